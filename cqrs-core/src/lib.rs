@@ -1,0 +1,62 @@
+//! Events, commands and queries with tenant-aware contexts.
+//!
+//! Annotate a struct; the linker registers it, the application proves at start-up that everything is
+//! wired, and every message reaches its handlers with its tenant.
+//!
+//! A message's way through this crate, which is also the order of its modules: a [`Context`] says for
+//! whom; an [`Event`], [`Command`] or [`Query`] says what; a handler reacts. What is annotated stands in
+//! the registry, is built from services, and becomes an [`App`]. A bus accepts a message, the delivery
+//! hands an event to the lane of each handler, a lane runs the handler, and the outcome is settled.
+//! [`testing`] runs the same application in tests.
+
+mod lagged;
+mod lifecycle;
+mod probe;
+mod type_ref;
+
+mod app;
+mod bus;
+mod context;
+mod delivery;
+mod handler;
+mod message;
+mod registry;
+mod services;
+pub mod testing;
+
+#[doc(hidden)]
+pub mod macro_support;
+pub mod prelude;
+
+pub use crate::app::{
+    App, AppBuilder, BuildError, Consumer, DEFAULT_PAYLOAD_LIMIT, Problem, ShutdownReport,
+    StartError, Unfinished,
+};
+pub use crate::bus::{
+    AnyEventStream, CommandBus, EventBus, EventStream, ExecuteError, PublishError, QueryBus,
+};
+pub use crate::context::{
+    Actor, ActorKind, AttributeError, Context, InvalidTenant, InvalidTraceParent,
+    MAX_ATTRIBUTE_KEY, MAX_ATTRIBUTE_VALUE, MAX_ATTRIBUTES, MAX_TENANT_LENGTH, TenantId,
+    TenantScope, TraceParent,
+};
+pub use crate::delivery::{
+    DeadLetter, DeadLetterFilter, DeadLetters, DeliveryError, DeliveryState, Failure,
+    FailureStream, HandlerOutcome, NoSuchDeadLetter, RedeliverError,
+};
+pub use crate::handler::{
+    CommandHandler, EventHandler, HandlerError, HandlerOptions, HandlerResult, QueryHandler,
+    RetryPolicy,
+};
+pub use crate::lagged::Lagged;
+pub use crate::message::{
+    AnyEvent, Command, Event, EventPayload, MessageError, Published, Query, REDACTED, Redaction,
+};
+pub use crate::registry::{
+    EventsHandler, Handler, HandlerRegistration, MessageKind, Module, Modules, Source,
+};
+pub use crate::services::{Dependency, Injectable, MissingService, Service, Services};
+pub use crate::type_ref::TypeRef;
+pub use cqrs_macros::{
+    Command, Event, Injectable, Query, command_handler, events_handler, query_handler,
+};

@@ -1,0 +1,171 @@
+//! Putting an application together.
+
+use std::any::TypeId;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{App, BuildError, wiring};
+use crate::delivery::Interleaving;
+use crate::probe::Probe;
+use crate::registry::{HandlerRegistration, Modules};
+use crate::services::{Service, ServiceKey, ServiceValue};
+use crate::type_ref::TypeRef;
+
+/// The largest payload of an event, in bytes, unless [`AppBuilder::payload_limit`] says otherwise.
+pub const DEFAULT_PAYLOAD_LIMIT: usize = 64 * 1024;
+
+/// Puts an [`App`] together: what is annotated is found by itself, the rest is said here.
+#[must_use = "nothing happens until `build`"]
+pub struct AppBuilder {
+    pub(super) provided: Vec<Provided>,
+    pub(super) registered: Vec<HandlerRegistration>,
+    pub(super) named: Modules,
+    pub(super) only: Option<Modules>,
+    pub(super) without: Modules,
+    pub(super) queue_capacity: usize,
+    pub(super) dead_letter_capacity: usize,
+    pub(super) payload_limit: usize,
+    pub(super) starts_by_itself: bool,
+    pub(super) test: TestOptions,
+}
+
+/// A service as a value.
+pub(super) struct Provided {
+    pub(super) key: ServiceKey,
+    pub(super) service: TypeRef,
+    pub(super) value: ServiceValue,
+}
+
+/// What only the test kit sets.
+#[derive(Default)]
+pub(crate) struct TestOptions {
+    pub(crate) only_handlers: Option<Vec<TypeId>>,
+    pub(crate) interleaving: Option<Interleaving>,
+    pub(crate) deliver_twice: bool,
+    pub(crate) probe: Option<Arc<dyn Probe>>,
+}
+
+impl Default for AppBuilder {
+    fn default() -> Self {
+        Self {
+            provided: Vec::new(),
+            registered: Vec::new(),
+            named: Modules::default(),
+            only: None,
+            without: Modules::default(),
+            queue_capacity: 1024,
+            dead_letter_capacity: 10_000,
+            payload_limit: DEFAULT_PAYLOAD_LIMIT,
+            starts_by_itself: true,
+            test: TestOptions::default(),
+        }
+    }
+}
+
+impl AppBuilder {
+    /// Offers `value` to every field of type `T`. The last one of a type wins, so that a test can
+    /// replace what the application provides; it also wins over a derived service.
+    pub fn provide<T: Service>(self, value: T) -> Self {
+        self.provide_service(None, value)
+    }
+
+    /// Offers `value` to every field of type `T` that asks for it with `#[inject(name = "..")]`.
+    pub fn provide_named<T: Service>(self, name: impl Into<Cow<'static, str>>, value: T) -> Self {
+        self.provide_service(Some(name.into()), value)
+    }
+
+    fn provide_service<T: Service>(mut self, name: Option<Cow<'static, str>>, value: T) -> Self {
+        let service = TypeRef::of::<T>();
+        let key = ServiceKey {
+            service: service.id(),
+            name,
+        };
+        self.provided.push(Provided {
+            key,
+            service,
+            value: Box::new(value),
+        });
+        self
+    }
+
+    /// Registers a handler that cannot be annotated; see [`Handler`](crate::Handler).
+    pub fn register(mut self, handler: impl Into<HandlerRegistration>) -> Self {
+        self.registered.push(handler.into());
+        self
+    }
+
+    /// Names crates and modules that this application consists of, so that the linker keeps them;
+    /// `build` proves that each contributes something. What is not named runs as well, if it is linked.
+    pub fn modules(mut self, modules: Modules) -> Self {
+        self.named = self.named.and(modules);
+        self
+    }
+
+    /// Runs only what is annotated in these modules, and what is registered by hand. Called again, it
+    /// adds to the selection.
+    pub fn only(mut self, modules: Modules) -> Self {
+        self.only = Some(self.only.unwrap_or_default().and(modules.clone()));
+        self.modules(modules)
+    }
+
+    /// Leaves out what is annotated in these modules.
+    pub fn without(mut self, modules: Modules) -> Self {
+        self.without = self.without.and(modules);
+        self
+    }
+
+    /// How many deliveries one handler may have waiting, running and being retried, before publishing
+    /// waits: 1,024 unless set; 0 counts as 1. What handlers publish is always admitted.
+    pub fn queue_capacity(mut self, deliveries: usize) -> Self {
+        // Tokio's semaphore holds at most this many permits.
+        self.queue_capacity = deliveries.clamp(1, tokio::sync::Semaphore::MAX_PERMITS);
+        self
+    }
+
+    /// How many dead letters are kept: 10,000 unless set. Beyond that, the oldest is dropped.
+    pub fn dead_letter_capacity(mut self, letters: usize) -> Self {
+        self.dead_letter_capacity = letters;
+        self
+    }
+
+    /// The largest payload of an event, in bytes of JSON: 64 KiB unless set.
+    pub fn payload_limit(mut self, bytes: usize) -> Self {
+        self.payload_limit = bytes;
+        self
+    }
+
+    /// Lets event handlers run only after [`App::start`]. What is published before is kept.
+    pub fn start_manually(mut self) -> Self {
+        self.starts_by_itself = false;
+        self
+    }
+
+    /// Wires everything, or says everything that is wired wrongly. Needs no runtime and starts nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`BuildError`] lists every problem with handler, field, type, file and line.
+    pub fn build(self) -> Result<App, BuildError> {
+        wiring::wire(self)
+    }
+
+    pub(crate) fn test_options(&mut self) -> &mut TestOptions {
+        &mut self.test
+    }
+}
+
+impl fmt::Debug for AppBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AppBuilder")
+            .field(
+                "provided",
+                &self.provided.iter().map(|p| p.service).collect::<Vec<_>>(),
+            )
+            .field("registered", &self.registered)
+            .field("modules", &self.named)
+            .field("only", &self.only)
+            .field("without", &self.without)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,46 @@
+//! Why an application does not come to life.
+
+use std::fmt;
+
+use super::Problem;
+
+/// Everything that is wired wrongly, in one report.
+///
+/// Its text is a list to work through; [`problems`](Self::problems) are its parts.
+#[derive(Debug, Clone)]
+pub struct BuildError {
+    problems: Vec<Problem>,
+}
+
+impl BuildError {
+    /// `problems` is not empty.
+    pub(super) fn new(problems: Vec<Problem>) -> Self {
+        Self { problems }
+    }
+
+    /// What is wrong, at least one thing.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problems.len() {
+            1 => write!(f, "the application is wired wrongly:")?,
+            count => write!(f, "the application is wired wrongly in {count} places:")?,
+        }
+        for (number, problem) in (1..).zip(&self.problems) {
+            let text = problem.to_string().replace('\n', "\n     ");
+            write!(f, "\n{number:3}. {text}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// An application could not be started.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no Tokio runtime here to run the event handlers on; call this inside one")]
+pub struct StartError(pub(super) ());

@@ -1,0 +1,179 @@
+//! The application: everything wired, and what runs it.
+
+mod builder;
+mod error;
+mod handlers;
+mod problem;
+mod providers;
+mod shutdown;
+mod wiring;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::bus::{CommandBus, CommandExecutors, EventBus, EventHub, QueryBus, QueryExecutors};
+use crate::delivery::{DeadLetters, FailureStream};
+use crate::lifecycle::Lifecycle;
+use crate::services::{Service, Services};
+
+pub use self::builder::{AppBuilder, DEFAULT_PAYLOAD_LIMIT};
+pub use self::error::{BuildError, StartError};
+pub use self::problem::{Consumer, Problem};
+pub use self::shutdown::{ShutdownReport, Unfinished};
+
+/// A running application: its buses, its services, and the workers behind them.
+///
+/// Cloning is cheap and gives the same application. Dropping the last clone stops it at once; what is
+/// still queued is lost then, so call [`shutdown`](Self::shutdown) first.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// #[derive(Command)]
+/// #[command(output = String)]
+/// struct Greet { name: String }
+///
+/// #[command_handler(Greet)]
+/// struct GreetHandler { greeting: Arc<str> }
+///
+/// impl CommandHandler<Greet> for GreetHandler {
+///     async fn execute(&self, command: Greet, _: &Context) -> Result<String, HandlerError> {
+///         Ok(format!("{}, {}!", self.greeting, command.name))
+///     }
+/// }
+///
+/// #[tokio::main]
+/// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+///     let app = App::builder().provide::<Arc<str>>("Hello".into()).build()?;
+///     let ctx = Context::for_tenant("acme")?;
+///     let text = app.commands().execute(&ctx, Greet { name: "Ada".into() }).await?;
+///     assert_eq!(text, "Hello, Ada!");
+///     app.shutdown(Duration::from_secs(30)).await;
+///     Ok(())
+/// }
+/// ```
+#[derive(Clone)]
+pub struct App(Arc<Running>);
+
+struct Running {
+    lifecycle: Arc<Lifecycle>,
+    services: Services,
+    hub: Arc<EventHub>,
+    command_executors: Arc<CommandExecutors>,
+    query_executors: Arc<QueryExecutors>,
+    events: EventBus,
+    commands: CommandBus,
+    queries: QueryBus,
+}
+
+impl App {
+    /// Starts to put an application together from everything that is annotated in the crates that are
+    /// linked.
+    pub fn builder() -> AppBuilder {
+        AppBuilder::default()
+    }
+
+    /// Publishes events.
+    pub fn events(&self) -> &EventBus {
+        &self.0.events
+    }
+
+    /// Executes commands.
+    pub fn commands(&self) -> &CommandBus {
+        &self.0.commands
+    }
+
+    /// Executes queries.
+    pub fn queries(&self) -> &QueryBus {
+        &self.0.queries
+    }
+
+    /// A clone of the service of type `T`, such as `Arc<EmployeeService>`; for the edge of the
+    /// application, such as HTTP routes.
+    pub fn service<T: Service>(&self) -> Option<T> {
+        self.0.services.get()
+    }
+
+    /// Deliveries that failed for good.
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.0.hub.dispatcher.engine.dead_letters
+    }
+
+    /// Failed attempts from now on, as they happen.
+    pub fn failures(&self) -> FailureStream {
+        self.0.hub.dispatcher.engine.failures.subscribe()
+    }
+
+    /// Lets the event handlers run, beginning with what has been published already.
+    ///
+    /// Only needed after [`AppBuilder::start_manually`]; otherwise the first publish does it.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when called outside a Tokio runtime with events waiting.
+    pub fn start(&self) -> Result<(), StartError> {
+        self.0.hub.dispatcher.start().map_err(|_| StartError(()))
+    }
+
+    /// Stops taking work from outside, finishes what is under way with all it causes, at most for
+    /// `timeout`, and reports what it could not finish.
+    ///
+    /// Handlers see the beginning of a shutdown in their context. What handlers publish and execute
+    /// while the application drains is still accepted. At the end of `timeout`, handlers that still run
+    /// are cancelled at their next `.await`. Calling it again, or on a clone, is fine.
+    ///
+    /// Cancel safe: when the returned future is dropped, the intake stays closed and draining goes on.
+    pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
+        self.0.lifecycle.close_intake();
+        // Workers that were never started will finish nothing, however long one waits.
+        if !self.waits_for_start() {
+            let _ = tokio::time::timeout(timeout, self.0.lifecycle.idle()).await;
+        }
+        self.0.stop()
+    }
+
+    /// Whether events are kept for workers that were never started.
+    pub(crate) fn waits_for_start(&self) -> bool {
+        let dispatcher = &self.0.hub.dispatcher;
+        !dispatcher.is_started() && dispatcher.has_work()
+    }
+
+    pub(crate) fn lifecycle(&self) -> &Arc<Lifecycle> {
+        &self.0.lifecycle
+    }
+}
+
+impl Running {
+    fn stop(&self) -> ShutdownReport {
+        let executions = self.command_executors.running();
+        let queries = self.query_executors.running();
+        let mut unfinished = self.hub.dispatcher.drain();
+        self.lifecycle.close_intake();
+        self.lifecycle.stopped.cancel();
+        // What handlers published in the meantime.
+        unfinished.extend(self.hub.dispatcher.drain());
+        ShutdownReport::new(executions.into_iter().chain(queries), unfinished)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.lifecycle.stopped.is_cancelled() {
+            return;
+        }
+        let report = self.stop();
+        if !report.is_clean() {
+            tracing::warn!(%report, "an application was dropped without a shutdown");
+        }
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("services", &self.0.services)
+            .field("shut_down", &self.0.lifecycle.is_closed())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,274 @@
+//! Where services come from, and the order in which they are built.
+
+use rustc_hash::FxHashMap;
+
+use super::builder::Provided;
+use super::problem::inside_arc;
+use super::wiring::Selection;
+use super::{Consumer, Problem};
+use crate::bus::{CommandBus, EventBus, QueryBus};
+use crate::registry::{HandlerRegistration, InjectableRegistration};
+use crate::services::{Dependency, MissingService, ServiceKey, Services};
+use crate::type_ref::TypeRef;
+
+/// Everything that can be injected, and in the end the order in which to build it.
+pub(super) struct Providers {
+    provided: FxHashMap<ServiceKey, Provided>,
+    injectables: Vec<InjectableRegistration>,
+    /// Which injectable offers what.
+    offers: FxHashMap<ServiceKey, Vec<usize>>,
+    states: Vec<State>,
+    order: Vec<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Untouched,
+    /// Its dependencies are being looked at.
+    Open,
+    Planned,
+}
+
+impl Providers {
+    pub(super) fn new(selection: &Selection, provided: Vec<Provided>) -> Self {
+        let mut injectables: Vec<_> = inventory::iter::<InjectableRegistration>()
+            .filter(|injectable| selection.includes(injectable.source.module))
+            .copied()
+            .collect();
+        injectables.sort_by_key(|injectable| ((injectable.service)().path(), injectable.source));
+        let mut offers: FxHashMap<ServiceKey, Vec<usize>> = FxHashMap::default();
+        for (index, injectable) in injectables.iter().enumerate() {
+            for service in offered(injectable) {
+                offers.entry(unnamed(service)).or_default().push(index);
+            }
+        }
+        Self {
+            // The last one of a type wins.
+            provided: provided
+                .into_iter()
+                .map(|value| (value.key.clone(), value))
+                .collect(),
+            states: vec![State::Untouched; injectables.len()],
+            order: Vec::new(),
+            injectables,
+            offers,
+        }
+    }
+
+    /// Plans what `handlers` need, or `everything` there is.
+    pub(super) fn plan<'a>(
+        &mut self,
+        handlers: impl Iterator<Item = &'a HandlerRegistration>,
+        everything: bool,
+        problems: &mut Vec<Problem>,
+    ) {
+        let mut path = Vec::new();
+        for handler in handlers {
+            let consumer = super::handlers::consumer(handler);
+            for dependency in (handler.dependencies)() {
+                self.plan_dependency(&consumer, dependency, &mut path, problems);
+            }
+        }
+        if everything {
+            for index in 0..self.injectables.len() {
+                self.plan_injectable(index, &mut path, problems);
+            }
+        }
+    }
+
+    fn plan_dependency(
+        &mut self,
+        consumer: &Consumer,
+        dependency: Dependency,
+        path: &mut Vec<usize>,
+        problems: &mut Vec<Problem>,
+    ) {
+        let key = ServiceKey {
+            service: dependency.service.id(),
+            name: dependency.name.map(std::borrow::Cow::Borrowed),
+        };
+        if self.provided.contains_key(&key) || is_bus(&key) {
+            return;
+        }
+        match self.offers.get(&key).map(Vec::as_slice) {
+            Some(&[index]) => self.plan_injectable(index, path, problems),
+            Some(several) => {
+                let offered_by = several.iter().map(|&index| self.consumer(index)).collect();
+                let problem = Problem::AmbiguousService {
+                    service: dependency.service,
+                    offered_by,
+                };
+                if !problems.contains(&problem) {
+                    problems.push(problem);
+                }
+            }
+            None => {
+                let hint = self.hint(dependency);
+                let consumer = consumer.clone();
+                problems.push(Problem::MissingService {
+                    consumer,
+                    dependency,
+                    hint,
+                });
+            }
+        }
+    }
+
+    fn plan_injectable(
+        &mut self,
+        index: usize,
+        path: &mut Vec<usize>,
+        problems: &mut Vec<Problem>,
+    ) {
+        match self.states[index] {
+            State::Planned => return,
+            State::Open => {
+                let start = path
+                    .iter()
+                    .position(|&on_path| on_path == index)
+                    .unwrap_or(0);
+                let services = path[start..]
+                    .iter()
+                    .map(|&index| self.consumer(index))
+                    .collect();
+                problems.push(Problem::Cycle { services });
+                return;
+            }
+            State::Untouched => {}
+        }
+        if self.is_replaced(index) {
+            self.states[index] = State::Planned;
+            return;
+        }
+        self.states[index] = State::Open;
+        path.push(index);
+        let consumer = self.consumer(index);
+        for dependency in (self.injectables[index].dependencies)() {
+            self.plan_dependency(&consumer, dependency, path, problems);
+        }
+        path.pop();
+        self.states[index] = State::Planned;
+        self.order.push(index);
+    }
+
+    /// Whether values stand in for everything that this injectable offers, as a test's fakes do.
+    fn is_replaced(&self, index: usize) -> bool {
+        let mut services = offered(&self.injectables[index]);
+        services.all(|service| self.provided.contains_key(&unnamed(service)))
+    }
+
+    /// Something that is offered and was probably meant.
+    fn hint(&self, dependency: Dependency) -> Option<String> {
+        let service = dependency.service;
+        let mut provided: Vec<_> = self.provided.values().collect();
+        provided.sort_by_key(|value| (value.service.path(), value.key.name.clone()));
+        for value in provided {
+            let name = value.key.name.as_deref();
+            if value.service == service {
+                return Some(match name {
+                    Some(name) => {
+                        format!("there is one named \"{name}\": `#[inject(name = \"{name}\")]`")
+                    }
+                    None => {
+                        "there is one without a name: remove the name from the field".to_owned()
+                    }
+                });
+            }
+            let (wanted, found) = (service.name(), value.service.name());
+            if inside_arc(&wanted) == Some(&found) {
+                return Some(format!(
+                    "a `{found}` is provided: provide it as `{wanted}` instead"
+                ));
+            }
+            if inside_arc(&found) == Some(&wanted) {
+                return Some(format!(
+                    "a `{found}` is provided: let the field be of that type"
+                ));
+            }
+        }
+        let derived = self.injectables.iter().find(|it| (it.service)() == service);
+        derived.map(|_| {
+            format!("`{service}` is built as a service: let the field be an `Arc<{service}>`")
+        })
+    }
+
+    fn consumer(&self, index: usize) -> Consumer {
+        consumer(&self.injectables[index])
+    }
+
+    /// Builds what was planned, each after what it depends on.
+    pub(super) fn construct(
+        self,
+        events: &EventBus,
+        commands: &CommandBus,
+        queries: &QueryBus,
+    ) -> Result<Services, (Consumer, MissingService)> {
+        let mut services = Services::default();
+        services.insert(unnamed(TypeRef::of::<EventBus>()), Box::new(events.clone()));
+        services.insert(
+            unnamed(TypeRef::of::<CommandBus>()),
+            Box::new(commands.clone()),
+        );
+        services.insert(
+            unnamed(TypeRef::of::<QueryBus>()),
+            Box::new(queries.clone()),
+        );
+        for (key, provided) in self.provided {
+            services.insert(key, provided.value);
+        }
+        for index in self.order {
+            let injectable = &self.injectables[index];
+            let own = unnamed((injectable.offered)());
+            if !services.contains(&own) {
+                let built = (injectable.construct)(&services);
+                services.insert(
+                    own,
+                    built.map_err(|missing| (consumer(injectable), missing))?,
+                );
+            }
+            for alias in injectable.aliases {
+                let key = unnamed((alias.offered)());
+                let is_unambiguous = self
+                    .offers
+                    .get(&key)
+                    .is_some_and(|offers| offers.len() == 1);
+                if is_unambiguous && !services.contains(&key) {
+                    if let Some(value) = (alias.convert)(&services) {
+                        services.insert(key, value);
+                    }
+                }
+            }
+        }
+        Ok(services)
+    }
+}
+
+fn offered(injectable: &InjectableRegistration) -> impl Iterator<Item = TypeRef> + use<> {
+    let aliases = injectable.aliases.iter().map(|alias| (alias.offered)());
+    std::iter::once((injectable.offered)()).chain(aliases)
+}
+
+fn unnamed(service: TypeRef) -> ServiceKey {
+    ServiceKey {
+        service: service.id(),
+        name: None,
+    }
+}
+
+fn is_bus(key: &ServiceKey) -> bool {
+    [
+        TypeRef::of::<EventBus>(),
+        TypeRef::of::<CommandBus>(),
+        TypeRef::of::<QueryBus>(),
+    ]
+    .into_iter()
+    .any(|bus| *key == unnamed(bus))
+}
+
+fn consumer(injectable: &InjectableRegistration) -> Consumer {
+    Consumer {
+        consumer: (injectable.service)(),
+        handler: None,
+        source: injectable.source,
+    }
+}

@@ -1,0 +1,107 @@
+//! What a shutdown could not finish.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::delivery::DeliveryState;
+use crate::message::AnyEvent;
+
+/// What was not finished when an application stopped.
+#[derive(Debug, Clone)]
+#[must_use = "look at `is_clean`, or log it: it says what was lost"]
+pub struct ShutdownReport {
+    unfinished: Vec<Unfinished>,
+}
+
+/// One delivery, command or query that was not finished.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Unfinished {
+    /// An event that a handler did not finish.
+    Delivery {
+        /// The handler's stable name.
+        handler: Arc<str>,
+        /// The event, with its context.
+        event: AnyEvent,
+        /// How many attempts had failed.
+        failed_attempts: u32,
+        /// Where it was.
+        state: DeliveryState,
+    },
+    /// A command or query that was running, and was cancelled.
+    Execution {
+        /// The handler's stable name.
+        handler: Arc<str>,
+        /// The message's stable name.
+        message: &'static str,
+    },
+}
+
+impl ShutdownReport {
+    pub(super) fn new(
+        executions: impl Iterator<Item = (Arc<str>, &'static str)>,
+        deliveries: Vec<(Arc<str>, AnyEvent, u32, DeliveryState)>,
+    ) -> Self {
+        let executions =
+            executions.map(|(handler, message)| Unfinished::Execution { handler, message });
+        let deliveries = deliveries
+            .into_iter()
+            .map(
+                |(handler, event, failed_attempts, state)| Unfinished::Delivery {
+                    handler,
+                    event,
+                    failed_attempts,
+                    state,
+                },
+            );
+        Self {
+            unfinished: executions.chain(deliveries).collect(),
+        }
+    }
+
+    /// Whether everything was finished.
+    pub fn is_clean(&self) -> bool {
+        self.unfinished.is_empty()
+    }
+
+    /// What was not.
+    pub fn unfinished(&self) -> &[Unfinished] {
+        &self.unfinished
+    }
+}
+
+/// How many unfinished items the text lists.
+const LISTED: usize = 20;
+
+impl fmt::Display for ShutdownReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.unfinished.len();
+        if count == 0 {
+            return f.write_str("everything was finished");
+        }
+        write!(f, "{count} not finished:")?;
+        for unfinished in self.unfinished.iter().take(LISTED) {
+            write!(f, "\n  {unfinished}")?;
+        }
+        match count.saturating_sub(LISTED) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
+    }
+}
+
+impl fmt::Display for Unfinished {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivery {
+                handler,
+                event,
+                state,
+                ..
+            } => {
+                write!(f, "{} {} for {handler}: {state}", event.name(), event.id())
+            }
+            Self::Execution { handler, message } => write!(f, "{message} in {handler}: running"),
+        }
+    }
+}

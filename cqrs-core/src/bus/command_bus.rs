@@ -1,0 +1,59 @@
+//! Executing commands.
+
+use std::sync::{Arc, Weak};
+
+use super::executor::Message;
+use super::{ExecuteError, Executors};
+use crate::context::Context;
+use crate::handler::ErasedCommandHandler;
+use crate::message::Command;
+use crate::registry::MessageKind;
+use crate::type_ref::TypeRef;
+
+/// Executes commands, each by its one handler. Injectable; cloning is cheap.
+///
+/// A bus does not keep its application alive: once the last [`App`](crate::App) is dropped or shut
+/// down, executing is refused.
+#[derive(Debug, Clone)]
+pub struct CommandBus(Weak<CommandExecutors>);
+
+/// The handlers of commands.
+pub(crate) type CommandExecutors = Executors<CommandBus>;
+
+impl CommandBus {
+    pub(crate) fn new(executors: &Arc<CommandExecutors>) -> Self {
+        Self(Arc::downgrade(executors))
+    }
+
+    /// Executes `command` and returns what its handler returns.
+    ///
+    /// The handler runs in the calling task, with a context of its own that names `ctx`'s message as its
+    /// cause. Its time is limited by its time-out and by `ctx`'s deadline, whichever is earlier.
+    ///
+    /// Dropping the returned future cancels the handler at its next `.await`.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError::Handler`] with the handler's own error; otherwise what kept the handler from
+    /// giving a result.
+    pub async fn execute<C: Command>(
+        &self,
+        ctx: &Context,
+        command: C,
+    ) -> Result<C::Output, ExecuteError<C::Error>> {
+        let executors = self
+            .0
+            .upgrade()
+            .ok_or(ExecuteError::ShutDown { message: C::NAME })?;
+        let message = Message {
+            kind: MessageKind::Command,
+            name: C::NAME,
+            message: TypeRef::of::<C>(),
+        };
+        executors
+            .execute::<Arc<dyn ErasedCommandHandler<C>>, _, _>(message, ctx, |handler, ctx| {
+                handler.execute(command, ctx)
+            })
+            .await
+    }
+}

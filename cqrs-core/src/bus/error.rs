@@ -1,0 +1,153 @@
+//! Why a message was not accepted or not executed.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::message::MessageError;
+
+/// Why an event was not published. No handler has seen it, and none will.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishError {
+    /// The payload is over the limit.
+    #[error(
+        "event `{event}` has a payload of {size} bytes, over the limit of {limit}; \
+         keep large data elsewhere and publish its identifier"
+    )]
+    TooLarge {
+        /// The event's name.
+        event: &'static str,
+        /// The payload's size as JSON, in bytes.
+        size: usize,
+        /// The limit; see [`AppBuilder::payload_limit`](crate::AppBuilder::payload_limit).
+        limit: usize,
+    },
+    /// The payload has no JSON form.
+    #[error("event `{event}` cannot be serialised: {error}")]
+    Unserializable {
+        /// The event's name.
+        event: &'static str,
+        /// What serde says.
+        #[source]
+        error: serde_json::Error,
+    },
+    /// `publish_and_wait` was called inside an event handler, where it could wait for itself.
+    #[error(
+        "event `{event}` was published with `publish_and_wait` inside an event handler, which could wait \
+         for itself; use `publish`"
+    )]
+    WaitInsideHandler {
+        /// The event's name.
+        event: &'static str,
+    },
+    /// The application is shut down, its last `App` was dropped, or it is not yet built.
+    #[error(
+        "event `{event}` was not published: the application is shut down, or its `App` was dropped \
+         (keep it as long as its buses are used)"
+    )]
+    ShutDown {
+        /// The event's name.
+        event: &'static str,
+    },
+    /// The caller is not inside a Tokio runtime, so no worker can be started.
+    #[error("event `{event}` was not published: there is no Tokio runtime here")]
+    NoRuntime {
+        /// The event's name.
+        event: &'static str,
+    },
+}
+
+/// Why a command or query has no result: its handler's own error `E`, or what kept the handler from
+/// giving one.
+///
+/// ```
+/// use cqrs_core::ExecuteError;
+///
+/// fn status(error: &ExecuteError<std::num::ParseIntError>) -> u16 {
+///     match error {
+///         ExecuteError::Handler(_) => 422,
+///         ExecuteError::TimedOut { .. } => 504,
+///         ExecuteError::ShutDown { .. } => 503,
+///         _ => 500,
+///     }
+/// }
+/// # let _ = status;
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ExecuteError<E> {
+    /// The handler refused, with its own error.
+    Handler(E),
+    /// The handler took longer than its time-out, or than the context's deadline.
+    TimedOut {
+        /// The message's name.
+        message: &'static str,
+        /// How long it was given.
+        after: Duration,
+    },
+    /// The handler panicked.
+    Panicked {
+        /// The message's name.
+        message: &'static str,
+        /// The panic's text.
+        panic: String,
+    },
+    /// The application is shut down, its last `App` was dropped, or it is not yet built.
+    ShutDown {
+        /// The message's name.
+        message: &'static str,
+    },
+    /// Nobody handles it, since its module was left out.
+    NoHandler {
+        /// The message's name.
+        message: &'static str,
+    },
+}
+
+impl<E> ExecuteError<E> {
+    /// The handler's own error, or this one if it was not the handler's.
+    ///
+    /// # Errors
+    ///
+    /// The error itself, where the handler gave none.
+    pub fn into_handler(self) -> Result<E, Self> {
+        match self {
+            Self::Handler(error) => Ok(error),
+            other => Err(other),
+        }
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for ExecuteError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Handler(error) => error.fmt(f),
+            Self::TimedOut { message, after } => write!(f, "`{message}` timed out after {after:?}"),
+            Self::Panicked { message, panic } => {
+                write!(f, "the handler of `{message}` panicked: {panic}")
+            }
+            Self::ShutDown { message } => write!(
+                f,
+                "`{message}` was not executed: the application is shut down, or its `App` was dropped \
+                 (keep it as long as its buses are used)"
+            ),
+            Self::NoHandler { message } => {
+                write!(
+                    f,
+                    "`{message}` has no handler in this application: its module was left out"
+                )
+            }
+        }
+    }
+}
+
+impl<E: MessageError> Error for ExecuteError<E> {
+    /// What caused the handler's error, which this one stands for.
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Handler(error) => error.cause(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The small bag of strings that travels with a context.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How many attributes one context carries at most.
+pub const MAX_ATTRIBUTES: usize = 32;
+/// The longest attribute key, in bytes.
+pub const MAX_ATTRIBUTE_KEY: usize = 64;
+/// The longest attribute value, in bytes.
+pub const MAX_ATTRIBUTE_VALUE: usize = 1024;
+
+/// At most 32 strings by key, in key order.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "BTreeMap<String, String>")]
+pub(super) struct Attributes(BTreeMap<String, String>);
+
+impl Attributes {
+    pub(super) fn insert(&mut self, key: String, value: String) -> Result<(), AttributeError> {
+        if key.is_empty() || key.len() > MAX_ATTRIBUTE_KEY {
+            return Err(AttributeError::Key { bytes: key.len() });
+        }
+        if value.len() > MAX_ATTRIBUTE_VALUE {
+            return Err(AttributeError::Value {
+                key,
+                bytes: value.len(),
+            });
+        }
+        if self.0.len() >= MAX_ATTRIBUTES && !self.0.contains_key(&key) {
+            return Err(AttributeError::TooMany { key });
+        }
+        self.0.insert(key, value);
+        Ok(())
+    }
+
+    pub(super) fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl TryFrom<BTreeMap<String, String>> for Attributes {
+    type Error = AttributeError;
+
+    fn try_from(entries: BTreeMap<String, String>) -> Result<Self, Self::Error> {
+        let mut attributes = Self::default();
+        for (key, value) in entries {
+            attributes.insert(key, value)?;
+        }
+        Ok(attributes)
+    }
+}
+
+/// A context attribute was refused: the bag travels with every message, so it stays small.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AttributeError {
+    /// The key is empty or too long.
+    #[error("an attribute key has 1 to {MAX_ATTRIBUTE_KEY} bytes, this one has {bytes}")]
+    Key {
+        /// The refused key's length.
+        bytes: usize,
+    },
+    /// The value is too long.
+    #[error(
+        "the value of attribute `{key}` has {bytes} bytes, at most {MAX_ATTRIBUTE_VALUE} are allowed; \
+         carry an identifier instead"
+    )]
+    Value {
+        /// The attribute's key.
+        key: String,
+        /// The refused value's length.
+        bytes: usize,
+    },
+    /// The bag is full.
+    #[error("attribute `{key}` is one too many: a context carries at most {MAX_ATTRIBUTES}")]
+    TooMany {
+        /// The key that found no room.
+        key: String,
+    },
+}

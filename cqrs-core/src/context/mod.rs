@@ -1,0 +1,433 @@
+//! Who, for whom and why: what travels with every message.
+
+mod actor;
+mod attributes;
+mod current;
+mod tenant;
+mod traceparent;
+mod wire;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::lifecycle::Lifecycle;
+
+pub use self::actor::{Actor, ActorKind};
+pub use self::attributes::{
+    AttributeError, MAX_ATTRIBUTE_KEY, MAX_ATTRIBUTE_VALUE, MAX_ATTRIBUTES,
+};
+pub use self::tenant::{InvalidTenant, MAX_TENANT_LENGTH, TenantId, TenantScope};
+pub use self::traceparent::{InvalidTraceParent, TraceParent};
+
+use self::attributes::Attributes;
+
+/// The circumstances of a message: its tenant, who caused it, and what caused it.
+///
+/// A context is made at the edge of the application, one per request or job, and handed to every
+/// `publish` and `execute`. Handlers receive a context of their own that has the same tenant, actor,
+/// organization, correlation id, locale and attributes, and names the message being handled as the
+/// cause of whatever they publish or execute next.
+///
+/// Cloning is cheap (two reference counts). A context serialises, so it can be stored with an event;
+/// what belongs to this process alone (attempt, shutdown signal) stays behind.
+///
+/// ```
+/// use cqrs_core::{Actor, Context};
+///
+/// let ctx = Context::for_tenant("acme")?
+///     .with_actor(Actor::user(42).named("Ada"))
+///     .with_organization("research")
+///     .with_locale("de-DE");
+/// assert_eq!(ctx.tenant().to_string(), "acme");
+/// assert!(Context::for_tenant("not a tenant").is_err());
+/// # Ok::<(), cqrs_core::InvalidTenant>(())
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    shared: Arc<Shared>,
+    message_id: Uuid,
+    causation_id: Option<Uuid>,
+    deadline: Option<Instant>,
+    /// The work of an application that this context was handed to; `None` at the edge.
+    work: Option<Work>,
+}
+
+/// The work of an application that a handler is doing.
+#[derive(Clone)]
+struct Work {
+    lifecycle: Arc<Lifecycle>,
+    kind: WorkKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum WorkKind {
+    /// A command or query from outside.
+    Execution,
+    /// An event handler, or a command or query that it executes; with the attempt, from 1.
+    Delivery { attempt: u32 },
+}
+
+/// What stays the same from cause to effect, so that effects share one allocation.
+#[derive(Clone)]
+struct Shared {
+    tenant: TenantScope,
+    actor: Option<Actor>,
+    organization: Option<String>,
+    correlation_id: Uuid,
+    traceparent: Option<TraceParent>,
+    locale: Option<String>,
+    attributes: Attributes,
+}
+
+/// Made at the edge.
+impl Context {
+    /// A context for work of one tenant, with new correlation and message ids (uuid v7).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTenant`] when `id` breaks the rules of [`TenantId`].
+    pub fn for_tenant(id: impl AsRef<str>) -> Result<Self, InvalidTenant> {
+        Ok(Self::new(TenantScope::Tenant(TenantId::new(id)?)))
+    }
+
+    /// A context for work of the product itself, across tenants. Say so only where it is meant.
+    pub fn system() -> Self {
+        Self::new(TenantScope::System)
+    }
+
+    /// A context for an already validated scope.
+    pub fn new(tenant: TenantScope) -> Self {
+        let message_id = Uuid::now_v7();
+        let shared = Shared {
+            tenant,
+            actor: None,
+            organization: None,
+            correlation_id: message_id,
+            traceparent: None,
+            locale: None,
+            attributes: Attributes::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            message_id,
+            causation_id: None,
+            deadline: None,
+            work: None,
+        }
+    }
+
+    /// Says who acts.
+    pub fn with_actor(mut self, actor: Actor) -> Self {
+        self.shared_mut().actor = Some(actor);
+        self
+    }
+
+    /// Says for which organization within the tenant.
+    pub fn with_organization(mut self, id: impl fmt::Display) -> Self {
+        self.shared_mut().organization = Some(id.to_string());
+        self
+    }
+
+    /// Continues a correlation that began elsewhere, such as in the caller's `X-Correlation-Id`.
+    pub fn with_correlation_id(mut self, id: Uuid) -> Self {
+        self.shared_mut().correlation_id = id;
+        self
+    }
+
+    /// Continues a distributed trace.
+    pub fn with_traceparent(mut self, parent: TraceParent) -> Self {
+        self.shared_mut().traceparent = Some(parent);
+        self
+    }
+
+    /// Sets the locale that texts for this actor are written in, such as `de-DE` (BCP 47).
+    pub fn with_locale(mut self, locale: impl Into<String>) -> Self {
+        self.shared_mut().locale = Some(locale.into());
+        self
+    }
+
+    /// Adds an attribute, or replaces the one with this key.
+    ///
+    /// # Errors
+    ///
+    /// [`AttributeError`] when the key or the value is too long, or [`MAX_ATTRIBUTES`] are there
+    /// already.
+    pub fn with_attribute(
+        mut self,
+        key: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<Self, AttributeError> {
+        self.shared_mut()
+            .attributes
+            .insert(key.into(), value.into())?;
+        Ok(self)
+    }
+
+    /// Sets when the work must be done. A deadline can only come closer: of two, the earlier counts.
+    ///
+    /// Commands and queries inherit it. Events do not: a reaction is not part of the request that
+    /// caused it.
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(
+            self.deadline
+                .map_or(deadline, |earlier| earlier.min(deadline)),
+        );
+        self
+    }
+
+    /// Sets the deadline to `timeout` from now; see [`with_deadline`](Self::with_deadline).
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        match Instant::now().checked_add(timeout) {
+            Some(deadline) => self.with_deadline(deadline),
+            None => self,
+        }
+    }
+
+    fn shared_mut(&mut self) -> &mut Shared {
+        Arc::make_mut(&mut self.shared)
+    }
+}
+
+/// Read anywhere.
+impl Context {
+    /// The tenant, or the system scope.
+    pub fn tenant(&self) -> &TenantScope {
+        &self.shared.tenant
+    }
+
+    /// The tenant's identifier; `None` in the system scope.
+    pub fn tenant_id(&self) -> Option<&TenantId> {
+        self.shared.tenant.id()
+    }
+
+    /// Who acts, where the edge said so.
+    pub fn actor(&self) -> Option<&Actor> {
+        self.shared.actor.as_ref()
+    }
+
+    /// The organization within the tenant, where the edge said so.
+    pub fn organization(&self) -> Option<&str> {
+        self.shared.organization.as_deref()
+    }
+
+    /// Shared by everything that one request or job causes.
+    pub fn correlation_id(&self) -> Uuid {
+        self.shared.correlation_id
+    }
+
+    /// The message being handled, or the request itself at the edge.
+    pub fn message_id(&self) -> Uuid {
+        self.message_id
+    }
+
+    /// The message that caused the one being handled; `None` at the edge.
+    pub fn causation_id(&self) -> Option<Uuid> {
+        self.causation_id
+    }
+
+    /// The distributed trace, where there is one.
+    pub fn traceparent(&self) -> Option<TraceParent> {
+        self.shared.traceparent
+    }
+
+    /// The actor's locale, where the edge said so.
+    pub fn locale(&self) -> Option<&str> {
+        self.shared.locale.as_deref()
+    }
+
+    /// The attribute with this key.
+    pub fn attribute(&self, key: &str) -> Option<&str> {
+        self.shared.attributes.get(key)
+    }
+
+    /// All attributes, in key order.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.shared.attributes.iter()
+    }
+
+    /// When the work must be done. In a handler, this is where its time-out strikes.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// How long the deadline is away; zero once it has passed.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+    }
+
+    /// Which attempt of a delivery is running, from 1: in an event handler and in what it executes.
+    /// Elsewhere 0.
+    pub fn attempt(&self) -> u32 {
+        match self.work {
+            Some(Work {
+                kind: WorkKind::Delivery { attempt },
+                ..
+            }) => attempt,
+            _ => 0,
+        }
+    }
+
+    /// Whether the application is shutting down; a long handler may then stop at a good point.
+    pub fn is_shutting_down(&self) -> bool {
+        self.work
+            .as_ref()
+            .is_some_and(|work| work.lifecycle.draining.is_cancelled())
+    }
+
+    /// Returns when the application begins to shut down; never, outside an application. Cancel safe.
+    pub async fn shutting_down(&self) {
+        match &self.work {
+            Some(work) => work.lifecycle.draining.cancelled().await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Carried along.
+impl Context {
+    /// The context of the work this task is doing, as set around every handler, by
+    /// [`scope`](Self::scope) and by [`spawn`](Self::spawn).
+    ///
+    /// For code deep inside that is handed no context. Prefer the argument where there is one.
+    ///
+    /// ```
+    /// # use cqrs_core::Context;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ctx = Context::for_tenant("acme")?;
+    /// ctx.scope(async {
+    ///     let here = Context::current().expect("inside a scope");
+    ///     assert_eq!(here.tenant().to_string(), "acme");
+    /// })
+    /// .await;
+    /// assert!(Context::current().is_none());
+    /// # Ok(()) }
+    /// ```
+    pub fn current() -> Option<Self> {
+        current::get()
+    }
+
+    /// Runs `future` with this context as the [`current`](Self::current) one.
+    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        current::scope(self.clone(), future)
+    }
+
+    /// Spawns `future` as a Tokio task with this context as the [`current`](Self::current) one.
+    ///
+    /// A task spawned from a handler counts as work of the application: a shutdown waits for it, and
+    /// so does the test kit's `settled()`.
+    ///
+    /// # Panics
+    ///
+    /// When called outside a Tokio runtime, as [`tokio::spawn`] does.
+    pub fn spawn<F>(&self, future: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let in_flight = self.work.as_ref().map(|work| work.lifecycle.enter());
+        let scoped = self.scope(future);
+        tokio::spawn(async move {
+            let output = scoped.await;
+            drop(in_flight);
+            output
+        })
+    }
+}
+
+/// Derived by the buses and the delivery.
+impl Context {
+    /// The context of a message caused by the one this context belongs to.
+    fn child(&self) -> Self {
+        Self {
+            message_id: Uuid::now_v7(),
+            causation_id: Some(self.message_id),
+            ..self.clone()
+        }
+    }
+
+    /// The context of an event: free of the request's deadline, and nobody's work yet.
+    pub(crate) fn for_event(&self) -> Self {
+        Self {
+            deadline: None,
+            work: None,
+            ..self.child()
+        }
+    }
+
+    /// The context of a command or query.
+    pub(crate) fn for_execution(&self, lifecycle: &Arc<Lifecycle>) -> Self {
+        let kind = self.work_in(lifecycle).unwrap_or(WorkKind::Execution);
+        Self {
+            work: Some(Work {
+                lifecycle: Arc::clone(lifecycle),
+                kind,
+            }),
+            ..self.child()
+        }
+    }
+
+    /// The context of one attempt to handle the event that this context belongs to.
+    pub(crate) fn for_attempt(
+        &self,
+        lifecycle: &Arc<Lifecycle>,
+        attempt: u32,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let kind = WorkKind::Delivery { attempt };
+        let ctx = Self {
+            work: Some(Work {
+                lifecycle: Arc::clone(lifecycle),
+                kind,
+            }),
+            ..self.clone()
+        };
+        match timeout {
+            Some(timeout) => ctx.with_timeout(timeout),
+            None => ctx,
+        }
+    }
+
+    /// Whether this is part of work that `lifecycle`'s application has admitted already.
+    pub(crate) fn is_inside(&self, lifecycle: &Arc<Lifecycle>) -> bool {
+        self.work_in(lifecycle).is_some()
+    }
+
+    /// Whether this is part of what an event handler of `lifecycle`'s application does.
+    pub(crate) fn is_inside_delivery(&self, lifecycle: &Arc<Lifecycle>) -> bool {
+        matches!(self.work_in(lifecycle), Some(WorkKind::Delivery { .. }))
+    }
+
+    /// What work in `lifecycle`'s application this belongs to, by the context itself or, where a
+    /// handler made a fresh one, by the task that is running.
+    fn work_in(&self, lifecycle: &Arc<Lifecycle>) -> Option<WorkKind> {
+        let own = |ctx: &Context| {
+            let work = ctx.work.as_ref()?;
+            Arc::ptr_eq(&work.lifecycle, lifecycle).then_some(work.kind)
+        };
+        own(self).or_else(|| current::with(own).flatten())
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Context");
+        debug.field("tenant", &format_args!("{}", self.shared.tenant));
+        if let Some(actor) = &self.shared.actor {
+            debug.field("actor", &format_args!("{actor}"));
+        }
+        if let Some(organization) = &self.shared.organization {
+            debug.field("organization", organization);
+        }
+        debug
+            .field("message_id", &self.message_id)
+            .field("correlation_id", &self.shared.correlation_id)
+            .field("causation_id", &self.causation_id);
+        debug.finish_non_exhaustive()
+    }
+}

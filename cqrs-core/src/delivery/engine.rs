@@ -1,0 +1,21 @@
+//! What all lanes of an application share.
+
+use std::sync::Arc;
+
+use super::failures::Failures;
+use super::{DeadLetters, Interleaving};
+use crate::lifecycle::Lifecycle;
+use crate::probe::Probe;
+
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) lifecycle: Arc<Lifecycle>,
+    pub(crate) dead_letters: DeadLetters,
+    pub(crate) failures: Failures,
+    /// Tests only: another order of handlers and steps for each seed.
+    pub(crate) interleaving: Option<Interleaving>,
+    /// Tests only: every delivery is made a second time.
+    pub(crate) deliver_twice: bool,
+    /// Tests only: who looks on.
+    pub(crate) probe: Option<Arc<dyn Probe>>,
+}

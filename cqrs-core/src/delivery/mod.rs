@@ -1,0 +1,30 @@
+//! From an accepted event to settled outcomes.
+//!
+//! The [`Dispatcher`] hands an event to the [`Lane`](lane::Lane) of each handler that wants it. A lane
+//! keeps its deliveries in a [`LaneQueue`](queue::LaneQueue), in order per entity; its workers run one
+//! [`attempt`](attempt::attempt) after another and settle each: done, to be tried again, or dead.
+
+mod attempt;
+mod caught;
+mod dead_letters;
+mod dispatcher;
+mod engine;
+mod failures;
+mod interleaving;
+mod lane;
+mod outcome;
+mod queue;
+mod worker;
+
+pub use self::dead_letters::{
+    DeadLetter, DeadLetterFilter, DeadLetters, NoSuchDeadLetter, RedeliverError,
+};
+pub use self::failures::{Failure, FailureStream};
+pub use self::outcome::{DeliveryError, DeliveryState, HandlerOutcome};
+
+pub(crate) use self::caught::{Caught, Panic};
+pub(crate) use self::dispatcher::{Dispatcher, Refused, Routes};
+pub(crate) use self::engine::Engine;
+pub(crate) use self::failures::Failures;
+pub(crate) use self::interleaving::Interleaving;
+pub(crate) use self::lane::{Lane, Route};

@@ -1,0 +1,165 @@
+//! A lane's worker: takes turns and settles them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::attempt::attempt;
+use super::caught::{Panic, catch};
+use super::dead_letters::DeadLetter;
+use super::failures::Failure;
+use super::lane::Lane;
+use super::outcome::{DeliveryError, HandlerOutcome};
+use super::queue::Turn;
+use crate::probe::Attempted;
+
+/// The longest wait that a handler may ask for with `retry_after`.
+const LONGEST_REQUESTED_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Runs one attempt after another until the application stops.
+pub(super) async fn run(lane: Arc<Lane>, worker: usize) {
+    let post = Post {
+        lane: &lane,
+        worker,
+    };
+    while let Some(turn) = lane.next(worker).await {
+        if let Some(interleaving) = &lane.engine.interleaving {
+            interleaving.step_back().await;
+        }
+        let result = tokio::select! {
+            biased;
+            result = attempt(&lane, &turn) => result,
+            // The delivery stays in the queue, where the shutdown finds and reports it.
+            () = lane.engine.lifecycle.stopped.cancelled() => break,
+        };
+        // What users put into events and errors may panic when it is dropped.
+        if let Err(Panic(message)) = catch(|| settle(&lane, worker, &turn, result)) {
+            tracing::error!(
+                handler = &*lane.handler_name,
+                panic = message,
+                "settling a delivery panicked"
+            );
+            drop(lane.finish(worker));
+        }
+        // A handler that never waits must not keep the thread from other tasks.
+        tokio::task::coop::consume_budget().await;
+    }
+    drop(post);
+}
+
+/// Done, to be tried again, or dead.
+fn settle(lane: &Lane, worker: usize, turn: &Turn, result: Result<(), DeliveryError>) {
+    let retry_in = match &result {
+        Ok(()) => None,
+        Err(error) => delay_after(lane, turn.attempt, error),
+    };
+    report(lane, worker, turn, result.as_ref().err(), retry_in);
+    if let Some(delay) = retry_in {
+        let now = Instant::now();
+        lane.delay(worker, now.checked_add(delay).unwrap_or(now));
+        return;
+    }
+
+    let (waiter, key, repeated) = match lane.queue().running(worker) {
+        Some(delivery) => (delivery.waiter.take(), delivery.key, delivery.repeated),
+        None => return,
+    };
+    if let Err(error) = &result {
+        let letter = DeadLetter::new(&lane.handler_name, turn, error.clone());
+        lane.engine
+            .dead_letters
+            .add(letter, key, Arc::clone(&turn.handler));
+    }
+    if let Some(waiter) = waiter {
+        let handler = Arc::clone(&lane.handler_name);
+        // Who asked may be gone.
+        let _ = waiter.send(HandlerOutcome {
+            handler,
+            attempts: turn.attempt,
+            result,
+        });
+    }
+    if lane.engine.deliver_twice && !repeated {
+        lane.repeat(worker);
+    } else {
+        drop(lane.finish(worker));
+    }
+}
+
+/// How long to wait for the next attempt, if there is one.
+fn delay_after(lane: &Lane, attempt: u32, error: &DeliveryError) -> Option<Duration> {
+    if error.is_permanent() {
+        return None;
+    }
+    let longest = lane.options.retry.longest_delay_after(attempt)?;
+    if let Some(requested) = error
+        .handler_error()
+        .and_then(|error| error.requested_delay())
+    {
+        return Some(requested.min(LONGEST_REQUESTED_DELAY));
+    }
+    Some(match &lane.engine.interleaving {
+        Some(interleaving) => interleaving.jitter(longest),
+        None => longest.mul_f64(fastrand::f64()),
+    })
+}
+
+/// Makes the attempt visible: to the log, the stream of failures and the test kit.
+fn report(
+    lane: &Lane,
+    worker: usize,
+    turn: &Turn,
+    error: Option<&DeliveryError>,
+    retry_in: Option<Duration>,
+) {
+    if let Some(error) = error {
+        let Turn { event, attempt, .. } = turn;
+        let handler = &*lane.handler_name;
+        let tenant = event.context().tenant();
+        match retry_in {
+            Some(delay) => tracing::warn!(
+                handler, event = event.name(), event_id = %event.id(), %tenant, attempt, %error,
+                retry_in = ?delay, "a delivery failed and will be tried again"
+            ),
+            None => tracing::error!(
+                handler, event = event.name(), event_id = %event.id(), %tenant, attempt, %error,
+                "a delivery failed for good and is a dead letter now"
+            ),
+        }
+        lane.engine.failures.report(|| Failure {
+            handler: Arc::clone(&lane.handler_name),
+            event: event.clone(),
+            attempt: *attempt,
+            error: error.clone(),
+            retry_in,
+        });
+    }
+    if let Some(probe) = &lane.engine.probe {
+        let repeated = lane
+            .queue()
+            .running(worker)
+            .is_some_and(|delivery| delivery.repeated);
+        probe.attempted(Attempted {
+            handler: lane.handler,
+            handler_name: &lane.handler_name,
+            event: &turn.event,
+            attempt: turn.attempt,
+            repeated,
+            error,
+            retry_in,
+        });
+    }
+}
+
+/// A worker's place in its lane, given back however the worker ends.
+struct Post<'a> {
+    lane: &'a Arc<Lane>,
+    worker: usize,
+}
+
+impl Drop for Post<'_> {
+    fn drop(&mut self) {
+        self.lane.worker_left(self.worker);
+    }
+}

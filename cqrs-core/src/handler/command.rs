@@ -1,0 +1,44 @@
+//! Handlers of commands.
+
+use std::future::Future;
+
+use super::BoxFuture;
+use crate::context::Context;
+use crate::message::Command;
+
+/// Executes commands of type `C`. Write it as an `async fn`; register it with `#[command_handler(C)]`.
+///
+/// It runs in the caller's task: when the caller stops waiting, it is cancelled at its next `.await`.
+/// It is not retried; the caller sees its error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle the command `{C}`",
+    label = "there is no `impl CommandHandler<{C}> for {Self}`",
+    note = "write `impl CommandHandler<{C}> for {Self}` with `async fn execute(&self, command: {C}, ctx: &Context) -> Result<Output, Error>`"
+)]
+pub trait CommandHandler<C: Command>: Send + Sync + 'static {
+    /// Executes one command. What is published or executed with `ctx` is caused by this command.
+    fn execute(
+        &self,
+        command: C,
+        ctx: &Context,
+    ) -> impl Future<Output = Result<C::Output, C::Error>> + Send;
+}
+
+/// A [`CommandHandler`] of `C` without its own type.
+pub(crate) trait ErasedCommandHandler<C: Command>: Send + Sync {
+    fn execute<'a>(
+        &'a self,
+        command: C,
+        ctx: &'a Context,
+    ) -> BoxFuture<'a, Result<C::Output, C::Error>>;
+}
+
+impl<C: Command, H: CommandHandler<C>> ErasedCommandHandler<C> for H {
+    fn execute<'a>(
+        &'a self,
+        command: C,
+        ctx: &'a Context,
+    ) -> BoxFuture<'a, Result<C::Output, C::Error>> {
+        Box::pin(CommandHandler::execute(self, command, ctx))
+    }
+}

@@ -1,0 +1,107 @@
+//! Why an event handler failed.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+/// What an event handler returns.
+pub type HandlerResult = Result<(), HandlerError>;
+
+/// A handler's failure: any error, made by `?`, and what it says about retrying.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// fn parse(text: &str) -> Result<u32, HandlerError> {
+///     let number = text.parse()?;                     // any error; retried by the handler's policy
+///     if number == 0 {
+///         return Err(HandlerError::msg("zero").permanent());   // retrying would not help
+///     }
+///     Ok(number)
+/// }
+/// assert!(parse("0").unwrap_err().is_permanent());
+/// ```
+///
+/// Like other catch-all error types it does not implement [`Error`] itself, or `?` could not convert
+/// every error; [`as_error`](Self::as_error) gives the one inside.
+pub struct HandlerError {
+    error: Box<dyn Error + Send + Sync>,
+    permanent: bool,
+    retry_after: Option<Duration>,
+}
+
+impl HandlerError {
+    /// Wraps an error; `?` does the same.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            error: error.into(),
+            permanent: false,
+            retry_after: None,
+        }
+    }
+
+    /// A failure that is only a text.
+    pub fn msg(message: impl fmt::Display) -> Self {
+        Self::new(message.to_string())
+    }
+
+    /// Says that retrying would not help: the delivery becomes a dead letter at once.
+    pub fn permanent(mut self) -> Self {
+        self.permanent = true;
+        self
+    }
+
+    /// Says how long to wait before the next attempt, instead of the handler's back-off. For answers
+    /// such as `429 Too Many Requests` with `Retry-After`. At most 24 hours are waited.
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
+    /// Whether retrying would not help.
+    pub fn is_permanent(&self) -> bool {
+        self.permanent
+    }
+
+    /// How long to wait before the next attempt, if the handler said so.
+    pub fn requested_delay(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The error inside.
+    pub fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.error
+    }
+
+    /// The error inside, if it is an `E`.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.error.downcast_ref()
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
+    fn from(error: E) -> Self {
+        Self::new(error)
+    }
+}
+
+impl fmt::Display for HandlerError {
+    /// The error; with `{:#}`, followed by what caused it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error)?;
+        if f.alternate() {
+            let mut cause = self.error.source();
+            while let Some(error) = cause {
+                write!(f, ": {error}")?;
+                cause = error.source();
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for HandlerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.error, f)
+    }
+}

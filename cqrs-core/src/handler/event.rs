@@ -1,0 +1,76 @@
+//! Handlers of events, and their form without types.
+
+use std::future::{Future, ready};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::{BoxFuture, HandlerResult};
+use crate::context::Context;
+use crate::message::{AnyEvent, Event};
+
+/// Reacts to events of type `E`. Write it as an `async fn`; register it with `#[events_handler(..)]`.
+///
+/// One handler may handle many events, each by an impl of its own or all by
+/// `impl<E: Event> EventHandler<E>`. `#[events_handler(*)]` handles [`AnyEvent`].
+///
+/// # Contract
+///
+/// * An error, a panic or a time-out leads to another attempt, by the handler's
+///   [`RetryPolicy`](super::RetryPolicy), and at the end to a dead letter. Neither the publisher nor
+///   another handler notices. So a handler may see an event more than once: let it be idempotent, for
+///   instance by remembering `ctx.message_id()`, the event's id.
+/// * Events of one entity arrive in publish order, one at a time. All else may run at the same time,
+///   in any order.
+/// * A handler may be cancelled at an `.await`, when its time-out strikes or the application stops.
+/// * A handler that blocks its thread cannot be cancelled; use [`tokio::task::spawn_blocking`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle `{E}`",
+    label = "there is no `impl EventHandler<{E}> for {Self}`",
+    note = "write `impl EventHandler<{E}> for {Self}` with `async fn handle(&self, event: &{E}, ctx: &Context) -> HandlerResult`"
+)]
+pub trait EventHandler<E>: Send + Sync + 'static {
+    /// Handles one event. `ctx` has the event's tenant, actor and correlation id; what is published or
+    /// executed with it is caused by this event.
+    fn handle(&self, event: &E, ctx: &Context) -> impl Future<Output = HandlerResult> + Send;
+}
+
+/// An [`EventHandler`] of one event without its types.
+pub(crate) trait ErasedEventHandler: Send + Sync {
+    fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult>;
+}
+
+/// `H` as a handler of `E`.
+pub(crate) struct EventShim<H, E> {
+    handler: Arc<H>,
+    event: PhantomData<fn(E)>,
+}
+
+impl<H, E> EventShim<H, E> {
+    pub(crate) fn new(handler: Arc<H>) -> Self {
+        Self {
+            handler,
+            event: PhantomData,
+        }
+    }
+}
+
+impl<H: EventHandler<E>, E: Event> ErasedEventHandler for EventShim<H, E> {
+    fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult> {
+        match event.downcast_ref::<E>() {
+            Some(event) => Box::pin(self.handler.handle(event, ctx)),
+            // The routes are by type, so this is a defect of the framework, not of the handler.
+            None => Box::pin(ready(Err(super::HandlerError::msg(
+                "routed to a handler of another event",
+            )))),
+        }
+    }
+}
+
+/// `H` as a handler of every event.
+pub(crate) struct AnyShim<H>(pub(crate) Arc<H>);
+
+impl<H: EventHandler<AnyEvent>> ErasedEventHandler for AnyShim<H> {
+    fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult> {
+        Box::pin(self.0.handle(event, ctx))
+    }
+}

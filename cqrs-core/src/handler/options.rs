@@ -1,0 +1,51 @@
+//! How a handler runs.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use super::RetryPolicy;
+
+/// How a handler runs: retries, time-out and concurrency, as set in its annotation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HandlerOptions {
+    pub(crate) retry: RetryPolicy,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) concurrency: NonZeroUsize,
+}
+
+impl HandlerOptions {
+    /// Five attempts with back-off from 100 ms to 30 s, 30 seconds for each attempt, eight entities at
+    /// a time.
+    pub const DEFAULT: Self = Self {
+        retry: RetryPolicy::exponential(5, Duration::from_millis(100), Duration::from_secs(30)),
+        timeout: Some(Duration::from_secs(30)),
+        concurrency: NonZeroUsize::new(8).unwrap(),
+    };
+
+    /// How often a failed delivery is tried. Event handlers only.
+    pub const fn retry(mut self, policy: RetryPolicy) -> Self {
+        self.retry = policy;
+        self
+    }
+
+    /// How long one attempt may take; `None` for as long as it likes.
+    pub const fn timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How many entities the handler works on at the same time; 0 counts as 1. Event handlers only.
+    pub const fn concurrency(mut self, limit: usize) -> Self {
+        self.concurrency = match NonZeroUsize::new(limit) {
+            Some(limit) => limit,
+            None => NonZeroUsize::MIN,
+        };
+        self
+    }
+}
+
+impl Default for HandlerOptions {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

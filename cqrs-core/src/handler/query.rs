@@ -1,0 +1,44 @@
+//! Handlers of queries.
+
+use std::future::Future;
+
+use super::BoxFuture;
+use crate::context::Context;
+use crate::message::Query;
+
+/// Answers queries of type `Q`. Write it as an `async fn`; register it with `#[query_handler(Q)]`.
+///
+/// It runs in the caller's task: when the caller stops waiting, it is cancelled at its next `.await`.
+/// It is not retried; the caller sees its error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not handle the query `{Q}`",
+    label = "there is no `impl QueryHandler<{Q}> for {Self}`",
+    note = "write `impl QueryHandler<{Q}> for {Self}` with `async fn execute(&self, query: {Q}, ctx: &Context) -> Result<Output, Error>`"
+)]
+pub trait QueryHandler<Q: Query>: Send + Sync + 'static {
+    /// Answers one query. What is executed with `ctx` is caused by this query.
+    fn execute(
+        &self,
+        query: Q,
+        ctx: &Context,
+    ) -> impl Future<Output = Result<Q::Output, Q::Error>> + Send;
+}
+
+/// A [`QueryHandler`] of `Q` without its own type.
+pub(crate) trait ErasedQueryHandler<Q: Query>: Send + Sync {
+    fn execute<'a>(
+        &'a self,
+        query: Q,
+        ctx: &'a Context,
+    ) -> BoxFuture<'a, Result<Q::Output, Q::Error>>;
+}
+
+impl<Q: Query, H: QueryHandler<Q>> ErasedQueryHandler<Q> for H {
+    fn execute<'a>(
+        &'a self,
+        query: Q,
+        ctx: &'a Context,
+    ) -> BoxFuture<'a, Result<Q::Output, Q::Error>> {
+        Box::pin(QueryHandler::execute(self, query, ctx))
+    }
+}

@@ -1,0 +1,88 @@
+//! How often and how soon a failed delivery is tried again.
+
+use std::time::Duration;
+
+/// How often a delivery is attempted, and how long it waits in between.
+///
+/// The wait before attempt *n* + 1 is random between zero and `backoff * 2^(n-1)`, at most `max`:
+/// exponential back-off with full jitter, as described in "Exponential Backoff And Jitter"
+/// (AWS Architecture Blog, 2015). While a delivery waits, later events of the same entity wait behind
+/// it; other entities go on.
+///
+/// ```
+/// use std::time::Duration;
+/// use cqrs_core::RetryPolicy;
+///
+/// let policy = RetryPolicy::exponential(5, Duration::from_millis(100), Duration::from_secs(30));
+/// assert_eq!(policy, RetryPolicy::default());
+/// assert_eq!(policy.longest_delay_after(3), Some(Duration::from_millis(400)));
+/// assert_eq!(policy.longest_delay_after(5), None);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryPolicy {
+    attempts: u32,
+    backoff: Duration,
+    max: Duration,
+}
+
+impl RetryPolicy {
+    /// At most `attempts` attempts (at least one is made), waiting up to `backoff` after the first,
+    /// twice as long after each further one, never longer than `max`.
+    pub const fn exponential(attempts: u32, backoff: Duration, max: Duration) -> Self {
+        Self {
+            attempts: if attempts == 0 { 1 } else { attempts },
+            backoff,
+            max,
+        }
+    }
+
+    /// One attempt, no retry.
+    pub const fn none() -> Self {
+        Self::exponential(1, Duration::ZERO, Duration::ZERO)
+    }
+
+    /// How many attempts are made at most.
+    pub const fn attempts(&self) -> u32 {
+        self.attempts
+    }
+
+    /// The longest wait after the failed attempt number `attempt` (from 1); `None` when it was the
+    /// last.
+    pub fn longest_delay_after(&self, attempt: u32) -> Option<Duration> {
+        if attempt >= self.attempts {
+            return None;
+        }
+        let doublings = attempt.saturating_sub(1);
+        let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
+        Some(self.backoff.saturating_mul(factor).min(self.max))
+    }
+}
+
+impl Default for RetryPolicy {
+    /// Five attempts, back-off from 100 milliseconds to at most 30 seconds.
+    fn default() -> Self {
+        super::HandlerOptions::DEFAULT.retry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_doubles_up_to_its_maximum_and_never_overflows() {
+        let policy =
+            RetryPolicy::exponential(100, Duration::from_millis(100), Duration::from_secs(1));
+        let delays: Vec<_> = (1..=6)
+            .map(|n| policy.longest_delay_after(n).unwrap().as_millis())
+            .collect();
+        assert_eq!(delays, [100, 200, 400, 800, 1000, 1000]);
+        assert_eq!(policy.longest_delay_after(99), Some(Duration::from_secs(1)));
+        assert_eq!(policy.longest_delay_after(100), None);
+    }
+
+    #[test]
+    fn no_retry_is_one_attempt() {
+        assert_eq!(RetryPolicy::none().longest_delay_after(1), None);
+    }
+}

@@ -1,0 +1,76 @@
+//! What an application and everything running in it share: how much is in flight, whether new work
+//! is still taken, and whether it is time to stop.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Shared by an application's buses, lanes and contexts.
+#[derive(Debug, Default)]
+pub(crate) struct Lifecycle {
+    in_flight: AtomicUsize,
+    became_idle: Notify,
+    intake_closed: AtomicBool,
+    /// Cancelled when a shutdown begins: handlers may finish early.
+    pub(crate) draining: CancellationToken,
+    /// Cancelled when the time to drain is over: workers leave.
+    pub(crate) stopped: CancellationToken,
+}
+
+impl Lifecycle {
+    /// Counts one piece of work from outside; `None` once the intake is closed.
+    ///
+    /// Counting comes before looking, so that a shutdown that saw nothing in flight can rely on it.
+    pub(crate) fn admit(self: &Arc<Self>) -> Option<InFlight> {
+        let guard = self.enter();
+        (!self.intake_closed.load(SeqCst)).then_some(guard)
+    }
+
+    /// Counts one piece of work that something already in flight causes, until the time is over.
+    pub(crate) fn admit_cascade(self: &Arc<Self>) -> Option<InFlight> {
+        let guard = self.enter();
+        (!self.stopped.is_cancelled()).then_some(guard)
+    }
+
+    /// Counts one piece of work, whatever the state.
+    pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
+        self.in_flight.fetch_add(1, SeqCst);
+        InFlight(Arc::clone(self))
+    }
+
+    pub(crate) fn close_intake(&self) {
+        self.intake_closed.store(true, SeqCst);
+        self.draining.cancel();
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.intake_closed.load(SeqCst)
+    }
+
+    /// Returns when nothing is in flight. Cancel safe.
+    pub(crate) async fn idle(&self) {
+        loop {
+            let became_idle = self.became_idle.notified();
+            tokio::pin!(became_idle);
+            became_idle.as_mut().enable();
+            if self.in_flight.load(SeqCst) == 0 {
+                return;
+            }
+            became_idle.await;
+        }
+    }
+}
+
+/// One piece of work in flight, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct InFlight(Arc<Lifecycle>);
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if self.0.in_flight.fetch_sub(1, SeqCst) == 1 {
+            self.0.became_idle.notify_waiters();
+        }
+    }
+}

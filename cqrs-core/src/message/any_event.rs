@@ -1,0 +1,238 @@
+//! A published event with its context, shared by everything that looks at it.
+
+use std::any::Any;
+use std::fmt::{self, Display};
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{Event, Redaction, redaction};
+use crate::context::Context;
+
+/// A published event of any type: its name, entity, context and payload.
+///
+/// This is what `#[events_handler(*)]` handles and `subscribe_all` yields. Cloning is cheap: the event
+/// is allocated once, when it is published.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// #[events_handler(*)]
+/// struct Trace;
+///
+/// impl EventHandler<AnyEvent> for Trace {
+///     async fn handle(&self, event: &AnyEvent, ctx: &Context) -> HandlerResult {
+///         println!("{} {} {}", ctx.tenant(), event.name(), event.redacted_payload());
+///         Ok(())
+///     }
+/// }
+/// ```
+#[derive(Clone)]
+pub struct AnyEvent(Arc<Envelope<dyn ErasedEvent>>);
+
+struct Envelope<E: ?Sized> {
+    context: Context,
+    occurred_at: Timestamp,
+    event: E,
+}
+
+/// An [`Event`] without its type's constants and generics.
+trait ErasedEvent: Any + Send + Sync {
+    fn name(&self) -> &'static str;
+    fn version(&self) -> u32;
+    fn entity(&self) -> Option<&'static str>;
+    fn action(&self) -> Option<&'static str>;
+    fn entity_id(&self) -> Option<&dyn Display>;
+    fn redactions(&self) -> &'static [Redaction];
+    fn payload(&self) -> serde_json::Result<Value>;
+}
+
+impl<E: Event> ErasedEvent for E {
+    fn name(&self) -> &'static str {
+        E::NAME
+    }
+
+    fn version(&self) -> u32 {
+        E::VERSION
+    }
+
+    fn entity(&self) -> Option<&'static str> {
+        E::ENTITY
+    }
+
+    fn action(&self) -> Option<&'static str> {
+        E::ACTION
+    }
+
+    fn entity_id(&self) -> Option<&dyn Display> {
+        Event::entity_id(self)
+    }
+
+    fn redactions(&self) -> &'static [Redaction] {
+        Event::redactions(self)
+    }
+
+    fn payload(&self) -> serde_json::Result<Value> {
+        serde_json::to_value(self)
+    }
+}
+
+impl AnyEvent {
+    /// `context` is the event's own: its message id is the event's id.
+    pub(crate) fn new<E: Event>(context: Context, event: E) -> Self {
+        Self(Arc::new(Envelope {
+            context,
+            occurred_at: Timestamp::now(),
+            event,
+        }))
+    }
+
+    /// The event's id (uuid v7), the same for every handler and every attempt: what a handler
+    /// remembers to be idempotent.
+    pub fn id(&self) -> Uuid {
+        self.0.context.message_id()
+    }
+
+    /// The event's stable name, such as `employee.created`.
+    pub fn name(&self) -> &'static str {
+        self.0.event.name()
+    }
+
+    /// The version of the payload's form.
+    pub fn version(&self) -> u32 {
+        self.0.event.version()
+    }
+
+    /// What kind of thing the event is about, such as `Employee`.
+    pub fn entity(&self) -> Option<&'static str> {
+        self.0.event.entity()
+    }
+
+    /// Which one it is about.
+    pub fn entity_id(&self) -> Option<&dyn Display> {
+        self.0.event.entity_id()
+    }
+
+    /// What happened to it, such as `created`.
+    pub fn action(&self) -> Option<&'static str> {
+        self.0.event.action()
+    }
+
+    /// When it was published, by the wall clock.
+    pub fn occurred_at(&self) -> Timestamp {
+        self.0.occurred_at
+    }
+
+    /// Tenant, actor, correlation and causation.
+    pub fn context(&self) -> &Context {
+        &self.0.context
+    }
+
+    /// The payload as JSON, with everything in clear: for stores and transports, not for logs.
+    ///
+    /// # Errors
+    ///
+    /// When the event's `Serialize` fails. It did not when the event was published.
+    pub fn payload(&self) -> serde_json::Result<Value> {
+        self.0.event.payload()
+    }
+
+    /// The payload as JSON, with `#[event(redact)]` fields masked: for people and logs.
+    ///
+    /// Where the payload is not of the form that the redactions expect, all of it is masked.
+    pub fn redacted_payload(&self) -> Value {
+        let payload = self
+            .payload()
+            .unwrap_or(Value::String(redaction::UNREADABLE.to_owned()));
+        redaction::apply(self.0.event.redactions(), payload)
+    }
+
+    /// Whether the event is an `E`.
+    pub fn is<E: Event>(&self) -> bool {
+        self.downcast_ref::<E>().is_some()
+    }
+
+    /// The event itself, if it is an `E`.
+    pub fn downcast_ref<E: Event>(&self) -> Option<&E> {
+        let event: &dyn Any = &self.0.event;
+        event.downcast_ref()
+    }
+
+    /// The event as an `E` that can be kept, if it is one.
+    pub fn downcast<E: Event>(self) -> Option<Published<E>> {
+        self.is::<E>().then_some(Published {
+            event: self,
+            event_type: PhantomData,
+        })
+    }
+}
+
+impl fmt::Debug for AnyEvent {
+    /// Name, id, entity and redacted payload. The event's own `Debug` is not used: it knows no
+    /// redaction.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct(self.name())
+            .field("id", &self.id())
+            .field("tenant", &format_args!("{}", self.context().tenant()))
+            .field("payload", &format_args!("{}", self.redacted_payload()))
+            .finish()
+    }
+}
+
+/// A published event whose type is known. Derefs to the event.
+pub struct Published<E> {
+    event: AnyEvent,
+    event_type: PhantomData<fn() -> E>,
+}
+
+impl<E: Event> Published<E> {
+    /// The event's id; see [`AnyEvent::id`].
+    pub fn id(&self) -> Uuid {
+        self.event.id()
+    }
+
+    /// When it was published, by the wall clock.
+    pub fn occurred_at(&self) -> Timestamp {
+        self.event.occurred_at()
+    }
+
+    /// Tenant, actor, correlation and causation.
+    pub fn context(&self) -> &Context {
+        self.event.context()
+    }
+
+    /// The same event without its type.
+    pub fn as_any(&self) -> &AnyEvent {
+        &self.event
+    }
+}
+
+impl<E: Event> Deref for Published<E> {
+    type Target = E;
+
+    fn deref(&self) -> &E {
+        match self.event.downcast_ref() {
+            Some(event) => event,
+            None => unreachable!("the type was checked when `Published` was made"),
+        }
+    }
+}
+
+impl<E> Clone for Published<E> {
+    fn clone(&self) -> Self {
+        Self {
+            event: self.event.clone(),
+            event_type: PhantomData,
+        }
+    }
+}
+
+impl<E> fmt::Debug for Published<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.event.fmt(f)
+    }
+}

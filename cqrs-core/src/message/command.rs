@@ -1,0 +1,35 @@
+//! What a command is.
+
+use super::MessageError;
+
+/// A request to change something, for exactly one handler. Derive it.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// #[derive(Command)]
+/// #[command(output = Uuid)]
+/// struct CreateEmployee {
+///     full_name: String,
+/// }
+///
+/// assert_eq!(CreateEmployee::NAME, "create.employee");
+/// # struct H;
+/// # #[command_handler(CreateEmployee)] struct CreateEmployeeHandler;
+/// # impl CommandHandler<CreateEmployee> for CreateEmployeeHandler {
+/// #     async fn execute(&self, _: CreateEmployee, _: &Context) -> Result<Uuid, HandlerError> { Ok(Uuid::nil()) }
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a command",
+    label = "not a command",
+    note = "add `#[derive(Command)]` to `{Self}`; a query is executed by the `QueryBus`"
+)]
+pub trait Command: Send + 'static {
+    /// The stable name, such as `create.employee`.
+    const NAME: &'static str;
+    /// What the handler returns.
+    type Output: Send + 'static;
+    /// Why the handler refuses.
+    type Error: MessageError;
+}

@@ -1,0 +1,32 @@
+//! What can be the error of a command or query.
+
+use std::error::Error;
+use std::fmt::{Debug, Display};
+
+use crate::handler::HandlerError;
+
+/// The error type of a command or query: any [`std::error::Error`], or [`HandlerError`]. Implemented
+/// by itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the error of a command or query",
+    label = "does not implement `std::error::Error`",
+    note = "derive it (`#[derive(Debug, thiserror::Error)]`), or leave `error = ..` out for `HandlerError`"
+)]
+pub trait MessageError: Display + Debug + Send + 'static {
+    /// What caused this error, for reports that print the whole chain.
+    #[doc(hidden)]
+    fn cause(&self) -> Option<&(dyn Error + 'static)>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Error + Send + 'static> MessageError for E {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.source()
+    }
+}
+
+impl MessageError for HandlerError {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.as_error().source()
+    }
+}

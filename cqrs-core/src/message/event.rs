@@ -1,0 +1,70 @@
+//! What an event is.
+
+use std::fmt::Display;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Redaction;
+
+/// Something that has happened, for any number of handlers to react to. Derive it.
+///
+/// An event is a plain value that serialises, since it may be stored, sent and logged. It names no
+/// tenant: that is in the [`Context`](crate::Context) it is published with.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// #[derive(Serialize, Deserialize, Event)]
+/// struct TimeLogCreated {
+///     #[event(entity_id)]
+///     time_log_id: Uuid,
+///     minutes: u32,
+/// }
+///
+/// assert_eq!(TimeLogCreated::NAME, "time.log.created");
+/// assert_eq!(TimeLogCreated::ENTITY, Some("TimeLog"));
+/// assert_eq!(TimeLogCreated::ACTION, Some("created"));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    label = "not an event",
+    note = "add `#[derive(Serialize, Deserialize, Event)]` to `{Self}`"
+)]
+pub trait Event: EventPayload {
+    /// The stable name, such as `employee.created`. Stored and sent; no Rust path ever is.
+    const NAME: &'static str;
+    /// The version of the payload's form, from 1.
+    const VERSION: u32 = 1;
+    /// What kind of thing the event is about, such as `Employee`.
+    const ENTITY: Option<&'static str> = None;
+    /// What happened to it, such as `created`.
+    const ACTION: Option<&'static str> = None;
+
+    /// Which one it is about. Events of one entity reach a handler in publish order, one at a time.
+    fn entity_id(&self) -> Option<&dyn Display> {
+        None
+    }
+
+    /// What kind of thing the event is about: [`ENTITY`](Self::ENTITY), where a value is at hand.
+    fn entity(&self) -> Option<&'static str> {
+        Self::ENTITY
+    }
+
+    /// Which parts of the payload never reach a log.
+    fn redactions(&self) -> &'static [Redaction] {
+        &[]
+    }
+}
+
+/// What a type needs so that it can be an event: serde's traits and no borrowed data. Implemented by
+/// itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored or sent as an event",
+    label = "an event serialises, and owns its data",
+    note = "add `#[derive(Serialize, Deserialize)]` to `{Self}`, and let its fields own their data"
+)]
+pub trait EventPayload: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> EventPayload for T {}

@@ -1,0 +1,18 @@
+//! Events, commands and queries.
+
+mod any_event;
+mod command;
+mod error;
+mod event;
+mod query;
+mod redaction;
+mod size;
+
+pub use self::any_event::{AnyEvent, Published};
+pub use self::command::Command;
+pub use self::error::MessageError;
+pub use self::event::{Event, EventPayload};
+pub use self::query::Query;
+pub use self::redaction::{REDACTED, Redaction};
+
+pub(crate) use self::size::payload_size;

@@ -1,0 +1,34 @@
+//! What a query is.
+
+use super::MessageError;
+
+/// A question that changes nothing, for exactly one handler. Derive it.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// #[derive(Query)]
+/// #[query(output = Option<String>)]
+/// struct FindEmployeeName {
+///     id: Uuid,
+/// }
+///
+/// assert_eq!(FindEmployeeName::NAME, "find.employee.name");
+/// # #[query_handler(FindEmployeeName)] struct H;
+/// # impl QueryHandler<FindEmployeeName> for H {
+/// #     async fn execute(&self, _: FindEmployeeName, _: &Context) -> Result<Option<String>, HandlerError> { Ok(None) }
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a query",
+    label = "not a query",
+    note = "add `#[derive(Query)]` to `{Self}`; a command is executed by the `CommandBus`"
+)]
+pub trait Query: Send + 'static {
+    /// The stable name, such as `find.employee`.
+    const NAME: &'static str;
+    /// The answer.
+    type Output: Send + 'static;
+    /// Why there is no answer.
+    type Error: MessageError;
+}

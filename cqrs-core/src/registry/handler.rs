@@ -1,0 +1,193 @@
+//! Handlers that exist.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
+
+use super::Source;
+use crate::handler::{
+    AnyShim, CommandHandler, ErasedCommandHandler, ErasedEventHandler, ErasedQueryHandler,
+    EventHandler, EventShim, HandlerOptions, QueryHandler,
+};
+use crate::message::{AnyEvent, Command, Event, Query};
+use crate::services::{Dependency, Injectable, MissingService, Services};
+use crate::type_ref::TypeRef;
+
+/// A handler without its type.
+pub(crate) type AnyHandler = Arc<dyn Any + Send + Sync>;
+
+/// A handler and what it handles, as its annotation submits it.
+#[derive(Clone)]
+pub struct HandlerRegistration {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) source: Source,
+    pub(crate) options: HandlerOptions,
+    pub(crate) handler: fn() -> TypeRef,
+    pub(crate) dependencies: fn() -> Vec<Dependency>,
+    pub(crate) construct: Construct,
+    pub(crate) handles: Handles,
+}
+
+inventory::collect!(HandlerRegistration);
+
+/// How a handler comes to be.
+#[derive(Clone)]
+pub(crate) enum Construct {
+    Inject(fn(&Services) -> Result<AnyHandler, MissingService>),
+    Ready(AnyHandler),
+}
+
+#[derive(Clone)]
+pub(crate) enum Handles {
+    Events(Cow<'static, [EventRoute]>),
+    Command(ExecutionRoute),
+    Query(ExecutionRoute),
+}
+
+impl HandlerRegistration {
+    /// `H`, which handles the events of `routes`.
+    pub const fn events<H: Injectable>(
+        name: &'static str,
+        source: Source,
+        options: HandlerOptions,
+        routes: &'static [EventRoute],
+    ) -> Self {
+        Self::injected::<H>(
+            name,
+            source,
+            options,
+            Handles::Events(Cow::Borrowed(routes)),
+        )
+    }
+
+    /// `H`, which executes the command `C`.
+    pub const fn command<H: Injectable + CommandHandler<C>, C: Command>(
+        name: &'static str,
+        source: Source,
+        options: HandlerOptions,
+    ) -> Self {
+        Self::injected::<H>(
+            name,
+            source,
+            options,
+            Handles::Command(ExecutionRoute::command::<H, C>()),
+        )
+    }
+
+    /// `H`, which answers the query `Q`.
+    pub const fn query<H: Injectable + QueryHandler<Q>, Q: Query>(
+        name: &'static str,
+        source: Source,
+        options: HandlerOptions,
+    ) -> Self {
+        Self::injected::<H>(
+            name,
+            source,
+            options,
+            Handles::Query(ExecutionRoute::query::<H, Q>()),
+        )
+    }
+
+    const fn injected<H: Injectable>(
+        name: &'static str,
+        source: Source,
+        options: HandlerOptions,
+        handles: Handles,
+    ) -> Self {
+        Self {
+            name: Cow::Borrowed(name),
+            source,
+            options,
+            handler: TypeRef::of::<H>,
+            dependencies: H::dependencies,
+            construct: Construct::Inject(|services| Ok(Arc::new(H::inject(services)?))),
+            handles,
+        }
+    }
+
+    pub(crate) fn construct(&self, services: &Services) -> Result<AnyHandler, MissingService> {
+        match &self.construct {
+            Construct::Inject(inject) => inject(services),
+            Construct::Ready(handler) => Ok(Arc::clone(handler)),
+        }
+    }
+}
+
+impl fmt::Debug for HandlerRegistration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerRegistration")
+            .field("name", &self.name)
+            .field("handler", &(self.handler)())
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One event, or every event, on its way to one handler.
+#[derive(Clone, Copy)]
+pub struct EventRoute {
+    /// `None` stands for every event.
+    pub(crate) event: Option<fn() -> TypeRef>,
+    pub(crate) erase: fn(AnyHandler) -> Option<Arc<dyn ErasedEventHandler>>,
+}
+
+impl EventRoute {
+    /// `E` to `H`.
+    pub const fn to<H: EventHandler<E>, E: Event>() -> Self {
+        Self {
+            event: Some(TypeRef::of::<E>),
+            erase: |handler| Some(Arc::new(EventShim::<H, E>::new(handler.downcast().ok()?))),
+        }
+    }
+
+    /// Every event to `H`.
+    pub const fn any<H: EventHandler<AnyEvent>>() -> Self {
+        Self {
+            event: None,
+            erase: |handler| Some(Arc::new(AnyShim::<H>(handler.downcast().ok()?))),
+        }
+    }
+}
+
+impl fmt::Debug for EventRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.event {
+            Some(event) => write!(f, "EventRoute({})", event()),
+            None => f.write_str("EventRoute(*)"),
+        }
+    }
+}
+
+/// One command or query on its way to its handler.
+#[derive(Clone, Copy)]
+pub(crate) struct ExecutionRoute {
+    pub(crate) message: fn() -> TypeRef,
+    pub(crate) message_name: &'static str,
+    /// Gives an `Arc<dyn ErasedCommandHandler<C>>` or `Arc<dyn ErasedQueryHandler<Q>>` in a box.
+    pub(crate) erase: fn(AnyHandler) -> Option<Box<dyn Any + Send + Sync>>,
+}
+
+impl ExecutionRoute {
+    pub(super) const fn command<H: CommandHandler<C>, C: Command>() -> Self {
+        Self {
+            message: TypeRef::of::<C>,
+            message_name: C::NAME,
+            erase: |handler| {
+                let handler: Arc<dyn ErasedCommandHandler<C>> = handler.downcast::<H>().ok()?;
+                Some(Box::new(handler))
+            },
+        }
+    }
+
+    pub(super) const fn query<H: QueryHandler<Q>, Q: Query>() -> Self {
+        Self {
+            message: TypeRef::of::<Q>,
+            message_name: Q::NAME,
+            erase: |handler| {
+                let handler: Arc<dyn ErasedQueryHandler<Q>> = handler.downcast::<H>().ok()?;
+                Some(Box::new(handler))
+            },
+        }
+    }
+}

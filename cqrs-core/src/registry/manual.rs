@@ -1,0 +1,254 @@
+//! Registering what cannot be annotated.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::future::{Future, ready};
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::handler::Construct;
+use super::{EventRoute, ExecutionRoute, HandlerRegistration, Handles, Source};
+use crate::context::Context;
+use crate::handler::{
+    BoxFuture, CommandHandler, ErasedEventHandler, EventHandler, HandlerError, HandlerOptions,
+    HandlerResult, QueryHandler,
+};
+use crate::message::{AnyEvent, Command, Event, Published, Query};
+use crate::type_ref::TypeRef;
+
+/// Makes registrations for [`AppBuilder::register`](crate::AppBuilder::register): of handlers that
+/// cannot be annotated because they are generic or closures.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+/// use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
+///
+/// #[derive(Serialize, Deserialize, Event)]
+/// struct TaskCreated { task_id: u64 }
+///
+/// struct Count<T>(T);
+/// impl<T: Send + Sync + 'static, E: Event> EventHandler<E> for Count<T> {
+///     async fn handle(&self, _: &E, _: &Context) -> HandlerResult { Ok(()) }
+/// }
+///
+/// let app = App::builder()
+///     .register(Handler::events("count", Count(0_u8)).on::<TaskCreated>())
+///     .register(
+///         Handler::event_fn("print", |event: Published<TaskCreated>, ctx: Context| async move {
+///             println!("{}: task {}", ctx.tenant(), event.task_id);
+///             Ok(())
+///         })
+///         .options(HandlerOptions::DEFAULT.retry(RetryPolicy::none())),
+///     )
+///     .build()?;
+/// # Ok::<(), cqrs_core::BuildError>(())
+/// ```
+#[derive(Debug)]
+pub struct Handler(());
+
+impl Handler {
+    /// `handler` as a handler of the events that [`EventsHandler::on`] names, under a stable name.
+    #[track_caller]
+    pub fn events<H: Send + Sync + 'static>(
+        name: impl Into<Cow<'static, str>>,
+        handler: H,
+    ) -> EventsHandler<H> {
+        let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(Vec::new())));
+        EventsHandler {
+            registration,
+            handler: PhantomData,
+        }
+    }
+
+    /// A closure as a handler of the event `E`, under a stable name.
+    #[track_caller]
+    pub fn event_fn<E, F, Fut>(name: impl Into<Cow<'static, str>>, handle: F) -> HandlerRegistration
+    where
+        E: Event,
+        F: Fn(Published<E>, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = HandlerResult> + Send + 'static,
+    {
+        let route = EventRoute {
+            event: Some(TypeRef::of::<E>),
+            erase: |handler| Some(handler.downcast::<EventFn<E, F>>().ok()?),
+        };
+        let handler = EventFn::<E, F> {
+            handle,
+            event: PhantomData,
+        };
+        ready_handler(name, handler, Handles::Events(Cow::Owned(vec![route])))
+    }
+
+    /// `handler` as the handler of the command `C`, under a stable name.
+    #[track_caller]
+    pub fn command<C: Command, H: CommandHandler<C>>(
+        name: impl Into<Cow<'static, str>>,
+        handler: H,
+    ) -> HandlerRegistration {
+        ready_handler(
+            name,
+            handler,
+            Handles::Command(ExecutionRoute::command::<H, C>()),
+        )
+    }
+
+    /// A closure as the handler of the command `C`, under a stable name.
+    #[track_caller]
+    pub fn command_fn<C, F, Fut>(
+        name: impl Into<Cow<'static, str>>,
+        execute: F,
+    ) -> HandlerRegistration
+    where
+        C: Command,
+        F: Fn(C, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<C::Output, C::Error>> + Send + 'static,
+    {
+        Self::command::<C, _>(name, ExecuteFn(execute))
+    }
+
+    /// `handler` as the handler of the query `Q`, under a stable name.
+    #[track_caller]
+    pub fn query<Q: Query, H: QueryHandler<Q>>(
+        name: impl Into<Cow<'static, str>>,
+        handler: H,
+    ) -> HandlerRegistration {
+        ready_handler(
+            name,
+            handler,
+            Handles::Query(ExecutionRoute::query::<H, Q>()),
+        )
+    }
+
+    /// A closure as the handler of the query `Q`, under a stable name.
+    #[track_caller]
+    pub fn query_fn<Q, F, Fut>(
+        name: impl Into<Cow<'static, str>>,
+        execute: F,
+    ) -> HandlerRegistration
+    where
+        Q: Query,
+        F: Fn(Q, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Q::Output, Q::Error>> + Send + 'static,
+    {
+        Self::query::<Q, _>(name, ExecuteFn(execute))
+    }
+}
+
+#[track_caller]
+fn ready_handler<H: Send + Sync + 'static>(
+    name: impl Into<Cow<'static, str>>,
+    handler: H,
+    handles: Handles,
+) -> HandlerRegistration {
+    HandlerRegistration {
+        name: name.into(),
+        source: Source::caller(),
+        options: HandlerOptions::DEFAULT,
+        handler: TypeRef::of::<H>,
+        dependencies: Vec::new,
+        construct: Construct::Ready(Arc::new(handler)),
+        handles,
+    }
+}
+
+impl HandlerRegistration {
+    /// Replaces the handler's options. A command or query handler uses the time-out alone.
+    pub fn options(mut self, options: HandlerOptions) -> Self {
+        self.options = options;
+        self
+    }
+}
+
+/// A registration of `H` that still learns its events.
+pub struct EventsHandler<H> {
+    registration: HandlerRegistration,
+    handler: PhantomData<fn() -> H>,
+}
+
+impl<H: Send + Sync + 'static> EventsHandler<H> {
+    /// Also handles `E`.
+    pub fn on<E: Event>(self) -> Self
+    where
+        H: EventHandler<E>,
+    {
+        self.route(EventRoute::to::<H, E>())
+    }
+
+    /// Handles every event.
+    pub fn on_any(self) -> Self
+    where
+        H: EventHandler<AnyEvent>,
+    {
+        self.route(EventRoute::any::<H>())
+    }
+
+    /// Replaces the handler's options.
+    pub fn options(mut self, options: HandlerOptions) -> Self {
+        self.registration.options = options;
+        self
+    }
+
+    fn route(mut self, route: EventRoute) -> Self {
+        if let Handles::Events(routes) = &mut self.registration.handles {
+            routes.to_mut().push(route);
+        }
+        self
+    }
+}
+
+impl<H> From<EventsHandler<H>> for HandlerRegistration {
+    fn from(handler: EventsHandler<H>) -> Self {
+        handler.registration
+    }
+}
+
+impl<H> fmt::Debug for EventsHandler<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.registration.fmt(f)
+    }
+}
+
+struct EventFn<E, F> {
+    handle: F,
+    event: PhantomData<fn(E)>,
+}
+
+impl<E, F, Fut> ErasedEventHandler for EventFn<E, F>
+where
+    E: Event,
+    F: Fn(Published<E>, Context) -> Fut + Send + Sync,
+    Fut: Future<Output = HandlerResult> + Send + 'static,
+{
+    fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult> {
+        match event.clone().downcast() {
+            Some(event) => Box::pin((self.handle)(event, ctx.clone())),
+            None => Box::pin(ready(Err(HandlerError::msg(
+                "routed to a handler of another event",
+            )))),
+        }
+    }
+}
+
+struct ExecuteFn<F>(F);
+
+impl<C, F, Fut> CommandHandler<C> for ExecuteFn<F>
+where
+    C: Command,
+    F: Fn(C, Context) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<C::Output, C::Error>> + Send + 'static,
+{
+    fn execute(&self, command: C, ctx: &Context) -> impl Future<Output = Fut::Output> + Send {
+        (self.0)(command, ctx.clone())
+    }
+}
+
+impl<Q, F, Fut> QueryHandler<Q> for ExecuteFn<F>
+where
+    Q: Query,
+    F: Fn(Q, Context) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<Q::Output, Q::Error>> + Send + 'static,
+{
+    fn execute(&self, query: Q, ctx: &Context) -> impl Future<Output = Fut::Output> + Send {
+        (self.0)(query, ctx.clone())
+    }
+}

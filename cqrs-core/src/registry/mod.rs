@@ -1,0 +1,17 @@
+//! What the annotations submit at link time, and what is registered by hand.
+
+mod handler;
+mod injectable;
+mod manual;
+mod message;
+mod modules;
+mod source;
+
+pub use self::handler::{EventRoute, HandlerRegistration};
+pub use self::injectable::{Alias, InjectableRegistration};
+pub use self::manual::{EventsHandler, Handler};
+pub use self::message::{MessageKind, MessageRegistration};
+pub use self::modules::{Module, Modules};
+pub use self::source::Source;
+
+pub(crate) use self::handler::{ExecutionRoute, Handles};

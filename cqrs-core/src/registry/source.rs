@@ -1,0 +1,36 @@
+//! Where an annotation stands.
+
+use std::fmt;
+use std::panic::Location;
+
+/// Where a message, handler or service is declared: for reports, and to select modules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Source {
+    /// The file, as the compiler was given it.
+    pub file: &'static str,
+    /// The line, from 1.
+    pub line: u32,
+    /// The Rust module; empty for what was registered by hand.
+    pub module: &'static str,
+}
+
+impl Source {
+    /// See `source!`.
+    #[doc(hidden)]
+    pub const fn new(file: &'static str, line: u32, module: &'static str) -> Self {
+        Self { file, line, module }
+    }
+
+    #[track_caller]
+    pub(crate) fn caller() -> Self {
+        let location = Location::caller();
+        Self::new(location.file(), location.line(), "")
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}

@@ -1,0 +1,125 @@
+//! The services of one application.
+
+use std::any::{Any, TypeId};
+use std::borrow::Cow;
+use std::fmt;
+
+use rustc_hash::FxHashMap;
+
+use crate::type_ref::TypeRef;
+
+/// What can be a service: a value that every handler gets a clone of. Implemented by itself; in
+/// practice an `Arc<T>`, an `Arc<dyn Trait>`, a bus, or a small value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be injected",
+    label = "a service is `Clone + Send + Sync + 'static`",
+    note = "inject an `Arc<{Self}>`, or build this field yourself with `#[inject(default)]`"
+)]
+pub trait Service: Clone + Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Clone + Send + Sync + 'static> Service for T {}
+
+pub(crate) type ServiceValue = Box<dyn Any + Send + Sync>;
+
+/// A service's identity: its type, and its name if it has one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct ServiceKey {
+    pub(crate) service: TypeId,
+    pub(crate) name: Option<Cow<'static, str>>,
+}
+
+/// The services of one application, by type and, where several of one type are needed, by name.
+#[derive(Default)]
+pub struct Services {
+    values: FxHashMap<ServiceKey, ServiceValue>,
+}
+
+impl Services {
+    /// A clone of the service of type `T`.
+    pub fn get<T: Service>(&self) -> Option<T> {
+        self.find(None)
+    }
+
+    /// A clone of the service of type `T` with this name.
+    pub fn get_named<T: Service>(&self, name: &str) -> Option<T> {
+        self.find(Some(Cow::Owned(name.to_owned())))
+    }
+
+    /// The service for `field`; generated code calls this.
+    ///
+    /// # Errors
+    ///
+    /// [`MissingService`] when there is none.
+    pub fn inject<T: Service>(&self, field: &'static str) -> Result<T, MissingService> {
+        self.get().ok_or_else(|| MissingService {
+            field,
+            service: TypeRef::of::<T>(),
+            name: None,
+        })
+    }
+
+    /// The service with this name for `field`; generated code calls this.
+    ///
+    /// # Errors
+    ///
+    /// [`MissingService`] when there is none.
+    pub fn inject_named<T: Service>(
+        &self,
+        field: &'static str,
+        name: &'static str,
+    ) -> Result<T, MissingService> {
+        self.find(Some(Cow::Borrowed(name)))
+            .ok_or_else(|| MissingService {
+                field,
+                service: TypeRef::of::<T>(),
+                name: Some(name),
+            })
+    }
+
+    pub(crate) fn insert(&mut self, key: ServiceKey, value: ServiceValue) {
+        self.values.insert(key, value);
+    }
+
+    pub(crate) fn contains(&self, key: &ServiceKey) -> bool {
+        self.values.contains_key(key)
+    }
+
+    pub(crate) fn value(&self, key: &ServiceKey) -> Option<&(dyn Any + Send + Sync)> {
+        self.values.get(key).map(|value| &**value)
+    }
+
+    fn find<T: Service>(&self, name: Option<Cow<'static, str>>) -> Option<T> {
+        let key = ServiceKey {
+            service: TypeId::of::<T>(),
+            name,
+        };
+        self.value(&key)?.downcast_ref::<T>().cloned()
+    }
+}
+
+impl fmt::Debug for Services {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Services")
+            .field("count", &self.values.len())
+            .finish()
+    }
+}
+
+/// A service was not there when something was built from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no service of type `{service}`{}", describe_name(*name))]
+#[non_exhaustive]
+pub struct MissingService {
+    /// The field that needs it.
+    pub field: &'static str,
+    /// Its type.
+    pub service: TypeRef,
+    /// Its name, if a certain one was asked for.
+    pub name: Option<&'static str>,
+}
+
+fn describe_name(name: Option<&str>) -> String {
+    name.map(|name| format!(" named \"{name}\""))
+        .unwrap_or_default()
+}

@@ -1,0 +1,158 @@
+//! The application under test.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::recorder::{Happening, Recorder};
+use super::timeline::Timeline;
+use super::{DeliveryRecord, ExecutionRecord, TestAppBuilder};
+use crate::app::{App, AppBuilder};
+use crate::bus::{ExecuteError, PublishError};
+use crate::context::Context;
+use crate::message::{Command, Event, Published, Query};
+use crate::type_ref::TypeRef;
+
+/// More than any retry policy takes. On a paused clock, reaching it costs nothing.
+const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+/// The real application, watched. Derefs to [`App`].
+///
+/// It prints what did happen when it is dropped by a failing test.
+#[derive(Debug)]
+pub struct TestApp {
+    app: App,
+    recorder: Arc<Recorder>,
+}
+
+impl TestApp {
+    /// Starts to put an application together from everything that is annotated in this test's crates.
+    pub fn builder() -> TestAppBuilder {
+        Self::from_builder(App::builder())
+    }
+
+    /// Starts with what your application's own builder says.
+    pub fn from_builder(app: AppBuilder) -> TestAppBuilder {
+        TestAppBuilder::new(app)
+    }
+
+    pub(super) fn new(app: App, recorder: Arc<Recorder>) -> Self {
+        Self { app, recorder }
+    }
+
+    /// Executes a command, as `commands().execute(..)` does.
+    ///
+    /// # Errors
+    ///
+    /// As [`CommandBus::execute`](crate::CommandBus::execute).
+    pub async fn execute<C: Command>(
+        &self,
+        ctx: &Context,
+        command: C,
+    ) -> Result<C::Output, ExecuteError<C::Error>> {
+        self.app.commands().execute(ctx, command).await
+    }
+
+    /// Executes a query, as `queries().execute(..)` does.
+    ///
+    /// # Errors
+    ///
+    /// As [`QueryBus::execute`](crate::QueryBus::execute).
+    pub async fn query<Q: Query>(
+        &self,
+        ctx: &Context,
+        query: Q,
+    ) -> Result<Q::Output, ExecuteError<Q::Error>> {
+        self.app.queries().execute(ctx, query).await
+    }
+
+    /// Publishes an event, as `events().publish(..)` does.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventBus::publish`](crate::EventBus::publish).
+    pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
+        self.app.events().publish(ctx, event).await
+    }
+
+    /// Returns when nothing is queued, running or waiting for a retry any more: all cascades are done.
+    /// Cancel safe.
+    ///
+    /// On a paused clock (`#[tokio::test(start_paused = true)]`) retries take no time.
+    ///
+    /// # Panics
+    ///
+    /// When it would wait forever: on a paused clock, or when the application was built with
+    /// `start_manually` and not started.
+    pub async fn settled(&self) {
+        assert!(
+            !self.app.waits_for_start(),
+            "the application was built with `start_manually`: call `start()` before `settled()`"
+        );
+        let settled = tokio::time::timeout(LONGEST_WAIT, self.app.lifecycle().idle()).await;
+        assert!(
+            settled.is_ok(),
+            "the application does not settle: something waits forever"
+        );
+    }
+
+    /// The events of type `E` that were published, in order.
+    pub fn published<E: Event>(&self) -> Vec<Published<E>> {
+        let moments = self.recorder.moments().into_iter();
+        moments
+            .filter_map(|moment| match moment.what {
+                Happening::Published(event) => event.downcast(),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The executions of the command or query `M` that came to an end, in order.
+    pub fn executed<M: 'static>(&self) -> Vec<ExecutionRecord> {
+        let moments = self.recorder.moments().into_iter();
+        moments
+            .filter_map(|moment| match moment.what {
+                Happening::Executed {
+                    message, execution, ..
+                } => (message == TypeRef::of::<M>()).then_some(execution),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The deliveries to the handler `H` that were attempted, in the order of their first attempts.
+    pub fn deliveries_to<H: 'static>(&self) -> Vec<DeliveryRecord> {
+        self.recorder
+            .deliveries(|handler, _| handler == TypeRef::of::<H>())
+    }
+
+    /// The deliveries to the handler with this stable name, such as a closure's.
+    pub fn deliveries_to_named(&self, name: &str) -> Vec<DeliveryRecord> {
+        self.recorder
+            .deliveries(|_, handler_name| handler_name == name)
+    }
+
+    /// What did happen so far, readable, as a failing test prints it. Redacted fields are masked.
+    pub fn timeline(&self) -> String {
+        Timeline(&self.recorder).to_string()
+    }
+}
+
+impl Deref for TestApp {
+    type Target = App;
+
+    fn deref(&self) -> &App {
+        &self.app
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Captured by the test runner, and shown with the failure.
+            eprintln!("{}", Timeline(&self.recorder));
+        }
+    }
+}

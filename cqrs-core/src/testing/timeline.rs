@@ -1,0 +1,134 @@
+//! What did happen, for people.
+
+use std::collections::HashMap;
+use std::fmt::{self, Display, Write as _};
+
+use uuid::Uuid;
+
+use super::recorder::{AttemptRecord, Happening, Moment, Recorder};
+use super::seed::SEED_VARIABLE;
+use crate::context::Context;
+use crate::message::AnyEvent;
+
+/// The longest payload that is shown, in characters.
+const SHOWN_PAYLOAD: usize = 160;
+
+/// A recorder's moments as lines, oldest first. Messages are numbered, and name their cause.
+pub(super) struct Timeline<'a>(pub(super) &'a Recorder);
+
+impl Display for Timeline<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moments = self.0.moments();
+        f.write_str("what happened:")?;
+        if moments.is_empty() {
+            f.write_str(" nothing was published or executed")?;
+        }
+        let numbers = Numbers::of(&moments);
+        for moment in &moments {
+            write!(f, "\n  {:>8} ms  ", moment.at.as_millis())?;
+            match &moment.what {
+                Happening::Published(event) => published(f, event, &numbers)?,
+                Happening::Executed {
+                    kind, execution, ..
+                } => {
+                    let ctx = &execution.context;
+                    write!(f, "{kind} {}{}", numbers.show(ctx), execution.name)?;
+                    write!(f, " ({})", ctx.tenant())?;
+                    numbers.cause(f, ctx)?;
+                    match &execution.failure {
+                        Some(failure) => write!(f, ": {failure}")?,
+                        None => f.write_str(": ok")?,
+                    }
+                }
+                Happening::Attempted(attempt) => attempted(f, attempt, &numbers)?,
+            }
+        }
+        match self.0.seed {
+            Some(seed) => {
+                write!(
+                    f,
+                    "\nshuffled with seed {seed}; to run this order again: {SEED_VARIABLE}={seed}"
+                )
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+fn published(f: &mut fmt::Formatter<'_>, event: &AnyEvent, numbers: &Numbers) -> fmt::Result {
+    let ctx = event.context();
+    write!(
+        f,
+        "publish {}{} ({})",
+        numbers.show(ctx),
+        event.name(),
+        ctx.tenant()
+    )?;
+    numbers.cause(f, ctx)?;
+    let payload = event.redacted_payload().to_string();
+    let mut shown: String = payload.chars().take(SHOWN_PAYLOAD).collect();
+    if shown.len() < payload.len() {
+        shown.push('…');
+    }
+    write!(f, ": {shown}")
+}
+
+fn attempted(
+    f: &mut fmt::Formatter<'_>,
+    attempt: &AttemptRecord,
+    numbers: &Numbers,
+) -> fmt::Result {
+    let AttemptRecord {
+        handler_name,
+        event,
+        repeated,
+        error,
+        retry_in,
+        ..
+    } = attempt;
+    let number = numbers.show(event.context());
+    write!(f, "deliver {number}{} to {handler_name}", event.name())?;
+    if *repeated {
+        f.write_str(" again")?;
+    }
+    write!(f, ", attempt {}: ", attempt.attempt)?;
+    match (error, retry_in) {
+        (None, _) => f.write_str("ok"),
+        (Some(error), Some(delay)) => write!(f, "{error}; next attempt in {delay:?}"),
+        (Some(error), None) => write!(f, "{error}; dead letter"),
+    }
+}
+
+/// Short numbers for message ids, in the order in which the messages appear.
+struct Numbers(HashMap<Uuid, usize>);
+
+impl Numbers {
+    fn of(moments: &[Moment]) -> Self {
+        let mut numbers = HashMap::new();
+        for moment in moments {
+            let id = match &moment.what {
+                Happening::Published(event) => event.id(),
+                Happening::Executed { execution, .. } => execution.context.message_id(),
+                Happening::Attempted(attempt) => attempt.event.id(),
+            };
+            let next = numbers.len() + 1;
+            numbers.entry(id).or_insert(next);
+        }
+        Self(numbers)
+    }
+
+    fn show(&self, ctx: &Context) -> String {
+        self.0
+            .get(&ctx.message_id())
+            .map(|number| format!("#{number} "))
+            .unwrap_or_default()
+    }
+
+    fn cause(&self, f: &mut fmt::Formatter<'_>, ctx: &Context) -> fmt::Result {
+        let mut text = String::new();
+        if let Some(number) = ctx.causation_id().and_then(|cause| self.0.get(&cause)) {
+            write!(text, ", caused by #{number}")?;
+        }
+        f.write_str(&text)
+    }
+}
