@@ -1,0 +1,267 @@
+//! The arguments of `#[events_handler(..)]`, `#[command_handler(..)]` and `#[query_handler(..)]`.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Lit, LitStr, Token, Type, token};
+
+use crate::attr::duration::{self, Range};
+use crate::attr::retry::{self, Retry};
+use crate::attr::{options, value};
+use crate::error::Errors;
+
+const EVENT_OPTIONS: &[&str] = &["name", "retry", "timeout", "concurrency"];
+const OPTIONS: &[&str] = &["name", "timeout"];
+const TIMEOUT: Range = Range {
+    from: "1ms",
+    to: "24h",
+};
+
+/// Which of the three annotations is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Events,
+    Command,
+    Query,
+}
+
+impl Kind {
+    pub(crate) fn attribute(self) -> &'static str {
+        match self {
+            Self::Events => "events_handler",
+            Self::Command => "command_handler",
+            Self::Query => "query_handler",
+        }
+    }
+
+    pub(crate) fn message(self) -> &'static str {
+        match self {
+            Self::Events => "event",
+            Self::Command => "command",
+            Self::Query => "query",
+        }
+    }
+
+    fn options(self) -> &'static [&'static str] {
+        if self == Self::Events {
+            EVENT_OPTIONS
+        } else {
+            OPTIONS
+        }
+    }
+
+    fn example(self) -> &'static str {
+        match self {
+            Self::Events => "EmployeeCreated",
+            Self::Command => "CreateEmployee",
+            Self::Query => "FindEmployee",
+        }
+    }
+}
+
+/// Everything between the parentheses.
+#[derive(Default)]
+pub(crate) struct HandlerArgs {
+    pub(crate) messages: Vec<Type>,
+    /// Where `*` stands, if it does.
+    pub(crate) any: Option<Span>,
+    pub(crate) options: HandlerOptions,
+}
+
+/// The options that were set.
+#[derive(Default)]
+pub(crate) struct HandlerOptions {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) retry: Option<Retry>,
+    pub(crate) timeout: Option<Timeout>,
+    pub(crate) concurrency: Option<u32>,
+}
+
+/// How long one attempt may take.
+#[derive(Clone, Copy)]
+pub(crate) enum Timeout {
+    None,
+    Millis(u64),
+}
+
+impl HandlerArgs {
+    pub(crate) fn read(kind: Kind, args: TokenStream, errors: &mut Errors) -> Self {
+        let mut reader = Reader {
+            kind,
+            args: Self::default(),
+            in_options: false,
+        };
+        let before = errors.len();
+        let parsed = (|input: ParseStream<'_>| {
+            options::separated(input, errors, |input, errors| reader.element(input, errors));
+            Ok(())
+        })
+        .parse2(args);
+        errors.keep(parsed);
+        if errors.len() == before {
+            reader.args.check(kind, errors);
+        }
+        reader.args
+    }
+
+    /// The rules for the list as a whole.
+    fn check(&self, kind: Kind, errors: &mut Errors) {
+        let (attribute, message, example) = (kind.attribute(), kind.message(), kind.example());
+        match (kind, self.any, self.messages.as_slice()) {
+            (Kind::Events, Some(_), []) | (_, None, [_]) => {}
+            (Kind::Events, Some(any), _) => errors.on(
+                any,
+                "`*` already stands for every event: keep `*`, or list the events without it",
+            ),
+            (Kind::Events, None, []) => errors.on(
+                Span::call_site(),
+                "no events are named: write `#[events_handler(EmployeeCreated)]`, or \
+                 `#[events_handler(*)]` for every event",
+            ),
+            (_, Some(any), _) => errors.on(
+                any,
+                format!(
+                    "one handler per {message}: write the {message}'s type, such as \
+                     `#[{attribute}({example})]`; only `#[events_handler(*)]` takes `*`"
+                ),
+            ),
+            (Kind::Events, None, messages) => {
+                for (at, ty) in messages.iter().enumerate() {
+                    if messages[..at].contains(ty) {
+                        errors.on_tokens(ty, "this event is named twice: keep one");
+                    }
+                }
+            }
+            (_, None, []) => errors.on(
+                Span::call_site(),
+                format!("no {message} is named: write `#[{attribute}({example})]`"),
+            ),
+            (_, None, [_, second, ..]) => errors.on_tokens(
+                second,
+                format!("one handler per {message}: write another handler for this {message}"),
+            ),
+        }
+    }
+}
+
+struct Reader {
+    kind: Kind,
+    args: HandlerArgs,
+    in_options: bool,
+}
+
+impl Reader {
+    fn element(&mut self, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<()> {
+        let (attribute, example) = (self.kind.attribute(), self.kind.example());
+        if input.peek(Token![*]) {
+            let star: Token![*] = input.parse()?;
+            if self.args.any.is_some() {
+                return Err(syn::Error::new(star.span, "`*` is given twice: keep one"));
+            }
+            self.args.any = Some(star.span);
+            return self.before_options(star.span);
+        }
+        if at_option(input) {
+            let key = input.call(Ident::parse_any)?;
+            self.in_options = true;
+            return self.option(&key, input, errors);
+        }
+        if input.peek(Lit) {
+            let message = format!(
+                "write the {}'s type here, such as `#[{attribute}({example})]`",
+                self.kind.message()
+            );
+            return Err(syn::Error::new(input.span(), message));
+        }
+        let start = input.span();
+        let ty: Type = input.parse().map_err(|_| {
+            let message = format!("expected a type or an option, such as `{example}`");
+            syn::Error::new(start, message)
+        })?;
+        self.args.messages.push(ty);
+        self.before_options(start)
+    }
+
+    fn before_options(&self, span: Span) -> syn::Result<()> {
+        if !self.in_options {
+            return Ok(());
+        }
+        let message = match self.kind {
+            Kind::Events => "events come before the options: move it to the front".to_owned(),
+            kind => format!(
+                "the {} comes before the options: move it to the front",
+                kind.message()
+            ),
+        };
+        Err(syn::Error::new(span, message))
+    }
+
+    fn option(
+        &mut self,
+        key: &Ident,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
+        let options = &mut self.args.options;
+        if key == "name" {
+            let name = value::string(key, "name = \"send-welcome-email\"", input)?;
+            options::set(&mut options.name, key, name)
+        } else if key == "timeout" {
+            options::set(&mut options.timeout, key, timeout(key, input)?)
+        } else if self.kind == Kind::Events && key == "retry" {
+            options::set(&mut options.retry, key, retry::read(key, input, errors)?)
+        } else if self.kind == Kind::Events && key == "concurrency" {
+            options::set(&mut options.concurrency, key, concurrency(key, input)?)
+        } else if EVENT_OPTIONS.iter().any(|option| key == option) {
+            Err(syn::Error::new(key.span(), events_only(self.kind, key)))
+        } else {
+            let place = format!("`#[{}(..)]`", self.kind.attribute());
+            Err(options::unknown(key, &place, self.kind.options()))
+        }
+    }
+}
+
+/// An option is a word followed by `=` or `(`, or an option's name without its value.
+fn at_option(input: ParseStream<'_>) -> bool {
+    if !input.peek(Ident::peek_any) {
+        return false;
+    }
+    let ahead = input.fork();
+    let Ok(word) = ahead.call(Ident::parse_any) else {
+        return false;
+    };
+    (ahead.peek(Token![=]) || ahead.peek(token::Paren))
+        || (EVENT_OPTIONS.iter().any(|option| word == option)
+            && (ahead.is_empty() || ahead.peek(Token![,])))
+}
+
+fn events_only(kind: Kind, key: &Ident) -> String {
+    let message = kind.message();
+    let why = if key == "retry" {
+        "its caller waits for the result and decides whether to try again"
+    } else {
+        "it runs when its caller asks, so the callers decide how many run at once"
+    };
+    format!("`{key}` is for events handlers only: a {message} is not queued, {why}")
+}
+
+fn timeout(key: &Ident, input: ParseStream<'_>) -> syn::Result<Timeout> {
+    let example = "timeout = \"30s\"` or `timeout = none";
+    value::equals(key, example, input)?;
+    if input.peek(Ident::peek_any) && input.fork().call(Ident::parse_any)? == "none" {
+        input.call(Ident::parse_any)?;
+        return Ok(Timeout::None);
+    }
+    let timeout = duration::after_equals(key, example, TIMEOUT, input)?;
+    Ok(Timeout::Millis(timeout.millis))
+}
+
+fn concurrency(key: &Ident, input: ParseStream<'_>) -> syn::Result<u32> {
+    let literal = value::integer(key, "concurrency = 8", input)?;
+    let concurrency = literal.base10_parse().unwrap_or(u32::MAX);
+    if !(1..=1024).contains(&concurrency) {
+        let message = "`concurrency` is out of range: 1 to 1024 are allowed";
+        return Err(syn::Error::new(literal.span(), message));
+    }
+    Ok(concurrency)
+}

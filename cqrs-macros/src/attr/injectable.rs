@@ -1,0 +1,131 @@
+//! `#[injectable(..)]` on a service and `#[inject(..)]` on its fields.
+
+use proc_macro2::Ident;
+use syn::{Attribute, LitStr, Type, token};
+
+use crate::attr::{options, value};
+use crate::error::Errors;
+
+const AS_EXAMPLE: &str = "as = dyn EmployeeRepository";
+
+/// Reads the traits a service is also offered as: `as = dyn A`, as often as needed, or
+/// `as(dyn A, dyn B)`.
+pub(crate) fn read_aliases(attrs: &[Attribute], errors: &mut Errors) -> Vec<Type> {
+    let mut aliases = Vec::new();
+    options::read_all(
+        attrs,
+        "injectable",
+        AS_EXAMPLE,
+        errors,
+        |key, input, errors| {
+            if key != "as" {
+                return Err(options::unknown(key, "`#[injectable(..)]`", &["as"]));
+            }
+            if input.peek(token::Paren) {
+                let content;
+                syn::parenthesized!(content in input);
+                options::separated(&content, errors, |content, _| {
+                    let ty = content.parse()?;
+                    alias(ty, &mut aliases)
+                });
+                return Ok(());
+            }
+            alias(value::ty(key, AS_EXAMPLE, input)?, &mut aliases)
+        },
+    );
+    aliases
+}
+
+fn alias(ty: Type, aliases: &mut Vec<Type>) -> syn::Result<()> {
+    if !matches!(ty, Type::TraitObject(_)) {
+        let message = "a service is offered as a trait object: write `as = dyn Trait`";
+        return Err(syn::Error::new_spanned(ty, message));
+    }
+    if aliases.contains(&ty) {
+        return Err(syn::Error::new_spanned(
+            ty,
+            "this trait is named twice: keep one",
+        ));
+    }
+    aliases.push(ty);
+    Ok(())
+}
+
+/// How a field gets its value.
+#[derive(Default)]
+pub(crate) enum Source {
+    /// The service of the field's type.
+    #[default]
+    Type,
+    /// The service of the field's type that was provided under this name.
+    Named(LitStr),
+    /// `Default::default()`; nothing is injected.
+    Default,
+}
+
+/// Reads `#[inject(..)]` on a field.
+pub(crate) fn read_source(attrs: &[Attribute], errors: &mut Errors) -> Source {
+    let mut default: Option<Ident> = None;
+    let mut name: Option<LitStr> = None;
+    options::read_all(
+        attrs,
+        "inject",
+        "name = \"primary\"",
+        errors,
+        |key, input, _| {
+            if key == "default" {
+                value::none(key, input)?;
+                options::set(&mut default, key, key.clone())
+            } else if key == "name" {
+                let text = value::string(key, "name = \"primary\"", input)?;
+                if text.value().trim().is_empty() {
+                    let message = "`name` is empty: write the name the service is provided under, or \
+                               leave `#[inject(..)]` out";
+                    return Err(syn::Error::new(text.span(), message));
+                }
+                options::set(&mut name, key, text)
+            } else {
+                Err(options::unknown(
+                    key,
+                    "`#[inject(..)]`",
+                    &["default", "name"],
+                ))
+            }
+        },
+    );
+    match (default, name) {
+        (Some(default), Some(_)) => {
+            errors.on(
+                default.span(),
+                "a field is either made by `Default` or injected by name: keep `default` or `name`",
+            );
+            Source::Default
+        }
+        (Some(_), None) => Source::Default,
+        (None, Some(name)) => Source::Named(name),
+        (None, None) => Source::Type,
+    }
+}
+
+/// Refuses `#[injectable(..)]` on a field.
+pub(crate) fn none_on_field(attrs: &[Attribute], errors: &mut Errors) {
+    for attr in attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("injectable"))
+    {
+        errors.on_tokens(
+            &attr.meta,
+            "`#[injectable(..)]` belongs on the type; on a field, write `#[inject(..)]`",
+        );
+    }
+}
+
+/// Refuses `#[inject(..)]` on the type.
+pub(crate) fn none_on_type(attrs: &[Attribute], errors: &mut Errors) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("inject")) {
+        errors.on_tokens(
+            &attr.meta,
+            "`#[inject(..)]` belongs on a field; on the type, write `#[injectable(..)]`",
+        );
+    }
+}

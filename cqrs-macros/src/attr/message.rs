@@ -1,0 +1,72 @@
+//! `#[command(..)]` on a command and `#[query(..)]` on a query.
+
+use proc_macro2::Ident;
+use syn::parse::ParseStream;
+use syn::{Attribute, LitStr, Type};
+
+use crate::attr::{options, value};
+use crate::error::Errors;
+
+const KNOWN: &[&str] = &["name", "output", "error"];
+
+/// What stands on the struct or enum.
+#[derive(Default)]
+pub(crate) struct MessageOptions {
+    pub(crate) name: Option<LitStr>,
+    pub(crate) output: Option<Type>,
+    pub(crate) error: Option<Type>,
+}
+
+impl MessageOptions {
+    /// Reads the attribute called `attribute`: `command` or `query`.
+    pub(crate) fn read(attrs: &[Attribute], attribute: &str, errors: &mut Errors) -> Self {
+        let mut found = Self::default();
+        options::read_all(
+            attrs,
+            attribute,
+            "output = Employee",
+            errors,
+            |key, input, _| found.option(attribute, key, input),
+        );
+        found
+    }
+
+    fn option(&mut self, attribute: &str, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        if key == "name" {
+            let text = value::string(key, "name = \"employee.create\"", input)?;
+            options::set(&mut self.name, key, text)
+        } else if key == "output" {
+            options::set(
+                &mut self.output,
+                key,
+                value::ty(key, "output = Employee", input)?,
+            )
+        } else if key == "error" {
+            let ty = value::ty(key, "error = CreateEmployeeError", input)?;
+            options::set(&mut self.error, key, ty)
+        } else {
+            Err(options::unknown(
+                key,
+                &format!("`#[{attribute}(..)]`"),
+                KNOWN,
+            ))
+        }
+    }
+}
+
+/// Refuses `#[command(..)]` and `#[query(..)]` below the type itself.
+pub(crate) fn none_inside<'a>(
+    attrs: impl IntoIterator<Item = &'a Attribute>,
+    attribute: &str,
+    errors: &mut Errors,
+) {
+    for attr in attrs
+        .into_iter()
+        .filter(|attr| attr.path().is_ident(attribute))
+    {
+        errors.on_tokens(
+            &attr.meta,
+            format!("`#[{attribute}(..)]` belongs on the type, not on a variant or a field"),
+        );
+    }
+}

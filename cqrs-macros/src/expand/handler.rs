@@ -1,0 +1,151 @@
+//! `#[events_handler(..)]`, `#[command_handler(..)]` and `#[query_handler(..)]`.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{ItemStruct, Type};
+
+use crate::attr::handler::{HandlerOptions, Kind, Timeout};
+use crate::attr::retry::Retry;
+use crate::error::Errors;
+use crate::expand::{injectable, with_fallback};
+use crate::model::handler::{self, Handler};
+use crate::model::injection::focus;
+
+/// Returns the annotated struct and what is generated for it.
+pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> TokenStream {
+    let mut errors = Errors::new();
+    let Ok(mut parsed) = syn::parse2::<ItemStruct>(item.clone()) else {
+        handler::not_a_struct(kind, item, &mut errors);
+        let compile_errors = errors.into_compile_errors();
+        return quote!(#compile_errors #item);
+    };
+    handler::remove_rivals(kind, &mut parsed.attrs, &mut errors);
+    let handler = Handler::read(kind, args, &parsed, &mut errors);
+    let generated = match errors.into_compile_errors() {
+        None => expand(&handler),
+        Some(compile_errors) => {
+            let usable = parsed.generics.params.is_empty();
+            let fallback = usable.then(|| injectable::fallback(handler.ident));
+            with_fallback(compile_errors, fallback)
+        }
+    };
+    handler::remove_inject(&mut parsed.fields);
+    quote!(#parsed #generated)
+}
+
+fn expand(handler: &Handler<'_>) -> TokenStream {
+    let implementation = injectable::implementation(handler.ident, &handler.injection);
+    let options = options(&handler.args.options);
+    let (routes, registration) = match handler.kind {
+        Kind::Events => events(handler),
+        Kind::Command => (None, answering(handler, &quote!(command))),
+        Kind::Query => (None, answering(handler, &quote!(query))),
+    };
+    quote! {
+        const _: () = {
+            #implementation
+
+            #routes
+
+            const OPTIONS: ::cqrs_core::macro_support::HandlerOptions = #options;
+
+            ::cqrs_core::macro_support::inventory::submit! { #registration }
+        };
+    }
+}
+
+fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
+    let Handler {
+        ident, name, args, ..
+    } = handler;
+    let any = args.any.map(|span| {
+        let ident = spanned(ident, span);
+        quote_spanned!(span=> ::cqrs_core::macro_support::EventRoute::any::<#ident>())
+    });
+    let listed = args.messages.iter().map(|event| {
+        let ident = spanned(ident, focus(event));
+        quote_spanned! {focus(event)=>
+            ::cqrs_core::macro_support::EventRoute::to::<#ident, #event>()
+        }
+    });
+    let routes = any.into_iter().chain(listed);
+    let routes = quote! {
+        const ROUTES: &[::cqrs_core::macro_support::EventRoute] = &[#(#routes),*];
+    };
+    let registration = quote! {
+        ::cqrs_core::macro_support::HandlerRegistration::events::<#ident>(
+            #name,
+            ::cqrs_core::macro_support::source!(),
+            OPTIONS,
+            ROUTES
+        )
+    };
+    (Some(routes), registration)
+}
+
+/// The registration of a command's or a query's handler.
+fn answering(handler: &Handler<'_>, register: &TokenStream) -> TokenStream {
+    let Handler {
+        ident, name, args, ..
+    } = handler;
+    let registrations = args.messages.iter().map(|message: &Type| {
+        let ident = spanned(ident, focus(message));
+        let registration = quote_spanned! {focus(message)=>
+            ::cqrs_core::macro_support::HandlerRegistration::#register::<#ident, #message>
+        };
+        quote!(#registration(#name, ::cqrs_core::macro_support::source!(), OPTIONS))
+    });
+    quote!(#(#registrations)*)
+}
+
+/// The handler's name on another token, so that what it lacks is reported there.
+fn spanned(ident: &Ident, span: proc_macro2::Span) -> Ident {
+    let mut ident = ident.clone();
+    ident.set_span(span.resolved_at(ident.span()));
+    ident
+}
+
+fn options(options: &HandlerOptions) -> TokenStream {
+    let mut tokens = quote!(::cqrs_core::macro_support::HandlerOptions::DEFAULT);
+    if let Some(retry) = options.retry {
+        let retry = retry_policy(retry);
+        tokens.extend(quote!(.retry(#retry)));
+    }
+    if let Some(timeout) = options.timeout {
+        let timeout = match timeout {
+            Timeout::None => quote!(::core::option::Option::None),
+            Timeout::Millis(millis) => {
+                let timeout = duration(millis);
+                quote!(::core::option::Option::Some(#timeout))
+            }
+        };
+        tokens.extend(quote!(.timeout(#timeout)));
+    }
+    if let Some(concurrency) = options.concurrency {
+        let concurrency = Literal::u32_unsuffixed(concurrency);
+        tokens.extend(quote!(.concurrency(#concurrency)));
+    }
+    tokens
+}
+
+fn retry_policy(retry: Retry) -> TokenStream {
+    match retry {
+        Retry::None => quote!(::cqrs_core::macro_support::RetryPolicy::none()),
+        Retry::Exponential {
+            attempts,
+            backoff_millis,
+            max_millis,
+        } => {
+            let attempts = Literal::u32_unsuffixed(attempts);
+            let (backoff, max) = (duration(backoff_millis), duration(max_millis));
+            quote! {
+                ::cqrs_core::macro_support::RetryPolicy::exponential(#attempts, #backoff, #max)
+            }
+        }
+    }
+}
+
+fn duration(millis: u64) -> TokenStream {
+    let millis = Literal::u64_unsuffixed(millis);
+    quote!(::core::time::Duration::from_millis(#millis))
+}

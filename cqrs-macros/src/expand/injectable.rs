@@ -1,0 +1,169 @@
+//! `#[derive(Injectable)]`, and the same implementation for handlers.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{DeriveInput, Fields};
+
+use crate::attr::injectable::Source;
+use crate::error::Errors;
+use crate::expand::with_fallback;
+use crate::model::injection::{self, InjectedField, Injection, Service, focus};
+
+pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
+    let input: DeriveInput = syn::parse2(input)?;
+    let mut errors = Errors::new();
+    let service = if injection::also_a_handler(&input, &mut errors) {
+        // The handler's annotation implements it.
+        None
+    } else {
+        Service::read(&input, &mut errors)
+    };
+    if let Some(compile_errors) = errors.into_compile_errors() {
+        let usable = service.filter(|_| input.generics.params.is_empty());
+        let fallback = usable.map(|service| fallback(service.ident));
+        return Ok(with_fallback(compile_errors, fallback));
+    }
+    Ok(service.map(|service| expand(&service)).unwrap_or_default())
+}
+
+fn expand(service: &Service<'_>) -> TokenStream {
+    let Service {
+        ident,
+        injection,
+        aliases,
+    } = service;
+    let implementation = implementation(ident, injection);
+    let declared = (!aliases.is_empty()).then(|| {
+        let aliases = aliases.iter().map(|alias| {
+            // The conversion is on the trait, where it is reported if the service lacks it.
+            let convert = quote_spanned!(focus(alias)=> |service| service);
+            quote!(::cqrs_core::macro_support::Alias::of::<#ident, #alias>(#convert))
+        });
+        quote! {
+            const ALIASES: &[::cqrs_core::macro_support::Alias] = &[#(#aliases),*];
+        }
+    });
+    let aliases = if aliases.is_empty() {
+        quote!(&[])
+    } else {
+        quote!(ALIASES)
+    };
+    quote! {
+        const _: () = {
+            #implementation
+
+            #declared
+
+            ::cqrs_core::macro_support::inventory::submit! {
+                ::cqrs_core::macro_support::InjectableRegistration::of::<#ident>(
+                    ::cqrs_core::macro_support::source!(),
+                    #aliases
+                )
+            }
+        };
+    }
+}
+
+/// `impl Injectable` for a struct with these fields.
+pub(crate) fn implementation(ident: &Ident, injection: &Injection<'_>) -> TokenStream {
+    let dependencies = dependencies(injection);
+    let needs_services = injection
+        .fields
+        .iter()
+        .any(|field| !matches!(field.source, Source::Default));
+    let services = if needs_services {
+        quote!(services)
+    } else {
+        quote!(_services)
+    };
+    let built = built(injection, &services);
+    quote! {
+        #[automatically_derived]
+        impl ::cqrs_core::macro_support::Injectable for #ident {
+            fn dependencies() -> ::std::vec::Vec<::cqrs_core::macro_support::Dependency> {
+                #dependencies
+            }
+
+            fn inject(
+                #services: &::cqrs_core::macro_support::Services,
+            ) -> ::core::result::Result<Self, ::cqrs_core::macro_support::MissingService> {
+                ::core::result::Result::Ok(#built)
+            }
+        }
+    }
+}
+
+/// `impl Injectable` that only keeps the compiler from reporting that it is missing.
+pub(crate) fn fallback(ident: &Ident) -> TokenStream {
+    quote! {
+        #[automatically_derived]
+        impl ::cqrs_core::macro_support::Injectable for #ident {
+            fn dependencies() -> ::std::vec::Vec<::cqrs_core::macro_support::Dependency> {
+                ::core::unimplemented!()
+            }
+
+            fn inject(
+                _services: &::cqrs_core::macro_support::Services,
+            ) -> ::core::result::Result<Self, ::cqrs_core::macro_support::MissingService> {
+                ::core::unimplemented!()
+            }
+        }
+    }
+}
+
+fn dependencies(injection: &Injection<'_>) -> TokenStream {
+    let mut list = Vec::new();
+    let mut has_cfg = false;
+    for field in &injection.fields {
+        let InjectedField {
+            name,
+            ty,
+            source,
+            cfgs,
+            ..
+        } = field;
+        let dependency = match source {
+            Source::Type => {
+                quote_spanned!(focus(ty)=> ::cqrs_core::macro_support::Dependency::of::<#ty>(#name))
+            }
+            Source::Named(service) => quote_spanned! {focus(ty)=>
+                ::cqrs_core::macro_support::Dependency::named::<#ty>(#name, #service)
+            },
+            Source::Default => continue,
+        };
+        has_cfg |= !cfgs.is_empty();
+        list.push(quote!(#(#cfgs)* #dependency));
+    }
+    if has_cfg {
+        // `vec!` does not accept attributes on its elements, an array does.
+        quote!(::std::vec::Vec::from([#(#list),*]))
+    } else {
+        quote!(::std::vec![#(#list),*])
+    }
+}
+
+fn built(injection: &Injection<'_>, services: &TokenStream) -> TokenStream {
+    let fields = injection.fields.iter().map(|field| {
+        let InjectedField {
+            ident,
+            name,
+            ty,
+            source,
+            cfgs,
+        } = field;
+        let value = match source {
+            Source::Type => quote_spanned!(focus(ty)=> #services.inject(#name)?),
+            Source::Named(service) => {
+                quote_spanned!(focus(ty)=> #services.inject_named(#name, #service)?)
+            }
+            Source::Default => quote_spanned!(focus(ty)=> ::core::default::Default::default()),
+        };
+        let key = ident.map(|ident| quote!(#ident:));
+        quote!(#(#cfgs)* #key #value)
+    });
+    match injection.shape {
+        Fields::Named(_) => quote!(Self { #(#fields),* }),
+        Fields::Unnamed(_) => quote!(Self(#(#fields),*)),
+        Fields::Unit => quote!(Self),
+    }
+}

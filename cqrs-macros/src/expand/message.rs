@@ -1,0 +1,61 @@
+//! `#[derive(Command)]` and `#[derive(Query)]`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Data, DeriveInput};
+
+use crate::error::Errors;
+use crate::expand::with_fallback;
+use crate::model::message::{Kind, Message};
+
+pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream> {
+    let input: DeriveInput = syn::parse2(input)?;
+    let mut errors = Errors::new();
+    let message = Message::read(kind, &input, &mut errors);
+    let implementation = implementation(kind, &message);
+    if let Some(compile_errors) = errors.into_compile_errors() {
+        // A generic message cannot be implemented without knowing its bounds.
+        let usable = input.generics.params.is_empty() && !matches!(input.data, Data::Union(_));
+        return Ok(with_fallback(
+            compile_errors,
+            usable.then_some(implementation),
+        ));
+    }
+    let ident = message.ident;
+    let register = match kind {
+        Kind::Command => quote!(command),
+        Kind::Query => quote!(query),
+    };
+    Ok(quote! {
+        const _: () = {
+            #implementation
+
+            ::cqrs_core::macro_support::inventory::submit! {
+                ::cqrs_core::macro_support::MessageRegistration::#register::<#ident>(
+                    ::cqrs_core::macro_support::source!()
+                )
+            }
+        };
+    })
+}
+
+fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
+    let Message {
+        ident,
+        name,
+        output,
+        error,
+    } = message;
+    let kind = match kind {
+        Kind::Command => quote!(::cqrs_core::macro_support::Command),
+        Kind::Query => quote!(::cqrs_core::macro_support::Query),
+    };
+    quote! {
+        #[automatically_derived]
+        impl #kind for #ident {
+            const NAME: &'static str = #name;
+            type Output = #output;
+            type Error = #error;
+        }
+    }
+}

@@ -1,0 +1,419 @@
+//! The annotations of `cqrs-core`.
+//!
+//! Do not depend on this crate: `cqrs_core::prelude` has every annotation, and the code that they
+//! generate needs `cqrs_core`.
+//!
+//! | To make | write |
+//! |---|---|
+//! | an event | [`#[derive(Event)]`](macro@Event) |
+//! | a command | [`#[derive(Command)]`](macro@Command) |
+//! | a query | [`#[derive(Query)]`](macro@Query) |
+//! | a service that is built from others | [`#[derive(Injectable)]`](macro@Injectable) |
+//! | a handler of events | [`#[events_handler(..)]`](macro@events_handler) |
+//! | a handler of a command | [`#[command_handler(..)]`](macro@command_handler) |
+//! | a handler of a query | [`#[query_handler(..)]`](macro@query_handler) |
+//!
+//! Every mistake in an annotation is one compile error on the token it is about, with the way to
+//! mend it.
+
+mod attr;
+mod error;
+mod expand;
+mod model;
+mod naming;
+mod suggest;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+use proc_macro::TokenStream;
+use syn::Error;
+
+/// Makes a struct or an enum an event: something that has happened, which any number of handlers
+/// may react to.
+///
+/// The type also needs `Serialize` and `Deserialize`, because events are stored, sent and logged,
+/// and `Clone` and `Debug`. It may be a struct of any shape or an enum, but not generic: an
+/// event's name stands for one type.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// #[event(name = "employee.created", version = 1, entity = "Employee", action = "created")]
+/// pub struct EmployeeCreated {
+///     #[event(entity_id)]
+///     pub employee_id: Uuid,
+///     pub full_name: String,
+///     #[event(redact)]
+///     pub email: String,
+/// }
+///
+/// assert_eq!(EmployeeCreated::NAME, "employee.created");
+/// ```
+///
+/// # On the type: `#[event(..)]`
+///
+/// | Option | Meaning | If left out |
+/// |---|---|---|
+/// | `name = ".."` | The name under which the event is stored and sent. Never change it. Words of lower-case ASCII letters, digits, `-` and `_`, each starting with a letter and joined by dots; at most 128 bytes. | The type's words, without a last `Event`: `EmployeeCreated` and `EmployeeCreatedEvent` are `employee.created`. |
+/// | `version = 2` | The version of the event's form, from 1. | 1 |
+/// | `entity = ".."` | What the event is about, for people; at most 128 bytes. | The words before a past tense: `TimeLogCreated` is about a `TimeLog`. Nothing if the last word is not a known past tense. |
+/// | `action = ".."` | What happened to it; at most 128 bytes. | The past tense: `created`. |
+///
+/// Leaving everything out is fine while a type's name is right:
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// pub struct TimeLogCreated {
+///     #[event(entity_id)]
+///     pub time_log_id: Uuid,
+/// }
+///
+/// assert_eq!(TimeLogCreated::NAME, "time.log.created");
+/// assert_eq!(TimeLogCreated::ENTITY, Some("TimeLog"));
+/// assert_eq!(TimeLogCreated::ACTION, Some("created"));
+/// ```
+///
+/// # On a field: `#[event(..)]`
+///
+/// - `entity_id` marks the field that says which entity the event is about. Events about one
+///   entity reach each handler in the order they were published. The field's type needs `Display`.
+///   At most one field of a struct, or of each variant of an enum.
+/// - `redact` keeps the field's value out of logs and of the activity log; handlers still see it.
+///
+/// Redaction follows serde's attributes: `rename`, `rename_all`, `rename_all_fields`, `skip`,
+/// `skip_serializing_if`, `transparent`, `tag`, `content` and `untagged`. Where it cannot follow
+/// (`flatten` on the field, `into` or `remote` on the type, `with` on the variant, the only field
+/// of a variant that stands beside its tag), it is refused.
+///
+/// # Enums
+///
+/// An enum is one event with one name. Options for fields work in its variants.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// #[serde(tag = "method", rename_all = "snake_case")]
+/// #[event(name = "invoice.paid", entity = "Invoice", action = "paid")]
+/// pub enum InvoicePaid {
+///     Card {
+///         #[event(entity_id)]
+///         invoice_id: Uuid,
+///         #[event(redact)]
+///         number: String,
+///     },
+///     Cash {
+///         #[event(entity_id)]
+///         invoice_id: Uuid,
+///     },
+/// }
+/// ```
+#[proc_macro_derive(Event, attributes(event))]
+pub fn derive_event(input: TokenStream) -> TokenStream {
+    expand::event::derive(input.into())
+        .unwrap_or_else(Error::into_compile_error)
+        .into()
+}
+
+/// Makes a struct or an enum a command: a request to change something, which exactly one handler
+/// carries out.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// # #[derive(Debug)]
+/// # pub struct Employee;
+/// # #[derive(Debug)]
+/// # pub struct CreateEmployeeError;
+/// # impl std::fmt::Display for CreateEmployeeError {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("no") }
+/// # }
+/// # impl std::error::Error for CreateEmployeeError {}
+/// #[derive(Command)]
+/// #[command(output = Employee, error = CreateEmployeeError)]
+/// pub struct CreateEmployee {
+///     pub full_name: String,
+///     pub email: String,
+/// }
+///
+/// assert_eq!(CreateEmployee::NAME, "create.employee");
+/// ```
+///
+/// # Options: `#[command(..)]`
+///
+/// | Option | Meaning | If left out |
+/// |---|---|---|
+/// | `name = ".."` | The command's name in traces and reports, by the rules for an event's name. | The type's words, without a last `Command`: `create.employee` |
+/// | `output = Type` | What the handler returns. | `()` |
+/// | `error = Type` | How the handler fails. | `HandlerError` |
+///
+/// A command may have any shape, but not be generic: its name stands for one type.
+#[proc_macro_derive(Command, attributes(command))]
+pub fn derive_command(input: TokenStream) -> TokenStream {
+    derive_message(model::message::Kind::Command, input)
+}
+
+/// Makes a struct or an enum a query: a question that exactly one handler answers without changing
+/// anything.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// # #[derive(Debug)]
+/// # pub struct Employee;
+/// #[derive(Query)]
+/// #[query(output = Option<Employee>)]
+/// pub struct FindEmployee {
+///     pub id: Uuid,
+/// }
+///
+/// assert_eq!(FindEmployee::NAME, "find.employee");
+/// ```
+///
+/// # Options: `#[query(..)]`
+///
+/// | Option | Meaning | If left out |
+/// |---|---|---|
+/// | `name = ".."` | The query's name in traces and reports, by the rules for an event's name. | The type's words, without a last `Query`: `find.employee` |
+/// | `output = Type` | What the handler answers with. | Required |
+/// | `error = Type` | How the handler fails. | `HandlerError` |
+///
+/// A query may have any shape, but not be generic: its name stands for one type.
+#[proc_macro_derive(Query, attributes(query))]
+pub fn derive_query(input: TokenStream) -> TokenStream {
+    derive_message(model::message::Kind::Query, input)
+}
+
+fn derive_message(kind: model::message::Kind, input: TokenStream) -> TokenStream {
+    expand::message::derive(kind, input.into())
+        .unwrap_or_else(Error::into_compile_error)
+        .into()
+}
+
+/// Makes a struct a service: the application builds it once, from its fields, and gives it to
+/// whatever asks for it as `Arc<Service>`.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// # pub struct Clock;
+/// pub trait EmployeeRepository: Send + Sync {}
+///
+/// #[derive(Injectable)]
+/// pub struct EmployeeService {
+///     repository: Arc<dyn EmployeeRepository>,
+///     events: EventBus,
+///     #[inject(name = "payroll")]
+///     clock: Arc<Clock>,
+///     #[inject(default)]
+///     seen: std::sync::atomic::AtomicU64,
+/// }
+/// ```
+///
+/// # On a field: `#[inject(..)]`
+///
+/// A field without it is injected by its type: a bus, an `Arc` of a service, or a value given to
+/// `App::builder().provide(..)`. What is missing is reported when the application is built.
+///
+/// - `default` makes the field with `Default::default()` instead.
+/// - `name = ".."` injects what was provided for the field's type under this name.
+///
+/// # On the type: `#[injectable(..)]`
+///
+/// - `as = dyn Trait` also offers the service as `Arc<dyn Trait>`. It may be repeated, or list
+///   several: `as(dyn Read, dyn Write)`.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # pub trait EmployeeRepository: Send + Sync {}
+/// #[derive(Injectable)]
+/// #[injectable(as = dyn EmployeeRepository)]
+/// pub struct InMemoryEmployees;
+///
+/// impl EmployeeRepository for InMemoryEmployees {}
+/// ```
+///
+/// Named fields, tuples and unit structs work. An enum or a generic struct cannot be built by its
+/// type: build the value and `provide` it. Handlers are built in the same way without this derive.
+#[proc_macro_derive(Injectable, attributes(inject, injectable))]
+pub fn derive_injectable(input: TokenStream) -> TokenStream {
+    expand::injectable::derive(input.into())
+        .unwrap_or_else(Error::into_compile_error)
+        .into()
+}
+
+/// Registers a struct as a handler of events.
+///
+/// Name the events, and implement `EventHandler` for each of them:
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// # #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// # pub struct EmployeeCreated { pub email: String }
+/// # pub trait EmailService: Send + Sync { fn send_welcome(&self, to: &str); }
+/// #[events_handler(EmployeeCreated)]
+/// struct SendWelcomeEmail {
+///     email: Arc<dyn EmailService>, // every field is injected by its type
+/// }
+///
+/// impl EventHandler<EmployeeCreated> for SendWelcomeEmail {
+///     async fn handle(&self, event: &EmployeeCreated, ctx: &Context) -> HandlerResult {
+///         self.email.send_welcome(&event.email);
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// `*` stands for every event, and hands them over as `AnyEvent`:
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// #[events_handler(*, concurrency = 1)]
+/// struct Trace;
+///
+/// impl EventHandler<AnyEvent> for Trace {
+///     async fn handle(&self, event: &AnyEvent, ctx: &Context) -> HandlerResult {
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// # Options
+///
+/// They follow the events.
+///
+/// | Option | Meaning | If left out |
+/// |---|---|---|
+/// | `retry(attempts = 5, backoff = "100ms", max = "30s")` | How often a delivery is tried before it becomes a dead letter, and the pause between attempts: at first `backoff`, then twice as long each time, at most `max`. Each part may be left out. 1 to 100 attempts; `backoff` from 1ms to 1h; `max` from `backoff` to 24h. | As written here |
+/// | `retry = none` | A delivery is tried once. | |
+/// | `timeout = "30s"` | How long one attempt may take, from 1ms to 24h. | 30s |
+/// | `timeout = none` | An attempt may take any time. | |
+/// | `concurrency = 8` | How many events the handler works on at once, 1 to 1024. Events about one entity still come one at a time. | 8 |
+/// | `name = ".."` | The name under which deliveries, retries and dead letters are kept. Keep it when the struct is renamed. Lower-case ASCII letters, digits, `.`, `_` and `-`, starting with a letter or a digit; at most 128 bytes. | The struct's words: `send-welcome-email` |
+///
+/// A duration is a whole number and its unit: `ms`, `s`, `m` or `h`.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// # pub struct EmployeeCreated;
+/// # #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// # pub struct TaskCreated;
+/// #[events_handler(
+///     EmployeeCreated,
+///     TaskCreated,
+///     name = "notify-managers",
+///     retry(attempts = 10, max = "5m"),
+///     timeout = "10s",
+///     concurrency = 2
+/// )]
+/// struct NotifyManagers;
+///
+/// impl<E: cqrs_core::Event> EventHandler<E> for NotifyManagers {
+///     async fn handle(&self, event: &E, ctx: &Context) -> HandlerResult {
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// # Fields
+///
+/// They are injected as those of a service, see [`Injectable`](macro@Injectable), which the
+/// annotation implements: do not derive it too. A generic struct cannot be annotated; register it
+/// with `App::builder().register(..)`.
+#[proc_macro_attribute]
+pub fn events_handler(args: TokenStream, item: TokenStream) -> TokenStream {
+    annotate(attr::handler::Kind::Events, args, item)
+}
+
+/// Registers a struct as the handler of a command.
+///
+/// Name the command, and implement `CommandHandler` for it:
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// # #[derive(Debug)]
+/// # pub struct Employee { pub full_name: String }
+/// # #[derive(Command)]
+/// # #[command(output = Employee)]
+/// # pub struct CreateEmployee { pub full_name: String }
+/// #[command_handler(CreateEmployee)]
+/// struct CreateEmployeeHandler {
+///     events: EventBus, // every field is injected by its type
+/// }
+///
+/// impl CommandHandler<CreateEmployee> for CreateEmployeeHandler {
+///     async fn execute(
+///         &self,
+///         command: CreateEmployee,
+///         ctx: &Context,
+///     ) -> Result<Employee, HandlerError> {
+///         Ok(Employee { full_name: command.full_name })
+///     }
+/// }
+/// ```
+///
+/// # Options
+///
+/// They follow the command.
+///
+/// | Option | Meaning | If left out |
+/// |---|---|---|
+/// | `timeout = "30s"` | How long the handler may take, from 1ms to 24h. | 30s |
+/// | `timeout = none` | The handler may take any time. | |
+/// | `name = ".."` | The handler's name in traces and reports, by the rules of [`events_handler`](macro@events_handler). | The struct's words: `create-employee-handler` |
+///
+/// There is no `retry` and no `concurrency`: a command is not queued. Its caller waits for the
+/// result and decides whether to try again.
+///
+/// Fields are injected as those of a service, see [`Injectable`](macro@Injectable), which the
+/// annotation implements: do not derive it too.
+#[proc_macro_attribute]
+pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
+    annotate(attr::handler::Kind::Command, args, item)
+}
+
+/// Registers a struct as the handler of a query.
+///
+/// Name the query, and implement `QueryHandler` for it:
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// # #[derive(Debug)]
+/// # pub struct Employee;
+/// # pub trait Directory: Send + Sync { fn find(&self, id: Uuid) -> Option<Employee>; }
+/// # #[derive(Query)]
+/// # #[query(output = Option<Employee>)]
+/// # pub struct FindEmployee { pub id: Uuid }
+/// #[query_handler(FindEmployee, timeout = "2s")]
+/// struct FindEmployeeHandler {
+///     directory: Arc<dyn Directory>, // every field is injected by its type
+/// }
+///
+/// impl QueryHandler<FindEmployee> for FindEmployeeHandler {
+///     async fn execute(
+///         &self,
+///         query: FindEmployee,
+///         ctx: &Context,
+///     ) -> Result<Option<Employee>, HandlerError> {
+///         Ok(self.directory.find(query.id))
+///     }
+/// }
+/// ```
+///
+/// The options, and how fields are injected, are those of
+/// [`command_handler`](macro@command_handler). A query changes nothing, so the application refuses
+/// to build one whose handler injects a bus it could change state with.
+#[proc_macro_attribute]
+pub fn query_handler(args: TokenStream, item: TokenStream) -> TokenStream {
+    annotate(attr::handler::Kind::Query, args, item)
+}
+
+fn annotate(kind: attr::handler::Kind, args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::handler::annotate(kind, args.into(), &item.into()).into()
+}

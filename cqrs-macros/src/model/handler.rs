@@ -1,0 +1,137 @@
+//! A handler: the messages it is registered for, its options, and how it is built.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use syn::ext::IdentExt;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Fields, Item, ItemStruct, Path, Token, parse_quote};
+
+use crate::attr::handler::{HandlerArgs, Kind};
+use crate::error::Errors;
+use crate::model::injection::{self, Injection};
+use crate::{naming, validate};
+
+/// A checked handler.
+pub(crate) struct Handler<'a> {
+    pub(crate) kind: Kind,
+    pub(crate) ident: &'a Ident,
+    pub(crate) name: String,
+    pub(crate) args: HandlerArgs,
+    pub(crate) injection: Injection<'a>,
+}
+
+impl<'a> Handler<'a> {
+    pub(crate) fn read(
+        kind: Kind,
+        args: TokenStream,
+        item: &'a ItemStruct,
+        errors: &mut Errors,
+    ) -> Self {
+        let args = HandlerArgs::read(kind, args, errors);
+        validate::not_generic(
+            &item.generics,
+            "a handler is registered as one type, so it cannot be generic: remove the annotation \
+             and register it with `App::builder().register(..)`",
+            errors,
+        );
+        let (name, span) = match &args.options.name {
+            Some(literal) => (literal.value(), literal.span()),
+            None => (
+                naming::kebab(&item.ident.unraw().to_string()),
+                item.ident.span(),
+            ),
+        };
+        validate::handler_name(&name, span, errors);
+        let injection = Injection::read(&item.fields, errors);
+        Self {
+            kind,
+            ident: &item.ident,
+            name,
+            args,
+            injection,
+        }
+    }
+}
+
+/// Reports what must not stand beside a handler annotation, and takes it away so that it does
+/// not report the same mistake again.
+pub(crate) fn remove_rivals(kind: Kind, attrs: &mut Vec<Attribute>, errors: &mut Errors) {
+    attrs.retain_mut(|attr| {
+        if let Some(other) = injection::handler_attribute(attr) {
+            errors.on_tokens(attr.path(), two_annotations(kind, other));
+            return false;
+        }
+        if attr.path().is_ident("derive") {
+            return remove_injectable(attr, errors);
+        }
+        true
+    });
+}
+
+fn two_annotations(kind: Kind, other: Kind) -> String {
+    if kind != other {
+        return "a handler has one annotation, for events, a command or a query: write a second \
+                struct"
+            .to_owned();
+    }
+    match kind {
+        Kind::Events => {
+            "list all events in one annotation: `#[events_handler(EmployeeCreated, ..)]`".to_owned()
+        }
+        _ => format!(
+            "one handler per {0}: write another handler for this {0}",
+            kind.message()
+        ),
+    }
+}
+
+/// Takes `Injectable` out of a `derive`; says whether anything is left of it.
+fn remove_injectable(attr: &mut Attribute, errors: &mut Errors) -> bool {
+    let parser = Punctuated::<Path, Token![,]>::parse_terminated;
+    let Ok(derives) = attr.parse_args_with(parser) else {
+        return true;
+    };
+    let is_injectable = |path: &Path| {
+        path.segments
+            .last()
+            .is_some_and(|last| last.ident == "Injectable")
+    };
+    let Some(injectable) = derives.iter().find(|path| is_injectable(path)) else {
+        return true;
+    };
+    errors.on_tokens(injectable, injection::ALREADY_INJECTED);
+    let others: Vec<&Path> = derives.iter().filter(|path| !is_injectable(path)).collect();
+    if others.is_empty() {
+        return false;
+    }
+    *attr = parse_quote!(#[derive(#(#others),*)]);
+    true
+}
+
+/// Takes away the attributes that only the annotation understands.
+pub(crate) fn remove_inject(fields: &mut Fields) {
+    for field in fields {
+        field.attrs.retain(|attr| !attr.path().is_ident("inject"));
+    }
+}
+
+/// Reports an annotation on something that is not a struct.
+pub(crate) fn not_a_struct(kind: Kind, item: &TokenStream, errors: &mut Errors) {
+    let attribute = kind.attribute();
+    let (what, span) = match syn::parse2::<Item>(item.clone()) {
+        Ok(Item::Enum(item)) => ("an enum", item.enum_token.span),
+        Ok(Item::Union(item)) => ("a union", item.union_token.span),
+        Ok(Item::Fn(item)) => ("a function", item.sig.fn_token.span),
+        Ok(Item::Trait(item)) => ("a trait", item.trait_token.span),
+        Ok(Item::Mod(item)) => ("a module", item.mod_token.span),
+        Ok(Item::Type(item)) => ("a type alias", item.type_token.span),
+        Ok(Item::Impl(item)) => ("an `impl`", item.impl_token.span),
+        _ => ("this", Span::call_site()),
+    };
+    errors.on(
+        span,
+        format!(
+            "`#[{attribute}(..)]` goes on the handler's struct, not on {what}: its fields are what \
+             gets injected"
+        ),
+    );
+}

@@ -1,0 +1,135 @@
+//! How a service or a handler is built from its fields.
+
+use proc_macro2::{Ident, Span};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Attribute, Data, DeriveInput, Fields, Type, TypeParamBound};
+
+use crate::attr::handler::Kind;
+use crate::attr::injectable::{self, Source};
+use crate::error::Errors;
+use crate::validate;
+
+/// A checked service.
+pub(crate) struct Service<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) injection: Injection<'a>,
+    /// The trait objects it is also offered as.
+    pub(crate) aliases: Vec<Type>,
+}
+
+impl<'a> Service<'a> {
+    /// Reads a service; `None` if there is nothing to build because it is not a struct.
+    pub(crate) fn read(input: &'a DeriveInput, errors: &mut Errors) -> Option<Self> {
+        let data = match &input.data {
+            Data::Struct(data) => data,
+            Data::Enum(data) => return not_a_struct(data.enum_token.span, errors),
+            Data::Union(data) => return not_a_struct(data.union_token.span, errors),
+        };
+        validate::not_generic(
+            &input.generics,
+            "a generic service cannot be built by type: build it and `provide` it",
+            errors,
+        );
+        injectable::none_on_type(&input.attrs, errors);
+        for field in &data.fields {
+            injectable::none_on_field(&field.attrs, errors);
+        }
+        let aliases = injectable::read_aliases(&input.attrs, errors);
+        let injection = Injection::read(&data.fields, errors);
+        Some(Self {
+            ident: &input.ident,
+            injection,
+            aliases,
+        })
+    }
+}
+
+fn not_a_struct<T>(span: Span, errors: &mut Errors) -> Option<T> {
+    errors.on(
+        span,
+        "only a struct can be built from its fields: build the value and `provide` it",
+    );
+    None
+}
+
+/// Reports a handler annotation beside `Injectable`; says whether there was one.
+pub(crate) fn also_a_handler(input: &DeriveInput, errors: &mut Errors) -> bool {
+    let handler = input
+        .attrs
+        .iter()
+        .find(|attr| handler_attribute(attr).is_some());
+    let Some(handler) = handler else { return false };
+    errors.on_tokens(handler.path(), ALREADY_INJECTED);
+    true
+}
+
+/// The error for `Injectable` on a handler.
+pub(crate) const ALREADY_INJECTED: &str = "a handler is injected already: remove `Injectable`";
+
+/// Which handler annotation `attr` is, under whatever path.
+pub(crate) fn handler_attribute(attr: &Attribute) -> Option<Kind> {
+    let name = &attr.path().segments.last()?.ident;
+    [Kind::Events, Kind::Command, Kind::Query]
+        .into_iter()
+        .find(|kind| name == kind.attribute())
+}
+
+/// The fields of a struct and where their values come from.
+pub(crate) struct Injection<'a> {
+    pub(crate) shape: &'a Fields,
+    pub(crate) fields: Vec<InjectedField<'a>>,
+}
+
+pub(crate) struct InjectedField<'a> {
+    pub(crate) ident: Option<&'a Ident>,
+    /// What reports call the field: its name, or its position in a tuple.
+    pub(crate) name: String,
+    pub(crate) ty: &'a Type,
+    pub(crate) source: Source,
+    /// An attribute macro sees fields before `cfg` has removed any, so these must be repeated.
+    pub(crate) cfgs: Vec<&'a Attribute>,
+}
+
+impl<'a> Injection<'a> {
+    pub(crate) fn read(shape: &'a Fields, errors: &mut Errors) -> Self {
+        let fields = shape
+            .iter()
+            .enumerate()
+            .map(|(index, field)| InjectedField {
+                ident: field.ident.as_ref(),
+                name: match &field.ident {
+                    Some(ident) => ident.unraw().to_string(),
+                    None => index.to_string(),
+                },
+                ty: &field.ty,
+                source: injectable::read_source(&field.attrs, errors),
+                cfgs: field
+                    .attrs
+                    .iter()
+                    .filter(|attr| attr.path().is_ident("cfg"))
+                    .collect(),
+            });
+        Self {
+            shape,
+            fields: fields.collect(),
+        }
+    }
+}
+
+/// The token of a type that a complaint about it should point at: `Created` in `events::Created`.
+pub(crate) fn focus(ty: &Type) -> Span {
+    let path = match ty {
+        Type::Path(ty) => Some(&ty.path),
+        Type::TraitObject(object) => object.bounds.iter().find_map(|bound| match bound {
+            TypeParamBound::Trait(bound) => Some(&bound.path),
+            _ => None,
+        }),
+        _ => None,
+    };
+    match path.and_then(|path| path.segments.last()) {
+        Some(segment) => segment.ident.span(),
+        None => ty.to_token_stream().span(),
+    }
+}

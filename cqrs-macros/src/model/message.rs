@@ -1,0 +1,101 @@
+//! A command or a query: its name, what it answers with, and how it fails.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::{Data, DeriveInput};
+
+use crate::attr::message::{self, MessageOptions};
+use crate::error::Errors;
+use crate::model::event;
+use crate::{naming, validate};
+
+/// Which of the two is derived.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Command,
+    Query,
+}
+
+impl Kind {
+    fn attribute(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Query => "query",
+        }
+    }
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Self::Command => "Command",
+            Self::Query => "Query",
+        }
+    }
+}
+
+/// A checked command or query.
+pub(crate) struct Message<'a> {
+    pub(crate) ident: &'a Ident,
+    pub(crate) name: String,
+    pub(crate) output: TokenStream,
+    pub(crate) error: TokenStream,
+}
+
+impl<'a> Message<'a> {
+    pub(crate) fn read(kind: Kind, input: &'a DeriveInput, errors: &mut Errors) -> Self {
+        let ident = &input.ident;
+        let attribute = kind.attribute();
+        let before = errors.len();
+        validate::not_generic(
+            &input.generics,
+            &format!(
+                "a {attribute}'s name stands for one type, so a {attribute} cannot be generic: \
+                 write a type of its own for each {attribute}"
+            ),
+            errors,
+        );
+        let options = MessageOptions::read(&input.attrs, attribute, errors);
+        nothing_inside(input, attribute, errors);
+        let words = naming::words_without(kind.suffix(), &ident.unraw().to_string());
+        let name = event::name(ident, options.name.as_ref(), &words, errors);
+        if kind == Kind::Query && options.output.is_none() && errors.len() == before {
+            errors.on(
+                ident.span(),
+                "a query answers with a value: name its type with `#[query(output = ..)]`",
+            );
+        }
+        let output = options
+            .output
+            .map_or_else(|| quote!(()), ToTokens::into_token_stream);
+        let error = options.error.map_or_else(
+            || quote!(::cqrs_core::macro_support::HandlerError),
+            ToTokens::into_token_stream,
+        );
+        Self {
+            ident,
+            name,
+            output,
+            error,
+        }
+    }
+}
+
+fn nothing_inside(input: &DeriveInput, attribute: &str, errors: &mut Errors) {
+    match &input.data {
+        Data::Struct(data) => {
+            let attrs = data.fields.iter().flat_map(|field| &field.attrs);
+            message::none_inside(attrs, attribute, errors);
+        }
+        Data::Enum(data) => {
+            let attrs = data.variants.iter().flat_map(|variant| {
+                let fields = variant.fields.iter().flat_map(|field| &field.attrs);
+                variant.attrs.iter().chain(fields)
+            });
+            message::none_inside(attrs, attribute, errors);
+        }
+        Data::Union(data) => errors.on(
+            data.union_token.span,
+            format!("a {attribute} is a struct or an enum, not a union"),
+        ),
+    }
+}

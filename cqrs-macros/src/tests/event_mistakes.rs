@@ -1,0 +1,270 @@
+//! What `#[derive(Event)]` says about mistakes.
+
+use quote::quote;
+
+use super::{assert_one_mistake, event, mistakes};
+
+const NAME_RULE: &str = "cannot be a message's name: write words of lower-case ASCII letters, \
+                         digits, `-` and `_`, each starting with a letter and joined by dots, such \
+                         as `name = \"employee.created\"`";
+
+#[test]
+fn names() {
+    for name in [
+        "Employee.Created",
+        "employee..created",
+        "",
+        "1.created",
+        "employee created",
+    ] {
+        let input = quote!(
+            #[event(name = #name)]
+            struct EmployeeCreated;
+        );
+        assert_one_mistake(event(input), &format!("\"{name}\" {NAME_RULE}"));
+    }
+    assert_one_mistake(
+        event(quote!(
+            struct GrößeGeändert;
+        )),
+        &format!("\"größe.geändert\" {NAME_RULE}"),
+    );
+    let long = "a".repeat(129);
+    assert_one_mistake(
+        event(quote!(
+            #[event(name = #long)]
+            struct E;
+        )),
+        "`name` has 129 bytes, at most 128 are allowed",
+    );
+}
+
+#[test]
+fn versions() {
+    for version in [quote!(0), quote!(-1), quote!(4294967296)] {
+        assert_one_mistake(
+            event(quote!(
+                #[event(version = #version)]
+                struct E;
+            )),
+            "`version` is out of range: 1 to 4294967295 are allowed",
+        );
+    }
+    for version in [quote!("2"), quote!(2u32), quote!(two)] {
+        assert_one_mistake(
+            event(quote!(
+                #[event(version = #version)]
+                struct E;
+            )),
+            "`version` takes a whole number, such as `version = 2`",
+        );
+    }
+}
+
+#[test]
+fn labels() {
+    assert_one_mistake(
+        event(quote!(
+            #[event(entity = "")]
+            struct E;
+        )),
+        "`entity` is empty: write a text or leave the option out",
+    );
+    let long = "a".repeat(200);
+    assert_one_mistake(
+        event(quote!(
+            #[event(action = #long)]
+            struct E;
+        )),
+        "`action` has 200 bytes, at most 128 are allowed",
+    );
+}
+
+#[test]
+fn options_that_are_unknown_or_repeated() {
+    assert_one_mistake(
+        event(quote!(
+            #[event(nmae = "a.b")]
+            struct E;
+        )),
+        "unknown option `nmae`, did you mean `name`? (`#[event(..)]` on a type takes `name`, \
+         `version`, `entity` and `action`)",
+    );
+    assert_one_mistake(
+        event(quote!(
+            #[event(topic = "a.b")]
+            struct E;
+        )),
+        "unknown option `topic` (`#[event(..)]` on a type takes `name`, `version`, `entity` and \
+         `action`)",
+    );
+    assert_one_mistake(
+        event(quote!(
+            struct E {
+                #[event(redacted)]
+                a: u8,
+            }
+        )),
+        "unknown option `redacted`, did you mean `redact`? (`#[event(..)]` on a field takes \
+         `entity_id` and `redact`)",
+    );
+    assert_one_mistake(
+        event(quote!(
+            #[event(name = "a")]
+            #[event(version = 1, name = "b")]
+            struct E;
+        )),
+        "`name` is given twice: keep one",
+    );
+    assert_one_mistake(
+        event(quote!(
+            struct E {
+                #[event(redact)]
+                #[event(redact)]
+                a: u8,
+            }
+        )),
+        "`redact` is given twice: keep one",
+    );
+}
+
+#[test]
+fn options_in_the_wrong_place() {
+    assert_one_mistake(
+        event(quote!(
+            #[event(entity_id)]
+            struct E;
+        )),
+        "`entity_id` belongs on a field: `#[event(entity_id)]` above the field",
+    );
+    assert_one_mistake(
+        event(quote!(
+            struct E {
+                #[event(name = "a.b")]
+                a: u8,
+            }
+        )),
+        "`name` belongs on the type: `#[event(name = ..)]` above it",
+    );
+    assert_one_mistake(
+        event(quote!(
+            enum E {
+                #[event(name = "a.b")]
+                A,
+            }
+        )),
+        "a variant has no event options of its own: write `name`, `version`, `entity` and `action` \
+         above the enum, `entity_id` and `redact` above the variant's fields",
+    );
+}
+
+#[test]
+fn values_that_are_missing_or_too_many() {
+    assert_one_mistake(
+        event(quote!(
+            #[event(name)]
+            struct E;
+        )),
+        "`name` needs a value, such as `name = \"employee.created\"`",
+    );
+    assert_one_mistake(
+        event(quote!(
+            #[event(name = )]
+            struct E;
+        )),
+        "`name` takes a string, such as `name = \"employee.created\"`",
+    );
+    assert_one_mistake(
+        event(quote!(
+            #[event(entity = Employee)]
+            struct E;
+        )),
+        "`entity` takes a string, such as `entity = \"Employee\"`",
+    );
+    assert_one_mistake(
+        event(quote!(
+            struct E {
+                #[event(entity_id = "id")]
+                a: u8,
+            }
+        )),
+        "`entity_id` takes no value: write `entity_id` alone",
+    );
+    assert_one_mistake(
+        event(quote!(
+            #[event(version = 1 version = 2)]
+            struct E;
+        )),
+        "expected `,`",
+    );
+    for attribute in [
+        quote!(#[event]),
+        quote!(#[event()]),
+        quote!(#[event = "a.b"]),
+    ] {
+        assert_one_mistake(
+            event(quote!(#attribute struct E;)),
+            "`#[event]` needs an option, such as `#[event(name = \"employee.created\")]`",
+        );
+    }
+}
+
+#[test]
+fn two_entity_ids() {
+    assert_one_mistake(
+        event(quote!(
+            struct E {
+                #[event(entity_id)]
+                a: u8,
+                #[event(entity_id)]
+                b: u8,
+            }
+        )),
+        "an event is about one entity: `a` is its `entity_id` already",
+    );
+    assert_one_mistake(
+        event(quote!(
+            enum E {
+                A(#[event(entity_id)] u8, #[event(entity_id)] u8),
+            }
+        )),
+        "an event is about one entity: `0` is its `entity_id` already",
+    );
+}
+
+#[test]
+fn types_that_cannot_be_events() {
+    let generic = "an event's name stands for one type, so an event cannot be generic: write a \
+                   type of its own for each event";
+    assert_one_mistake(
+        event(quote!(
+            struct E<T>(T);
+        )),
+        generic,
+    );
+    assert_one_mistake(
+        event(quote!(
+            struct E<'a>(&'a str);
+        )),
+        generic,
+    );
+    assert_one_mistake(
+        event(quote!(
+            struct E<const N: usize>;
+        )),
+        generic,
+    );
+    assert_one_mistake(
+        event(quote!(union E { a: u8 })),
+        "an event is a struct or an enum: a union cannot be written as JSON",
+    );
+}
+
+#[test]
+fn all_mistakes_are_reported_at_once() {
+    let input = quote! {
+        #[event(nmae = "x", version = 0, entity = "")]
+        struct E { #[event(name = "a.b")] a: u8 }
+    };
+    assert_eq!(mistakes(event(input)).len(), 4);
+}

@@ -1,0 +1,152 @@
+//! What `#[derive(Injectable)]` and `#[inject(..)]` say about mistakes.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{assert_one_mistake, command_handler, injectable};
+
+/// Both places where fields are injected must say the same about a field.
+#[track_caller]
+fn assert_field_mistake(field: &TokenStream, expected: &str) {
+    assert_one_mistake(injectable(quote!(struct Service { #field })), expected);
+    assert_one_mistake(
+        command_handler(quote!(C), quote!(struct Handler { #field })),
+        expected,
+    );
+}
+
+#[test]
+fn fields() {
+    assert_field_mistake(
+        &quote!(#[inject(defualt)] a: u8),
+        "unknown option `defualt`, did you mean `default`? (`#[inject(..)]` takes `default` and \
+         `name`)",
+    );
+    assert_field_mistake(
+        &quote!(#[inject(default, name = "a")] a: u8),
+        "a field is either made by `Default` or injected by name: keep `default` or `name`",
+    );
+    assert_field_mistake(
+        &quote!(#[inject(name = "")] a: u8),
+        "`name` is empty: write the name the service is provided under, or leave `#[inject(..)]` \
+         out",
+    );
+    assert_field_mistake(
+        &quote!(#[inject(name)] a: u8),
+        "`name` needs a value, such as `name = \"primary\"`",
+    );
+    assert_field_mistake(
+        &quote!(#[inject(default = 5)] a: u8),
+        "`default` takes no value: write `default` alone",
+    );
+    assert_field_mistake(
+        &quote!(#[inject(default)] #[inject(default)] a: u8),
+        "`default` is given twice: keep one",
+    );
+    assert_field_mistake(
+        &quote!(#[inject] a: u8),
+        "`#[inject]` needs an option, such as `#[inject(name = \"primary\")]`",
+    );
+}
+
+#[test]
+fn traits() {
+    assert_one_mistake(
+        injectable(quote!(
+            #[injectable(as = Repository)]
+            struct S;
+        )),
+        "a service is offered as a trait object: write `as = dyn Trait`",
+    );
+    assert_one_mistake(
+        injectable(quote!(
+            #[injectable(as = "dyn Repository")]
+            struct S;
+        )),
+        "`as` takes a type, such as `as = dyn EmployeeRepository`",
+    );
+    assert_one_mistake(
+        injectable(quote!(
+            #[injectable(as(dyn A, dyn B), as = dyn A)]
+            struct S;
+        )),
+        "this trait is named twice: keep one",
+    );
+    assert_one_mistake(
+        injectable(quote!(
+            #[injectable(provide)]
+            struct S;
+        )),
+        "unknown option `provide` (`#[injectable(..)]` takes `as`)",
+    );
+}
+
+#[test]
+fn attributes_in_the_wrong_place() {
+    assert_one_mistake(
+        injectable(quote!(
+            #[inject(default)]
+            struct S;
+        )),
+        "`#[inject(..)]` belongs on a field; on the type, write `#[injectable(..)]`",
+    );
+    assert_one_mistake(
+        injectable(quote!(
+            struct S {
+                #[injectable(as = dyn A)]
+                a: u8,
+            }
+        )),
+        "`#[injectable(..)]` belongs on the type; on a field, write `#[inject(..)]`",
+    );
+}
+
+#[test]
+fn types_that_cannot_be_built() {
+    assert_one_mistake(
+        injectable(quote!(
+            struct S<T>(T);
+        )),
+        "a generic service cannot be built by type: build it and `provide` it",
+    );
+    for item in [
+        quote!(
+            enum S {
+                A,
+            }
+        ),
+        quote!(union S { a: u8 }),
+    ] {
+        assert_one_mistake(
+            injectable(item),
+            "only a struct can be built from its fields: build the value and `provide` it",
+        );
+    }
+}
+
+#[test]
+fn a_handler_needs_no_injectable() {
+    let error = "a handler is injected already: remove `Injectable`";
+    assert_one_mistake(
+        injectable(quote!(
+            #[events_handler(A)]
+            struct S {
+                #[inject(nonsense)]
+                a: u8,
+            }
+        )),
+        error,
+    );
+    for derive in [quote!(Debug, Injectable), quote!(cqrs_core::Injectable)] {
+        assert_one_mistake(
+            command_handler(
+                quote!(C),
+                quote!(
+                    #[derive(#derive)]
+                    struct S;
+                ),
+            ),
+            error,
+        );
+    }
+}
