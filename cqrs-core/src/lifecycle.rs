@@ -20,18 +20,18 @@ pub(crate) struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// Counts one piece of work from outside; `None` once the intake is closed.
+    /// Counts one piece of work; `None` when it comes too late: from outside once the intake is
+    /// closed, and as part of work that is already in flight (`is_inside`) once time is over.
     ///
     /// Counting comes before looking, so that a shutdown that saw nothing in flight can rely on it.
-    pub(crate) fn admit(self: &Arc<Self>) -> Option<InFlight> {
+    pub(crate) fn admit(self: &Arc<Self>, is_inside: bool) -> Option<InFlight> {
         let guard = self.enter();
-        (!self.intake_closed.load(SeqCst)).then_some(guard)
-    }
-
-    /// Counts one piece of work that something already in flight causes, until the time is over.
-    pub(crate) fn admit_cascade(self: &Arc<Self>) -> Option<InFlight> {
-        let guard = self.enter();
-        (!self.stopped.is_cancelled()).then_some(guard)
+        let is_too_late = if is_inside {
+            self.stopped.is_cancelled()
+        } else {
+            self.intake_closed.load(SeqCst)
+        };
+        (!is_too_late).then_some(guard)
     }
 
     /// Counts one piece of work, whatever the state.

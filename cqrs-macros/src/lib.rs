@@ -32,9 +32,9 @@ use syn::Error;
 /// Makes a struct or an enum an event: something that has happened, which any number of handlers
 /// may react to.
 ///
-/// The type also needs `Serialize` and `Deserialize`, because events are stored, sent and logged,
-/// and `Clone` and `Debug`. It may be a struct of any shape or an enum, but not generic: an
-/// event's name stands for one type.
+/// The type also needs `Serialize` and `Deserialize`, because events are stored, sent and logged.
+/// It may be a struct of any shape or an enum, but not generic: an event's name stands for one
+/// type.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -65,7 +65,7 @@ use syn::Error;
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
-/// #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// #[derive(Serialize, Deserialize, Event)]
 /// pub struct TimeLogCreated {
 ///     #[event(entity_id)]
 ///     pub time_log_id: Uuid,
@@ -94,7 +94,7 @@ use syn::Error;
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
-/// #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// #[derive(Serialize, Deserialize, Event)]
 /// #[serde(tag = "method", rename_all = "snake_case")]
 /// #[event(name = "invoice.paid", entity = "Invoice", action = "paid")]
 /// pub enum InvoicePaid {
@@ -251,7 +251,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// ```
 /// use cqrs_core::prelude::*;
 ///
-/// # #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// # #[derive(Serialize, Deserialize, Event)]
 /// # pub struct EmployeeCreated { pub email: String }
 /// # pub trait EmailService: Send + Sync { fn send_welcome(&self, to: &str); }
 /// #[events_handler(EmployeeCreated)]
@@ -298,9 +298,9 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
-/// # #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// # #[derive(Serialize, Deserialize, Event)]
 /// # pub struct EmployeeCreated;
-/// # #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// # #[derive(Serialize, Deserialize, Event)]
 /// # pub struct TaskCreated;
 /// #[events_handler(
 ///     EmployeeCreated,
@@ -312,7 +312,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// )]
 /// struct NotifyManagers;
 ///
-/// impl<E: cqrs_core::Event> EventHandler<E> for NotifyManagers {
+/// impl<E: Event> EventHandler<E> for NotifyManagers {
 ///     async fn handle(&self, event: &E, ctx: &Context) -> HandlerResult {
 ///         Ok(())
 ///     }

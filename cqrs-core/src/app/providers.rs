@@ -202,7 +202,7 @@ impl Providers {
         events: &EventBus,
         commands: &CommandBus,
         queries: &QueryBus,
-    ) -> Result<Services, (Consumer, MissingService)> {
+    ) -> Result<Services, Box<Problem>> {
         let mut services = Services::default();
         services.insert(unnamed(TypeRef::of::<EventBus>()), Box::new(events.clone()));
         services.insert(
@@ -221,10 +221,8 @@ impl Providers {
             let own = unnamed((injectable.offered)());
             if !services.contains(&own) {
                 let built = (injectable.construct)(&services);
-                services.insert(
-                    own,
-                    built.map_err(|missing| (consumer(injectable), missing))?,
-                );
+                let built = built.map_err(|missing| undeclared(consumer(injectable), missing))?;
+                services.insert(own, built);
             }
             for alias in injectable.aliases {
                 let key = unnamed((alias.offered)());
@@ -232,15 +230,35 @@ impl Providers {
                     .offers
                     .get(&key)
                     .is_some_and(|offers| offers.len() == 1);
-                if is_unambiguous && !services.contains(&key) {
-                    if let Some(value) = (alias.convert)(&services) {
-                        services.insert(key, value);
-                    }
+                if is_unambiguous
+                    && !services.contains(&key)
+                    && let Some(value) = (alias.convert)(&services)
+                {
+                    services.insert(key, value);
                 }
             }
         }
         Ok(services)
     }
+}
+
+/// Only a hand-written `Injectable` can need what its `dependencies` did not say.
+pub(super) fn undeclared(consumer: Consumer, missing: MissingService) -> Box<Problem> {
+    let MissingService {
+        field,
+        service,
+        name,
+    } = missing;
+    let dependency = Dependency {
+        field,
+        service,
+        name,
+    };
+    Box::new(Problem::MissingService {
+        consumer,
+        dependency,
+        hint: None,
+    })
 }
 
 fn offered(injectable: &InjectableRegistration) -> impl Iterator<Item = TypeRef> + use<> {

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 
 use super::builder::{AppBuilder, TestOptions};
-use super::handlers::Handlers;
-use super::providers::Providers;
+use super::handlers::{Handlers, consumer};
+use super::providers::{Providers, undeclared};
 use super::{App, BuildError, Problem, Running};
 use crate::bus::{CommandBus, EventBus, EventHub, Execution, Executors, QueryBus};
 use crate::delivery::{DeadLetters, Dispatcher, Engine, Lane, Route, Routes};
 use crate::lifecycle::Lifecycle;
 use crate::registry::{Handles, Modules};
-use crate::services::{MissingService, Services};
+use crate::services::Services;
 
 pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     let test = std::mem::take(&mut builder.test);
@@ -35,19 +35,8 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     if !problems.is_empty() {
         return Err(BuildError::new(problems));
     }
-    construct(&builder, test, providers, &handlers).map_err(|(consumer, missing)| {
-        // Only a hand-written `Injectable` can need what its `dependencies` did not say.
-        let dependency = crate::services::Dependency {
-            field: missing.field,
-            service: missing.service,
-            name: missing.name,
-        };
-        BuildError::new(vec![Problem::MissingService {
-            consumer,
-            dependency,
-            hint: None,
-        }])
-    })
+    construct(&builder, test, providers, &handlers)
+        .map_err(|problem| BuildError::new(vec![*problem]))
 }
 
 /// Which modules' annotations count.
@@ -86,15 +75,13 @@ fn check_modules(named: &Modules, selection: &Selection, problems: &mut Vec<Prob
     }
 }
 
-type Missing = (super::Consumer, MissingService);
-
 /// Everything is proved; now it is built: buses, services, handlers, tables.
 fn construct(
     builder: &AppBuilder,
     test: TestOptions,
     providers: Providers,
     handlers: &Handlers,
-) -> Result<App, Missing> {
+) -> Result<App, Box<Problem>> {
     let lifecycle = Arc::new(Lifecycle::default());
     let engine = Arc::new(Engine {
         lifecycle: Arc::clone(&lifecycle),
@@ -144,14 +131,14 @@ impl Tables {
         services: &Services,
         engine: &Arc<Engine>,
         queue_capacity: usize,
-    ) -> Result<Self, Missing> {
+    ) -> Result<Self, Box<Problem>> {
         let mut tables = Self::default();
         let mut by_event: FxHashMap<TypeId, Vec<Route>> = FxHashMap::default();
         let mut any = Vec::new();
         for registration in handlers.iter() {
             let constructed = registration.construct(services);
-            let handler = constructed
-                .map_err(|missing| (super::handlers::consumer(registration), missing))?;
+            let handler =
+                constructed.map_err(|missing| undeclared(consumer(registration), missing))?;
             let (executions, route) = match &registration.handles {
                 Handles::Events(routes) => {
                     let lane = Arc::new(Lane::new(

@@ -48,7 +48,7 @@ impl CommandBus {
         let message = Message {
             kind: MessageKind::Command,
             name: C::NAME,
-            message: TypeRef::of::<C>(),
+            type_ref: TypeRef::of::<C>(),
         };
         executors
             .execute::<Arc<dyn ErasedCommandHandler<C>>, _, _>(message, ctx, |handler, ctx| {

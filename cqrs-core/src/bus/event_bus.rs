@@ -162,11 +162,9 @@ impl EventHub {
     /// Work that is under way may publish during a shutdown; nobody else may.
     fn admit<E: Event>(&self, ctx: &Context) -> Result<InFlight, PublishError> {
         let lifecycle = &self.dispatcher.engine.lifecycle;
-        let admitted = match ctx.is_inside(lifecycle) {
-            true => lifecycle.admit_cascade(),
-            false => lifecycle.admit(),
-        };
-        admitted.ok_or(PublishError::ShutDown { event: E::NAME })
+        lifecycle
+            .admit(ctx.is_inside(lifecycle))
+            .ok_or(PublishError::ShutDown { event: E::NAME })
     }
 
     fn check_size<E: Event>(&self, event: &E) -> Result<(), PublishError> {

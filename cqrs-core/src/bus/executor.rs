@@ -60,7 +60,7 @@ impl Execution {
 pub(super) struct Message {
     pub(super) kind: MessageKind,
     pub(super) name: &'static str,
-    pub(super) message: TypeRef,
+    pub(super) type_ref: TypeRef,
 }
 
 impl<Kind> Executors<Kind> {
@@ -108,15 +108,12 @@ impl<Kind> Executors<Kind> {
             message: message.name,
         };
         // Work that is under way may execute during a shutdown; nobody else may.
-        let admitted = match ctx.is_inside(&self.lifecycle) {
-            true => self.lifecycle.admit_cascade(),
-            false => self.lifecycle.admit(),
-        };
+        let admitted = self.lifecycle.admit(ctx.is_inside(&self.lifecycle));
         let _in_flight = admitted.ok_or_else(shut_down)?;
         // Not connected: the application is still being built.
         let executions = self.executions.get().ok_or_else(shut_down)?;
         let (execution, handler) = executions
-            .get(&message.message.id())
+            .get(&message.type_ref.id())
             .and_then(|execution| Some((execution, execution.handler.downcast_ref::<H>()?)))
             .ok_or(ExecuteError::NoHandler {
                 message: message.name,
@@ -166,7 +163,7 @@ impl<Kind> Executors<Kind> {
         if let Some(probe) = &self.probe {
             probe.executed(Executed {
                 kind: message.kind,
-                message: message.message,
+                message: message.type_ref,
                 name: message.name,
                 context: ctx,
                 failure: error.map(ToString::to_string),

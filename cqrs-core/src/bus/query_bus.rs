@@ -48,7 +48,7 @@ impl QueryBus {
         let message = Message {
             kind: MessageKind::Query,
             name: Q::NAME,
-            message: TypeRef::of::<Q>(),
+            type_ref: TypeRef::of::<Q>(),
         };
         executors
             .execute::<Arc<dyn ErasedQueryHandler<Q>>, _, _>(message, ctx, |handler, ctx| {

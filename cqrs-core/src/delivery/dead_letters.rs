@@ -234,7 +234,10 @@ impl DeadLetters {
         &self,
         matches: impl Fn(&DeadLetter) -> bool,
     ) -> Result<usize, RedeliverError> {
-        let admission = self.lifecycle.admit().ok_or(RedeliverError::ShutDown)?;
+        let admission = self
+            .lifecycle
+            .admit(false)
+            .ok_or(RedeliverError::ShutDown)?;
         let entries = self.kept().extract(matches);
         let count = entries.len();
         for entry in entries {

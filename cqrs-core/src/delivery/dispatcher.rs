@@ -86,9 +86,10 @@ impl Dispatcher {
         let routes = self.routes_of::<E>()?;
         let mut rooms = Vec::with_capacity(routes.len());
         for route in routes.iter() {
-            rooms.push(match unbounded {
-                true => None,
-                false => Some(route.lane.reserve().await.ok_or(Refused::ShutDown)?),
+            rooms.push(if unbounded {
+                None
+            } else {
+                Some(route.lane.reserve().await.ok_or(Refused::ShutDown)?)
             });
         }
 

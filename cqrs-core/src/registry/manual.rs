@@ -137,7 +137,7 @@ impl Handler {
 #[track_caller]
 fn ready_handler<H: Send + Sync + 'static>(
     name: impl Into<Cow<'static, str>>,
-    handler: H,
+    ready: H,
     handles: Handles,
 ) -> HandlerRegistration {
     HandlerRegistration {
@@ -146,7 +146,7 @@ fn ready_handler<H: Send + Sync + 'static>(
         options: HandlerOptions::DEFAULT,
         handler: TypeRef::of::<H>,
         dependencies: Vec::new,
-        construct: Construct::Ready(Arc::new(handler)),
+        construct: Construct::Ready(Arc::new(ready)),
         handles,
     }
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, Fields};
+use syn::{DeriveInput, Fields, Type};
 
 use crate::attr::injectable::Source;
 use crate::error::Errors;
@@ -34,11 +34,7 @@ fn expand(service: &Service<'_>) -> TokenStream {
     } = service;
     let implementation = implementation(ident, injection);
     let declared = (!aliases.is_empty()).then(|| {
-        let aliases = aliases.iter().map(|alias| {
-            // The conversion is on the trait, where it is reported if the service lacks it.
-            let convert = quote_spanned!(focus(alias)=> |service| service);
-            quote!(::cqrs_core::macro_support::Alias::of::<#ident, #alias>(#convert))
-        });
+        let aliases = aliases.iter().map(|alias| offer_as(ident, alias));
         quote! {
             const ALIASES: &[::cqrs_core::macro_support::Alias] = &[#(#aliases),*];
         }
@@ -61,6 +57,18 @@ fn expand(service: &Service<'_>) -> TokenStream {
                 )
             }
         };
+    }
+}
+
+/// How the service, once built, becomes the trait object.
+fn offer_as(ident: &Ident, alias: &Type) -> TokenStream {
+    // The service is on the trait, where it is reported if it does not implement it.
+    let service = quote_spanned!(focus(alias)=> services.get::<::std::sync::Arc<#ident>>()?);
+    quote! {
+        ::cqrs_core::macro_support::Alias::of::<#alias>(|services| {
+            let service: ::std::sync::Arc<#alias> = #service;
+            ::core::option::Option::Some(::std::boxed::Box::new(service))
+        })
     }
 }
 
