@@ -7,7 +7,7 @@ use super::Problem;
 /// Everything that is wired wrongly, in one report.
 ///
 /// Its text is a list to work through; [`problems`](Self::problems) are its parts.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct BuildError {
     problems: Vec<Problem>,
 }
@@ -35,6 +35,13 @@ impl fmt::Display for BuildError {
             write!(f, "\n{number:3}. {text}")?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for BuildError {
+    /// The same text, since that is what `main` and `unwrap` print.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

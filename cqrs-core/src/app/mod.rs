@@ -27,7 +27,7 @@ pub use self::shutdown::{ShutdownReport, Unfinished};
 /// Cloning is cheap and gives the same application. Dropping the last clone stops it at once; what is
 /// still queued is lost then, so call [`shutdown`](Self::shutdown) first.
 ///
-/// ```
+/// ```standalone_crate
 /// use cqrs_core::prelude::*;
 ///
 /// #[derive(Command)]

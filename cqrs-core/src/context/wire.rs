@@ -114,7 +114,7 @@ mod tests {
             .with_locale("de-DE")
             .with_attribute("channel", "import")
             .unwrap()
-            .with_timeout(Duration::from_secs(60))
+            .with_timeout(Duration::from_mins(1))
             .child();
         let stored = serde_json::to_string(&ctx).unwrap();
         let back: Context = serde_json::from_str(&stored).unwrap();
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(back.locale(), Some("de-DE"));
         assert_eq!(back.attribute("channel"), Some("import"));
         let remaining = back.remaining().unwrap();
-        assert!(remaining > Duration::from_secs(50) && remaining <= Duration::from_secs(60));
+        assert!(remaining > Duration::from_secs(50) && remaining <= Duration::from_mins(1));
     }
 
     #[test]

@@ -12,10 +12,11 @@ use super::failures::Failure;
 use super::lane::Lane;
 use super::outcome::{DeliveryError, HandlerOutcome};
 use super::queue::Turn;
+use crate::handler::HandlerError;
 use crate::probe::Attempted;
 
 /// The longest wait that a handler may ask for with `retry_after`.
-const LONGEST_REQUESTED_DELAY: Duration = Duration::from_secs(24 * 60 * 60);
+const LONGEST_REQUESTED_DELAY: Duration = Duration::from_hours(24);
 
 /// Runs one attempt after another until the application stops.
 pub(super) async fn run(lane: Arc<Lane>, worker: usize) {
@@ -95,7 +96,7 @@ fn delay_after(lane: &Lane, attempt: u32, error: &DeliveryError) -> Option<Durat
     let longest = lane.options.retry.longest_delay_after(attempt)?;
     if let Some(requested) = error
         .handler_error()
-        .and_then(|error| error.requested_delay())
+        .and_then(HandlerError::requested_delay)
     {
         return Some(requested.min(LONGEST_REQUESTED_DELAY));
     }
@@ -114,23 +115,11 @@ fn report(
     retry_in: Option<Duration>,
 ) {
     if let Some(error) = error {
-        let Turn { event, attempt, .. } = turn;
-        let handler = &*lane.handler_name;
-        let tenant = event.context().tenant();
-        match retry_in {
-            Some(delay) => tracing::warn!(
-                handler, event = event.name(), event_id = %event.id(), %tenant, attempt, %error,
-                retry_in = ?delay, "a delivery failed and will be tried again"
-            ),
-            None => tracing::error!(
-                handler, event = event.name(), event_id = %event.id(), %tenant, attempt, %error,
-                "a delivery failed for good and is a dead letter now"
-            ),
-        }
+        log(lane, turn, error, retry_in);
         lane.engine.failures.report(|| Failure {
             handler: Arc::clone(&lane.handler_name),
-            event: event.clone(),
-            attempt: *attempt,
+            event: turn.event.clone(),
+            attempt: turn.attempt,
             error: error.clone(),
             retry_in,
         });
@@ -149,6 +138,23 @@ fn report(
             error,
             retry_in,
         });
+    }
+}
+
+fn log(lane: &Lane, turn: &Turn, error: &DeliveryError, retry_in: Option<Duration>) {
+    let Turn { event, attempt, .. } = turn;
+    let handler = &*lane.handler_name;
+    let (name, id, tenant) = (event.name(), event.id(), event.context().tenant());
+    if let Some(delay) = retry_in {
+        tracing::warn!(
+            handler, event = name, event_id = %id, %tenant, attempt, %error, retry_in = ?delay,
+            "a delivery failed and will be tried again"
+        );
+    } else {
+        tracing::error!(
+            handler, event = name, event_id = %id, %tenant, attempt, %error,
+            "a delivery failed for good and is a dead letter now"
+        );
     }
 }
 

@@ -19,7 +19,7 @@ use crate::type_ref::TypeRef;
 /// Makes registrations for [`AppBuilder::register`](crate::AppBuilder::register): of handlers that
 /// cannot be annotated because they are generic or closures.
 ///
-/// ```
+/// ```standalone_crate
 /// use cqrs_core::prelude::*;
 /// use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 ///

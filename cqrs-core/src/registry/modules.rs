@@ -98,7 +98,7 @@ impl fmt::Display for Module {
 /// A name that does not exist is a compile error on that name. Name a crate as it is called in its own
 /// `Cargo.toml`, not as a renamed dependency.
 ///
-/// ```
+/// ```standalone_crate
 /// mod employees {
 ///     use cqrs_core::prelude::*;
 ///

@@ -1,6 +1,6 @@
 //! The real application in tests: on a paused or a real clock, watched, shuffled, delivered twice.
 //!
-//! ```
+//! ```standalone_crate
 //! use cqrs_core::prelude::*;
 //! use cqrs_core::testing::TestApp;
 //!

@@ -10,10 +10,9 @@ pub const SEED_VARIABLE: &str = "CQRS_TEST_SEED";
 /// When the environment's seed is no number: it would be ignored otherwise.
 pub(super) fn choose(wanted: Option<u64>) -> u64 {
     match std::env::var(SEED_VARIABLE) {
-        Ok(seed) => match seed.trim().parse() {
-            Ok(seed) => seed,
-            Err(_) => panic!("{SEED_VARIABLE} is `{seed}`, but a seed is a number below 2^64"),
-        },
+        Ok(seed) => seed.trim().parse().unwrap_or_else(|error| {
+            panic!("{SEED_VARIABLE} is `{seed}`, but a seed is a number below 2^64: {error}")
+        }),
         Err(_) => wanted.unwrap_or_else(|| fastrand::u64(..)),
     }
 }

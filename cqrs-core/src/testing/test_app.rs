@@ -16,7 +16,7 @@ use crate::message::{Command, Event, Published, Query};
 use crate::type_ref::TypeRef;
 
 /// More than any retry policy takes. On a paused clock, reaching it costs nothing.
-const LONGEST_WAIT: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+const LONGEST_WAIT: Duration = Duration::from_hours(365 * 24);
 
 /// The real application, watched. Derefs to [`App`].
 ///
