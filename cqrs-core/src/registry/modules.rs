@@ -123,11 +123,16 @@ impl fmt::Display for Module {
 /// ```
 #[macro_export]
 macro_rules! modules {
+    // These are here in any case, and `use` takes none of them alone.
+    (@name crate) => {};
+    (@name self) => {};
+    (@name super) => {};
+    (@name $($segment:ident)::+) => {
+        #[allow(unused_imports)]
+        use $($segment)::+ as _;
+    };
     ($($($segment:ident)::+),* $(,)?) => {{
-        $(
-            #[allow(unused_imports)]
-            use $($segment)::+ as _;
-        )*
+        $($crate::modules!(@name $($segment)::+);)*
         $crate::Modules::named(::core::module_path!(), &[$(::core::stringify!($($segment)::+)),*])
     }};
 }

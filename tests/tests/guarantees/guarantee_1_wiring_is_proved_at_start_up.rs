@@ -1,0 +1,486 @@
+//! `build()` reports everything that is wired wrongly, in one error.
+
+use cqrs_core::prelude::*;
+use cqrs_core::{BuildError, Handler, Problem, modules};
+
+fn problems_of(modules: cqrs_core::Modules) -> BuildError {
+    App::builder()
+        .only(modules)
+        .build()
+        .expect_err("this module is wired wrongly")
+}
+
+/// Asserts that the report's text has all of `parts`, since a person must be able to act on it.
+#[track_caller]
+fn assert_says(error: &BuildError, parts: &[&str]) {
+    let text = error.to_string();
+    for part in parts {
+        assert!(text.contains(part), "missing {part:?} in:\n{text}");
+    }
+}
+
+mod everything_at_once {
+    use super::*;
+
+    pub(super) trait Mailer: Send + Sync {}
+
+    #[derive(Serialize, Deserialize, Event)]
+    #[event(name = "wiring.happened")]
+    struct Happened;
+
+    #[derive(Serialize, Deserialize, Event)]
+    #[event(name = "wiring.happened")]
+    struct HappenedToo;
+
+    #[events_handler(Happened)]
+    pub(super) struct SendMail {
+        _mailer: Arc<dyn Mailer>,
+        #[inject(name = "replica")]
+        _limit: u32,
+    }
+
+    impl EventHandler<Happened> for SendMail {
+        async fn handle(&self, _: &Happened, _: &Context) -> HandlerResult {
+            Ok(())
+        }
+    }
+
+    #[derive(Injectable)]
+    struct Hen {
+        _egg: Arc<Egg>,
+    }
+
+    #[derive(Injectable)]
+    struct Egg {
+        _hen: Arc<Hen>,
+    }
+
+    #[derive(Command)]
+    pub(super) struct Orphaned;
+
+    #[derive(Command)]
+    pub(super) struct Contested;
+
+    #[command_handler(Contested)]
+    struct First;
+
+    impl CommandHandler<Contested> for First {
+        async fn execute(&self, _: Contested, _: &Context) -> Result<(), HandlerError> {
+            Ok(())
+        }
+    }
+
+    #[command_handler(Contested)]
+    struct Second;
+
+    impl CommandHandler<Contested> for Second {
+        async fn execute(&self, _: Contested, _: &Context) -> Result<(), HandlerError> {
+            Ok(())
+        }
+    }
+
+    #[derive(Query)]
+    #[query(output = u32)]
+    struct CountThings;
+
+    #[query_handler(CountThings)]
+    struct CountThingsHandler {
+        _events: EventBus,
+    }
+
+    impl QueryHandler<CountThings> for CountThingsHandler {
+        async fn execute(&self, _: CountThings, _: &Context) -> Result<u32, HandlerError> {
+            Ok(0)
+        }
+    }
+
+    mod empty {}
+
+    #[test]
+    fn one_report_lists_everything_with_what_where_and_what_to_do() {
+        let error = App::builder()
+            .only(modules![self])
+            .modules(modules![empty])
+            .build()
+            .expect_err("nearly everything here is wrong");
+
+        let has = |is_it: fn(&Problem) -> bool| error.problems().iter().any(is_it);
+        assert!(has(|it| matches!(
+            it,
+            Problem::SharedMessageName {
+                name: "wiring.happened",
+                ..
+            }
+        )));
+        assert!(has(
+            |it| matches!(it, Problem::Cycle { services } if services.len() == 2)
+        ));
+        assert!(has(|it| matches!(it, Problem::NoHandler { .. })));
+        assert!(has(
+            |it| matches!(it, Problem::ManyHandlers { handlers, .. } if handlers.len() == 2)
+        ));
+        assert!(has(|it| matches!(it, Problem::QueryInjectsBus { .. })));
+        assert!(has(
+            |it| matches!(it, Problem::EmptyModule { module } if module == "empty")
+        ));
+        let missing = error
+            .problems()
+            .iter()
+            .filter(|it| matches!(it, Problem::MissingService { .. }));
+        assert_eq!(missing.count(), 2, "{error}");
+        assert_eq!(
+            error.problems().len(),
+            8,
+            "nothing is reported twice:\n{error}"
+        );
+
+        let file = file!();
+        assert_says(
+            &error,
+            &[
+                "wired wrongly in 8 places",
+                "nobody offers `Arc<dyn Mailer>`, which field `_mailer` of handler `SendMail`",
+                ".provide::<Arc<dyn Mailer>>(..)",
+                "nobody offers `u32` named \"replica\"",
+                &format!("{file}:"),
+                "command `Orphaned`",
+                "#[command_handler(Orphaned)]",
+                "command `Contested` has more than one handler",
+                "handler `CountThingsHandler`",
+                "injects `EventBus` in field `_events`",
+                "several messages are named \"wiring.happened\"",
+                "service `Egg`",
+                "the module `empty`",
+            ],
+        );
+    }
+
+    #[test]
+    fn the_report_is_the_same_in_whatever_order_the_linker_found_things() {
+        let report = || {
+            App::builder()
+                .only(modules![self])
+                .build()
+                .expect_err("wrong")
+                .to_string()
+        };
+        assert_eq!(report(), report());
+        let text = report();
+        let first = text.find("`First`").expect("both handlers are listed");
+        let second = text.find("`Second`").expect("both handlers are listed");
+        assert!(first < second, "sorted by name:\n{text}");
+    }
+
+    #[test]
+    fn what_a_person_sees_who_unwraps_is_the_report() {
+        let error = problems_of(modules![self]);
+        assert_eq!(format!("{error:?}"), error.to_string());
+    }
+}
+
+mod near_misses {
+    use super::*;
+
+    pub(super) struct Directory;
+
+    #[derive(Serialize, Deserialize, Event)]
+    struct NearMiss;
+
+    #[events_handler(NearMiss)]
+    struct Lookup {
+        _directory: Arc<Directory>,
+    }
+
+    impl EventHandler<NearMiss> for Lookup {
+        async fn handle(&self, _: &NearMiss, _: &Context) -> HandlerResult {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_value_without_its_arc_is_recognised() {
+        #[derive(Clone)]
+        struct Directory;
+        let error = App::builder()
+            .only(modules![self])
+            .provide(Directory)
+            .build()
+            .expect_err("a value is no Arc");
+        assert_says(
+            &error,
+            &["a `Directory` is provided: provide it as `Arc<Directory>` instead"],
+        );
+    }
+
+    #[test]
+    fn a_named_service_is_pointed_out() {
+        let error = App::builder()
+            .only(modules![self])
+            .provide_named("main", Arc::new(super::near_misses::Directory))
+            .build()
+            .expect_err("it has a name");
+        assert_says(
+            &error,
+            &["there is one named \"main\": `#[inject(name = \"main\")]`"],
+        );
+    }
+
+    #[test]
+    fn what_is_provided_is_injected() {
+        let app = App::builder()
+            .only(modules![self])
+            .provide(Arc::new(super::near_misses::Directory))
+            .build();
+        app.expect("complete");
+    }
+}
+
+mod services {
+    use super::*;
+
+    pub(super) trait Clock: Send + Sync {
+        fn now(&self) -> u32;
+    }
+
+    #[derive(Injectable)]
+    #[injectable(as = dyn Clock)]
+    struct SystemClock;
+
+    impl Clock for SystemClock {
+        fn now(&self) -> u32 {
+            1
+        }
+    }
+
+    #[derive(Injectable)]
+    struct Calendar {
+        clock: Arc<dyn Clock>,
+        #[inject(name = "offset")]
+        offset: u32,
+        #[inject(default)]
+        extra: u32,
+    }
+
+    #[derive(Query)]
+    #[query(output = u32)]
+    struct Today;
+
+    #[query_handler(Today)]
+    struct TodayHandler(Arc<Calendar>);
+
+    impl QueryHandler<Today> for TodayHandler {
+        async fn execute(&self, _: Today, _: &Context) -> Result<u32, HandlerError> {
+            Ok(self.0.clock.now() + self.0.offset + self.0.extra)
+        }
+    }
+
+    struct Fake;
+
+    impl Clock for Fake {
+        fn now(&self) -> u32 {
+            100
+        }
+    }
+
+    async fn today(app: &App) -> u32 {
+        let ctx = crate::support::acme();
+        app.queries()
+            .execute(&ctx, Today)
+            .await
+            .expect("it cannot fail")
+    }
+
+    #[tokio::test]
+    async fn services_are_built_once_in_the_order_in_which_they_need_each_other() {
+        let app = App::builder()
+            .only(modules![self])
+            .provide_named("offset", 20_u32);
+        let app = app.build().expect("complete");
+        assert_eq!(today(&app).await, 21);
+        let one = app.service::<Arc<Calendar>>().expect("a service");
+        let two = app.service::<Arc<Calendar>>().expect("a service");
+        assert!(Arc::ptr_eq(&one, &two));
+        assert!(app.service::<Arc<dyn Clock>>().is_some());
+    }
+
+    #[tokio::test]
+    async fn the_last_provided_value_wins_also_over_a_derived_service() {
+        let app = App::builder()
+            .only(modules![self])
+            .provide_named("offset", 20_u32)
+            .provide_named("offset", 30_u32)
+            .provide::<Arc<dyn Clock>>(Arc::new(Fake))
+            .build()
+            .expect("complete");
+        assert_eq!(today(&app).await, 130);
+    }
+}
+
+mod two_of_one {
+    use super::*;
+
+    trait Port: Send + Sync {}
+
+    #[derive(Injectable)]
+    #[injectable(as = dyn Port)]
+    struct One;
+    impl Port for One {}
+
+    #[derive(Injectable)]
+    #[injectable(as = dyn Port)]
+    struct Two;
+    impl Port for Two {}
+
+    #[derive(Injectable)]
+    struct User {
+        _port: Arc<dyn Port>,
+    }
+
+    #[test]
+    fn a_type_that_two_services_offer_is_ambiguous_until_one_is_provided() {
+        let error = problems_of(modules![self]);
+        assert!(
+            matches!(error.problems(), [Problem::AmbiguousService { offered_by, .. }] if offered_by.len() == 2)
+        );
+        assert_says(
+            &error,
+            &[
+                "`Arc<dyn Port>` is offered more than once",
+                "service `One`",
+                "service `Two`",
+            ],
+        );
+
+        let chosen = App::builder()
+            .only(modules![self])
+            .provide::<Arc<dyn Port>>(Arc::new(One));
+        chosen.build().expect("one is chosen");
+    }
+}
+
+mod names {
+    use super::*;
+
+    #[derive(Serialize, Deserialize, Event)]
+    struct NameGiven;
+
+    #[events_handler(NameGiven, name = "twin")]
+    struct Castor;
+
+    impl EventHandler<NameGiven> for Castor {
+        async fn handle(&self, _: &NameGiven, _: &Context) -> HandlerResult {
+            Ok(())
+        }
+    }
+
+    #[events_handler(NameGiven, name = "twin")]
+    struct Pollux;
+
+    impl EventHandler<NameGiven> for Pollux {
+        async fn handle(&self, _: &NameGiven, _: &Context) -> HandlerResult {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn handlers_with_one_name_are_reported() {
+        let error = problems_of(modules![self]);
+        assert!(
+            matches!(error.problems(), [Problem::SharedHandlerName { name, .. }] if name == "twin")
+        );
+        assert_says(&error, &["`Castor`", "`Pollux`", "name = \"..\""]);
+    }
+}
+
+mod module_selection {
+    use super::*;
+
+    pub(super) mod wanted {
+        use super::*;
+
+        #[derive(Command)]
+        #[command(output = &'static str)]
+        pub(in super::super) struct Wanted;
+
+        #[command_handler(Wanted)]
+        struct WantedHandler;
+
+        impl CommandHandler<Wanted> for WantedHandler {
+            async fn execute(&self, _: Wanted, _: &Context) -> Result<&'static str, HandlerError> {
+                Ok("here")
+            }
+        }
+    }
+
+    pub(super) mod unwanted {
+        use super::*;
+
+        #[derive(Command)]
+        pub(in super::super) struct Unwanted;
+
+        #[command_handler(Unwanted)]
+        struct UnwantedHandler {
+            _missing: Arc<std::sync::OnceLock<u8>>,
+        }
+
+        // What is left out is not even asked for its services.
+        impl CommandHandler<Unwanted> for UnwantedHandler {
+            async fn execute(&self, _: Unwanted, _: &Context) -> Result<(), HandlerError> {
+                Ok(())
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_module_that_is_left_out_neither_runs_nor_counts() {
+        let ctx = crate::support::acme();
+        let builders = [
+            App::builder().only(modules![wanted]),
+            App::builder()
+                .only(modules![self])
+                .without(modules![unwanted]),
+        ];
+        for builder in builders {
+            let app = builder
+                .build()
+                .expect("what is missing is missing in the module left out");
+            let here = app.commands().execute(&ctx, wanted::Wanted).await;
+            assert_eq!(here.expect("handled"), "here");
+            let refused = app.commands().execute(&ctx, unwanted::Unwanted).await;
+            assert!(matches!(
+                refused,
+                Err(ExecuteError::NoHandler {
+                    message: "unwanted"
+                })
+            ));
+        }
+    }
+
+    #[tokio::test]
+    async fn naming_a_crate_links_what_is_annotated_in_it() {
+        let app = App::builder()
+            .only(modules![cqrs_tests])
+            .build()
+            .expect("wired");
+        let event = cqrs_tests::BadgePrinted { employee_id: 1 };
+        let outcomes = app
+            .events()
+            .publish_and_wait(&crate::support::acme(), event)
+            .await;
+        let outcomes = outcomes.expect("accepted");
+        assert_eq!(&*outcomes[0].handler, "count-badges-in-another-crate");
+    }
+}
+
+#[test]
+fn a_handler_registered_for_no_event_is_reported() {
+    struct Idle;
+    let error = App::builder()
+        .only(modules![services])
+        .without(modules![services])
+        .register(Handler::events("idle", Idle))
+        .build()
+        .expect_err("it handles nothing");
+    assert!(matches!(error.problems(), [Problem::HandlesNothing { .. }]));
+    assert_says(&error, &["handler `Idle`", file!(), "`.on::<SomeEvent>()`"]);
+}

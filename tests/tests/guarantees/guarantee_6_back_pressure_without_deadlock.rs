@@ -1,0 +1,193 @@
+//! Queues are bounded: outside publishers wait, handlers never do.
+
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+
+use cqrs_core::prelude::*;
+use cqrs_core::testing::TestApp;
+use cqrs_core::{Handler, modules};
+use futures_util::FutureExt;
+use tokio::sync::Semaphore;
+
+use crate::support::{ONCE, acme, everybody_waits};
+
+#[derive(Serialize, Deserialize, Event)]
+struct BoxArrived {
+    #[event(entity_id)]
+    id: u32,
+}
+
+#[derive(Serialize, Deserialize, Event)]
+struct BallThrown {
+    #[event(entity_id)]
+    ball: u32,
+    times: u32,
+}
+
+mod nothing_annotated {
+    #[derive(cqrs_core::Event, serde::Serialize, serde::Deserialize)]
+    struct NothingHere;
+}
+
+/// A handler that finishes as many deliveries as there are permits.
+fn app_with_gate(capacity: usize) -> (TestApp, Arc<Semaphore>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let pass = Arc::clone(&gate);
+    let slow = Handler::event_fn("slow", move |_: Published<BoxArrived>, _| {
+        let pass = Arc::clone(&pass);
+        async move {
+            pass.acquire().await?.forget();
+            Ok(())
+        }
+    });
+    let quick = Handler::event_fn("quick", |_: Published<BoxArrived>, _| async { Ok(()) });
+    let app = App::builder()
+        .only(modules![nothing_annotated])
+        .queue_capacity(capacity);
+    let app = TestApp::from_builder(app)
+        .register(slow.options(ONCE))
+        .register(quick);
+    (app.build().expect("wired"), gate)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_queue_makes_an_outside_publisher_wait_until_there_is_room() {
+    let (app, gate) = app_with_gate(2);
+    for id in 0..2 {
+        app.publish(&acme(), BoxArrived { id })
+            .await
+            .expect("there is room");
+    }
+    let third = app.events().clone();
+    let third = tokio::spawn(async move { third.publish(&acme(), BoxArrived { id: 2 }).await });
+    everybody_waits().await;
+    assert!(!third.is_finished(), "two are in the queue, and two fit");
+    assert_eq!(app.published::<BoxArrived>().len(), 2);
+
+    gate.add_permits(1);
+    third
+        .await
+        .expect("no panic")
+        .expect("accepted once there is room");
+    gate.add_permits(2);
+    app.settled().await;
+    assert_eq!(app.deliveries_to_named("slow").len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_that_gives_up_waiting_has_published_to_nobody() {
+    let (app, gate) = app_with_gate(1);
+    app.publish(&acme(), BoxArrived { id: 0 })
+        .await
+        .expect("there is room");
+    everybody_waits().await;
+    let ctx = acme();
+    let mut given_up = Box::pin(app.publish(&ctx, BoxArrived { id: 1 }));
+    assert!((&mut given_up).now_or_never().is_none(), "it waits");
+    drop(given_up);
+
+    // The quick handler had room all the time.
+    gate.add_permits(2);
+    app.publish(&acme(), BoxArrived { id: 2 })
+        .await
+        .expect("there is room");
+    app.settled().await;
+    for handler in ["quick", "slow"] {
+        let seen = app.deliveries_to_named(handler);
+        let seen: Vec<_> = seen
+            .iter()
+            .filter_map(|it| it.event.downcast_ref::<BoxArrived>())
+            .map(|it| it.id)
+            .collect();
+        assert_eq!(seen, [0, 2], "{handler}");
+    }
+}
+
+struct Throw {
+    events: std::sync::OnceLock<EventBus>,
+    thrown: Arc<AtomicU32>,
+    fresh_context: bool,
+}
+
+impl EventHandler<BallThrown> for Arc<Throw> {
+    async fn handle(&self, event: &BallThrown, ctx: &Context) -> HandlerResult {
+        self.thrown.fetch_add(1, SeqCst);
+        if event.times > 0 {
+            // A context made here is still inside this handler.
+            let fresh = Context::system();
+            let ctx = if self.fresh_context { &fresh } else { ctx };
+            let events = self
+                .events
+                .get()
+                .ok_or_else(|| HandlerError::msg("no bus yet"))?;
+            for _ in 0..2 {
+                let next = BallThrown {
+                    ball: event.ball,
+                    times: event.times - 1,
+                };
+                events.publish(ctx, next).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_floods_its_own_full_queue_cannot_deadlock() {
+    for fresh_context in [false, true] {
+        let thrown = Arc::new(AtomicU32::new(0));
+        let throw = Throw {
+            events: Default::default(),
+            thrown: Arc::clone(&thrown),
+            fresh_context,
+        };
+        let throw = Arc::new(throw);
+        let handler = Handler::events("throw", Arc::clone(&throw)).on::<BallThrown>();
+        let app = App::builder()
+            .only(modules![nothing_annotated])
+            .queue_capacity(1);
+        let app = TestApp::from_builder(app).register(handler.options(ONCE.concurrency(1)));
+        let app = app.build().expect("wired");
+        throw.events.set(app.events().clone()).expect("set once");
+
+        app.publish(&acme(), BallThrown { ball: 1, times: 9 })
+            .await
+            .expect("accepted");
+        app.settled().await;
+        assert_eq!(
+            thrown.load(SeqCst),
+            (1 << 10) - 1,
+            "a full binary tree of throws"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_for_outcomes_inside_a_handler_is_refused_since_it_could_wait_for_itself() {
+    let app = TestApp::builder()
+        .only::<Impatient>()
+        .build()
+        .expect("wired");
+    app.publish(&acme(), BoxArrived { id: 1 })
+        .await
+        .expect("accepted");
+    app.settled().await;
+    let error = app.deliveries_to::<Impatient>()[0]
+        .last_error()
+        .expect("refused")
+        .to_string();
+    assert!(error.contains("use `publish`"), "{error}");
+}
+
+#[events_handler(BoxArrived, retry = none)]
+struct Impatient {
+    events: EventBus,
+}
+
+impl EventHandler<BoxArrived> for Impatient {
+    async fn handle(&self, event: &BoxArrived, ctx: &Context) -> HandlerResult {
+        self.events
+            .publish_and_wait(ctx, BoxArrived { id: event.id })
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+use cqrs_core::prelude::*;
+
+#[derive(Command)]
+struct CreateEmployee;
+
+#[command_handler(CreateEmployee)]
+struct CreateEmployeeHandler;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use cqrs_core::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+struct GrößeGeändert;
+
+fn main() {}

@@ -1,0 +1,16 @@
+use cqrs_core::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(entity_id)]
+struct EmployeeCreated;
+
+#[events_handler(EmployeeCreated)]
+struct SendWelcomeEmail;
+
+impl EventHandler<EmployeeCreated> for SendWelcomeEmail {
+    async fn handle(&self, _: &EmployeeCreated, _: &Context) -> HandlerResult {
+        Ok(())
+    }
+}
+
+fn main() {}

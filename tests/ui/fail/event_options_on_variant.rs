@@ -1,0 +1,19 @@
+use cqrs_core::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+enum EmployeeCreated {
+    #[event(name = "employee.hired")]
+    Hired,
+    Moved,
+}
+
+#[events_handler(EmployeeCreated)]
+struct SendWelcomeEmail;
+
+impl EventHandler<EmployeeCreated> for SendWelcomeEmail {
+    async fn handle(&self, _: &EmployeeCreated, _: &Context) -> HandlerResult {
+        Ok(())
+    }
+}
+
+fn main() {}

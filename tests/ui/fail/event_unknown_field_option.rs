@@ -1,0 +1,18 @@
+use cqrs_core::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+struct EmployeeCreated {
+    #[event(redacted)]
+    email: String,
+}
+
+#[events_handler(EmployeeCreated)]
+struct SendWelcomeEmail;
+
+impl EventHandler<EmployeeCreated> for SendWelcomeEmail {
+    async fn handle(&self, _: &EmployeeCreated, _: &Context) -> HandlerResult {
+        Ok(())
+    }
+}
+
+fn main() {}

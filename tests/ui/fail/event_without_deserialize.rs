@@ -1,0 +1,6 @@
+use cqrs_core::prelude::*;
+
+#[derive(Serialize, Event)]
+struct EmployeeCreated;
+
+fn main() {}

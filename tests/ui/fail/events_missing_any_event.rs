@@ -1,0 +1,6 @@
+use cqrs_core::prelude::*;
+
+#[events_handler(*)]
+struct Trace;
+
+fn main() {}

@@ -1,0 +1,9 @@
+use cqrs_core::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+struct EmployeeCreated;
+
+#[events_handler(EmployeeCreated)]
+struct SendWelcomeEmail;
+
+fn main() {}

@@ -1,0 +1,11 @@
+use cqrs_core::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+struct EmployeeCreated;
+
+#[events_handler(EmployeeCreated)]
+enum SendWelcomeEmail {
+    Now,
+}
+
+fn main() {}

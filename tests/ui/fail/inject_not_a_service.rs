@@ -1,0 +1,10 @@
+use cqrs_core::prelude::*;
+
+#[derive(Injectable)]
+struct SystemClock {
+    ticks: Counter,
+}
+
+struct Counter(u64);
+
+fn main() {}

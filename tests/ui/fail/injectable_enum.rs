@@ -1,0 +1,8 @@
+use cqrs_core::prelude::*;
+
+#[derive(Injectable)]
+enum Clock {
+    System,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use cqrs_core::prelude::*;
+
+#[derive(Query)]
+struct CountEmployees;
+
+fn main() {}
