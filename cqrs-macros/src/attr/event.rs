@@ -22,8 +22,9 @@ pub(crate) struct EventOptions {
 impl EventOptions {
     pub(crate) fn read(attrs: &[Attribute], errors: &mut Errors) -> Self {
         let mut found = Self::default();
-        let example = "name = \"employee.created\"";
-        options::read_all(attrs, "event", example, errors, |key, input, _| {
+        let if_empty =
+            "`#[event]` needs an option, such as `#[event(name = \"employee.created\")]`";
+        options::read_all(attrs, "event", if_empty, errors, |key, input, _| {
             found.option(key, input)
         });
         found
@@ -68,7 +69,8 @@ pub(crate) struct FieldOptions {
 impl FieldOptions {
     pub(crate) fn read(attrs: &[Attribute], errors: &mut Errors) -> Self {
         let mut found = Self::default();
-        options::read_all(attrs, "event", "entity_id", errors, |key, input, _| {
+        let if_empty = "`#[event]` needs an option: `#[event(entity_id)]` or `#[event(redact)]`";
+        options::read_all(attrs, "event", if_empty, errors, |key, input, _| {
             found.option(key, input)
         });
         found

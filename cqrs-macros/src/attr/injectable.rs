@@ -12,10 +12,12 @@ const AS_EXAMPLE: &str = "as = dyn EmployeeRepository";
 /// `as(dyn A, dyn B)`.
 pub(crate) fn read_aliases(attrs: &[Attribute], errors: &mut Errors) -> Vec<Type> {
     let mut aliases = Vec::new();
+    let if_empty =
+        "`#[injectable]` needs an option, such as `#[injectable(as = dyn EmployeeRepository)]`";
     options::read_all(
         attrs,
         "injectable",
-        AS_EXAMPLE,
+        if_empty,
         errors,
         |key, input, errors| {
             if key != "as" {
@@ -67,32 +69,28 @@ pub(crate) enum Source {
 pub(crate) fn read_source(attrs: &[Attribute], errors: &mut Errors) -> Source {
     let mut default: Option<Ident> = None;
     let mut name: Option<LitStr> = None;
-    options::read_all(
-        attrs,
-        "inject",
-        "name = \"primary\"",
-        errors,
-        |key, input, _| {
-            if key == "default" {
-                value::none(key, input)?;
-                options::set(&mut default, key, key.clone())
-            } else if key == "name" {
-                let text = value::string(key, "name = \"primary\"", input)?;
-                if text.value().trim().is_empty() {
-                    let message = "`name` is empty: write the name the service is provided under, or \
+    let if_empty = "a field is injected without `#[inject]`: remove it, or write \
+                    `#[inject(default)]` or `#[inject(name = \"..\")]`";
+    options::read_all(attrs, "inject", if_empty, errors, |key, input, _| {
+        if key == "default" {
+            value::none(key, input)?;
+            options::set(&mut default, key, key.clone())
+        } else if key == "name" {
+            let text = value::string(key, "name = \"primary\"", input)?;
+            if text.value().trim().is_empty() {
+                let message = "`name` is empty: write the name the service is provided under, or \
                                leave `#[inject(..)]` out";
-                    return Err(syn::Error::new(text.span(), message));
-                }
-                options::set(&mut name, key, text)
-            } else {
-                Err(options::unknown(
-                    key,
-                    "`#[inject(..)]`",
-                    &["default", "name"],
-                ))
+                return Err(syn::Error::new(text.span(), message));
             }
-        },
-    );
+            options::set(&mut name, key, text)
+        } else {
+            Err(options::unknown(
+                key,
+                "`#[inject(..)]`",
+                &["default", "name"],
+            ))
+        }
+    });
     match (default, name) {
         (Some(default), Some(_)) => {
             errors.on(

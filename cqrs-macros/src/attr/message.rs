@@ -21,13 +21,12 @@ impl MessageOptions {
     /// Reads the attribute called `attribute`: `command` or `query`.
     pub(crate) fn read(attrs: &[Attribute], attribute: &str, errors: &mut Errors) -> Self {
         let mut found = Self::default();
-        options::read_all(
-            attrs,
-            attribute,
-            "output = Employee",
-            errors,
-            |key, input, _| found.option(attribute, key, input),
+        let if_empty = format!(
+            "`#[{attribute}]` needs an option, such as `#[{attribute}(output = Employee)]`"
         );
+        options::read_all(attrs, attribute, &if_empty, errors, |key, input, _| {
+            found.option(attribute, key, input)
+        });
         found
     }
 

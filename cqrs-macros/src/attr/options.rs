@@ -10,10 +10,11 @@ use crate::suggest;
 
 /// Reads the options of every `#[name(..)]` among `attrs`; `read` is called after each option's
 /// key. After a mistake, reading goes on with the next option, so that each one is reported.
+/// `if_empty` is reported if there are no options.
 pub(crate) fn read_all(
     attrs: &[Attribute],
     name: &str,
-    example: &str,
+    if_empty: &str,
     errors: &mut Errors,
     mut read: impl FnMut(&Ident, ParseStream<'_>, &mut Errors) -> syn::Result<()>,
 ) {
@@ -26,10 +27,7 @@ pub(crate) fn read_all(
                 });
                 errors.keep(parsed);
             }
-            meta => errors.on_tokens(
-                meta,
-                format!("`#[{name}]` needs an option, such as `#[{name}({example})]`"),
-            ),
+            meta => errors.on_tokens(meta, if_empty),
         }
     }
 }

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Member};
 
 use crate::error::Errors;
-use crate::expand::with_fallback;
+use crate::expand::{lints, with_fallback};
 use crate::model::event::{Body, Event, Part};
 use crate::model::redaction::Redaction;
 
@@ -24,7 +24,9 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
         ));
     }
     let ident = event.ident;
+    let lints = lints(&input);
     Ok(quote! {
+        #lints
         const _: () = {
             #implementation
 

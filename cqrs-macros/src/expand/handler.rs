@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{ItemStruct, Type};
+use syn::{Attribute, ItemStruct, Type};
 
 use crate::attr::handler::{HandlerOptions, Kind, Timeout};
 use crate::attr::retry::Retry;
@@ -22,7 +22,7 @@ pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> Tok
     handler::remove_rivals(kind, &mut parsed.attrs, &mut errors);
     let handler = Handler::read(kind, args, &parsed, &mut errors);
     let generated = match errors.into_compile_errors() {
-        None => expand(&handler),
+        None => expand(&handler, &parsed.attrs),
         Some(compile_errors) => {
             let usable = parsed.generics.params.is_empty();
             let fallback = usable.then(|| injectable::fallback(handler.ident));
@@ -33,7 +33,10 @@ pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> Tok
     quote!(#parsed #generated)
 }
 
-fn expand(handler: &Handler<'_>) -> TokenStream {
+fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
+    // What the user allows for the struct holds for what is generated for it: naming an event that
+    // is deprecated, for one.
+    let allowed = attrs.iter().filter(|attr| attr.path().is_ident("allow"));
     let implementation = injectable::implementation(handler.ident, &handler.injection);
     let options = options(&handler.args.options);
     let (routes, registration) = match handler.kind {
@@ -42,6 +45,7 @@ fn expand(handler: &Handler<'_>) -> TokenStream {
         Kind::Query => (None, answering(handler, &quote!(query))),
     };
     quote! {
+        #(#allowed)*
         const _: () = {
             #implementation
 

@@ -62,12 +62,14 @@ fn expand(service: &Service<'_>) -> TokenStream {
 
 /// How the service, once built, becomes the trait object.
 fn offer_as(ident: &Ident, alias: &Type) -> TokenStream {
-    // The service is on the trait, where it is reported if it does not implement it.
+    // On the trait, where it is reported if the service does not implement it, or if the trait
+    // object cannot be shared.
     let service = quote_spanned!(focus(alias)=> services.get::<::std::sync::Arc<#ident>>()?);
+    let boxed = quote_spanned!(focus(alias)=> ::std::boxed::Box::new(service));
     quote! {
         ::cqrs_core::macro_support::Alias::of::<#alias>(|services| {
             let service: ::std::sync::Arc<#alias> = #service;
-            ::core::option::Option::Some(::std::boxed::Box::new(service))
+            ::core::option::Option::Some(#boxed)
         })
     }
 }

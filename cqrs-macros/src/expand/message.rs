@@ -1,11 +1,12 @@
 //! `#[derive(Command)]` and `#[derive(Query)]`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
 use syn::{Data, DeriveInput};
 
 use crate::error::Errors;
-use crate::expand::with_fallback;
+use crate::expand::{lints, with_fallback};
 use crate::model::message::{Kind, Message};
 
 pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream> {
@@ -22,11 +23,13 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
         ));
     }
     let ident = message.ident;
+    let lints = lints(&input);
     let register = match kind {
         Kind::Command => quote!(command),
         Kind::Query => quote!(query),
     };
     Ok(quote! {
+        #lints
         const _: () = {
             #implementation
 
@@ -46,6 +49,9 @@ fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
         output,
         error,
     } = message;
+    // On the user's types, where it is reported if they are private or cannot be used here.
+    let output = quote_spanned!(output.span()=> type Output = #output;);
+    let error = quote_spanned!(error.span()=> type Error = #error;);
     let kind = match kind {
         Kind::Command => quote!(::cqrs_core::macro_support::Command),
         Kind::Query => quote!(::cqrs_core::macro_support::Query),
@@ -54,8 +60,8 @@ fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
         #[automatically_derived]
         impl #kind for #ident {
             const NAME: &'static str = #name;
-            type Output = #output;
-            type Error = #error;
+            #output
+            #error
         }
     }
 }

@@ -73,6 +73,14 @@ fn event_enum_with_ids_everywhere() {
 }
 
 #[test]
+fn deprecated_event() {
+    assert_expansion!(event(quote! {
+        #[deprecated]
+        struct BadgePrinted;
+    }));
+}
+
+#[test]
 fn command_with_every_option() {
     assert_expansion!(command(quote! {
         #[command(name = "employee.create", output = Employee, error = errors::CreateEmployeeError)]
@@ -133,6 +141,7 @@ fn events_handler_of_one_event() {
         quote! {
             /// Says hello.
             #[derive(Debug)]
+            #[allow(deprecated)]
             pub struct SendWelcomeEmail {
                 email: Arc<dyn EmailService>,
                 /// How many were sent.

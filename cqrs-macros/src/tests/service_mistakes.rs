@@ -45,7 +45,8 @@ fn fields() {
     );
     assert_field_mistake(
         &quote!(#[inject] a: u8),
-        "`#[inject]` needs an option, such as `#[inject(name = \"primary\")]`",
+        "a field is injected without `#[inject]`: remove it, or write `#[inject(default)]` or \
+         `#[inject(name = \"..\")]`",
     );
 }
 

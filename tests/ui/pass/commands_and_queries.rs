@@ -22,7 +22,7 @@ enum RenameEmployeeCommand {
 struct Count(String, u64);
 
 #[derive(Debug)]
-struct Refused;
+pub struct Refused;
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

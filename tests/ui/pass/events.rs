@@ -68,6 +68,18 @@ struct BadgePrinted {
     id: u64,
 }
 
+#[allow(deprecated)]
+#[events_handler(BadgePrinted)]
+struct Reprint;
+
+#[allow(deprecated)]
+impl EventHandler<BadgePrinted> for Reprint {
+    async fn handle(&self, event: &BadgePrinted, _: &Context) -> HandlerResult {
+        let _ = event.id;
+        Ok(())
+    }
+}
+
 fn entity_id(event: &impl Event) -> Option<String> {
     event.entity_id().map(ToString::to_string)
 }
