@@ -26,11 +26,8 @@ impl Lifecycle {
     /// Counting comes before looking, so that a shutdown that saw nothing in flight can rely on it.
     pub(crate) fn admit(self: &Arc<Self>, is_inside: bool) -> Option<InFlight> {
         let guard = self.enter();
-        let is_too_late = if is_inside {
-            self.stopped.is_cancelled()
-        } else {
-            self.intake_closed.load(SeqCst)
-        };
+        let is_too_late =
+            if is_inside { self.stopped.is_cancelled() } else { self.intake_closed.load(SeqCst) };
         (!is_too_late).then_some(guard)
     }
 

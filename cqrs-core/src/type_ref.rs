@@ -13,10 +13,7 @@ pub struct TypeRef {
 impl TypeRef {
     /// The type `T`.
     pub fn of<T: ?Sized + 'static>() -> Self {
-        Self {
-            id: TypeId::of::<T>(),
-            path: type_name::<T>(),
-        }
+        Self { id: TypeId::of::<T>(), path: type_name::<T>() }
     }
 
     /// The type's identity in this process.
@@ -82,10 +79,7 @@ mod tests {
             without_paths("alloc::sync::Arc<dyn app::mail::EmailService>"),
             "Arc<dyn EmailService>"
         );
-        assert_eq!(
-            without_paths("(alloc::string::String, &[u8])"),
-            "(String, &[u8])"
-        );
+        assert_eq!(without_paths("(alloc::string::String, &[u8])"), "(String, &[u8])");
         assert_eq!(without_paths("u32"), "u32");
     }
 }

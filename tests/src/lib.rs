@@ -19,8 +19,7 @@ pub struct CountBadges {
 
 impl EventHandler<BadgePrinted> for CountBadges {
     async fn handle(&self, _: &BadgePrinted, _: &Context) -> HandlerResult {
-        self.printed
-            .fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        self.printed.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         Ok(())
     }
 }

@@ -77,15 +77,8 @@ impl AppBuilder {
 
     fn provide_service<T: Service>(mut self, name: Option<Cow<'static, str>>, value: T) -> Self {
         let service = TypeRef::of::<T>();
-        let key = ServiceKey {
-            service: service.id(),
-            name,
-        };
-        self.provided.push(Provided {
-            key,
-            service,
-            value: Box::new(value),
-        });
+        let key = ServiceKey { service: service.id(), name };
+        self.provided.push(Provided { key, service, value: Box::new(value) });
         self
     }
 
@@ -158,10 +151,7 @@ impl AppBuilder {
 impl fmt::Debug for AppBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AppBuilder")
-            .field(
-                "provided",
-                &self.provided.iter().map(|p| p.service).collect::<Vec<_>>(),
-            )
+            .field("provided", &self.provided.iter().map(|p| p.service).collect::<Vec<_>>())
             .field("registered", &self.registered)
             .field("modules", &self.named)
             .field("only", &self.only)

@@ -54,10 +54,8 @@ impl Handlers {
         for same in self.0.chunk_by(|a, b| a.name == b.name) {
             if same.len() > 1 {
                 let handlers = same.iter().map(consumer).collect();
-                problems.push(Problem::SharedHandlerName {
-                    name: same[0].name.to_string(),
-                    handlers,
-                });
+                problems
+                    .push(Problem::SharedHandlerName { name: same[0].name.to_string(), handlers });
             }
         }
     }
@@ -69,32 +67,18 @@ impl Handlers {
             if let Some((kind, route)) = execution(handler) {
                 let entry = handlers.entry(route.message_name);
                 let message = (route.message)();
-                entry
-                    .or_insert((kind, message, Vec::new()))
-                    .2
-                    .push(consumer(handler));
+                entry.or_insert((kind, message, Vec::new())).2.push(consumer(handler));
             }
         }
-        for message in messages
-            .iter()
-            .filter(|message| message.kind != MessageKind::Event)
-        {
+        for message in messages.iter().filter(|message| message.kind != MessageKind::Event) {
             if !handlers.contains_key(message.name) {
                 let (kind, source) = (message.kind, message.source);
-                problems.push(Problem::NoHandler {
-                    kind,
-                    message: (message.message)(),
-                    source,
-                });
+                problems.push(Problem::NoHandler { kind, message: (message.message)(), source });
             }
         }
         for (kind, message, handlers) in handlers.into_values() {
             if handlers.len() > 1 {
-                problems.push(Problem::ManyHandlers {
-                    kind,
-                    message,
-                    handlers,
-                });
+                problems.push(Problem::ManyHandlers { kind, message, handlers });
             }
         }
     }
@@ -104,9 +88,7 @@ impl Handlers {
         for handler in &self.0 {
             match &handler.handles {
                 Handles::Events(routes) if routes.is_empty() => {
-                    problems.push(Problem::HandlesNothing {
-                        handler: consumer(handler),
-                    });
+                    problems.push(Problem::HandlesNothing { handler: consumer(handler) });
                 }
                 Handles::Query(_) => {
                     let dependencies = (handler.dependencies)().into_iter();
@@ -127,14 +109,8 @@ impl Handlers {
 fn check_message_names(messages: &[&MessageRegistration], problems: &mut Vec<Problem>) {
     for same in messages.chunk_by(|a, b| a.name == b.name) {
         if same.len() > 1 {
-            let messages = same
-                .iter()
-                .map(|it| (it.kind, (it.message)(), it.source))
-                .collect();
-            problems.push(Problem::SharedMessageName {
-                name: same[0].name,
-                messages,
-            });
+            let messages = same.iter().map(|it| (it.kind, (it.message)(), it.source)).collect();
+            problems.push(Problem::SharedMessageName { name: same[0].name, messages });
         }
     }
 }

@@ -20,11 +20,7 @@ pub struct Consumer {
 
 impl fmt::Display for Consumer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = if self.handler.is_some() {
-            "handler"
-        } else {
-            "service"
-        };
+        let kind = if self.handler.is_some() { "handler" } else { "service" };
         write!(f, "{kind} `{}` ({})", self.consumer, self.source)
     }
 }
@@ -108,26 +104,15 @@ pub enum Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::MissingService {
-                consumer,
-                dependency,
-                hint,
-            } => missing_service(f, consumer, dependency, hint.as_deref()),
-            Self::Cycle { services } => {
-                write!(
-                    f,
-                    "services need each other in a circle, so none can be built first:"
-                )?;
-                list(f, services)?;
-                write!(
-                    f,
-                    "\nfix: let one of them react to an event of the other instead"
-                )
+            Self::MissingService { consumer, dependency, hint } => {
+                missing_service(f, consumer, dependency, hint.as_deref())
             }
-            Self::AmbiguousService {
-                service,
-                offered_by,
-            } => {
+            Self::Cycle { services } => {
+                write!(f, "services need each other in a circle, so none can be built first:")?;
+                list(f, services)?;
+                write!(f, "\nfix: let one of them react to an event of the other instead")
+            }
+            Self::AmbiguousService { service, offered_by } => {
                 write!(f, "`{service}` is offered more than once:")?;
                 list(f, offered_by)?;
                 write!(
@@ -135,27 +120,16 @@ impl fmt::Display for Problem {
                     "\nfix: say which one with `.provide::<{service}>(..)`, or remove the others"
                 )
             }
-            Self::NoHandler {
-                kind,
-                message,
-                source,
-            } => write!(
+            Self::NoHandler { kind, message, source } => write!(
                 f,
                 "{kind} `{message}` ({source}) has no handler\n\
                  fix: annotate one with `#[{kind}_handler({message})]`; if there is one in another crate, \
                  name that crate in `modules![..]`"
             ),
-            Self::ManyHandlers {
-                kind,
-                message,
-                handlers,
-            } => {
+            Self::ManyHandlers { kind, message, handlers } => {
                 write!(f, "{kind} `{message}` has more than one handler:")?;
                 list(f, handlers)?;
-                write!(
-                    f,
-                    "\nfix: keep one; what several shall react to is an event"
-                )
+                write!(f, "\nfix: keep one; what several shall react to is an event")
             }
             Self::SharedMessageName { name, messages } => {
                 write!(f, "several messages are named \"{name}\":")?;
@@ -167,20 +141,14 @@ impl fmt::Display for Problem {
             Self::SharedHandlerName { name, handlers } => {
                 write!(f, "several handlers are named \"{name}\":")?;
                 list(f, handlers)?;
-                write!(
-                    f,
-                    "\nfix: name them apart, as in `#[events_handler(.., name = \"..\")]`"
-                )
+                write!(f, "\nfix: name them apart, as in `#[events_handler(.., name = \"..\")]`")
             }
             Self::HandlesNothing { handler } => write!(
                 f,
                 "{handler} is registered for no event\n\
                  fix: add `.on::<SomeEvent>()` or `.on_any()` to its registration"
             ),
-            Self::QueryInjectsBus {
-                handler,
-                dependency,
-            } => write!(
+            Self::QueryInjectsBus { handler, dependency } => write!(
                 f,
                 "the query {handler} injects `{}` in field `{}`, but a query changes nothing\n\
                  fix: make it a command, or remove the field",
@@ -202,12 +170,7 @@ fn missing_service(
     dependency: &Dependency,
     hint: Option<&str>,
 ) -> fmt::Result {
-    let Dependency {
-        field,
-        service,
-        name,
-        ..
-    } = dependency;
+    let Dependency { field, service, name, .. } = dependency;
     match name {
         Some(name) => write!(f, "nobody offers `{service}` named \"{name}\"")?,
         None => write!(f, "nobody offers `{service}`")?,
@@ -220,10 +183,7 @@ fn missing_service(
             write!(f, "`.provide::<{service}>(..)`")?;
             match inside_arc(&service.name()) {
                 Some(inner) if inner.starts_with("dyn ") => {
-                    write!(
-                        f,
-                        ", or `#[injectable(as = {inner})]` on a service that implements it"
-                    )
+                    write!(f, ", or `#[injectable(as = {inner})]` on a service that implements it")
                 }
                 Some(inner) => write!(f, ", or `#[derive(Injectable)]` on `{inner}`"),
                 None => Ok(()),

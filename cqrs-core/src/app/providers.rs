@@ -44,10 +44,7 @@ impl Providers {
         }
         Self {
             // The last one of a type wins.
-            provided: provided
-                .into_iter()
-                .map(|value| (value.key.clone(), value))
-                .collect(),
+            provided: provided.into_iter().map(|value| (value.key.clone(), value)).collect(),
             states: vec![State::Untouched; injectables.len()],
             order: Vec::new(),
             injectables,
@@ -94,10 +91,7 @@ impl Providers {
             Some(&[index]) => self.plan_injectable(index, path, problems),
             Some(several) => {
                 let offered_by = several.iter().map(|&index| self.consumer(index)).collect();
-                let problem = Problem::AmbiguousService {
-                    service: dependency.service,
-                    offered_by,
-                };
+                let problem = Problem::AmbiguousService { service: dependency.service, offered_by };
                 if !problems.contains(&problem) {
                     problems.push(problem);
                 }
@@ -105,11 +99,7 @@ impl Providers {
             None => {
                 let hint = self.hint(dependency);
                 let consumer = consumer.clone();
-                problems.push(Problem::MissingService {
-                    consumer,
-                    dependency,
-                    hint,
-                });
+                problems.push(Problem::MissingService { consumer, dependency, hint });
             }
         }
     }
@@ -123,14 +113,8 @@ impl Providers {
         match self.states[index] {
             State::Planned => return,
             State::Open => {
-                let start = path
-                    .iter()
-                    .position(|&on_path| on_path == index)
-                    .unwrap_or(0);
-                let services = path[start..]
-                    .iter()
-                    .map(|&index| self.consumer(index))
-                    .collect();
+                let start = path.iter().position(|&on_path| on_path == index).unwrap_or(0);
+                let services = path[start..].iter().map(|&index| self.consumer(index)).collect();
                 problems.push(Problem::Cycle { services });
                 return;
             }
@@ -176,14 +160,10 @@ impl Providers {
             }
             let (wanted, found) = (service.name(), value.service.name());
             if inside_arc(&wanted) == Some(&found) {
-                return Some(format!(
-                    "a `{found}` is provided: provide it as `{wanted}` instead"
-                ));
+                return Some(format!("a `{found}` is provided: provide it as `{wanted}` instead"));
             }
             if inside_arc(&found) == Some(&wanted) {
-                return Some(format!(
-                    "a `{found}` is provided: let the field be of that type"
-                ));
+                return Some(format!("a `{found}` is provided: let the field be of that type"));
             }
         }
         let derived = self.injectables.iter().find(|it| (it.service)() == service);
@@ -205,14 +185,8 @@ impl Providers {
     ) -> Result<Services, Box<Problem>> {
         let mut services = Services::default();
         services.insert(unnamed(TypeRef::of::<EventBus>()), Box::new(events.clone()));
-        services.insert(
-            unnamed(TypeRef::of::<CommandBus>()),
-            Box::new(commands.clone()),
-        );
-        services.insert(
-            unnamed(TypeRef::of::<QueryBus>()),
-            Box::new(queries.clone()),
-        );
+        services.insert(unnamed(TypeRef::of::<CommandBus>()), Box::new(commands.clone()));
+        services.insert(unnamed(TypeRef::of::<QueryBus>()), Box::new(queries.clone()));
         for (key, provided) in self.provided {
             services.insert(key, provided.value);
         }
@@ -226,10 +200,7 @@ impl Providers {
             }
             for alias in injectable.aliases {
                 let key = unnamed((alias.offered)());
-                let is_unambiguous = self
-                    .offers
-                    .get(&key)
-                    .is_some_and(|offers| offers.len() == 1);
+                let is_unambiguous = self.offers.get(&key).is_some_and(|offers| offers.len() == 1);
                 if is_unambiguous
                     && !services.contains(&key)
                     && let Some(value) = (alias.convert)(&services)
@@ -244,21 +215,9 @@ impl Providers {
 
 /// Only a hand-written `Injectable` can need what its `dependencies` did not say.
 pub(super) fn undeclared(consumer: Consumer, missing: MissingService) -> Box<Problem> {
-    let MissingService {
-        field,
-        service,
-        name,
-    } = missing;
-    let dependency = Dependency {
-        field,
-        service,
-        name,
-    };
-    Box::new(Problem::MissingService {
-        consumer,
-        dependency,
-        hint: None,
-    })
+    let MissingService { field, service, name } = missing;
+    let dependency = Dependency { field, service, name };
+    Box::new(Problem::MissingService { consumer, dependency, hint: None })
 }
 
 fn offered(injectable: &InjectableRegistration) -> impl Iterator<Item = TypeRef> + use<> {
@@ -267,26 +226,15 @@ fn offered(injectable: &InjectableRegistration) -> impl Iterator<Item = TypeRef>
 }
 
 fn unnamed(service: TypeRef) -> ServiceKey {
-    ServiceKey {
-        service: service.id(),
-        name: None,
-    }
+    ServiceKey { service: service.id(), name: None }
 }
 
 fn is_bus(key: &ServiceKey) -> bool {
-    [
-        TypeRef::of::<EventBus>(),
-        TypeRef::of::<CommandBus>(),
-        TypeRef::of::<QueryBus>(),
-    ]
-    .into_iter()
-    .any(|bus| *key == unnamed(bus))
+    [TypeRef::of::<EventBus>(), TypeRef::of::<CommandBus>(), TypeRef::of::<QueryBus>()]
+        .into_iter()
+        .any(|bus| *key == unnamed(bus))
 }
 
 fn consumer(injectable: &InjectableRegistration) -> Consumer {
-    Consumer {
-        consumer: (injectable.service)(),
-        handler: None,
-        source: injectable.source,
-    }
+    Consumer { consumer: (injectable.service)(), handler: None, source: injectable.source }
 }

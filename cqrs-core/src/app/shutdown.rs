@@ -44,19 +44,10 @@ impl ShutdownReport {
     ) -> Self {
         let executions =
             executions.map(|(handler, message)| Unfinished::Execution { handler, message });
-        let deliveries = deliveries
-            .into_iter()
-            .map(
-                |(handler, event, failed_attempts, state)| Unfinished::Delivery {
-                    handler,
-                    event,
-                    failed_attempts,
-                    state,
-                },
-            );
-        Self {
-            unfinished: executions.chain(deliveries).collect(),
-        }
+        let deliveries = deliveries.into_iter().map(|(handler, event, failed_attempts, state)| {
+            Unfinished::Delivery { handler, event, failed_attempts, state }
+        });
+        Self { unfinished: executions.chain(deliveries).collect() }
     }
 
     /// Whether everything was finished.
@@ -93,12 +84,7 @@ impl fmt::Display for ShutdownReport {
 impl fmt::Display for Unfinished {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Delivery {
-                handler,
-                event,
-                state,
-                ..
-            } => {
+            Self::Delivery { handler, event, state, .. } => {
                 write!(f, "{} {} for {handler}: {state}", event.name(), event.id())
             }
             Self::Execution { handler, message } => write!(f, "{message} in {handler}: running"),

@@ -17,10 +17,7 @@ use crate::services::Services;
 
 pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     let test = std::mem::take(&mut builder.test);
-    let selection = Selection {
-        only: builder.only.take(),
-        without: builder.without.clone(),
-    };
+    let selection = Selection { only: builder.only.take(), without: builder.without.clone() };
     let mut problems = Vec::new();
 
     let registered = std::mem::take(&mut builder.registered);
@@ -50,10 +47,7 @@ impl Selection {
     /// What is registered by hand is in no module and always counts.
     pub(super) fn includes(&self, module_path: &str) -> bool {
         module_path.is_empty()
-            || (self
-                .only
-                .as_ref()
-                .is_none_or(|only| only.contain(module_path))
+            || (self.only.as_ref().is_none_or(|only| only.contain(module_path))
                 && !self.without.contain(module_path))
     }
 }
@@ -68,9 +62,7 @@ fn check_modules(named: &Modules, selection: &Selection, problems: &mut Vec<Prob
     };
     for module in named.iter().chain(selection.without.iter()) {
         if !contributed().any(|source| module.contains(source.module)) {
-            problems.push(Problem::EmptyModule {
-                module: module.name().to_owned(),
-            });
+            problems.push(Problem::EmptyModule { module: module.name().to_owned() });
         }
     }
 }
@@ -152,10 +144,7 @@ impl Tables {
                         let Some(handler) = (event_route.erase)(Arc::clone(&handler)) else {
                             continue;
                         };
-                        let route = Route {
-                            lane: Arc::clone(&lane),
-                            handler,
-                        };
+                        let route = Route { lane: Arc::clone(&lane), handler };
                         match event_route.event {
                             Some(event) => by_event.entry(event().id()).or_default().push(route),
                             None => any.push(route),

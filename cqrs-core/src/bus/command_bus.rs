@@ -41,15 +41,9 @@ impl CommandBus {
         ctx: &Context,
         command: C,
     ) -> Result<C::Output, ExecuteError<C::Error>> {
-        let executors = self
-            .0
-            .upgrade()
-            .ok_or(ExecuteError::ShutDown { message: C::NAME })?;
-        let message = Message {
-            kind: MessageKind::Command,
-            name: C::NAME,
-            type_ref: TypeRef::of::<C>(),
-        };
+        let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: C::NAME })?;
+        let message =
+            Message { kind: MessageKind::Command, name: C::NAME, type_ref: TypeRef::of::<C>() };
         executors
             .execute::<Arc<dyn ErasedCommandHandler<C>>, _, _>(message, ctx, |handler, ctx| {
                 handler.execute(command, ctx)

@@ -133,10 +133,7 @@ impl<E: fmt::Display> fmt::Display for ExecuteError<E> {
                  (keep it as long as its buses are used)"
             ),
             Self::NoHandler { message } => {
-                write!(
-                    f,
-                    "`{message}` has no handler in this application: its module was left out"
-                )
+                write!(f, "`{message}` has no handler in this application: its module was left out")
             }
         }
     }

@@ -139,9 +139,7 @@ impl EventBus {
     }
 
     fn hub<E: Event>(&self) -> Result<Arc<EventHub>, PublishError> {
-        self.0
-            .upgrade()
-            .ok_or(PublishError::ShutDown { event: E::NAME })
+        self.0.upgrade().ok_or(PublishError::ShutDown { event: E::NAME })
     }
 }
 
@@ -162,23 +160,15 @@ impl EventHub {
     /// Work that is under way may publish during a shutdown; nobody else may.
     fn admit<E: Event>(&self, ctx: &Context) -> Result<InFlight, PublishError> {
         let lifecycle = &self.dispatcher.engine.lifecycle;
-        lifecycle
-            .admit(ctx.is_inside(lifecycle))
-            .ok_or(PublishError::ShutDown { event: E::NAME })
+        lifecycle.admit(ctx.is_inside(lifecycle)).ok_or(PublishError::ShutDown { event: E::NAME })
     }
 
     fn check_size<E: Event>(&self, event: &E) -> Result<(), PublishError> {
-        let size = payload_size(event).map_err(|error| PublishError::Unserializable {
-            event: E::NAME,
-            error,
-        })?;
+        let size = payload_size(event)
+            .map_err(|error| PublishError::Unserializable { event: E::NAME, error })?;
         if size > self.payload_limit {
             let limit = self.payload_limit;
-            return Err(PublishError::TooLarge {
-                event: E::NAME,
-                size,
-                limit,
-            });
+            return Err(PublishError::TooLarge { event: E::NAME, size, limit });
         }
         Ok(())
     }
@@ -198,10 +188,7 @@ impl EventHub {
             dispatcher.start().map_err(refused)?;
         }
         let unbounded = ctx.is_inside_delivery(&dispatcher.engine.lifecycle);
-        let receivers = dispatcher
-            .dispatch::<E>(event, unbounded, wait)
-            .await
-            .map_err(refused)?;
+        let receivers = dispatcher.dispatch::<E>(event, unbounded, wait).await.map_err(refused)?;
         self.subscriptions.show::<E>(event);
         if let Some(probe) = &dispatcher.engine.probe {
             probe.published(event);

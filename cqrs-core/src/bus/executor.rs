@@ -46,13 +46,7 @@ impl Execution {
         message_name: &'static str,
         timeout: Option<Duration>,
     ) -> Self {
-        Self {
-            handler,
-            handler_name,
-            message_name,
-            timeout,
-            running: AtomicUsize::new(0),
-        }
+        Self { handler, handler_name, message_name, timeout, running: AtomicUsize::new(0) }
     }
 }
 
@@ -65,12 +59,7 @@ pub(super) struct Message {
 
 impl<Kind> Executors<Kind> {
     pub(crate) fn new(lifecycle: Arc<Lifecycle>, probe: Option<Arc<dyn Probe>>) -> Self {
-        Self {
-            lifecycle,
-            probe,
-            executions: OnceLock::new(),
-            kind: PhantomData,
-        }
+        Self { lifecycle, probe, executions: OnceLock::new(), kind: PhantomData }
     }
 
     /// Sets the handlers, once.
@@ -80,11 +69,7 @@ impl<Kind> Executors<Kind> {
 
     /// Handler and message of everything that runs at this moment.
     pub(crate) fn running(&self) -> Vec<(Arc<str>, &'static str)> {
-        let executions = self
-            .executions
-            .get()
-            .into_iter()
-            .flat_map(FxHashMap::values);
+        let executions = self.executions.get().into_iter().flat_map(FxHashMap::values);
         let running = executions.flat_map(|execution| {
             let count = execution.running.load(SeqCst);
             std::iter::repeat_n(
@@ -104,9 +89,7 @@ impl<Kind> Executors<Kind> {
         ctx: &Context,
         start: impl for<'a> FnOnce(&'a H, &'a Context) -> BoxFuture<'a, Result<T, E>>,
     ) -> Result<T, ExecuteError<E>> {
-        let shut_down = || ExecuteError::ShutDown {
-            message: message.name,
-        };
+        let shut_down = || ExecuteError::ShutDown { message: message.name };
         // Work that is under way may execute during a shutdown; nobody else may.
         let admitted = self.lifecycle.admit(ctx.is_inside(&self.lifecycle));
         let _in_flight = admitted.ok_or_else(shut_down)?;
@@ -115,9 +98,7 @@ impl<Kind> Executors<Kind> {
         let (execution, handler) = executions
             .get(&message.type_ref.id())
             .and_then(|execution| Some((execution, execution.handler.downcast_ref::<H>()?)))
-            .ok_or(ExecuteError::NoHandler {
-                message: message.name,
-            })?;
+            .ok_or(ExecuteError::NoHandler { message: message.name })?;
 
         let ctx = ctx.for_execution(&self.lifecycle);
         let ctx = match execution.timeout {
@@ -129,10 +110,9 @@ impl<Kind> Executors<Kind> {
         let (began, deadline) = began.unzip();
         let result = match (began, deadline) {
             // Not even begun: there is no time left.
-            (Some(now), Some(deadline)) if deadline <= now => Err(ExecuteError::TimedOut {
-                message: message.name,
-                after: Duration::ZERO,
-            }),
+            (Some(now), Some(deadline)) if deadline <= now => {
+                Err(ExecuteError::TimedOut { message: message.name, after: Duration::ZERO })
+            }
             _ => tokio::select! {
                 biased;
                 caught = ctx.scope(Caught::new(|| start(handler, &ctx))) => match caught {

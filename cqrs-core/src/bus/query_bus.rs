@@ -41,15 +41,9 @@ impl QueryBus {
         ctx: &Context,
         query: Q,
     ) -> Result<Q::Output, ExecuteError<Q::Error>> {
-        let executors = self
-            .0
-            .upgrade()
-            .ok_or(ExecuteError::ShutDown { message: Q::NAME })?;
-        let message = Message {
-            kind: MessageKind::Query,
-            name: Q::NAME,
-            type_ref: TypeRef::of::<Q>(),
-        };
+        let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: Q::NAME })?;
+        let message =
+            Message { kind: MessageKind::Query, name: Q::NAME, type_ref: TypeRef::of::<Q>() };
         executors
             .execute::<Arc<dyn ErasedQueryHandler<Q>>, _, _>(message, ctx, |handler, ctx| {
                 handler.execute(query, ctx)

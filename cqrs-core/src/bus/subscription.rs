@@ -28,10 +28,7 @@ pub(super) struct Subscriptions {
 
 impl Subscriptions {
     pub(super) fn subscribe<E: Event>(&self) -> EventStream<E> {
-        EventStream {
-            events: self.receiver(Some(TypeId::of::<E>())),
-            event: PhantomData,
-        }
+        EventStream { events: self.receiver(Some(TypeId::of::<E>())), event: PhantomData }
     }
 
     pub(super) fn subscribe_all(&self) -> AnyEventStream {
@@ -52,13 +49,8 @@ impl Subscriptions {
     }
 
     fn receiver(&self, key: Option<TypeId>) -> Receiver<AnyEvent> {
-        let mut channels = self
-            .channels
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        let channel = channels
-            .entry(key)
-            .or_insert_with(|| broadcast::Sender::new(KEPT));
+        let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
+        let channel = channels.entry(key).or_insert_with(|| broadcast::Sender::new(KEPT));
         self.any.store(true, SeqCst);
         Receiver::new(channel.subscribe())
     }

@@ -51,12 +51,7 @@ pub struct Actor {
 impl Actor {
     /// An actor of any kind.
     pub fn new(kind: ActorKind, id: impl fmt::Display) -> Self {
-        Self {
-            kind,
-            id: id.to_string(),
-            name: None,
-            on_behalf_of: None,
-        }
+        Self { kind, id: id.to_string(), name: None, on_behalf_of: None }
     }
 
     /// A person with an account.

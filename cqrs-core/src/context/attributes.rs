@@ -22,10 +22,7 @@ impl Attributes {
             return Err(AttributeError::Key { bytes: key.len() });
         }
         if value.len() > MAX_ATTRIBUTE_VALUE {
-            return Err(AttributeError::Value {
-                key,
-                bytes: value.len(),
-            });
+            return Err(AttributeError::Value { key, bytes: value.len() });
         }
         if self.0.len() >= MAX_ATTRIBUTES && !self.0.contains_key(&key) {
             return Err(AttributeError::TooMany { key });
@@ -39,9 +36,7 @@ impl Attributes {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     pub(super) fn is_empty(&self) -> bool {

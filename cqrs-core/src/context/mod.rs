@@ -162,9 +162,7 @@ impl Context {
         key: impl Into<String>,
         value: impl Into<String>,
     ) -> Result<Self, AttributeError> {
-        self.shared_mut()
-            .attributes
-            .insert(key.into(), value.into())?;
+        self.shared_mut().attributes.insert(key.into(), value.into())?;
         Ok(self)
     }
 
@@ -173,10 +171,7 @@ impl Context {
     /// Commands and queries inherit it. Events do not: a reaction is not part of the request that
     /// caused it.
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        self.deadline = Some(
-            self.deadline
-                .map_or(deadline, |earlier| earlier.min(deadline)),
-        );
+        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
         self
     }
 
@@ -257,27 +252,21 @@ impl Context {
 
     /// How long the deadline is away; zero once it has passed.
     pub fn remaining(&self) -> Option<Duration> {
-        self.deadline
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()))
+        self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
     /// Which attempt of a delivery is running, from 1: in an event handler and in what it executes.
     /// Elsewhere 0.
     pub fn attempt(&self) -> u32 {
         match self.work {
-            Some(Work {
-                kind: WorkKind::Delivery { attempt },
-                ..
-            }) => attempt,
+            Some(Work { kind: WorkKind::Delivery { attempt }, .. }) => attempt,
             _ => 0,
         }
     }
 
     /// Whether the application is shutting down; a long handler may then stop at a good point.
     pub fn is_shutting_down(&self) -> bool {
-        self.work
-            .as_ref()
-            .is_some_and(|work| work.lifecycle.draining.is_cancelled())
+        self.work.as_ref().is_some_and(|work| work.lifecycle.draining.is_cancelled())
     }
 
     /// Returns when the application begins to shut down; never, outside an application. Cancel safe.
@@ -344,32 +333,18 @@ impl Context {
 impl Context {
     /// The context of a message caused by the one this context belongs to.
     fn child(&self) -> Self {
-        Self {
-            message_id: Uuid::now_v7(),
-            causation_id: Some(self.message_id),
-            ..self.clone()
-        }
+        Self { message_id: Uuid::now_v7(), causation_id: Some(self.message_id), ..self.clone() }
     }
 
     /// The context of an event: free of the request's deadline, and nobody's work yet.
     pub(crate) fn for_event(&self) -> Self {
-        Self {
-            deadline: None,
-            work: None,
-            ..self.child()
-        }
+        Self { deadline: None, work: None, ..self.child() }
     }
 
     /// The context of a command or query.
     pub(crate) fn for_execution(&self, lifecycle: &Arc<Lifecycle>) -> Self {
         let kind = self.work_in(lifecycle).unwrap_or(WorkKind::Execution);
-        Self {
-            work: Some(Work {
-                lifecycle: Arc::clone(lifecycle),
-                kind,
-            }),
-            ..self.child()
-        }
+        Self { work: Some(Work { lifecycle: Arc::clone(lifecycle), kind }), ..self.child() }
     }
 
     /// The context of one attempt to handle the event that this context belongs to.
@@ -380,13 +355,8 @@ impl Context {
         timeout: Option<Duration>,
     ) -> Self {
         let kind = WorkKind::Delivery { attempt };
-        let ctx = Self {
-            work: Some(Work {
-                lifecycle: Arc::clone(lifecycle),
-                kind,
-            }),
-            ..self.clone()
-        };
+        let ctx =
+            Self { work: Some(Work { lifecycle: Arc::clone(lifecycle), kind }), ..self.clone() };
         match timeout {
             Some(timeout) => ctx.with_timeout(timeout),
             None => ctx,

@@ -35,10 +35,7 @@ impl TenantId {
     /// [`InvalidTenant`] says which rule `id` breaks.
     pub fn new(id: impl AsRef<str>) -> Result<Self, InvalidTenant> {
         let id = id.as_ref();
-        validate(id).map_err(|reason| InvalidTenant {
-            id: excerpt(id),
-            reason,
-        })?;
+        validate(id).map_err(|reason| InvalidTenant { id: excerpt(id), reason })?;
         Ok(Self(id.into()))
     }
 
@@ -56,10 +53,7 @@ fn validate(id: &str) -> Result<(), &'static str> {
     if bytes.len() > MAX_TENANT_LENGTH {
         return Err("it is longer than 64 bytes");
     }
-    if !bytes
-        .iter()
-        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    {
+    if !bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
         return Err("only ASCII letters, digits, `-`, `_` and `.` are allowed");
     }
     if !first.is_ascii_alphanumeric() || !last.is_ascii_alphanumeric() {
@@ -70,10 +64,7 @@ fn validate(id: &str) -> Result<(), &'static str> {
 
 /// The beginning of a refused identifier: enough to recognise it, never a megabyte in a log line.
 fn excerpt(id: &str) -> String {
-    let end = id
-        .char_indices()
-        .nth(MAX_TENANT_LENGTH)
-        .map_or(id.len(), |(at, _)| at);
+    let end = id.char_indices().nth(MAX_TENANT_LENGTH).map_or(id.len(), |(at, _)| at);
     id[..end].to_owned()
 }
 
@@ -159,13 +150,9 @@ mod tests {
 
     #[test]
     fn accepts_identifiers_that_are_safe_everywhere() {
-        for id in [
-            "a",
-            "acme",
-            "Acme-2",
-            "acme.example.com",
-            "0190b5a4-3f7e-7cc0-b4d2-1a2b3c4d5e6f",
-        ] {
+        for id in
+            ["a", "acme", "Acme-2", "acme.example.com", "0190b5a4-3f7e-7cc0-b4d2-1a2b3c4d5e6f"]
+        {
             assert_eq!(TenantId::new(id).unwrap().as_str(), id);
         }
     }
@@ -183,31 +170,17 @@ mod tests {
         for (id, rule) in cases {
             let error = TenantId::new(id).unwrap_err().to_string();
             assert!(error.contains(rule), "{id:?} gave {error:?}");
-            assert!(
-                !error.contains('\n'),
-                "an identifier must not break a log line: {error:?}"
-            );
+            assert!(!error.contains('\n'), "an identifier must not break a log line: {error:?}");
         }
         let long = "x".repeat(1_000_000);
         let error = TenantId::new(&long).unwrap_err().to_string();
-        assert!(
-            error.contains("longer than 64") && error.len() < 200,
-            "{error}"
-        );
+        assert!(error.contains("longer than 64") && error.len() < 200, "{error}");
     }
 
     #[test]
     fn a_tenant_is_validated_when_it_is_read_back() {
         let read = serde_json::from_str::<TenantScope>(r#"{"tenant":"a b"}"#);
-        assert!(
-            read.unwrap_err()
-                .to_string()
-                .contains("not a tenant identifier")
-        );
-        assert!(
-            serde_json::from_str::<TenantScope>("\"system\"")
-                .unwrap()
-                .is_system()
-        );
+        assert!(read.unwrap_err().to_string().contains("not a tenant identifier"));
+        assert!(serde_json::from_str::<TenantScope>("\"system\"").unwrap().is_system());
     }
 }

@@ -29,11 +29,7 @@ impl TraceParent {
     /// Puts a `traceparent` together; `None` where either identifier is zero, which the
     /// recommendation calls invalid.
     pub fn new(trace_id: u128, span_id: u64, flags: u8) -> Option<Self> {
-        (trace_id != 0 && span_id != 0).then_some(Self {
-            trace_id,
-            span_id,
-            flags,
-        })
+        (trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags })
     }
 
     /// The whole trace's identifier.
@@ -59,11 +55,7 @@ impl TraceParent {
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "00-{:032x}-{:016x}-{:02x}",
-            self.trace_id, self.span_id, self.flags
-        )
+        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
     }
 }
 
@@ -134,11 +126,7 @@ mod tests {
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
             "00-+bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
         ] {
-            assert_eq!(
-                header.parse::<TraceParent>(),
-                Err(InvalidTraceParent),
-                "{header}"
-            );
+            assert_eq!(header.parse::<TraceParent>(), Err(InvalidTraceParent), "{header}");
         }
     }
 

@@ -90,8 +90,7 @@ fn to_wall_clock(deadline: Instant) -> Option<Timestamp> {
 fn from_wall_clock(deadline: Timestamp) -> Instant {
     let remaining = deadline.duration_since(Timestamp::now());
     let now = Instant::now();
-    now.checked_add(remaining.try_into().unwrap_or_default())
-        .unwrap_or(now)
+    now.checked_add(remaining.try_into().unwrap_or_default()).unwrap_or(now)
 }
 
 #[cfg(test)]
@@ -107,9 +106,7 @@ mod tests {
             .with_actor(Actor::service("sync").on_behalf_of(Actor::user(7).named("Ada")))
             .with_organization("research")
             .with_traceparent(
-                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-                    .parse()
-                    .unwrap(),
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap(),
             )
             .with_locale("de-DE")
             .with_attribute("channel", "import")
@@ -140,9 +137,6 @@ mod tests {
             r#"{{"tenant":"system","message_id":"{id}","correlation_id":"{id}","attributes":{{"k":"{value}"}}}}"#
         );
         let error = serde_json::from_str::<Context>(&stored).unwrap_err();
-        assert!(
-            error.to_string().contains("attribute `k` has 2000 bytes"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("attribute `k` has 2000 bytes"), "{error}");
     }
 }

@@ -14,10 +14,7 @@ use super::queue::Turn;
 /// Dropping the returned future cancels the handler.
 pub(super) async fn attempt(lane: &Lane, turn: &Turn) -> Result<(), DeliveryError> {
     let timeout = lane.options.timeout;
-    let ctx = turn
-        .event
-        .context()
-        .for_attempt(&lane.engine.lifecycle, turn.attempt, timeout);
+    let ctx = turn.event.context().for_attempt(&lane.engine.lifecycle, turn.attempt, timeout);
     let handling = ctx.scope(Caught::new(|| turn.handler.handle(&turn.event, &ctx)));
     let deadline = ctx.deadline();
     let out_of_time = sleep_until(deadline.unwrap_or_else(Instant::now));

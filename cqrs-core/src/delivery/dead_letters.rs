@@ -87,17 +87,9 @@ impl DeadLetterFilter {
     }
 
     fn matches(&self, letter: &DeadLetter) -> bool {
-        self.handler
-            .as_ref()
-            .is_none_or(|handler| **handler == *letter.handler)
-            && self
-                .event
-                .as_ref()
-                .is_none_or(|event| event == letter.event.name())
-            && self
-                .tenant
-                .as_ref()
-                .is_none_or(|tenant| tenant == letter.event.context().tenant())
+        self.handler.as_ref().is_none_or(|handler| **handler == *letter.handler)
+            && self.event.as_ref().is_none_or(|event| event == letter.event.name())
+            && self.tenant.as_ref().is_none_or(|tenant| tenant == letter.event.context().tenant())
     }
 }
 
@@ -127,15 +119,8 @@ struct Entry {
 
 impl DeadLetters {
     pub(crate) fn new(lifecycle: Arc<Lifecycle>, capacity: usize) -> Self {
-        let kept = Kept {
-            capacity,
-            ..Kept::default()
-        };
-        Self {
-            lifecycle,
-            lanes: OnceLock::new(),
-            kept: Mutex::new(kept),
-        }
+        let kept = Kept { capacity, ..Kept::default() };
+        Self { lifecycle, lanes: OnceLock::new(), kept: Mutex::new(kept) }
     }
 
     /// Says where redelivered letters go.
@@ -150,11 +135,7 @@ impl DeadLetters {
         handler: Arc<dyn ErasedEventHandler>,
     ) {
         let mut kept = self.kept();
-        kept.letters.push_back(Entry {
-            letter,
-            key,
-            handler,
-        });
+        kept.letters.push_back(Entry { letter, key, handler });
         let overflow = kept.overflow();
         drop(kept);
         if let Some(Entry { letter, .. }) = overflow {
@@ -168,10 +149,7 @@ impl DeadLetters {
     /// The dead letters that match, oldest first.
     pub fn list(&self, filter: &DeadLetterFilter) -> Vec<DeadLetter> {
         let kept = self.kept();
-        let matching = kept
-            .letters
-            .iter()
-            .filter(|entry| filter.matches(&entry.letter));
+        let matching = kept.letters.iter().filter(|entry| filter.matches(&entry.letter));
         matching.map(|entry| entry.letter.clone()).collect()
     }
 
@@ -219,9 +197,7 @@ impl DeadLetters {
     /// [`NoSuchDeadLetter`] when it is not there.
     pub fn discard(&self, id: Uuid) -> Result<DeadLetter, NoSuchDeadLetter> {
         let entry = self.kept().extract(|letter| letter.id == id).pop();
-        entry
-            .map(|entry| entry.letter)
-            .ok_or(NoSuchDeadLetter { id })
+        entry.map(|entry| entry.letter).ok_or(NoSuchDeadLetter { id })
     }
 
     /// Forgets all that match and says how many there were.
@@ -234,10 +210,7 @@ impl DeadLetters {
         &self,
         matches: impl Fn(&DeadLetter) -> bool,
     ) -> Result<usize, RedeliverError> {
-        let admission = self
-            .lifecycle
-            .admit(false)
-            .ok_or(RedeliverError::ShutDown)?;
+        let admission = self.lifecycle.admit(false).ok_or(RedeliverError::ShutDown)?;
         let entries = self.kept().extract(matches);
         let count = entries.len();
         for entry in entries {
@@ -284,9 +257,8 @@ impl Kept {
 
     fn extract(&mut self, matches: impl Fn(&DeadLetter) -> bool) -> Vec<Entry> {
         let entries = std::mem::take(&mut self.letters);
-        let (extracted, rest): (Vec<_>, _) = entries
-            .into_iter()
-            .partition(|entry| matches(&entry.letter));
+        let (extracted, rest): (Vec<_>, _) =
+            entries.into_iter().partition(|entry| matches(&entry.letter));
         self.letters = rest.into();
         extracted
     }
@@ -294,9 +266,7 @@ impl Kept {
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept")
-            .field("letters", &self.letters.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Kept").field("letters", &self.letters.len()).finish_non_exhaustive()
     }
 }
 

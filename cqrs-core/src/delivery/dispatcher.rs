@@ -146,10 +146,7 @@ impl Dispatcher {
     fn routes_of<E: Event>(&self) -> Result<&Arc<[Route]>, Refused> {
         // Not connected: the application is still being built.
         let routes = self.routes.get().ok_or(Refused::ShutDown)?;
-        Ok(routes
-            .by_event
-            .get(&TypeId::of::<E>())
-            .unwrap_or(&routes.any))
+        Ok(routes.by_event.get(&TypeId::of::<E>()).unwrap_or(&routes.any))
     }
 
     fn lanes(&self) -> &[Arc<Lane>] {

@@ -15,11 +15,7 @@ impl Interleaving {
 
     /// Which of `count` comes first.
     pub(super) fn pick(&self, count: usize) -> usize {
-        if count > 1 {
-            self.with(|rng| rng.usize(..count))
-        } else {
-            0
-        }
+        if count > 1 { self.with(|rng| rng.usize(..count)) } else { 0 }
     }
 
     pub(super) fn shuffle<T>(&self, items: &mut [T]) {

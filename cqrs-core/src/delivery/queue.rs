@@ -54,10 +54,7 @@ pub(super) struct LaneQueue {
 
 impl LaneQueue {
     pub(super) fn new(workers: usize) -> Self {
-        Self {
-            running: (0..workers).map(|_| None).collect(),
-            ..Self::default()
-        }
+        Self { running: (0..workers).map(|_| None).collect(), ..Self::default() }
     }
 
     /// Says whether a worker has something to do now.
@@ -121,11 +118,7 @@ impl LaneQueue {
         if let Some(mut delivery) = self.running[worker].take() {
             delivery.attempts += 1;
             self.delays += 1;
-            self.delayed.push(Reverse(Delayed {
-                due,
-                number: self.delays,
-                delivery,
-            }));
+            self.delayed.push(Reverse(Delayed { due, number: self.delays, delivery }));
         }
     }
 

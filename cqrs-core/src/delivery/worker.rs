@@ -20,10 +20,7 @@ const LONGEST_REQUESTED_DELAY: Duration = Duration::from_hours(24);
 
 /// Runs one attempt after another until the application stops.
 pub(super) async fn run(lane: Arc<Lane>, worker: usize) {
-    let post = Post {
-        lane: &lane,
-        worker,
-    };
+    let post = Post { lane: &lane, worker };
     while let Some(turn) = lane.next(worker).await {
         if let Some(interleaving) = &lane.engine.interleaving {
             interleaving.step_back().await;
@@ -68,18 +65,12 @@ fn settle(lane: &Lane, worker: usize, turn: &Turn, result: Result<(), DeliveryEr
     };
     if let Err(error) = &result {
         let letter = DeadLetter::new(&lane.handler_name, turn, error.clone());
-        lane.engine
-            .dead_letters
-            .add(letter, key, Arc::clone(&turn.handler));
+        lane.engine.dead_letters.add(letter, key, Arc::clone(&turn.handler));
     }
     if let Some(waiter) = waiter {
         let handler = Arc::clone(&lane.handler_name);
         // Who asked may be gone.
-        let _ = waiter.send(HandlerOutcome {
-            handler,
-            attempts: turn.attempt,
-            result,
-        });
+        let _ = waiter.send(HandlerOutcome { handler, attempts: turn.attempt, result });
     }
     if lane.engine.deliver_twice && !repeated {
         lane.repeat(worker);
@@ -94,10 +85,7 @@ fn delay_after(lane: &Lane, attempt: u32, error: &DeliveryError) -> Option<Durat
         return None;
     }
     let longest = lane.options.retry.longest_delay_after(attempt)?;
-    if let Some(requested) = error
-        .handler_error()
-        .and_then(HandlerError::requested_delay)
-    {
+    if let Some(requested) = error.handler_error().and_then(HandlerError::requested_delay) {
         return Some(requested.min(LONGEST_REQUESTED_DELAY));
     }
     Some(match &lane.engine.interleaving {
@@ -125,10 +113,7 @@ fn report(
         });
     }
     if let Some(probe) = &lane.engine.probe {
-        let repeated = lane
-            .queue()
-            .running(worker)
-            .is_some_and(|delivery| delivery.repeated);
+        let repeated = lane.queue().running(worker).is_some_and(|delivery| delivery.repeated);
         probe.attempted(Attempted {
             handler: lane.handler,
             handler_name: &lane.handler_name,

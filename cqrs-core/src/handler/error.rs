@@ -33,11 +33,7 @@ pub struct HandlerError {
 impl HandlerError {
     /// Wraps an error; `?` does the same.
     pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self {
-            error: error.into(),
-            permanent: false,
-            retry_after: None,
-        }
+        Self { error: error.into(), permanent: false, retry_after: None }
     }
 
     /// A failure that is only a text.

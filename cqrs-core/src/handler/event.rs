@@ -47,10 +47,7 @@ pub(crate) struct EventShim<H, E> {
 
 impl<H, E> EventShim<H, E> {
     pub(crate) fn new(handler: Arc<H>) -> Self {
-        Self {
-            handler,
-            event: PhantomData,
-        }
+        Self { handler, event: PhantomData }
     }
 }
 

@@ -29,11 +29,7 @@ impl RetryPolicy {
     /// At most `attempts` attempts (at least one is made), waiting up to `backoff` after the first,
     /// twice as long after each further one, never longer than `max`.
     pub const fn exponential(attempts: u32, backoff: Duration, max: Duration) -> Self {
-        Self {
-            attempts: if attempts == 0 { 1 } else { attempts },
-            backoff,
-            max,
-        }
+        Self { attempts: if attempts == 0 { 1 } else { attempts }, backoff, max }
     }
 
     /// One attempt, no retry.
@@ -73,9 +69,8 @@ mod tests {
     fn the_wait_doubles_up_to_its_maximum_and_never_overflows() {
         let policy =
             RetryPolicy::exponential(100, Duration::from_millis(100), Duration::from_secs(1));
-        let delays: Vec<_> = (1..=6)
-            .map(|n| policy.longest_delay_after(n).unwrap().as_millis())
-            .collect();
+        let delays: Vec<_> =
+            (1..=6).map(|n| policy.longest_delay_after(n).unwrap().as_millis()).collect();
         assert_eq!(delays, [100, 200, 400, 800, 1000, 1000]);
         assert_eq!(policy.longest_delay_after(99), Some(Duration::from_secs(1)));
         assert_eq!(policy.longest_delay_after(100), None);

@@ -84,11 +84,7 @@ impl<E: Event> ErasedEvent for E {
 impl AnyEvent {
     /// `context` is the event's own: its message id is the event's id.
     pub(crate) fn new<E: Event>(context: Context, event: E) -> Self {
-        Self(Arc::new(Envelope {
-            context,
-            occurred_at: Timestamp::now(),
-            event,
-        }))
+        Self(Arc::new(Envelope { context, occurred_at: Timestamp::now(), event }))
     }
 
     /// The event's id (uuid v7), the same for every handler and every attempt: what a handler
@@ -145,9 +141,7 @@ impl AnyEvent {
     ///
     /// Where the payload is not of the form that the redactions expect, all of it is masked.
     pub fn redacted_payload(&self) -> Value {
-        let payload = self
-            .payload()
-            .unwrap_or(Value::String(redaction::UNREADABLE.to_owned()));
+        let payload = self.payload().unwrap_or(Value::String(redaction::UNREADABLE.to_owned()));
         redaction::apply(self.0.event.redactions(), payload)
     }
 
@@ -164,10 +158,7 @@ impl AnyEvent {
 
     /// The event as an `E` that can be kept, if it is one.
     pub fn downcast<E: Event>(self) -> Option<Published<E>> {
-        self.is::<E>().then_some(Published {
-            event: self,
-            event_type: PhantomData,
-        })
+        self.is::<E>().then_some(Published { event: self, event_type: PhantomData })
     }
 }
 
@@ -224,10 +215,7 @@ impl<E: Event> Deref for Published<E> {
 
 impl<E> Clone for Published<E> {
     fn clone(&self) -> Self {
-        Self {
-            event: self.event.clone(),
-            event_type: PhantomData,
-        }
+        Self { event: self.event.clone(), event_type: PhantomData }
     }
 }
 

@@ -23,10 +23,7 @@ impl Redaction {
     /// Where nothing is at that place, the payload is not of the expected form, and the whole of it is
     /// masked.
     pub const fn mask(pointer: &'static str) -> Self {
-        Self {
-            pointer,
-            optional: false,
-        }
+        Self { pointer, optional: false }
     }
 
     /// Says that the value may be absent.
@@ -63,18 +60,12 @@ mod tests {
             Redaction::mask("/fax").optional(),
         ];
         let masked = apply(&redactions, payload);
-        assert_eq!(
-            masked,
-            json!({"id": 1, "email": "[redacted]", "phone": null})
-        );
+        assert_eq!(masked, json!({"id": 1, "email": "[redacted]", "phone": null}));
     }
 
     #[test]
     fn masks_everything_when_the_marked_place_is_missing() {
-        let masked = apply(
-            &[Redaction::mask("/email")],
-            json!({"mail": "ada@example.com"}),
-        );
+        let masked = apply(&[Redaction::mask("/email")], json!({"mail": "ada@example.com"}));
         assert_eq!(masked, json!("[redacted]"));
     }
 }

@@ -53,12 +53,7 @@ impl HandlerRegistration {
         options: HandlerOptions,
         routes: &'static [EventRoute],
     ) -> Self {
-        Self::injected::<H>(
-            name,
-            source,
-            options,
-            Handles::Events(Cow::Borrowed(routes)),
-        )
+        Self::injected::<H>(name, source, options, Handles::Events(Cow::Borrowed(routes)))
     }
 
     /// `H`, which executes the command `C`.
@@ -81,12 +76,7 @@ impl HandlerRegistration {
         source: Source,
         options: HandlerOptions,
     ) -> Self {
-        Self::injected::<H>(
-            name,
-            source,
-            options,
-            Handles::Query(ExecutionRoute::query::<H, Q>()),
-        )
+        Self::injected::<H>(name, source, options, Handles::Query(ExecutionRoute::query::<H, Q>()))
     }
 
     const fn injected<H: Injectable>(

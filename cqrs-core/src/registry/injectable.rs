@@ -58,10 +58,7 @@ impl Alias {
     /// `convert` finds the service, coerces it to `Arc<U>` and boxes that. Generated code writes it
     /// out, since an unsizing coercion cannot be generic.
     pub const fn of<U: ?Sized + 'static>(convert: fn(&Services) -> Option<ServiceValue>) -> Self {
-        Self {
-            offered: TypeRef::of::<Arc<U>>,
-            convert,
-        }
+        Self { offered: TypeRef::of::<Arc<U>>, convert }
     }
 }
 

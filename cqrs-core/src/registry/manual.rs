@@ -54,10 +54,7 @@ impl Handler {
         handler: H,
     ) -> EventsHandler<H> {
         let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(Vec::new())));
-        EventsHandler {
-            registration,
-            handler: PhantomData,
-        }
+        EventsHandler { registration, handler: PhantomData }
     }
 
     /// A closure as a handler of the event `E`, under a stable name.
@@ -72,10 +69,7 @@ impl Handler {
             event: Some(TypeRef::of::<E>),
             erase: |handler| Some(handler.downcast::<EventFn<E, F>>().ok()?),
         };
-        let handler = EventFn::<E, F> {
-            handle,
-            event: PhantomData,
-        };
+        let handler = EventFn::<E, F> { handle, event: PhantomData };
         ready_handler(name, handler, Handles::Events(Cow::Owned(vec![route])))
     }
 
@@ -85,11 +79,7 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> HandlerRegistration {
-        ready_handler(
-            name,
-            handler,
-            Handles::Command(ExecutionRoute::command::<H, C>()),
-        )
+        ready_handler(name, handler, Handles::Command(ExecutionRoute::command::<H, C>()))
     }
 
     /// A closure as the handler of the command `C`, under a stable name.
@@ -112,11 +102,7 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> HandlerRegistration {
-        ready_handler(
-            name,
-            handler,
-            Handles::Query(ExecutionRoute::query::<H, Q>()),
-        )
+        ready_handler(name, handler, Handles::Query(ExecutionRoute::query::<H, Q>()))
     }
 
     /// A closure as the handler of the query `Q`, under a stable name.
@@ -222,9 +208,7 @@ where
     fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult> {
         match event.clone().downcast() {
             Some(event) => Box::pin((self.handle)(event, ctx.clone())),
-            None => Box::pin(ready(Err(HandlerError::msg(
-                "routed to a handler of another event",
-            )))),
+            None => Box::pin(ready(Err(HandlerError::msg("routed to a handler of another event")))),
         }
     }
 }

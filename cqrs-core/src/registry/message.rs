@@ -41,31 +41,16 @@ inventory::collect!(MessageRegistration);
 impl MessageRegistration {
     /// The event `E`.
     pub const fn event<E: Event>(source: Source) -> Self {
-        Self {
-            kind: MessageKind::Event,
-            name: E::NAME,
-            message: TypeRef::of::<E>,
-            source,
-        }
+        Self { kind: MessageKind::Event, name: E::NAME, message: TypeRef::of::<E>, source }
     }
 
     /// The command `C`.
     pub const fn command<C: Command>(source: Source) -> Self {
-        Self {
-            kind: MessageKind::Command,
-            name: C::NAME,
-            message: TypeRef::of::<C>,
-            source,
-        }
+        Self { kind: MessageKind::Command, name: C::NAME, message: TypeRef::of::<C>, source }
     }
 
     /// The query `Q`.
     pub const fn query<Q: Query>(source: Source) -> Self {
-        Self {
-            kind: MessageKind::Query,
-            name: Q::NAME,
-            message: TypeRef::of::<Q>,
-            source,
-        }
+        Self { kind: MessageKind::Query, name: Q::NAME, message: TypeRef::of::<Q>, source }
     }
 }

@@ -10,12 +10,7 @@ impl Modules {
     /// `here` is the module that names them, `names` the paths as written there.
     #[doc(hidden)]
     pub fn named(here: &str, names: &[&str]) -> Self {
-        Self(
-            names
-                .iter()
-                .map(|name| Module::resolve(here, name))
-                .collect(),
-        )
+        Self(names.iter().map(|name| Module::resolve(here, name)).collect())
     }
 
     /// The modules in the order in which they were named.

@@ -52,11 +52,7 @@ impl Services {
     ///
     /// [`MissingService`] when there is none.
     pub fn inject<T: Service>(&self, field: &'static str) -> Result<T, MissingService> {
-        self.get().ok_or_else(|| MissingService {
-            field,
-            service: TypeRef::of::<T>(),
-            name: None,
-        })
+        self.get().ok_or_else(|| MissingService { field, service: TypeRef::of::<T>(), name: None })
     }
 
     /// The service with this name for `field`; generated code calls this.
@@ -69,12 +65,11 @@ impl Services {
         field: &'static str,
         name: &'static str,
     ) -> Result<T, MissingService> {
-        self.find(Some(Cow::Borrowed(name)))
-            .ok_or_else(|| MissingService {
-                field,
-                service: TypeRef::of::<T>(),
-                name: Some(name),
-            })
+        self.find(Some(Cow::Borrowed(name))).ok_or_else(|| MissingService {
+            field,
+            service: TypeRef::of::<T>(),
+            name: Some(name),
+        })
     }
 
     pub(crate) fn insert(&mut self, key: ServiceKey, value: ServiceValue) {
@@ -90,19 +85,14 @@ impl Services {
     }
 
     fn find<T: Service>(&self, name: Option<Cow<'static, str>>) -> Option<T> {
-        let key = ServiceKey {
-            service: TypeId::of::<T>(),
-            name,
-        };
+        let key = ServiceKey { service: TypeId::of::<T>(), name };
         self.value(&key)?.downcast_ref::<T>().cloned()
     }
 }
 
 impl fmt::Debug for Services {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Services")
-            .field("count", &self.values.len())
-            .finish()
+        f.debug_struct("Services").field("count", &self.values.len()).finish()
     }
 }
 
@@ -120,6 +110,5 @@ pub struct MissingService {
 }
 
 fn describe_name(name: Option<&str>) -> String {
-    name.map(|name| format!(" named \"{name}\""))
-        .unwrap_or_default()
+    name.map(|name| format!(" named \"{name}\"")).unwrap_or_default()
 }

@@ -56,18 +56,11 @@ pub struct Dependency {
 impl Dependency {
     /// A field that takes the service of type `T`.
     pub fn of<T: Service>(field: &'static str) -> Self {
-        Self {
-            field,
-            service: TypeRef::of::<T>(),
-            name: None,
-        }
+        Self { field, service: TypeRef::of::<T>(), name: None }
     }
 
     /// A field that takes the service of type `T` with this name.
     pub fn named<T: Service>(field: &'static str, name: &'static str) -> Self {
-        Self {
-            name: Some(name),
-            ..Self::of::<T>(field)
-        }
+        Self { name: Some(name), ..Self::of::<T>(field) }
     }
 }

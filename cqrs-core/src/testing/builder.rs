@@ -46,10 +46,7 @@ impl TestAppBuilder {
 
     /// Changes anything else of the application.
     pub fn configure(self, change: impl FnOnce(AppBuilder) -> AppBuilder) -> Self {
-        Self {
-            app: change(self.app),
-            ..self
-        }
+        Self { app: change(self.app), ..self }
     }
 
     /// Runs only the handler `H` and what is registered by hand; called again, also another one. Only

@@ -30,11 +30,7 @@ pub(super) struct Moment {
 #[derive(Debug, Clone)]
 pub(super) enum Happening {
     Published(AnyEvent),
-    Executed {
-        kind: MessageKind,
-        message: TypeRef,
-        execution: ExecutionRecord,
-    },
+    Executed { kind: MessageKind, message: TypeRef, execution: ExecutionRecord },
     Attempted(AttemptRecord),
 }
 
@@ -51,11 +47,7 @@ pub(super) struct AttemptRecord {
 
 impl Recorder {
     pub(super) fn new(seed: Option<u64>) -> Self {
-        Self {
-            seed,
-            began: Mutex::default(),
-            moments: Mutex::default(),
-        }
+        Self { seed, began: Mutex::default(), moments: Mutex::default() }
     }
 
     pub(super) fn moments(&self) -> Vec<Moment> {
@@ -117,23 +109,9 @@ impl Probe for Recorder {
     }
 
     fn executed(&self, executed: Executed<'_>) {
-        let Executed {
-            kind,
-            message,
-            name,
-            context,
-            failure,
-        } = executed;
-        let execution = ExecutionRecord {
-            name,
-            context: context.clone(),
-            failure,
-        };
-        self.record(Happening::Executed {
-            kind,
-            message,
-            execution,
-        });
+        let Executed { kind, message, name, context, failure } = executed;
+        let execution = ExecutionRecord { name, context: context.clone(), failure };
+        self.record(Happening::Executed { kind, message, execution });
     }
 
     fn attempted(&self, attempted: Attempted<'_>) {

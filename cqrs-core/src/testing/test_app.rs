@@ -92,10 +92,7 @@ impl TestApp {
             "the application was built with `start_manually`: call `start()` before `settled()`"
         );
         let settled = tokio::time::timeout(LONGEST_WAIT, self.app.lifecycle().idle()).await;
-        assert!(
-            settled.is_ok(),
-            "the application does not settle: something waits forever"
-        );
+        assert!(settled.is_ok(), "the application does not settle: something waits forever");
     }
 
     /// The events of type `E` that were published, in order.
@@ -114,9 +111,9 @@ impl TestApp {
         let moments = self.recorder.moments().into_iter();
         moments
             .filter_map(|moment| match moment.what {
-                Happening::Executed {
-                    message, execution, ..
-                } => (message == TypeRef::of::<M>()).then_some(execution),
+                Happening::Executed { message, execution, .. } => {
+                    (message == TypeRef::of::<M>()).then_some(execution)
+                }
                 _ => None,
             })
             .collect()
@@ -124,14 +121,12 @@ impl TestApp {
 
     /// The deliveries to the handler `H` that were attempted, in the order of their first attempts.
     pub fn deliveries_to<H: 'static>(&self) -> Vec<DeliveryRecord> {
-        self.recorder
-            .deliveries(|handler, _| handler == TypeRef::of::<H>())
+        self.recorder.deliveries(|handler, _| handler == TypeRef::of::<H>())
     }
 
     /// The deliveries to the handler with this stable name, such as a closure's.
     pub fn deliveries_to_named(&self, name: &str) -> Vec<DeliveryRecord> {
-        self.recorder
-            .deliveries(|_, handler_name| handler_name == name)
+        self.recorder.deliveries(|_, handler_name| handler_name == name)
     }
 
     /// What did happen so far, readable, as a failing test prints it. Redacted fields are masked.

@@ -28,9 +28,7 @@ impl Display for Timeline<'_> {
             write!(f, "\n  {:>8} ms  ", moment.at.as_millis())?;
             match &moment.what {
                 Happening::Published(event) => published(f, event, &numbers)?,
-                Happening::Executed {
-                    kind, execution, ..
-                } => {
+                Happening::Executed { kind, execution, .. } => {
                     let ctx = &execution.context;
                     write!(f, "{kind} {}{}", numbers.show(ctx), execution.name)?;
                     write!(f, " ({})", ctx.tenant())?;
@@ -57,13 +55,7 @@ impl Display for Timeline<'_> {
 
 fn published(f: &mut fmt::Formatter<'_>, event: &AnyEvent, numbers: &Numbers) -> fmt::Result {
     let ctx = event.context();
-    write!(
-        f,
-        "publish {}{} ({})",
-        numbers.show(ctx),
-        event.name(),
-        ctx.tenant()
-    )?;
+    write!(f, "publish {}{} ({})", numbers.show(ctx), event.name(), ctx.tenant())?;
     numbers.cause(f, ctx)?;
     let payload = event.redacted_payload().to_string();
     let mut shown: String = payload.chars().take(SHOWN_PAYLOAD).collect();
@@ -78,14 +70,7 @@ fn attempted(
     attempt: &AttemptRecord,
     numbers: &Numbers,
 ) -> fmt::Result {
-    let AttemptRecord {
-        handler_name,
-        event,
-        repeated,
-        error,
-        retry_in,
-        ..
-    } = attempt;
+    let AttemptRecord { handler_name, event, repeated, error, retry_in, .. } = attempt;
     let number = numbers.show(event.context());
     write!(f, "deliver {number}{} to {handler_name}", event.name())?;
     if *repeated {
@@ -118,10 +103,7 @@ impl Numbers {
     }
 
     fn show(&self, ctx: &Context) -> String {
-        self.0
-            .get(&ctx.message_id())
-            .map(|number| format!("#{number} "))
-            .unwrap_or_default()
+        self.0.get(&ctx.message_id()).map(|number| format!("#{number} ")).unwrap_or_default()
     }
 
     fn cause(&self, f: &mut fmt::Formatter<'_>, ctx: &Context) -> fmt::Result {

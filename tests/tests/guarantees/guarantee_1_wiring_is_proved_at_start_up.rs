@@ -4,10 +4,7 @@ use cqrs_core::prelude::*;
 use cqrs_core::{BuildError, Handler, Problem, modules};
 
 fn problems_of(modules: cqrs_core::Modules) -> BuildError {
-    App::builder()
-        .only(modules)
-        .build()
-        .expect_err("this module is wired wrongly")
+    App::builder().only(modules).build().expect_err("this module is wired wrongly")
 }
 
 /// Asserts that the report's text has all of `parts`, since a person must be able to act on it.
@@ -105,34 +102,18 @@ mod everything_at_once {
             .expect_err("nearly everything here is wrong");
 
         let has = |is_it: fn(&Problem) -> bool| error.problems().iter().any(is_it);
-        assert!(has(|it| matches!(
-            it,
-            Problem::SharedMessageName {
-                name: "wiring.happened",
-                ..
-            }
-        )));
-        assert!(has(
-            |it| matches!(it, Problem::Cycle { services } if services.len() == 2)
-        ));
+        assert!(has(|it| matches!(it, Problem::SharedMessageName { name: "wiring.happened", .. })));
+        assert!(has(|it| matches!(it, Problem::Cycle { services } if services.len() == 2)));
         assert!(has(|it| matches!(it, Problem::NoHandler { .. })));
         assert!(has(
             |it| matches!(it, Problem::ManyHandlers { handlers, .. } if handlers.len() == 2)
         ));
         assert!(has(|it| matches!(it, Problem::QueryInjectsBus { .. })));
-        assert!(has(
-            |it| matches!(it, Problem::EmptyModule { module } if module == "empty")
-        ));
-        let missing = error
-            .problems()
-            .iter()
-            .filter(|it| matches!(it, Problem::MissingService { .. }));
+        assert!(has(|it| matches!(it, Problem::EmptyModule { module } if module == "empty")));
+        let missing =
+            error.problems().iter().filter(|it| matches!(it, Problem::MissingService { .. }));
         assert_eq!(missing.count(), 2, "{error}");
-        assert_eq!(
-            error.problems().len(),
-            8,
-            "nothing is reported twice:\n{error}"
-        );
+        assert_eq!(error.problems().len(), 8, "nothing is reported twice:\n{error}");
 
         let file = file!();
         assert_says(
@@ -157,13 +138,7 @@ mod everything_at_once {
 
     #[test]
     fn the_report_is_the_same_in_whatever_order_the_linker_found_things() {
-        let report = || {
-            App::builder()
-                .only(modules![self])
-                .build()
-                .expect_err("wrong")
-                .to_string()
-        };
+        let report = || App::builder().only(modules![self]).build().expect_err("wrong").to_string();
         assert_eq!(report(), report());
         let text = report();
         let first = text.find("`First`").expect("both handlers are listed");
@@ -206,10 +181,7 @@ mod near_misses {
             .provide(Directory)
             .build()
             .expect_err("a value is no Arc");
-        assert_says(
-            &error,
-            &["a `Directory` is provided: provide it as `Arc<Directory>` instead"],
-        );
+        assert_says(&error, &["a `Directory` is provided: provide it as `Arc<Directory>` instead"]);
     }
 
     #[test]
@@ -219,10 +191,7 @@ mod near_misses {
             .provide_named("main", Arc::new(super::near_misses::Directory))
             .build()
             .expect_err("it has a name");
-        assert_says(
-            &error,
-            &["there is one named \"main\": `#[inject(name = \"main\")]`"],
-        );
+        assert_says(&error, &["there is one named \"main\": `#[inject(name = \"main\")]`"]);
     }
 
     #[test]
@@ -284,17 +253,12 @@ mod services {
 
     async fn today(app: &App) -> u32 {
         let ctx = crate::support::acme();
-        app.queries()
-            .execute(&ctx, Today)
-            .await
-            .expect("it cannot fail")
+        app.queries().execute(&ctx, Today).await.expect("it cannot fail")
     }
 
     #[tokio::test]
     async fn services_are_built_once_in_the_order_in_which_they_need_each_other() {
-        let app = App::builder()
-            .only(modules![self])
-            .provide_named("offset", 20_u32);
+        let app = App::builder().only(modules![self]).provide_named("offset", 20_u32);
         let app = app.build().expect("complete");
         assert_eq!(today(&app).await, 21);
         let one = app.service::<Arc<Calendar>>().expect("a service");
@@ -344,16 +308,10 @@ mod two_of_one {
         );
         assert_says(
             &error,
-            &[
-                "`Arc<dyn Port>` is offered more than once",
-                "service `One`",
-                "service `Two`",
-            ],
+            &["`Arc<dyn Port>` is offered more than once", "service `One`", "service `Two`"],
         );
 
-        let chosen = App::builder()
-            .only(modules![self])
-            .provide::<Arc<dyn Port>>(Arc::new(One));
+        let chosen = App::builder().only(modules![self]).provide::<Arc<dyn Port>>(Arc::new(One));
         chosen.build().expect("one is chosen");
     }
 }
@@ -436,37 +394,22 @@ mod module_selection {
         let ctx = crate::support::acme();
         let builders = [
             App::builder().only(modules![wanted]),
-            App::builder()
-                .only(modules![self])
-                .without(modules![unwanted]),
+            App::builder().only(modules![self]).without(modules![unwanted]),
         ];
         for builder in builders {
-            let app = builder
-                .build()
-                .expect("what is missing is missing in the module left out");
+            let app = builder.build().expect("what is missing is missing in the module left out");
             let here = app.commands().execute(&ctx, wanted::Wanted).await;
             assert_eq!(here.expect("handled"), "here");
             let refused = app.commands().execute(&ctx, unwanted::Unwanted).await;
-            assert!(matches!(
-                refused,
-                Err(ExecuteError::NoHandler {
-                    message: "unwanted"
-                })
-            ));
+            assert!(matches!(refused, Err(ExecuteError::NoHandler { message: "unwanted" })));
         }
     }
 
     #[tokio::test]
     async fn naming_a_crate_links_what_is_annotated_in_it() {
-        let app = App::builder()
-            .only(modules![cqrs_tests])
-            .build()
-            .expect("wired");
+        let app = App::builder().only(modules![cqrs_tests]).build().expect("wired");
         let event = cqrs_tests::BadgePrinted { employee_id: 1 };
-        let outcomes = app
-            .events()
-            .publish_and_wait(&crate::support::acme(), event)
-            .await;
+        let outcomes = app.events().publish_and_wait(&crate::support::acme(), event).await;
         let outcomes = outcomes.expect("accepted");
         assert_eq!(&*outcomes[0].handler, "count-badges-in-another-crate");
     }

@@ -40,9 +40,7 @@ struct AssignDesk {
 
 impl EventHandler<EmployeeHired> for AssignDesk {
     async fn handle(&self, event: &EmployeeHired, ctx: &Context) -> HandlerResult {
-        self.events
-            .publish(ctx, DeskAssigned { id: event.id })
-            .await?;
+        self.events.publish(ctx, DeskAssigned { id: event.id }).await?;
         Ok(())
     }
 }
@@ -81,12 +79,8 @@ async fn a_handler_inherits_tenant_actor_and_correlation_through_every_step() {
     app.execute(&ctx, HireEmployee).await.expect("hired");
     app.settled().await;
 
-    let [(handler, deep_inside)] = &seen.entries()[..] else {
-        panic!("one event, one handler")
-    };
-    let deep_inside = deep_inside
-        .as_ref()
-        .expect("a context around every handler");
+    let [(handler, deep_inside)] = &seen.entries()[..] else { panic!("one event, one handler") };
+    let deep_inside = deep_inside.as_ref().expect("a context around every handler");
     for inherited in [handler, deep_inside] {
         assert_eq!(inherited.tenant().to_string(), "acme");
         assert_eq!(inherited.actor(), ctx.actor());
@@ -150,10 +144,7 @@ async fn tenants_that_publish_at_the_same_time_are_never_mixed_up() {
             let tenant = format!("tenant-{number}");
             let ctx = Context::for_tenant(&tenant).expect("valid");
             for entity in 0..50 {
-                let event = OwnedBy {
-                    entity,
-                    tenant: tenant.clone(),
-                };
+                let event = OwnedBy { entity, tenant: tenant.clone() };
                 events.publish(&ctx, event).await.expect("accepted");
             }
         })
@@ -173,10 +164,7 @@ fn the_system_scope_is_explicit() {
     assert_eq!(ctx.tenant_id(), None);
     assert_ne!(ctx.tenant(), acme().tenant());
     assert!(Context::for_tenant("").is_err());
-    assert!(
-        Context::for_tenant("(system)").is_err(),
-        "no tenant can pass for the system"
-    );
+    assert!(Context::for_tenant("(system)").is_err(), "no tenant can pass for the system");
 }
 
 #[tokio::test(start_paused = true)]
@@ -195,20 +183,7 @@ async fn a_deadline_binds_commands_but_not_the_reactions_to_their_events() {
     );
 
     tokio::time::advance(Duration::from_secs(6)).await;
-    let late = app
-        .execute(&ctx, HireEmployee)
-        .await
-        .expect_err("the deadline has passed");
-    assert!(matches!(
-        late,
-        ExecuteError::TimedOut {
-            message: "hire.employee",
-            ..
-        }
-    ));
-    assert_eq!(
-        app.published::<EmployeeHired>().len(),
-        1,
-        "it was not even begun"
-    );
+    let late = app.execute(&ctx, HireEmployee).await.expect_err("the deadline has passed");
+    assert!(matches!(late, ExecuteError::TimedOut { message: "hire.employee", .. }));
+    assert_eq!(app.published::<EmployeeHired>().len(), 1, "it was not even begun");
 }

@@ -38,9 +38,7 @@ struct PanicsInDrop;
 
 impl Drop for PanicsInDrop {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            panic!("thrown by a drop");
-        }
+        assert!(std::thread::panicking(), "thrown by a drop");
     }
 }
 
@@ -48,11 +46,7 @@ impl Drop for PanicsInDrop {
 #[error("the bank is closed")]
 struct BankClosed;
 
-#[events_handler(
-    InvoicePaid,
-    retry(attempts = 3, backoff = "100ms", max = "1s"),
-    timeout = "5s"
-)]
+#[events_handler(InvoicePaid, retry(attempts = 3, backoff = "100ms", max = "1s"), timeout = "5s")]
 struct Faulty {
     fault: Fault,
 }
@@ -67,9 +61,7 @@ impl EventHandler<InvoicePaid> for Faulty {
         match self.fault.kind {
             Kind::Error => Err(BankClosed.into()),
             Kind::Permanent => Err(HandlerError::new(BankClosed).permanent()),
-            Kind::RetryAfter => {
-                Err(HandlerError::msg("later").retry_after(Duration::from_secs(60)))
-            }
+            Kind::RetryAfter => Err(HandlerError::msg("later").retry_after(Duration::from_mins(1))),
             Kind::Panic => panic!("out of cheese"),
             Kind::PanicPayload => std::panic::panic_any(PanicsInDrop),
             Kind::PanicInDrop => {
@@ -97,11 +89,7 @@ impl EventHandler<InvoicePaid> for Sibling {
 
 fn app(kind: Kind, heals_after: u32) -> TestApp {
     TestApp::from_builder(App::builder().only(modules![self]))
-        .provide(Fault {
-            kind,
-            heals_after,
-            calls: Arc::default(),
-        })
+        .provide(Fault { kind, heals_after, calls: Arc::default() })
         .build()
         .expect("wired")
 }
@@ -111,26 +99,18 @@ async fn whatever_a_handler_does_neither_publisher_nor_sibling_notices() {
     let kinds = [
         (Kind::Error, "the bank is closed"),
         (Kind::Panic, "panicked: out of cheese"),
-        (
-            Kind::PanicPayload,
-            "panicked: a panic whose payload is no text",
-        ),
+        (Kind::PanicPayload, "panicked: a panic whose payload is no text"),
         (Kind::PanicInDrop, "panicked: thrown by a drop"),
         (Kind::Hang, "timed out after 5s"),
         (Kind::PanicInDropOfHang, "timed out after 5s"),
     ];
     for (kind, text) in kinds {
         let app = app(kind, u32::MAX);
-        app.publish(&acme(), InvoicePaid { id: 1 })
-            .await
-            .expect("the publisher never feels it");
+        app.publish(&acme(), InvoicePaid { id: 1 }).await.expect("the publisher never feels it");
         app.settled().await;
 
         let sibling = app.deliveries_to::<Sibling>();
-        assert!(
-            sibling[0].is_handled() && sibling[0].attempts.len() == 1,
-            "{kind:?}"
-        );
+        assert!(sibling[0].is_handled() && sibling[0].attempts.len() == 1, "{kind:?}");
         let faulty = &app.deliveries_to::<Faulty>()[0];
         assert!(faulty.is_dead_lettered(), "{kind:?}");
         assert_eq!(faulty.attempts.len(), 3, "{kind:?}");
@@ -144,26 +124,17 @@ async fn a_handler_that_recovers_is_retried_with_growing_waits_until_it_succeeds
     let app = app(Kind::Error, 2);
     let mut failures = app.failures();
     let began = tokio::time::Instant::now();
-    app.publish(&acme(), InvoicePaid { id: 1 })
-        .await
-        .expect("accepted");
+    app.publish(&acme(), InvoicePaid { id: 1 }).await.expect("accepted");
     app.settled().await;
 
     let delivery = &app.deliveries_to::<Faulty>()[0];
     assert!(delivery.is_handled());
     assert_eq!(delivery.attempts.len(), 3);
     assert!(app.dead_letters().is_empty());
-    assert!(
-        began.elapsed() <= Duration::from_millis(310),
-        "100 ms and 200 ms at most"
-    );
+    assert!(began.elapsed() <= Duration::from_millis(310), "100 ms and 200 ms at most");
 
     for attempt in 1..=2 {
-        let failure = failures
-            .recv()
-            .await
-            .expect("the app lives")
-            .expect("not lagged");
+        let failure = failures.recv().await.expect("the app lives").expect("not lagged");
         assert_eq!((&*failure.handler, failure.attempt), ("faulty", attempt));
         let longest = Duration::from_millis(100 * u64::from(attempt));
         assert!(failure.retry_in.expect("there is another attempt") <= longest);
@@ -173,17 +144,13 @@ async fn a_handler_that_recovers_is_retried_with_growing_waits_until_it_succeeds
 #[tokio::test(start_paused = true)]
 async fn a_permanent_failure_is_not_retried() {
     let app = app(Kind::Permanent, u32::MAX);
-    app.publish(&acme(), InvoicePaid { id: 1 })
-        .await
-        .expect("accepted");
+    app.publish(&acme(), InvoicePaid { id: 1 }).await.expect("accepted");
     app.settled().await;
     let delivery = &app.deliveries_to::<Faulty>()[0];
     assert!(delivery.is_dead_lettered());
     assert_eq!(delivery.attempts.len(), 1);
     // The handler's own error is there, with its type.
-    let Some(DeliveryError::Failed(error)) = delivery.last_error() else {
-        panic!("its own error")
-    };
+    let Some(DeliveryError::Failed(error)) = delivery.last_error() else { panic!("its own error") };
     assert!(error.downcast_ref::<BankClosed>().is_some());
 }
 
@@ -191,31 +158,20 @@ async fn a_permanent_failure_is_not_retried() {
 async fn a_handler_can_say_when_to_come_back() {
     let app = app(Kind::RetryAfter, 1);
     let began = tokio::time::Instant::now();
-    app.publish(&acme(), InvoicePaid { id: 1 })
-        .await
-        .expect("accepted");
+    app.publish(&acme(), InvoicePaid { id: 1 }).await.expect("accepted");
     app.settled().await;
     assert!(app.deliveries_to::<Faulty>()[0].is_handled());
-    assert!(began.elapsed() >= Duration::from_secs(60));
+    assert!(began.elapsed() >= Duration::from_mins(1));
 }
 
 #[tokio::test(start_paused = true)]
 async fn publish_and_wait_tells_every_handlers_outcome() {
     let app = app(Kind::Panic, u32::MAX);
-    let outcomes = app
-        .events()
-        .publish_and_wait(&acme(), InvoicePaid { id: 1 })
-        .await;
+    let outcomes = app.events().publish_and_wait(&acme(), InvoicePaid { id: 1 }).await;
     let outcomes = outcomes.expect("accepted");
-    let told: Vec<_> = outcomes
-        .iter()
-        .map(|it| (&*it.handler, it.attempts, it.is_ok()))
-        .collect();
+    let told: Vec<_> = outcomes.iter().map(|it| (&*it.handler, it.attempts, it.is_ok())).collect();
     assert_eq!(told, [("faulty", 3, false), ("sibling", 1, true)]);
-    assert!(matches!(
-        outcomes[0].result,
-        Err(DeliveryError::Panicked(_))
-    ));
+    assert!(matches!(outcomes[0].result, Err(DeliveryError::Panicked(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -223,32 +179,16 @@ async fn dead_letters_can_be_listed_redelivered_and_discarded() {
     // Heals after the first event's three attempts and the second event's three.
     let app = app(Kind::Error, 9);
     let other = Context::for_tenant("other").expect("valid");
-    app.publish(&acme(), InvoicePaid { id: 1 })
-        .await
-        .expect("accepted");
-    app.publish(&acme(), InvoicePaid { id: 2 })
-        .await
-        .expect("accepted");
-    app.publish(&other, InvoicePaid { id: 3 })
-        .await
-        .expect("accepted");
+    app.publish(&acme(), InvoicePaid { id: 1 }).await.expect("accepted");
+    app.publish(&acme(), InvoicePaid { id: 2 }).await.expect("accepted");
+    app.publish(&other, InvoicePaid { id: 3 }).await.expect("accepted");
     app.settled().await;
 
     let letters = app.dead_letters();
     let all = DeadLetterFilter::all();
     assert_eq!(letters.list(&all).len(), 3);
-    assert_eq!(
-        letters
-            .list(&all.clone().tenant(other.tenant().clone()))
-            .len(),
-        1
-    );
-    assert_eq!(
-        letters
-            .list(&all.clone().handler("faulty").event("invoice.paid"))
-            .len(),
-        3
-    );
+    assert_eq!(letters.list(&all.clone().tenant(other.tenant().clone())).len(), 1);
+    assert_eq!(letters.list(&all.clone().handler("faulty").event("invoice.paid")).len(), 3);
     assert_eq!(letters.list(&all.clone().handler("sibling")).len(), 0);
 
     let first = letters.list(&all)[0].clone();
@@ -257,17 +197,10 @@ async fn dead_letters_can_be_listed_redelivered_and_discarded() {
     assert!(letters.redeliver(first.id).is_err(), "it is there once");
     app.settled().await;
     assert_eq!(letters.len(), 2, "the handler has healed");
-    assert!(
-        app.deliveries_to::<Faulty>()
-            .last()
-            .expect("redelivered")
-            .is_handled()
-    );
+    assert!(app.deliveries_to::<Faulty>().last().expect("redelivered").is_handled());
 
     let mine = all.clone().tenant(acme().tenant().clone());
-    let discarded = letters
-        .discard(letters.list(&mine)[0].id)
-        .expect("it is there");
+    let discarded = letters.discard(letters.list(&mine)[0].id).expect("it is there");
     assert_eq!(discarded.event.context().tenant().to_string(), "acme");
     assert!(letters.discard(discarded.id).is_err());
     assert_eq!(letters.redeliver_all(&all).expect("not shut down"), 1);
@@ -278,17 +211,11 @@ async fn dead_letters_can_be_listed_redelivered_and_discarded() {
 #[tokio::test(start_paused = true)]
 async fn only_so_many_dead_letters_are_kept_and_the_rest_is_counted() {
     let app = TestApp::from_builder(App::builder().only(modules![self]).dead_letter_capacity(2))
-        .provide(Fault {
-            kind: Kind::Permanent,
-            heals_after: u32::MAX,
-            calls: Arc::default(),
-        })
+        .provide(Fault { kind: Kind::Permanent, heals_after: u32::MAX, calls: Arc::default() })
         .build()
         .expect("wired");
     for id in 1..=5 {
-        app.publish(&acme(), InvoicePaid { id })
-            .await
-            .expect("accepted");
+        app.publish(&acme(), InvoicePaid { id }).await.expect("accepted");
         app.settled().await;
     }
     let kept = app.dead_letters().list(&DeadLetterFilter::all());
@@ -329,10 +256,7 @@ async fn a_commands_caller_can_tell_every_way_of_failing_apart() {
         async move { app.execute(&acme(), Pay { how }).await }
     };
     assert!(matches!(pay("well").await, Ok(())));
-    assert!(matches!(
-        pay("refuse").await,
-        Err(ExecuteError::Handler(BankClosed))
-    ));
+    assert!(matches!(pay("refuse").await, Err(ExecuteError::Handler(BankClosed))));
     assert!(
         matches!(pay("hang").await, Err(ExecuteError::TimedOut { message: "pay", after }) if after == Duration::from_secs(2))
     );
@@ -341,8 +265,5 @@ async fn a_commands_caller_can_tell_every_way_of_failing_apart() {
         other => panic!("{other:?}"),
     }
     assert!(app.shutdown(Duration::ZERO).await.is_clean());
-    assert!(matches!(
-        pay("well").await,
-        Err(ExecuteError::ShutDown { message: "pay" })
-    ));
+    assert!(matches!(pay("well").await, Err(ExecuteError::ShutDown { message: "pay" })));
 }

@@ -46,16 +46,12 @@ struct Walk {
 impl Walk {
     async fn walk(&self, walker: u32, step: u32, ctx: &Context) -> HandlerResult {
         let busy = &self.busy[walker as usize];
-        assert_eq!(
-            busy.fetch_add(1, SeqCst),
-            0,
-            "two events of one entity at the same time"
-        );
+        assert_eq!(busy.fetch_add(1, SeqCst), 0, "two events of one entity at the same time");
         for _ in 0..(walker + step) % 3 {
             tokio::task::yield_now().await;
         }
         busy.fetch_sub(1, SeqCst);
-        if self.clumsy && (walker + step) % 4 == 0 && ctx.attempt() == 1 {
+        if self.clumsy && (walker + step).is_multiple_of(4) && ctx.attempt() == 1 {
             return Err(HandlerError::msg("stumbled"));
         }
         self.log.add((walker, step));
@@ -83,31 +79,17 @@ async fn walk(
     clumsy: bool,
 ) -> Vec<(u32, u32)> {
     let log = Log::default();
-    let handler = Walk {
-        log: log.clone(),
-        busy: Arc::default(),
-        clumsy,
-    };
+    let handler = Walk { log: log.clone(), busy: Arc::default(), clumsy };
     let options = HandlerOptions::DEFAULT.concurrency(concurrency);
-    let registration = Handler::events("walk", handler)
-        .on::<StepTaken>()
-        .on::<RestTaken>()
-        .options(options);
-    let app = builder()
-        .register(registration)
-        .shuffle(seed)
-        .build()
-        .expect("wired");
+    let registration =
+        Handler::events("walk", handler).on::<StepTaken>().on::<RestTaken>().options(options);
+    let app = builder().register(registration).shuffle(seed).build().expect("wired");
     for step in 0..steps {
         for walker in 0..walkers {
             if step % 5 == 4 {
-                app.publish(&acme(), RestTaken { walker, step })
-                    .await
-                    .expect("accepted");
+                app.publish(&acme(), RestTaken { walker, step }).await.expect("accepted");
             } else {
-                app.publish(&acme(), StepTaken { walker, step })
-                    .await
-                    .expect("accepted");
+                app.publish(&acme(), StepTaken { walker, step }).await.expect("accepted");
             }
         }
     }
@@ -163,14 +145,9 @@ async fn different_entities_run_at_the_same_time_up_to_the_limit() {
             Ok(())
         }
     });
-    let app = builder()
-        .register(handler.options(ONCE.concurrency(4)))
-        .build()
-        .expect("wired");
+    let app = builder().register(handler.options(ONCE.concurrency(4))).build().expect("wired");
     for walker in 0..16 {
-        app.publish(&acme(), StepTaken { walker, step: 0 })
-            .await
-            .expect("accepted");
+        app.publish(&acme(), StepTaken { walker, step: 0 }).await.expect("accepted");
     }
     app.settled().await;
     assert_eq!(most.load(SeqCst), 4);
@@ -184,7 +161,7 @@ async fn an_entity_that_waits_for_a_retry_holds_up_nobody_else_even_with_one_wor
         let seen = seen.clone();
         async move {
             if event.walker == 0 && ctx.attempt() == 1 {
-                return Err(HandlerError::msg("cramp").retry_after(Duration::from_secs(60)));
+                return Err(HandlerError::msg("cramp").retry_after(Duration::from_mins(1)));
             }
             seen.add((event.walker, event.step));
             Ok(())
@@ -194,23 +171,13 @@ async fn an_entity_that_waits_for_a_retry_holds_up_nobody_else_even_with_one_wor
     let app = app.build().expect("wired");
     for step in 0..2 {
         for walker in 0..3 {
-            app.publish(&acme(), StepTaken { walker, step })
-                .await
-                .expect("accepted");
+            app.publish(&acme(), StepTaken { walker, step }).await.expect("accepted");
         }
     }
     everybody_waits().await;
-    assert_eq!(
-        log.entries(),
-        [(1, 0), (2, 0), (1, 1), (2, 1)],
-        "the others are done meanwhile"
-    );
+    assert_eq!(log.entries(), [(1, 0), (2, 0), (1, 1), (2, 1)], "the others are done meanwhile");
     app.settled().await;
-    assert_eq!(
-        log.entries()[4..],
-        [(0, 0), (0, 1)],
-        "and its own order holds"
-    );
+    assert_eq!(log.entries()[4..], [(0, 0), (0, 1)], "and its own order holds");
 }
 
 #[tokio::test]
@@ -223,15 +190,10 @@ async fn one_entity_of_two_tenants_is_two_entities() {
             Ok(())
         }
     });
-    let app = builder()
-        .register(handler.options(ONCE))
-        .build()
-        .expect("wired");
+    let app = builder().register(handler.options(ONCE)).build().expect("wired");
     for tenant in ["acme", "globex"] {
         let ctx = Context::for_tenant(tenant).expect("valid");
-        app.publish(&ctx, StepTaken { walker: 1, step: 0 })
-            .await
-            .expect("accepted");
+        app.publish(&ctx, StepTaken { walker: 1, step: 0 }).await.expect("accepted");
     }
     app.settled().await;
 }
@@ -252,19 +214,11 @@ fn recorders(log: &Log<&'static str>) -> impl Iterator<Item = HandlerRegistratio
 async fn the_test_kit_shuffles_what_is_left_open_and_repeats_it_for_the_same_seed() {
     let run = |seed: u64| async move {
         let log = Log::default();
-        let app = recorders(&log)
-            .fold(builder(), TestAppBuilder::register)
-            .shuffle(seed);
+        let app = recorders(&log).fold(builder(), TestAppBuilder::register).shuffle(seed);
         let app = app.build().expect("wired");
-        app.publish(&acme(), StepTaken { walker: 0, step: 0 })
-            .await
-            .expect("accepted");
+        app.publish(&acme(), StepTaken { walker: 0, step: 0 }).await.expect("accepted");
         app.settled().await;
-        assert!(
-            app.timeline().contains(&format!("CQRS_TEST_SEED={seed}")),
-            "{}",
-            app.timeline()
-        );
+        assert!(app.timeline().contains(&format!("CQRS_TEST_SEED={seed}")), "{}", app.timeline());
         log.entries()
     };
     let mut orders = BTreeSet::new();
@@ -274,9 +228,5 @@ async fn the_test_kit_shuffles_what_is_left_open_and_repeats_it_for_the_same_see
         assert_eq!(order, run(seed).await, "one seed, one order");
         orders.insert(order);
     }
-    assert!(
-        orders.len() > 5,
-        "20 seeds gave only {} orders",
-        orders.len()
-    );
+    assert!(orders.len() > 5, "20 seeds gave only {} orders", orders.len());
 }

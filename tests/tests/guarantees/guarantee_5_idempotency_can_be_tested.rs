@@ -41,12 +41,7 @@ struct Mindful {
 
 impl EventHandler<PaymentReceived> for Mindful {
     async fn handle(&self, event: &PaymentReceived, ctx: &Context) -> HandlerResult {
-        if self
-            .seen
-            .lock()
-            .expect("no panic in between")
-            .insert(ctx.message_id())
-        {
+        if self.seen.lock().expect("no panic in between").insert(ctx.message_id()) {
             self.credited.add(event.cents);
         }
         Ok(())
@@ -63,24 +58,14 @@ async fn delivering_twice_tells_an_idempotent_handler_from_a_forgetful_one() {
         .build()
         .expect("wired");
     for cents in [100, 250] {
-        app.publish(&acme(), PaymentReceived { account: 1, cents })
-            .await
-            .expect("accepted");
+        app.publish(&acme(), PaymentReceived { account: 1, cents }).await.expect("accepted");
     }
     app.settled().await;
 
-    assert_eq!(
-        app.published::<PaymentReceived>().len(),
-        2,
-        "published once each"
-    );
+    assert_eq!(app.published::<PaymentReceived>().len(), 2, "published once each");
     assert_eq!(forgetful.entries(), [100, 100, 250, 250]);
     assert_eq!(mindful.entries(), [100, 250]);
-    let repeated: Vec<_> = app
-        .deliveries_to::<Mindful>()
-        .iter()
-        .map(|it| it.repeated)
-        .collect();
+    let repeated: Vec<_> = app.deliveries_to::<Mindful>().iter().map(|it| it.repeated).collect();
     assert_eq!(repeated, [false, true, false, true], "in order, each twice");
 }
 
@@ -92,19 +77,8 @@ async fn without_it_everything_is_delivered_once() {
         .provide_named("forgetful", forgetful.clone())
         .build()
         .expect("only what this handler needs is asked for");
-    app.publish(
-        &acme(),
-        PaymentReceived {
-            account: 1,
-            cents: 100,
-        },
-    )
-    .await
-    .expect("accepted");
+    app.publish(&acme(), PaymentReceived { account: 1, cents: 100 }).await.expect("accepted");
     app.settled().await;
     assert_eq!(forgetful.entries(), [100]);
-    assert!(
-        app.deliveries_to::<Mindful>().is_empty(),
-        "it was not selected"
-    );
+    assert!(app.deliveries_to::<Mindful>().is_empty(), "it was not selected");
 }

@@ -40,12 +40,8 @@ fn app_with_gate(capacity: usize) -> (TestApp, Arc<Semaphore>) {
         }
     });
     let quick = Handler::event_fn("quick", |_: Published<BoxArrived>, _| async { Ok(()) });
-    let app = App::builder()
-        .only(modules![nothing_annotated])
-        .queue_capacity(capacity);
-    let app = TestApp::from_builder(app)
-        .register(slow.options(ONCE))
-        .register(quick);
+    let app = App::builder().only(modules![nothing_annotated]).queue_capacity(capacity);
+    let app = TestApp::from_builder(app).register(slow.options(ONCE)).register(quick);
     (app.build().expect("wired"), gate)
 }
 
@@ -53,9 +49,7 @@ fn app_with_gate(capacity: usize) -> (TestApp, Arc<Semaphore>) {
 async fn a_full_queue_makes_an_outside_publisher_wait_until_there_is_room() {
     let (app, gate) = app_with_gate(2);
     for id in 0..2 {
-        app.publish(&acme(), BoxArrived { id })
-            .await
-            .expect("there is room");
+        app.publish(&acme(), BoxArrived { id }).await.expect("there is room");
     }
     let third = app.events().clone();
     let third = tokio::spawn(async move { third.publish(&acme(), BoxArrived { id: 2 }).await });
@@ -64,10 +58,7 @@ async fn a_full_queue_makes_an_outside_publisher_wait_until_there_is_room() {
     assert_eq!(app.published::<BoxArrived>().len(), 2);
 
     gate.add_permits(1);
-    third
-        .await
-        .expect("no panic")
-        .expect("accepted once there is room");
+    third.await.expect("no panic").expect("accepted once there is room");
     gate.add_permits(2);
     app.settled().await;
     assert_eq!(app.deliveries_to_named("slow").len(), 3);
@@ -76,9 +67,7 @@ async fn a_full_queue_makes_an_outside_publisher_wait_until_there_is_room() {
 #[tokio::test(start_paused = true)]
 async fn a_publisher_that_gives_up_waiting_has_published_to_nobody() {
     let (app, gate) = app_with_gate(1);
-    app.publish(&acme(), BoxArrived { id: 0 })
-        .await
-        .expect("there is room");
+    app.publish(&acme(), BoxArrived { id: 0 }).await.expect("there is room");
     everybody_waits().await;
     let ctx = acme();
     let mut given_up = Box::pin(app.publish(&ctx, BoxArrived { id: 1 }));
@@ -87,9 +76,7 @@ async fn a_publisher_that_gives_up_waiting_has_published_to_nobody() {
 
     // The quick handler had room all the time.
     gate.add_permits(2);
-    app.publish(&acme(), BoxArrived { id: 2 })
-        .await
-        .expect("there is room");
+    app.publish(&acme(), BoxArrived { id: 2 }).await.expect("there is room");
     app.settled().await;
     for handler in ["quick", "slow"] {
         let seen = app.deliveries_to_named(handler);
@@ -115,15 +102,9 @@ impl EventHandler<BallThrown> for Arc<Throw> {
             // A context made here is still inside this handler.
             let fresh = Context::system();
             let ctx = if self.fresh_context { &fresh } else { ctx };
-            let events = self
-                .events
-                .get()
-                .ok_or_else(|| HandlerError::msg("no bus yet"))?;
+            let events = self.events.get().ok_or_else(|| HandlerError::msg("no bus yet"))?;
             for _ in 0..2 {
-                let next = BallThrown {
-                    ball: event.ball,
-                    times: event.times - 1,
-                };
+                let next = BallThrown { ball: event.ball, times: event.times - 1 };
                 events.publish(ctx, next).await?;
             }
         }
@@ -136,45 +117,29 @@ async fn a_handler_that_floods_its_own_full_queue_cannot_deadlock() {
     for fresh_context in [false, true] {
         let thrown = Arc::new(AtomicU32::new(0));
         let throw = Throw {
-            events: Default::default(),
+            events: std::sync::OnceLock::new(),
             thrown: Arc::clone(&thrown),
             fresh_context,
         };
         let throw = Arc::new(throw);
         let handler = Handler::events("throw", Arc::clone(&throw)).on::<BallThrown>();
-        let app = App::builder()
-            .only(modules![nothing_annotated])
-            .queue_capacity(1);
+        let app = App::builder().only(modules![nothing_annotated]).queue_capacity(1);
         let app = TestApp::from_builder(app).register(handler.options(ONCE.concurrency(1)));
         let app = app.build().expect("wired");
         throw.events.set(app.events().clone()).expect("set once");
 
-        app.publish(&acme(), BallThrown { ball: 1, times: 9 })
-            .await
-            .expect("accepted");
+        app.publish(&acme(), BallThrown { ball: 1, times: 9 }).await.expect("accepted");
         app.settled().await;
-        assert_eq!(
-            thrown.load(SeqCst),
-            (1 << 10) - 1,
-            "a full binary tree of throws"
-        );
+        assert_eq!(thrown.load(SeqCst), (1 << 10) - 1, "a full binary tree of throws");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn waiting_for_outcomes_inside_a_handler_is_refused_since_it_could_wait_for_itself() {
-    let app = TestApp::builder()
-        .only::<Impatient>()
-        .build()
-        .expect("wired");
-    app.publish(&acme(), BoxArrived { id: 1 })
-        .await
-        .expect("accepted");
+    let app = TestApp::builder().only::<Impatient>().build().expect("wired");
+    app.publish(&acme(), BoxArrived { id: 1 }).await.expect("accepted");
     app.settled().await;
-    let error = app.deliveries_to::<Impatient>()[0]
-        .last_error()
-        .expect("refused")
-        .to_string();
+    let error = app.deliveries_to::<Impatient>()[0].last_error().expect("refused").to_string();
     assert!(error.contains("use `publish`"), "{error}");
 }
 
@@ -185,9 +150,7 @@ struct Impatient {
 
 impl EventHandler<BoxArrived> for Impatient {
     async fn handle(&self, event: &BoxArrived, ctx: &Context) -> HandlerResult {
-        self.events
-            .publish_and_wait(ctx, BoxArrived { id: event.id })
-            .await?;
+        self.events.publish_and_wait(ctx, BoxArrived { id: event.id }).await?;
         Ok(())
     }
 }

@@ -29,15 +29,7 @@ impl CommandHandler<PushDomino> for PushDominoHandler {
     async fn execute(&self, command: PushDomino, ctx: &Context) -> Result<(), HandlerError> {
         // Long enough for a shutdown to begin meanwhile.
         tokio::time::sleep(Duration::from_secs(1)).await;
-        self.events
-            .publish(
-                ctx,
-                DominoFell {
-                    number: 1,
-                    of: command.of,
-                },
-            )
-            .await?;
+        self.events.publish(ctx, DominoFell { number: 1, of: command.of }).await?;
         Ok(())
     }
 }
@@ -55,15 +47,7 @@ impl EventHandler<DominoFell> for Topple {
         tokio::time::sleep(Duration::from_secs(1)).await;
         self.fallen.add(event.number);
         if event.number < event.of {
-            self.events
-                .publish(
-                    ctx,
-                    DominoFell {
-                        number: event.number + 1,
-                        of: event.of,
-                    },
-                )
-                .await?;
+            self.events.publish(ctx, DominoFell { number: event.number + 1, of: event.of }).await?;
         } else if event.of == 5 {
             // A cascade may also execute commands while the application drains.
             self.commands.execute(ctx, PushDomino { of: 2 }).await?;
@@ -81,10 +65,8 @@ fn app(configure: fn(AppBuilder) -> AppBuilder) -> (TestApp, Log<u32>) {
 #[tokio::test(start_paused = true)]
 async fn events_published_before_the_workers_run_are_kept() {
     let (app, fallen) = app(AppBuilder::start_manually);
-    app.publish(&acme(), DominoFell { number: 1, of: 3 })
-        .await
-        .expect("accepted");
-    tokio::time::sleep(Duration::from_secs(3600)).await;
+    app.publish(&acme(), DominoFell { number: 1, of: 3 }).await.expect("accepted");
+    tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(fallen.entries(), [0_u32; 0], "not before the start");
     app.start().expect("inside a runtime");
     app.settled().await;
@@ -95,15 +77,9 @@ async fn events_published_before_the_workers_run_are_kept() {
 fn an_application_can_be_built_before_there_is_a_runtime() {
     let (app, fallen) = app(|app| app);
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
-        app.publish(&acme(), DominoFell { number: 1, of: 2 })
-            .await
-            .expect("accepted");
+        app.publish(&acme(), DominoFell { number: 1, of: 2 }).await.expect("accepted");
         app.settled().await;
     });
     assert_eq!(fallen.entries(), [1, 2]);
@@ -114,30 +90,18 @@ fn an_application_outlives_a_runtime_that_is_gone() {
     let (app, fallen) = app(|app| app);
     for _ in 0..2 {
         let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .expect("a runtime");
+        let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
         runtime.block_on(async {
-            app.publish(&acme(), DominoFell { number: 1, of: 1 })
-                .await
-                .expect("accepted");
+            app.publish(&acme(), DominoFell { number: 1, of: 1 }).await.expect("accepted");
             everybody_waits().await;
             // The runtime goes while the handler sleeps.
         });
     }
     assert_eq!(fallen.entries(), [0_u32; 0]);
     let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
+    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
     runtime.block_on(async {
-        app.publish(&acme(), DominoFell { number: 7, of: 7 })
-            .await
-            .expect("accepted");
+        app.publish(&acme(), DominoFell { number: 7, of: 7 }).await.expect("accepted");
         app.settled().await;
     });
     let mut fallen = fallen.entries();
@@ -149,15 +113,8 @@ fn an_application_outlives_a_runtime_that_is_gone() {
 fn publishing_outside_a_runtime_is_refused_with_a_reason() {
     use futures_util::FutureExt;
     let (app, _) = app(|app| app);
-    let refused = app
-        .publish(&acme(), DominoFell { number: 1, of: 1 })
-        .now_or_never();
-    assert!(matches!(
-        refused,
-        Some(Err(PublishError::NoRuntime {
-            event: "domino.fell"
-        }))
-    ));
+    let refused = app.publish(&acme(), DominoFell { number: 1, of: 1 }).now_or_never();
+    assert!(matches!(refused, Some(Err(PublishError::NoRuntime { event: "domino.fell" }))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -171,28 +128,15 @@ async fn a_shutdown_takes_nothing_new_and_drains_what_is_under_way_with_all_it_c
 
     let draining = tokio::spawn({
         let app = App::clone(&app);
-        async move { app.shutdown(Duration::from_secs(60)).await }
+        async move { app.shutdown(Duration::from_mins(1)).await }
     });
     everybody_waits().await;
     let late = app.publish(&acme(), DominoFell { number: 9, of: 9 }).await;
-    assert!(matches!(
-        late,
-        Err(PublishError::ShutDown {
-            event: "domino.fell"
-        })
-    ));
+    assert!(matches!(late, Err(PublishError::ShutDown { event: "domino.fell" })));
     let late = app.execute(&acme(), PushDomino { of: 9 }).await;
-    assert!(matches!(
-        late,
-        Err(ExecuteError::ShutDown {
-            message: "push.domino"
-        })
-    ));
+    assert!(matches!(late, Err(ExecuteError::ShutDown { message: "push.domino" })));
 
-    running
-        .await
-        .expect("no panic")
-        .expect("what was under way finishes, and may publish");
+    running.await.expect("no panic").expect("what was under way finishes, and may publish");
     let report = draining.await.expect("no panic");
     assert!(report.is_clean(), "{report}");
     assert_eq!(fallen.entries(), [1, 2, 3, 4, 5, 1, 2]);
@@ -203,7 +147,7 @@ async fn a_shutdown_reports_what_it_could_not_finish_by_its_deadline() {
     let stuck = Handler::event_fn("stuck", |event: Published<DominoFell>, _| async move {
         match event.number {
             1 => std::future::pending().await,
-            _ => Err(HandlerError::msg("again").retry_after(Duration::from_secs(3600))),
+            _ => Err(HandlerError::msg("again").retry_after(Duration::from_hours(1))),
         }
     });
     let app = App::builder().only(modules![self]).without(modules![self]);
@@ -212,9 +156,7 @@ async fn a_shutdown_reports_what_it_could_not_finish_by_its_deadline() {
     )));
     let app = app.build().expect("wired");
     for (number, of) in [(1, 0), (1, 1), (2, 0)] {
-        app.publish(&acme(), DominoFell { number, of })
-            .await
-            .expect("accepted");
+        app.publish(&acme(), DominoFell { number, of }).await.expect("accepted");
     }
     everybody_waits().await;
 
@@ -225,12 +167,7 @@ async fn a_shutdown_reports_what_it_could_not_finish_by_its_deadline() {
         .unfinished()
         .iter()
         .map(|it| match it {
-            Unfinished::Delivery {
-                handler,
-                event,
-                state,
-                ..
-            } => {
+            Unfinished::Delivery { handler, event, state, .. } => {
                 let domino = event.downcast_ref::<DominoFell>().expect("a domino");
                 (handler.to_string(), domino.number, domino.of, *state)
             }
@@ -244,14 +181,8 @@ async fn a_shutdown_reports_what_it_could_not_finish_by_its_deadline() {
         ("stuck".to_owned(), 2, 0, DeliveryState::Retrying),
     ];
     assert_eq!(states, expected);
-    assert!(
-        report.to_string().starts_with("3 not finished:\n"),
-        "{report}"
-    );
-    assert!(
-        app.shutdown(Duration::from_secs(30)).await.is_clean(),
-        "it is reported once"
-    );
+    assert!(report.to_string().starts_with("3 not finished:\n"), "{report}");
+    assert!(app.shutdown(Duration::from_secs(30)).await.is_clean(), "it is reported once");
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,13 +194,7 @@ async fn a_command_that_runs_past_the_deadline_is_cancelled_and_reported() {
     });
     everybody_waits().await;
     let report = app.shutdown(Duration::from_millis(10)).await;
-    assert!(matches!(
-        report.unfinished(),
-        [Unfinished::Execution {
-            message: "push.domino",
-            ..
-        }]
-    ));
+    assert!(matches!(report.unfinished(), [Unfinished::Execution { message: "push.domino", .. }]));
     let cancelled = running.await.expect("no panic");
     assert!(matches!(cancelled, Err(ExecuteError::ShutDown { .. })));
 }
@@ -282,25 +207,15 @@ async fn a_handler_sees_the_shutdown_and_its_deadline_in_its_context() {
         let flag = Arc::clone(&flag);
         async move {
             assert!(!ctx.is_shutting_down());
-            assert_eq!(
-                ctx.remaining(),
-                Some(Duration::from_secs(30)),
-                "the default time-out"
-            );
+            assert_eq!(ctx.remaining(), Some(Duration::from_secs(30)), "the default time-out");
             ctx.shutting_down().await;
             flag.store(ctx.is_shutting_down(), SeqCst);
             Ok(())
         }
     });
-    let app = App::builder()
-        .only(modules![self])
-        .without(modules![self])
-        .register(handler);
+    let app = App::builder().only(modules![self]).without(modules![self]).register(handler);
     let app = app.build().expect("wired");
-    app.events()
-        .publish(&acme(), DominoFell { number: 1, of: 1 })
-        .await
-        .expect("accepted");
+    app.events().publish(&acme(), DominoFell { number: 1, of: 1 }).await.expect("accepted");
     everybody_waits().await;
     assert!(app.shutdown(Duration::from_secs(5)).await.is_clean());
     assert!(noticed.load(SeqCst));
@@ -312,20 +227,12 @@ async fn a_bus_whose_application_was_dropped_refuses_with_a_reason() {
     let (events, commands) = (app.events().clone(), app.commands().clone());
     let mut stream = events.subscribe::<DominoFell>();
     drop(app);
-    let refused = events
-        .publish(&acme(), DominoFell { number: 1, of: 1 })
-        .await;
+    let refused = events.publish(&acme(), DominoFell { number: 1, of: 1 }).await;
     let text = refused.expect_err("nobody is there").to_string();
-    assert!(
-        text.contains("`domino.fell`") && text.contains("keep it"),
-        "{text}"
-    );
+    assert!(text.contains("`domino.fell`") && text.contains("keep it"), "{text}");
     let refused = commands.execute(&acme(), PushDomino { of: 1 }).await;
     assert!(matches!(refused, Err(ExecuteError::ShutDown { .. })));
-    assert!(
-        stream.recv().await.is_none(),
-        "the stream ends with its application"
-    );
+    assert!(stream.recv().await.is_none(), "the stream ends with its application");
 }
 
 #[tokio::test(start_paused = true)]
@@ -339,21 +246,11 @@ async fn dropping_an_application_frees_its_handlers() {
             std::future::pending().await
         }
     });
-    let app = App::builder()
-        .only(modules![self])
-        .without(modules![self])
-        .register(handler);
+    let app = App::builder().only(modules![self]).without(modules![self]).register(handler);
     let app = app.build().expect("wired");
-    app.events()
-        .publish(&acme(), DominoFell { number: 1, of: 1 })
-        .await
-        .expect("accepted");
+    app.events().publish(&acme(), DominoFell { number: 1, of: 1 }).await.expect("accepted");
     everybody_waits().await;
     drop(app);
     everybody_waits().await;
-    assert_eq!(
-        Arc::strong_count(&alive),
-        1,
-        "handlers, lanes and workers are gone"
-    );
+    assert_eq!(Arc::strong_count(&alive), 1, "handlers, lanes and workers are gone");
 }

@@ -36,77 +36,42 @@ fn app(limit: usize) -> TestApp {
 
 fn document(bytes: usize) -> DocumentUploaded {
     let frame = r#"{"id":1,"body":""}"#.len();
-    DocumentUploaded {
-        id: 1,
-        body: "x".repeat(bytes - frame),
-    }
+    DocumentUploaded { id: 1, body: "x".repeat(bytes - frame) }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_payload_of_exactly_the_limit_is_accepted_and_one_byte_more_is_not() {
     assert_eq!(DEFAULT_PAYLOAD_LIMIT, 64 * 1024);
     let app = app(DEFAULT_PAYLOAD_LIMIT);
-    app.publish(&acme(), document(DEFAULT_PAYLOAD_LIMIT))
-        .await
-        .expect("just small enough");
-    let refused = app
-        .publish(&acme(), document(DEFAULT_PAYLOAD_LIMIT + 1))
-        .await;
+    app.publish(&acme(), document(DEFAULT_PAYLOAD_LIMIT)).await.expect("just small enough");
+    let refused = app.publish(&acme(), document(DEFAULT_PAYLOAD_LIMIT + 1)).await;
     let error = refused.expect_err("one byte too many");
     assert!(matches!(
         error,
-        PublishError::TooLarge {
-            event: "document.uploaded",
-            size: 65_537,
-            limit: 65_536
-        }
+        PublishError::TooLarge { event: "document.uploaded", size: 65_537, limit: 65_536 }
     ));
     let text = error.to_string();
-    assert!(
-        text.contains("`document.uploaded`") && text.contains("65537 bytes"),
-        "{text}"
-    );
+    assert!(text.contains("`document.uploaded`") && text.contains("65537 bytes"), "{text}");
     app.settled().await;
-    assert_eq!(
-        app.deliveries_to::<Index>().len(),
-        1,
-        "the refused one reached nobody"
-    );
+    assert_eq!(app.deliveries_to::<Index>().len(), 1, "the refused one reached nobody");
 }
 
 #[tokio::test(start_paused = true)]
 async fn one_payload_that_is_too_large_stops_all_events_published_with_it() {
     let app = app(100);
-    let refused = app
-        .events()
-        .publish_all(&acme(), [document(50), document(101)])
-        .await;
-    assert!(matches!(
-        refused,
-        Err(PublishError::TooLarge { size: 101, .. })
-    ));
+    let refused = app.events().publish_all(&acme(), [document(50), document(101)]).await;
+    assert!(matches!(refused, Err(PublishError::TooLarge { size: 101, .. })));
     assert!(app.published::<DocumentUploaded>().is_empty());
-    let ids = app
-        .events()
-        .publish_all(&acme(), [document(50), document(100)])
-        .await;
+    let ids = app.events().publish_all(&acme(), [document(50), document(100)]).await;
     assert_eq!(ids.expect("both are small").len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_payload_that_has_no_json_form_is_refused_before_anybody_sees_it() {
     let app = app(DEFAULT_PAYLOAD_LIMIT);
-    let event = Unwritable {
-        by_pair: HashMap::from([((1, 2), 3)]),
-    };
+    let event = Unwritable { by_pair: HashMap::from([((1, 2), 3)]) };
     let refused = app.publish(&acme(), event).await;
-    assert!(matches!(
-        refused,
-        Err(PublishError::Unserializable {
-            event: "unwritable",
-            ..
-        })
-    ));
+    assert!(matches!(refused, Err(PublishError::Unserializable { event: "unwritable", .. })));
     app.settled().await;
     assert!(app.deliveries_to::<Index>().is_empty());
 }

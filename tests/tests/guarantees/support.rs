@@ -11,9 +11,8 @@ pub(crate) fn acme() -> Context {
 }
 
 /// One attempt, no time-out: for tests in which neither shall play a part.
-pub(crate) const ONCE: HandlerOptions = HandlerOptions::DEFAULT
-    .retry(RetryPolicy::none())
-    .timeout(None);
+pub(crate) const ONCE: HandlerOptions =
+    HandlerOptions::DEFAULT.retry(RetryPolicy::none()).timeout(None);
 
 /// What handlers saw, in order.
 #[derive(Debug)]
@@ -21,10 +20,7 @@ pub(crate) struct Log<T>(Arc<Mutex<Vec<T>>>);
 
 impl<T: Clone> Log<T> {
     pub(crate) fn add(&self, entry: T) {
-        self.0
-            .lock()
-            .expect("no panic while it is locked")
-            .push(entry);
+        self.0.lock().expect("no panic while it is locked").push(entry);
     }
 
     pub(crate) fn entries(&self) -> Vec<T> {
