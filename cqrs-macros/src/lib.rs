@@ -112,9 +112,7 @@ use syn::Error;
 /// ```
 #[proc_macro_derive(Event, attributes(event))]
 pub fn derive_event(input: TokenStream) -> TokenStream {
-    expand::event::derive(input.into())
-        .unwrap_or_else(Error::into_compile_error)
-        .into()
+    expand::event::derive(input.into()).unwrap_or_else(Error::into_compile_error).into()
 }
 
 /// Makes a struct or an enum a command: a request to change something, which exactly one handler
@@ -187,9 +185,7 @@ pub fn derive_query(input: TokenStream) -> TokenStream {
 }
 
 fn derive_message(kind: model::message::Kind, input: TokenStream) -> TokenStream {
-    expand::message::derive(kind, input.into())
-        .unwrap_or_else(Error::into_compile_error)
-        .into()
+    expand::message::derive(kind, input.into()).unwrap_or_else(Error::into_compile_error).into()
 }
 
 /// Makes a struct a service: the application builds it once, from its fields, and gives it to
@@ -239,9 +235,7 @@ fn derive_message(kind: model::message::Kind, input: TokenStream) -> TokenStream
 /// type: build the value and `provide` it. Handlers are built in the same way without this derive.
 #[proc_macro_derive(Injectable, attributes(inject, injectable))]
 pub fn derive_injectable(input: TokenStream) -> TokenStream {
-    expand::injectable::derive(input.into())
-        .unwrap_or_else(Error::into_compile_error)
-        .into()
+    expand::injectable::derive(input.into()).unwrap_or_else(Error::into_compile_error).into()
 }
 
 /// Registers a struct as a handler of events.

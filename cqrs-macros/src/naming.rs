@@ -56,10 +56,7 @@ pub(crate) fn entity_and_action(words: &[String]) -> Option<(String, String)> {
     if entity.is_empty() || PAST_TENSES.binary_search(&action.as_str()).is_err() {
         return None;
     }
-    Some((
-        entity.iter().map(|word| capitalized(word)).collect(),
-        action,
-    ))
+    Some((entity.iter().map(|word| capitalized(word)).collect(), action))
 }
 
 fn capitalized(word: &str) -> String {
@@ -227,17 +224,11 @@ mod tests {
 
     #[test]
     fn the_word_for_the_kind_of_message_is_dropped_unless_it_is_the_only_one() {
-        assert_eq!(
-            message_name("Event", "EmployeeCreatedEvent"),
-            "employee.created"
-        );
+        assert_eq!(message_name("Event", "EmployeeCreatedEvent"), "employee.created");
         assert_eq!(message_name("Event", "Event"), "event");
         assert_eq!(message_name("Event", "EventCreated"), "event.created");
         assert_eq!(message_name("Event", "Prevent"), "prevent");
-        assert_eq!(
-            message_name("Command", "CreateEmployeeCommand"),
-            "create.employee"
-        );
+        assert_eq!(message_name("Command", "CreateEmployeeCommand"), "create.employee");
         assert_eq!(message_name("Query", "FindEmployeeQuery"), "find.employee");
         assert_eq!(message_name("Query", "RunCommand"), "run.command");
     }

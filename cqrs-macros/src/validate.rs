@@ -13,9 +13,7 @@ const LONGEST_NAME: usize = 128;
 pub(crate) fn message_name(name: &str, span: Span, errors: &mut Errors) {
     let segment = |segment: &str| {
         segment.starts_with(|first: char| first.is_ascii_lowercase())
-            && segment
-                .chars()
-                .all(|char| matches!(char, 'a'..='z' | '0'..='9' | '-' | '_'))
+            && segment.chars().all(|char| matches!(char, 'a'..='z' | '0'..='9' | '-' | '_'))
     };
     if !name.split('.').all(segment) {
         errors.on(
@@ -34,9 +32,7 @@ pub(crate) fn message_name(name: &str, span: Span, errors: &mut Errors) {
 /// The name of a handler, under which its deliveries and checkpoints are kept.
 pub(crate) fn handler_name(name: &str, span: Span, errors: &mut Errors) {
     let starts = name.starts_with(|first: char| matches!(first, 'a'..='z' | '0'..='9'));
-    let rest = name
-        .chars()
-        .all(|char| matches!(char, 'a'..='z' | '0'..='9' | '.' | '_' | '-'));
+    let rest = name.chars().all(|char| matches!(char, 'a'..='z' | '0'..='9' | '.' | '_' | '-'));
     if !starts || !rest {
         errors.on(
             span,
@@ -54,10 +50,7 @@ pub(crate) fn handler_name(name: &str, span: Span, errors: &mut Errors) {
 /// A text for people, such as an entity's name.
 pub(crate) fn label(option: &str, text: &str, span: Span, errors: &mut Errors) {
     if text.trim().is_empty() {
-        errors.on(
-            span,
-            format!("`{option}` is empty: write a text or leave the option out"),
-        );
+        errors.on(span, format!("`{option}` is empty: write a text or leave the option out"));
     } else if text.len() > LONGEST_NAME {
         too_long(option, text, span, errors);
     }
@@ -75,10 +68,7 @@ pub(crate) fn not_generic(generics: &Generics, why: &str, errors: &mut Errors) -
 fn too_long(option: &str, text: &str, span: Span, errors: &mut Errors) {
     errors.on(
         span,
-        format!(
-            "`{option}` has {} bytes, at most {LONGEST_NAME} are allowed",
-            text.len()
-        ),
+        format!("`{option}` has {} bytes, at most {LONGEST_NAME} are allowed", text.len()),
     );
 }
 
@@ -97,19 +87,9 @@ mod tests {
         for name in ["employee.created", "a", "time-log.created_v2", "a1.b2"] {
             assert!(accepted(message_name, name), "{name}");
         }
-        for name in [
-            "",
-            ".",
-            "a.",
-            ".a",
-            "a..b",
-            "Employee.created",
-            "1a",
-            "a.1",
-            "-a",
-            "a b",
-            "größe",
-        ] {
+        for name in
+            ["", ".", "a.", ".a", "a..b", "Employee.created", "1a", "a.1", "-a", "a b", "größe"]
+        {
             assert!(!accepted(message_name, name), "{name}");
         }
         assert!(accepted(message_name, &"a".repeat(128)));

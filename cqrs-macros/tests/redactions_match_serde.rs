@@ -21,10 +21,7 @@ fn shown() -> String {
 /// Publishes `event` and checks its form in logs.
 #[track_caller]
 fn assert_logged_as<E: Event>(event: E, expected: &Value) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let payload = runtime.block_on(async {
         let app = TestApp::builder().build().expect("the app builds");
         let ctx = Context::for_tenant("acme").expect("a tenant");
@@ -126,10 +123,7 @@ fn tuples() {
     assert_logged_as(SkippedNewType(secret()), &json!("[redacted]"));
     assert_logged_as(Transparent { only: secret() }, &json!("[redacted]"));
     let masked = "[redacted]";
-    assert_logged_as(
-        Tuple(shown(), shown(), secret(), None),
-        &json!([SHOWN, masked]),
-    );
+    assert_logged_as(Tuple(shown(), shown(), secret(), None), &json!([SHOWN, masked]));
     let with_last = Tuple(shown(), shown(), secret(), Some(secret()));
     assert_logged_as(with_last, &json!([SHOWN, masked, masked]));
 }
@@ -213,9 +207,7 @@ fn enums() {
         json!("empty"),
     ];
     let events = ExternalRenamed::all().into_iter();
-    events
-        .zip(&expected)
-        .for_each(|(event, json)| assert_logged_as(event, json));
+    events.zip(&expected).for_each(|(event, json)| assert_logged_as(event, json));
     let expected = [
         json!({"t": "UNITONLY"}),
         json!({"t": "NEWTYPE", "c/d": masked}),
@@ -256,10 +248,7 @@ enum Internal {
 
 #[test]
 fn internally_tagged_enums() {
-    let event = Internal::InPerson {
-        place: shown(),
-        guest: secret(),
-    };
+    let event = Internal::InPerson { place: shown(), guest: secret() };
     let logged = json!({"kind": "in-person", "place": SHOWN, "guest": "[redacted]"});
     assert_logged_as(event, &logged);
     assert_logged_as(Internal::Other(secret()), &json!("[redacted]"));
@@ -281,10 +270,7 @@ struct Flattened {
 
 #[test]
 fn a_marked_field_beside_a_flattened_one() {
-    let event = Flattened {
-        details: Details { room: shown() },
-        guest: secret(),
-    };
+    let event = Flattened { details: Details { room: shown() }, guest: secret() };
     let logged = json!({"type": "Flattened", "room": SHOWN, "guest": "[redacted]"});
     assert_logged_as(event, &logged);
 }

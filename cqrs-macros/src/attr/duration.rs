@@ -65,10 +65,7 @@ fn within(text: &str, range: Range) -> Result<u64, String> {
     if inside {
         return Ok(millis);
     }
-    Err(format!(
-        "is out of range: \"{}\" to \"{}\" are allowed",
-        range.from, range.to
-    ))
+    Err(format!("is out of range: \"{}\" to \"{}\" are allowed", range.from, range.to))
 }
 
 /// A duration that this crate wrote itself.
@@ -90,12 +87,7 @@ fn millis(text: &str) -> Option<u64> {
         return None;
     }
     // A number too long for `u64` is a duration all the same, just out of every range.
-    Some(
-        number
-            .parse::<u64>()
-            .unwrap_or(u64::MAX)
-            .saturating_mul(factor),
-    )
+    Some(number.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(factor))
 }
 
 #[cfg(test)]
@@ -127,10 +119,7 @@ mod tests {
 
     #[test]
     fn a_range_includes_its_ends() {
-        let range = Range {
-            from: "1ms",
-            to: "1h",
-        };
+        let range = Range { from: "1ms", to: "1h" };
         assert_eq!(within("1ms", range), Ok(1));
         assert_eq!(within("60m", range), Ok(3_600_000));
         let error = within("61m", range).unwrap_err();

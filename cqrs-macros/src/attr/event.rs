@@ -35,11 +35,7 @@ impl EventOptions {
             let text = value::string(key, "name = \"employee.created\"", input)?;
             options::set(&mut self.name, key, text)
         } else if key == "version" {
-            options::set(
-                &mut self.version,
-                key,
-                value::integer(key, "version = 2", input)?,
-            )
+            options::set(&mut self.version, key, value::integer(key, "version = 2", input)?)
         } else if key == "entity" {
             let text = value::string(key, "entity = \"Employee\"", input)?;
             options::set(&mut self.entity, key, text)
@@ -50,11 +46,7 @@ impl EventOptions {
             let message = format!("`{key}` belongs on a field: `#[event({key})]` above the field");
             Err(syn::Error::new(key.span(), message))
         } else {
-            Err(options::unknown(
-                key,
-                "`#[event(..)]` on a type",
-                ON_THE_TYPE,
-            ))
+            Err(options::unknown(key, "`#[event(..)]` on a type", ON_THE_TYPE))
         }
     }
 }
@@ -87,11 +79,7 @@ impl FieldOptions {
             let message = format!("`{key}` belongs on the type: `#[event({key} = ..)]` above it");
             Err(syn::Error::new(key.span(), message))
         } else {
-            Err(options::unknown(
-                key,
-                "`#[event(..)]` on a field",
-                ON_A_FIELD,
-            ))
+            Err(options::unknown(key, "`#[event(..)]` on a field", ON_A_FIELD))
         }
     }
 }

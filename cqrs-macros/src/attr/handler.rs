@@ -12,10 +12,7 @@ use crate::error::Errors;
 
 const EVENT_OPTIONS: &[&str] = &["name", "retry", "timeout", "concurrency"];
 const OPTIONS: &[&str] = &["name", "timeout"];
-const TIMEOUT: Range = Range {
-    from: "1ms",
-    to: "24h",
-};
+const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
 
 /// Which of the three annotations is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -43,11 +40,7 @@ impl Kind {
     }
 
     fn options(self) -> &'static [&'static str] {
-        if self == Self::Events {
-            EVENT_OPTIONS
-        } else {
-            OPTIONS
-        }
+        if self == Self::Events { EVENT_OPTIONS } else { OPTIONS }
     }
 
     fn example(self) -> &'static str {
@@ -86,11 +79,7 @@ pub(crate) enum Timeout {
 
 impl HandlerArgs {
     pub(crate) fn read(kind: Kind, args: TokenStream, errors: &mut Errors) -> Self {
-        let mut reader = Reader {
-            kind,
-            args: Self::default(),
-            in_options: false,
-        };
+        let mut reader = Reader { kind, args: Self::default(), in_options: false };
         let before = errors.len();
         let parsed = (|input: ParseStream<'_>| {
             options::separated(input, errors, |input, errors| reader.element(input, errors));
@@ -188,10 +177,9 @@ impl Reader {
         }
         let message = match self.kind {
             Kind::Events => "events come before the options: move it to the front".to_owned(),
-            kind => format!(
-                "the {} comes before the options: move it to the front",
-                kind.message()
-            ),
+            kind => {
+                format!("the {} comes before the options: move it to the front", kind.message())
+            }
         };
         Err(syn::Error::new(span, message))
     }

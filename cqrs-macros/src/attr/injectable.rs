@@ -14,27 +14,21 @@ pub(crate) fn read_aliases(attrs: &[Attribute], errors: &mut Errors) -> Vec<Type
     let mut aliases = Vec::new();
     let if_empty =
         "`#[injectable]` needs an option, such as `#[injectable(as = dyn EmployeeRepository)]`";
-    options::read_all(
-        attrs,
-        "injectable",
-        if_empty,
-        errors,
-        |key, input, errors| {
-            if key != "as" {
-                return Err(options::unknown(key, "`#[injectable(..)]`", &["as"]));
-            }
-            if input.peek(token::Paren) {
-                let content;
-                syn::parenthesized!(content in input);
-                options::separated(&content, errors, |content, _| {
-                    let ty = content.parse()?;
-                    alias(ty, &mut aliases)
-                });
-                return Ok(());
-            }
-            alias(value::ty(key, AS_EXAMPLE, input)?, &mut aliases)
-        },
-    );
+    options::read_all(attrs, "injectable", if_empty, errors, |key, input, errors| {
+        if key != "as" {
+            return Err(options::unknown(key, "`#[injectable(..)]`", &["as"]));
+        }
+        if input.peek(token::Paren) {
+            let content;
+            syn::parenthesized!(content in input);
+            options::separated(&content, errors, |content, _| {
+                let ty = content.parse()?;
+                alias(ty, &mut aliases)
+            });
+            return Ok(());
+        }
+        alias(value::ty(key, AS_EXAMPLE, input)?, &mut aliases)
+    });
     aliases
 }
 
@@ -44,10 +38,7 @@ fn alias(ty: Type, aliases: &mut Vec<Type>) -> syn::Result<()> {
         return Err(syn::Error::new_spanned(ty, message));
     }
     if aliases.contains(&ty) {
-        return Err(syn::Error::new_spanned(
-            ty,
-            "this trait is named twice: keep one",
-        ));
+        return Err(syn::Error::new_spanned(ty, "this trait is named twice: keep one"));
     }
     aliases.push(ty);
     Ok(())
@@ -84,11 +75,7 @@ pub(crate) fn read_source(attrs: &[Attribute], errors: &mut Errors) -> Source {
             }
             options::set(&mut name, key, text)
         } else {
-            Err(options::unknown(
-                key,
-                "`#[inject(..)]`",
-                &["default", "name"],
-            ))
+            Err(options::unknown(key, "`#[inject(..)]`", &["default", "name"]))
         }
     });
     match (default, name) {
@@ -107,10 +94,7 @@ pub(crate) fn read_source(attrs: &[Attribute], errors: &mut Errors) -> Source {
 
 /// Refuses `#[injectable(..)]` on a field.
 pub(crate) fn none_on_field(attrs: &[Attribute], errors: &mut Errors) {
-    for attr in attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("injectable"))
-    {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("injectable")) {
         errors.on_tokens(
             &attr.meta,
             "`#[injectable(..)]` belongs on the type; on a field, write `#[inject(..)]`",

@@ -35,20 +35,12 @@ impl MessageOptions {
             let text = value::string(key, "name = \"employee.create\"", input)?;
             options::set(&mut self.name, key, text)
         } else if key == "output" {
-            options::set(
-                &mut self.output,
-                key,
-                value::ty(key, "output = Employee", input)?,
-            )
+            options::set(&mut self.output, key, value::ty(key, "output = Employee", input)?)
         } else if key == "error" {
             let ty = value::ty(key, "error = CreateEmployeeError", input)?;
             options::set(&mut self.error, key, ty)
         } else {
-            Err(options::unknown(
-                key,
-                &format!("`#[{attribute}(..)]`"),
-                KNOWN,
-            ))
+            Err(options::unknown(key, &format!("`#[{attribute}(..)]`"), KNOWN))
         }
     }
 }
@@ -59,10 +51,7 @@ pub(crate) fn none_inside<'a>(
     attribute: &str,
     errors: &mut Errors,
 ) {
-    for attr in attrs
-        .into_iter()
-        .filter(|attr| attr.path().is_ident(attribute))
-    {
+    for attr in attrs.into_iter().filter(|attr| attr.path().is_ident(attribute)) {
         errors.on_tokens(
             &attr.meta,
             format!("`#[{attribute}(..)]` belongs on the type, not on a variant or a field"),

@@ -71,10 +71,7 @@ fn skip_to_comma(input: ParseStream<'_>) {
 /// Notes the value of an option that may be given once.
 pub(crate) fn set<T>(slot: &mut Option<T>, key: &Ident, value: T) -> syn::Result<()> {
     if slot.is_some() {
-        return Err(syn::Error::new(
-            key.span(),
-            format!("`{key}` is given twice: keep one"),
-        ));
+        return Err(syn::Error::new(key.span(), format!("`{key}` is given twice: keep one")));
     }
     *slot = Some(value);
     Ok(())
@@ -87,9 +84,6 @@ pub(crate) fn unknown(key: &Ident, place: &str, known: &[&str]) -> syn::Error {
         .unwrap_or_default();
     syn::Error::new(
         key.span(),
-        format!(
-            "unknown option `{key}`{hint} ({place} takes {})",
-            suggest::list(known)
-        ),
+        format!("unknown option `{key}`{hint} ({place} takes {})", suggest::list(known)),
     )
 }

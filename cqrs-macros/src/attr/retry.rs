@@ -14,14 +14,8 @@ const DEFAULT_ATTEMPTS: u32 = 5;
 const DEFAULT_BACKOFF: &str = "100ms";
 const DEFAULT_MAX: &str = "30s";
 
-const BACKOFF: Range = Range {
-    from: "1ms",
-    to: "1h",
-};
-const MAX: Range = Range {
-    from: "1ms",
-    to: "24h",
-};
+const BACKOFF: Range = Range { from: "1ms", to: "1h" };
+const MAX: Range = Range { from: "1ms", to: "24h" };
 const EXAMPLE: &str = "retry(attempts = 5, backoff = \"100ms\", max = \"30s\")";
 
 /// How often a delivery is tried.
@@ -30,11 +24,7 @@ pub(crate) enum Retry {
     /// Once.
     None,
     /// Again after a pause that doubles each time.
-    Exponential {
-        attempts: u32,
-        backoff_millis: u64,
-        max_millis: u64,
-    },
+    Exponential { attempts: u32, backoff_millis: u64, max_millis: u64 },
 }
 
 /// Reads what follows the key: `(attempts = 5, ..)` or `= none`.
@@ -91,18 +81,13 @@ impl Parts {
             let max = duration::read(key, "max = \"30s\"", MAX, input)?;
             options::set(&mut self.max, key, max)
         } else {
-            Err(options::unknown(
-                key,
-                "`retry(..)`",
-                &["attempts", "backoff", "max"],
-            ))
+            Err(options::unknown(key, "`retry(..)`", &["attempts", "backoff", "max"]))
         }
     }
 
     fn combine(self) -> syn::Result<Retry> {
         let millis = |part: &Option<Duration>, default| {
-            part.as_ref()
-                .map_or(duration::millis_of(default), |given| given.millis)
+            part.as_ref().map_or(duration::millis_of(default), |given| given.millis)
         };
         let backoff_millis = millis(&self.backoff, DEFAULT_BACKOFF);
         let max_millis = millis(&self.max, DEFAULT_MAX);
@@ -110,11 +95,7 @@ impl Parts {
             return Err(self.max_is_shorter());
         }
         let attempts = self.attempts.unwrap_or(DEFAULT_ATTEMPTS);
-        Ok(Retry::Exponential {
-            attempts,
-            backoff_millis,
-            max_millis,
-        })
+        Ok(Retry::Exponential { attempts, backoff_millis, max_millis })
     }
 
     fn max_is_shorter(&self) -> syn::Error {

@@ -134,10 +134,8 @@ mod tests {
 
     #[test]
     fn mistakes_are_left_to_serde() {
-        let attrs = [
-            parse_quote!(#[serde(rename, nonsense(1, 2), tag = "kind")]),
-            parse_quote!(#[serde]),
-        ];
+        let attrs =
+            [parse_quote!(#[serde(rename, nonsense(1, 2), tag = "kind")]), parse_quote!(#[serde])];
         assert_eq!(Serde::read(&attrs).tag.as_deref(), Some("kind"));
     }
 }

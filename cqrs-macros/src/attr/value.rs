@@ -44,10 +44,7 @@ pub(crate) fn equals(key: &Ident, example: &str, input: ParseStream<'_>) -> syn:
         input.parse::<Token![=]>()?;
         return Ok(());
     }
-    Err(syn::Error::new(
-        key.span(),
-        format!("`{key}` needs a value, such as `{example}`"),
-    ))
+    Err(syn::Error::new(key.span(), format!("`{key}` needs a value, such as `{example}`")))
 }
 
 /// The error on the value that `input` stands at.
@@ -57,11 +54,7 @@ pub(crate) fn expected(
     key: &Ident,
     input: ParseStream<'_>,
 ) -> syn::Error {
-    let span = if input.is_empty() || input.peek(Token![,]) {
-        key.span()
-    } else {
-        input.span()
-    };
+    let span = if input.is_empty() || input.peek(Token![,]) { key.span() } else { input.span() };
     syn::Error::new(span, format!("`{key}` takes {what}, such as `{example}`"))
 }
 
@@ -70,8 +63,5 @@ pub(crate) fn none(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     if input.is_empty() || input.peek(Token![,]) {
         return Ok(());
     }
-    Err(syn::Error::new(
-        input.span(),
-        format!("`{key}` takes no value: write `{key}` alone"),
-    ))
+    Err(syn::Error::new(input.span(), format!("`{key}` takes no value: write `{key}` alone")))
 }

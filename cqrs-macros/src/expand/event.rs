@@ -18,10 +18,7 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
     if let Some(compile_errors) = errors.into_compile_errors() {
         // A generic event cannot be implemented without knowing its bounds.
         let usable = input.generics.params.is_empty() && !matches!(input.data, Data::Union(_));
-        return Ok(with_fallback(
-            compile_errors,
-            usable.then_some(implementation),
-        ));
+        return Ok(with_fallback(compile_errors, usable.then_some(implementation)));
     }
     let ident = event.ident;
     let lints = lints(&input);
@@ -40,14 +37,7 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
 }
 
 fn implementation(event: &Event<'_>) -> TokenStream {
-    let Event {
-        ident,
-        name,
-        version,
-        entity,
-        action,
-        body,
-    } = event;
+    let Event { ident, name, version, entity, action, body } = event;
     let version = proc_macro2::Literal::u32_unsuffixed(*version);
     let entity = entity.as_ref().map_or_else(none, some);
     let action = action.as_ref().map_or_else(none, some);
@@ -141,10 +131,7 @@ fn arms(
     parts: &[(&Ident, Part)],
     arm: impl Fn(&Ident, &Part) -> Option<TokenStream>,
 ) -> Option<TokenStream> {
-    let arms: TokenStream = parts
-        .iter()
-        .filter_map(|(variant, part)| arm(variant, part))
-        .collect();
+    let arms: TokenStream = parts.iter().filter_map(|(variant, part)| arm(variant, part)).collect();
     (!arms.is_empty()).then_some(arms)
 }
 

@@ -59,9 +59,7 @@ fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
 }
 
 fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
-    let Handler {
-        ident, name, args, ..
-    } = handler;
+    let Handler { ident, name, args, .. } = handler;
     let any = args.any.map(|span| {
         let ident = spanned(ident, span);
         quote_spanned!(span=> ::cqrs_core::macro_support::EventRoute::any::<#ident>())
@@ -89,9 +87,7 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
 
 /// The registration of a command's or a query's handler.
 fn answering(handler: &Handler<'_>, register: &TokenStream) -> TokenStream {
-    let Handler {
-        ident, name, args, ..
-    } = handler;
+    let Handler { ident, name, args, .. } = handler;
     let registrations = args.messages.iter().map(|message: &Type| {
         let ident = spanned(ident, focus(message));
         let registration = quote_spanned! {focus(message)=>
@@ -135,11 +131,7 @@ fn options(options: &HandlerOptions) -> TokenStream {
 fn retry_policy(retry: Retry) -> TokenStream {
     match retry {
         Retry::None => quote!(::cqrs_core::macro_support::RetryPolicy::none()),
-        Retry::Exponential {
-            attempts,
-            backoff_millis,
-            max_millis,
-        } => {
+        Retry::Exponential { attempts, backoff_millis, max_millis } => {
             let attempts = Literal::u32_unsuffixed(attempts);
             let (backoff, max) = (duration(backoff_millis), duration(max_millis));
             quote! {

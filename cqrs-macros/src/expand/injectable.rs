@@ -27,11 +27,7 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
 }
 
 fn expand(service: &Service<'_>) -> TokenStream {
-    let Service {
-        ident,
-        injection,
-        aliases,
-    } = service;
+    let Service { ident, injection, aliases } = service;
     let implementation = implementation(ident, injection);
     let declared = (!aliases.is_empty()).then(|| {
         let aliases = aliases.iter().map(|alias| offer_as(ident, alias));
@@ -39,11 +35,7 @@ fn expand(service: &Service<'_>) -> TokenStream {
             const ALIASES: &[::cqrs_core::macro_support::Alias] = &[#(#aliases),*];
         }
     });
-    let aliases = if aliases.is_empty() {
-        quote!(&[])
-    } else {
-        quote!(ALIASES)
-    };
+    let aliases = if aliases.is_empty() { quote!(&[]) } else { quote!(ALIASES) };
     quote! {
         const _: () = {
             #implementation
@@ -77,15 +69,9 @@ fn offer_as(ident: &Ident, alias: &Type) -> TokenStream {
 /// `impl Injectable` for a struct with these fields.
 pub(crate) fn implementation(ident: &Ident, injection: &Injection<'_>) -> TokenStream {
     let dependencies = dependencies(injection);
-    let needs_services = injection
-        .fields
-        .iter()
-        .any(|field| !matches!(field.source, Source::Default));
-    let services = if needs_services {
-        quote!(services)
-    } else {
-        quote!(_services)
-    };
+    let needs_services =
+        injection.fields.iter().any(|field| !matches!(field.source, Source::Default));
+    let services = if needs_services { quote!(services) } else { quote!(_services) };
     let built = built(injection, &services);
     quote! {
         #[automatically_derived]
@@ -125,13 +111,7 @@ fn dependencies(injection: &Injection<'_>) -> TokenStream {
     let mut list = Vec::new();
     let mut has_cfg = false;
     for field in &injection.fields {
-        let InjectedField {
-            name,
-            ty,
-            source,
-            cfgs,
-            ..
-        } = field;
+        let InjectedField { name, ty, source, cfgs, .. } = field;
         let dependency = match source {
             Source::Type => {
                 quote_spanned!(focus(ty)=> ::cqrs_core::macro_support::Dependency::of::<#ty>(#name))
@@ -154,13 +134,7 @@ fn dependencies(injection: &Injection<'_>) -> TokenStream {
 
 fn built(injection: &Injection<'_>, services: &TokenStream) -> TokenStream {
     let fields = injection.fields.iter().map(|field| {
-        let InjectedField {
-            ident,
-            name,
-            ty,
-            source,
-            cfgs,
-        } = field;
+        let InjectedField { ident, name, ty, source, cfgs } = field;
         let value = match source {
             Source::Type => quote_spanned!(focus(ty)=> #services.inject(#name)?),
             Source::Named(service) => {

@@ -17,10 +17,7 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
     if let Some(compile_errors) = errors.into_compile_errors() {
         // A generic message cannot be implemented without knowing its bounds.
         let usable = input.generics.params.is_empty() && !matches!(input.data, Data::Union(_));
-        return Ok(with_fallback(
-            compile_errors,
-            usable.then_some(implementation),
-        ));
+        return Ok(with_fallback(compile_errors, usable.then_some(implementation)));
     }
     let ident = message.ident;
     let lints = lints(&input);
@@ -43,12 +40,7 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
 }
 
 fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
-    let Message {
-        ident,
-        name,
-        output,
-        error,
-    } = message;
+    let Message { ident, name, output, error } = message;
     // On the user's types, where it is reported if they are private or cannot be used here.
     let output = quote_spanned!(output.span()=> type Output = #output;);
     let error = quote_spanned!(error.span()=> type Error = #error;);

@@ -57,14 +57,7 @@ impl<'a> Event<'a> {
         let entity = label("entity", options.entity).or(entity);
         let action = label("action", options.action).or(action);
         let body = body(input, errors);
-        Self {
-            ident,
-            name,
-            version,
-            entity,
-            action,
-            body,
-        }
+        Self { ident, name, version, entity, action, body }
     }
 }
 
@@ -104,10 +97,7 @@ fn body<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Body<'a> {
                 return Body::Struct(Part::default());
             }
             let redactions = redaction::of_struct(&redacted, &serde, errors);
-            Body::Struct(Part {
-                entity_id,
-                redactions,
-            })
+            Body::Struct(Part { entity_id, redactions })
         }
         Data::Enum(data) => {
             let mut parts = Vec::new();
@@ -118,13 +108,7 @@ fn body<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Body<'a> {
                     break;
                 }
                 let redactions = redaction::of_variant(variant, &redacted, &serde, errors);
-                parts.push((
-                    &variant.ident,
-                    Part {
-                        entity_id,
-                        redactions,
-                    },
-                ));
+                parts.push((&variant.ident, Part { entity_id, redactions }));
             }
             Body::Enum(parts)
         }

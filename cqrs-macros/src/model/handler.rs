@@ -35,20 +35,11 @@ impl<'a> Handler<'a> {
         );
         let (name, span) = match &args.options.name {
             Some(literal) => (literal.value(), literal.span()),
-            None => (
-                naming::kebab(&item.ident.unraw().to_string()),
-                item.ident.span(),
-            ),
+            None => (naming::kebab(&item.ident.unraw().to_string()), item.ident.span()),
         };
         validate::handler_name(&name, span, errors);
         let injection = Injection::read(&item.fields, errors);
-        Self {
-            kind,
-            ident: &item.ident,
-            name,
-            args,
-            injection,
-        }
+        Self { kind, ident: &item.ident, name, args, injection }
     }
 }
 
@@ -77,10 +68,7 @@ fn two_annotations(kind: Kind, other: Kind) -> String {
         Kind::Events => {
             "list all events in one annotation: `#[events_handler(EmployeeCreated, ..)]`".to_owned()
         }
-        _ => format!(
-            "one handler per {0}: write another handler for this {0}",
-            kind.message()
-        ),
+        _ => format!("one handler per {0}: write another handler for this {0}", kind.message()),
     }
 }
 
@@ -90,11 +78,8 @@ fn remove_injectable(attr: &mut Attribute, errors: &mut Errors) -> bool {
     let Ok(derives) = attr.parse_args_with(parser) else {
         return true;
     };
-    let is_injectable = |path: &Path| {
-        path.segments
-            .last()
-            .is_some_and(|last| last.ident == "Injectable")
-    };
+    let is_injectable =
+        |path: &Path| path.segments.last().is_some_and(|last| last.ident == "Injectable");
     let Some(injectable) = derives.iter().find(|path| is_injectable(path)) else {
         return true;
     };

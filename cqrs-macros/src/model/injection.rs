@@ -38,28 +38,18 @@ impl<'a> Service<'a> {
         }
         let aliases = injectable::read_aliases(&input.attrs, errors);
         let injection = Injection::read(&data.fields, errors);
-        Some(Self {
-            ident: &input.ident,
-            injection,
-            aliases,
-        })
+        Some(Self { ident: &input.ident, injection, aliases })
     }
 }
 
 fn not_a_struct<T>(span: Span, errors: &mut Errors) -> Option<T> {
-    errors.on(
-        span,
-        "only a struct can be built from its fields: build the value and `provide` it",
-    );
+    errors.on(span, "only a struct can be built from its fields: build the value and `provide` it");
     None
 }
 
 /// Reports a handler annotation beside `Injectable`; says whether there was one.
 pub(crate) fn also_a_handler(input: &DeriveInput, errors: &mut Errors) -> bool {
-    let handler = input
-        .attrs
-        .iter()
-        .find(|attr| handler_attribute(attr).is_some());
+    let handler = input.attrs.iter().find(|attr| handler_attribute(attr).is_some());
     let Some(handler) = handler else { return false };
     errors.on_tokens(handler.path(), ALREADY_INJECTED);
     true
@@ -71,9 +61,7 @@ pub(crate) const ALREADY_INJECTED: &str = "a handler is injected already: remove
 /// Which handler annotation `attr` is, under whatever path.
 pub(crate) fn handler_attribute(attr: &Attribute) -> Option<Kind> {
     let name = &attr.path().segments.last()?.ident;
-    [Kind::Events, Kind::Command, Kind::Query]
-        .into_iter()
-        .find(|kind| name == kind.attribute())
+    [Kind::Events, Kind::Command, Kind::Query].into_iter().find(|kind| name == kind.attribute())
 }
 
 /// The fields of a struct and where their values come from.
@@ -94,27 +82,17 @@ pub(crate) struct InjectedField<'a> {
 
 impl<'a> Injection<'a> {
     pub(crate) fn read(shape: &'a Fields, errors: &mut Errors) -> Self {
-        let fields = shape
-            .iter()
-            .enumerate()
-            .map(|(index, field)| InjectedField {
-                ident: field.ident.as_ref(),
-                name: match &field.ident {
-                    Some(ident) => ident.unraw().to_string(),
-                    None => index.to_string(),
-                },
-                ty: &field.ty,
-                source: injectable::read_source(&field.attrs, errors),
-                cfgs: field
-                    .attrs
-                    .iter()
-                    .filter(|attr| attr.path().is_ident("cfg"))
-                    .collect(),
-            });
-        Self {
-            shape,
-            fields: fields.collect(),
-        }
+        let fields = shape.iter().enumerate().map(|(index, field)| InjectedField {
+            ident: field.ident.as_ref(),
+            name: match &field.ident {
+                Some(ident) => ident.unraw().to_string(),
+                None => index.to_string(),
+            },
+            ty: &field.ty,
+            source: injectable::read_source(&field.attrs, errors),
+            cfgs: field.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect(),
+        });
+        Self { shape, fields: fields.collect() }
     }
 }
 

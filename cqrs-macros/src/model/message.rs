@@ -64,19 +64,12 @@ impl<'a> Message<'a> {
                 "a query answers with a value: name its type with `#[query(output = ..)]`",
             );
         }
-        let output = options
-            .output
-            .map_or_else(|| quote!(()), ToTokens::into_token_stream);
+        let output = options.output.map_or_else(|| quote!(()), ToTokens::into_token_stream);
         let error = options.error.map_or_else(
             || quote!(::cqrs_core::macro_support::HandlerError),
             ToTokens::into_token_stream,
         );
-        Self {
-            ident,
-            name,
-            output,
-            error,
-        }
+        Self { ident, name, output, error }
     }
 }
 

@@ -39,12 +39,7 @@ pub(crate) fn of_struct(
     serde: &Serde,
     errors: &mut Errors,
 ) -> Vec<Redaction> {
-    let whole = || {
-        vec![Redaction {
-            pointer: String::new(),
-            optional: false,
-        }]
-    };
+    let whole = || vec![Redaction { pointer: String::new(), optional: false }];
     let Some(_) = redacted.first() else {
         return Vec::new();
     };
@@ -59,12 +54,7 @@ pub(crate) fn of_struct(
         // serde writes the only field of a newtype struct even if it is to be skipped.
         return whole();
     }
-    of_fields(
-        redacted,
-        "",
-        Rule::named(serde.rename_all.as_deref()),
-        errors,
-    )
+    of_fields(redacted, "", Rule::named(serde.rename_all.as_deref()), errors)
 }
 
 /// The redactions of one variant of an enum.
@@ -109,20 +99,11 @@ pub(crate) fn of_variant(
         (true, _, _) | (false, Some(_), None) => String::new(),
     };
     if newtype {
-        let skipped = variant
-            .fields
-            .iter()
-            .any(|field| Serde::read(&field.attrs).skipped());
-        let redaction = Redaction {
-            pointer: base,
-            optional: false,
-        };
+        let skipped = variant.fields.iter().any(|field| Serde::read(&field.attrs).skipped());
+        let redaction = Redaction { pointer: base, optional: false };
         return if skipped { Vec::new() } else { vec![redaction] };
     }
-    let rule = own
-        .rename_all
-        .as_deref()
-        .or(serde.rename_all_fields.as_deref());
+    let rule = own.rename_all.as_deref().or(serde.rename_all_fields.as_deref());
     of_fields(redacted, &base, Rule::named(rule), errors)
 }
 
@@ -143,10 +124,9 @@ fn of_fields(
         }
         if let Some(span) = *mark {
             let key = match &field.ident {
-                Some(ident) => serde
-                    .rename
-                    .clone()
-                    .unwrap_or_else(|| rule.field(&ident.unraw().to_string())),
+                Some(ident) => {
+                    serde.rename.clone().unwrap_or_else(|| rule.field(&ident.unraw().to_string()))
+                }
                 None => index.to_string(),
             };
             if serde.flatten {
@@ -164,10 +144,7 @@ fn of_fields(
                 );
             } else {
                 let pointer = format!("{base}{}", segment(&key));
-                redactions.push(Redaction {
-                    pointer,
-                    optional: serde.may_be_skipped(),
-                });
+                redactions.push(Redaction { pointer, optional: serde.may_be_skipped() });
             }
         }
         index += 1;

@@ -87,9 +87,7 @@ fn pascal(name: &str) -> String {
 fn uncapitalized(name: &str) -> String {
     let mut chars = name.chars();
     match chars.next() {
-        Some(first) => std::iter::once(first.to_ascii_lowercase())
-            .chain(chars)
-            .collect(),
+        Some(first) => std::iter::once(first.to_ascii_lowercase()).chain(chars).collect(),
         None => String::new(),
     }
 }
@@ -106,23 +104,11 @@ mod tests {
             ("PascalCase", "VeryTasty".to_owned(), "VeryTasty"),
             ("camelCase", "veryTasty".to_owned(), "veryTasty"),
             ("snake_case", "very_tasty".to_owned(), "very_tasty"),
-            (
-                "SCREAMING_SNAKE_CASE",
-                "VERY_TASTY".to_owned(),
-                "VERY_TASTY",
-            ),
+            ("SCREAMING_SNAKE_CASE", "VERY_TASTY".to_owned(), "VERY_TASTY"),
             ("kebab-case", "very-tasty".to_owned(), "very-tasty"),
-            (
-                "SCREAMING-KEBAB-CASE",
-                "VERY-TASTY".to_owned(),
-                "VERY-TASTY",
-            ),
+            ("SCREAMING-KEBAB-CASE", "VERY-TASTY".to_owned(), "VERY-TASTY"),
         ] {
-            assert_eq!(
-                Rule::named(Some(rule)).variant("VeryTasty"),
-                variant,
-                "{rule}"
-            );
+            assert_eq!(Rule::named(Some(rule)).variant("VeryTasty"), variant, "{rule}");
             assert_eq!(Rule::named(Some(rule)).field("very_tasty"), field, "{rule}");
         }
     }
@@ -130,10 +116,7 @@ mod tests {
     #[test]
     fn without_a_known_rule_names_stay() {
         assert_eq!(Rule::named(None).variant("VeryTasty"), "VeryTasty");
-        assert_eq!(
-            Rule::named(Some("Title Case")).field("very_tasty"),
-            "very_tasty"
-        );
+        assert_eq!(Rule::named(Some("Title Case")).field("very_tasty"), "very_tasty");
     }
 
     #[test]

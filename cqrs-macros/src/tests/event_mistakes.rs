@@ -10,13 +10,7 @@ const NAME_RULE: &str = "cannot be a message's name: write words of lower-case A
 
 #[test]
 fn names() {
-    for name in [
-        "Employee.Created",
-        "employee..created",
-        "",
-        "1.created",
-        "employee created",
-    ] {
+    for name in ["Employee.Created", "employee..created", "", "1.created", "employee created"] {
         let input = quote!(
             #[event(name = #name)]
             struct EmployeeCreated;
@@ -197,11 +191,7 @@ fn values_that_are_missing_or_too_many() {
         )),
         "expected `,`",
     );
-    for attribute in [
-        quote!(#[event]),
-        quote!(#[event()]),
-        quote!(#[event = "a.b"]),
-    ] {
+    for attribute in [quote!(#[event]), quote!(#[event()]), quote!(#[event = "a.b"])] {
         assert_one_mistake(
             event(quote!(#attribute struct E;)),
             "`#[event]` needs an option, such as `#[event(name = \"employee.created\")]`",

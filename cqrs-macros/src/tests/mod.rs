@@ -1,13 +1,11 @@
 //! What the annotations generate, and what they say about mistakes.
 
-#![allow(
-    clippy::needless_pass_by_value,
-    reason = "cases read better with `quote!(..)` in place"
-)]
+#![allow(clippy::needless_pass_by_value, reason = "cases read better with `quote!(..)` in place")]
 
 mod event_mistakes;
 mod expansions;
 mod handler_mistakes;
+mod handler_option_mistakes;
 mod message_mistakes;
 mod redactions;
 mod service_mistakes;

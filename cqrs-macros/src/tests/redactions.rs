@@ -13,11 +13,7 @@ fn pointers(input: TokenStream) -> Vec<String> {
     let pointers = calls.map(|call| {
         let (pointer, rest) = call.split_once(')').expect("a closing parenthesis");
         let pointer = pointer.trim().trim_end_matches(',').trim_matches('"');
-        let optional = if rest.trim_start().starts_with(".optional()") {
-            "?"
-        } else {
-            ""
-        };
+        let optional = if rest.trim_start().starts_with(".optional()") { "?" } else { "" };
         format!("{pointer}{optional}")
     });
     pointers.collect()
@@ -166,24 +162,14 @@ fn enums() {
     let variants = variants();
     assert_eq!(
         pointers(quote!(#variants)),
-        [
-            "/NewType",
-            "/TwoParts/1",
-            "/named/HOME_ADDRESS",
-            "/Plain/home_address"
-        ]
+        ["/NewType", "/TwoParts/1", "/named/HOME_ADDRESS", "/Plain/home_address"]
     );
     assert_eq!(
         pointers(quote!(
             #[serde(rename_all = "snake_case", rename_all_fields = "camelCase")]
             #variants
         )),
-        [
-            "/new_type",
-            "/two_parts/1",
-            "/named/HOME_ADDRESS",
-            "/plain/homeAddress"
-        ]
+        ["/new_type", "/two_parts/1", "/named/HOME_ADDRESS", "/plain/homeAddress"]
     );
     assert_eq!(
         pointers(quote!(#[serde(tag = "t", content = "c")] #variants)),
@@ -223,10 +209,7 @@ fn where_serde_hides_the_place_redact_is_refused() {
          among the event's other fields: remove `flatten`, or write the fields to redact in the \
          event itself",
     );
-    for (option, name) in [
-        (quote!(into = "Wire"), "into"),
-        (quote!(remote = "Wire"), "remote"),
-    ] {
+    for (option, name) in [(quote!(into = "Wire"), "into"), (quote!(remote = "Wire"), "remote")] {
         assert_one_mistake(
             event(quote!(
                 #[serde(#option)]

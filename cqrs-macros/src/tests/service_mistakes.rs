@@ -9,10 +9,7 @@ use super::{assert_one_mistake, command_handler, injectable};
 #[track_caller]
 fn assert_field_mistake(field: &TokenStream, expected: &str) {
     assert_one_mistake(injectable(quote!(struct Service { #field })), expected);
-    assert_one_mistake(
-        command_handler(quote!(C), quote!(struct Handler { #field })),
-        expected,
-    );
+    assert_one_mistake(command_handler(quote!(C), quote!(struct Handler { #field })), expected);
 }
 
 #[test]
