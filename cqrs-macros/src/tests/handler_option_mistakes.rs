@@ -1,0 +1,163 @@
+//! What the handlers' annotations say about mistakes in their options.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{assert_one_mistake, command_handler, events_handler, query_handler};
+
+#[track_caller]
+fn assert_args_mistake(args: TokenStream, expected: &str) {
+    assert_one_mistake(
+        events_handler(
+            args,
+            quote!(
+                struct H;
+            ),
+        ),
+        expected,
+    );
+}
+
+#[test]
+fn options_that_are_unknown_or_repeated() {
+    assert_args_mistake(
+        quote!(A, concurency = 8),
+        "unknown option `concurency`, did you mean `concurrency`? (`#[events_handler(..)]` takes \
+         `name`, `retry`, `timeout` and `concurrency`)",
+    );
+    assert_args_mistake(
+        quote!(A, retry(atempts = 8)),
+        "unknown option `atempts`, did you mean `attempts`? (`retry(..)` takes `attempts`, \
+         `backoff` and `max`)",
+    );
+    assert_args_mistake(
+        quote!(A, timeout = "1s", timeout = none),
+        "`timeout` is given twice: keep one",
+    );
+    assert_args_mistake(
+        quote!(A, retry = none, retry(attempts = 3)),
+        "`retry` is given twice: keep one",
+    );
+    assert_args_mistake(
+        quote!(A, timeout),
+        "`timeout` needs a value, such as `timeout = \"30s\"` or `timeout = none`",
+    );
+    assert_args_mistake(
+        quote!(A, concurrency(8)),
+        "`concurrency` needs a value, such as `concurrency = 8`",
+    );
+    assert_one_mistake(
+        command_handler(
+            quote!(A, nam = "x"),
+            quote!(
+                struct H;
+            ),
+        ),
+        "unknown option `nam`, did you mean `name`? (`#[command_handler(..)]` takes `name` and \
+         `timeout`)",
+    );
+}
+
+#[test]
+fn options_for_events_only() {
+    assert_one_mistake(
+        command_handler(
+            quote!(A, retry(attempts = 3)),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`retry` is for events handlers only: a command is not queued, its caller waits for the \
+         result and decides whether to try again",
+    );
+    assert_one_mistake(
+        query_handler(
+            quote!(A, concurrency = 3),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`concurrency` is for events handlers only: a query is not queued, it runs when its caller \
+         asks, so the callers decide how many run at once",
+    );
+}
+
+#[test]
+fn values_out_of_range() {
+    for attempts in [quote!(0), quote!(101), quote!(99999999999)] {
+        assert_args_mistake(
+            quote!(A, retry(attempts = #attempts)),
+            "`attempts` is out of range: 1 to 100 are allowed",
+        );
+    }
+    for concurrency in [quote!(0), quote!(1025)] {
+        assert_args_mistake(
+            quote!(A, concurrency = #concurrency),
+            "`concurrency` is out of range: 1 to 1024 are allowed",
+        );
+    }
+    for timeout in ["0ms", "25h"] {
+        assert_args_mistake(
+            quote!(A, timeout = #timeout),
+            "`timeout` is out of range: \"1ms\" to \"24h\" are allowed",
+        );
+    }
+    assert_args_mistake(
+        quote!(A, retry(backoff = "2h", max = "3h")),
+        "`backoff` is out of range: \"1ms\" to \"1h\" are allowed",
+    );
+    assert_args_mistake(
+        quote!(A, retry(max = "25h")),
+        "`max` is out of range: \"1ms\" to \"24h\" are allowed",
+    );
+    assert_args_mistake(
+        quote!(A, retry(backoff = "2s", max = "1s")),
+        "`max` is shorter than `backoff`, \"2s\": make it at least as long",
+    );
+    assert_args_mistake(
+        quote!(A, retry(max = "50ms")),
+        "`max` is shorter than `backoff`, the default of \"100ms\": make it at least as long",
+    );
+    assert_args_mistake(
+        quote!(A, retry(backoff = "1m")),
+        "`backoff` is longer than the default `max` of \"30s\": set `max` too",
+    );
+}
+
+#[test]
+fn values_of_the_wrong_kind() {
+    for timeout in ["30", "soon", "1.5s", "", "30 s"] {
+        assert_args_mistake(
+            quote!(A, timeout = #timeout),
+            "`timeout` takes a whole number and its unit `ms`, `s`, `m` or `h`, such as \"250ms\" \
+             or \"30s\"",
+        );
+    }
+    assert_args_mistake(
+        quote!(A, timeout = 30),
+        "write the unit: `timeout = \"30s\"` or `timeout = \"30ms\"`",
+    );
+    assert_args_mistake(
+        quote!(A, timeout = 30s),
+        "write the duration as a string: `timeout = \"30s\"`",
+    );
+    assert_args_mistake(
+        quote!(A, timeout = never),
+        "`timeout` takes a duration, such as `timeout = \"30s\"` or `timeout = none`",
+    );
+    assert_args_mistake(
+        quote!(A, concurrency = "8"),
+        "`concurrency` takes a whole number, such as `concurrency = 8`",
+    );
+    let example = "retry(attempts = 5, backoff = \"100ms\", max = \"30s\")";
+    assert_args_mistake(quote!(A, retry = 3), &format!("write `retry = none` or `{example}`"));
+    assert_args_mistake(quote!(A, retry = never), &format!("write `retry = none` or `{example}`"));
+    assert_args_mistake(
+        quote!(A, retry),
+        &format!("`retry` needs a value: `retry = none` or `{example}`"),
+    );
+    assert_args_mistake(
+        quote!(A, retry()),
+        &format!("`retry(..)` is empty: write `{example}` or a part of it"),
+    );
+}
