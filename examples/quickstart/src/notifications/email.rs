@@ -1,0 +1,90 @@
+//! Sending e-mails.
+
+use std::collections::{BTreeMap, HashSet};
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cqrs_core::prelude::*;
+
+/// Sends e-mails.
+pub trait EmailService: Send + Sync {
+    /// Sends `email`; only once for each [`key`](Email::key), however often it is called.
+    fn send(&self, email: Email) -> Sending<'_>;
+}
+
+/// What `async fn send` would return, in a form that a `dyn EmailService` can have.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), EmailError>> + Send + 'a>>;
+
+/// An e-mail.
+#[derive(Clone)]
+pub struct Email {
+    /// Tells this e-mail from others, also when it is sent again.
+    pub key: Uuid,
+    /// The recipient's address.
+    pub to: String,
+    /// What it is about.
+    pub subject: String,
+}
+
+/// Why an e-mail was not sent. Names the domain alone, since errors are logged.
+#[derive(Debug, thiserror::Error)]
+pub enum EmailError {
+    /// Goes away by itself after a while.
+    #[error("{domain} asks to try again later")]
+    Busy {
+        /// The recipient's domain.
+        domain: String,
+    },
+    /// May go away, or not.
+    #[error("{domain} does not answer")]
+    NoAnswer {
+        /// The recipient's domain.
+        domain: String,
+    },
+}
+
+/// Stands in for a mail server: what it accepts is in its outbox. `busy.example` accepts an e-mail at
+/// the second attempt, `down.example` never does.
+#[derive(Default)]
+pub struct LocalMail {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    outbox: BTreeMap<Uuid, Email>,
+    put_off: HashSet<Uuid>,
+}
+
+impl LocalMail {
+    /// What was sent, in the order in which it was caused.
+    pub fn outbox(&self) -> Vec<Email> {
+        self.state().outbox.values().cloned().collect()
+    }
+
+    fn deliver(&self, email: Email) -> Result<(), EmailError> {
+        let mut state = self.state();
+        let domain = match email.to.rsplit_once('@') {
+            Some((_, domain)) => domain.to_owned(),
+            None => String::new(),
+        };
+        match domain.as_str() {
+            "down.example" => Err(EmailError::NoAnswer { domain }),
+            "busy.example" if state.put_off.insert(email.key) => Err(EmailError::Busy { domain }),
+            _ => {
+                state.outbox.insert(email.key, email);
+                Ok(())
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl EmailService for LocalMail {
+    fn send(&self, email: Email) -> Sending<'_> {
+        Box::pin(async move { self.deliver(email) })
+    }
+}
