@@ -11,6 +11,8 @@
 
 mod lagged;
 mod lifecycle;
+mod limited;
+mod message_id;
 mod probe;
 mod type_ref;
 

@@ -1,5 +1,7 @@
 //! What generated code names. Not for use by hand, and without any promise of stability.
 
+use std::any::Any;
+
 pub use inventory;
 
 pub use crate::handler::{HandlerError, HandlerOptions, RetryPolicy};
@@ -8,6 +10,22 @@ pub use crate::registry::{
     Alias, EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Source,
 };
 pub use crate::services::{Dependency, Injectable, MissingService, Services};
+
+/// What a service is offered as, in the container's own form.
+pub fn offer<T: Offered>(service: T) -> Box<dyn Any + Send + Sync> {
+    Box::new(service)
+}
+
+/// What a service can be offered as. Implemented by itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be offered to other threads",
+    label = "the trait is not `Send + Sync`",
+    note = "write `trait YourTrait: Send + Sync`, or `as = dyn YourTrait + Send + Sync`"
+)]
+pub trait Offered: Send + Sync + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send + Sync + 'static> Offered for T {}
 
 /// Where the annotation stands.
 #[doc(hidden)]

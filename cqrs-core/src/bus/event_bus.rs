@@ -9,7 +9,7 @@ use super::{AnyEventStream, EventStream, PublishError};
 use crate::context::Context;
 use crate::delivery::{DeliveryError, Dispatcher, HandlerOutcome, Refused};
 use crate::lifecycle::InFlight;
-use crate::message::{AnyEvent, Event, payload_size};
+use crate::message::{AnyEvent, Event};
 
 /// Publishes events. Injectable; cloning is cheap.
 ///
@@ -164,7 +164,8 @@ impl EventHub {
     }
 
     fn check_size<E: Event>(&self, event: &E) -> Result<(), PublishError> {
-        let size = payload_size(event)
+        let size = event
+            .json_size()
             .map_err(|error| PublishError::Unserializable { event: E::NAME, error })?;
         if size > self.payload_limit {
             let limit = self.payload_limit;

@@ -2,18 +2,20 @@
 
 use std::any::{Any, TypeId};
 use std::marker::PhantomData;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::ExecuteError;
 use crate::context::Context;
 use crate::delivery::{Caught, Panic};
 use crate::handler::BoxFuture;
 use crate::lifecycle::Lifecycle;
+use crate::limited::{Limit, limited};
 use crate::message::MessageError;
 use crate::probe::{Executed, Probe};
 use crate::registry::MessageKind;
@@ -100,32 +102,23 @@ impl<Kind> Executors<Kind> {
             .and_then(|execution| Some((execution, execution.handler.downcast_ref::<H>()?)))
             .ok_or(ExecuteError::NoHandler { message: message.name })?;
 
-        let ctx = ctx.for_execution(&self.lifecycle);
-        let ctx = match execution.timeout {
-            Some(timeout) => ctx.with_timeout(timeout),
-            None => ctx,
-        };
+        let began = Instant::now();
+        let ctx = ctx.for_execution(&self.lifecycle, began, execution.timeout);
         let _running = Running::new(&execution.running);
-        let began = ctx.deadline().map(|deadline| (Instant::now(), deadline));
-        let (began, deadline) = began.unzip();
-        let result = match (began, deadline) {
-            // Not even begun: there is no time left.
-            (Some(now), Some(deadline)) if deadline <= now => {
-                Err(ExecuteError::TimedOut { message: message.name, after: Duration::ZERO })
-            }
-            _ => tokio::select! {
-                biased;
-                caught = ctx.scope(Caught::new(|| start(handler, &ctx))) => match caught {
-                    Ok(Ok(output)) => Ok(output),
-                    Ok(Err(error)) => Err(ExecuteError::Handler(error)),
-                    Err(Panic(panic)) => Err(ExecuteError::Panicked { message: message.name, panic }),
-                },
-                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-                    let after = began.map(|began| began.elapsed()).unwrap_or_default();
-                    Err(ExecuteError::TimedOut { message: message.name, after })
+        let timed_out = |after| ExecuteError::TimedOut { message: message.name, after };
+        let result = if ctx.deadline().is_some_and(|deadline| deadline <= began) {
+            Err(timed_out(Duration::ZERO))
+        } else {
+            let handling = pin!(ctx.scope(Caught::new(|| start(handler, &ctx))));
+            match limited(handling, ctx.deadline(), &self.lifecycle.stopped).await {
+                Ok(Ok(Ok(output))) => Ok(output),
+                Ok(Ok(Err(error))) => Err(ExecuteError::Handler(error)),
+                Ok(Err(Panic(panic))) => {
+                    Err(ExecuteError::Panicked { message: message.name, panic })
                 }
-                () = self.lifecycle.stopped.cancelled() => Err(shut_down()),
-            },
+                Err(Limit::Deadline) => Err(timed_out(began.elapsed())),
+                Err(Limit::Stopped) => Err(shut_down()),
+            }
         };
         self.report(&message, &ctx, result.as_ref().err());
         result

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::lifecycle::Lifecycle;
+use crate::message_id;
 
 pub use self::actor::{Actor, ActorKind};
 pub use self::attributes::{
@@ -102,7 +103,7 @@ impl Context {
 
     /// A context for an already validated scope.
     pub fn new(tenant: TenantScope) -> Self {
-        let message_id = Uuid::now_v7();
+        let message_id = message_id::new();
         let shared = Shared {
             tenant,
             actor: None,
@@ -177,10 +178,7 @@ impl Context {
 
     /// Sets the deadline to `timeout` from now; see [`with_deadline`](Self::with_deadline).
     pub fn with_timeout(self, timeout: Duration) -> Self {
-        match Instant::now().checked_add(timeout) {
-            Some(deadline) => self.with_deadline(deadline),
-            None => self,
-        }
+        self.ends_after(Instant::now(), Some(timeout))
     }
 
     fn shared_mut(&mut self) -> &mut Shared {
@@ -333,7 +331,7 @@ impl Context {
 impl Context {
     /// The context of a message caused by the one this context belongs to.
     fn child(&self) -> Self {
-        Self { message_id: Uuid::now_v7(), causation_id: Some(self.message_id), ..self.clone() }
+        Self { message_id: message_id::new(), causation_id: Some(self.message_id), ..self.clone() }
     }
 
     /// The context of an event: free of the request's deadline, and nobody's work yet.
@@ -341,10 +339,16 @@ impl Context {
         Self { deadline: None, work: None, ..self.child() }
     }
 
-    /// The context of a command or query.
-    pub(crate) fn for_execution(&self, lifecycle: &Arc<Lifecycle>) -> Self {
+    /// The context of a command or query that begins `now`.
+    pub(crate) fn for_execution(
+        &self,
+        lifecycle: &Arc<Lifecycle>,
+        now: Instant,
+        timeout: Option<Duration>,
+    ) -> Self {
         let kind = self.work_in(lifecycle).unwrap_or(WorkKind::Execution);
-        Self { work: Some(Work { lifecycle: Arc::clone(lifecycle), kind }), ..self.child() }
+        let work = Some(Work { lifecycle: Arc::clone(lifecycle), kind });
+        Self { work, ..self.child() }.ends_after(now, timeout)
     }
 
     /// The context of one attempt to handle the event that this context belongs to.
@@ -355,11 +359,15 @@ impl Context {
         timeout: Option<Duration>,
     ) -> Self {
         let kind = WorkKind::Delivery { attempt };
-        let ctx =
-            Self { work: Some(Work { lifecycle: Arc::clone(lifecycle), kind }), ..self.clone() };
-        match timeout {
-            Some(timeout) => ctx.with_timeout(timeout),
-            None => ctx,
+        let work = Some(Work { lifecycle: Arc::clone(lifecycle), kind });
+        let ctx = Self { work, ..self.clone() };
+        if timeout.is_some() { ctx.ends_after(Instant::now(), timeout) } else { ctx }
+    }
+
+    fn ends_after(self, now: Instant, timeout: Option<Duration>) -> Self {
+        match timeout.and_then(|timeout| now.checked_add(timeout)) {
+            Some(deadline) => self.with_deadline(deadline),
+            None => self,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::context::TenantScope;
 use crate::handler::ErasedEventHandler;
 use crate::lifecycle::Lifecycle;
 use crate::message::AnyEvent;
+use crate::message_id;
 
 /// A delivery that failed for good: its event, its handler, and why.
 #[derive(Debug, Clone)]
@@ -35,7 +36,7 @@ pub struct DeadLetter {
 impl DeadLetter {
     pub(super) fn new(handler: &Arc<str>, turn: &Turn, error: DeliveryError) -> Self {
         Self {
-            id: Uuid::now_v7(),
+            id: message_id::new(),
             handler: Arc::clone(handler),
             event: turn.event.clone(),
             attempts: turn.attempt,

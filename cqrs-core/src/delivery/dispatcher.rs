@@ -86,21 +86,21 @@ impl Dispatcher {
         let routes = self.routes_of::<E>()?;
         let mut rooms = Vec::with_capacity(routes.len());
         for route in routes.iter() {
-            rooms.push(if unbounded {
+            let room = if unbounded {
                 None
             } else {
                 Some(route.lane.reserve().await.ok_or(Refused::ShutDown)?)
-            });
+            };
+            rooms.push((route, room));
         }
 
         // From here on nothing waits, so the event reaches all of its handlers or none.
         let key = self.key(event);
-        let mut deliveries: Vec<_> = routes.iter().zip(rooms).collect();
         if let Some(interleaving) = &self.engine.interleaving {
-            interleaving.shuffle(&mut deliveries);
+            interleaving.shuffle(&mut rooms);
         }
         let mut receivers = Vec::new();
-        for (route, room) in deliveries {
+        for (route, room) in rooms {
             let waiter = wait.then(|| {
                 let (sender, receiver) = oneshot::channel();
                 receivers.push((Arc::clone(&route.lane.handler_name), receiver));

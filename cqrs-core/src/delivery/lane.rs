@@ -169,9 +169,13 @@ impl Lane {
         self.queue().delay(worker, due);
     }
 
-    pub(super) fn repeat(&self, worker: usize) {
-        self.queue().repeat(worker);
-        self.work.notify_one();
+    /// Says whether `worker`'s delivery is made a second time.
+    pub(super) fn repeat(&self, worker: usize) -> bool {
+        let repeats = self.queue().repeat(worker);
+        if repeats {
+            self.work.notify_one();
+        }
+        repeats
     }
 
     pub(super) fn has_work(&self) -> bool {

@@ -122,13 +122,15 @@ impl LaneQueue {
         }
     }
 
-    /// `worker`'s delivery is to be made again from the start, before the next one of its entity.
-    pub(super) fn repeat(&mut self, worker: usize) {
-        if let Some(mut delivery) = self.running[worker].take() {
-            delivery.attempts = 0;
-            delivery.repeated = true;
-            self.ready.push_front(delivery);
+    /// Makes `worker`'s delivery a second time from the start, before the next one of its entity. Says
+    /// whether it does: not a third time.
+    pub(super) fn repeat(&mut self, worker: usize) -> bool {
+        let first = self.running[worker].take_if(|delivery| !delivery.repeated);
+        let repeats = first.is_some();
+        if let Some(delivery) = first {
+            self.ready.push_front(Delivery { attempts: 0, repeated: true, ..delivery });
         }
+        repeats
     }
 
     /// `worker` is gone without having finished.

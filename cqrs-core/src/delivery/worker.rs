@@ -25,12 +25,8 @@ pub(super) async fn run(lane: Arc<Lane>, worker: usize) {
         if let Some(interleaving) = &lane.engine.interleaving {
             interleaving.step_back().await;
         }
-        let result = tokio::select! {
-            biased;
-            result = attempt(&lane, &turn) => result,
-            // The delivery stays in the queue, where the shutdown finds and reports it.
-            () = lane.engine.lifecycle.stopped.cancelled() => break,
-        };
+        // The delivery stays in the queue, where the shutdown finds and reports it.
+        let Some(result) = attempt(&lane, &turn).await else { break };
         // What users put into events and errors may panic when it is dropped.
         if let Err(Panic(message)) = catch(|| settle(&lane, worker, &turn, result)) {
             tracing::error!(
@@ -59,23 +55,19 @@ fn settle(lane: &Lane, worker: usize, turn: &Turn, result: Result<(), DeliveryEr
         return;
     }
 
-    let (waiter, key, repeated) = match lane.queue().running(worker) {
-        Some(delivery) => (delivery.waiter.take(), delivery.key, delivery.repeated),
-        None => return,
-    };
+    if lane.engine.deliver_twice && lane.repeat(worker) {
+        return;
+    }
+    // It is in flight until it is dropped, so a settled application shows its dead letters.
+    let Some(delivery) = lane.finish(worker) else { return };
     if let Err(error) = &result {
         let letter = DeadLetter::new(&lane.handler_name, turn, error.clone());
-        lane.engine.dead_letters.add(letter, key, Arc::clone(&turn.handler));
+        lane.engine.dead_letters.add(letter, delivery.key, Arc::clone(&turn.handler));
     }
-    if let Some(waiter) = waiter {
+    if let Some(waiter) = delivery.waiter {
         let handler = Arc::clone(&lane.handler_name);
         // Who asked may be gone.
         let _ = waiter.send(HandlerOutcome { handler, attempts: turn.attempt, result });
-    }
-    if lane.engine.deliver_twice && !repeated {
-        lane.repeat(worker);
-    } else {
-        drop(lane.finish(worker));
     }
 }
 

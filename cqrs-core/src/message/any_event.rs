@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::{Event, Redaction, redaction};
 use crate::context::Context;
+use crate::message_id;
 
 /// A published event of any type: its name, entity, context and payload.
 ///
@@ -36,7 +37,6 @@ pub struct AnyEvent(Arc<Envelope<dyn ErasedEvent>>);
 
 struct Envelope<E: ?Sized> {
     context: Context,
-    occurred_at: Timestamp,
     event: E,
 }
 
@@ -77,14 +77,14 @@ impl<E: Event> ErasedEvent for E {
     }
 
     fn payload(&self) -> serde_json::Result<Value> {
-        serde_json::to_value(self)
+        self.to_json()
     }
 }
 
 impl AnyEvent {
     /// `context` is the event's own: its message id is the event's id.
     pub(crate) fn new<E: Event>(context: Context, event: E) -> Self {
-        Self(Arc::new(Envelope { context, occurred_at: Timestamp::now(), event }))
+        Self(Arc::new(Envelope { context, event }))
     }
 
     /// The event's id (uuid v7), the same for every handler and every attempt: what a handler
@@ -118,9 +118,9 @@ impl AnyEvent {
         self.0.event.action()
     }
 
-    /// When it was published, by the wall clock.
+    /// When it was published, by the wall clock; its id says so.
     pub fn occurred_at(&self) -> Timestamp {
-        self.0.occurred_at
+        message_id::time(self.id()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
     /// Tenant, actor, correlation and causation.

@@ -1,9 +1,11 @@
 //! What an event is.
 
 use std::fmt::Display;
+use std::io;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::Redaction;
 
@@ -29,7 +31,8 @@ use super::Redaction;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     label = "not an event",
-    note = "add `#[derive(Serialize, Deserialize, Event)]` to `{Self}`"
+    note = "add `#[derive(Serialize, Deserialize, Event)]` to `{Self}`",
+    note = "a handler with `#[events_handler(*)]` implements `EventHandler<AnyEvent>` itself"
 )]
 pub trait Event: EventPayload {
     /// The stable name, such as `employee.created`. Stored and sent; no Rust path ever is.
@@ -59,12 +62,51 @@ pub trait Event: EventPayload {
 
 /// What a type needs so that it can be an event: serde's traits and no borrowed data. Implemented by
 /// itself.
+// Its supertraits leave serde's out: their absence would be reported besides this trait's, twice.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored or sent as an event",
     label = "an event serialises, and owns its data",
     note = "add `#[derive(Serialize, Deserialize)]` to `{Self}`, and let its fields own their data"
 )]
-pub trait EventPayload: Serialize + DeserializeOwned + Send + Sync + 'static {}
+pub trait EventPayload: Send + Sync + 'static {
+    /// The payload as JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it has no JSON form, such as a map whose keys are no strings.
+    fn to_json(&self) -> serde_json::Result<Value>;
+
+    /// How many bytes the payload has as JSON.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_json`](Self::to_json).
+    fn json_size(&self) -> serde_json::Result<usize>;
+}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> EventPayload for T {}
+impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> EventPayload for T {
+    fn to_json(&self) -> serde_json::Result<Value> {
+        serde_json::to_value(self)
+    }
+
+    fn json_size(&self) -> serde_json::Result<usize> {
+        let mut counter = Counter(0);
+        serde_json::to_writer(&mut counter, self)?;
+        Ok(counter.0)
+    }
+}
+
+/// Measures what is written, without keeping it.
+struct Counter(usize);
+
+impl io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -6,7 +6,6 @@ mod error;
 mod event;
 mod query;
 mod redaction;
-mod size;
 
 pub use self::any_event::{AnyEvent, Published};
 pub use self::command::Command;
@@ -14,5 +13,3 @@ pub use self::error::MessageError;
 pub use self::event::{Event, EventPayload};
 pub use self::query::Query;
 pub use self::redaction::{REDACTED, Redaction};
-
-pub(crate) use self::size::payload_size;

@@ -57,11 +57,12 @@ impl HandlerRegistration {
     }
 
     /// `H`, which executes the command `C`.
-    pub const fn command<H: Injectable + CommandHandler<C>, C: Command>(
-        name: &'static str,
-        source: Source,
-        options: HandlerOptions,
-    ) -> Self {
+    pub const fn command<H, C>(name: &'static str, source: Source, options: HandlerOptions) -> Self
+    where
+        // First, so that a message of the wrong kind is reported as such.
+        C: Command,
+        H: Injectable + CommandHandler<C>,
+    {
         Self::injected::<H>(
             name,
             source,
@@ -71,11 +72,12 @@ impl HandlerRegistration {
     }
 
     /// `H`, which answers the query `Q`.
-    pub const fn query<H: Injectable + QueryHandler<Q>, Q: Query>(
-        name: &'static str,
-        source: Source,
-        options: HandlerOptions,
-    ) -> Self {
+    pub const fn query<H, Q>(name: &'static str, source: Source, options: HandlerOptions) -> Self
+    where
+        // First, so that a message of the wrong kind is reported as such.
+        Q: Query,
+        H: Injectable + QueryHandler<Q>,
+    {
         Self::injected::<H>(name, source, options, Handles::Query(ExecutionRoute::query::<H, Q>()))
     }
 

@@ -1,6 +1,6 @@
 //! What is built from services.
 
-use super::{MissingService, Service, Services};
+use super::{MissingService, Services};
 use crate::type_ref::TypeRef;
 
 /// A type that is built from services: its fields are injected by type. Derive it.
@@ -55,12 +55,12 @@ pub struct Dependency {
 
 impl Dependency {
     /// A field that takes the service of type `T`.
-    pub fn of<T: Service>(field: &'static str) -> Self {
+    pub fn of<T: 'static>(field: &'static str) -> Self {
         Self { field, service: TypeRef::of::<T>(), name: None }
     }
 
     /// A field that takes the service of type `T` with this name.
-    pub fn named<T: Service>(field: &'static str, name: &'static str) -> Self {
+    pub fn named<T: 'static>(field: &'static str, name: &'static str) -> Self {
         Self { name: Some(name), ..Self::of::<T>(field) }
     }
 }

@@ -57,7 +57,7 @@ fn offer_as(ident: &Ident, alias: &Type) -> TokenStream {
     // On the trait, where it is reported if the service does not implement it, or if the trait
     // object cannot be shared.
     let service = quote_spanned!(focus(alias)=> services.get::<::std::sync::Arc<#ident>>()?);
-    let boxed = quote_spanned!(focus(alias)=> ::std::boxed::Box::new(service));
+    let boxed = quote_spanned!(focus(alias)=> ::cqrs_core::macro_support::offer(service));
     quote! {
         ::cqrs_core::macro_support::Alias::of::<#alias>(|services| {
             let service: ::std::sync::Arc<#alias> = #service;

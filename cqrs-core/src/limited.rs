@@ -1,0 +1,35 @@
+//! Work that ends with its deadline and with its application.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
+
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// What ended the work before its own end.
+pub(crate) enum Limit {
+    Deadline,
+    Stopped,
+}
+
+/// Runs `work` until its end, `deadline`, or `stopped`, whichever comes first.
+///
+/// Most work is done at its first poll. Timer and token come into play only after that.
+pub(crate) async fn limited<F: Future>(
+    mut work: Pin<&mut F>,
+    deadline: Option<Instant>,
+    stopped: &CancellationToken,
+) -> Result<F::Output, Limit> {
+    if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
+        return Ok(output);
+    }
+    tokio::select! {
+        biased;
+        output = work => Ok(output),
+        () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
+            Err(Limit::Deadline)
+        }
+        () = stopped.cancelled() => Err(Limit::Stopped),
+    }
+}
