@@ -9,7 +9,7 @@
 //! hands an event to the lane of each handler, a lane runs the handler, and the outcome is settled.
 //! [`testing`] runs the same application in tests.
 
-mod lagged;
+mod broadcast;
 mod lifecycle;
 mod limited;
 mod message_id;
@@ -34,6 +34,7 @@ pub use crate::app::{
     App, AppBuilder, BuildError, Consumer, DEFAULT_PAYLOAD_LIMIT, Problem, ShutdownReport,
     StartError, Unfinished,
 };
+pub use crate::broadcast::Lagged;
 pub use crate::bus::{
     AnyEventStream, CommandBus, EventBus, EventStream, ExecuteError, PublishError, QueryBus,
 };
@@ -47,10 +48,9 @@ pub use crate::delivery::{
     FailureStream, HandlerOutcome, NoSuchDeadLetter, RedeliverError,
 };
 pub use crate::handler::{
-    CommandHandler, EventHandler, HandlerError, HandlerOptions, HandlerResult, QueryHandler,
-    RetryPolicy,
+    BoxFuture, CommandHandler, EventHandler, HandlerError, HandlerOptions, HandlerResult,
+    QueryHandler, RetryPolicy,
 };
-pub use crate::lagged::Lagged;
 pub use crate::message::{
     AnyEvent, Command, Event, EventPayload, MessageError, Published, Query, REDACTED, Redaction,
 };

@@ -16,7 +16,9 @@ pub(crate) struct Lifecycle {
     /// Cancelled when a shutdown begins: handlers may finish early.
     pub(crate) draining: CancellationToken,
     /// Cancelled when the time to drain is over: workers leave.
-    pub(crate) stopped: CancellationToken,
+    stopped: CancellationToken,
+    /// The same, without the token's lock.
+    is_stopped: AtomicBool,
 }
 
 impl Lifecycle {
@@ -27,7 +29,7 @@ impl Lifecycle {
     pub(crate) fn admit(self: &Arc<Self>, is_inside: bool) -> Option<InFlight> {
         let guard = self.enter();
         let is_too_late =
-            if is_inside { self.stopped.is_cancelled() } else { self.intake_closed.load(SeqCst) };
+            if is_inside { self.is_stopped() } else { self.intake_closed.load(SeqCst) };
         (!is_too_late).then_some(guard)
     }
 
@@ -40,6 +42,21 @@ impl Lifecycle {
     pub(crate) fn close_intake(&self) {
         self.intake_closed.store(true, SeqCst);
         self.draining.cancel();
+    }
+
+    pub(crate) fn stop(&self) {
+        self.close_intake();
+        self.is_stopped.store(true, SeqCst);
+        self.stopped.cancel();
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.is_stopped.load(SeqCst)
+    }
+
+    /// Returns when the time to drain is over. Cancel safe.
+    pub(crate) async fn stopped(&self) {
+        self.stopped.cancelled().await;
     }
 
     pub(crate) fn is_closed(&self) -> bool {

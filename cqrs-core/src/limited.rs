@@ -5,7 +5,8 @@ use std::pin::Pin;
 use std::task::Poll;
 
 use tokio::time::{Instant, sleep_until};
-use tokio_util::sync::CancellationToken;
+
+use crate::lifecycle::Lifecycle;
 
 /// What ended the work before its own end.
 pub(crate) enum Limit {
@@ -13,13 +14,13 @@ pub(crate) enum Limit {
     Stopped,
 }
 
-/// Runs `work` until its end, `deadline`, or `stopped`, whichever comes first.
+/// Runs `work` until its end, `deadline`, or the end of its application, whichever comes first.
 ///
-/// Most work is done at its first poll. Timer and token come into play only after that.
+/// Most work is done at its first poll. The timer comes into play only after that.
 pub(crate) async fn limited<F: Future>(
     mut work: Pin<&mut F>,
     deadline: Option<Instant>,
-    stopped: &CancellationToken,
+    lifecycle: &Lifecycle,
 ) -> Result<F::Output, Limit> {
     if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
         return Ok(output);
@@ -30,6 +31,6 @@ pub(crate) async fn limited<F: Future>(
         () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
             Err(Limit::Deadline)
         }
-        () = stopped.cancelled() => Err(Limit::Stopped),
+        () = lifecycle.stopped() => Err(Limit::Stopped),
     }
 }

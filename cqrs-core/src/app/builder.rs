@@ -26,6 +26,7 @@ pub struct AppBuilder {
     pub(super) queue_capacity: usize,
     pub(super) dead_letter_capacity: usize,
     pub(super) payload_limit: usize,
+    pub(super) stream_capacity: usize,
     pub(super) starts_by_itself: bool,
     pub(super) test: TestOptions,
 }
@@ -57,6 +58,7 @@ impl Default for AppBuilder {
             queue_capacity: 1024,
             dead_letter_capacity: 10_000,
             payload_limit: DEFAULT_PAYLOAD_LIMIT,
+            stream_capacity: 1024,
             starts_by_itself: true,
             test: TestOptions::default(),
         }
@@ -125,6 +127,13 @@ impl AppBuilder {
     /// The largest payload of an event, in bytes of JSON: 64 KiB unless set.
     pub fn payload_limit(mut self, bytes: usize) -> Self {
         self.payload_limit = bytes;
+        self
+    }
+
+    /// How many items a reader of events or failures may be behind before it misses some: 1,024 unless
+    /// set; 0 counts as 1. Each stream that is read keeps as many.
+    pub fn stream_capacity(mut self, items: usize) -> Self {
+        self.stream_capacity = items.clamp(1, 1 << 20);
         self
     }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use crate::bus::{CommandBus, CommandExecutors, EventBus, EventHub, QueryBus, QueryExecutors};
 use crate::delivery::{DeadLetters, FailureStream};
 use crate::lifecycle::Lifecycle;
-use crate::services::{Service, Services};
+use crate::services::{MissingService, Service, Services};
 
 pub use self::builder::{AppBuilder, DEFAULT_PAYLOAD_LIMIT};
 pub use self::error::{BuildError, StartError};
@@ -91,8 +91,12 @@ impl App {
 
     /// A clone of the service of type `T`, such as `Arc<EmployeeService>`; for the edge of the
     /// application, such as HTTP routes.
-    pub fn service<T: Service>(&self) -> Option<T> {
-        self.0.services.get()
+    ///
+    /// # Errors
+    ///
+    /// [`MissingService`] when there is none of this type.
+    pub fn service<T: Service>(&self) -> Result<T, MissingService> {
+        self.0.services.get().ok_or_else(MissingService::of::<T>)
     }
 
     /// Deliveries that failed for good.
@@ -100,7 +104,7 @@ impl App {
         &self.0.hub.dispatcher.engine.dead_letters
     }
 
-    /// Failed attempts from now on, as they happen.
+    /// Failed attempts from now on, as they happen; the stream ends with the application.
     pub fn failures(&self) -> FailureStream {
         self.0.hub.dispatcher.engine.failures.subscribe()
     }
@@ -114,6 +118,16 @@ impl App {
     /// [`StartError`] when called outside a Tokio runtime with events waiting.
     pub fn start(&self) -> Result<(), StartError> {
         self.0.hub.dispatcher.start().map_err(|_| StartError(()))
+    }
+
+    /// Returns when nothing is queued, running or waiting for its next attempt: all cascades of what has
+    /// been published are done. For tools that look at the result before they end; what others publish
+    /// meanwhile is waited for as well. Put a [`timeout`](tokio::time::timeout) around it where that
+    /// matters.
+    ///
+    /// Cancel safe. Never returns inside a handler, which is in flight itself.
+    pub async fn idle(&self) {
+        self.0.lifecycle.idle().await;
     }
 
     /// Stops taking work from outside, finishes what is under way with all it causes, at most for
@@ -138,10 +152,6 @@ impl App {
         let dispatcher = &self.0.hub.dispatcher;
         !dispatcher.is_started() && dispatcher.has_work()
     }
-
-    pub(crate) fn lifecycle(&self) -> &Arc<Lifecycle> {
-        &self.0.lifecycle
-    }
 }
 
 impl Running {
@@ -149,17 +159,17 @@ impl Running {
         let executions = self.command_executors.running();
         let queries = self.query_executors.running();
         let mut unfinished = self.hub.dispatcher.drain();
-        self.lifecycle.close_intake();
-        self.lifecycle.stopped.cancel();
+        self.lifecycle.stop();
         // What handlers published in the meantime.
         unfinished.extend(self.hub.dispatcher.drain());
+        self.hub.end_streams();
         ShutdownReport::new(executions.into_iter().chain(queries), unfinished)
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.lifecycle.stopped.is_cancelled() {
+        if self.lifecycle.is_stopped() {
             return;
         }
         let report = self.stop();

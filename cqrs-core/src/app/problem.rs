@@ -157,8 +157,8 @@ impl fmt::Display for Problem {
             Self::EmptyModule { module } => write!(
                 f,
                 "nothing is annotated in the module `{module}` that was named\n\
-                 fix: remove it from `modules![..]`; if it was renamed in `Cargo.toml` or re-exported, use \
-                 its own name"
+                 fix: remove it from `modules![..]`; or, if it was imported with `use`, re-exported or renamed, \
+                 write its own full path"
             ),
         }
     }

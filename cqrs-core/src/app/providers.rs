@@ -1,6 +1,8 @@
 //! Where services come from, and the order in which they are built.
 
-use rustc_hash::FxHashMap;
+use std::any::TypeId;
+
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::builder::Provided;
 use super::problem::inside_arc;
@@ -17,6 +19,8 @@ pub(super) struct Providers {
     injectables: Vec<InjectableRegistration>,
     /// Which injectable offers what.
     offers: FxHashMap<ServiceKey, Vec<usize>>,
+    /// What any field is of.
+    asked_for: FxHashSet<TypeId>,
     states: Vec<State>,
     order: Vec<usize>,
 }
@@ -47,6 +51,7 @@ impl Providers {
             provided: provided.into_iter().map(|value| (value.key.clone(), value)).collect(),
             states: vec![State::Untouched; injectables.len()],
             order: Vec::new(),
+            asked_for: FxHashSet::default(),
             injectables,
             offers,
         }
@@ -59,10 +64,15 @@ impl Providers {
         everything: bool,
         problems: &mut Vec<Problem>,
     ) {
+        let handlers: Vec<_> = handlers.map(|it| (it, (it.dependencies)())).collect();
+        let injectables = self.injectables.iter().flat_map(|it| (it.dependencies)());
+        let dependencies = handlers.iter().flat_map(|(_, dependencies)| dependencies.clone());
+        self.asked_for = dependencies.chain(injectables).map(|it| it.service.id()).collect();
+
         let mut path = Vec::new();
-        for handler in handlers {
+        for (handler, dependencies) in handlers {
             let consumer = super::handlers::consumer(handler);
-            for dependency in (handler.dependencies)() {
+            for dependency in dependencies {
                 self.plan_dependency(&consumer, dependency, &mut path, problems);
             }
         }
@@ -166,10 +176,25 @@ impl Providers {
                 return Some(format!("a `{found}` is provided: let the field be of that type"));
             }
         }
+        if let Some(unused) = self.unused_arc().filter(|_| service.name().starts_with("Arc<dyn ")) {
+            return Some(format!(
+                "a `{unused}` is provided, and nobody asks for it: if it was meant, \
+                 `.provide::<{service}>(..)`"
+            ));
+        }
         let derived = self.injectables.iter().find(|it| (it.service)() == service);
         derived.map(|_| {
             format!("`{service}` is built as a service: let the field be an `Arc<{service}>`")
         })
+    }
+
+    /// A provided `Arc` that no field asks for: perhaps it was meant as one of a trait object.
+    fn unused_arc(&self) -> Option<TypeRef> {
+        let provided = self.provided.values().filter(|value| value.key.name.is_none());
+        let unused = provided.map(|value| value.service).filter(|service| {
+            inside_arc(&service.name()).is_some() && !self.asked_for.contains(&service.id())
+        });
+        unused.min_by_key(TypeRef::path)
     }
 
     fn consumer(&self, index: usize) -> Consumer {
@@ -216,7 +241,7 @@ impl Providers {
 /// Only a hand-written `Injectable` can need what its `dependencies` did not say.
 pub(super) fn undeclared(consumer: Consumer, missing: MissingService) -> Box<Problem> {
     let MissingService { field, service, name } = missing;
-    let dependency = Dependency { field, service, name };
+    let dependency = Dependency { field: field.unwrap_or_default(), service, name };
     Box::new(Problem::MissingService { consumer, dependency, hint: None })
 }
 

@@ -10,7 +10,7 @@ use super::handlers::{Handlers, consumer};
 use super::providers::{Providers, undeclared};
 use super::{App, BuildError, Problem, Running};
 use crate::bus::{CommandBus, EventBus, EventHub, Execution, Executors, QueryBus};
-use crate::delivery::{DeadLetters, Dispatcher, Engine, Lane, Route, Routes};
+use crate::delivery::{DeadLetters, Dispatcher, Engine, Failures, Lane, Route, Routes};
 use crate::lifecycle::Lifecycle;
 use crate::registry::{Handles, Modules};
 use crate::services::Services;
@@ -78,13 +78,18 @@ fn construct(
     let engine = Arc::new(Engine {
         lifecycle: Arc::clone(&lifecycle),
         dead_letters: DeadLetters::new(Arc::clone(&lifecycle), builder.dead_letter_capacity),
-        failures: crate::delivery::Failures::default(),
+        failures: Failures::new(builder.stream_capacity),
         interleaving: test.interleaving,
         deliver_twice: test.deliver_twice,
         probe: test.probe.clone(),
     });
     let dispatcher = Dispatcher::new(Arc::clone(&engine));
-    let hub = EventHub::new(dispatcher, builder.payload_limit, builder.starts_by_itself);
+    let hub = EventHub::new(
+        dispatcher,
+        builder.payload_limit,
+        builder.stream_capacity,
+        builder.starts_by_itself,
+    );
     let hub = Arc::new(hub);
     let command_executors = Arc::new(Executors::new(Arc::clone(&lifecycle), test.probe.clone()));
     let query_executors = Arc::new(Executors::new(Arc::clone(&lifecycle), test.probe));

@@ -124,16 +124,15 @@ impl EventBus {
     /// Events of type `E` from now on, as they are accepted; an ended stream once the application is
     /// gone.
     pub fn subscribe<E: Event>(&self) -> EventStream<E> {
-        self.0.upgrade().map_or_else(
-            || Subscriptions::default().subscribe(),
-            |hub| hub.subscriptions.subscribe(),
-        )
+        self.0
+            .upgrade()
+            .map_or_else(|| Subscriptions::ended().subscribe(), |hub| hub.subscriptions.subscribe())
     }
 
     /// Every event from now on, as it is accepted; an ended stream once the application is gone.
     pub fn subscribe_all(&self) -> AnyEventStream {
         self.0.upgrade().map_or_else(
-            || Subscriptions::default().subscribe_all(),
+            || Subscriptions::ended().subscribe_all(),
             |hub| hub.subscriptions.subscribe_all(),
         )
     }
@@ -147,14 +146,16 @@ impl EventHub {
     pub(crate) fn new(
         dispatcher: Dispatcher,
         payload_limit: usize,
+        stream_capacity: usize,
         starts_by_itself: bool,
     ) -> Self {
-        Self {
-            dispatcher,
-            payload_limit,
-            starts_by_itself,
-            subscriptions: Subscriptions::default(),
-        }
+        let subscriptions = Subscriptions::new(stream_capacity);
+        Self { dispatcher, payload_limit, starts_by_itself, subscriptions }
+    }
+
+    pub(crate) fn end_streams(&self) {
+        self.subscriptions.end();
+        self.dispatcher.engine.failures.end();
     }
 
     /// Work that is under way may publish during a shutdown; nobody else may.

@@ -110,7 +110,7 @@ impl<Kind> Executors<Kind> {
             Err(timed_out(Duration::ZERO))
         } else {
             let handling = pin!(ctx.scope(Caught::new(|| start(handler, &ctx))));
-            match limited(handling, ctx.deadline(), &self.lifecycle.stopped).await {
+            match limited(handling, ctx.deadline(), &self.lifecycle).await {
                 Ok(Ok(Ok(output))) => Ok(output),
                 Ok(Ok(Err(error))) => Err(ExecuteError::Handler(error)),
                 Ok(Err(Panic(panic))) => {

@@ -10,23 +10,37 @@ use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use rustc_hash::FxHashMap;
-use tokio::sync::broadcast;
 
-use crate::lagged::{Lagged, Receiver};
+use crate::broadcast::{Broadcast, Lagged, Receiver};
 use crate::message::{AnyEvent, Event, Published};
 
-/// How many events a stream may be behind.
-const KEPT: usize = 1024;
-
 /// Who looks on, by event type; `None` stands for every event.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Subscriptions {
+    capacity: usize,
     /// Whether there ever was one: most applications have none.
     any: AtomicBool,
-    channels: RwLock<FxHashMap<Option<TypeId>, broadcast::Sender<AnyEvent>>>,
+    channels: RwLock<Channels>,
+}
+
+#[derive(Debug, Default)]
+struct Channels {
+    by_event: FxHashMap<Option<TypeId>, Broadcast<AnyEvent>>,
+    ended: bool,
 }
 
 impl Subscriptions {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, any: AtomicBool::new(false), channels: RwLock::default() }
+    }
+
+    /// For streams of an application that is gone.
+    pub(super) fn ended() -> Self {
+        let subscriptions = Self::new(1);
+        subscriptions.end();
+        subscriptions
+    }
+
     pub(super) fn subscribe<E: Event>(&self) -> EventStream<E> {
         EventStream { events: self.receiver(Some(TypeId::of::<E>())), event: PhantomData }
     }
@@ -41,18 +55,28 @@ impl Subscriptions {
         }
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
         for key in [Some(TypeId::of::<E>()), None] {
-            if let Some(channel) = channels.get(&key) {
-                // Nobody may be left.
-                let _ = channel.send(event.clone());
+            if let Some(channel) = channels.by_event.get(&key) {
+                channel.send(|| event.clone());
             }
         }
     }
 
-    fn receiver(&self, key: Option<TypeId>) -> Receiver<AnyEvent> {
+    pub(super) fn end(&self) {
         let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
-        let channel = channels.entry(key).or_insert_with(|| broadcast::Sender::new(KEPT));
+        channels.ended = true;
+        channels.by_event.values().for_each(Broadcast::end);
+    }
+
+    fn receiver(&self, key: Option<TypeId>) -> Receiver<AnyEvent> {
         self.any.store(true, SeqCst);
-        Receiver::new(channel.subscribe())
+        let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
+        let ended = channels.ended;
+        let channel = channels.by_event.entry(key);
+        let channel = channel.or_insert_with(|| Broadcast::new(self.capacity));
+        if ended {
+            channel.end();
+        }
+        channel.subscribe()
     }
 }
 
@@ -60,8 +84,8 @@ impl Subscriptions {
 /// with the application.
 ///
 /// A stream is for looking on, such as a progress display: it has no retries, and a reader that is more
-/// than 1,024 events behind gets [`Lagged`] with the number it missed. What must not be missed is for a
-/// handler.
+/// than [`stream_capacity`](crate::AppBuilder::stream_capacity) events behind gets [`Lagged`] with the
+/// number it missed. What must not be missed is for a handler.
 pub struct EventStream<E> {
     events: Receiver<AnyEvent>,
     event: PhantomData<fn() -> E>,

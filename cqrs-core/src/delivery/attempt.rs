@@ -18,7 +18,7 @@ pub(super) async fn attempt(lane: &Lane, turn: &Turn) -> Option<Result<(), Deliv
     let timeout = lane.options.timeout;
     let ctx = turn.event.context().for_attempt(lifecycle, turn.attempt, timeout);
     let handling = pin!(ctx.scope(Caught::new(|| turn.handler.handle(&turn.event, &ctx))));
-    Some(match limited(handling, ctx.deadline(), &lifecycle.stopped).await {
+    Some(match limited(handling, ctx.deadline(), lifecycle).await {
         Ok(Ok(Ok(()))) => Ok(()),
         Ok(Ok(Err(error))) => Err(DeliveryError::Failed(Arc::new(error))),
         Ok(Err(Panic(message))) => Err(DeliveryError::Panicked(message)),

@@ -6,14 +6,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_core::Stream;
-use tokio::sync::broadcast;
 
 use super::outcome::DeliveryError;
-use crate::lagged::{Lagged, Receiver};
+use crate::broadcast::{Broadcast, Lagged, Receiver};
 use crate::message::AnyEvent;
-
-/// How many failures a stream may be behind.
-const KEPT: usize = 1024;
 
 /// One failed attempt of a delivery.
 #[derive(Debug, Clone)]
@@ -25,6 +21,8 @@ pub struct Failure {
     pub event: AnyEvent,
     /// Which attempt failed, from 1.
     pub attempt: u32,
+    /// How many attempts are made at most.
+    pub max_attempts: u32,
     /// Why.
     pub error: DeliveryError,
     /// How long until the next attempt; `None` when the delivery is a dead letter now.
@@ -32,30 +30,30 @@ pub struct Failure {
 }
 
 #[derive(Debug)]
-pub(crate) struct Failures(broadcast::Sender<Failure>);
+pub(crate) struct Failures(Broadcast<Failure>);
 
 impl Failures {
+    pub(crate) fn new(stream_capacity: usize) -> Self {
+        Self(Broadcast::new(stream_capacity))
+    }
+
     pub(super) fn report(&self, failure: impl FnOnce() -> Failure) {
-        if self.0.receiver_count() > 0 {
-            // The last receiver may go at this moment.
-            let _ = self.0.send(failure());
-        }
+        self.0.send(failure);
     }
 
     pub(crate) fn subscribe(&self) -> FailureStream {
-        FailureStream(Receiver::new(self.0.subscribe()))
+        FailureStream(self.0.subscribe())
     }
-}
 
-impl Default for Failures {
-    fn default() -> Self {
-        Self(broadcast::Sender::new(KEPT))
+    pub(crate) fn end(&self) {
+        self.0.end();
     }
 }
 
 /// Failed attempts from the moment of subscription on, of all tenants; ends with the application.
 ///
-/// A reader that is more than 1,024 failures behind gets [`Lagged`] with the number it missed.
+/// A reader that is too far behind gets [`Lagged`] with the number it missed; see
+/// [`AppBuilder::stream_capacity`](crate::AppBuilder::stream_capacity).
 #[derive(Debug)]
 pub struct FailureStream(Receiver<Failure>);
 

@@ -72,7 +72,7 @@ impl Lane {
         }
         tokio::select! {
             room = Arc::clone(&self.room).acquire_owned() => room.ok(),
-            () = self.engine.lifecycle.stopped.cancelled() => None,
+            () = self.engine.lifecycle.stopped() => None,
         }
     }
 
@@ -113,9 +113,9 @@ impl Lane {
 
     /// Waits for `worker`'s next turn; `None` when the application stopped.
     pub(super) async fn next(&self, worker: usize) -> Option<Turn> {
-        let stopped = &self.engine.lifecycle.stopped;
+        let lifecycle = &self.engine.lifecycle;
         loop {
-            if stopped.is_cancelled() {
+            if lifecycle.is_stopped() {
                 return None;
             }
             if let Some(turn) = self.take(worker) {
@@ -133,7 +133,7 @@ impl Lane {
             let due = self.queue().next_due();
             tokio::select! {
                 biased;
-                () = stopped.cancelled() => return None,
+                () = lifecycle.stopped() => return None,
                 () = work => {}
                 () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
             }

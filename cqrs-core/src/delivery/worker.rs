@@ -100,6 +100,7 @@ fn report(
             handler: Arc::clone(&lane.handler_name),
             event: turn.event.clone(),
             attempt: turn.attempt,
+            max_attempts: lane.options.retry.attempts(),
             error: error.clone(),
             retry_in,
         });

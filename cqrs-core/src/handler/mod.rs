@@ -21,5 +21,24 @@ pub(crate) use self::query::ErasedQueryHandler;
 use std::future::Future;
 use std::pin::Pin;
 
-/// A handler's future, so that handlers of different types can stand in one table.
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+/// A future of any type, for traits with asynchronous methods that are injected as `Arc<dyn Trait>`.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// trait EmailService: Send + Sync {
+///     fn send<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<(), std::io::Error>>;
+/// }
+///
+/// struct Console;
+///
+/// impl EmailService for Console {
+///     fn send<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<(), std::io::Error>> {
+///         Box::pin(async move {
+///             println!("to {to}");
+///             Ok(())
+///         })
+///     }
+/// }
+/// ```
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

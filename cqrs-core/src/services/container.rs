@@ -52,7 +52,7 @@ impl Services {
     ///
     /// [`MissingService`] when there is none.
     pub fn inject<T: Service>(&self, field: &'static str) -> Result<T, MissingService> {
-        self.get().ok_or_else(|| MissingService { field, service: TypeRef::of::<T>(), name: None })
+        self.get().ok_or_else(|| MissingService { field: Some(field), ..MissingService::of::<T>() })
     }
 
     /// The service with this name for `field`; generated code calls this.
@@ -66,9 +66,9 @@ impl Services {
         name: &'static str,
     ) -> Result<T, MissingService> {
         self.find(Some(Cow::Borrowed(name))).ok_or_else(|| MissingService {
-            field,
-            service: TypeRef::of::<T>(),
+            field: Some(field),
             name: Some(name),
+            ..MissingService::of::<T>()
         })
     }
 
@@ -96,17 +96,23 @@ impl fmt::Debug for Services {
     }
 }
 
-/// A service was not there when something was built from it.
+/// A service was not there when something asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no service of type `{service}`{}", describe_name(*name))]
 #[non_exhaustive]
 pub struct MissingService {
-    /// The field that needs it.
-    pub field: &'static str,
+    /// The field that needs it, if it was asked for a field.
+    pub field: Option<&'static str>,
     /// Its type.
     pub service: TypeRef,
     /// Its name, if a certain one was asked for.
     pub name: Option<&'static str>,
+}
+
+impl MissingService {
+    pub(crate) fn of<T: 'static>() -> Self {
+        Self { field: None, service: TypeRef::of::<T>(), name: None }
+    }
 }
 
 fn describe_name(name: Option<&str>) -> String {

@@ -91,7 +91,7 @@ impl TestApp {
             !self.app.waits_for_start(),
             "the application was built with `start_manually`: call `start()` before `settled()`"
         );
-        let settled = tokio::time::timeout(LONGEST_WAIT, self.app.lifecycle().idle()).await;
+        let settled = tokio::time::timeout(LONGEST_WAIT, self.app.idle()).await;
         assert!(settled.is_ok(), "the application does not settle: something waits forever");
     }
 

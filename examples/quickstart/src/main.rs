@@ -62,11 +62,9 @@ async fn run(path: &Path) -> Result<Report, Box<dyn Error>> {
 
     // Waits until every handler is done, retries included.
     let shutdown = app.shutdown(Duration::from_secs(30)).await;
-    let headcount: Arc<Headcount> = app.service().ok_or("the headcount is not linked")?;
+    let headcount: Arc<Headcount> = app.service()?;
     let dead_letters = app.dead_letters().list(&DeadLetterFilter::all());
     let dropped_letters = app.dead_letters().dropped();
-    // With the application, its stream of failures ends.
-    drop(app);
 
     Ok(Report {
         file: path.file_name().unwrap_or_default().display().to_string(),
@@ -98,7 +96,7 @@ async fn execute(app: &App, ctx: &Context, rows: impl Iterator<Item = Row>) -> V
     refusals
 }
 
-/// Collects failed attempts until the application is gone.
+/// Collects failed attempts until the application is shut down.
 async fn collect(mut stream: FailureStream) -> Failures {
     let mut failures = Failures::default();
     while let Some(next) = stream.recv().await {

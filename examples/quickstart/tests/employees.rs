@@ -9,7 +9,7 @@ use cqrs_core::testing::{DeliveryRecord, TestApp, TestAppBuilder};
 use quickstart::analytics::{CountEmployees, Department, Headcount};
 use quickstart::employees::{CreateEmployee, CreateEmployeeError, EmployeeCreated, ListEmployees};
 use quickstart::notifications::{
-    Email, EmailError, EmailService, SendWelcomeEmail, Sending, WelcomeEmailSent,
+    Email, EmailError, EmailService, SendWelcomeEmail, WelcomeEmailSent,
 };
 
 type TestResult = Result<(), Box<dyn Error>>;
@@ -33,7 +33,7 @@ impl FakeMail {
 }
 
 impl EmailService for FakeMail {
-    fn send(&self, email: Email) -> Sending<'_> {
+    fn send(&self, email: Email) -> BoxFuture<'_, Result<(), EmailError>> {
         Box::pin(async move {
             let mut failures = self.failures.lock().expect("not poisoned");
             if *failures > 0 {

@@ -1,7 +1,6 @@
 //! Sending e-mails.
 
 use std::collections::{BTreeMap, HashSet};
-use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cqrs_core::prelude::*;
@@ -9,11 +8,8 @@ use cqrs_core::prelude::*;
 /// Sends e-mails.
 pub trait EmailService: Send + Sync {
     /// Sends `email`; only once for each [`key`](Email::key), however often it is called.
-    fn send(&self, email: Email) -> Sending<'_>;
+    fn send(&self, email: Email) -> BoxFuture<'_, Result<(), EmailError>>;
 }
-
-/// What `async fn send` would return, in a form that a `dyn EmailService` can have.
-pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<(), EmailError>> + Send + 'a>>;
 
 /// An e-mail.
 #[derive(Clone)]
@@ -84,7 +80,7 @@ impl LocalMail {
 }
 
 impl EmailService for LocalMail {
-    fn send(&self, email: Email) -> Sending<'_> {
+    fn send(&self, email: Email) -> BoxFuture<'_, Result<(), EmailError>> {
         Box::pin(async move { self.deliver(email) })
     }
 }

@@ -4,7 +4,7 @@ mod email;
 
 use cqrs_core::prelude::*;
 
-pub use self::email::{Email, EmailError, EmailService, LocalMail, Sending};
+pub use self::email::{Email, EmailError, EmailService, LocalMail};
 use crate::employees::EmployeeCreated;
 
 /// A welcome e-mail was sent.

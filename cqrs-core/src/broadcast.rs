@@ -1,0 +1,72 @@
+//! Streams for those who look on, which say when they lagged.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{PoisonError, RwLock};
+use std::task::{Context, Poll};
+
+use futures_core::Stream;
+use tokio::sync::broadcast;
+use tokio_stream::wrappers::BroadcastStream;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
+
+/// A reader was too slow and missed items. The stream goes on with the oldest that is still kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the reader was too slow and missed {missed} items")]
+#[non_exhaustive]
+pub struct Lagged {
+    /// How many items were missed.
+    pub missed: u64,
+}
+
+/// Sends to whoever looks on, until it ends.
+#[derive(Debug)]
+pub(crate) struct Broadcast<T>(RwLock<Option<broadcast::Sender<T>>>);
+
+impl<T: Clone + Send + 'static> Broadcast<T> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self(RwLock::new(Some(broadcast::Sender::new(capacity))))
+    }
+
+    /// Makes the item only if somebody looks on.
+    pub(crate) fn send(&self, item: impl FnOnce() -> T) {
+        let sender = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = sender.as_ref().filter(|sender| sender.receiver_count() > 0) {
+            // The last reader may go at this moment.
+            let _ = sender.send(item());
+        }
+    }
+
+    /// A reader of what is sent from now on; an ended one after the end.
+    pub(crate) fn subscribe(&self) -> Receiver<T> {
+        let sender = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let receiver = match &*sender {
+            Some(sender) => sender.subscribe(),
+            None => broadcast::channel(1).1,
+        };
+        Receiver(BroadcastStream::new(receiver))
+    }
+
+    pub(crate) fn end(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+/// One reader of a broadcast.
+#[derive(Debug)]
+pub(crate) struct Receiver<T>(BroadcastStream<T>);
+
+impl<T: Clone + Send + 'static> Receiver<T> {
+    /// Cancel safe.
+    pub(crate) async fn recv(&mut self) -> Option<Result<T, Lagged>> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Lagged>>> {
+        Pin::new(&mut self.0).poll_next(cx).map(|item| {
+            item.map(|item| {
+                item.map_err(|BroadcastStreamRecvError::Lagged(missed)| Lagged { missed })
+            })
+        })
+    }
+}
