@@ -22,6 +22,7 @@ mod context;
 mod delivery;
 mod handler;
 mod message;
+pub mod middleware;
 mod registry;
 mod services;
 pub mod testing;

@@ -6,6 +6,7 @@ pub use inventory;
 
 pub use crate::handler::{HandlerError, HandlerOptions, RetryPolicy};
 pub use crate::message::{Command, Event, Query, Redaction};
+pub use crate::middleware::{MaybeValidated, NotValidated};
 pub use crate::registry::{
     Alias, EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Source,
 };
@@ -36,3 +37,17 @@ macro_rules! __source {
     };
 }
 pub use crate::__source as source;
+
+/// Whether a message implements `Validate`: for [`MessageRegistration::validated_by`].
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __validator {
+    ($message:ty) => {
+        || {
+            #[allow(unused_imports)]
+            use $crate::macro_support::NotValidated as _;
+            $crate::macro_support::MaybeValidated::<$message>::NEW.validator()
+        }
+    };
+}
+pub use crate::__validator as validator;

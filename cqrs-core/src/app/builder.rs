@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{App, BuildError, wiring};
 use crate::delivery::Interleaving;
+use crate::middleware::{Middleware, Middlewares};
 use crate::probe::Probe;
 use crate::registry::{HandlerRegistration, Modules};
 use crate::services::{Service, ServiceKey, ServiceValue};
@@ -28,6 +29,7 @@ pub struct AppBuilder {
     pub(super) payload_limit: usize,
     pub(super) stream_capacity: usize,
     pub(super) starts_by_itself: bool,
+    pub(super) middlewares: Middlewares,
     pub(super) test: TestOptions,
 }
 
@@ -60,6 +62,7 @@ impl Default for AppBuilder {
             payload_limit: DEFAULT_PAYLOAD_LIMIT,
             stream_capacity: 1024,
             starts_by_itself: true,
+            middlewares: Middlewares::default(),
             test: TestOptions::default(),
         }
     }
@@ -87,6 +90,13 @@ impl AppBuilder {
     /// Registers a handler that cannot be annotated; see [`Handler`](crate::Handler).
     pub fn register(mut self, handler: impl Into<HandlerRegistration>) -> Self {
         self.registered.push(handler.into());
+        self
+    }
+
+    /// Does something around every command, query and delivery; see [`middleware`](crate::middleware).
+    /// The first one added is the outermost.
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.middlewares = self.middlewares.and(middleware);
         self
     }
 

@@ -79,9 +79,10 @@ fn construct(
         lifecycle: Arc::clone(&lifecycle),
         dead_letters: DeadLetters::new(Arc::clone(&lifecycle), builder.dead_letter_capacity),
         failures: Failures::new(builder.stream_capacity),
+        middlewares: builder.middlewares.clone(),
         interleaving: test.interleaving,
         deliver_twice: test.deliver_twice,
-        probe: test.probe.clone(),
+        probe: test.probe,
     });
     let dispatcher = Dispatcher::new(Arc::clone(&engine));
     let hub = EventHub::new(
@@ -91,8 +92,8 @@ fn construct(
         builder.starts_by_itself,
     );
     let hub = Arc::new(hub);
-    let command_executors = Arc::new(Executors::new(Arc::clone(&lifecycle), test.probe.clone()));
-    let query_executors = Arc::new(Executors::new(Arc::clone(&lifecycle), test.probe));
+    let command_executors = Arc::new(Executors::new(Arc::clone(&engine)));
+    let query_executors = Arc::new(Executors::new(Arc::clone(&engine)));
     let events = EventBus::new(&hub);
     let commands = CommandBus::new(&command_executors);
     let queries = QueryBus::new(&query_executors);

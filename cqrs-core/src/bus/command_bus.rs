@@ -42,12 +42,15 @@ impl CommandBus {
         command: C,
     ) -> Result<C::Output, ExecuteError<C::Error>> {
         let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: C::NAME })?;
-        let message =
+        let description =
             Message { kind: MessageKind::Command, name: C::NAME, type_ref: TypeRef::of::<C>() };
         executors
-            .execute::<Arc<dyn ErasedCommandHandler<C>>, _, _>(message, ctx, |handler, ctx| {
-                handler.execute(command, ctx)
-            })
+            .execute::<Arc<dyn ErasedCommandHandler<C>>, _, _, _>(
+                description,
+                ctx,
+                command,
+                |handler, command, ctx| handler.execute(command, ctx),
+            )
             .await
     }
 }

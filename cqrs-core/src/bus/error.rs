@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::message::MessageError;
+use crate::middleware::Rejection;
 
 /// Why an event was not published. No handler has seen it, and none will.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +99,13 @@ pub enum ExecuteError<E> {
         /// The message's name.
         message: &'static str,
     },
+    /// A middleware refused it.
+    Rejected {
+        /// The message's name.
+        message: &'static str,
+        /// Which kind of refusal, and why.
+        rejection: Rejection,
+    },
     /// Nobody handles it, since its module was left out.
     NoHandler {
         /// The message's name.
@@ -132,6 +140,9 @@ impl<E: fmt::Display> fmt::Display for ExecuteError<E> {
                 "`{message}` was not executed: the application is shut down, or its `App` was dropped \
                  (keep it as long as its buses are used)"
             ),
+            Self::Rejected { message, rejection } => {
+                write!(f, "`{message}` was refused as {rejection}")
+            }
             Self::NoHandler { message } => {
                 write!(f, "`{message}` has no handler in this application: its module was left out")
             }
@@ -144,6 +155,7 @@ impl<E: MessageError> Error for ExecuteError<E> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Handler(error) => error.cause(),
+            Self::Rejected { rejection, .. } => Some(rejection),
             _ => None,
         }
     }

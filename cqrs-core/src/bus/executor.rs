@@ -12,20 +12,20 @@ use tokio::time::Instant;
 
 use super::ExecuteError;
 use crate::context::Context;
-use crate::delivery::{Caught, Panic};
+use crate::delivery::{Caught, Engine, Panic};
 use crate::handler::BoxFuture;
 use crate::lifecycle::Lifecycle;
 use crate::limited::{Limit, limited};
 use crate::message::MessageError;
-use crate::probe::{Executed, Probe};
+use crate::middleware::{Call, CallError, Innermost, Middlewares, Outcome, Payload, Rejection};
+use crate::probe::Executed;
 use crate::registry::MessageKind;
 use crate::type_ref::TypeRef;
 
 /// The handlers of commands, or of queries, by message type.
 #[derive(Debug)]
 pub(crate) struct Executors<Kind> {
-    lifecycle: Arc<Lifecycle>,
-    probe: Option<Arc<dyn Probe>>,
+    engine: Arc<Engine>,
     executions: OnceLock<FxHashMap<TypeId, Execution>>,
     kind: PhantomData<fn() -> Kind>,
 }
@@ -60,8 +60,8 @@ pub(super) struct Message {
 }
 
 impl<Kind> Executors<Kind> {
-    pub(crate) fn new(lifecycle: Arc<Lifecycle>, probe: Option<Arc<dyn Probe>>) -> Self {
-        Self { lifecycle, probe, executions: OnceLock::new(), kind: PhantomData }
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Self { engine, executions: OnceLock::new(), kind: PhantomData }
     }
 
     /// Sets the handlers, once.
@@ -82,45 +82,60 @@ impl<Kind> Executors<Kind> {
         running.collect()
     }
 
-    /// Runs `message`'s handler, an `H`, by `start`. Its panic and its time-out end here.
+    /// Runs the handler of `message`, an `H`, by `start`, with all middleware around it. Panics and
+    /// time-outs end here.
     ///
     /// Dropping the returned future cancels the handler.
-    pub(super) async fn execute<H: 'static, T, E: MessageError>(
+    pub(super) async fn execute<H, M, T, E>(
         &self,
-        message: Message,
+        description: Message,
         ctx: &Context,
-        start: impl for<'a> FnOnce(&'a H, &'a Context) -> BoxFuture<'a, Result<T, E>>,
-    ) -> Result<T, ExecuteError<E>> {
-        let shut_down = || ExecuteError::ShutDown { message: message.name };
+        message: M,
+        start: Start<H, M, T, E>,
+    ) -> Result<T, ExecuteError<E>>
+    where
+        H: Send + Sync + 'static,
+        M: Send + 'static,
+        T: Send + 'static,
+        E: MessageError,
+    {
+        let name = description.name;
+        let lifecycle = &self.engine.lifecycle;
+        let shut_down = || ExecuteError::ShutDown { message: name };
         // Work that is under way may execute during a shutdown; nobody else may.
-        let admitted = self.lifecycle.admit(ctx.is_inside(&self.lifecycle));
+        let admitted = lifecycle.admit(ctx.is_inside(lifecycle));
         let _in_flight = admitted.ok_or_else(shut_down)?;
         // Not connected: the application is still being built.
         let executions = self.executions.get().ok_or_else(shut_down)?;
         let (execution, handler) = executions
-            .get(&message.type_ref.id())
+            .get(&description.type_ref.id())
             .and_then(|execution| Some((execution, execution.handler.downcast_ref::<H>()?)))
-            .ok_or(ExecuteError::NoHandler { message: message.name })?;
+            .ok_or(ExecuteError::NoHandler { message: name })?;
 
+        let idempotency_key = ctx.shared_idempotency_key();
         let began = Instant::now();
-        let ctx = ctx.for_execution(&self.lifecycle, began, execution.timeout);
+        let ctx = ctx.for_execution(lifecycle, began, execution.timeout);
         let _running = Running::new(&execution.running);
-        let timed_out = |after| ExecuteError::TimedOut { message: message.name, after };
-        let result = if ctx.deadline().is_some_and(|deadline| deadline <= began) {
-            Err(timed_out(Duration::ZERO))
+        let handler = HandlerOf { name, began, lifecycle, handler, start };
+        let result = if self.engine.middlewares.is_empty() {
+            handler.handle(message, &ctx).await
         } else {
-            let handling = pin!(ctx.scope(Caught::new(|| start(handler, &ctx))));
-            match limited(handling, ctx.deadline(), &self.lifecycle).await {
-                Ok(Ok(Ok(output))) => Ok(output),
-                Ok(Ok(Err(error))) => Err(ExecuteError::Handler(error)),
-                Ok(Err(Panic(panic))) => {
-                    Err(ExecuteError::Panicked { message: message.name, panic })
-                }
-                Err(Limit::Deadline) => Err(timed_out(began.elapsed())),
-                Err(Limit::Stopped) => Err(shut_down()),
+            let call = handler.handle_inside_middleware(
+                &self.engine.middlewares,
+                &description,
+                &execution.handler_name,
+                message,
+                ctx.clone(),
+                idempotency_key,
+            );
+            let around = Caught::new(|| Box::pin(call));
+            match limited(pin!(around), None, lifecycle).await {
+                Ok(Ok(result)) => result,
+                Ok(Err(Panic(panic))) => Err(ExecuteError::Panicked { message: name, panic }),
+                Err(_) => Err(shut_down()),
             }
         };
-        self.report(&message, &ctx, result.as_ref().err());
+        self.report(&description, &ctx, result.as_ref().err());
         result
     }
 
@@ -133,7 +148,7 @@ impl<Kind> Executors<Kind> {
         if let Some(ExecuteError::Panicked { panic, .. }) = error {
             tracing::error!(message = message.name, tenant = %ctx.tenant(), panic, "a handler panicked");
         }
-        if let Some(probe) = &self.probe {
+        if let Some(probe) = &self.engine.probe {
             probe.executed(Executed {
                 kind: message.kind,
                 message: message.type_ref,
@@ -142,6 +157,109 @@ impl<Kind> Executors<Kind> {
                 failure: error.map(ToString::to_string),
             });
         }
+    }
+}
+
+/// How a handler is called, once its type is known.
+pub(super) type Start<H, M, T, E> =
+    for<'a> fn(&'a H, M, &'a Context) -> BoxFuture<'a, Result<T, E>>;
+
+/// One execution's handler, at the end of the chain of middleware.
+struct HandlerOf<'a, H, M, T, E> {
+    name: &'static str,
+    began: Instant,
+    lifecycle: &'a Lifecycle,
+    handler: &'a H,
+    start: Start<H, M, T, E>,
+}
+
+impl<H, M, T, E> HandlerOf<'_, H, M, T, E>
+where
+    H: Send + Sync + 'static,
+    M: Send + 'static,
+    T: Send + 'static,
+    E: MessageError,
+{
+    async fn handle(&self, message: M, ctx: &Context) -> Result<T, ExecuteError<E>> {
+        let name = self.name;
+        let timed_out = |after| ExecuteError::TimedOut { message: name, after };
+        if ctx.deadline().is_some_and(|deadline| deadline <= self.began) {
+            return Err(timed_out(Duration::ZERO));
+        }
+        let start = || (self.start)(self.handler, message, ctx);
+        let handling = pin!(ctx.scope(Caught::new(start)));
+        match limited(handling, ctx.deadline(), self.lifecycle).await {
+            Ok(Ok(Ok(output))) => Ok(output),
+            Ok(Ok(Err(error))) => Err(ExecuteError::Handler(error)),
+            Ok(Err(Panic(panic))) => Err(ExecuteError::Panicked { message: name, panic }),
+            Err(Limit::Deadline) => Err(timed_out(self.began.elapsed())),
+            Err(Limit::Stopped) => Err(ExecuteError::ShutDown { message: name }),
+        }
+    }
+
+    async fn handle_inside_middleware(
+        &self,
+        middlewares: &Middlewares,
+        description: &Message,
+        handler_name: &str,
+        message: M,
+        context: Context,
+        idempotency_key: Option<Arc<str>>,
+    ) -> Result<T, ExecuteError<E>> {
+        let message_name = self.name;
+        let mut message = Some(message);
+        let mut result: Option<Result<T, ExecuteError<E>>> = None;
+        let mut call = Call {
+            kind: description.kind,
+            name: message_name,
+            handler: handler_name,
+            context,
+            idempotency_key,
+            payload: Payload::Message(&mut message),
+            result: &mut result,
+        };
+        let outcome = middlewares.run(&mut call, self).await;
+        let rejected = |rejection| Err(ExecuteError::Rejected { message: message_name, rejection });
+        match (outcome, result) {
+            (Err(CallError::Rejected(rejection)), _) => rejected(rejection),
+            (Err(CallError::TimedOut(after)), None | Some(Ok(_))) => {
+                Err(ExecuteError::TimedOut { message: message_name, after })
+            }
+            (Ok(()), Some(result)) | (Err(_), Some(result @ Err(_))) => result,
+            (Err(error), None | Some(Ok(_))) => rejected(Rejection::unavailable(error)),
+            (Ok(()), None) => {
+                rejected(Rejection::unavailable("a middleware returned without a result"))
+            }
+        }
+    }
+}
+
+impl<H, M, T, E> Innermost for HandlerOf<'_, H, M, T, E>
+where
+    H: Send + Sync + 'static,
+    M: Send + 'static,
+    T: Send + 'static,
+    E: MessageError,
+{
+    fn run<'a>(&'a self, call: &'a mut Call<'_>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let Some(message) = call.take_message::<M>() else {
+                return Err(Rejection::unavailable("the message was taken before").into());
+            };
+            let ctx = call.context().clone();
+            let result = self.handle(message, &ctx).await;
+            let outcome = match &result {
+                Ok(_) => Ok(()),
+                Err(ExecuteError::TimedOut { after, .. }) => Err(CallError::TimedOut(*after)),
+                Err(ExecuteError::Panicked { panic, .. }) => {
+                    Err(CallError::Panicked(panic.clone()))
+                }
+                Err(ExecuteError::ShutDown { .. }) => Err(CallError::ShutDown),
+                Err(error) => Err(CallError::Failed(error.to_string())),
+            };
+            call.set_result(result);
+            outcome
+        })
     }
 }
 

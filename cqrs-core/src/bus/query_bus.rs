@@ -42,12 +42,15 @@ impl QueryBus {
         query: Q,
     ) -> Result<Q::Output, ExecuteError<Q::Error>> {
         let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: Q::NAME })?;
-        let message =
+        let description =
             Message { kind: MessageKind::Query, name: Q::NAME, type_ref: TypeRef::of::<Q>() };
         executors
-            .execute::<Arc<dyn ErasedQueryHandler<Q>>, _, _>(message, ctx, |handler, ctx| {
-                handler.execute(query, ctx)
-            })
+            .execute::<Arc<dyn ErasedQueryHandler<Q>>, _, _, _>(
+                description,
+                ctx,
+                query,
+                |handler, query, ctx| handler.execute(query, ctx),
+            )
             .await
     }
 }

@@ -54,6 +54,8 @@ pub struct Context {
     message_id: Uuid,
     causation_id: Option<Uuid>,
     deadline: Option<Instant>,
+    /// Of the next command alone, so no effect inherits it.
+    idempotency_key: Option<Arc<str>>,
     /// The work of an application that this context was handed to; `None` at the edge.
     work: Option<Work>,
 }
@@ -84,6 +86,9 @@ struct Shared {
     locale: Option<String>,
     attributes: Attributes,
 }
+
+/// The longest idempotency key, in bytes.
+const MAX_IDEMPOTENCY_KEY: usize = 256;
 
 /// Made at the edge.
 impl Context {
@@ -118,6 +123,7 @@ impl Context {
             message_id,
             causation_id: None,
             deadline: None,
+            idempotency_key: None,
             work: None,
         }
     }
@@ -181,6 +187,15 @@ impl Context {
         self.ends_after(Instant::now(), Some(timeout))
     }
 
+    /// Says what tells a command executed with this context from another one of the same name: for
+    /// [`Deduplicate`](crate::middleware::Deduplicate). The command's handler, and what it causes, do
+    /// not inherit it. Of more than 256 bytes, the first 256 count.
+    pub fn with_idempotency_key(mut self, key: impl AsRef<str>) -> Self {
+        let key = key.as_ref();
+        self.idempotency_key = Some(key[..key.floor_char_boundary(MAX_IDEMPOTENCY_KEY)].into());
+        self
+    }
+
     fn shared_mut(&mut self) -> &mut Shared {
         Arc::make_mut(&mut self.shared)
     }
@@ -226,6 +241,15 @@ impl Context {
     /// The distributed trace, where there is one.
     pub fn traceparent(&self) -> Option<TraceParent> {
         self.shared.traceparent
+    }
+
+    /// What tells the command to be executed from another one of the same name, where the edge said so.
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.idempotency_key.as_deref()
+    }
+
+    pub(crate) fn shared_idempotency_key(&self) -> Option<Arc<str>> {
+        self.idempotency_key.clone()
     }
 
     /// The actor's locale, where the edge said so.
@@ -331,7 +355,12 @@ impl Context {
 impl Context {
     /// The context of a message caused by the one this context belongs to.
     fn child(&self) -> Self {
-        Self { message_id: message_id::new(), causation_id: Some(self.message_id), ..self.clone() }
+        Self {
+            message_id: message_id::new(),
+            causation_id: Some(self.message_id),
+            idempotency_key: None,
+            ..self.clone()
+        }
     }
 
     /// The context of an event: free of the request's deadline, and nobody's work yet.

@@ -74,6 +74,7 @@ impl<'de> Deserialize<'de> for Context {
             message_id: wire.message_id,
             causation_id: wire.causation_id,
             deadline: wire.deadline.map(from_wall_clock),
+            idempotency_key: None,
             work: None,
         })
     }

@@ -7,22 +7,99 @@ use super::caught::{Caught, Panic};
 use super::lane::Lane;
 use super::outcome::DeliveryError;
 use super::queue::Turn;
+use crate::context::Context;
+use crate::handler::BoxFuture;
 use crate::limited::{Limit, limited};
+use crate::middleware::{Call, CallError, Innermost, Outcome, Payload};
+use crate::registry::MessageKind;
 
-/// Runs the handler once. Its error, its panic and its time-out end here. `None` when the application
-/// stopped meanwhile.
+type AttemptResult = Result<(), DeliveryError>;
+
+/// Runs the handler once, with all middleware around it. Errors, panics and time-outs end here. `None`
+/// when the application stopped meanwhile.
 ///
 /// Dropping the returned future cancels the handler.
-pub(super) async fn attempt(lane: &Lane, turn: &Turn) -> Option<Result<(), DeliveryError>> {
+pub(super) async fn attempt(lane: &Lane, turn: &Turn) -> Option<AttemptResult> {
     let lifecycle = &lane.engine.lifecycle;
-    let timeout = lane.options.timeout;
-    let ctx = turn.event.context().for_attempt(lifecycle, turn.attempt, timeout);
-    let handling = pin!(ctx.scope(Caught::new(|| turn.handler.handle(&turn.event, &ctx))));
-    Some(match limited(handling, ctx.deadline(), lifecycle).await {
-        Ok(Ok(Ok(()))) => Ok(()),
-        Ok(Ok(Err(error))) => Err(DeliveryError::Failed(Arc::new(error))),
-        Ok(Err(Panic(message))) => Err(DeliveryError::Panicked(message)),
-        Err(Limit::Deadline) => Err(DeliveryError::TimedOut(timeout.unwrap_or_default())),
-        Err(Limit::Stopped) => return None,
-    })
+    let ctx = turn.event.context().for_attempt(lifecycle, turn.attempt, lane.options.timeout);
+    let handler = TurnOf { lane, turn };
+    let result = if lane.engine.middlewares.is_empty() {
+        handler.handle(&ctx).await
+    } else {
+        let around = Caught::new(|| Box::pin(handler.handle_inside_middleware(ctx)));
+        match limited(pin!(around), None, lifecycle).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(Panic(message))) => Err(DeliveryError::Panicked(message)),
+            Err(_) => Err(DeliveryError::Abandoned),
+        }
+    };
+    match result {
+        Err(DeliveryError::Abandoned) => None,
+        result => Some(result),
+    }
+}
+
+struct TurnOf<'a> {
+    lane: &'a Lane,
+    turn: &'a Turn,
+}
+
+impl TurnOf<'_> {
+    async fn handle(&self, ctx: &Context) -> AttemptResult {
+        let Turn { event, handler, .. } = self.turn;
+        let handling = pin!(ctx.scope(Caught::new(|| handler.handle(event, ctx))));
+        match limited(handling, ctx.deadline(), &self.lane.engine.lifecycle).await {
+            Ok(Ok(Ok(()))) => Ok(()),
+            Ok(Ok(Err(error))) => Err(DeliveryError::Failed(Arc::new(error))),
+            Ok(Err(Panic(message))) => Err(DeliveryError::Panicked(message)),
+            Err(Limit::Deadline) => {
+                Err(DeliveryError::TimedOut(self.lane.options.timeout.unwrap_or_default()))
+            }
+            Err(Limit::Stopped) => Err(DeliveryError::Abandoned),
+        }
+    }
+
+    async fn handle_inside_middleware(&self, ctx: Context) -> AttemptResult {
+        let mut result: Option<AttemptResult> = None;
+        let mut call = Call {
+            kind: MessageKind::Event,
+            name: self.turn.event.name(),
+            handler: &self.lane.handler_name,
+            context: ctx,
+            idempotency_key: None,
+            payload: Payload::Event(&self.turn.event),
+            result: &mut result,
+        };
+        let outcome = self.lane.engine.middlewares.run(&mut call, self).await;
+        match (outcome, result) {
+            (Ok(()), _) => Ok(()),
+            (Err(CallError::Rejected(rejection)), _) => Err(DeliveryError::Rejected(rejection)),
+            (Err(CallError::TimedOut(after)), None) => Err(DeliveryError::TimedOut(after)),
+            (Err(CallError::ShutDown), _) => Err(DeliveryError::Abandoned),
+            // The handler's own error, with its type and what it says about retrying.
+            (Err(_), Some(Err(error))) => Err(error),
+            (Err(error), _) => Err(DeliveryError::Failed(Arc::new(error.into()))),
+        }
+    }
+}
+
+impl Innermost for TurnOf<'_> {
+    fn run<'a>(&'a self, call: &'a mut Call<'_>) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            let ctx = call.context().clone();
+            let result = self.handle(&ctx).await;
+            let outcome = match &result {
+                Ok(()) => Ok(()),
+                Err(DeliveryError::TimedOut(after)) => Err(CallError::TimedOut(*after)),
+                Err(DeliveryError::Panicked(message)) => Err(CallError::Panicked(message.clone())),
+                Err(DeliveryError::Abandoned) => Err(CallError::ShutDown),
+                Err(DeliveryError::Rejected(rejection)) => {
+                    Err(CallError::Rejected(rejection.clone()))
+                }
+                Err(DeliveryError::Failed(error)) => Err(CallError::Failed(format!("{error:#}"))),
+            };
+            call.set_result(result);
+            outcome
+        })
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::failures::Failures;
 use super::{DeadLetters, Interleaving};
 use crate::lifecycle::Lifecycle;
+use crate::middleware::Middlewares;
 use crate::probe::Probe;
 
 #[derive(Debug)]
@@ -12,6 +13,7 @@ pub(crate) struct Engine {
     pub(crate) lifecycle: Arc<Lifecycle>,
     pub(crate) dead_letters: DeadLetters,
     pub(crate) failures: Failures,
+    pub(crate) middlewares: Middlewares,
     /// Tests only: another order of handlers and steps for each seed.
     pub(crate) interleaving: Option<Interleaving>,
     /// Tests only: every delivery is made a second time.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::handler::HandlerError;
+use crate::middleware::{Rejection, RejectionKind};
 
 /// Why an attempt to handle an event failed.
 #[derive(Debug, Clone)]
@@ -16,14 +17,20 @@ pub enum DeliveryError {
     TimedOut(Duration),
     /// The handler panicked; with the panic's text.
     Panicked(String),
+    /// A middleware refused the delivery.
+    Rejected(Rejection),
     /// The application stopped first.
     Abandoned,
 }
 
 impl DeliveryError {
-    /// Whether another attempt would not help: the handler said so.
+    /// Whether another attempt would not help: the handler, or a middleware, said so.
     pub fn is_permanent(&self) -> bool {
-        matches!(self, Self::Failed(error) if error.is_permanent())
+        match self {
+            Self::Failed(error) => error.is_permanent(),
+            Self::Rejected(rejection) => rejection.kind() != RejectionKind::Unavailable,
+            _ => false,
+        }
     }
 
     /// The handler's own error, if it returned one.
@@ -41,6 +48,7 @@ impl fmt::Display for DeliveryError {
             Self::Failed(error) => write!(f, "{error:#}"),
             Self::TimedOut(after) => write!(f, "timed out after {after:?}"),
             Self::Panicked(message) => write!(f, "panicked: {message}"),
+            Self::Rejected(rejection) => rejection.fmt(f),
             Self::Abandoned => f.write_str("abandoned: the application stopped"),
         }
     }

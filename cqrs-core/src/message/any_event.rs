@@ -145,6 +145,10 @@ impl AnyEvent {
         redaction::apply(self.0.event.redactions(), payload)
     }
 
+    pub(crate) fn as_any(&self) -> &dyn Any {
+        &self.0.event
+    }
+
     /// Whether the event is an `E`.
     pub fn is<E: Event>(&self) -> bool {
         self.downcast_ref::<E>().is_some()
@@ -152,8 +156,7 @@ impl AnyEvent {
 
     /// The event itself, if it is an `E`.
     pub fn downcast_ref<E: Event>(&self) -> Option<&E> {
-        let event: &dyn Any = &self.0.event;
-        event.downcast_ref()
+        self.as_any().downcast_ref()
     }
 
     /// The event as an `E` that can be kept, if it is one.

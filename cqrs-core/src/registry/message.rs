@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::Source;
 use crate::message::{Command, Event, Query};
+use crate::middleware::Validator;
 use crate::type_ref::TypeRef;
 
 /// What kind of message a type is.
@@ -34,23 +35,39 @@ pub struct MessageRegistration {
     pub(crate) name: &'static str,
     pub(crate) message: fn() -> TypeRef,
     pub(crate) source: Source,
+    pub(crate) validator: fn() -> Option<Validator>,
 }
 
 inventory::collect!(MessageRegistration);
 
 impl MessageRegistration {
+    const fn new(
+        kind: MessageKind,
+        name: &'static str,
+        message: fn() -> TypeRef,
+        source: Source,
+    ) -> Self {
+        Self { kind, name, message, source, validator: || None }
+    }
+
+    /// Says how to find the message's [`Validate`](crate::middleware::Validate), if it has one.
+    pub const fn validated_by(mut self, validator: fn() -> Option<Validator>) -> Self {
+        self.validator = validator;
+        self
+    }
+
     /// The event `E`.
     pub const fn event<E: Event>(source: Source) -> Self {
-        Self { kind: MessageKind::Event, name: E::NAME, message: TypeRef::of::<E>, source }
+        Self::new(MessageKind::Event, E::NAME, TypeRef::of::<E>, source)
     }
 
     /// The command `C`.
     pub const fn command<C: Command>(source: Source) -> Self {
-        Self { kind: MessageKind::Command, name: C::NAME, message: TypeRef::of::<C>, source }
+        Self::new(MessageKind::Command, C::NAME, TypeRef::of::<C>, source)
     }
 
     /// The query `Q`.
     pub const fn query<Q: Query>(source: Source) -> Self {
-        Self { kind: MessageKind::Query, name: Q::NAME, message: TypeRef::of::<Q>, source }
+        Self::new(MessageKind::Query, Q::NAME, TypeRef::of::<Q>, source)
     }
 }

@@ -31,6 +31,7 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
                 ::cqrs_core::macro_support::MessageRegistration::event::<#ident>(
                     ::cqrs_core::macro_support::source!()
                 )
+                .validated_by(::cqrs_core::macro_support::validator!(#ident))
             }
         };
     })

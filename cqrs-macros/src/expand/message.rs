@@ -34,6 +34,7 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
                 ::cqrs_core::macro_support::MessageRegistration::#register::<#ident>(
                     ::cqrs_core::macro_support::source!()
                 )
+                .validated_by(::cqrs_core::macro_support::validator!(#ident))
             }
         };
     })

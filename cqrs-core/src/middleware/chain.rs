@@ -1,0 +1,76 @@
+//! Middleware around middleware around a handler.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Call, Middleware, Outcome};
+use crate::handler::BoxFuture;
+
+/// The rest of the way to the handler.
+pub struct Next<'a> {
+    rest: &'a [Arc<dyn ErasedMiddleware>],
+    innermost: &'a dyn Innermost,
+}
+
+impl Next<'_> {
+    /// Goes on: runs the middleware that is further inside, and the handler.
+    ///
+    /// # Errors
+    ///
+    /// Why the handler has not succeeded, or what refused the call.
+    pub async fn run(self, call: &mut Call<'_>) -> Outcome {
+        match self.rest.split_first() {
+            Some((middleware, rest)) => {
+                middleware.handle(call, Next { rest, innermost: self.innermost }).await
+            }
+            None => self.innermost.run(call).await,
+        }
+    }
+}
+
+impl fmt::Debug for Next<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Next").field("middleware_left", &self.rest.len()).finish()
+    }
+}
+
+/// The handler, at the end of the chain.
+pub(crate) trait Innermost: Send + Sync {
+    fn run<'a>(&'a self, call: &'a mut Call<'_>) -> BoxFuture<'a, Outcome>;
+}
+
+/// A [`Middleware`] without its type.
+trait ErasedMiddleware: Send + Sync {
+    fn handle<'a>(&'a self, call: &'a mut Call<'_>, next: Next<'a>) -> BoxFuture<'a, Outcome>;
+}
+
+impl<M: Middleware> ErasedMiddleware for M {
+    fn handle<'a>(&'a self, call: &'a mut Call<'_>, next: Next<'a>) -> BoxFuture<'a, Outcome> {
+        Box::pin(Middleware::handle(self, call, next))
+    }
+}
+
+/// All middleware of an application, outermost first.
+#[derive(Clone, Default)]
+pub(crate) struct Middlewares(Arc<[Arc<dyn ErasedMiddleware>]>);
+
+impl Middlewares {
+    pub(crate) fn and(self, middleware: impl Middleware) -> Self {
+        let middleware: Arc<dyn ErasedMiddleware> = Arc::new(middleware);
+        Self(self.0.iter().cloned().chain([middleware]).collect())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) async fn run(&self, call: &mut Call<'_>, innermost: &dyn Innermost) -> Outcome {
+        Next { rest: &self.0, innermost }.run(call).await
+    }
+}
+
+impl fmt::Debug for Middlewares {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Middlewares").field("count", &self.0.len()).finish()
+    }
+}

@@ -1,0 +1,40 @@
+//! A line in the log for every call.
+
+use std::time::Instant;
+
+use super::{Call, CallError, Middleware, Next, Outcome};
+
+/// Logs every call with its outcome and duration, through `tracing`: successes at debug level, what a
+/// middleware further inside refused at info, failures at warn. Never the message itself.
+///
+/// ```
+/// use cqrs_core::{App, middleware::Log};
+///
+/// let builder = App::builder().middleware(Log);
+/// # let _ = builder;
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Log;
+
+impl Middleware for Log {
+    async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+        let began = Instant::now();
+        let outcome = next.run(call).await;
+        let duration = began.elapsed();
+        let (kind, name, handler) = (call.kind(), call.name(), call.handler());
+        let ctx = call.context();
+        let (tenant, correlation_id) = (ctx.tenant(), ctx.correlation_id());
+        match &outcome {
+            Ok(()) => tracing::debug!(
+                %kind, name, handler, %tenant, %correlation_id, ?duration, "handled"
+            ),
+            Err(CallError::Rejected(rejection)) => tracing::info!(
+                %kind, name, handler, %tenant, %correlation_id, ?duration, %rejection, "rejected"
+            ),
+            Err(error) => tracing::warn!(
+                %kind, name, handler, %tenant, %correlation_id, ?duration, %error, "failed"
+            ),
+        }
+        outcome
+    }
+}

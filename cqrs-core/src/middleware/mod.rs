@@ -1,0 +1,53 @@
+//! What is done around every command, query and delivery.
+
+mod authorization;
+mod call;
+mod chain;
+mod deduplication;
+mod log;
+mod rejection;
+mod timeout;
+mod validation;
+
+use std::future::Future;
+
+pub use self::authorization::Authorize;
+pub use self::call::{Call, CallError, Outcome};
+pub use self::chain::Next;
+pub use self::deduplication::Deduplicate;
+pub use self::log::Log;
+pub use self::rejection::{Rejection, RejectionKind};
+pub use self::timeout::Timeout;
+pub use self::validation::{Validate, Validation, Violation, Violations};
+
+pub(crate) use self::call::Payload;
+pub(crate) use self::chain::{Innermost, Middlewares};
+#[doc(hidden)]
+pub use self::validation::{MaybeValidated, NotValidated, Validator};
+
+/// Something done around every call of a handler: of a command, of a query, and of each attempt to
+/// deliver an event.
+///
+/// Middleware runs in the order in which it was added to the builder: the first is the outermost. It
+/// sees the message and its context, may refuse the call by returning without `next`, and sees the
+/// outcome. It is trusted to return: the handler's time-out binds the handler alone.
+///
+/// ```
+/// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
+///
+/// struct Stopwatch;
+///
+/// impl Middleware for Stopwatch {
+///     async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+///         let began = std::time::Instant::now();
+///         let outcome = next.run(call).await;
+///         println!("{} {}: {:?}", call.kind(), call.name(), began.elapsed());
+///         outcome
+///     }
+/// }
+/// ```
+pub trait Middleware: Send + Sync + 'static {
+    /// Does what is done before, runs `next`, and does what is done after. Dropped where the caller
+    /// stops waiting or the application stops.
+    fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> impl Future<Output = Outcome> + Send;
+}

@@ -1,0 +1,33 @@
+//! Less time than the handlers allow themselves.
+
+use std::time::Duration;
+
+use super::{Call, CallError, Middleware, Next, Outcome};
+
+/// Ends every call, with all middleware further inside, after a while.
+///
+/// A handler has a time-out of its own; this one is for a whole application, and covers middleware.
+///
+/// ```
+/// use std::time::Duration;
+/// use cqrs_core::{App, middleware::Timeout};
+///
+/// let builder = App::builder().middleware(Timeout::after(Duration::from_secs(10)));
+/// # let _ = builder;
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Timeout(Duration);
+
+impl Timeout {
+    /// Ends every call after `limit`.
+    pub fn after(limit: Duration) -> Self {
+        Self(limit)
+    }
+}
+
+impl Middleware for Timeout {
+    async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+        let in_time = tokio::time::timeout(self.0, next.run(call)).await;
+        in_time.unwrap_or(Err(CallError::TimedOut(self.0)))
+    }
+}

@@ -1,0 +1,4 @@
+//! What people expect around the buses.
+
+mod middleware;
+mod plugins;
