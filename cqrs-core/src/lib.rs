@@ -23,6 +23,7 @@ mod delivery;
 mod handler;
 mod message;
 pub mod middleware;
+mod plugin;
 mod registry;
 mod services;
 pub mod testing;
@@ -33,7 +34,7 @@ pub mod prelude;
 
 pub use crate::app::{
     App, AppBuilder, BuildError, Consumer, DEFAULT_PAYLOAD_LIMIT, Problem, ShutdownReport,
-    StartError, Unfinished,
+    Unfinished,
 };
 pub use crate::broadcast::Lagged;
 pub use crate::bus::{
@@ -55,6 +56,7 @@ pub use crate::handler::{
 pub use crate::message::{
     AnyEvent, Command, Event, EventPayload, MessageError, Published, Query, REDACTED, Redaction,
 };
+pub use crate::plugin::{BoxError, Plugin, StartError};
 pub use crate::registry::{
     EventsHandler, Handler, HandlerRegistration, MessageKind, Module, Modules, Source,
 };

@@ -4,10 +4,12 @@ use std::any::TypeId;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{App, BuildError, wiring};
 use crate::delivery::Interleaving;
 use crate::middleware::{Middleware, Middlewares};
+use crate::plugin::{AnyPlugin, Plugin};
 use crate::probe::Probe;
 use crate::registry::{HandlerRegistration, Modules};
 use crate::services::{Service, ServiceKey, ServiceValue};
@@ -30,6 +32,8 @@ pub struct AppBuilder {
     pub(super) stream_capacity: usize,
     pub(super) starts_by_itself: bool,
     pub(super) middlewares: Middlewares,
+    pub(super) plugins: Vec<AnyPlugin>,
+    pub(super) plugin_timeout: Duration,
     pub(super) test: TestOptions,
 }
 
@@ -63,6 +67,8 @@ impl Default for AppBuilder {
             stream_capacity: 1024,
             starts_by_itself: true,
             middlewares: Middlewares::default(),
+            plugins: Vec::new(),
+            plugin_timeout: Duration::from_secs(30),
             test: TestOptions::default(),
         }
     }
@@ -93,6 +99,22 @@ impl AppBuilder {
         self
     }
 
+    /// Adds what a plugin brings, and lets it take part in start and shutdown.
+    pub fn plugin(self, plugin: impl Plugin) -> Self {
+        self.any_plugin(Arc::new(plugin))
+    }
+
+    fn any_plugin(mut self, plugin: AnyPlugin) -> Self {
+        self.plugins.push(Arc::clone(&plugin));
+        plugin.configure(self)
+    }
+
+    /// How long a plugin may take to start, and to shut down: 30 seconds unless set.
+    pub fn plugin_timeout(mut self, timeout: Duration) -> Self {
+        self.plugin_timeout = timeout;
+        self
+    }
+
     /// Does something around every command, query and delivery; see [`middleware`](crate::middleware).
     /// The first one added is the outermost.
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
@@ -102,15 +124,18 @@ impl AppBuilder {
 
     /// Names crates and modules that this application consists of, so that the linker keeps them;
     /// `build` proves that each contributes something. What is not named runs as well, if it is linked.
-    pub fn modules(mut self, modules: Modules) -> Self {
+    ///
+    /// Adds the plugins that the modules carry.
+    pub fn modules(mut self, mut modules: Modules) -> Self {
+        let plugins = modules.take_plugins();
         self.named = self.named.and(modules);
-        self
+        plugins.into_iter().fold(self, Self::any_plugin)
     }
 
     /// Runs only what is annotated in these modules, and what is registered by hand. Called again, it
     /// adds to the selection.
     pub fn only(mut self, modules: Modules) -> Self {
-        self.only = Some(self.only.unwrap_or_default().and(modules.clone()));
+        self.only = Some(self.only.unwrap_or_default().and(modules.without_plugins()));
         self.modules(modules)
     }
 

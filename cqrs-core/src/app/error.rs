@@ -46,8 +46,3 @@ impl fmt::Debug for BuildError {
 }
 
 impl std::error::Error for BuildError {}
-
-/// An application could not be started.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no Tokio runtime here to run the event handlers on; call this inside one")]
-pub struct StartError(pub(super) ());

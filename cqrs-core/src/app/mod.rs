@@ -15,10 +15,11 @@ use std::time::Duration;
 use crate::bus::{CommandBus, CommandExecutors, EventBus, EventHub, QueryBus, QueryExecutors};
 use crate::delivery::{DeadLetters, FailureStream};
 use crate::lifecycle::Lifecycle;
+use crate::plugin::{Plugins, StartError};
 use crate::services::{MissingService, Service, Services};
 
 pub use self::builder::{AppBuilder, DEFAULT_PAYLOAD_LIMIT};
-pub use self::error::{BuildError, StartError};
+pub use self::error::BuildError;
 pub use self::problem::{Consumer, Problem};
 pub use self::shutdown::{ShutdownReport, Unfinished};
 
@@ -65,6 +66,7 @@ struct Running {
     events: EventBus,
     commands: CommandBus,
     queries: QueryBus,
+    plugins: Plugins,
 }
 
 impl App {
@@ -109,15 +111,25 @@ impl App {
         self.0.hub.dispatcher.engine.failures.subscribe()
     }
 
-    /// Lets the event handlers run, beginning with what has been published already.
+    /// Starts the plugins in order, and lets the event handlers run, beginning with what has been
+    /// published already.
     ///
-    /// Only needed after [`AppBuilder::start_manually`]; otherwise the first publish does it.
+    /// Only needed where a plugin needs it, or after [`AppBuilder::start_manually`]; otherwise the first
+    /// publish lets the handlers run. Calling it again is fine.
     ///
     /// # Errors
     ///
-    /// [`StartError`] when called outside a Tokio runtime with events waiting.
-    pub fn start(&self) -> Result<(), StartError> {
-        self.0.hub.dispatcher.start().map_err(|_| StartError(()))
+    /// [`StartError`] when a plugin does not start, or the application is shut down.
+    pub async fn start(&self) -> Result<(), StartError> {
+        self.0.plugins.start(self).await?;
+        self.0.hub.dispatcher.start().map_err(|_| StartError::NoRuntime)
+    }
+
+    /// Returns when a shutdown begins; for what runs beside the application, such as an HTTP server.
+    /// Cancel safe.
+    pub async fn shutting_down(&self) {
+        let lifecycle = Arc::clone(&self.0.lifecycle);
+        lifecycle.draining.cancelled().await;
     }
 
     /// Returns when nothing is queued, running or waiting for its next attempt: all cascades of what has
@@ -135,7 +147,8 @@ impl App {
     ///
     /// Handlers see the beginning of a shutdown in their context. What handlers publish and execute
     /// while the application drains is still accepted. At the end of `timeout`, handlers that still run
-    /// are cancelled at their next `.await`. Calling it again, or on a clone, is fine.
+    /// are cancelled at their next `.await`. At last the plugins shut down, in the opposite order of their
+    /// start. Calling it again, or on a clone, is fine.
     ///
     /// Cancel safe: when the returned future is dropped, the intake stays closed and draining goes on.
     pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
@@ -144,7 +157,9 @@ impl App {
         if !self.waits_for_start() {
             let _ = tokio::time::timeout(timeout, self.0.lifecycle.idle()).await;
         }
-        self.0.stop()
+        let mut report = self.0.stop();
+        report.add_plugins(self.0.plugins.shut_down().await);
+        report
     }
 
     /// Whether events are kept for workers that were never started.
@@ -173,7 +188,7 @@ impl Drop for Running {
             return;
         }
         let report = self.stop();
-        if !report.is_clean() {
+        if !report.is_clean() || !self.plugins.is_empty() {
             tracing::warn!(%report, "an application was dropped without a shutdown");
         }
     }

@@ -82,6 +82,11 @@ pub enum Problem {
         /// The handlers.
         handlers: Vec<Consumer>,
     },
+    /// Plugins with one name.
+    SharedPluginName {
+        /// The name.
+        name: String,
+    },
     /// A handler that was registered by hand for no event.
     HandlesNothing {
         /// The handler.
@@ -143,6 +148,11 @@ impl fmt::Display for Problem {
                 list(f, handlers)?;
                 write!(f, "\nfix: name them apart, as in `#[events_handler(.., name = \"..\")]`")
             }
+            Self::SharedPluginName { name } => write!(
+                f,
+                "plugin `{name}` is added more than once\n\
+                 fix: add it once, or let each have a name of its own"
+            ),
             Self::HandlesNothing { handler } => write!(
                 f,
                 "{handler} is registered for no event\n\

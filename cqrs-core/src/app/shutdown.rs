@@ -13,7 +13,7 @@ pub struct ShutdownReport {
     unfinished: Vec<Unfinished>,
 }
 
-/// One delivery, command or query that was not finished.
+/// One delivery, command, query or plugin that was not finished.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Unfinished {
@@ -27,6 +27,13 @@ pub enum Unfinished {
         failed_attempts: u32,
         /// Where it was.
         state: DeliveryState,
+    },
+    /// A plugin that failed to shut down.
+    Plugin {
+        /// The plugin's name.
+        plugin: String,
+        /// Why.
+        reason: String,
     },
     /// A command or query that was running, and was cancelled.
     Execution {
@@ -48,6 +55,12 @@ impl ShutdownReport {
             Unfinished::Delivery { handler, event, failed_attempts, state }
         });
         Self { unfinished: executions.chain(deliveries).collect() }
+    }
+
+    pub(super) fn add_plugins(&mut self, failures: Vec<(String, String)>) {
+        let failures = failures.into_iter();
+        let failures = failures.map(|(plugin, reason)| Unfinished::Plugin { plugin, reason });
+        self.unfinished.extend(failures);
     }
 
     /// Whether everything was finished.
@@ -87,6 +100,7 @@ impl fmt::Display for Unfinished {
             Self::Delivery { handler, event, state, .. } => {
                 write!(f, "{} {} for {handler}: {state}", event.name(), event.id())
             }
+            Self::Plugin { plugin, reason } => write!(f, "plugin {plugin}: {reason}"),
             Self::Execution { handler, message } => write!(f, "{message} in {handler}: running"),
         }
     }

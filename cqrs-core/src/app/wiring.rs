@@ -12,6 +12,7 @@ use super::{App, BuildError, Problem, Running};
 use crate::bus::{CommandBus, EventBus, EventHub, Execution, Executors, QueryBus};
 use crate::delivery::{DeadLetters, Dispatcher, Engine, Failures, Lane, Route, Routes};
 use crate::lifecycle::Lifecycle;
+use crate::plugin::{AnyPlugin, Plugins};
 use crate::registry::{Handles, Modules};
 use crate::services::Services;
 
@@ -24,6 +25,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     let handlers = Handlers::select(&selection, registered, test.only_handlers.as_deref());
     handlers.check(&selection, test.only_handlers.is_none(), &mut problems);
     check_modules(&builder.named, &selection, &mut problems);
+    check_plugins(&builder.plugins, &mut problems);
 
     let provided = std::mem::take(&mut builder.provided);
     let mut providers = Providers::new(&selection, provided);
@@ -67,6 +69,13 @@ fn check_modules(named: &Modules, selection: &Selection, problems: &mut Vec<Prob
     }
 }
 
+fn check_plugins(plugins: &[AnyPlugin], problems: &mut Vec<Problem>) {
+    let mut names: Vec<_> = plugins.iter().map(|plugin| plugin.name()).collect();
+    names.sort_unstable();
+    let shared = names.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
+    problems.extend(shared.map(|same| Problem::SharedPluginName { name: same[0].to_owned() }));
+}
+
 /// Everything is proved; now it is built: buses, services, handlers, tables.
 fn construct(
     builder: &AppBuilder,
@@ -84,12 +93,13 @@ fn construct(
         deliver_twice: test.deliver_twice,
         probe: test.probe,
     });
+    let plugins = Plugins::new(builder.plugins.clone(), builder.plugin_timeout);
     let dispatcher = Dispatcher::new(Arc::clone(&engine));
     let hub = EventHub::new(
         dispatcher,
         builder.payload_limit,
         builder.stream_capacity,
-        builder.starts_by_itself,
+        builder.starts_by_itself && !plugins.need_start(),
     );
     let hub = Arc::new(hub);
     let command_executors = Arc::new(Executors::new(Arc::clone(&engine)));
@@ -112,6 +122,7 @@ fn construct(
         events,
         commands,
         queries,
+        plugins,
     })))
 }
 

@@ -59,7 +59,7 @@ type Kept = Arc<dyn Any + Send + Sync>;
 struct Key {
     tenant: TenantScope,
     command: &'static str,
-    key: Arc<str>,
+    value: Arc<str>,
 }
 
 #[derive(Default)]
@@ -129,7 +129,7 @@ impl Middleware for Deduplicate {
             (MessageKind::Command, Some(key)) => Key {
                 tenant: call.context().tenant().clone(),
                 command: call.name(),
-                key: Arc::clone(key),
+                value: Arc::clone(key),
             },
             _ => return next.run(call).await,
         };

@@ -1,31 +1,60 @@
 //! Naming the modules of an application.
 
 use std::fmt;
+use std::sync::Arc;
+
+use crate::plugin::{AnyPlugin, Plugin};
 
 /// The crates and modules that [`modules!`](crate::modules) named.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Modules(Vec<Module>);
+#[derive(Clone, Default)]
+pub struct Modules {
+    modules: Vec<Module>,
+    plugins: Vec<AnyPlugin>,
+}
 
 impl Modules {
     /// `here` is the module that names them, `names` the paths as written there.
     #[doc(hidden)]
     pub fn named(here: &str, names: &[&str]) -> Self {
-        Self(names.iter().map(|name| Module::resolve(here, name)).collect())
+        let modules = names.iter().map(|name| Module::resolve(here, name)).collect();
+        Self { modules, plugins: Vec::new() }
     }
 
     /// The modules in the order in which they were named.
     pub fn iter(&self) -> impl Iterator<Item = &Module> {
-        self.0.iter()
+        self.modules.iter()
     }
 
     /// These modules and the `other` ones.
     pub fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
+        self.modules.extend(other.modules);
+        self.plugins.extend(other.plugins);
         self
     }
 
+    /// Lets these modules carry a plugin, which is added where they are: what they need to start and to
+    /// shut down.
+    pub fn with(mut self, plugin: impl Plugin) -> Self {
+        self.plugins.push(Arc::new(plugin));
+        self
+    }
+
+    pub(crate) fn take_plugins(&mut self) -> Vec<AnyPlugin> {
+        std::mem::take(&mut self.plugins)
+    }
+
+    pub(crate) fn without_plugins(&self) -> Self {
+        Self { modules: self.modules.clone(), plugins: Vec::new() }
+    }
+
     pub(crate) fn contain(&self, module_path: &str) -> bool {
-        self.0.iter().any(|module| module.contains(module_path))
+        self.modules.iter().any(|module| module.contains(module_path))
+    }
+}
+
+impl fmt::Debug for Modules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.modules).finish()
     }
 }
 

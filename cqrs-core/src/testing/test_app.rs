@@ -84,12 +84,12 @@ impl TestApp {
     ///
     /// # Panics
     ///
-    /// When it would wait forever: on a paused clock, or when the application was built with
-    /// `start_manually` and not started.
+    /// When it would wait forever: on a paused clock, or when the application must be started and
+    /// was not.
     pub async fn settled(&self) {
         assert!(
             !self.app.waits_for_start(),
-            "the application was built with `start_manually`: call `start()` before `settled()`"
+            "the application must be started, by a plugin or `start_manually`: call `start()` first"
         );
         let settled = tokio::time::timeout(LONGEST_WAIT, self.app.idle()).await;
         assert!(settled.is_ok(), "the application does not settle: something waits forever");

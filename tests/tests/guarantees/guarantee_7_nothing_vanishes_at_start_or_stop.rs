@@ -68,7 +68,7 @@ async fn events_published_before_the_workers_run_are_kept() {
     app.publish(&acme(), DominoFell { number: 1, of: 3 }).await.expect("accepted");
     tokio::time::sleep(Duration::from_hours(1)).await;
     assert_eq!(fallen.entries(), [0_u32; 0], "not before the start");
-    app.start().expect("inside a runtime");
+    app.start().await.expect("inside a runtime");
     app.settled().await;
     assert_eq!(fallen.entries(), [1, 2, 3]);
 }

@@ -1,0 +1,117 @@
+//! Plugins start in order and shut down in the opposite order.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::{AnyPlugin, BoxError};
+use crate::app::App;
+use crate::delivery::{Caught, Panic};
+use crate::handler::BoxFuture;
+
+/// The plugins of one application.
+pub(crate) struct Plugins {
+    plugins: Vec<AnyPlugin>,
+    timeout: Duration,
+    phase: Mutex<Phase>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Built,
+    Started,
+    ShutDown,
+}
+
+impl Plugins {
+    pub(crate) fn new(plugins: Vec<AnyPlugin>, timeout: Duration) -> Self {
+        Self { plugins, timeout, phase: Mutex::new(Phase::Built) }
+    }
+
+    pub(crate) fn need_start(&self) -> bool {
+        self.plugins.iter().any(|plugin| plugin.needs_start())
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.plugins.is_empty()
+    }
+
+    /// Starts all, once. Not cancel safe: when the returned future is dropped, some may have started;
+    /// a shutdown is right then.
+    pub(crate) async fn start(&self, app: &App) -> Result<(), StartError> {
+        let mut phase = self.phase.lock().await;
+        match *phase {
+            Phase::Built => {}
+            Phase::Started => return Ok(()),
+            Phase::ShutDown => return Err(StartError::ShutDown),
+        }
+        for (number, plugin) in self.plugins.iter().enumerate() {
+            let started = self.in_time(|| plugin.start(app)).await;
+            if let Err(error) = started {
+                *phase = Phase::ShutDown;
+                self.shut_down_each(&self.plugins[..number]).await;
+                return Err(StartError::Plugin { plugin: plugin.name().to_owned(), error });
+            }
+        }
+        *phase = Phase::Started;
+        Ok(())
+    }
+
+    /// Shuts all down, once, and says who failed to.
+    pub(crate) async fn shut_down(&self) -> Vec<(String, String)> {
+        let mut phase = self.phase.lock().await;
+        if std::mem::replace(&mut *phase, Phase::ShutDown) == Phase::ShutDown {
+            return Vec::new();
+        }
+        self.shut_down_each(&self.plugins).await
+    }
+
+    async fn shut_down_each(&self, plugins: &[AnyPlugin]) -> Vec<(String, String)> {
+        let mut failures = Vec::new();
+        for plugin in plugins.iter().rev() {
+            if let Err(error) = self.in_time(|| plugin.shutdown()).await {
+                tracing::error!(plugin = plugin.name(), %error, "a plugin failed to shut down");
+                failures.push((plugin.name().to_owned(), error.to_string()));
+            }
+        }
+        failures
+    }
+
+    async fn in_time<'a>(
+        &self,
+        step: impl FnOnce() -> BoxFuture<'a, Result<(), BoxError>>,
+    ) -> Result<(), BoxError> {
+        match tokio::time::timeout(self.timeout, Caught::new(step)).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(Panic(message))) => Err(format!("panicked: {message}").into()),
+            Err(_) => Err(format!("took longer than {:?}", self.timeout).into()),
+        }
+    }
+}
+
+impl fmt::Debug for Plugins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.plugins.iter().map(|plugin| plugin.name())).finish()
+    }
+}
+
+/// An application could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A plugin failed to start. Those that had started before were shut down.
+    #[error("plugin `{plugin}` did not start: {error}")]
+    Plugin {
+        /// The plugin's name.
+        plugin: String,
+        /// Why.
+        error: BoxError,
+    },
+    /// There is no Tokio runtime to run event handlers on.
+    #[error("there is no Tokio runtime here to run the event handlers on; call this inside one")]
+    NoRuntime,
+    /// The application is shut down.
+    #[error("the application is shut down, and cannot be started again")]
+    ShutDown,
+}

@@ -1,0 +1,110 @@
+//! How other crates add themselves in one line.
+
+mod lifetime;
+
+use std::error::Error;
+use std::future::{Future, ready};
+use std::sync::Arc;
+
+use crate::app::{App, AppBuilder};
+use crate::handler::BoxFuture;
+
+pub(crate) use self::lifetime::Plugins;
+pub use self::lifetime::StartError;
+
+/// Any error.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Something that adds itself to an application in one line: services, handlers and middleware, and
+/// what is to be done when it starts and stops.
+///
+/// Plugins start in the order in which they were added, and shut down in the opposite order, after the
+/// application has drained. Each gets [`AppBuilder::plugin_timeout`] for either.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+/// use cqrs_core::middleware::Log;
+/// use cqrs_core::{AppBuilder, BoxError, Plugin};
+///
+/// struct Metrics { registry: Arc<std::sync::Mutex<Vec<String>>> }
+///
+/// impl Plugin for Metrics {
+///     fn name(&self) -> &str {
+///         "metrics"
+///     }
+///
+///     fn configure(&self, app: AppBuilder) -> AppBuilder {
+///         app.provide(self.registry.clone()).middleware(Log)
+///     }
+///
+///     async fn shutdown(&self) -> Result<(), BoxError> {
+///         println!("{:?}", self.registry.lock().map_err(|_| "poisoned")?);
+///         Ok(())
+///     }
+/// }
+///
+/// let builder = App::builder().plugin(Metrics { registry: Arc::default() });
+/// # let _ = builder;
+/// ```
+pub trait Plugin: Send + Sync + 'static {
+    /// What it is called in errors and reports; unique in an application.
+    fn name(&self) -> &str;
+
+    /// Adds to the application. What the application itself provides later replaces what this provides.
+    fn configure(&self, app: AppBuilder) -> AppBuilder {
+        app
+    }
+
+    /// Whether [`start`](Self::start) must be done before the first event is handled. Then event
+    /// handlers do not run before [`App::start`]; what is published before is kept.
+    fn needs_start(&self) -> bool {
+        false
+    }
+
+    /// Part of [`App::start`]. An error, a panic or too much time fails the start, and shuts down what
+    /// has been started.
+    fn start(&self, app: &App) -> impl Future<Output = Result<(), BoxError>> + Send {
+        let _ = app;
+        ready(Ok(()))
+    }
+
+    /// Part of [`App::shutdown`], whether or not it was started. An error, a panic or too much time is
+    /// reported and keeps nobody else from shutting down. Not called when an application is dropped.
+    fn shutdown(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
+        ready(Ok(()))
+    }
+}
+
+/// A [`Plugin`] without its type.
+pub(crate) trait ErasedPlugin: Send + Sync {
+    fn name(&self) -> &str;
+    fn configure(&self, app: AppBuilder) -> AppBuilder;
+    fn needs_start(&self) -> bool;
+    fn start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>>;
+    fn shutdown(&self) -> BoxFuture<'_, Result<(), BoxError>>;
+}
+
+impl<P: Plugin> ErasedPlugin for P {
+    fn name(&self) -> &str {
+        Plugin::name(self)
+    }
+
+    fn configure(&self, app: AppBuilder) -> AppBuilder {
+        Plugin::configure(self, app)
+    }
+
+    fn needs_start(&self) -> bool {
+        Plugin::needs_start(self)
+    }
+
+    fn start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(Plugin::start(self, app))
+    }
+
+    fn shutdown(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(Plugin::shutdown(self))
+    }
+}
+
+/// A plugin that can be shared.
+pub(crate) type AnyPlugin = Arc<dyn ErasedPlugin>;
