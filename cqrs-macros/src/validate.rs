@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 use quote::ToTokens;
-use syn::Generics;
+use syn::{GenericParam, Generics};
 
 use crate::error::Errors;
 
@@ -56,11 +56,18 @@ pub(crate) fn label(option: &str, text: &str, span: Span, errors: &mut Errors) {
     }
 }
 
+/// What a borrow is told.
+pub(crate) const OWNS_ITS_DATA: &str = "this outlives whoever made it, so it owns its data: write `String` instead of `&str`, or share \
+     with an `Arc`";
+
 /// Refuses type, lifetime and const parameters; says whether there were none.
 pub(crate) fn not_generic(generics: &Generics, why: &str, errors: &mut Errors) -> bool {
     if generics.params.is_empty() {
         return true;
     }
+    let only_lifetimes =
+        generics.params.iter().all(|param| matches!(param, GenericParam::Lifetime(_)));
+    let why = if only_lifetimes { OWNS_ITS_DATA } else { why };
     errors.on_tokens(generics.params.to_token_stream(), why);
     false
 }

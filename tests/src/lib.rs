@@ -1,5 +1,7 @@
 //! A business module in a crate of its own, of which a test names nothing but the crate.
 
+mod docs;
+
 use cqrs_core::prelude::*;
 
 /// A badge was printed for a new employee. Nobody outside this crate names it.

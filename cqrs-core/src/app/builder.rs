@@ -105,8 +105,9 @@ impl AppBuilder {
     }
 
     fn any_plugin(mut self, plugin: AnyPlugin) -> Self {
-        self.plugins.push(Arc::clone(&plugin));
-        plugin.configure(self)
+        let configured = Arc::clone(&plugin);
+        self.plugins.push(plugin);
+        configured.configure(self)
     }
 
     /// How long a plugin may take to start, and to shut down: 30 seconds unless set.

@@ -18,6 +18,8 @@ use crate::lifecycle::Lifecycle;
 use crate::plugin::{Plugins, StartError};
 use crate::services::{MissingService, Service, Services};
 
+use crate::type_ref::TypeRef;
+
 pub use self::builder::{AppBuilder, DEFAULT_PAYLOAD_LIMIT};
 pub use self::error::BuildError;
 pub use self::problem::{Consumer, Problem};
@@ -50,7 +52,8 @@ pub use self::shutdown::{ShutdownReport, Unfinished};
 ///     let ctx = Context::for_tenant("acme")?;
 ///     let text = app.commands().execute(&ctx, Greet { name: "Ada".into() }).await?;
 ///     assert_eq!(text, "Hello, Ada!");
-///     app.shutdown(Duration::from_secs(30)).await;
+///     let report = app.shutdown(Duration::from_secs(30)).await;
+///     println!("{report}");
 ///     Ok(())
 /// }
 /// ```
@@ -151,6 +154,10 @@ impl App {
     /// start. Calling it again, or on a clone, is fine.
     ///
     /// Cancel safe: when the returned future is dropped, the intake stays closed and draining goes on.
+    ///
+    /// # Panics
+    ///
+    /// Outside a Tokio runtime, as every timer does.
     pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         self.0.lifecycle.close_intake();
         // Workers that were never started will finish nothing, however long one waits.
@@ -158,8 +165,14 @@ impl App {
             let _ = tokio::time::timeout(timeout, self.0.lifecycle.idle()).await;
         }
         let mut report = self.0.stop();
+        report.set_dead_letters(self.dead_letters().len());
         report.add_plugins(self.0.plugins.shut_down().await);
         report
+    }
+
+    /// Type and stable name of every handler of events, sorted by name.
+    pub(crate) fn event_handlers(&self) -> impl Iterator<Item = (TypeRef, &str)> + Clone {
+        self.0.hub.dispatcher.handlers()
     }
 
     /// Whether events are kept for workers that were never started.
@@ -189,7 +202,7 @@ impl Drop for Running {
         }
         let report = self.stop();
         if !report.is_clean() || !self.plugins.is_empty() {
-            tracing::warn!(%report, "an application was dropped without a shutdown");
+            tracing::warn!(%report, "an application was dropped without a shutdown: call `shutdown` first");
         }
     }
 }

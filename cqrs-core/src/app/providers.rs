@@ -170,15 +170,15 @@ impl Providers {
             }
             let (wanted, found) = (service.name(), value.service.name());
             if inside_arc(&wanted) == Some(&found) {
-                return Some(format!("a `{found}` is provided: provide it as `{wanted}` instead"));
+                return Some(format!("`{found}` is provided: provide it as `{wanted}` instead"));
             }
             if inside_arc(&found) == Some(&wanted) {
-                return Some(format!("a `{found}` is provided: let the field be of that type"));
+                return Some(format!("`{found}` is provided: let the field be of that type"));
             }
         }
         if let Some(unused) = self.unused_arc().filter(|_| service.name().starts_with("Arc<dyn ")) {
             return Some(format!(
-                "a `{unused}` is provided, and nobody asks for it: if it was meant, \
+                "`{unused}` is provided, and nobody asks for it: if it was meant, \
                  `.provide::<{service}>(..)`"
             ));
         }

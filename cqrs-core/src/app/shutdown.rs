@@ -11,6 +11,7 @@ use crate::message::AnyEvent;
 #[must_use = "look at `is_clean`, or log it: it says what was lost"]
 pub struct ShutdownReport {
     unfinished: Vec<Unfinished>,
+    dead_letters: usize,
 }
 
 /// One delivery, command, query or plugin that was not finished.
@@ -54,13 +55,23 @@ impl ShutdownReport {
         let deliveries = deliveries.into_iter().map(|(handler, event, failed_attempts, state)| {
             Unfinished::Delivery { handler, event, failed_attempts, state }
         });
-        Self { unfinished: executions.chain(deliveries).collect() }
+        Self { unfinished: executions.chain(deliveries).collect(), dead_letters: 0 }
     }
 
     pub(super) fn add_plugins(&mut self, failures: Vec<(String, String)>) {
         let failures = failures.into_iter();
         let failures = failures.map(|(plugin, reason)| Unfinished::Plugin { plugin, reason });
         self.unfinished.extend(failures);
+    }
+
+    pub(super) fn set_dead_letters(&mut self, count: usize) {
+        self.dead_letters = count;
+    }
+
+    /// How many dead letters there are. They were finished, though not well, and are gone with the
+    /// process.
+    pub fn dead_letters(&self) -> usize {
+        self.dead_letters
     }
 
     /// Whether everything was finished.
@@ -80,16 +91,20 @@ const LISTED: usize = 20;
 impl fmt::Display for ShutdownReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let count = self.unfinished.len();
-        if count == 0 {
-            return f.write_str("everything was finished");
+        match count {
+            0 => f.write_str("everything was finished")?,
+            _ => write!(f, "{count} not finished:")?,
         }
-        write!(f, "{count} not finished:")?;
         for unfinished in self.unfinished.iter().take(LISTED) {
             write!(f, "\n  {unfinished}")?;
         }
-        match count.saturating_sub(LISTED) {
-            0 => Ok(()),
-            more => write!(f, "\n  and {more} more"),
+        if let more @ 1.. = count.saturating_sub(LISTED) {
+            write!(f, "\n  and {more} more")?;
+        }
+        match (self.dead_letters, count) {
+            (0, _) => Ok(()),
+            (dead, 0) => write!(f, "; dead letters: {dead}"),
+            (dead, _) => write!(f, "\n  dead letters: {dead}"),
         }
     }
 }

@@ -106,7 +106,12 @@ pub enum ExecuteError<E> {
         /// Which kind of refusal, and why.
         rejection: Rejection,
     },
-    /// Nobody handles it, since its module was left out.
+    /// The caller is not inside a Tokio runtime.
+    NoRuntime {
+        /// The message's name.
+        message: &'static str,
+    },
+    /// Nobody handles it, since its module was left out, or a test runs only other handlers.
     NoHandler {
         /// The message's name.
         message: &'static str,
@@ -140,11 +145,18 @@ impl<E: fmt::Display> fmt::Display for ExecuteError<E> {
                 "`{message}` was not executed: the application is shut down, or its `App` was dropped \
                  (keep it as long as its buses are used)"
             ),
+            Self::NoRuntime { message } => {
+                write!(f, "`{message}` was not executed: there is no Tokio runtime here")
+            }
             Self::Rejected { message, rejection } => {
                 write!(f, "`{message}` was refused as {rejection}")
             }
             Self::NoHandler { message } => {
-                write!(f, "`{message}` has no handler in this application: its module was left out")
+                write!(
+                    f,
+                    "`{message}` has no handler in this application: its module was left out, or the \
+                     test runs `only` other handlers"
+                )
             }
         }
     }

@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::ExecuteError;
@@ -102,6 +103,8 @@ impl<Kind> Executors<Kind> {
         let name = description.name;
         let lifecycle = &self.engine.lifecycle;
         let shut_down = || ExecuteError::ShutDown { message: name };
+        // Its timer needs one.
+        Handle::try_current().map_err(|_| ExecuteError::NoRuntime { message: name })?;
         // Work that is under way may execute during a shutdown; nobody else may.
         let admitted = lifecycle.admit(ctx.is_inside(lifecycle));
         let _in_flight = admitted.ok_or_else(shut_down)?;

@@ -103,11 +103,18 @@ impl From<TenantId> for String {
 }
 
 /// A tenant identifier was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{id}` is not a tenant identifier: {reason}", id = id.escape_debug())]
 pub struct InvalidTenant {
     id: String,
     reason: &'static str,
+}
+
+impl fmt::Debug for InvalidTenant {
+    /// The same text, since that is what `main` and `unwrap` print.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 /// Whom a message belongs to: one tenant, or, explicitly, the system itself.

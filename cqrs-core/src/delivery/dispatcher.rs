@@ -16,6 +16,7 @@ use super::lane::{Lane, Route};
 use super::outcome::{DeliveryState, HandlerOutcome};
 use super::queue::Delivery;
 use crate::message::{AnyEvent, Event};
+use crate::type_ref::TypeRef;
 
 /// Which handlers want which event.
 #[derive(Default)]
@@ -125,6 +126,10 @@ impl Dispatcher {
             }
         }
         Ok(receivers)
+    }
+
+    pub(crate) fn handlers(&self) -> impl Iterator<Item = (TypeRef, &str)> + Clone {
+        self.lanes().iter().map(|lane| (lane.handler, lane.name()))
     }
 
     pub(crate) fn has_work(&self) -> bool {

@@ -23,7 +23,7 @@ use super::MessageError;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command",
     label = "not a command",
-    note = "add `#[derive(Command)]` to `{Self}`; a query is executed by the `QueryBus`"
+    note = "add `#[derive(Command)]` to `{Self}`; a query has a `#[query_handler({Self})]`, and is executed by the `QueryBus`"
 )]
 pub trait Command: Send + 'static {
     /// The stable name, such as `create.employee`.

@@ -31,7 +31,7 @@ use super::Redaction;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     label = "not an event",
-    note = "add `#[derive(Serialize, Deserialize, Event)]` to `{Self}`",
+    note = "add `#[derive(Serialize, Deserialize, Event)]` to `{Self}`; a command or query is executed, not published",
     note = "a handler with `#[events_handler(*)]` implements `EventHandler<AnyEvent>` itself"
 )]
 pub trait Event: EventPayload {

@@ -4,9 +4,13 @@ mod authorization;
 mod call;
 mod chain;
 mod deduplication;
+#[cfg(feature = "garde")]
+mod garde;
 mod log;
 mod rejection;
 mod timeout;
+#[cfg(feature = "tower")]
+mod tower;
 mod validation;
 
 use std::future::Future;
@@ -15,9 +19,13 @@ pub use self::authorization::Authorize;
 pub use self::call::{Call, CallError, Outcome};
 pub use self::chain::Next;
 pub use self::deduplication::Deduplicate;
+#[cfg(feature = "garde")]
+pub use self::garde::check_with_garde;
 pub use self::log::Log;
 pub use self::rejection::{Rejection, RejectionKind};
 pub use self::timeout::Timeout;
+#[cfg(feature = "tower")]
+pub use self::tower::{CallRequest, Inside, Tower};
 pub use self::validation::{Validate, Validation, Violation, Violations};
 
 pub(crate) use self::call::Payload;

@@ -12,7 +12,7 @@ use crate::handler::BoxFuture;
 
 /// The plugins of one application.
 pub(crate) struct Plugins {
-    plugins: Vec<AnyPlugin>,
+    in_order: Vec<AnyPlugin>,
     timeout: Duration,
     phase: Mutex<Phase>,
 }
@@ -26,15 +26,15 @@ enum Phase {
 
 impl Plugins {
     pub(crate) fn new(plugins: Vec<AnyPlugin>, timeout: Duration) -> Self {
-        Self { plugins, timeout, phase: Mutex::new(Phase::Built) }
+        Self { in_order: plugins, timeout, phase: Mutex::new(Phase::Built) }
     }
 
     pub(crate) fn need_start(&self) -> bool {
-        self.plugins.iter().any(|plugin| plugin.needs_start())
+        self.in_order.iter().any(|plugin| plugin.needs_start())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.plugins.is_empty()
+        self.in_order.is_empty()
     }
 
     /// Starts all, once. Not cancel safe: when the returned future is dropped, some may have started;
@@ -46,11 +46,11 @@ impl Plugins {
             Phase::Started => return Ok(()),
             Phase::ShutDown => return Err(StartError::ShutDown),
         }
-        for (number, plugin) in self.plugins.iter().enumerate() {
+        for (number, plugin) in self.in_order.iter().enumerate() {
             let started = self.in_time(|| plugin.start(app)).await;
             if let Err(error) = started {
                 *phase = Phase::ShutDown;
-                self.shut_down_each(&self.plugins[..number]).await;
+                self.shut_down_each(&self.in_order[..number]).await;
                 return Err(StartError::Plugin { plugin: plugin.name().to_owned(), error });
             }
         }
@@ -64,7 +64,7 @@ impl Plugins {
         if std::mem::replace(&mut *phase, Phase::ShutDown) == Phase::ShutDown {
             return Vec::new();
         }
-        self.shut_down_each(&self.plugins).await
+        self.shut_down_each(&self.in_order).await
     }
 
     async fn shut_down_each(&self, plugins: &[AnyPlugin]) -> Vec<(String, String)> {
@@ -92,7 +92,7 @@ impl Plugins {
 
 impl fmt::Debug for Plugins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.plugins.iter().map(|plugin| plugin.name())).finish()
+        f.debug_list().entries(self.in_order.iter().map(|plugin| plugin.name())).finish()
     }
 }
 

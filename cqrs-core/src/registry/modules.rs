@@ -119,7 +119,7 @@ impl fmt::Display for Module {
 /// named module contributes something. [`only`](crate::AppBuilder::only) and
 /// [`without`](crate::AppBuilder::without) select what runs.
 ///
-/// A name that does not exist is a compile error on that name. Name a crate as it is called in its own
+/// A name that does not exist is a compile error. Name a crate as it is called in its own
 /// `Cargo.toml`, not as a renamed dependency.
 ///
 /// ```standalone_crate
@@ -147,6 +147,10 @@ impl fmt::Display for Module {
 /// ```
 #[macro_export]
 macro_rules! modules {
+    ($($($segment:ident)::+),* $(,)?) => {{
+        $($crate::modules!(@name $($segment)::+);)*
+        $crate::Modules::named(::core::module_path!(), &[$(::core::stringify!($($segment)::+)),*])
+    }};
     // These are here in any case, and `use` takes none of them alone.
     (@name crate) => {};
     (@name self) => {};
@@ -155,10 +159,6 @@ macro_rules! modules {
         #[allow(unused_imports)]
         use $($segment)::+ as _;
     };
-    ($($($segment:ident)::+),* $(,)?) => {{
-        $($crate::modules!(@name $($segment)::+);)*
-        $crate::Modules::named(::core::module_path!(), &[$(::core::stringify!($($segment)::+)),*])
-    }};
 }
 
 #[cfg(test)]

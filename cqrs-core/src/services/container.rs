@@ -13,7 +13,8 @@ use crate::type_ref::TypeRef;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be injected",
     label = "a service is `Clone + Send + Sync + 'static`",
-    note = "inject an `Arc<{Self}>`, or build this field yourself with `#[inject(default)]`"
+    note = "inject it in an `Arc` whose inside is `Send + Sync`: write `trait YourTrait: Send + Sync`, an `Rc` as `Arc`, a `RefCell` as `Mutex`",
+    note = "or build this field yourself with `#[inject(default)]`"
 )]
 pub trait Service: Clone + Send + Sync + 'static {}
 

@@ -120,13 +120,30 @@ impl TestApp {
     }
 
     /// The deliveries to the handler `H` that were attempted, in the order of their first attempts.
+    ///
+    /// # Panics
+    ///
+    /// When `H` handles no event in this application.
     pub fn deliveries_to<H: 'static>(&self) -> Vec<DeliveryRecord> {
+        self.expect_handler(&TypeRef::of::<H>().name(), |handler, _| handler == TypeRef::of::<H>());
         self.recorder.deliveries(|handler, _| handler == TypeRef::of::<H>())
     }
 
     /// The deliveries to the handler with this stable name, such as a closure's.
+    ///
+    /// # Panics
+    ///
+    /// When no handler of events has this name.
     pub fn deliveries_to_named(&self, name: &str) -> Vec<DeliveryRecord> {
+        self.expect_handler(name, |_, handler_name| handler_name == name);
         self.recorder.deliveries(|_, handler_name| handler_name == name)
+    }
+
+    fn expect_handler(&self, wanted: &str, is_it: impl Fn(TypeRef, &str) -> bool) {
+        let mut handlers = self.app.event_handlers();
+        let names = handlers.clone().map(|(_, name)| name).collect::<Vec<_>>().join(", ");
+        let is_there = handlers.any(|(handler, name)| is_it(handler, name));
+        assert!(is_there, "`{wanted}` handles no event in this application; these do: {names}");
     }
 
     /// What did happen so far, readable, as a failing test prints it. Redacted fields are masked.

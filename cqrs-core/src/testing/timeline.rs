@@ -1,6 +1,6 @@
 //! What did happen, for people.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Display, Write as _};
 
 use uuid::Uuid;
@@ -79,27 +79,26 @@ fn attempted(
     write!(f, ", attempt {}: ", attempt.attempt)?;
     match (error, retry_in) {
         (None, _) => f.write_str("ok"),
-        (Some(error), Some(delay)) => write!(f, "{error}; next attempt in {delay:?}"),
+        (Some(error), Some(delay)) => {
+            write!(f, "{error}; next attempt in {} ms", delay.as_millis())
+        }
         (Some(error), None) => write!(f, "{error}; dead letter"),
     }
 }
 
-/// Short numbers for message ids, in the order in which the messages appear.
+/// Short numbers for message ids, in the order in which the messages were made.
 struct Numbers(HashMap<Uuid, usize>);
 
 impl Numbers {
     fn of(moments: &[Moment]) -> Self {
-        let mut numbers = HashMap::new();
-        for moment in moments {
-            let id = match &moment.what {
-                Happening::Published(event) => event.id(),
-                Happening::Executed { execution, .. } => execution.context.message_id(),
-                Happening::Attempted(attempt) => attempt.event.id(),
-            };
-            let next = numbers.len() + 1;
-            numbers.entry(id).or_insert(next);
-        }
-        Self(numbers)
+        let ids = moments.iter().map(|moment| match &moment.what {
+            Happening::Published(event) => event.id(),
+            Happening::Executed { execution, .. } => execution.context.message_id(),
+            Happening::Attempted(attempt) => attempt.event.id(),
+        });
+        // By time, so that a cause comes before its effects, also if it ended after them.
+        let sorted: BTreeSet<_> = ids.collect();
+        Self(sorted.into_iter().zip(1..).collect())
     }
 
     fn show(&self, ctx: &Context) -> String {

@@ -3,11 +3,11 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Member};
+use syn::{Data, DeriveInput};
 
 use crate::error::Errors;
 use crate::expand::{lints, with_fallback};
-use crate::model::event::{Body, Event, Part};
+use crate::model::event::{Body, EntityId, Event, Part, borrowed};
 use crate::model::redaction::Redaction;
 
 pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
@@ -16,8 +16,11 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
     let event = Event::read(&input, &mut errors);
     let implementation = implementation(&event);
     if let Some(compile_errors) = errors.into_compile_errors() {
-        // A generic event cannot be implemented without knowing its bounds.
-        let usable = input.generics.params.is_empty() && !matches!(input.data, Data::Union(_));
+        // A generic event cannot be implemented without knowing its bounds, and one that borrows cannot
+        // be read back.
+        let usable = input.generics.params.is_empty()
+            && !matches!(input.data, Data::Union(_))
+            && borrowed(&input.data).is_none();
         return Ok(with_fallback(compile_errors, usable.then_some(implementation)));
     }
     let ident = event.ident;
@@ -68,15 +71,15 @@ fn none() -> TokenStream {
 fn entity_id(body: &Body<'_>) -> Option<TokenStream> {
     let value = match body {
         Body::Struct(part) => {
-            let member = part.entity_id.as_ref()?;
+            let EntityId { member, optional } = part.entity_id.as_ref()?;
             // The whole expression is on the field, where a missing `Display` is then reported.
             let field = quote_spanned!(member.span()=> &self.#member);
-            some(&field)
+            id(&field, *optional)
         }
         Body::Enum(parts) => {
             let arms = arms(parts, |variant, part| {
-                let member = part.entity_id.as_ref()?;
-                Some(entity_id_arm(variant, member))
+                let entity_id = part.entity_id.as_ref()?;
+                Some(entity_id_arm(variant, entity_id))
             });
             let arms = arms?;
             let rest = rest(parts, |part| part.entity_id.is_some(), &none());
@@ -90,9 +93,18 @@ fn entity_id(body: &Body<'_>) -> Option<TokenStream> {
     })
 }
 
-fn entity_id_arm(variant: &Ident, member: &Member) -> TokenStream {
+/// An optional id is there or not.
+fn id(value: &TokenStream, optional: bool) -> TokenStream {
+    if optional {
+        quote!((#value).as_ref().map(|id| id as &dyn ::core::fmt::Display))
+    } else {
+        some(value)
+    }
+}
+
+fn entity_id_arm(variant: &Ident, EntityId { member, optional }: &EntityId) -> TokenStream {
     let binding = Ident::new("entity_id", member.span());
-    let value = some(&binding);
+    let value = id(&binding.to_token_stream(), *optional);
     quote!(Self::#variant { #member: #binding, .. } => #value,)
 }
 

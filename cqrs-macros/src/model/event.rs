@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Fields, LitStr, Member};
+use syn::{Data, DeriveInput, Fields, LitStr, Member, Type};
 
 use crate::attr::event::{self, EventOptions, FieldOptions};
 use crate::attr::serde::Serde;
@@ -31,19 +31,29 @@ pub(crate) enum Body<'a> {
 #[derive(Default)]
 pub(crate) struct Part {
     /// The field whose value identifies the entity.
-    pub(crate) entity_id: Option<Member>,
+    pub(crate) entity_id: Option<EntityId>,
     pub(crate) redactions: Vec<Redaction>,
+}
+
+/// The field whose value identifies the entity.
+pub(crate) struct EntityId {
+    pub(crate) member: Member,
+    /// Whether the field is an `Option`, by how its type is written.
+    pub(crate) optional: bool,
 }
 
 impl<'a> Event<'a> {
     pub(crate) fn read(input: &'a DeriveInput, errors: &mut Errors) -> Self {
         let ident = &input.ident;
-        validate::not_generic(
+        let is_concrete = validate::not_generic(
             &input.generics,
             "an event's name stands for one type, so an event cannot be generic: write a type of \
              its own for each event",
             errors,
         );
+        if let Some(borrow) = borrowed(&input.data).filter(|_| is_concrete) {
+            errors.on_tokens(borrow.to_token_stream(), validate::OWNS_ITS_DATA);
+        }
         let options = EventOptions::read(&input.attrs, errors);
         let words = naming::words_without("Event", &ident.unraw().to_string());
         let name = name(ident, options.name.as_ref(), &words, errors);
@@ -123,7 +133,7 @@ fn body<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Body<'a> {
 }
 
 /// Reads the options of the fields of a struct or of one variant.
-fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> (Option<Member>, Redacted<'a>) {
+fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> (Option<EntityId>, Redacted<'a>) {
     let mut entity_id = None;
     let mut marks = Vec::new();
     for (field, member) in fields.iter().zip(fields.members()) {
@@ -133,19 +143,39 @@ fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> (Option<Member>, Redac
             continue;
         };
         if let Some(first) = &entity_id {
-            let first: &Member = first;
+            let first: &EntityId = first;
             errors.on(
                 span,
                 format!(
                     "an event is about one entity: `{}` is its `entity_id` already",
-                    first.to_token_stream()
+                    first.member.to_token_stream()
                 ),
             );
         } else {
-            entity_id = Some(member);
+            entity_id = Some(EntityId { member, optional: is_option(&field.ty) });
         }
     }
     (entity_id, Redacted { fields, marks })
+}
+
+/// The first field that is a reference.
+pub(crate) fn borrowed(data: &Data) -> Option<&Type> {
+    let is_reference = |ty: &&Type| matches!(ty, Type::Reference(_));
+    match data {
+        Data::Struct(data) => data.fields.iter().map(|field| &field.ty).find(is_reference),
+        Data::Enum(data) => {
+            let fields = data.variants.iter().flat_map(|variant| &variant.fields);
+            fields.map(|field| &field.ty).find(is_reference)
+        }
+        Data::Union(_) => None,
+    }
+}
+
+fn is_option(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Option"),
+        _ => false,
+    }
 }
 
 /// Reports a redaction in a type whose JSON form its fields do not show.

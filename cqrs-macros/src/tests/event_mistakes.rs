@@ -232,11 +232,21 @@ fn types_that_cannot_be_events() {
         )),
         generic,
     );
+    let borrows = "this outlives whoever made it, so it owns its data: write `String` instead of \
+                   `&str`, or share with an `Arc`";
     assert_one_mistake(
         event(quote!(
             struct E<'a>(&'a str);
         )),
-        generic,
+        borrows,
+    );
+    assert_one_mistake(
+        event(quote!(
+            enum E {
+                A { name: &'static str },
+            }
+        )),
+        borrows,
     );
     assert_one_mistake(
         event(quote!(

@@ -163,6 +163,7 @@ impl EmployeeService {
     }
 }
 
+// Handlers run on several threads, so what they share is `Send + Sync`.
 trait EmailService: Send + Sync {
     fn send(&self, to: &str, text: &str) -> std::io::Result<()>;
 }
@@ -180,7 +181,9 @@ impl EmailService for Console {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let app = App::builder().provide::<Arc<dyn EmailService>>(Arc::new(Console)).build()?; // one report of everything that is wired wrongly
+    // `build` lists everything that is wired wrongly, in one report. Where handlers live in other
+    // crates, name those: `.modules(modules![billing])`.
+    let app = App::builder().provide::<Arc<dyn EmailService>>(Arc::new(Console)).build()?;
 
     let ctx = Context::for_tenant("acme")?.with_actor(Actor::user(42).named("Ada"));
     let command =

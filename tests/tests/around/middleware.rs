@@ -325,3 +325,42 @@ fn a_call_error_says_what_happened() {
     let error = CallError::from(Rejection::forbidden("not you"));
     assert_eq!(error.to_string(), "forbidden: not you");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_tower_layer_is_a_middleware() {
+    use tower::limit::GlobalConcurrencyLimitLayer;
+    use tower::load_shed::LoadShedLayer;
+    use tower::timeout::TimeoutLayer;
+
+    // The first one added is the outermost: shed what the limit has no room for.
+    let layers = tower::ServiceBuilder::new()
+        .layer(LoadShedLayer::new())
+        .layer(GlobalConcurrencyLimitLayer::new(1))
+        .layer(TimeoutLayer::new(Duration::from_secs(3)))
+        .into_inner();
+    let app = app(|app| app.middleware(cqrs_core::middleware::Tower::layer(layers)));
+    assert_eq!(rename(&app, &acme(), "Ada").await, Ok(1));
+    app.settled().await;
+    assert_eq!(rename(&app, &acme(), "taken").await, Err(ExecuteError::Handler(Refused)));
+
+    let began = tokio::time::Instant::now();
+    let ctx = acme();
+    let slow = rename(&app, &ctx, "slow");
+    let shed = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        rename(&app, &acme(), "Ada").await
+    };
+    let (slow, shed) = tokio::join!(slow, shed);
+    assert_eq!(began.elapsed(), Duration::from_secs(3), "the layer's time-out, not the handler's");
+    for refused in [slow, shed] {
+        let refused = refused.expect_err("refused by a layer");
+        assert!(
+            matches!(
+                &refused,
+                ExecuteError::Rejected { rejection, .. } if rejection.kind() == RejectionKind::Unavailable
+            ),
+            "{refused}"
+        );
+    }
+    assert_eq!(rename(&app, &acme(), "Ada").await, Ok(4), "the cancelled call gave its place back");
+}

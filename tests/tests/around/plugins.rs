@@ -127,7 +127,7 @@ async fn plugins_start_in_order_and_shut_down_after_the_drain_in_the_opposite_or
         .build()
         .expect("wired");
     app.events().publish(&Context::system(), LightSwitched { on: false }).await.expect("accepted");
-    tokio::time::sleep(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_mins(1)).await;
     assert_eq!(lamp.notes(), [""; 0], "nothing is handled before the start");
 
     app.start().await.expect("nothing fails");

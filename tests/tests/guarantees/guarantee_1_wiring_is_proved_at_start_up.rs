@@ -181,7 +181,7 @@ mod near_misses {
             .provide(Directory)
             .build()
             .expect_err("a value is no Arc");
-        assert_says(&error, &["a `Directory` is provided: provide it as `Arc<Directory>` instead"]);
+        assert_says(&error, &["`Directory` is provided: provide it as `Arc<Directory>` instead"]);
     }
 
     #[test]

@@ -80,5 +80,12 @@ async fn without_it_everything_is_delivered_once() {
     app.publish(&acme(), PaymentReceived { account: 1, cents: 100 }).await.expect("accepted");
     app.settled().await;
     assert_eq!(forgetful.entries(), [100]);
-    assert!(app.deliveries_to::<Mindful>().is_empty(), "it was not selected");
+}
+
+#[tokio::test]
+#[should_panic(expected = "`Mindful` handles no event in this application; these do: forgetful")]
+async fn asking_for_deliveries_to_a_handler_that_is_not_there_is_a_mistake_in_the_test() {
+    let app = TestApp::builder().only::<Forgetful>();
+    let app = app.provide_named("forgetful", Log::<u64>::default()).build().expect("wired");
+    app.deliveries_to::<Mindful>();
 }

@@ -42,6 +42,12 @@ enum InvoicePaid {
 }
 
 #[derive(Serialize, Deserialize, Event)]
+struct DraftSaved {
+    #[event(entity_id)]
+    id: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize, Event)]
 enum Moved {
     Up(#[event(entity_id)] u64),
     Down {
@@ -120,6 +126,9 @@ fn main() {
     assert_eq!(entity_id(&transfer).as_deref(), Some("2"));
     assert_eq!(entity_id(&InvoicePaid::Cash), None);
     assert!(InvoicePaid::Cash.redactions().is_empty());
+
+    assert_eq!(entity_id(&DraftSaved { id: Some(9) }).as_deref(), Some("9"));
+    assert_eq!(entity_id(&DraftSaved { id: None }), None);
 
     assert_eq!(Moved::ENTITY, None);
     assert_eq!(entity_id(&Moved::Up(3)).as_deref(), Some("3"));

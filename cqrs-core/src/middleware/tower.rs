@@ -1,0 +1,136 @@
+//! A tower layer as middleware.
+
+use std::error::Error;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context as TaskContext, Poll};
+
+use tokio::sync::oneshot;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{Call, CallError, Middleware, Next, Outcome, Rejection};
+use crate::context::Context;
+use crate::handler::BoxFuture;
+use crate::registry::MessageKind;
+
+/// A tower [`Layer`] as middleware: rate and concurrency limits, load shedding, time-outs and whatever
+/// else there is for [`Service`]s. Feature `tower`.
+///
+/// The layer sees a [`CallRequest`]: kind, name and context, not the message. What it refuses is a
+/// [`Rejection::unavailable`] with its error's text, so a delivery is tried again. A layer that
+/// repeats requests cannot be used, since a command can be executed only once.
+///
+/// ```
+/// use cqrs_core::App;
+/// use cqrs_core::middleware::Tower;
+///
+/// # struct GlobalConcurrencyLimitLayer;
+/// # impl GlobalConcurrencyLimitLayer { fn new(_: usize) -> Self { Self } }
+/// # impl<S> tower_layer::Layer<S> for GlobalConcurrencyLimitLayer { type Service = S; fn layer(&self, inner: S) -> S { inner } }
+/// // use tower::limit::GlobalConcurrencyLimitLayer;
+/// let builder = App::builder().middleware(Tower::layer(GlobalConcurrencyLimitLayer::new(64)));
+/// # let _ = builder;
+/// ```
+pub struct Tower<S>(Mutex<S>);
+
+impl<S> Tower<S> {
+    /// Puts `layer` around every call. Its service is made once, and cloned for each call.
+    pub fn layer<L>(layer: L) -> Self
+    where
+        L: Layer<Inside, Service = S>,
+    {
+        Self(Mutex::new(layer.layer(Inside(()))))
+    }
+}
+
+impl<S> Middleware for Tower<S>
+where
+    S: Service<CallRequest, Response = ()> + Clone + Send + 'static,
+    S::Future: Send,
+    S::Error: Into<Box<dyn Error + Send + Sync>> + Send,
+{
+    async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+        let mut service = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (begin, has_begun) = oneshot::channel();
+        let request = CallRequest {
+            kind: call.kind(),
+            name: call.name(),
+            context: call.context().clone(),
+            begin,
+        };
+        // The layer, which at its innermost begins the call and waits for its end.
+        let mut around = pin!(async move {
+            poll_fn(|cx| service.poll_ready(cx)).await?;
+            service.call(request).await
+        });
+        let end = tokio::select! {
+            biased;
+            Ok(end) = has_begun => end,
+            refused = &mut around => return refused.map_err(refusal),
+        };
+        let outcome = tokio::select! {
+            biased;
+            outcome = next.run(call) => outcome,
+            // The layer has lost patience: dropping the call cancels it.
+            refused = &mut around => return refused.map_err(refusal),
+        };
+        // The layer may have gone in the meantime.
+        let _ = end.send(outcome.clone());
+        around.await.map_err(refusal).and(outcome)
+    }
+}
+
+/// The call's own error comes back through the layer, if that lets it through.
+fn refusal(error: impl Into<Box<dyn Error + Send + Sync>>) -> CallError {
+    match error.into().downcast::<CallError>() {
+        Ok(own) => *own,
+        Err(other) => Rejection::unavailable(other).into(),
+    }
+}
+
+impl<S> fmt::Debug for Tower<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tower")
+    }
+}
+
+/// What a tower layer sees of a call.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CallRequest {
+    /// Event, command or query.
+    pub kind: MessageKind,
+    /// The message's stable name.
+    pub name: &'static str,
+    /// The context that the handler will see.
+    pub context: Context,
+    begin: oneshot::Sender<oneshot::Sender<Outcome>>,
+}
+
+/// The service inside a layer: begins the call, and is done when that is.
+#[derive(Debug, Clone)]
+pub struct Inside(());
+
+impl Service<CallRequest> for Inside {
+    type Response = ();
+    type Error = CallError;
+    type Future = BoxFuture<'static, Outcome>;
+
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Outcome> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: CallRequest) -> Self::Future {
+        let (end, ended) = oneshot::channel();
+        let begun = request.begin.send(end);
+        Box::pin(async move {
+            match begun {
+                Ok(()) => ended.await.unwrap_or(Err(CallError::ShutDown)),
+                Err(_) => Err(CallError::ShutDown),
+            }
+        })
+    }
+}

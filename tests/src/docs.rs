@@ -1,0 +1,13 @@
+//! The pages under `docs`, whose code is compiled and run as documentation tests.
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/handlers.md")]
+struct Handlers;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/middleware.md")]
+struct Middleware;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/plugins.md")]
+struct Plugins;
