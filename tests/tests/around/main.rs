@@ -2,3 +2,4 @@
 
 mod middleware;
 mod plugins;
+mod test_kit;
