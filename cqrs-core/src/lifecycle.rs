@@ -1,8 +1,8 @@
 //! What an application and everything running in it share: how much is in flight, whether new work
 //! is still taken, and whether it is time to stop.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -11,6 +11,8 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Default)]
 pub(crate) struct Lifecycle {
     in_flight: AtomicUsize,
+    /// Those of them that handlers spawned.
+    tasks: AtomicUsize,
     became_idle: Notify,
     intake_closed: AtomicBool,
     /// Cancelled when a shutdown begins: handlers may finish early.
@@ -19,6 +21,8 @@ pub(crate) struct Lifecycle {
     stopped: CancellationToken,
     /// The same, without the token's lock.
     is_stopped: AtomicBool,
+    /// Held for reading while work is handed over; for writing at the moment of the stop.
+    gate: RwLock<()>,
 }
 
 impl Lifecycle {
@@ -39,15 +43,40 @@ impl Lifecycle {
         InFlight(Arc::clone(self))
     }
 
+    /// Counts one task that a handler spawned.
+    pub(crate) fn enter_task(self: &Arc<Self>) -> TaskInFlight {
+        self.tasks.fetch_add(1, SeqCst);
+        TaskInFlight(self.enter())
+    }
+
+    /// How many tasks that handlers spawned are running.
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks.load(SeqCst)
+    }
+
     pub(crate) fn close_intake(&self) {
         self.intake_closed.store(true, SeqCst);
         self.draining.cancel();
     }
 
-    pub(crate) fn stop(&self) {
+    /// From now on nothing is handed over, and what has been is found by a drain.
+    pub(crate) fn close_gate(&self) {
         self.close_intake();
+        let gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
         self.is_stopped.store(true, SeqCst);
+        drop(gate);
+    }
+
+    /// Tells everything that runs to end.
+    pub(crate) fn stop(&self) {
+        self.close_gate();
         self.stopped.cancel();
+    }
+
+    /// `None` once the application stopped; it cannot stop while the guard lives.
+    pub(crate) fn pass(&self) -> Option<RwLockReadGuard<'_, ()>> {
+        let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+        (!self.is_stopped()).then_some(gate)
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
@@ -86,5 +115,15 @@ impl Drop for InFlight {
         if self.0.in_flight.fetch_sub(1, SeqCst) == 1 {
             self.0.became_idle.notify_waiters();
         }
+    }
+}
+
+/// One task that a handler spawned, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct TaskInFlight(InFlight);
+
+impl Drop for TaskInFlight {
+    fn drop(&mut self) {
+        self.0.0.tasks.fetch_sub(1, SeqCst);
     }
 }

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use crate::lifecycle::Lifecycle;
 
@@ -28,9 +28,15 @@ pub(crate) async fn limited<F: Future>(
     tokio::select! {
         biased;
         output = work => Ok(output),
-        () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => {
-            Err(Limit::Deadline)
-        }
+        () = sleep_until(deadline) => Err(Limit::Deadline),
         () = lifecycle.stopped() => Err(Limit::Stopped),
+    }
+}
+
+/// Returns at `deadline`; never, if there is none, and then without a timer. Cancel safe.
+pub(crate) async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
     }
 }

@@ -7,7 +7,7 @@ use super::wiring::Selection;
 use super::{Consumer, Problem};
 use crate::bus::{CommandBus, EventBus};
 use crate::registry::{
-    ExecutionRoute, HandlerRegistration, Handles, MessageKind, MessageRegistration,
+    EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageKind, MessageRegistration,
 };
 use crate::type_ref::TypeRef;
 
@@ -90,6 +90,7 @@ impl Handlers {
                 Handles::Events(routes) if routes.is_empty() => {
                     problems.push(Problem::HandlesNothing { handler: consumer(handler) });
                 }
+                Handles::Events(routes) => problems.extend(same_event_twice(handler, routes)),
                 Handles::Query(_) => {
                     let dependencies = (handler.dependencies)().into_iter();
                     problems.extend(dependencies.filter(|it| buses.contains(&it.service)).map(
@@ -99,10 +100,22 @@ impl Handlers {
                         },
                     ));
                 }
-                _ => {}
+                Handles::Command(_) => {}
             }
         }
     }
+}
+
+fn same_event_twice(handler: &HandlerRegistration, routes: &[EventRoute]) -> Option<Problem> {
+    let events: Vec<_> = routes.iter().map(|route| route.event.map(|event| event())).collect();
+    let handles_every = events.contains(&None);
+    let repeated = (1..events.len()).find(|&index| events[..index].contains(&events[index]));
+    let event = match repeated {
+        _ if handles_every && events.len() > 1 => None,
+        Some(index) => events[index],
+        None => return None,
+    };
+    Some(Problem::SameEventTwice { handler: consumer(handler), event })
 }
 
 /// A message's name is its identity, whatever its kind.

@@ -9,11 +9,11 @@ mod shutdown;
 mod wiring;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::bus::{CommandBus, CommandExecutors, EventBus, EventHub, QueryBus, QueryExecutors};
-use crate::delivery::{DeadLetters, FailureStream};
+use crate::delivery::{DeadLetters, FailureStream, Undelivered};
 use crate::lifecycle::Lifecycle;
 use crate::plugin::{Plugins, StartError};
 use crate::services::{MissingService, Service, Services};
@@ -70,6 +70,8 @@ struct Running {
     commands: CommandBus,
     queries: QueryBus,
     plugins: Plugins,
+    /// What the stop could not finish; written once.
+    report: Mutex<ShutdownReport>,
 }
 
 impl App {
@@ -142,7 +144,7 @@ impl App {
     ///
     /// Cancel safe. Never returns inside a handler, which is in flight itself.
     pub async fn idle(&self) {
-        self.0.lifecycle.idle().await;
+        self.0.hub.dispatcher.staffed(self.0.lifecycle.idle()).await;
     }
 
     /// Stops taking work from outside, finishes what is under way with all it causes, at most for
@@ -151,7 +153,9 @@ impl App {
     /// Handlers see the beginning of a shutdown in their context. What handlers publish and execute
     /// while the application drains is still accepted. At the end of `timeout`, handlers that still run
     /// are cancelled at their next `.await`. At last the plugins shut down, in the opposite order of their
-    /// start. Calling it again, or on a clone, is fine.
+    /// start. Calling it again, or on a clone, is fine, and gives the same report.
+    ///
+    /// Called inside a handler, it waits for that handler too, so until its deadline; spawn it instead.
     ///
     /// Cancel safe: when the returned future is dropped, the intake stays closed and draining goes on.
     ///
@@ -160,14 +164,21 @@ impl App {
     /// Outside a Tokio runtime, as every timer does.
     pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         self.0.lifecycle.close_intake();
-        // Workers that were never started will finish nothing, however long one waits.
-        if !self.waits_for_start() {
-            let _ = tokio::time::timeout(timeout, self.0.lifecycle.idle()).await;
+        let dispatcher = &self.0.hub.dispatcher;
+        let mut kept = Vec::new();
+        if dispatcher.is_started() {
+            let _ = tokio::time::timeout(timeout, self.idle()).await;
+        } else {
+            // Nobody will handle what was kept; what runs besides may finish.
+            let _ = tokio::time::timeout(timeout, dispatcher.discard_kept(&mut kept)).await;
         }
-        let mut report = self.0.stop();
-        report.set_dead_letters(self.dead_letters().len());
-        report.add_plugins(self.0.plugins.shut_down().await);
-        report
+        self.0.stop(kept);
+        let failures = self.0.plugins.shut_down().await;
+        self.0.report(|report| {
+            report.set_dead_letters(self.dead_letters().len());
+            report.add_plugins(failures);
+            report.clone()
+        })
     }
 
     /// Type and stable name of every handler of events, sorted by name.
@@ -183,15 +194,27 @@ impl App {
 }
 
 impl Running {
-    fn stop(&self) -> ShutdownReport {
-        let executions = self.command_executors.running();
-        let queries = self.query_executors.running();
-        let mut unfinished = self.hub.dispatcher.drain();
-        self.lifecycle.stop();
-        // What handlers published in the meantime.
-        unfinished.extend(self.hub.dispatcher.drain());
-        self.hub.end_streams();
-        ShutdownReport::new(executions.into_iter().chain(queries), unfinished)
+    /// Ends everything, once, and notes what was not finished; `kept` was not even begun.
+    fn stop(&self, kept: Vec<Undelivered>) {
+        self.report(|report| {
+            if self.lifecycle.is_stopped() {
+                return;
+            }
+            let executions = self.command_executors.running();
+            let queries = self.query_executors.running();
+            self.lifecycle.close_gate();
+            let mut undelivered = kept;
+            undelivered.extend(self.hub.dispatcher.drain());
+            let tasks = self.lifecycle.tasks();
+            self.lifecycle.stop();
+            self.hub.end_streams();
+            *report =
+                ShutdownReport::new(executions.into_iter().chain(queries), undelivered, tasks);
+        });
+    }
+
+    fn report<T>(&self, with: impl FnOnce(&mut ShutdownReport) -> T) -> T {
+        with(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -200,7 +223,8 @@ impl Drop for Running {
         if self.lifecycle.is_stopped() {
             return;
         }
-        let report = self.stop();
+        self.stop(Vec::new());
+        let report = self.report(|report| report.clone());
         if !report.is_clean() || !self.plugins.is_empty() {
             tracing::warn!(%report, "an application was dropped without a shutdown: call `shutdown` first");
         }

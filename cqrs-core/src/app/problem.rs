@@ -92,6 +92,13 @@ pub enum Problem {
         /// The handler.
         handler: Consumer,
     },
+    /// A handler that would get one event twice: named twice, under another name, or beside `*`.
+    SameEventTwice {
+        /// The handler.
+        handler: Consumer,
+        /// The event; `None` where it handles every event and names some as well.
+        event: Option<TypeRef>,
+    },
     /// A query handler that injects a bus it could change state with.
     QueryInjectsBus {
         /// The handler.
@@ -157,6 +164,16 @@ impl fmt::Display for Problem {
                 f,
                 "{handler} is registered for no event\n\
                  fix: add `.on::<SomeEvent>()` or `.on_any()` to its registration"
+            ),
+            Self::SameEventTwice { handler, event: Some(event) } => write!(
+                f,
+                "{handler} would get each `{event}` twice\n\
+                 fix: name the event once; an alias is the same event"
+            ),
+            Self::SameEventTwice { handler, event: None } => write!(
+                f,
+                "{handler} handles every event, and names some as well, which it would get twice\n\
+                 fix: leave out the names, or `*`"
             ),
             Self::QueryInjectsBus { handler, dependency } => write!(
                 f,

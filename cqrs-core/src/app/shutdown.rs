@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::delivery::DeliveryState;
+use crate::delivery::{DeliveryState, Undelivered};
 use crate::message::AnyEvent;
 
 /// What was not finished when an application stopped.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 #[must_use = "look at `is_clean`, or log it: it says what was lost"]
 pub struct ShutdownReport {
     unfinished: Vec<Unfinished>,
@@ -29,6 +29,11 @@ pub enum Unfinished {
         /// Where it was.
         state: DeliveryState,
     },
+    /// Tasks that handlers spawned with [`Context::spawn`](crate::Context::spawn), and that still run.
+    Tasks {
+        /// How many.
+        count: usize,
+    },
     /// A plugin that failed to shut down.
     Plugin {
         /// The plugin's name.
@@ -48,14 +53,17 @@ pub enum Unfinished {
 impl ShutdownReport {
     pub(super) fn new(
         executions: impl Iterator<Item = (Arc<str>, &'static str)>,
-        deliveries: Vec<(Arc<str>, AnyEvent, u32, DeliveryState)>,
+        mut deliveries: Vec<Undelivered>,
+        tasks: usize,
     ) -> Self {
+        deliveries.sort_by(|a, b| (a.1.id(), &a.0).cmp(&(b.1.id(), &b.0)));
         let executions =
             executions.map(|(handler, message)| Unfinished::Execution { handler, message });
         let deliveries = deliveries.into_iter().map(|(handler, event, failed_attempts, state)| {
             Unfinished::Delivery { handler, event, failed_attempts, state }
         });
-        Self { unfinished: executions.chain(deliveries).collect(), dead_letters: 0 }
+        let tasks = (tasks > 0).then_some(Unfinished::Tasks { count: tasks });
+        Self { unfinished: executions.chain(deliveries).chain(tasks).collect(), dead_letters: 0 }
     }
 
     pub(super) fn add_plugins(&mut self, failures: Vec<(String, String)>) {
@@ -115,6 +123,7 @@ impl fmt::Display for Unfinished {
             Self::Delivery { handler, event, state, .. } => {
                 write!(f, "{} {} for {handler}: {state}", event.name(), event.id())
             }
+            Self::Tasks { count } => write!(f, "tasks that handlers spawned: {count}"),
             Self::Plugin { plugin, reason } => write!(f, "plugin {plugin}: {reason}"),
             Self::Execution { handler, message } => write!(f, "{message} in {handler}: running"),
         }

@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
+use tokio::sync::Notify;
 
 use super::builder::{AppBuilder, TestOptions};
 use super::handlers::{Handlers, consumer};
@@ -89,6 +90,8 @@ fn construct(
         dead_letters: DeadLetters::new(Arc::clone(&lifecycle), builder.dead_letter_capacity),
         failures: Failures::new(builder.stream_capacity),
         middlewares: builder.middlewares.clone(),
+        worker_left: Notify::new(),
+        kept: Notify::new(),
         interleaving: test.interleaving,
         deliver_twice: test.deliver_twice,
         probe: test.probe,
@@ -123,6 +126,7 @@ fn construct(
         commands,
         queries,
         plugins,
+        report: std::sync::Mutex::default(),
     })))
 }
 

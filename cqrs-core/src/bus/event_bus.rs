@@ -107,11 +107,11 @@ impl EventBus {
         hub.check_size(&event)?;
         let event = AnyEvent::new(ctx.for_event(), event);
         let receivers = hub.accept::<E>(ctx, &event, true).await?;
-        drop((in_flight, hub));
+        drop(in_flight);
 
         let mut outcomes = Vec::with_capacity(receivers.len());
         for (handler, outcome) in receivers {
-            outcomes.push(outcome.await.unwrap_or(HandlerOutcome {
+            outcomes.push(hub.dispatcher.staffed(outcome).await.unwrap_or(HandlerOutcome {
                 handler,
                 attempts: 0,
                 result: Err(DeliveryError::Abandoned),
@@ -189,12 +189,14 @@ impl EventHub {
         if self.starts_by_itself && !dispatcher.is_started() {
             dispatcher.start().map_err(refused)?;
         }
-        let unbounded = ctx.is_inside_delivery(&dispatcher.engine.lifecycle);
-        let receivers = dispatcher.dispatch::<E>(event, unbounded, wait).await.map_err(refused)?;
-        self.subscriptions.show::<E>(event);
-        if let Some(probe) = &dispatcher.engine.probe {
-            probe.published(event);
-        }
-        Ok(receivers)
+        let unbounded = ctx.is_inside_any_delivery();
+        let accepted = || {
+            self.subscriptions.show::<E>(event);
+            if let Some(probe) = &dispatcher.engine.probe {
+                probe.published(event);
+            }
+        };
+        let receivers = dispatcher.dispatch::<E>(event, unbounded, wait, accepted);
+        receivers.await.map_err(refused)
     }
 }

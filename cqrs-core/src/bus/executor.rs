@@ -117,7 +117,7 @@ impl<Kind> Executors<Kind> {
 
         let idempotency_key = ctx.shared_idempotency_key();
         let began = Instant::now();
-        let ctx = ctx.for_execution(lifecycle, began, execution.timeout);
+        let (ctx, _work) = ctx.for_execution(lifecycle, began, execution.timeout);
         let _running = Running::new(&execution.running);
         let handler = HandlerOf { name, began, lifecycle, handler, start };
         let result = if self.engine.middlewares.is_empty() {
@@ -190,7 +190,7 @@ where
             return Err(timed_out(Duration::ZERO));
         }
         let start = || (self.start)(self.handler, message, ctx);
-        let handling = pin!(ctx.scope(Caught::new(start)));
+        let handling = pin!(ctx.scope_from(|| Caught::new(start)));
         match limited(handling, ctx.deadline(), self.lifecycle).await {
             Ok(Ok(Ok(output))) => Ok(output),
             Ok(Ok(Err(error))) => Err(ExecuteError::Handler(error)),

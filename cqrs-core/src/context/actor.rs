@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What kind of actor caused a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub struct Actor {
     id: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "one_step")]
     on_behalf_of: Option<Box<Actor>>,
 }
 
@@ -108,11 +108,23 @@ impl Actor {
     }
 }
 
+/// A principal's own principal is dropped, also when a context is read back.
+fn one_step<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<Actor>>, D::Error> {
+    let mut principal = Option::<Box<Actor>>::deserialize(deserializer)?;
+    if let Some(principal) = &mut principal {
+        principal.on_behalf_of = None;
+    }
+    Ok(principal)
+}
+
 impl fmt::Display for Actor {
+    /// For people and logs, so line breaks are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "{name} ({} {})", self.kind, self.id)?,
-            None => write!(f, "{} {}", self.kind, self.id)?,
+            Some(name) => {
+                write!(f, "{} ({} {})", name.escape_debug(), self.kind, self.id.escape_debug())?;
+            }
+            None => write!(f, "{} {}", self.kind, self.id.escape_debug())?,
         }
         match &self.on_behalf_of {
             Some(principal) => write!(f, " on behalf of {principal}"),

@@ -6,6 +6,7 @@ mod current;
 mod tenant;
 mod traceparent;
 mod wire;
+mod work;
 
 use std::fmt;
 use std::future::Future;
@@ -26,6 +27,7 @@ pub use self::tenant::{InvalidTenant, MAX_TENANT_LENGTH, TenantId, TenantScope};
 pub use self::traceparent::{InvalidTraceParent, TraceParent};
 
 use self::attributes::Attributes;
+use self::work::{Work, WorkGuard, WorkKind};
 
 /// The circumstances of a message: its tenant, who caused it, and what caused it.
 ///
@@ -57,22 +59,7 @@ pub struct Context {
     /// Of the next command alone, so no effect inherits it.
     idempotency_key: Option<Arc<str>>,
     /// The work of an application that this context was handed to; `None` at the edge.
-    work: Option<Work>,
-}
-
-/// The work of an application that a handler is doing.
-#[derive(Clone)]
-struct Work {
-    lifecycle: Arc<Lifecycle>,
-    kind: WorkKind,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum WorkKind {
-    /// A command or query from outside.
-    Execution,
-    /// An event handler, or a command or query that it executes; with the attempt, from 1.
-    Delivery { attempt: u32 },
+    work: Option<Arc<Work>>,
 }
 
 /// What stays the same from cause to effect, so that effects share one allocation.
@@ -280,21 +267,18 @@ impl Context {
     /// Which attempt of a delivery is running, from 1: in an event handler and in what it executes.
     /// Elsewhere 0.
     pub fn attempt(&self) -> u32 {
-        match self.work {
-            Some(Work { kind: WorkKind::Delivery { attempt }, .. }) => attempt,
-            _ => 0,
-        }
+        self.work.as_ref().map_or(0, |work| work.attempt())
     }
 
     /// Whether the application is shutting down; a long handler may then stop at a good point.
     pub fn is_shutting_down(&self) -> bool {
-        self.work.as_ref().is_some_and(|work| work.lifecycle.draining.is_cancelled())
+        self.work.as_ref().is_some_and(|work| work.lifecycle().draining.is_cancelled())
     }
 
     /// Returns when the application begins to shut down; never, outside an application. Cancel safe.
     pub async fn shutting_down(&self) {
         match &self.work {
-            Some(work) => work.lifecycle.draining.cancelled().await,
+            Some(work) => work.lifecycle().draining.cancelled().await,
             None => std::future::pending().await,
         }
     }
@@ -325,7 +309,7 @@ impl Context {
 
     /// Runs `future` with this context as the [`current`](Self::current) one.
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        current::scope(self.clone(), future)
+        current::scope(self.inside_current(), future)
     }
 
     /// Spawns `future` as a Tokio task with this context as the [`current`](Self::current) one.
@@ -341,11 +325,13 @@ impl Context {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let in_flight = self.work.as_ref().map(|work| work.lifecycle.enter());
-        let scoped = self.scope(future);
+        let mut ctx = self.inside_current();
+        let task = ctx.work.as_ref().map(|work| work.continued_by_task());
+        ctx.work = task.as_ref().map(WorkGuard::work).or(ctx.work);
+        let scoped = current::scope(ctx, future);
         tokio::spawn(async move {
             let output = scoped.await;
-            drop(in_flight);
+            drop(task);
             output
         })
     }
@@ -368,29 +354,46 @@ impl Context {
         Self { deadline: None, work: None, ..self.child() }
     }
 
-    /// The context of a command or query that begins `now`.
+    /// The context of a command or query that begins `now`, and what keeps its work going.
     pub(crate) fn for_execution(
         &self,
         lifecycle: &Arc<Lifecycle>,
         now: Instant,
         timeout: Option<Duration>,
-    ) -> Self {
-        let kind = self.work_in(lifecycle).unwrap_or(WorkKind::Execution);
-        let work = Some(Work { lifecycle: Arc::clone(lifecycle), kind });
-        Self { work, ..self.child() }.ends_after(now, timeout)
+    ) -> (Self, WorkGuard) {
+        let parent = self.inside_current().work;
+        let guard = Work::begin(lifecycle, WorkKind::Execution, parent);
+        let ctx = Self { work: Some(guard.work()), ..self.child() };
+        (ctx.ends_after(now, timeout), guard)
     }
 
-    /// The context of one attempt to handle the event that this context belongs to.
+    /// The context of one attempt to handle the event that this context belongs to, and what keeps its
+    /// work going.
     pub(crate) fn for_attempt(
         &self,
         lifecycle: &Arc<Lifecycle>,
         attempt: u32,
         timeout: Option<Duration>,
-    ) -> Self {
-        let kind = WorkKind::Delivery { attempt };
-        let work = Some(Work { lifecycle: Arc::clone(lifecycle), kind });
-        let ctx = Self { work, ..self.clone() };
-        if timeout.is_some() { ctx.ends_after(Instant::now(), timeout) } else { ctx }
+    ) -> (Self, WorkGuard) {
+        let guard = Work::begin(lifecycle, WorkKind::Delivery { attempt }, None);
+        let ctx = Self { work: Some(guard.work()), ..self.clone() };
+        let ctx = if timeout.is_some() { ctx.ends_after(Instant::now(), timeout) } else { ctx };
+        (ctx, guard)
+    }
+
+    /// Runs the future that `start` makes, and `start` itself, with this context as the current one.
+    pub(crate) fn scope_from<F: Future>(
+        &self,
+        start: impl FnOnce() -> F,
+    ) -> impl Future<Output = F::Output> {
+        let future = current::sync_scope(self.clone(), start);
+        current::scope(self.clone(), future)
+    }
+
+    /// This context; where it is fresh, as part of the work that this task is doing.
+    fn inside_current(&self) -> Self {
+        let work = self.work.clone().or_else(|| current::with(|ctx| ctx.work.clone()).flatten());
+        Self { work, ..self.clone() }
     }
 
     fn ends_after(self, now: Instant, timeout: Option<Duration>) -> Self {
@@ -400,24 +403,27 @@ impl Context {
         }
     }
 
-    /// Whether this is part of work that `lifecycle`'s application has admitted already.
+    /// Whether this is part of work that `lifecycle`'s application has admitted, and that goes on.
     pub(crate) fn is_inside(&self, lifecycle: &Arc<Lifecycle>) -> bool {
-        self.work_in(lifecycle).is_some()
+        self.any_work(|work| work.is_of(lifecycle))
     }
 
-    /// Whether this is part of what an event handler of `lifecycle`'s application does.
+    /// Whether this is part of what an event handler of `lifecycle`'s application is doing.
     pub(crate) fn is_inside_delivery(&self, lifecycle: &Arc<Lifecycle>) -> bool {
-        matches!(self.work_in(lifecycle), Some(WorkKind::Delivery { .. }))
+        self.any_work(|work| work.is_delivery() && work.is_of(lifecycle))
     }
 
-    /// What work in `lifecycle`'s application this belongs to, by the context itself or, where a
-    /// handler made a fresh one, by the task that is running.
-    fn work_in(&self, lifecycle: &Arc<Lifecycle>) -> Option<WorkKind> {
-        let own = |ctx: &Context| {
-            let work = ctx.work.as_ref()?;
-            Arc::ptr_eq(&work.lifecycle, lifecycle).then_some(work.kind)
-        };
-        own(self).or_else(|| current::with(own).flatten())
+    /// Whether this is part of what an event handler of any application is doing. Two applications that
+    /// publish to each other could otherwise wait for each other.
+    pub(crate) fn is_inside_any_delivery(&self) -> bool {
+        self.any_work(Work::is_delivery)
+    }
+
+    /// Looks at the work that this belongs to, by the context itself or, where a handler made a fresh
+    /// one, by the task that is running; and at the work that this is part of.
+    fn any_work(&self, is_it: impl Fn(&Work) -> bool) -> bool {
+        let any = |ctx: &Context| ctx.work.as_ref().is_some_and(|work| work.any(&is_it));
+        any(self) || current::with(any).unwrap_or(false)
     }
 }
 

@@ -21,7 +21,8 @@ type AttemptResult = Result<(), DeliveryError>;
 /// Dropping the returned future cancels the handler.
 pub(super) async fn attempt(lane: &Lane, turn: &Turn) -> Option<AttemptResult> {
     let lifecycle = &lane.engine.lifecycle;
-    let ctx = turn.event.context().for_attempt(lifecycle, turn.attempt, lane.options.timeout);
+    let timeout = lane.options.timeout;
+    let (ctx, _work) = turn.event.context().for_attempt(lifecycle, turn.attempt, timeout);
     let handler = TurnOf { lane, turn };
     let result = if lane.engine.middlewares.is_empty() {
         handler.handle(&ctx).await
@@ -47,7 +48,8 @@ struct TurnOf<'a> {
 impl TurnOf<'_> {
     async fn handle(&self, ctx: &Context) -> AttemptResult {
         let Turn { event, handler, .. } = self.turn;
-        let handling = pin!(ctx.scope(Caught::new(|| handler.handle(event, ctx))));
+        let handling = ctx.scope_from(|| Caught::new(|| handler.handle(event, ctx)));
+        let handling = pin!(handling);
         match limited(handling, ctx.deadline(), &self.lane.engine.lifecycle).await {
             Ok(Ok(Ok(()))) => Ok(()),
             Ok(Ok(Err(error))) => Err(DeliveryError::Failed(Arc::new(error))),

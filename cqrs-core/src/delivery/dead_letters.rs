@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use jiff::Timestamp;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::lane::Lane;
@@ -211,13 +212,16 @@ impl DeadLetters {
         &self,
         matches: impl Fn(&DeadLetter) -> bool,
     ) -> Result<usize, RedeliverError> {
+        Handle::try_current().map_err(|_| RedeliverError::NoRuntime)?;
         let admission = self.lifecycle.admit(false).ok_or(RedeliverError::ShutDown)?;
+        // Until they are handed over, the application cannot stop.
+        let passage = self.lifecycle.pass().ok_or(RedeliverError::ShutDown)?;
         let entries = self.kept().extract(matches);
         let count = entries.len();
         for entry in entries {
             self.redeliver_entry(entry);
         }
-        drop(admission);
+        drop((passage, admission));
         Ok(count)
     }
 
@@ -290,4 +294,7 @@ pub enum RedeliverError {
     /// The application takes no more work. The dead letter is kept.
     #[error("the application is shut down; the dead letter is kept")]
     ShutDown,
+    /// There is no Tokio runtime here to run the handler on. The dead letter is kept.
+    #[error("there is no Tokio runtime here to run the handler on; the dead letter is kept")]
+    NoRuntime,
 }

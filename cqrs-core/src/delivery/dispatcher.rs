@@ -4,6 +4,7 @@ use std::any::TypeId;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
 
@@ -27,6 +28,10 @@ pub(crate) struct Routes {
     /// For an event that no handler names.
     pub(crate) any: Arc<[Route]>,
 }
+
+/// A delivery that was not finished: its handler, its event, how many attempts had failed, and where it
+/// was.
+pub(crate) type Undelivered = (Arc<str>, AnyEvent, u32, DeliveryState);
 
 /// Why an event could not be handed on.
 #[derive(Debug)]
@@ -66,22 +71,62 @@ impl Dispatcher {
     ///
     /// A lane without deliveries starts its workers with the first one.
     pub(crate) fn start(&self) -> Result<(), Refused> {
+        Handle::try_current().map_err(|_| Refused::NoRuntime)?;
         self.started.store(true, SeqCst);
-        for lane in self.lanes().iter().filter(|lane| lane.has_work()) {
-            lane.ensure_workers().map_err(|_| Refused::NoRuntime)?;
-        }
+        self.staff();
         Ok(())
+    }
+
+    /// Sees to it that lanes with work have workers.
+    fn staff(&self) {
+        if self.is_started() {
+            for lane in self.lanes().iter().filter(|lane| lane.has_work()) {
+                // Where there is no runtime, whoever waits inside one will see to it.
+                let _ = lane.ensure_workers();
+            }
+        }
+    }
+
+    /// Runs `waiting`, and starts workers anew whose runtime goes meanwhile. Cancel safe if `waiting` is.
+    pub(crate) async fn staffed<F: Future>(&self, waiting: F) -> F::Output {
+        let mut waiting = pin!(waiting);
+        loop {
+            let mut worker_left = pin!(self.engine.worker_left.notified());
+            worker_left.as_mut().enable();
+            self.staff();
+            tokio::select! {
+                biased;
+                output = &mut waiting => return output,
+                () = worker_left => {}
+            }
+        }
+    }
+
+    /// Empties the lanes of workers that were never started again and again, until nothing is in flight.
+    pub(crate) async fn discard_kept(&self, discarded: &mut Vec<Undelivered>) {
+        loop {
+            let mut kept = pin!(self.engine.kept.notified());
+            kept.as_mut().enable();
+            discarded.extend(self.drain());
+            tokio::select! {
+                biased;
+                () = self.engine.lifecycle.idle() => return,
+                () = kept => {}
+            }
+        }
     }
 
     /// Hands `event` to every handler that wants it: to all, or, when refused or cancelled, to none.
     ///
     /// `unbounded` is for what handlers publish: waiting for room could then be waiting for oneself.
-    /// With `wait`, the receivers yield the handlers' outcomes.
+    /// With `wait`, the receivers yield the handlers' outcomes. `accepted` is called before any handler
+    /// can see the event.
     pub(crate) async fn dispatch<E: Event>(
         &self,
         event: &AnyEvent,
         unbounded: bool,
         wait: bool,
+        accepted: impl FnOnce(),
     ) -> Result<Vec<(Arc<str>, oneshot::Receiver<HandlerOutcome>)>, Refused> {
         Handle::try_current().map_err(|_| Refused::NoRuntime)?;
         let routes = self.routes_of::<E>()?;
@@ -97,6 +142,8 @@ impl Dispatcher {
 
         // From here on nothing waits, so the event reaches all of its handlers or none.
         let key = self.key(event);
+        let passage = self.engine.lifecycle.pass().ok_or(Refused::ShutDown)?;
+        accepted();
         if let Some(interleaving) = &self.engine.interleaving {
             interleaving.shuffle(&mut rooms);
         }
@@ -118,12 +165,15 @@ impl Dispatcher {
                 _in_flight: self.engine.lifecycle.enter(),
             });
         }
+        drop(passage);
         // After the push: a start that came in between has looked at the lanes already.
         if self.is_started() {
             for route in routes.iter() {
                 // There is a runtime, as seen above.
                 let _ = route.lane.ensure_workers();
             }
+        } else {
+            self.engine.kept.notify_waiters();
         }
         Ok(receivers)
     }
@@ -137,7 +187,7 @@ impl Dispatcher {
     }
 
     /// Empties all lanes and says what was in them.
-    pub(crate) fn drain(&self) -> Vec<(Arc<str>, AnyEvent, u32, DeliveryState)> {
+    pub(crate) fn drain(&self) -> Vec<Undelivered> {
         let lanes = self.lanes().iter();
         let drained = lanes.flat_map(|lane| {
             let name = &lane.handler_name;
@@ -166,7 +216,8 @@ impl Dispatcher {
         let entity_id = event.entity_id()?;
         ID.with_borrow_mut(|id| {
             id.clear();
-            write!(id, "{entity_id}").ok()?;
+            // An id that cannot be written whole still keeps its events in order.
+            let _ = write!(id, "{entity_id}");
             Some(self.keys.hash_one((event.context().tenant(), &*id)))
         })
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Notify;
+
 use super::failures::Failures;
 use super::{DeadLetters, Interleaving};
 use crate::lifecycle::Lifecycle;
@@ -14,6 +16,10 @@ pub(crate) struct Engine {
     pub(crate) dead_letters: DeadLetters,
     pub(crate) failures: Failures,
     pub(crate) middlewares: Middlewares,
+    /// A worker has left: with its runtime, or at the end.
+    pub(crate) worker_left: Notify,
+    /// Something was kept for workers that have not been started.
+    pub(crate) kept: Notify,
     /// Tests only: another order of handlers and steps for each seed.
     pub(crate) interleaving: Option<Interleaving>,
     /// Tests only: every delivery is made a second time.

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 use super::engine::Engine;
 use super::outcome::DeliveryState;
 use super::queue::{Delivery, LaneQueue, Turn};
 use super::worker;
 use crate::handler::{ErasedEventHandler, HandlerOptions};
+use crate::limited::sleep_until;
 use crate::type_ref::TypeRef;
 
 /// A handler of one event: where its deliveries go and what runs them.
@@ -93,12 +94,17 @@ impl Lane {
         }
         let runtime = Handle::try_current()?;
         let mut staff = self.staff.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut missing = Vec::new();
         for (worker, is_there) in staff.iter_mut().enumerate() {
             if !*is_there {
                 *is_there = true;
                 self.staffed.fetch_add(1, SeqCst);
-                runtime.spawn(worker::run(Arc::clone(self), worker));
+                missing.push(worker::Post { lane: Arc::clone(self), worker });
             }
+        }
+        drop(staff);
+        for post in missing {
+            runtime.spawn(worker::run(post));
         }
         Ok(())
     }
@@ -109,6 +115,7 @@ impl Lane {
         self.staff.lock().unwrap_or_else(PoisonError::into_inner)[worker] = false;
         self.staffed.fetch_sub(1, SeqCst);
         self.work.notify_one();
+        self.engine.worker_left.notify_waiters();
     }
 
     /// Waits for `worker`'s next turn; `None` when the application stopped.
@@ -135,7 +142,7 @@ impl Lane {
                 biased;
                 () = lifecycle.stopped() => return None,
                 () = work => {}
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {}
+                () = sleep_until(due) => {}
             }
         }
     }
@@ -169,13 +176,9 @@ impl Lane {
         self.queue().delay(worker, due);
     }
 
-    /// Says whether `worker`'s delivery is made a second time.
-    pub(super) fn repeat(&self, worker: usize) -> bool {
-        let repeats = self.queue().repeat(worker);
-        if repeats {
-            self.work.notify_one();
-        }
-        repeats
+    pub(super) fn repeat(&self, worker: usize) {
+        self.queue().repeat(worker);
+        self.work.notify_one();
     }
 
     pub(super) fn has_work(&self) -> bool {

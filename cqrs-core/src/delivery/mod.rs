@@ -23,7 +23,7 @@ pub use self::failures::{Failure, FailureStream};
 pub use self::outcome::{DeliveryError, DeliveryState, HandlerOutcome};
 
 pub(crate) use self::caught::{Caught, Panic};
-pub(crate) use self::dispatcher::{Dispatcher, Refused, Routes};
+pub(crate) use self::dispatcher::{Dispatcher, Refused, Routes, Undelivered};
 pub(crate) use self::engine::Engine;
 pub(crate) use self::failures::Failures;
 pub(crate) use self::interleaving::Interleaving;

@@ -122,15 +122,11 @@ impl LaneQueue {
         }
     }
 
-    /// Makes `worker`'s delivery a second time from the start, before the next one of its entity. Says
-    /// whether it does: not a third time.
-    pub(super) fn repeat(&mut self, worker: usize) -> bool {
-        let first = self.running[worker].take_if(|delivery| !delivery.repeated);
-        let repeats = first.is_some();
-        if let Some(delivery) = first {
+    /// Makes `worker`'s delivery again from the start, before the next one of its entity.
+    pub(super) fn repeat(&mut self, worker: usize) {
+        if let Some(delivery) = self.running[worker].take() {
             self.ready.push_front(Delivery { attempts: 0, repeated: true, ..delivery });
         }
-        repeats
     }
 
     /// `worker` is gone without having finished.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::attempt::attempt;
@@ -18,12 +19,18 @@ use crate::probe::Attempted;
 /// The longest wait that a handler may ask for with `retry_after`.
 const LONGEST_REQUESTED_DELAY: Duration = Duration::from_hours(24);
 
+/// What stands in for a wait that no clock can express.
+const LONGEST_DELAY: Duration = Duration::from_hours(24 * 365);
+
 /// Runs one attempt after another until the application stops.
-pub(super) async fn run(lane: Arc<Lane>, worker: usize) {
-    let post = Post { lane: &lane, worker };
+pub(super) async fn run(post: Post) {
+    let (lane, worker) = (Arc::clone(&post.lane), post.worker);
     while let Some(turn) = lane.next(worker).await {
         if let Some(interleaving) = &lane.engine.interleaving {
             interleaving.step_back().await;
+        }
+        if lane.engine.lifecycle.is_stopped() {
+            break;
         }
         // The delivery stays in the queue, where the shutdown finds and reports it.
         let Some(result) = attempt(&lane, &turn).await else { break };
@@ -36,6 +43,8 @@ pub(super) async fn run(lane: Arc<Lane>, worker: usize) {
             );
             drop(lane.finish(worker));
         }
+        // It may be the last one to hold the event.
+        let _ = catch(move || drop(turn));
         // A handler that never waits must not keep the thread from other tasks.
         tokio::task::coop::consume_budget().await;
     }
@@ -48,23 +57,47 @@ fn settle(lane: &Lane, worker: usize, turn: &Turn, result: Result<(), DeliveryEr
         Ok(()) => None,
         Err(error) => delay_after(lane, turn.attempt, error),
     };
-    report(lane, worker, turn, result.as_ref().err(), retry_in);
+    // An error is written here, and what users wrote to do that may panic.
+    if catch(|| report(lane, worker, turn, result.as_ref().err(), retry_in)).is_err() {
+        tracing::error!(handler = &*lane.handler_name, "reporting an attempt panicked");
+    }
     if let Some(delay) = retry_in {
         let now = Instant::now();
-        lane.delay(worker, now.checked_add(delay).unwrap_or(now));
+        lane.delay(worker, now.checked_add(delay).unwrap_or(now + LONGEST_DELAY));
         return;
     }
-
-    if lane.engine.deliver_twice && lane.repeat(worker) {
-        return;
+    if lane.engine.deliver_twice {
+        let first = lane
+            .queue()
+            .running(worker)
+            .filter(|delivery| !delivery.repeated)
+            .map(|delivery| (delivery.key, delivery.waiter.take()));
+        if let Some((key, waiter)) = first {
+            conclude(lane, turn, result, key, waiter);
+            lane.repeat(worker);
+            return;
+        }
     }
     // It is in flight until it is dropped, so a settled application shows its dead letters.
-    let Some(delivery) = lane.finish(worker) else { return };
+    if let Some(mut delivery) = lane.finish(worker) {
+        let waiter = delivery.waiter.take();
+        conclude(lane, turn, result, delivery.key, waiter);
+    }
+}
+
+/// Keeps what is dead, and tells who waits.
+fn conclude(
+    lane: &Lane,
+    turn: &Turn,
+    result: Result<(), DeliveryError>,
+    key: Option<u64>,
+    waiter: Option<oneshot::Sender<HandlerOutcome>>,
+) {
     if let Err(error) = &result {
         let letter = DeadLetter::new(&lane.handler_name, turn, error.clone());
-        lane.engine.dead_letters.add(letter, delivery.key, Arc::clone(&turn.handler));
+        lane.engine.dead_letters.add(letter, key, Arc::clone(&turn.handler));
     }
-    if let Some(waiter) = delivery.waiter {
+    if let Some(waiter) = waiter {
         let handler = Arc::clone(&lane.handler_name);
         // Who asked may be gone.
         let _ = waiter.send(HandlerOutcome { handler, attempts: turn.attempt, result });
@@ -137,12 +170,12 @@ fn log(lane: &Lane, turn: &Turn, error: &DeliveryError, retry_in: Option<Duratio
 }
 
 /// A worker's place in its lane, given back however the worker ends.
-struct Post<'a> {
-    lane: &'a Arc<Lane>,
-    worker: usize,
+pub(super) struct Post {
+    pub(super) lane: Arc<Lane>,
+    pub(super) worker: usize,
 }
 
-impl Drop for Post<'_> {
+impl Drop for Post {
     fn drop(&mut self) {
         self.lane.worker_left(self.worker);
     }

@@ -22,7 +22,8 @@ use crate::message::{AnyEvent, Event};
 /// * Events of one entity arrive in publish order, one at a time. All else may run at the same time,
 ///   in any order.
 /// * A handler may be cancelled at an `.await`, when its time-out strikes or the application stops.
-/// * A handler that blocks its thread cannot be cancelled; use [`tokio::task::spawn_blocking`].
+/// * A handler that blocks its thread cannot be cancelled; use [`tokio::task::spawn_blocking`]. What runs
+///   there goes on after a time-out, beside the next attempt, so let it be idempotent too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle `{E}`",
     label = "there is no `impl EventHandler<{E}> for {Self}`",

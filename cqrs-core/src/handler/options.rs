@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::RetryPolicy;
 
+const MAX_CONCURRENCY: usize = 1024;
+
 /// How a handler runs: retries, time-out and concurrency, as set in its annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandlerOptions {
@@ -34,8 +36,10 @@ impl HandlerOptions {
         self
     }
 
-    /// How many entities the handler works on at the same time; 0 counts as 1. Event handlers only.
+    /// How many entities the handler works on at the same time, 1 to 1,024; less counts as 1, more as
+    /// 1,024. Event handlers only.
     pub const fn concurrency(mut self, limit: usize) -> Self {
+        let limit = if limit > MAX_CONCURRENCY { MAX_CONCURRENCY } else { limit };
         self.concurrency = match NonZeroUsize::new(limit) {
             Some(limit) => limit,
             None => NonZeroUsize::MIN,

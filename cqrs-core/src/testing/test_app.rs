@@ -1,6 +1,7 @@
 //! The application under test.
 
 use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -164,7 +165,12 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Captured by the test runner, and shown with the failure.
-            eprintln!("{}", Timeline(&self.recorder));
+            // It writes errors, and a panic in a panic would end all tests.
+            let timeline = catch_unwind(AssertUnwindSafe(|| Timeline(&self.recorder).to_string()));
+            eprintln!(
+                "{}",
+                timeline.unwrap_or_else(|_| "the timeline cannot be written".to_owned())
+            );
         }
     }
 }

@@ -10,3 +10,4 @@ mod guarantee_7_nothing_vanishes_at_start_or_stop;
 mod guarantee_8_events_are_not_requests;
 mod guarantee_9_payloads_stay_small;
 mod support;
+mod under_attack;
