@@ -7,7 +7,7 @@
 //! whom; an [`Event`], [`Command`] or [`Query`] says what; a handler reacts. What is annotated stands in
 //! the registry, is built from services, and becomes an [`App`]. A bus accepts a message, the delivery
 //! hands an event to the lane of each handler, a lane runs the handler, and the outcome is settled.
-//! [`testing`] runs the same application in tests.
+//! [`testing`] runs the same application in tests, and [`describe`] draws its map.
 
 mod broadcast;
 mod lifecycle;
@@ -18,8 +18,11 @@ mod type_ref;
 
 mod app;
 mod bus;
+#[cfg(feature = "cli")]
+pub mod cli;
 mod context;
 mod delivery;
+pub mod describe;
 mod handler;
 mod message;
 pub mod middleware;

@@ -26,9 +26,9 @@ impl TypeRef {
         self.path
     }
 
-    /// The name without its paths, such as `Arc<dyn EmailService>`.
+    /// The name without its paths, such as `Arc<dyn EmailService>`; `closure` for one.
     pub fn name(&self) -> String {
-        without_paths(self.path)
+        without_paths(self.path).replace("{{closure}}", "closure")
     }
 }
 

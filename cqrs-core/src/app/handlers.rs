@@ -34,6 +34,10 @@ impl Handlers {
         self.0.iter()
     }
 
+    pub(super) fn into_vec(self) -> Vec<HandlerRegistration> {
+        self.0
+    }
+
     /// `complete` says whether all handlers are there, so that it matters what all messages are.
     pub(super) fn check(&self, selection: &Selection, complete: bool, problems: &mut Vec<Problem>) {
         let mut messages: Vec<_> = inventory::iter::<MessageRegistration>()
@@ -65,8 +69,8 @@ impl Handlers {
         let mut handlers: BTreeMap<&str, (MessageKind, TypeRef, Vec<Consumer>)> = BTreeMap::new();
         for handler in &self.0 {
             if let Some((kind, route)) = execution(handler) {
-                let entry = handlers.entry(route.message_name);
-                let message = (route.message)();
+                let entry = handlers.entry(route.message.name);
+                let message = (route.message.message)();
                 entry.or_insert((kind, message, Vec::new())).2.push(consumer(handler));
             }
         }
@@ -107,7 +111,8 @@ impl Handlers {
 }
 
 fn same_event_twice(handler: &HandlerRegistration, routes: &[EventRoute]) -> Option<Problem> {
-    let events: Vec<_> = routes.iter().map(|route| route.event.map(|event| event())).collect();
+    let events: Vec<_> =
+        routes.iter().map(|route| route.event.map(|event| (event.message)())).collect();
     let handles_every = events.contains(&None);
     let repeated = (1..events.len()).find(|&index| events[..index].contains(&events[index]));
     let event = match repeated {

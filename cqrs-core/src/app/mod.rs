@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use crate::bus::{CommandBus, CommandExecutors, EventBus, EventHub, QueryBus, QueryExecutors};
 use crate::delivery::{DeadLetters, FailureStream, Undelivered};
+use crate::describe::{Description, Wired};
 use crate::lifecycle::Lifecycle;
 use crate::plugin::{Plugins, StartError};
 use crate::services::{MissingService, Service, Services};
@@ -63,6 +64,7 @@ pub struct App(Arc<Running>);
 struct Running {
     lifecycle: Arc<Lifecycle>,
     services: Services,
+    wired: Wired,
     hub: Arc<EventHub>,
     command_executors: Arc<CommandExecutors>,
     query_executors: Arc<QueryExecutors>,
@@ -104,6 +106,12 @@ impl App {
     /// [`MissingService`] when there is none of this type.
     pub fn service<T: Service>(&self) -> Result<T, MissingService> {
         self.0.services.get().ok_or_else(MissingService::of::<T>)
+    }
+
+    /// What the application consists of: messages, handlers with their options, services, provided
+    /// values, plugins and modules, each with its place in the source. See [`describe`](crate::describe).
+    pub fn describe(&self) -> Description {
+        self.0.wired.describe()
     }
 
     /// Deliveries that failed for good.
@@ -184,6 +192,12 @@ impl App {
     /// Type and stable name of every handler of events, sorted by name.
     pub(crate) fn event_handlers(&self) -> impl Iterator<Item = (TypeRef, &str)> + Clone {
         self.0.hub.dispatcher.handlers()
+    }
+
+    /// Ends an application that was built to be looked at, and never used.
+    #[cfg(feature = "cli")]
+    pub(crate) fn discard(self) {
+        self.0.stop(Vec::new());
     }
 
     /// Whether events are kept for workers that were never started.

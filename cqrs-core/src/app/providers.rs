@@ -9,6 +9,7 @@ use super::problem::inside_arc;
 use super::wiring::Selection;
 use super::{Consumer, Problem};
 use crate::bus::{CommandBus, EventBus, QueryBus};
+use crate::describe::{WiredService, WiredValue};
 use crate::registry::{HandlerRegistration, InjectableRegistration};
 use crate::services::{Dependency, MissingService, ServiceKey, Services};
 use crate::type_ref::TypeRef;
@@ -199,6 +200,22 @@ impl Providers {
 
     fn consumer(&self, index: usize) -> Consumer {
         consumer(&self.injectables[index])
+    }
+
+    /// What will be built and what is provided, for reports.
+    pub(super) fn wired(&self) -> (Vec<WiredService>, Vec<WiredValue>) {
+        let service = |&index: &usize| {
+            let registration = self.injectables[index];
+            let offered_as = offered(&registration).filter(|service| {
+                let key = unnamed(*service);
+                let is_unambiguous = self.offers.get(&key).is_some_and(|offers| offers.len() == 1);
+                is_unambiguous && !self.provided.contains_key(&key)
+            });
+            WiredService { registration, offered_as: offered_as.collect() }
+        };
+        let value =
+            |value: &Provided| WiredValue { service: value.service, name: value.key.name.clone() };
+        (self.order.iter().map(service).collect(), self.provided.values().map(value).collect())
     }
 
     /// Builds what was planned, each after what it depends on.

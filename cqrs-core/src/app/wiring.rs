@@ -12,9 +12,10 @@ use super::providers::{Providers, undeclared};
 use super::{App, BuildError, Problem, Running};
 use crate::bus::{CommandBus, EventBus, EventHub, Execution, Executors, QueryBus};
 use crate::delivery::{DeadLetters, Dispatcher, Engine, Failures, Lane, Route, Routes};
+use crate::describe::Wired;
 use crate::lifecycle::Lifecycle;
 use crate::plugin::{AnyPlugin, Plugins};
-use crate::registry::{Handles, Modules};
+use crate::registry::{HandlerRegistration, Handles, MessageRegistration, Modules};
 use crate::services::Services;
 
 pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
@@ -35,8 +36,18 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     if !problems.is_empty() {
         return Err(BuildError::new(problems));
     }
-    construct(&builder, test, providers, &handlers)
-        .map_err(|problem| BuildError::new(vec![*problem]))
+    let (services, provided) = providers.wired();
+    let messages = inventory::iter::<MessageRegistration>();
+    let messages = messages.filter(|message| selection.includes(message.source.module));
+    let wired = Wired {
+        messages: messages.copied().collect(),
+        handlers: handlers.into_vec(),
+        services,
+        provided,
+        plugins: builder.plugins.iter().map(|plugin| plugin.name().to_owned()).collect(),
+        named: std::mem::take(&mut builder.named),
+    };
+    construct(&builder, test, providers, wired).map_err(|problem| BuildError::new(vec![*problem]))
 }
 
 /// Which modules' annotations count.
@@ -82,7 +93,7 @@ fn construct(
     builder: &AppBuilder,
     test: TestOptions,
     providers: Providers,
-    handlers: &Handlers,
+    wired: Wired,
 ) -> Result<App, Box<Problem>> {
     let lifecycle = Arc::new(Lifecycle::default());
     let engine = Arc::new(Engine {
@@ -112,13 +123,14 @@ fn construct(
     let queries = QueryBus::new(&query_executors);
 
     let services = providers.construct(&events, &commands, &queries)?;
-    let tables = Tables::new(handlers, &services, &engine, builder.queue_capacity)?;
+    let tables = Tables::new(&wired.handlers, &services, &engine, builder.queue_capacity)?;
     hub.dispatcher.connect(tables.routes);
     command_executors.connect(tables.commands);
     query_executors.connect(tables.queries);
     Ok(App(Arc::new(Running {
         lifecycle,
         services,
+        wired,
         hub,
         command_executors,
         query_executors,
@@ -140,7 +152,7 @@ struct Tables {
 
 impl Tables {
     fn new(
-        handlers: &Handlers,
+        handlers: &[HandlerRegistration],
         services: &Services,
         engine: &Arc<Engine>,
         queue_capacity: usize,
@@ -148,7 +160,7 @@ impl Tables {
         let mut tables = Self::default();
         let mut by_event: FxHashMap<TypeId, Vec<Route>> = FxHashMap::default();
         let mut any = Vec::new();
-        for registration in handlers.iter() {
+        for registration in handlers {
             let constructed = registration.construct(services);
             let handler =
                 constructed.map_err(|missing| undeclared(consumer(registration), missing))?;
@@ -167,7 +179,9 @@ impl Tables {
                         };
                         let route = Route { lane: Arc::clone(&lane), handler };
                         match event_route.event {
-                            Some(event) => by_event.entry(event().id()).or_default().push(route),
+                            Some(event) => {
+                                by_event.entry((event.message)().id()).or_default().push(route);
+                            }
                             None => any.push(route),
                         }
                     }
@@ -180,8 +194,8 @@ impl Tables {
             if let Some(handler) = (route.erase)(handler) {
                 let name = registration.name.as_ref().into();
                 let timeout = registration.options.timeout;
-                let execution = Execution::new(handler, name, route.message_name, timeout);
-                executions.insert((route.message)().id(), execution);
+                let execution = Execution::new(handler, name, route.message.name, timeout);
+                executions.insert((route.message.message)().id(), execution);
             }
         }
         tables.routes.by_event = by_event

@@ -42,6 +42,16 @@ impl RetryPolicy {
         self.attempts
     }
 
+    /// The longest wait after the first failed attempt.
+    pub const fn backoff(&self) -> Duration {
+        self.backoff
+    }
+
+    /// No wait is longer.
+    pub const fn max_backoff(&self) -> Duration {
+        self.max
+    }
+
     /// The longest wait after the failed attempt number `attempt` (from 1); `None` when it was the
     /// last.
     pub fn longest_delay_after(&self, attempt: u32) -> Option<Duration> {

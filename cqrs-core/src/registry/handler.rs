@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::Source;
+use super::{MessageRegistration, Source};
 use crate::handler::{
     AnyShim, CommandHandler, ErasedCommandHandler, ErasedEventHandler, ErasedQueryHandler,
     EventHandler, EventShim, HandlerOptions, QueryHandler,
@@ -120,7 +120,7 @@ impl fmt::Debug for HandlerRegistration {
 #[derive(Clone, Copy)]
 pub struct EventRoute {
     /// `None` stands for every event.
-    pub(crate) event: Option<fn() -> TypeRef>,
+    pub(crate) event: Option<MessageRegistration>,
     pub(crate) erase: fn(AnyHandler) -> Option<Arc<dyn ErasedEventHandler>>,
 }
 
@@ -128,7 +128,7 @@ impl EventRoute {
     /// `E` to `H`.
     pub const fn to<H: EventHandler<E>, E: Event>() -> Self {
         Self {
-            event: Some(TypeRef::of::<E>),
+            event: Some(MessageRegistration::event::<E>(Source::UNKNOWN)),
             erase: |handler| Some(Arc::new(EventShim::<H, E>::new(handler.downcast().ok()?))),
         }
     }
@@ -145,7 +145,7 @@ impl EventRoute {
 impl fmt::Debug for EventRoute {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.event {
-            Some(event) => write!(f, "EventRoute({})", event()),
+            Some(event) => write!(f, "EventRoute({})", (event.message)()),
             None => f.write_str("EventRoute(*)"),
         }
     }
@@ -154,8 +154,7 @@ impl fmt::Debug for EventRoute {
 /// One command or query on its way to its handler.
 #[derive(Clone, Copy)]
 pub(crate) struct ExecutionRoute {
-    pub(crate) message: fn() -> TypeRef,
-    pub(crate) message_name: &'static str,
+    pub(crate) message: MessageRegistration,
     /// Gives an `Arc<dyn ErasedCommandHandler<C>>` or `Arc<dyn ErasedQueryHandler<Q>>` in a box.
     pub(crate) erase: fn(AnyHandler) -> Option<Box<dyn Any + Send + Sync>>,
 }
@@ -163,8 +162,7 @@ pub(crate) struct ExecutionRoute {
 impl ExecutionRoute {
     pub(super) const fn command<H: CommandHandler<C>, C: Command>() -> Self {
         Self {
-            message: TypeRef::of::<C>,
-            message_name: C::NAME,
+            message: MessageRegistration::command::<C>(Source::UNKNOWN),
             erase: |handler| {
                 let handler: Arc<dyn ErasedCommandHandler<C>> = handler.downcast::<H>().ok()?;
                 Some(Box::new(handler))
@@ -174,8 +172,7 @@ impl ExecutionRoute {
 
     pub(super) const fn query<H: QueryHandler<Q>, Q: Query>() -> Self {
         Self {
-            message: TypeRef::of::<Q>,
-            message_name: Q::NAME,
+            message: MessageRegistration::query::<Q>(Source::UNKNOWN),
             erase: |handler| {
                 let handler: Arc<dyn ErasedQueryHandler<Q>> = handler.downcast::<H>().ok()?;
                 Some(Box::new(handler))

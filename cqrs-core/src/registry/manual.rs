@@ -7,7 +7,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::handler::Construct;
-use super::{EventRoute, ExecutionRoute, HandlerRegistration, Handles, Source};
+use super::{
+    EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageRegistration, Source,
+};
 use crate::context::Context;
 use crate::handler::{
     BoxFuture, CommandHandler, ErasedEventHandler, EventHandler, HandlerError, HandlerOptions,
@@ -66,11 +68,13 @@ impl Handler {
         Fut: Future<Output = HandlerResult> + Send + 'static,
     {
         let route = EventRoute {
-            event: Some(TypeRef::of::<E>),
+            event: Some(MessageRegistration::event::<E>(Source::UNKNOWN)),
             erase: |handler| Some(handler.downcast::<EventFn<E, F>>().ok()?),
         };
         let handler = EventFn::<E, F> { handle, event: PhantomData };
-        ready_handler(name, handler, Handles::Events(Cow::Owned(vec![route])))
+        let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(vec![route])));
+        // Reports name the user's closure or function, not its wrapper.
+        HandlerRegistration { handler: TypeRef::of::<F>, ..registration }
     }
 
     /// `handler` as the handler of the command `C`, under a stable name.
@@ -93,7 +97,8 @@ impl Handler {
         F: Fn(C, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<C::Output, C::Error>> + Send + 'static,
     {
-        Self::command::<C, _>(name, ExecuteFn(execute))
+        let registration = Self::command::<C, _>(name, ExecuteFn(execute));
+        HandlerRegistration { handler: TypeRef::of::<F>, ..registration }
     }
 
     /// `handler` as the handler of the query `Q`, under a stable name.
@@ -116,7 +121,8 @@ impl Handler {
         F: Fn(Q, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Q::Output, Q::Error>> + Send + 'static,
     {
-        Self::query::<Q, _>(name, ExecuteFn(execute))
+        let registration = Self::query::<Q, _>(name, ExecuteFn(execute));
+        HandlerRegistration { handler: TypeRef::of::<F>, ..registration }
     }
 }
 

@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 use super::Source;
 use crate::message::{Command, Event, Query};
 use crate::middleware::Validator;
 use crate::type_ref::TypeRef;
 
 /// What kind of message a type is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MessageKind {
     /// Something happened; any number of handlers react.
     Event,
@@ -34,20 +37,29 @@ pub struct MessageRegistration {
     pub(crate) kind: MessageKind,
     pub(crate) name: &'static str,
     pub(crate) message: fn() -> TypeRef,
+    pub(crate) details: MessageDetails,
     pub(crate) source: Source,
     pub(crate) validator: fn() -> Option<Validator>,
 }
 
 inventory::collect!(MessageRegistration);
 
+/// What only messages of one kind say about themselves.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum MessageDetails {
+    Event { version: u32, entity: Option<&'static str>, action: Option<&'static str> },
+    Execution { output: fn() -> TypeRef, error: fn() -> TypeRef },
+}
+
 impl MessageRegistration {
     const fn new(
         kind: MessageKind,
         name: &'static str,
         message: fn() -> TypeRef,
+        details: MessageDetails,
         source: Source,
     ) -> Self {
-        Self { kind, name, message, source, validator: || None }
+        Self { kind, name, message, details, source, validator: || None }
     }
 
     /// Says how to find the message's [`Validate`](crate::middleware::Validate), if it has one.
@@ -58,16 +70,26 @@ impl MessageRegistration {
 
     /// The event `E`.
     pub const fn event<E: Event>(source: Source) -> Self {
-        Self::new(MessageKind::Event, E::NAME, TypeRef::of::<E>, source)
+        let details =
+            MessageDetails::Event { version: E::VERSION, entity: E::ENTITY, action: E::ACTION };
+        Self::new(MessageKind::Event, E::NAME, TypeRef::of::<E>, details, source)
     }
 
     /// The command `C`.
     pub const fn command<C: Command>(source: Source) -> Self {
-        Self::new(MessageKind::Command, C::NAME, TypeRef::of::<C>, source)
+        let details = MessageDetails::Execution {
+            output: TypeRef::of::<C::Output>,
+            error: TypeRef::of::<C::Error>,
+        };
+        Self::new(MessageKind::Command, C::NAME, TypeRef::of::<C>, details, source)
     }
 
     /// The query `Q`.
     pub const fn query<Q: Query>(source: Source) -> Self {
-        Self::new(MessageKind::Query, Q::NAME, TypeRef::of::<Q>, source)
+        let details = MessageDetails::Execution {
+            output: TypeRef::of::<Q::Output>,
+            error: TypeRef::of::<Q::Error>,
+        };
+        Self::new(MessageKind::Query, Q::NAME, TypeRef::of::<Q>, details, source)
     }
 }

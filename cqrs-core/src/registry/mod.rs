@@ -15,3 +15,4 @@ pub use self::modules::{Module, Modules};
 pub use self::source::Source;
 
 pub(crate) use self::handler::{ExecutionRoute, Handles};
+pub(crate) use self::message::MessageDetails;

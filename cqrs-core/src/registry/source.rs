@@ -22,6 +22,9 @@ impl Source {
         Self { file, line, module }
     }
 
+    /// Where a message is declared that a route names; only its own registration knows.
+    pub(crate) const UNKNOWN: Self = Self::new("", 0, "");
+
     #[track_caller]
     pub(crate) fn caller() -> Self {
         let location = Location::caller();

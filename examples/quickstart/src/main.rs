@@ -1,4 +1,5 @@
-//! Imports employees from a CSV file and shows what happened: `cargo run -p quickstart`.
+//! Imports employees from a CSV file and shows what happened: `cargo run -p quickstart`. Called with
+//! `describe` or `check`, it shows or proves how it is wired instead.
 
 mod report;
 
@@ -7,8 +8,9 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use cqrs_core::cli::WiringCommand;
 use cqrs_core::prelude::*;
-use cqrs_core::{DeadLetterFilter, FailureStream};
+use cqrs_core::{AppBuilder, DeadLetterFilter, FailureStream};
 use quickstart::analytics::Headcount;
 use quickstart::employees::ListEmployees;
 use quickstart::import::{self, Row};
@@ -20,6 +22,9 @@ const SHIPPED_FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/employees.csv")
 
 #[tokio::main]
 async fn main() -> ExitCode {
+    if let Some(command) = WiringCommand::from_args() {
+        return command.run(app(&Arc::default()));
+    }
     let mut arguments = std::env::args_os().skip(1);
     let path = match (arguments.next(), arguments.next()) {
         (None, _) => PathBuf::from(SHIPPED_FILE),
@@ -47,13 +52,8 @@ async fn run(path: &Path) -> Result<Report, Box<dyn Error>> {
     let file = std::fs::read(path).map_err(|error| format!("cannot read {name}: {error}"))?;
     let rows = import::rows(&file).map_err(|error| format!("cannot import {name}: {error}"))?;
 
-    // What is annotated is found by itself; the mail server is said here. `build` proves that each
-    // handler gets what it needs, and that each command and query has its handler.
-    let mail = Arc::new(LocalMail::default());
-    let app = App::builder()
-        .provide::<Arc<dyn EmailService>>(mail.clone())
-        .modules(modules![quickstart::analytics, quickstart::employees, quickstart::notifications])
-        .build()?;
+    let mail = Arc::default();
+    let app = app(&mail).build()?;
     let failures = tokio::spawn(collect(app.failures()));
 
     let ctx = Context::for_tenant("acme")?.with_actor(Actor::service("csv-import"));
@@ -78,6 +78,16 @@ async fn run(path: &Path) -> Result<Report, Box<dyn Error>> {
         departments: headcount.departments(&ctx),
         shutdown,
     })
+}
+
+/// What is annotated is found by itself; the mail server is said here. `build` proves that each handler
+/// gets what it needs, and that each command and query has its handler.
+fn app(mail: &Arc<LocalMail>) -> AppBuilder {
+    App::builder().provide::<Arc<dyn EmailService>>(mail.clone()).modules(modules![
+        quickstart::analytics,
+        quickstart::employees,
+        quickstart::notifications
+    ])
 }
 
 /// Executes the command of each row. What is refused is kept for the report.

@@ -301,7 +301,7 @@ async fn a_scope_of_another_tenant_inside_a_handler_is_still_inside_it() {
     let app = switches_tenant(&slot, true, 9);
     app.publish(&acme(), Ping { id: 1, n: 0 }).await.expect("accepted");
     sleep(Duration::from_millis(1)).await;
-    assert!(app.shutdown(Duration::from_secs(60)).await.is_clean());
+    assert!(app.shutdown(Duration::from_mins(1)).await.is_clean());
     assert!(app.dead_letters().is_empty(), "its cascade was accepted: {}", app.timeline());
 }
 

@@ -1,0 +1,184 @@
+//! `describe` and `check` for any program that has an application; needs the feature `cli`.
+//!
+//! ```text
+//! myapp describe --format table|mermaid|json|markdown    prints the map of the application
+//! myapp check                                            proves the wiring; exit code 1 if it is wrong
+//! ```
+//!
+//! Three ways to have them: [`WiringCommand::from_args`] in front of whatever the program does with its
+//! arguments, [`WiringCommand`] as subcommands of a [clap](https://docs.rs/clap) parser of its own, and
+//! [`run`] for a program that does nothing else.
+//!
+//! Both commands build the application and run nothing: they need no Tokio runtime, no handler is called,
+//! and no plugin starts. Values that are provided are made before, so a pool of connections should be a
+//! lazy one.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::app::AppBuilder;
+use crate::describe::Format;
+
+/// A command about how an application is wired.
+///
+/// As subcommands of your own:
+///
+/// ```standalone_crate
+/// use std::process::ExitCode;
+///
+/// use clap::Parser;
+/// use cqrs_core::cli::WiringCommand;
+/// use cqrs_core::prelude::*;
+///
+/// #[derive(Parser)]
+/// enum Cli {
+///     /// Serves requests.
+///     Serve,
+///     #[command(flatten)]
+///     Wiring(WiringCommand),
+/// }
+///
+/// fn run(cli: Cli) -> ExitCode {
+///     match cli {
+///         Cli::Serve => ExitCode::SUCCESS,
+///         Cli::Wiring(command) => command.run(App::builder()),
+///     }
+/// }
+///
+/// let cli = Cli::try_parse_from(["myapp", "check"])?;
+/// assert!(matches!(cli, Cli::Wiring(WiringCommand::Check)));
+/// assert_eq!(run(cli), ExitCode::SUCCESS);
+/// # Ok::<(), clap::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
+#[non_exhaustive]
+pub enum WiringCommand {
+    /// Prints every message, handler and service, and who reacts to what
+    Describe {
+        /// How it is written
+        #[arg(long, short, value_enum, default_value_t)]
+        format: Format,
+    },
+    /// Proves that everything is wired; ends with exit code 1 and a report if it is not
+    Check,
+}
+
+/// A program of these commands alone.
+#[derive(Debug, Parser)]
+#[command(about = "Shows and proves how the application is wired")]
+struct Arguments {
+    #[command(subcommand)]
+    command: WiringCommand,
+}
+
+impl WiringCommand {
+    /// The command that the program was called with; `None` when its first argument is neither
+    /// `describe` nor `check`, so that all its arguments are its own.
+    ///
+    /// Ends the program, as clap does, when more is asked for but not understood, and for `--help` after
+    /// one of the two.
+    ///
+    /// ```no_run
+    /// use std::process::ExitCode;
+    ///
+    /// use cqrs_core::cli::WiringCommand;
+    /// use cqrs_core::prelude::*;
+    ///
+    /// fn main() -> ExitCode {
+    ///     if let Some(command) = WiringCommand::from_args() {
+    ///         return command.run(App::builder());
+    ///     }
+    ///     // What the program did before.
+    ///     ExitCode::SUCCESS
+    /// }
+    /// ```
+    pub fn from_args() -> Option<Self> {
+        let first = std::env::args_os().nth(1)?;
+        let is_ours = Self::has_subcommand(first.to_str()?);
+        is_ours.then(|| Arguments::parse().command)
+    }
+
+    /// Builds the application and says what was asked for. The exit code is 0; or 1 when the application
+    /// is wired wrongly, with the report on standard error, or when standard output cannot be written.
+    ///
+    /// A reader that has seen enough, such as `head`, is no failure.
+    pub fn run(self, app: AppBuilder) -> ExitCode {
+        let app = match app.build() {
+            Ok(app) => app,
+            Err(report) => return failed(&report),
+        };
+        let description = app.describe();
+        app.discard();
+        let text = match self {
+            Self::Describe { format } => description.render(format),
+            Self::Check => format!("everything is wired: {}\n", description.summary()),
+        };
+        match print(&text) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(error) => failed(&format_args!("cannot write to standard output: {error}")),
+        }
+    }
+}
+
+/// The whole of a program that describes and checks an application, for a binary beside those that run it.
+///
+/// Ends the program, as clap does, when its arguments are not understood, and for `--help`.
+///
+/// ```no_run
+/// use std::process::ExitCode;
+///
+/// use cqrs_core::{App, cli};
+///
+/// fn main() -> ExitCode {
+///     cli::run(App::builder)
+/// }
+/// ```
+pub fn run(app: impl FnOnce() -> AppBuilder) -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    command.run(app())
+}
+
+/// Unlike `print!`, gives back what goes wrong.
+fn print(text: &str) -> io::Result<()> {
+    let mut output = io::stdout().lock();
+    output.write_all(text.as_bytes())?;
+    output.flush()
+}
+
+/// Unlike `eprintln!`, copes with nobody listening.
+fn failed(why: &dyn Display) -> ExitCode {
+    let _ = writeln!(io::stderr(), "{why}");
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn every_format_has_a_name_and_the_table_is_the_default() {
+        let parse = |arguments: &[&str]| Arguments::try_parse_from(arguments).map(|it| it.command);
+        let describe = |format| WiringCommand::Describe { format };
+        assert_eq!(parse(&["a", "describe"]).unwrap(), describe(Format::Table));
+        for (name, format) in [
+            ("table", Format::Table),
+            ("mermaid", Format::Mermaid),
+            ("json", Format::Json),
+            ("markdown", Format::Markdown),
+        ] {
+            assert_eq!(parse(&["a", "describe", "--format", name]).unwrap(), describe(format));
+        }
+        assert!(parse(&["a", "describe", "--format", "xml"]).is_err());
+    }
+}

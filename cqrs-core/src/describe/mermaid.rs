@@ -1,0 +1,130 @@
+//! A description as a Mermaid flow chart.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+use super::table::one_line;
+use super::{Description, MessageDescription, Place};
+use crate::registry::MessageKind;
+
+/// A colour for each kind, and dashes for what nobody reacts to. The text is dark on light and dark pages.
+const CLASSES: &str = "    \
+    classDef command fill:#cfe2ff,stroke:#4a7ab5,color:#111\n    \
+    classDef event fill:#ffe3bf,stroke:#b57b32,color:#111\n    \
+    classDef query fill:#d3ecd5,stroke:#4f8a54,color:#111\n    \
+    classDef handler fill:#f4f4f4,stroke:#777,color:#111\n    \
+    classDef unhandled stroke-dasharray:5 4\n";
+
+pub(super) fn render(description: &Description) -> String {
+    let mut ids = Ids::default();
+    let mut groups: BTreeMap<Group<'_>, Vec<String>> = BTreeMap::new();
+    let mut handlers = BTreeMap::new();
+    let (mut edges, mut unhandled) = (Vec::new(), Vec::new());
+
+    let has_every = description.handlers.iter().any(|handler| handler.every_event);
+    for handler in &description.handlers {
+        let id = ids.unique("handler", &handler.name);
+        let node = format!("{id}[[\"{}\"]]:::handler", label(&handler.name));
+        groups.entry(Group::of(Some(&handler.declared))).or_default().push(node);
+        if handler.every_event {
+            edges.push(format!("every_event -.-> {id}"));
+        }
+        handlers.insert(handler.name.as_str(), id);
+    }
+    for message in &description.messages {
+        let id = ids.unique(&message.kind.to_string(), &message.name);
+        let node = node(&id, message);
+        groups.entry(Group::of(message.declared.as_ref())).or_default().push(node);
+        // A description that was edited may name handlers that it does not have.
+        let handlers = message.handlers.iter().filter_map(|it| handlers.get(it.as_str()));
+        edges.extend(handlers.map(|handler| format!("{id} --> {handler}")));
+        if message.kind == MessageKind::Event && message.handlers.is_empty() {
+            unhandled.push(id);
+        }
+    }
+    edges.sort_unstable();
+
+    let mut chart = "flowchart LR\n".to_owned();
+    if has_every {
+        chart.push_str("    every_event([\"every event\"]):::event\n");
+    }
+    for (group, mut nodes) in groups {
+        let (id, title) = (ids.unique("module", group.title), label(group.title));
+        let _ = writeln!(chart, "    subgraph {id}[\"{title}\"]");
+        nodes.sort_unstable();
+        for node in nodes {
+            let _ = writeln!(chart, "        {node}");
+        }
+        chart.push_str("    end\n");
+    }
+    for edge in edges {
+        let _ = writeln!(chart, "    {edge}");
+    }
+    chart.push_str(CLASSES);
+    for id in unhandled {
+        let _ = writeln!(chart, "    class {id} unhandled");
+    }
+    chart
+}
+
+/// A shape for each kind.
+fn node(id: &str, message: &MessageDescription) -> String {
+    let label = label(&message.name);
+    let kind = message.kind;
+    match kind {
+        MessageKind::Command => format!("{id}[\"{label}\"]:::{kind}"),
+        MessageKind::Query => format!("{id}{{{{\"{label}\"}}}}:::{kind}"),
+        MessageKind::Event => format!("{id}([\"{label}\"]):::{kind}"),
+    }
+}
+
+/// What stands in one subgraph: a module, or, at the end, what is in none.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Group<'a> {
+    is_by_hand: bool,
+    title: &'a str,
+}
+
+impl<'a> Group<'a> {
+    fn of(declared: Option<&'a Place>) -> Self {
+        match declared.and_then(|place| place.module.as_deref()) {
+            Some(module) => Self { is_by_hand: false, title: module },
+            None => Self { is_by_hand: true, title: "registered by hand" },
+        }
+    }
+}
+
+/// Ids of nodes, made from stable names so that they are stable themselves.
+#[derive(Default)]
+struct Ids(BTreeSet<String>);
+
+impl Ids {
+    fn unique(&mut self, prefix: &str, name: &str) -> String {
+        let word =
+            |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
+        let id = format!("{prefix}_{}", name.chars().map(word).collect::<String>());
+        // Names that differ in punctuation alone.
+        let numbered = (2_u64..).map(|number| format!("{id}__{number}"));
+        let mut candidates = std::iter::once(id.clone()).chain(numbered);
+        let unique = candidates.find(|id| !self.0.contains(id)).unwrap_or(id);
+        self.0.insert(unique.clone());
+        unique
+    }
+}
+
+/// Everything that could mean something to Mermaid, as an entity of its own notation.
+fn label(text: &str) -> String {
+    if text.trim().is_empty() {
+        // Mermaid takes no empty label.
+        return "unnamed".to_owned();
+    }
+    let mut label = String::new();
+    for character in one_line(text).chars() {
+        if character.is_alphanumeric() || " .-_:".contains(character) {
+            label.push(character);
+        } else {
+            let _ = write!(label, "#{};", u32::from(character));
+        }
+    }
+    label
+}

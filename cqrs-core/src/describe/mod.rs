@@ -1,0 +1,145 @@
+//! A map of an application: what it consists of, and who reacts to what.
+//!
+//! [`App::describe`](crate::App::describe) gives a [`Description`]: a plain value that serialises, and
+//! that reads as a table, as a Mermaid graph, as Markdown or as JSON. Everything in it is sorted by
+//! name, so that two of them can be compared line by line.
+
+mod format;
+mod markdown;
+mod mermaid;
+mod parts;
+mod sections;
+mod table;
+mod wired;
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::registry::MessageKind;
+
+pub use self::format::Format;
+pub use self::parts::{
+    HandlerDescription, InjectedField, MessageDescription, ModuleDescription, OptionsDescription,
+    Place, ProvidedValue, RetryDescription, ServiceDescription,
+};
+pub(crate) use self::wired::{Wired, WiredService, WiredValue};
+
+/// What an application consists of: every message, handler, service, provided value, plugin
+/// and module.
+///
+/// ```standalone_crate
+/// use cqrs_core::describe::{Description, Format};
+/// use cqrs_core::prelude::*;
+///
+/// #[derive(Serialize, Deserialize, Event)]
+/// struct TaskCreated { task_id: u64 }
+///
+/// #[events_handler(TaskCreated)]
+/// struct NotifyManagers;
+///
+/// impl EventHandler<TaskCreated> for NotifyManagers {
+///     async fn handle(&self, _: &TaskCreated, _: &Context) -> HandlerResult { Ok(()) }
+/// }
+///
+/// let description = App::builder().build()?.describe();
+/// assert_eq!(description.messages[0].handlers, ["notify-managers"]);
+///
+/// let graph = description.render(Format::Mermaid);
+/// assert!(graph.contains("event_task_created --> handler_notify_managers"));
+///
+/// let json = description.render(Format::Json);
+/// assert_eq!(serde_json::from_str::<Description>(&json)?, description);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Description {
+    /// Commands, events and queries, by stable name.
+    pub messages: Vec<MessageDescription>,
+    /// Handlers, by stable name.
+    pub handlers: Vec<HandlerDescription>,
+    /// Services that the application builds, by type.
+    pub services: Vec<ServiceDescription>,
+    /// Values that were provided, by type and name. Never what is in them.
+    pub provided: Vec<ProvidedValue>,
+    /// Plugins, in the order in which they start.
+    pub plugins: Vec<String>,
+    /// Rust modules that contribute something, by path.
+    pub modules: Vec<ModuleDescription>,
+}
+
+impl Description {
+    /// The description as text that ends with a line break.
+    pub fn render(&self, format: Format) -> String {
+        match format {
+            Format::Table => self.to_table(),
+            Format::Mermaid => self.to_mermaid(),
+            Format::Markdown => self.to_markdown(),
+            Format::Json => self.to_json(),
+        }
+    }
+
+    /// Tables for a terminal.
+    pub fn to_table(&self) -> String {
+        table::render(self)
+    }
+
+    /// A [Mermaid](https://mermaid.js.org) flow chart of who reacts to what, grouped by module.
+    ///
+    /// A node's id is made from its stable name, so a change of the application changes only the lines
+    /// it concerns.
+    pub fn to_mermaid(&self) -> String {
+        mermaid::render(self)
+    }
+
+    /// Markdown as GitHub reads it, with the Mermaid graph inside.
+    pub fn to_markdown(&self) -> String {
+        markdown::render(self)
+    }
+
+    /// JSON, which reads back as the same description.
+    pub fn to_json(&self) -> String {
+        // Strings, numbers and lists always have a JSON form.
+        let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
+        json.push('\n');
+        json
+    }
+
+    /// How much there is of what, in one line.
+    pub fn summary(&self) -> String {
+        let messages = |kind| self.messages.iter().filter(|message| message.kind == kind).count();
+        let count = |count: usize, one: &str, many: &str| match count {
+            1 => format!("1 {one}"),
+            _ => format!("{count} {many}"),
+        };
+        let events = count(messages(MessageKind::Event), "event", "events");
+        let events = match self.unhandled_events().count() {
+            0 => events,
+            unhandled => format!("{events} ({unhandled} without a handler)"),
+        };
+        let parts = [
+            count(messages(MessageKind::Command), "command", "commands"),
+            events,
+            count(messages(MessageKind::Query), "query", "queries"),
+            count(self.handlers.len(), "handler", "handlers"),
+            count(self.services.len(), "service", "services"),
+            count(self.provided.len(), "provided value", "provided values"),
+            count(self.modules.len(), "module", "modules"),
+        ];
+        parts.join(", ")
+    }
+
+    /// Events that no handler names. Handlers of every event may still see them.
+    pub fn unhandled_events(&self) -> impl Iterator<Item = &MessageDescription> {
+        let events = self.messages.iter().filter(|message| message.kind == MessageKind::Event);
+        events.filter(|event| event.handlers.is_empty())
+    }
+}
+
+impl fmt::Display for Description {
+    /// The tables, without a line break at the end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.to_table().trim_end())
+    }
+}

@@ -1,0 +1,168 @@
+//! What a description is made of.
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::fmt::serde::unsigned_duration::friendly::compact as friendly;
+use serde::{Deserialize, Serialize};
+
+use crate::registry::MessageKind;
+
+/// Where something is declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Place {
+    /// The file, as the compiler was given it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The Rust module; `None` for what was registered by hand.
+    pub module: Option<String>,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// A command, an event or a query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MessageDescription {
+    /// Which of the three.
+    pub kind: MessageKind,
+    /// The stable name.
+    pub name: String,
+    /// The Rust type, without paths.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// `None` for a message that is not derived and of which only a handler is known.
+    pub declared: Option<Place>,
+    /// An event's version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// What an event is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entity: Option<String>,
+    /// What happened to the entity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// What the handler of a command or query returns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<String>,
+    /// Why it refuses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The stable names of the handlers that name this message. Handlers of every event are not here.
+    pub handlers: Vec<String>,
+}
+
+/// A handler.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct HandlerDescription {
+    /// The kind of messages it handles.
+    pub kind: MessageKind,
+    /// The stable name.
+    pub name: String,
+    /// The Rust type, without paths.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Where it is annotated or registered.
+    pub declared: Place,
+    /// The stable names of the messages that it names.
+    pub handles: Vec<String>,
+    /// Whether it handles every event: `#[events_handler(*)]`.
+    pub every_event: bool,
+    /// How it runs.
+    pub options: OptionsDescription,
+    /// What is injected into it.
+    pub dependencies: Vec<InjectedField>,
+}
+
+/// How a handler runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OptionsDescription {
+    /// How long one attempt may take, such as `"30s"`; `None` for as long as it likes.
+    #[serde(with = "friendly::optional")]
+    pub timeout: Option<Duration>,
+    /// How often a failed delivery is tried. Event handlers only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<RetryDescription>,
+    /// How many entities it works on at the same time. Event handlers only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub concurrency: Option<usize>,
+}
+
+/// How often and how soon a failed delivery is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RetryDescription {
+    /// How many attempts are made at most.
+    pub attempts: u32,
+    /// The longest wait after the first failed attempt.
+    #[serde(with = "friendly::required")]
+    pub backoff: Duration,
+    /// No wait is longer.
+    #[serde(with = "friendly::required")]
+    pub max: Duration,
+}
+
+/// A field that is injected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct InjectedField {
+    /// The field.
+    pub field: String,
+    /// Its Rust type, without paths.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// The service's name, for `#[inject(name = "..")]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A service that the application builds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ServiceDescription {
+    /// The Rust type, without paths.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Where it is derived.
+    pub declared: Place,
+    /// The types of the fields it is injected into, such as `Arc<dyn EmployeeRepository>`.
+    pub offered_as: Vec<String>,
+    /// What is injected into it.
+    pub dependencies: Vec<InjectedField>,
+}
+
+/// A value that was provided. What is in it stays there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ProvidedValue {
+    /// The Rust type, without paths.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// Its name, for `#[inject(name = "..")]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+/// A Rust module that contributes something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ModuleDescription {
+    /// Its path, with the crate.
+    pub path: String,
+    /// Whether it, or one above it, was named with `modules![..]`.
+    pub named: bool,
+    /// How many messages it declares.
+    pub messages: usize,
+    /// How many handlers it declares.
+    pub handlers: usize,
+    /// How many services it declares.
+    pub services: usize,
+}

@@ -1,0 +1,63 @@
+//! The commands, as a shell and CI see them.
+
+use std::process::{Command, Output};
+
+use clap::Parser;
+use cqrs_core::cli::WiringCommand;
+use cqrs_core::describe::Format;
+
+fn wired_wrongly(arguments: &[&str]) -> Output {
+    let program = env!("CARGO_BIN_EXE_wired_wrongly");
+    Command::new(program).args(arguments).output().expect("the program runs")
+}
+
+#[test]
+fn an_application_that_is_wired_wrongly_fails_with_its_report() {
+    for arguments in [&["check"][..], &["describe"], &["describe", "--format", "json"]] {
+        let output = wired_wrongly(arguments);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+        let report = String::from_utf8(output.stderr).expect("the report is UTF-8");
+        assert!(report.starts_with("the application is wired wrongly:\n"), "{report}");
+        assert!(report.contains("command `CloseBooks` ("), "{report}");
+        assert!(
+            report.contains("fix: annotate one with `#[command_handler(CloseBooks)]`"),
+            "{report}"
+        );
+    }
+}
+
+#[test]
+fn arguments_that_are_not_understood_are_explained() {
+    for (arguments, says) in [
+        (&["chek"][..], "a similar subcommand exists: 'check'"),
+        (&["describe", "--format", "xml"], "[possible values: table, mermaid, json, markdown]"),
+        (&["describe", "twice"], "unexpected argument 'twice'"),
+        (&[], "Usage: wired_wrongly <COMMAND>"),
+    ] {
+        let output = wired_wrongly(arguments);
+        assert_eq!(output.status.code(), Some(2));
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(text.contains(says), "missing {says:?} in:\n{text}");
+    }
+}
+
+#[test]
+fn the_commands_are_subcommands_of_any_parser() {
+    #[derive(Debug, Parser)]
+    enum Flat {
+        Serve,
+        #[command(flatten)]
+        Wiring(WiringCommand),
+    }
+    #[derive(Debug, Parser)]
+    enum Nested {
+        #[command(subcommand)]
+        Wiring(WiringCommand),
+    }
+    assert!(matches!(Flat::try_parse_from(["app", "serve"]), Ok(Flat::Serve)));
+    let flat = Flat::try_parse_from(["app", "describe", "-f", "mermaid"]).expect("understood");
+    assert!(matches!(flat, Flat::Wiring(WiringCommand::Describe { format: Format::Mermaid, .. })));
+    let nested = Nested::try_parse_from(["app", "wiring", "check"]).expect("understood");
+    assert!(matches!(nested, Nested::Wiring(WiringCommand::Check)));
+}

@@ -1,0 +1,150 @@
+//! What a description says about an application.
+
+use std::time::Duration;
+
+use cqrs_core::describe::Description;
+use cqrs_core::prelude::*;
+use cqrs_core::testing::TestApp;
+use cqrs_core::{Handler, HandlerOptions, MessageKind, RetryPolicy, modules};
+
+use super::shop::{self, audit, mail, orders};
+
+fn names<T>(parts: &[T], name: impl Fn(&T) -> &String) -> Vec<&str> {
+    parts.iter().map(|part| name(part).as_str()).collect()
+}
+
+#[test]
+fn everything_is_there_and_sorted_by_name() {
+    let description = shop::app().build().expect("wired").describe();
+    assert_eq!(
+        names(&description.messages, |it| &it.name),
+        ["find.order", "legacy.happened", "order.archived", "order.placed", "place.order"]
+    );
+    assert_eq!(
+        names(&description.handlers, |it| &it.name),
+        [
+            "count-legacy",
+            "find-order-handler",
+            "index-orders",
+            "place-order-handler",
+            "thank-customer",
+            "trace"
+        ]
+    );
+    assert_eq!(names(&description.services, |it| &it.type_name), ["OrdersInMemory"]);
+    assert_eq!(names(&description.provided, |it| &it.type_name), ["Arc<dyn Mailer>", "String"]);
+    assert_eq!(
+        names(&description.modules, |it| &it.path),
+        ["describe::shop::audit", "describe::shop::mail", "describe::shop::orders"]
+    );
+    assert!(description.modules.iter().all(|module| module.named));
+}
+
+#[test]
+fn places_are_those_of_the_annotations() {
+    let description = shop::app().build().expect("wired").describe();
+    let source = include_str!("shop.rs");
+    let line = |line: u32| source.lines().nth(line as usize - 1).expect("it is in the file").trim();
+
+    let handler = description.handlers.iter().find(|it| it.name == "trace").expect("it is there");
+    assert!(handler.declared.file.ends_with("describe/shop.rs"), "{}", handler.declared);
+    assert_eq!(handler.declared.module.as_deref(), Some("describe::shop::audit"));
+    assert_eq!(line(handler.declared.line), "#[events_handler(*, retry = none)]");
+
+    let by_hand = description.handlers.iter().find(|it| it.name == "index-orders");
+    let by_hand = &by_hand.expect("it is there").declared;
+    assert_eq!(by_hand.module, None);
+    assert!(line(by_hand.line).contains("Handler::event_fn(\"index-orders\""), "{by_hand}");
+}
+
+#[test]
+fn events_that_nobody_reacts_to_are_told_from_the_others() {
+    let description = shop::app().build().expect("wired").describe();
+    let unhandled: Vec<_> = description.unhandled_events().map(|it| it.name.as_str()).collect();
+    assert_eq!(unhandled, ["order.archived"], "a handler of every event does not count");
+    assert!(description.summary().contains("3 events (1 without a handler)"));
+}
+
+#[test]
+fn a_service_that_a_value_stands_in_for_is_not_listed() {
+    struct Fake;
+    impl orders::Orders for Fake {}
+
+    let orders: Arc<dyn orders::Orders> = Arc::new(Fake);
+    let description = shop::app().provide(orders).build().expect("wired").describe();
+    let service = &description.services[0];
+    assert_eq!(service.offered_as, ["Arc<OrdersInMemory>"], "as a trait object, the fake is taken");
+    assert!(description.provided.iter().any(|value| value.type_name == "Arc<dyn Orders>"));
+}
+
+#[test]
+fn what_is_left_out_is_not_listed_but_a_message_from_there_that_is_handled_is() {
+    let app = App::builder()
+        .only(modules![super::shop::mail])
+        .provide::<Arc<dyn mail::Mailer>>(Arc::new(mail::Smtp { _password: String::new() }))
+        .provide_named("sender", String::new())
+        .build();
+    let description = app.expect("wired").describe();
+    assert_eq!(names(&description.handlers, |it| &it.name), ["thank-customer"]);
+    assert_eq!(names(&description.messages, |it| &it.name), ["order.placed"]);
+    let declared = description.messages[0].declared.as_ref().expect("it is derived");
+    assert_eq!(declared.module.as_deref(), Some("describe::shop::orders"));
+    let modules: Vec<_> =
+        description.modules.iter().map(|it| (it.path.as_str(), it.named)).collect();
+    assert_eq!(modules, [("describe::shop::mail", true), ("describe::shop::orders", false)]);
+}
+
+#[test]
+fn the_order_of_registration_changes_nothing() {
+    let handler =
+        |name: &'static str| Handler::events(name, audit::CountLegacy).on::<audit::Legacy>();
+    let described = |names: [&'static str; 2]| {
+        let app = App::builder().only(modules![super::shop::audit]);
+        let app = names.into_iter().fold(app, |app, name| app.register(handler(name)));
+        app.build().expect("wired").describe()
+    };
+    assert_eq!(described(["a", "b"]), described(["b", "a"]));
+}
+
+#[test]
+fn options_at_their_limits_are_kept() {
+    let options = HandlerOptions::DEFAULT
+        .retry(RetryPolicy::exponential(u32::MAX, Duration::from_nanos(1), Duration::MAX))
+        .timeout(Some(Duration::MAX))
+        .concurrency(1);
+    let handler = Handler::events("limits", audit::CountLegacy).on::<audit::Legacy>();
+    let app = App::builder().only(modules![super::shop::audit]).register(handler.options(options));
+    let description = app.build().expect("wired").describe();
+
+    let read: Description = serde_json::from_str(&description.to_json()).expect("it is JSON");
+    assert_eq!(read, description);
+    let retry = read.handlers[0].options.retry.as_ref().expect("it handles events");
+    assert_eq!(
+        (retry.attempts, retry.backoff, retry.max),
+        (u32::MAX, Duration::from_nanos(1), Duration::MAX)
+    );
+    assert!(description.to_table().contains("back-off 1ns to "));
+}
+
+#[test]
+fn an_application_of_nothing_is_described_as_such() {
+    let description = Description::default();
+    assert_eq!(
+        description.to_string(),
+        "0 commands, 0 events, 0 queries, 0 handlers, 0 services, 0 provided values, 0 modules"
+    );
+    assert!(description.to_mermaid().starts_with("flowchart LR\n"));
+}
+
+#[test]
+fn an_application_under_test_is_described_as_it_runs_there() {
+    let app = TestApp::from_builder(shop::app()).only::<audit::Trace>().build().expect("wired");
+    let description = app.describe();
+    let kinds: Vec<_> = description.handlers.iter().map(|it| it.kind).collect();
+    assert_eq!(
+        names(&description.handlers, |it| &it.name),
+        ["count-legacy", "index-orders", "trace"]
+    );
+    assert_eq!(kinds, [MessageKind::Event; 3]);
+    assert!(description.services.is_empty(), "only what they need is built");
+}

@@ -1,0 +1,45 @@
+//! Each form of the description, as people and tools read it.
+
+use cqrs_core::describe::{Description, Format};
+
+use super::shop;
+
+fn description() -> Description {
+    shop::app().build().expect("wired").describe()
+}
+
+#[test]
+fn a_table_reads_well_in_a_terminal() {
+    let table = description().render(Format::Table);
+    insta::assert_snapshot!(table);
+    assert_eq!(description().to_string(), table.trim_end());
+    assert!(table.lines().all(|line| line.trim_end() == line), "no spaces at the end of a line");
+}
+
+#[test]
+fn a_mermaid_graph_shows_who_reacts_to_what() {
+    insta::assert_snapshot!(description().render(Format::Mermaid));
+}
+
+#[test]
+fn markdown_holds_the_graph_and_the_tables() {
+    insta::assert_snapshot!(description().render(Format::Markdown));
+}
+
+#[test]
+fn json_is_for_tools_and_reads_back_as_the_same_description() {
+    let json = description().render(Format::Json);
+    insta::assert_snapshot!(json);
+    let read: Description = serde_json::from_str(&json).expect("it is JSON");
+    assert_eq!(read, description());
+}
+
+#[test]
+fn no_form_shows_what_is_in_a_provided_value() {
+    for format in [Format::Table, Format::Mermaid, Format::Markdown, Format::Json] {
+        let text = description().render(format);
+        assert!(!text.contains("s3cret"), "{text}");
+        assert!(!text.contains("shop@shop.example"), "{text}");
+        assert!(text.ends_with('\n') && !text.ends_with("\n\n"), "one line break at the end");
+    }
+}
