@@ -17,10 +17,13 @@ mod probe;
 mod type_ref;
 
 mod app;
+mod blob;
 mod bus;
 mod context;
 mod delivery;
 mod handler;
+#[cfg(feature = "http")]
+pub mod http;
 mod message;
 pub mod middleware;
 mod plugin;
@@ -35,6 +38,10 @@ pub mod prelude;
 pub use crate::app::{
     App, AppBuilder, BuildError, Consumer, DEFAULT_PAYLOAD_LIMIT, Problem, ShutdownReport,
     Unfinished,
+};
+pub use crate::blob::{
+    BlobError, BlobRef, BlobStore, DEFAULT_BLOB_LIMIT, DirectoryBlobs, InvalidMediaType,
+    MemoryBlobs,
 };
 pub use crate::broadcast::Lagged;
 pub use crate::bus::{

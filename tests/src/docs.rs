@@ -1,8 +1,16 @@
 //! The pages under `docs`, whose code is compiled and run as documentation tests.
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/claim-check.md")]
+struct ClaimCheck;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/handlers.md")]
 struct Handlers;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/http.md")]
+struct Http;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/middleware.md")]
