@@ -17,6 +17,7 @@ mod probe;
 mod type_ref;
 
 mod app;
+mod blob;
 mod bus;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -24,6 +25,8 @@ mod context;
 mod delivery;
 pub mod describe;
 mod handler;
+#[cfg(feature = "http")]
+pub mod http;
 mod message;
 pub mod middleware;
 mod plugin;
@@ -38,6 +41,10 @@ pub mod prelude;
 pub use crate::app::{
     App, AppBuilder, BuildError, Consumer, DEFAULT_PAYLOAD_LIMIT, Problem, ShutdownReport,
     Unfinished,
+};
+pub use crate::blob::{
+    BlobError, BlobRef, BlobStore, DEFAULT_BLOB_LIMIT, DirectoryBlobs, InvalidMediaType,
+    MemoryBlobs,
 };
 pub use crate::broadcast::Lagged;
 pub use crate::bus::{

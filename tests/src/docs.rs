@@ -5,8 +5,16 @@
 struct Describe;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/claim-check.md")]
+struct ClaimCheck;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/handlers.md")]
 struct Handlers;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/http.md")]
+struct Http;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/middleware.md")]

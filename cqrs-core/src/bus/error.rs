@@ -14,7 +14,7 @@ pub enum PublishError {
     /// The payload is over the limit.
     #[error(
         "event `{event}` has a payload of {size} bytes, over the limit of {limit}; \
-         keep large data elsewhere and publish its identifier"
+         keep large data in a `BlobStore` and publish its `BlobRef`"
     )]
     TooLarge {
         /// The event's name.

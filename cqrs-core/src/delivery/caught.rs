@@ -59,7 +59,7 @@ impl<T> Drop for Caught<'_, T> {
     /// A future that is cancelled may panic as well. Its outcome is the cancellation.
     fn drop(&mut self) {
         if let Err(Panic(message)) = self.drop_future() {
-            tracing::error!(panic = message, "a handler's future panicked while it was dropped");
+            tracing::error!(panic = message, "a future panicked while it was dropped");
         }
     }
 }
