@@ -23,6 +23,7 @@ mod delivery;
 mod handler;
 mod message;
 pub mod middleware;
+mod observe;
 mod plugin;
 mod registry;
 mod services;

@@ -8,6 +8,10 @@ struct Handlers;
 #[doc = include_str!("../../docs/middleware.md")]
 struct Middleware;
 
+#[cfg(all(doctest, feature = "observability"))]
+#[doc = include_str!("../../docs/observability.md")]
+struct Observability;
+
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/plugins.md")]
 struct Plugins;
