@@ -29,6 +29,7 @@ mod handler;
 pub mod http;
 mod message;
 pub mod middleware;
+mod observe;
 mod plugin;
 mod registry;
 mod services;

@@ -20,6 +20,10 @@ struct Http;
 #[doc = include_str!("../../docs/middleware.md")]
 struct Middleware;
 
+#[cfg(all(doctest, feature = "observability"))]
+#[doc = include_str!("../../docs/observability.md")]
+struct Observability;
+
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/plugins.md")]
 struct Plugins;

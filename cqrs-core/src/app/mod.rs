@@ -138,6 +138,15 @@ impl App {
         self.0.hub.dispatcher.start().map_err(|_| StartError::NoRuntime)
     }
 
+    /// Sets the gauges of queues and dead letters to what they are now.
+    ///
+    /// Once event handlers run, this is done every five seconds by itself, which is enough for a
+    /// recorder that is read every fifteen. Call it where every reading is to be exact.
+    #[cfg(feature = "metrics")]
+    pub fn sample_metrics(&self) {
+        self.0.hub.dispatcher.sample();
+    }
+
     /// Returns when a shutdown begins; for what runs beside the application, such as an HTTP server.
     /// Cancel safe.
     pub async fn shutting_down(&self) {

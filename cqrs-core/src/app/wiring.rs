@@ -107,6 +107,8 @@ fn construct(
         deliver_twice: test.deliver_twice,
         probe: test.probe,
     });
+    #[cfg(feature = "metrics")]
+    crate::observe::describe();
     let plugins = Plugins::new(builder.plugins.clone(), builder.plugin_timeout);
     let dispatcher = Dispatcher::new(Arc::clone(&engine));
     let hub = EventHub::new(

@@ -59,6 +59,19 @@ pub enum PublishError {
     },
 }
 
+impl PublishError {
+    /// What spans and metrics call it.
+    pub(crate) fn error_type(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too_large",
+            Self::Unserializable { .. } => "unserializable",
+            Self::WaitInsideHandler { .. } => "wait_inside_handler",
+            Self::ShutDown { .. } => "shut_down",
+            Self::NoRuntime { .. } => "no_runtime",
+        }
+    }
+}
+
 /// Why a command or query has no result: its handler's own error `E`, or what kept the handler from
 /// giving one.
 ///
@@ -128,6 +141,19 @@ impl<E> ExecuteError<E> {
         match self {
             Self::Handler(error) => Ok(error),
             other => Err(other),
+        }
+    }
+
+    /// What spans and metrics call it.
+    pub(crate) fn error_type(&self) -> &'static str {
+        match self {
+            Self::Handler(_) => "failed",
+            Self::TimedOut { .. } => "timed_out",
+            Self::Panicked { .. } => "panicked",
+            Self::ShutDown { .. } => "shut_down",
+            Self::Rejected { rejection, .. } => rejection.error_type(),
+            Self::NoHandler { .. } => "no_handler",
+            Self::NoRuntime { .. } => "no_runtime",
         }
     }
 }

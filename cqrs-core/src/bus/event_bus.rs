@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use super::subscription::Subscriptions;
@@ -10,6 +11,7 @@ use crate::context::Context;
 use crate::delivery::{DeliveryError, Dispatcher, HandlerOutcome, Refused};
 use crate::lifecycle::InFlight;
 use crate::message::{AnyEvent, Event};
+use crate::observe::Publishing;
 
 /// Publishes events. Injectable; cloning is cheap.
 ///
@@ -46,12 +48,8 @@ impl EventBus {
     /// no more events. No handler gets the event then.
     pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
         let hub = self.hub::<E>()?;
-        let in_flight = hub.admit::<E>(ctx)?;
-        hub.check_size(&event)?;
-        let event = AnyEvent::new(ctx.for_event(), event);
-        hub.accept::<E>(ctx, &event, false).await?;
-        drop(in_flight);
-        Ok(event.id())
+        let (id, _) = hub.publish(ctx, event, false).await?;
+        Ok(id)
     }
 
     /// Publishes `events` in order, as [`publish`](Self::publish) does. Returns their ids.
@@ -72,13 +70,12 @@ impl EventBus {
         let in_flight = hub.admit::<E>(ctx)?;
         let events: Vec<E> = events.into_iter().collect();
         for event in &events {
-            hub.check_size(event)?;
+            hub.check_size(event).inspect_err(|error| refused::<E>(ctx, error))?;
         }
         let mut ids = Vec::with_capacity(events.len());
         for event in events {
-            let event = AnyEvent::new(ctx.for_event(), event);
-            hub.accept::<E>(ctx, &event, false).await?;
-            ids.push(event.id());
+            let (id, _) = hub.accept(ctx, event, false).await?;
+            ids.push(id);
         }
         drop(in_flight);
         Ok(ids)
@@ -101,13 +98,11 @@ impl EventBus {
     ) -> Result<Vec<HandlerOutcome>, PublishError> {
         let hub = self.hub::<E>()?;
         if ctx.is_inside_delivery(&hub.dispatcher.engine.lifecycle) {
-            return Err(PublishError::WaitInsideHandler { event: E::NAME });
+            let error = PublishError::WaitInsideHandler { event: E::NAME };
+            refused::<E>(ctx, &error);
+            return Err(error);
         }
-        let in_flight = hub.admit::<E>(ctx)?;
-        hub.check_size(&event)?;
-        let event = AnyEvent::new(ctx.for_event(), event);
-        let receivers = hub.accept::<E>(ctx, &event, true).await?;
-        drop(in_flight);
+        let (_, receivers) = hub.publish(ctx, event, true).await?;
 
         let mut outcomes = Vec::with_capacity(receivers.len());
         for (handler, outcome) in receivers {
@@ -161,7 +156,35 @@ impl EventHub {
     /// Work that is under way may publish during a shutdown; nobody else may.
     fn admit<E: Event>(&self, ctx: &Context) -> Result<InFlight, PublishError> {
         let lifecycle = &self.dispatcher.engine.lifecycle;
-        lifecycle.admit(ctx.is_inside(lifecycle)).ok_or(PublishError::ShutDown { event: E::NAME })
+        let admitted = lifecycle.admit(ctx.is_inside(lifecycle));
+        let admitted = admitted.ok_or(PublishError::ShutDown { event: E::NAME });
+        admitted.inspect_err(|error| refused::<E>(ctx, error))
+    }
+
+    async fn publish<E: Event>(
+        &self,
+        ctx: &Context,
+        event: E,
+        wait: bool,
+    ) -> Result<(Uuid, Receivers), PublishError> {
+        let _in_flight = self.admit::<E>(ctx)?;
+        self.check_size(&event).inspect_err(|error| refused::<E>(ctx, error))?;
+        self.accept(ctx, event, wait).await
+    }
+
+    /// Hands a checked event on, in a context of its own.
+    async fn accept<E: Event>(
+        &self,
+        ctx: &Context,
+        event: E,
+        wait: bool,
+    ) -> Result<(Uuid, Receivers), PublishError> {
+        let mut context = ctx.for_event();
+        let publishing = Publishing::begin(E::NAME, &mut context);
+        let event = AnyEvent::new(context, event);
+        let result = self.dispatch::<E>(ctx, &event, wait).await;
+        publishing.end(result.as_ref().err().map(PublishError::error_type));
+        Ok((event.id(), result?))
     }
 
     fn check_size<E: Event>(&self, event: &E) -> Result<(), PublishError> {
@@ -175,12 +198,12 @@ impl EventHub {
         Ok(())
     }
 
-    async fn accept<E: Event>(
+    async fn dispatch<E: Event>(
         &self,
         ctx: &Context,
         event: &AnyEvent,
         wait: bool,
-    ) -> Result<Vec<(Arc<str>, tokio::sync::oneshot::Receiver<HandlerOutcome>)>, PublishError> {
+    ) -> Result<Receivers, PublishError> {
         let refused = |refused| match refused {
             Refused::ShutDown => PublishError::ShutDown { event: E::NAME },
             Refused::NoRuntime => PublishError::NoRuntime { event: E::NAME },
@@ -199,4 +222,13 @@ impl EventHub {
         let receivers = dispatcher.dispatch::<E>(event, unbounded, wait, accepted);
         receivers.await.map_err(refused)
     }
+}
+
+/// Where the outcomes of those who wait arrive, by handler.
+type Receivers = Vec<(Arc<str>, oneshot::Receiver<HandlerOutcome>)>;
+
+/// Makes a refusal visible to operators.
+#[cold]
+fn refused<E: Event>(ctx: &Context, error: &PublishError) {
+    Publishing::begin(E::NAME, &mut ctx.for_event()).end(Some(error.error_type()));
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::ExecuteError;
 use crate::context::Context;
@@ -19,6 +20,7 @@ use crate::lifecycle::Lifecycle;
 use crate::limited::{Limit, limited};
 use crate::message::MessageError;
 use crate::middleware::{Call, CallError, Innermost, Middlewares, Outcome, Payload, Rejection};
+use crate::observe::Executing;
 use crate::probe::Executed;
 use crate::registry::MessageKind;
 use crate::type_ref::TypeRef;
@@ -103,26 +105,32 @@ impl<Kind> Executors<Kind> {
         let name = description.name;
         let lifecycle = &self.engine.lifecycle;
         let shut_down = || ExecuteError::ShutDown { message: name };
+        let refused = |error: ExecuteError<E>| {
+            Executing::refused(description.kind, name, ctx, error.error_type());
+            error
+        };
         // Its timer needs one.
-        Handle::try_current().map_err(|_| ExecuteError::NoRuntime { message: name })?;
+        Handle::try_current().map_err(|_| refused(ExecuteError::NoRuntime { message: name }))?;
         // Work that is under way may execute during a shutdown; nobody else may.
         let admitted = lifecycle.admit(ctx.is_inside(lifecycle));
-        let _in_flight = admitted.ok_or_else(shut_down)?;
+        let _in_flight = admitted.ok_or_else(|| refused(shut_down()))?;
         // Not connected: the application is still being built.
-        let executions = self.executions.get().ok_or_else(shut_down)?;
+        let executions = self.executions.get().ok_or_else(|| refused(shut_down()))?;
         let (execution, handler) = executions
             .get(&description.type_ref.id())
             .and_then(|execution| Some((execution, execution.handler.downcast_ref::<H>()?)))
-            .ok_or(ExecuteError::NoHandler { message: name })?;
+            .ok_or_else(|| refused(ExecuteError::NoHandler { message: name }))?;
 
         let idempotency_key = ctx.shared_idempotency_key();
         let began = Instant::now();
-        let (ctx, _work) = ctx.for_execution(lifecycle, began, execution.timeout);
+        let (mut ctx, _work) = ctx.for_execution(lifecycle, began, execution.timeout);
         let _running = Running::new(&execution.running);
+        let executing = Executing::begin(description.kind, name, &execution.handler_name, &mut ctx);
         let handler = HandlerOf { name, began, lifecycle, handler, start };
-        let result = if self.engine.middlewares.is_empty() {
-            handler.handle(message, &ctx).await
-        } else {
+        let running = async {
+            if self.engine.middlewares.is_empty() {
+                return handler.handle(message, &ctx).await;
+            }
             let call = handler.handle_inside_middleware(
                 &self.engine.middlewares,
                 &description,
@@ -138,6 +146,8 @@ impl<Kind> Executors<Kind> {
                 Err(_) => Err(shut_down()),
             }
         };
+        let result = pin!(running).instrument(executing.span()).await;
+        executing.end(result.as_ref().err().map(ExecuteError::error_type));
         self.report(&description, &ctx, result.as_ref().err());
         result
     }
@@ -149,7 +159,12 @@ impl<Kind> Executors<Kind> {
         error: Option<&ExecuteError<E>>,
     ) {
         if let Some(ExecuteError::Panicked { panic, .. }) = error {
-            tracing::error!(message = message.name, tenant = %ctx.tenant(), panic, "a handler panicked");
+            // In no span: that of an event's handler must not get a text that may quote the event.
+            tracing::error!(
+                parent: None,
+                message = message.name, message_id = %ctx.message_id(), tenant = %ctx.tenant(), panic,
+                "a handler panicked"
+            );
         }
         if let Some(probe) = &self.engine.probe {
             probe.executed(Executed {

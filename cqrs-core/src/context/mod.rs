@@ -55,6 +55,8 @@ pub struct Context {
     shared: Arc<Shared>,
     message_id: Uuid,
     causation_id: Option<Uuid>,
+    /// Not shared: with tracing, each message continues the trace from the span that it came from.
+    traceparent: Option<TraceParent>,
     deadline: Option<Instant>,
     /// Of the next command alone, so no effect inherits it.
     idempotency_key: Option<Arc<str>>,
@@ -69,7 +71,6 @@ struct Shared {
     actor: Option<Actor>,
     organization: Option<String>,
     correlation_id: Uuid,
-    traceparent: Option<TraceParent>,
     locale: Option<String>,
     attributes: Attributes,
 }
@@ -101,7 +102,6 @@ impl Context {
             actor: None,
             organization: None,
             correlation_id: message_id,
-            traceparent: None,
             locale: None,
             attributes: Attributes::default(),
         };
@@ -109,6 +109,7 @@ impl Context {
             shared: Arc::new(shared),
             message_id,
             causation_id: None,
+            traceparent: None,
             deadline: None,
             idempotency_key: None,
             work: None,
@@ -133,9 +134,9 @@ impl Context {
         self
     }
 
-    /// Continues a distributed trace.
+    /// Continues a distributed trace, such as that of the caller's `traceparent` header.
     pub fn with_traceparent(mut self, parent: TraceParent) -> Self {
-        self.shared_mut().traceparent = Some(parent);
+        self.traceparent = Some(parent);
         self
     }
 
@@ -225,9 +226,10 @@ impl Context {
         self.causation_id
     }
 
-    /// The distributed trace, where there is one.
+    /// The distributed trace, where there is one: as the edge said, or, with the `otel` feature and an
+    /// OpenTelemetry layer, the span of the handler that this context was made for.
     pub fn traceparent(&self) -> Option<TraceParent> {
-        self.shared.traceparent
+        self.traceparent
     }
 
     /// What tells the command to be executed from another one of the same name, where the edge said so.
@@ -352,6 +354,12 @@ impl Context {
     /// The context of an event: free of the request's deadline, and nobody's work yet.
     pub(crate) fn for_event(&self) -> Self {
         Self { deadline: None, work: None, ..self.child() }
+    }
+
+    /// Makes this message's span the one that others continue from.
+    #[cfg(feature = "otel")]
+    pub(crate) fn continue_trace(&mut self, from: TraceParent) {
+        self.traceparent = Some(from);
     }
 
     /// The context of a command or query that begins `now`, and what keeps its work going.

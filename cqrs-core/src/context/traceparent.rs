@@ -20,8 +20,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TraceParent {
-    trace_id: u128,
-    span_id: u64,
+    // As bytes, since every context carries one, and a `u128` would be aligned to 16.
+    trace_id: [u8; 16],
+    span_id: [u8; 8],
     flags: u8,
 }
 
@@ -29,17 +30,19 @@ impl TraceParent {
     /// Puts a `traceparent` together; `None` where either identifier is zero, which the
     /// recommendation calls invalid.
     pub fn new(trace_id: u128, span_id: u64, flags: u8) -> Option<Self> {
-        (trace_id != 0 && span_id != 0).then_some(Self { trace_id, span_id, flags })
+        let (trace_id_bytes, span_id_bytes) = (trace_id.to_be_bytes(), span_id.to_be_bytes());
+        let parent = Self { trace_id: trace_id_bytes, span_id: span_id_bytes, flags };
+        (trace_id != 0 && span_id != 0).then_some(parent)
     }
 
     /// The whole trace's identifier.
     pub fn trace_id(&self) -> u128 {
-        self.trace_id
+        u128::from_be_bytes(self.trace_id)
     }
 
     /// The calling span's identifier.
     pub fn span_id(&self) -> u64 {
-        self.span_id
+        u64::from_be_bytes(self.span_id)
     }
 
     /// The trace flags; bit 0 says "sampled".
@@ -55,7 +58,7 @@ impl TraceParent {
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags)
+        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace_id(), self.span_id(), self.flags)
     }
 }
 

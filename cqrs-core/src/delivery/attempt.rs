@@ -3,6 +3,8 @@
 use std::pin::pin;
 use std::sync::Arc;
 
+use tracing::Instrument as _;
+
 use super::caught::{Caught, Panic};
 use super::lane::Lane;
 use super::outcome::DeliveryError;
@@ -11,6 +13,7 @@ use crate::context::Context;
 use crate::handler::BoxFuture;
 use crate::limited::{Limit, limited};
 use crate::middleware::{Call, CallError, Innermost, Outcome, Payload};
+use crate::observe::Attempting;
 use crate::registry::MessageKind;
 
 type AttemptResult = Result<(), DeliveryError>;
@@ -22,11 +25,13 @@ type AttemptResult = Result<(), DeliveryError>;
 pub(super) async fn attempt(lane: &Lane, turn: &Turn) -> Option<AttemptResult> {
     let lifecycle = &lane.engine.lifecycle;
     let timeout = lane.options.timeout;
-    let (ctx, _work) = turn.event.context().for_attempt(lifecycle, turn.attempt, timeout);
+    let (mut ctx, _work) = turn.event.context().for_attempt(lifecycle, turn.attempt, timeout);
+    let attempting = Attempting::begin(&turn.event, &lane.handler_name, &mut ctx);
     let handler = TurnOf { lane, turn };
-    let result = if lane.engine.middlewares.is_empty() {
-        handler.handle(&ctx).await
-    } else {
+    let running = async {
+        if lane.engine.middlewares.is_empty() {
+            return handler.handle(&ctx).await;
+        }
         let around = Caught::new(|| Box::pin(handler.handle_inside_middleware(ctx)));
         match limited(pin!(around), None, lifecycle).await {
             Ok(Ok(result)) => result,
@@ -34,6 +39,8 @@ pub(super) async fn attempt(lane: &Lane, turn: &Turn) -> Option<AttemptResult> {
             Err(_) => Err(DeliveryError::Abandoned),
         }
     };
+    let result = pin!(running).instrument(attempting.span()).await;
+    attempting.end(result.as_ref().err().map(DeliveryError::error_type));
     match result {
         Err(DeliveryError::Abandoned) => None,
         result => Some(result),

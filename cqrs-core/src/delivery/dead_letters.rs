@@ -1,6 +1,7 @@
 //! Deliveries that failed for good.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use crate::message::AnyEvent;
 use crate::message_id;
 
 /// A delivery that failed for good: its event, its handler, and why.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// This dead letter's own id (uuid v7).
@@ -44,6 +45,20 @@ impl DeadLetter {
             error,
             died_at: Timestamp::now(),
         }
+    }
+}
+
+impl fmt::Debug for DeadLetter {
+    /// The error's text, without the redacted values that it quotes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetter")
+            .field("id", &self.id)
+            .field("handler", &self.handler)
+            .field("event", &self.event)
+            .field("attempts", &self.attempts)
+            .field("error", &self.event.redacted_text(&self.error))
+            .field("died_at", &self.died_at)
+            .finish()
     }
 }
 
@@ -160,6 +175,16 @@ impl DeadLetters {
         self.kept().letters.len()
     }
 
+    /// How many there are of each handler that has some.
+    #[cfg(feature = "metrics")]
+    pub(super) fn count_by_handler(&self) -> rustc_hash::FxHashMap<Arc<str>, usize> {
+        let mut counts = rustc_hash::FxHashMap::default();
+        for entry in &self.kept().letters {
+            *counts.entry(Arc::clone(&entry.letter.handler)).or_default() += 1;
+        }
+        counts
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -269,8 +294,8 @@ impl Kept {
     }
 }
 
-impl std::fmt::Debug for Kept {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Kept").field("letters", &self.letters.len()).finish_non_exhaustive()
     }
 }

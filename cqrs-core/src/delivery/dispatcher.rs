@@ -13,6 +13,8 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::engine::Engine;
+#[cfg(feature = "metrics")]
+use super::gauges;
 use super::lane::{Lane, Route};
 use super::outcome::{DeliveryState, HandlerOutcome};
 use super::queue::Delivery;
@@ -44,6 +46,8 @@ pub(crate) struct Dispatcher {
     pub(crate) engine: Arc<Engine>,
     routes: OnceLock<Routes>,
     started: AtomicBool,
+    #[cfg(feature = "metrics")]
+    is_sampled: AtomicBool,
     keys: RandomState,
 }
 
@@ -53,6 +57,8 @@ impl Dispatcher {
             engine,
             routes: OnceLock::new(),
             started: AtomicBool::new(false),
+            #[cfg(feature = "metrics")]
+            is_sampled: AtomicBool::new(false),
             keys: RandomState::new(),
         }
     }
@@ -73,6 +79,8 @@ impl Dispatcher {
     pub(crate) fn start(&self) -> Result<(), Refused> {
         Handle::try_current().map_err(|_| Refused::NoRuntime)?;
         self.started.store(true, SeqCst);
+        #[cfg(feature = "metrics")]
+        self.sample_regularly();
         self.staff();
         Ok(())
     }
@@ -180,6 +188,21 @@ impl Dispatcher {
 
     pub(crate) fn handlers(&self) -> impl Iterator<Item = (TypeRef, &str)> + Clone {
         self.lanes().iter().map(|lane| (lane.handler, lane.name()))
+    }
+
+    /// Sets the gauges of what is waiting and what died.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn sample(&self) {
+        gauges::sample(self.lanes(), &self.engine.dead_letters);
+    }
+
+    /// As often as it is asked for, one task does it.
+    #[cfg(feature = "metrics")]
+    fn sample_regularly(&self) {
+        if !self.is_sampled.swap(true, SeqCst) {
+            let (lanes, engine) = (self.lanes().to_vec(), Arc::clone(&self.engine));
+            tokio::spawn(gauges::sample_regularly(lanes, engine));
+        }
     }
 
     pub(crate) fn has_work(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Failed attempts, as they happen.
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +13,7 @@ use crate::broadcast::{Broadcast, Lagged, Receiver};
 use crate::message::AnyEvent;
 
 /// One failed attempt of a delivery.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[non_exhaustive]
 pub struct Failure {
     /// The handler's stable name.
@@ -27,6 +28,20 @@ pub struct Failure {
     pub error: DeliveryError,
     /// How long until the next attempt; `None` when the delivery is a dead letter now.
     pub retry_in: Option<Duration>,
+}
+
+impl fmt::Debug for Failure {
+    /// The error's text, without the redacted values that it quotes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("handler", &self.handler)
+            .field("event", &self.event)
+            .field("attempt", &self.attempt)
+            .field("max_attempts", &self.max_attempts)
+            .field("error", &self.event.redacted_text(&self.error))
+            .field("retry_in", &self.retry_in)
+            .finish()
+    }
 }
 
 #[derive(Debug)]

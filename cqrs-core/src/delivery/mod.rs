@@ -10,6 +10,8 @@ mod dead_letters;
 mod dispatcher;
 mod engine;
 mod failures;
+#[cfg(feature = "metrics")]
+mod gauges;
 mod interleaving;
 mod lane;
 mod outcome;

@@ -40,6 +40,17 @@ impl DeliveryError {
             _ => None,
         }
     }
+
+    /// What spans and metrics call it.
+    pub(crate) fn error_type(&self) -> &'static str {
+        match self {
+            Self::Failed(_) => "failed",
+            Self::TimedOut(_) => "timed_out",
+            Self::Panicked(_) => "panicked",
+            Self::Rejected(rejection) => rejection.error_type(),
+            Self::Abandoned => "abandoned",
+        }
+    }
 }
 
 impl fmt::Display for DeliveryError {

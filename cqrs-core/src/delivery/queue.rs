@@ -149,6 +149,14 @@ impl LaneQueue {
         self.ready.is_empty() && self.delayed.is_empty()
     }
 
+    /// Everything that is not running.
+    #[cfg(feature = "metrics")]
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &Delivery> {
+        let behind = self.behind.values().flatten();
+        let delayed = self.delayed.iter().map(|Reverse(delayed)| &delayed.delivery);
+        self.ready.iter().chain(behind).chain(delayed)
+    }
+
     /// Empties the queue and says what was in it.
     pub(super) fn drain(&mut self) -> Vec<(Delivery, DeliveryState)> {
         let running = self.running.iter_mut().filter_map(Option::take);

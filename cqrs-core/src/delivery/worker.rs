@@ -14,6 +14,7 @@ use super::lane::Lane;
 use super::outcome::{DeliveryError, HandlerOutcome};
 use super::queue::Turn;
 use crate::handler::HandlerError;
+use crate::observe;
 use crate::probe::Attempted;
 
 /// The longest wait that a handler may ask for with `retry_after`.
@@ -128,6 +129,7 @@ fn report(
     retry_in: Option<Duration>,
 ) {
     if let Some(error) = error {
+        observe::settled_failure(&lane.handler_name, retry_in.is_some());
         log(lane, turn, error, retry_in);
         lane.engine.failures.report(|| Failure {
             handler: Arc::clone(&lane.handler_name),
@@ -156,6 +158,7 @@ fn log(lane: &Lane, turn: &Turn, error: &DeliveryError, retry_in: Option<Duratio
     let Turn { event, attempt, .. } = turn;
     let handler = &*lane.handler_name;
     let (name, id, tenant) = (event.name(), event.id(), event.context().tenant());
+    let error = event.redacted_text(error);
     if let Some(delay) = retry_in {
         tracing::warn!(
             handler, event = name, event_id = %id, %tenant, attempt, %error, retry_in = ?delay,

@@ -145,6 +145,19 @@ impl AnyEvent {
         redaction::apply(self.0.event.redactions(), payload)
     }
 
+    /// What somebody says about this event, without the redacted values that it quotes.
+    pub(crate) fn redacted_text(&self, text: &dyn Display) -> String {
+        let text = text.to_string();
+        let redactions = self.0.event.redactions();
+        if redactions.is_empty() {
+            return text;
+        }
+        match self.payload() {
+            Ok(payload) => redaction::mask_in_text(redactions, &payload, text),
+            Err(_) => redaction::UNREADABLE.to_owned(),
+        }
+    }
+
     pub(crate) fn as_any(&self) -> &dyn Any {
         &self.0.event
     }

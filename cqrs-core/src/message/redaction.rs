@@ -45,6 +45,36 @@ pub(super) fn apply(redactions: &[Redaction], mut payload: Value) -> Value {
     payload
 }
 
+/// `text` with every redacted value of `payload` masked that stands in it word for word, such as in an
+/// error that quotes an address. A value of less than three characters is no secret that could be told
+/// from other text.
+pub(super) fn mask_in_text(redactions: &[Redaction], payload: &Value, mut text: String) -> String {
+    let mut values = Vec::new();
+    for redaction in redactions {
+        if let Some(value) = payload.pointer(redaction.pointer) {
+            collect_texts(value, &mut values);
+        }
+    }
+    // The longest first, since one may be a part of another.
+    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+    for value in values.iter().filter(|value| value.chars().nth(2).is_some()) {
+        if text.contains(value) {
+            text = text.replace(value, REDACTED);
+        }
+    }
+    text
+}
+
+fn collect_texts(value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::Null | Value::Bool(_) => {}
+        Value::Number(number) => texts.push(number.to_string()),
+        Value::String(text) => texts.push(text.clone()),
+        Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
+        Value::Object(fields) => fields.values().for_each(|field| collect_texts(field, texts)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -61,6 +91,15 @@ mod tests {
         ];
         let masked = apply(&redactions, payload);
         assert_eq!(masked, json!({"id": 1, "email": "[redacted]", "phone": null}));
+    }
+
+    #[test]
+    fn masks_what_a_text_quotes_from_marked_values() {
+        let payload =
+            json!({"id": 7, "owner": {"email": "ada@example.com", "pin": 4711, "x": "ab"}});
+        let text = "no mailbox ada@example.com for ab with 4711, id 7".to_owned();
+        let masked = mask_in_text(&[Redaction::mask("/owner")], &payload, text);
+        assert_eq!(masked, "no mailbox [redacted] for ab with [redacted], id 7");
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::time::Instant;
 use super::{Call, CallError, Middleware, Next, Outcome};
 
 /// Logs every call with its outcome and duration, through `tracing`: successes at debug level, what a
-/// middleware further inside refused at info, failures at warn. Never the message itself.
+/// middleware further inside refused at info, failures at warn. Never the message itself, nor the
+/// redacted values of an event that an error quotes.
 ///
 /// ```
 /// use cqrs_core::{App, middleware::Log};
@@ -24,15 +25,21 @@ impl Middleware for Log {
         let (kind, name, handler) = (call.kind(), call.name(), call.handler());
         let ctx = call.context();
         let (tenant, correlation_id) = (ctx.tenant(), ctx.correlation_id());
+        let text = |error: &dyn std::fmt::Display| match call.event() {
+            Some(event) => event.redacted_text(error),
+            None => error.to_string(),
+        };
         match &outcome {
             Ok(()) => tracing::debug!(
                 %kind, name, handler, %tenant, %correlation_id, ?duration, "handled"
             ),
             Err(CallError::Rejected(rejection)) => tracing::info!(
-                %kind, name, handler, %tenant, %correlation_id, ?duration, %rejection, "rejected"
+                %kind, name, handler, %tenant, %correlation_id, ?duration,
+                rejection = text(rejection), "rejected"
             ),
             Err(error) => tracing::warn!(
-                %kind, name, handler, %tenant, %correlation_id, ?duration, %error, "failed"
+                %kind, name, handler, %tenant, %correlation_id, ?duration,
+                error = text(error), "failed"
             ),
         }
         outcome

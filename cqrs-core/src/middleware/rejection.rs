@@ -53,17 +53,21 @@ impl Rejection {
     pub fn reason(&self) -> &str {
         &self.reason
     }
-}
 
-impl fmt::Display for Rejection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
+    /// What spans and metrics call it.
+    pub(crate) fn error_type(&self) -> &'static str {
+        match self.kind {
             RejectionKind::Invalid => "invalid",
             RejectionKind::Forbidden => "forbidden",
             RejectionKind::Duplicate => "duplicate",
             RejectionKind::Unavailable => "unavailable",
-        };
-        write!(f, "{kind}: {}", self.reason)
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.error_type(), self.reason)
     }
 }
 

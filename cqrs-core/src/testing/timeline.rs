@@ -77,6 +77,7 @@ fn attempted(
         f.write_str(" again")?;
     }
     write!(f, ", attempt {}: ", attempt.attempt)?;
+    let error = error.as_ref().map(|error| event.redacted_text(error));
     match (error, retry_in) {
         (None, _) => f.write_str("ok"),
         (Some(error), Some(delay)) => {

@@ -1,0 +1,42 @@
+//! What is waiting and what died, as gauges: looked at now and then, since time alone changes them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::DeadLetters;
+use super::engine::Engine;
+use super::lane::Lane;
+use crate::observe::{self, Sample};
+
+/// As often as a recorder is usually read.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+/// Sets the gauges until the application stops, and once more then.
+pub(super) async fn sample_regularly(lanes: Vec<Arc<Lane>>, engine: Arc<Engine>) {
+    while !engine.lifecycle.is_stopped() {
+        sample(&lanes, &engine.dead_letters);
+        tokio::select! {
+            () = tokio::time::sleep(INTERVAL) => {}
+            () = engine.lifecycle.stopped() => {}
+        }
+    }
+    sample(&lanes, &engine.dead_letters);
+}
+
+/// Sets the gauges of every handler.
+pub(super) fn sample(lanes: &[Arc<Lane>], dead_letters: &DeadLetters) {
+    let now = Timestamp::now();
+    let dead_letters = dead_letters.count_by_handler();
+    for lane in lanes {
+        let (mut waiting, mut oldest) = (0, now);
+        for delivery in lane.queue().waiting() {
+            waiting += 1;
+            oldest = oldest.min(delivery.event.occurred_at());
+        }
+        let oldest_waiting = Duration::try_from(now.duration_since(oldest)).unwrap_or_default();
+        let dead_letters = dead_letters.get(&lane.handler_name).copied().unwrap_or(0);
+        observe::sample(&lane.handler_name, &Sample { waiting, oldest_waiting, dead_letters });
+    }
+}

@@ -1,0 +1,129 @@
+//! Counters, histograms and gauges, for whichever recorder the application has installed.
+//!
+//! Labels are names from the code: of events, messages, handlers and kinds of errors.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::metrics::{
+    Gauge, SharedString, Unit, counter, describe_counter, describe_gauge, describe_histogram,
+    gauge, histogram,
+};
+use tokio::time::Instant;
+
+use super::names::{self, Instrument, metric};
+use crate::registry::MessageKind;
+
+/// Tells the recorder what each metric means.
+pub(crate) fn describe() {
+    for metric in metric::ALL {
+        match metric.instrument {
+            Instrument::Counter => describe_counter!(metric.name, Unit::Count, metric.help),
+            Instrument::Gauge => describe_gauge!(metric.name, Unit::Count, metric.help),
+            Instrument::Histogram => describe_histogram!(metric.name, Unit::Seconds, metric.help),
+            Instrument::Age => describe_gauge!(metric.name, Unit::Seconds, metric.help),
+        }
+    }
+}
+
+pub(super) fn published(event: &'static str, error_type: Option<&'static str>) {
+    counter!(metric::PUBLISHED.name, "event" => event, "outcome" => outcome(error_type))
+        .increment(1);
+}
+
+pub(super) fn execution_refused(
+    kind: MessageKind,
+    message: &'static str,
+    error_type: &'static str,
+) {
+    record_execution(kind, message, Some(error_type), Duration::ZERO);
+}
+
+pub(super) fn settled_failure(handler: &Arc<str>, retries: bool) {
+    let metric = if retries { metric::RETRIES } else { metric::DEAD_LETTERED };
+    counter!(metric.name, "handler" => shared(handler)).increment(1);
+}
+
+/// What one handler's queue looks like at one moment.
+pub(crate) struct Sample {
+    pub(crate) waiting: usize,
+    pub(crate) oldest_waiting: Duration,
+    pub(crate) dead_letters: usize,
+}
+
+/// Sets the gauges of `handler`.
+#[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 deliveries")]
+pub(crate) fn sample(handler: &Arc<str>, sample: &Sample) {
+    let of = |metric: names::Metric| gauge!(metric.name, "handler" => shared(handler));
+    of(metric::QUEUE_DEPTH).set(sample.waiting as f64);
+    of(metric::OLDEST_WAITING).set(sample.oldest_waiting.as_secs_f64());
+    of(metric::DEAD_LETTERS).set(sample.dead_letters as f64);
+}
+
+/// Measures one run of a handler, which is in flight until this is dropped.
+pub(super) struct Stopwatch {
+    handler: Arc<str>,
+    began: Instant,
+    /// Kept, so that it goes down where it went up, whatever recorder is installed meanwhile.
+    in_flight: Gauge,
+}
+
+impl Stopwatch {
+    pub(super) fn start(handler: &Arc<str>) -> Self {
+        let in_flight = gauge!(metric::IN_FLIGHT.name, "handler" => shared(handler));
+        in_flight.increment(1);
+        Self { handler: Arc::clone(handler), began: Instant::now(), in_flight }
+    }
+
+    pub(super) fn executed(
+        self,
+        kind: MessageKind,
+        message: &'static str,
+        error_type: Option<&'static str>,
+    ) {
+        record_execution(kind, message, error_type, self.began.elapsed());
+    }
+
+    pub(super) fn attempted(self, error_type: Option<&'static str>) {
+        let handler = shared(&self.handler);
+        counter!(metric::ATTEMPTS.name, "handler" => handler, "outcome" => outcome(error_type))
+            .increment(1);
+        histogram!(metric::DELIVERY_DURATION.name, "handler" => shared(&self.handler))
+            .record(self.began.elapsed());
+    }
+}
+
+impl Drop for Stopwatch {
+    fn drop(&mut self) {
+        self.in_flight.decrement(1);
+    }
+}
+
+fn record_execution(
+    kind: MessageKind,
+    message: &'static str,
+    error_type: Option<&'static str>,
+    duration: Duration,
+) {
+    histogram!(
+        metric::EXECUTION_DURATION.name,
+        "kind" => kind_label(kind), "message" => message, "outcome" => outcome(error_type)
+    )
+    .record(duration);
+}
+
+fn kind_label(kind: MessageKind) -> &'static str {
+    match kind {
+        MessageKind::Event => "event",
+        MessageKind::Command => "command",
+        MessageKind::Query => "query",
+    }
+}
+
+fn outcome(error_type: Option<&'static str>) -> &'static str {
+    error_type.unwrap_or("ok")
+}
+
+fn shared(handler: &Arc<str>) -> SharedString {
+    SharedString::from_shared(Arc::clone(handler))
+}
