@@ -23,3 +23,7 @@ struct Middleware;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/plugins.md")]
 struct Plugins;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/pressure.md")]
+struct Pressure;

@@ -1,0 +1,166 @@
+//! Tenants take turns.
+
+use std::collections::VecDeque;
+
+use rustc_hash::FxHashMap;
+
+/// How much room a queue keeps once it is empty.
+const KEPT_CAPACITY: usize = 1024;
+
+/// How many emptied queues are kept, beside as many as are not empty.
+const KEPT_QUEUES: usize = 64;
+
+/// Items of many tenants: in order within a tenant, while tenants take turns, one item at a time.
+///
+/// However many items one tenant has, another's first one waits for at most one of each other tenant.
+/// That is the fair queueing of Nagle, "On Packet Switches with Infinite Storage" (RFC 970, 1985).
+/// Putting and taking take constant time.
+pub(super) struct Fair<T> {
+    /// Some of them are empty: most tenants come again.
+    by_tenant: FxHashMap<u64, VecDeque<T>>,
+    /// Each tenant that has items, once.
+    turns: VecDeque<u64>,
+    len: usize,
+}
+
+impl<T> Fair<T> {
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// After what the tenant has already.
+    pub(super) fn push_back(&mut self, tenant: u64, item: T) {
+        let items = self.by_tenant.entry(tenant).or_default();
+        if items.is_empty() {
+            self.turns.push_back(tenant);
+        }
+        items.push_back(item);
+        self.len += 1;
+    }
+
+    /// Before what the tenant has already; if it has nothing, its turn is next.
+    pub(super) fn push_front(&mut self, tenant: u64, item: T) {
+        let items = self.by_tenant.entry(tenant).or_default();
+        if items.is_empty() {
+            self.turns.push_front(tenant);
+        }
+        items.push_front(item);
+        self.len += 1;
+    }
+
+    /// The first item of the tenant whose turn it is.
+    pub(super) fn take(&mut self) -> Option<T> {
+        let tenant = self.turns.pop_front()?;
+        let items = self.by_tenant.get_mut(&tenant)?;
+        let item = items.pop_front()?;
+        self.len -= 1;
+        if items.is_empty() {
+            items.shrink_to(KEPT_CAPACITY);
+            self.forget_the_idle();
+        } else {
+            self.turns.push_back(tenant);
+        }
+        Some(item)
+    }
+
+    /// Any item, counted in the order of turns. For tests that shuffle: it takes as long as there are
+    /// tenants.
+    pub(super) fn take_at(&mut self, index: usize) -> Option<T> {
+        if index == 0 {
+            return self.take();
+        }
+        let mut left = index;
+        for turn in 0..self.turns.len() {
+            let tenant = self.turns[turn];
+            let items = self.by_tenant.get_mut(&tenant)?;
+            if left >= items.len() {
+                left -= items.len();
+                continue;
+            }
+            let item = items.remove(left)?;
+            self.len -= 1;
+            if items.is_empty() {
+                self.turns.remove(turn);
+            }
+            return Some(item);
+        }
+        None
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.turns.iter().filter_map(|tenant| self.by_tenant.get(tenant)).flatten()
+    }
+
+    /// Takes everything, tenant by tenant.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
+        let Self { mut by_tenant, turns, .. } = std::mem::take(self);
+        turns.into_iter().filter_map(move |tenant| by_tenant.remove(&tenant)).flatten()
+    }
+
+    /// Takes constant time on average: it comes after as many tenants as it looks at.
+    fn forget_the_idle(&mut self) {
+        if self.by_tenant.len() > 2 * self.turns.len() + KEPT_QUEUES {
+            self.by_tenant.retain(|_, items| !items.is_empty());
+        }
+    }
+}
+
+impl<T> Default for Fair<T> {
+    fn default() -> Self {
+        Self { by_tenant: FxHashMap::default(), turns: VecDeque::new(), len: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_with_one_item_waits_for_one_of_each_other_however_many_they_have() {
+        let mut fair = Fair::default();
+        for number in 0..100_000 {
+            fair.push_back(1, (1, number));
+        }
+        fair.push_back(2, (2, 0));
+        fair.push_back(3, (3, 0));
+        let first: Vec<_> = std::iter::from_fn(|| fair.take()).take(5).collect();
+        assert_eq!(first, [(1, 0), (2, 0), (3, 0), (1, 1), (1, 2)]);
+        assert_eq!(fair.len(), 99_997);
+    }
+
+    #[test]
+    fn tenants_that_come_once_are_forgotten() {
+        let mut fair = Fair::default();
+        for tenant in 0..10_000 {
+            fair.push_back(tenant, ());
+            fair.take();
+        }
+        assert!(fair.by_tenant.len() <= KEPT_QUEUES + 1, "{}", fair.by_tenant.len());
+    }
+
+    #[test]
+    fn any_item_can_be_taken_and_the_others_keep_their_order() {
+        let filled = || {
+            let mut fair = Fair::default();
+            for (tenant, item) in [(1, 'a'), (2, 'b'), (1, 'c'), (3, 'd')] {
+                fair.push_back(tenant, item);
+            }
+            fair
+        };
+        for index in 0..4 {
+            let mut fair = filled();
+            let taken = fair.take_at(index).expect("there are four");
+            let mut all: Vec<_> = std::iter::from_fn(|| fair.take()).collect();
+            assert!(fair.is_empty() && !all.contains(&taken));
+            all.push(taken);
+            all.sort_unstable();
+            assert_eq!(all, ['a', 'b', 'c', 'd']);
+        }
+        assert_eq!(filled().take_at(4), None);
+        assert_eq!(filled().drain().collect::<String>(), "acbd");
+    }
+}
