@@ -7,8 +7,8 @@ use rustc_hash::FxHashMap;
 /// How much room a queue keeps once it is empty.
 const KEPT_CAPACITY: usize = 1024;
 
-/// How many emptied queues are kept, beside as many as are not empty.
-const KEPT_QUEUES: usize = 64;
+/// How many tenants without items are kept, beside as many as have some.
+const KEPT_TENANTS: usize = 64;
 
 /// Items of many tenants: in order within a tenant, while tenants take turns, one item at a time.
 ///
@@ -17,10 +17,18 @@ const KEPT_QUEUES: usize = 64;
 /// Putting and taking take constant time.
 pub(super) struct Fair<T> {
     /// Some of them are empty: most tenants come again.
-    by_tenant: FxHashMap<u64, VecDeque<T>>,
+    tenants: Vec<Tenant<T>>,
+    by_key: FxHashMap<u64, usize>,
     /// Each tenant that has items, once.
-    turns: VecDeque<u64>,
+    turns: VecDeque<usize>,
+    /// Who came last, since that is often who comes next.
+    latest: usize,
     len: usize,
+}
+
+struct Tenant<T> {
+    key: u64,
+    items: VecDeque<T>,
 }
 
 impl<T> Fair<T> {
@@ -34,7 +42,8 @@ impl<T> Fair<T> {
 
     /// After what the tenant has already.
     pub(super) fn push_back(&mut self, tenant: u64, item: T) {
-        let items = self.by_tenant.entry(tenant).or_default();
+        let tenant = self.tenant(tenant);
+        let items = &mut self.tenants[tenant].items;
         if items.is_empty() {
             self.turns.push_back(tenant);
         }
@@ -44,7 +53,8 @@ impl<T> Fair<T> {
 
     /// Before what the tenant has already; if it has nothing, its turn is next.
     pub(super) fn push_front(&mut self, tenant: u64, item: T) {
-        let items = self.by_tenant.entry(tenant).or_default();
+        let tenant = self.tenant(tenant);
+        let items = &mut self.tenants[tenant].items;
         if items.is_empty() {
             self.turns.push_front(tenant);
         }
@@ -55,7 +65,7 @@ impl<T> Fair<T> {
     /// The first item of the tenant whose turn it is.
     pub(super) fn take(&mut self) -> Option<T> {
         let tenant = self.turns.pop_front()?;
-        let items = self.by_tenant.get_mut(&tenant)?;
+        let items = &mut self.tenants[tenant].items;
         let item = items.pop_front()?;
         self.len -= 1;
         if items.is_empty() {
@@ -75,8 +85,7 @@ impl<T> Fair<T> {
         }
         let mut left = index;
         for turn in 0..self.turns.len() {
-            let tenant = self.turns[turn];
-            let items = self.by_tenant.get_mut(&tenant)?;
+            let items = &mut self.tenants[self.turns[turn]].items;
             if left >= items.len() {
                 left -= items.len();
                 continue;
@@ -92,26 +101,48 @@ impl<T> Fair<T> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
-        self.turns.iter().filter_map(|tenant| self.by_tenant.get(tenant)).flatten()
+        self.turns.iter().flat_map(|tenant| &self.tenants[*tenant].items)
     }
 
     /// Takes everything, tenant by tenant.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = T> {
-        let Self { mut by_tenant, turns, .. } = std::mem::take(self);
-        turns.into_iter().filter_map(move |tenant| by_tenant.remove(&tenant)).flatten()
+        let Self { mut tenants, turns, .. } = std::mem::take(self);
+        turns.into_iter().flat_map(move |tenant| std::mem::take(&mut tenants[tenant].items))
+    }
+
+    /// Where this tenant is kept.
+    fn tenant(&mut self, key: u64) -> usize {
+        if self.tenants.get(self.latest).is_none_or(|latest| latest.key != key) {
+            let Self { tenants, by_key, .. } = self;
+            self.latest = *by_key.entry(key).or_insert_with(|| {
+                tenants.push(Tenant { key, items: VecDeque::new() });
+                tenants.len() - 1
+            });
+        }
+        self.latest
     }
 
     /// Takes constant time on average: it comes after as many tenants as it looks at.
     fn forget_the_idle(&mut self) {
-        if self.by_tenant.len() > 2 * self.turns.len() + KEPT_QUEUES {
-            self.by_tenant.retain(|_, items| !items.is_empty());
+        if self.tenants.len() <= 2 * self.turns.len() + KEPT_TENANTS {
+            return;
         }
+        let mut kept = Vec::with_capacity(self.turns.len());
+        self.by_key.clear();
+        for turn in &mut self.turns {
+            let Tenant { key, items } = &mut self.tenants[*turn];
+            *turn = kept.len();
+            self.by_key.insert(*key, kept.len());
+            kept.push(Tenant { key: *key, items: std::mem::take(items) });
+        }
+        self.tenants = kept;
     }
 }
 
 impl<T> Default for Fair<T> {
     fn default() -> Self {
-        Self { by_tenant: FxHashMap::default(), turns: VecDeque::new(), len: 0 }
+        let (tenants, by_key, turns) = Default::default();
+        Self { tenants, by_key, turns, latest: 0, len: 0 }
     }
 }
 
@@ -139,7 +170,8 @@ mod tests {
             fair.push_back(tenant, ());
             fair.take();
         }
-        assert!(fair.by_tenant.len() <= KEPT_QUEUES + 1, "{}", fair.by_tenant.len());
+        assert!(fair.tenants.len() <= KEPT_TENANTS + 1, "{}", fair.tenants.len());
+        assert_eq!(fair.tenants.len(), fair.by_key.len());
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub(super) struct Wait {
 #[derive(Default)]
 struct Book {
     accounts: FxHashMap<u64, Account>,
+    /// Who came last, since that is often who comes next.
+    latest: Option<(u64, Arc<AtomicUsize>)>,
     /// Tenants that wait, in the order of their turns.
     turns: VecDeque<u64>,
     /// Those of them that have no place at all: they go first.
@@ -74,14 +76,24 @@ impl Room {
     /// A place, or the wait for one.
     pub(super) fn enter(self: &Arc<Self>, tenant: u64) -> Result<Place, Wait> {
         let mut book = self.book();
-        book.forget_the_idle(self.taken.load(SeqCst));
         let nobody_waits = self.waiting.load(SeqCst) == 0;
+        if let Some((latest, taken)) = &book.latest
+            && *latest == tenant
+            && nobody_waits
+            && self.has_place()
+        {
+            return Ok(self.give(tenant, taken));
+        }
+        book.forget_the_idle(self.taken.load(SeqCst));
         let no_newcomer_waits = book.newcomers.is_empty();
         let account = book.accounts.entry(tenant).or_default();
         if (nobody_waits && self.has_place())
             || (no_newcomer_waits && account.has_none() && self.has_extra_place())
         {
-            return Ok(self.give(tenant, account));
+            let taken = Arc::clone(&account.taken);
+            let place = self.give(tenant, &taken);
+            book.latest = Some((tenant, taken));
+            return Ok(place);
         }
         let (admit, admitted) = oneshot::channel();
         book.enlist(tenant, admit);
@@ -100,15 +112,10 @@ impl Room {
     }
 
     /// Only with the book locked, so that two do not take one place.
-    fn give(self: &Arc<Self>, tenant: u64, account: &Account) -> Place {
+    fn give(self: &Arc<Self>, tenant: u64, taken: &Arc<AtomicUsize>) -> Place {
         self.taken.fetch_add(1, SeqCst);
-        account.taken.fetch_add(1, SeqCst);
-        Place {
-            room: Arc::clone(self),
-            tenant,
-            taken: Arc::clone(&account.taken),
-            is_given_back: false,
-        }
+        taken.fetch_add(1, SeqCst);
+        Place { room: Arc::clone(self), tenant, taken: Arc::clone(taken), is_given_back: false }
     }
 
     /// Gives free places to those who wait, after `tenant` has one less, or has come to wait.
@@ -119,7 +126,7 @@ impl Room {
             book.note_newcomer(changed);
             let Some((tenant, admit)) = book.next(self) else { return };
             self.waiting.fetch_sub(1, SeqCst);
-            let place = self.give(tenant, &book.accounts[&tenant]);
+            let place = self.give(tenant, &book.accounts[&tenant].taken);
             drop(book);
             // This wakes a task. Whoever is gone leaves the place to the next one.
             if let Err(mut place) = admit.send(place) {
@@ -241,6 +248,7 @@ impl Book {
     /// Takes constant time on average: it comes after as many tenants as it looks at.
     fn forget_the_idle(&mut self, taken: usize) {
         if self.accounts.len() > 2 * (taken + self.turns.len()) + REMEMBERED {
+            self.latest = None;
             self.accounts.retain(|_, account| !account.is_idle());
         }
     }
