@@ -57,12 +57,13 @@ pub use crate::context::{
     TenantScope, TraceParent,
 };
 pub use crate::delivery::{
-    DeadLetter, DeadLetterFilter, DeadLetters, DeliveryError, DeliveryState, Failure,
-    FailureStream, HandlerOutcome, NoSuchDeadLetter, RedeliverError,
+    BreakerState, DeadLetter, DeadLetterFilter, DeadLetters, DeliveryError, DeliveryState, Failure,
+    FailureStream, HandlerControl, HandlerOutcome, HandlerState, HandlerStatus, NoSuchDeadLetter,
+    RedeliverError, UnknownHandler,
 };
 pub use crate::handler::{
-    BoxFuture, CommandHandler, EventHandler, HandlerError, HandlerOptions, HandlerResult,
-    QueryHandler, RetryPolicy,
+    BoxFuture, BreakerPolicy, CommandHandler, EventHandler, HandlerError, HandlerOptions,
+    HandlerResult, QueryHandler, RateLimit, RetryPolicy,
 };
 pub use crate::message::{
     AnyEvent, Command, Event, EventPayload, MessageError, Published, Query, REDACTED, Redaction,

@@ -13,6 +13,8 @@ pub(crate) struct Lifecycle {
     in_flight: AtomicUsize,
     /// Those of them that handlers spawned.
     tasks: AtomicUsize,
+    /// How much of that waits at paused handlers, where nothing will happen to it.
+    parked: AtomicUsize,
     became_idle: Notify,
     intake_closed: AtomicBool,
     /// Cancelled when a shutdown begins: handlers may finish early.
@@ -94,11 +96,33 @@ impl Lifecycle {
 
     /// Returns when nothing is in flight. Cancel safe.
     pub(crate) async fn idle(&self) {
+        self.wait_until(|| self.in_flight.load(SeqCst) == 0).await;
+    }
+
+    /// Returns when all that is in flight waits at paused handlers. Cancel safe.
+    pub(crate) async fn idle_but_parked(&self) {
+        // What is parked is looked at first: more of it in the meantime is more in flight as well.
+        self.wait_until(|| self.parked.load(SeqCst) == self.in_flight.load(SeqCst)).await;
+    }
+
+    /// Of what is in flight, another part waits at a paused handler now.
+    pub(crate) fn park(&self, before: usize, now: usize) {
+        let parked = if now >= before {
+            self.parked.fetch_add(now - before, SeqCst) + (now - before)
+        } else {
+            self.parked.fetch_sub(before - now, SeqCst) - (before - now)
+        };
+        if parked == self.in_flight.load(SeqCst) {
+            self.became_idle.notify_waiters();
+        }
+    }
+
+    async fn wait_until(&self, is_idle: impl Fn() -> bool) {
         loop {
             let became_idle = self.became_idle.notified();
             tokio::pin!(became_idle);
             became_idle.as_mut().enable();
-            if self.in_flight.load(SeqCst) == 0 {
+            if is_idle() {
                 return;
             }
             became_idle.await;
@@ -112,7 +136,8 @@ pub(crate) struct InFlight(Arc<Lifecycle>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        if self.0.in_flight.fetch_sub(1, SeqCst) == 1 {
+        let left = self.0.in_flight.fetch_sub(1, SeqCst) - 1;
+        if left == 0 || left == self.0.parked.load(SeqCst) {
             self.0.became_idle.notify_waiters();
         }
     }

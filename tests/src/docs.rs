@@ -27,3 +27,7 @@ struct Observability;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/plugins.md")]
 struct Plugins;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/pressure.md")]
+struct Pressure;

@@ -148,9 +148,12 @@ impl AppBuilder {
 
     /// How many deliveries one handler may have waiting, running and being retried, before publishing
     /// waits: 1,024 unless set; 0 counts as 1. What handlers publish is always admitted.
+    ///
+    /// Tenants share it. When it is full, a tenant that has none there is let in with one nevertheless,
+    /// up to as many in all, so that no tenant waits for what another has queued. Those who wait are let
+    /// in tenant by tenant, and within a tenant in the order in which they came.
     pub fn queue_capacity(mut self, deliveries: usize) -> Self {
-        // Tokio's semaphore holds at most this many permits.
-        self.queue_capacity = deliveries.clamp(1, tokio::sync::Semaphore::MAX_PERMITS);
+        self.queue_capacity = deliveries.max(1);
         self
     }
 

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::bus::{CommandBus, CommandExecutors, EventBus, EventHub, QueryBus, QueryExecutors};
-use crate::delivery::{DeadLetters, FailureStream, Undelivered};
+use crate::delivery::{DeadLetters, FailureStream, HandlerControl, Undelivered, UnknownHandler};
 use crate::describe::{Description, Wired};
 use crate::lifecycle::Lifecycle;
 use crate::plugin::{Plugins, StartError};
@@ -124,6 +124,21 @@ impl App {
         self.0.hub.dispatcher.engine.failures.subscribe()
     }
 
+    /// The event handlers, sorted by name: what each is doing, and a switch to pause it.
+    pub fn handlers(&self) -> Vec<HandlerControl> {
+        self.0.hub.dispatcher.controls().collect()
+    }
+
+    /// The event handler with this stable name.
+    ///
+    /// # Errors
+    ///
+    /// [`UnknownHandler`] suggests names that look alike. Handlers of commands and queries are not
+    /// queued and have nothing to pause.
+    pub fn handler(&self, name: &str) -> Result<HandlerControl, UnknownHandler> {
+        self.0.hub.dispatcher.control(name)
+    }
+
     /// Starts the plugins in order, and lets the event handlers run, beginning with what has been
     /// published already.
     ///
@@ -156,7 +171,7 @@ impl App {
 
     /// Returns when nothing is queued, running or waiting for its next attempt: all cascades of what has
     /// been published are done. For tools that look at the result before they end; what others publish
-    /// meanwhile is waited for as well. Put a [`timeout`](tokio::time::timeout) around it where that
+    /// meanwhile is waited for as well, and so is what a paused handler has queued. Put a [`timeout`](tokio::time::timeout) around it where that
     /// matters.
     ///
     /// Cancel safe. Never returns inside a handler, which is in flight itself.
@@ -169,8 +184,9 @@ impl App {
     ///
     /// Handlers see the beginning of a shutdown in their context. What handlers publish and execute
     /// while the application drains is still accepted. At the end of `timeout`, handlers that still run
-    /// are cancelled at their next `.await`. At last the plugins shut down, in the opposite order of their
-    /// start. Calling it again, or on a clone, is fine, and gives the same report.
+    /// are cancelled at their next `.await`. What waits at a paused handler is reported, not waited
+    /// for. At last the plugins shut down, in the opposite order of their start. Calling it again, or on
+    /// a clone, is fine, and gives the same report.
     ///
     /// Called inside a handler, it waits for that handler too, so until its deadline; spawn it instead.
     ///
@@ -184,7 +200,7 @@ impl App {
         let dispatcher = &self.0.hub.dispatcher;
         let mut kept = Vec::new();
         if dispatcher.is_started() {
-            let _ = tokio::time::timeout(timeout, self.idle()).await;
+            let _ = tokio::time::timeout(timeout, self.idle_but_paused()).await;
         } else {
             // Nobody will handle what was kept; what runs besides may finish.
             let _ = tokio::time::timeout(timeout, dispatcher.discard_kept(&mut kept)).await;
@@ -207,6 +223,11 @@ impl App {
     #[cfg(feature = "cli")]
     pub(crate) fn discard(self) {
         self.0.stop(Vec::new());
+    }
+
+    /// Returns when all that is in flight, if anything, waits at paused handlers. Cancel safe.
+    pub(crate) async fn idle_but_paused(&self) {
+        self.0.hub.dispatcher.staffed(self.0.lifecycle.idle_but_parked()).await;
     }
 
     /// Whether events are kept for workers that were never started.

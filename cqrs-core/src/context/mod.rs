@@ -68,6 +68,7 @@ pub struct Context {
 #[derive(Clone)]
 struct Shared {
     tenant: TenantScope,
+    tenant_key: u64,
     actor: Option<Actor>,
     organization: Option<String>,
     correlation_id: Uuid,
@@ -98,6 +99,7 @@ impl Context {
     pub fn new(tenant: TenantScope) -> Self {
         let message_id = message_id::new();
         let shared = Shared {
+            tenant_key: tenant.key(),
             tenant,
             actor: None,
             organization: None,
@@ -194,6 +196,11 @@ impl Context {
     /// The tenant, or the system scope.
     pub fn tenant(&self) -> &TenantScope {
         &self.shared.tenant
+    }
+
+    /// The tenant, hashed: see [`TenantScope::key`].
+    pub(crate) fn tenant_key(&self) -> u64 {
+        self.shared.tenant_key
     }
 
     /// The tenant's identifier; `None` in the system scope.

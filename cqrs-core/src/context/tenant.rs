@@ -1,8 +1,9 @@
 //! The tenant a message belongs to.
 
 use std::fmt;
+use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -136,6 +137,14 @@ impl TenantScope {
             Self::Tenant(id) => Some(id),
             Self::System => None,
         }
+    }
+
+    /// A hash that lasts as long as the process, and that nobody can choose a tenant's name for.
+    ///
+    /// Hashed once for each context, since every delivery needs it.
+    pub(crate) fn key(&self) -> u64 {
+        static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        HASHER.hash_one(self)
     }
 
     /// Whether this is the system scope.

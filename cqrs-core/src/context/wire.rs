@@ -61,6 +61,7 @@ impl<'de> Deserialize<'de> for Context {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wire = Wire::deserialize(deserializer)?;
         let shared = Shared {
+            tenant_key: wire.tenant.key(),
             tenant: wire.tenant.into_owned(),
             actor: wire.actor.map(Cow::into_owned),
             organization: wire.organization.map(Cow::into_owned),

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::lane::Lane;
 use super::outcome::DeliveryError;
-use super::queue::{Delivery, Turn};
+use super::queue::{Delivery, Keys, Turn};
 use crate::context::TenantScope;
 use crate::handler::ErasedEventHandler;
 use crate::lifecycle::Lifecycle;
@@ -130,7 +130,7 @@ struct Kept {
 
 struct Entry {
     letter: DeadLetter,
-    key: Option<u64>,
+    keys: Keys,
     handler: Arc<dyn ErasedEventHandler>,
 }
 
@@ -145,14 +145,9 @@ impl DeadLetters {
         let _ = self.lanes.set(lanes.iter().map(Arc::downgrade).collect());
     }
 
-    pub(super) fn add(
-        &self,
-        letter: DeadLetter,
-        key: Option<u64>,
-        handler: Arc<dyn ErasedEventHandler>,
-    ) {
+    pub(super) fn add(&self, letter: DeadLetter, keys: Keys, handler: Arc<dyn ErasedEventHandler>) {
         let mut kept = self.kept();
-        kept.letters.push_back(Entry { letter, key, handler });
+        kept.letters.push_back(Entry { letter, keys, handler });
         let overflow = kept.overflow();
         drop(kept);
         if let Some(Entry { letter, .. }) = overflow {
@@ -260,11 +255,11 @@ impl DeadLetters {
         lane.push(Delivery {
             event: entry.letter.event,
             handler: entry.handler,
-            key: entry.key,
+            keys: entry.keys,
             attempts: 0,
             repeated: false,
             waiter: None,
-            _room: None,
+            _place: None,
             _in_flight: self.lifecycle.enter(),
         });
         // It has died here before, so its workers run, unless their runtime is gone.

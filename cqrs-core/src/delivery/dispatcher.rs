@@ -12,12 +12,13 @@ use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::control::{HandlerControl, UnknownHandler};
 use super::engine::Engine;
 #[cfg(feature = "metrics")]
 use super::gauges;
 use super::lane::{Lane, Route};
 use super::outcome::{DeliveryState, HandlerOutcome};
-use super::queue::Delivery;
+use super::queue::{Delivery, Keys};
 use crate::message::{AnyEvent, Event};
 use crate::type_ref::TypeRef;
 
@@ -48,7 +49,7 @@ pub(crate) struct Dispatcher {
     started: AtomicBool,
     #[cfg(feature = "metrics")]
     is_sampled: AtomicBool,
-    keys: RandomState,
+    hasher: RandomState,
 }
 
 impl Dispatcher {
@@ -59,7 +60,7 @@ impl Dispatcher {
             started: AtomicBool::new(false),
             #[cfg(feature = "metrics")]
             is_sampled: AtomicBool::new(false),
-            keys: RandomState::new(),
+            hasher: RandomState::new(),
         }
     }
 
@@ -138,25 +139,25 @@ impl Dispatcher {
     ) -> Result<Vec<(Arc<str>, oneshot::Receiver<HandlerOutcome>)>, Refused> {
         Handle::try_current().map_err(|_| Refused::NoRuntime)?;
         let routes = self.routes_of::<E>()?;
-        let mut rooms = Vec::with_capacity(routes.len());
+        let keys = self.keys(event);
+        let mut places = Vec::with_capacity(routes.len());
         for route in routes.iter() {
-            let room = if unbounded {
+            let place = if unbounded {
                 None
             } else {
-                Some(route.lane.reserve().await.ok_or(Refused::ShutDown)?)
+                Some(route.lane.reserve(keys.tenant).await.ok_or(Refused::ShutDown)?)
             };
-            rooms.push((route, room));
+            places.push((route, place));
         }
 
         // From here on nothing waits, so the event reaches all of its handlers or none.
-        let key = self.key(event);
         let passage = self.engine.lifecycle.pass().ok_or(Refused::ShutDown)?;
         accepted();
         if let Some(interleaving) = &self.engine.interleaving {
-            interleaving.shuffle(&mut rooms);
+            interleaving.shuffle(&mut places);
         }
         let mut receivers = Vec::new();
-        for (route, room) in rooms {
+        for (route, place) in places {
             let waiter = wait.then(|| {
                 let (sender, receiver) = oneshot::channel();
                 receivers.push((Arc::clone(&route.lane.handler_name), receiver));
@@ -165,11 +166,11 @@ impl Dispatcher {
             route.lane.push(Delivery {
                 event: event.clone(),
                 handler: Arc::clone(&route.handler),
-                key,
+                keys,
                 attempts: 0,
                 repeated: false,
                 waiter,
-                _room: room,
+                _place: place,
                 _in_flight: self.engine.lifecycle.enter(),
             });
         }
@@ -205,6 +206,16 @@ impl Dispatcher {
         }
     }
 
+    pub(crate) fn controls(&self) -> impl Iterator<Item = HandlerControl> {
+        self.lanes().iter().map(HandlerControl::new)
+    }
+
+    pub(crate) fn control(&self, name: &str) -> Result<HandlerControl, UnknownHandler> {
+        let lane = self.lanes().iter().find(|lane| *lane.handler_name == *name);
+        lane.map(HandlerControl::new)
+            .ok_or_else(|| UnknownHandler::new(name, self.lanes().iter().map(|lane| lane.name())))
+    }
+
     pub(crate) fn has_work(&self) -> bool {
         self.lanes().iter().any(|lane| lane.has_work())
     }
@@ -231,17 +242,20 @@ impl Dispatcher {
         self.routes.get().map_or(&[], |routes| &routes.lanes)
     }
 
-    /// What must stay in order: tenant and entity. An event without an entity id has no order.
-    fn key(&self, event: &AnyEvent) -> Option<u64> {
+    /// Whose turn it is, and what must stay in order. An event without an entity id has no order.
+    fn keys(&self, event: &AnyEvent) -> Keys {
         thread_local! {
             static ID: RefCell<String> = const { RefCell::new(String::new()) };
         }
-        let entity_id = event.entity_id()?;
-        ID.with_borrow_mut(|id| {
-            id.clear();
-            // An id that cannot be written whole still keeps its events in order.
-            let _ = write!(id, "{entity_id}");
-            Some(self.keys.hash_one((event.context().tenant(), &*id)))
-        })
+        let tenant = event.context().tenant_key();
+        let entity = event.entity_id().map(|entity_id| {
+            ID.with_borrow_mut(|id| {
+                id.clear();
+                // An id that cannot be written whole still keeps its events in order.
+                let _ = write!(id, "{entity_id}");
+                self.hasher.hash_one((tenant, &*id))
+            })
+        });
+        Keys { tenant, entity }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::DeadLetters;
+use super::control::HandlerControl;
 use super::engine::Engine;
 use super::lane::Lane;
 use crate::observe::{self, Sample};
@@ -30,12 +31,11 @@ pub(super) fn sample(lanes: &[Arc<Lane>], dead_letters: &DeadLetters) {
     let now = Timestamp::now();
     let dead_letters = dead_letters.count_by_handler();
     for lane in lanes {
-        let (mut waiting, mut oldest) = (0, now);
-        for delivery in lane.queue().waiting() {
-            waiting += 1;
-            oldest = oldest.min(delivery.event.occurred_at());
-        }
-        let oldest_waiting = Duration::try_from(now.duration_since(oldest)).unwrap_or_default();
+        let status = HandlerControl::new(lane).status();
+        let waiting = status.queued + status.retrying;
+        let waited = status.oldest_waiting.map(|oldest| now.duration_since(oldest));
+        let oldest_waiting =
+            waited.and_then(|waited| Duration::try_from(waited).ok()).unwrap_or_default();
         let dead_letters = dead_letters.get(&lane.handler_name).copied().unwrap_or(0);
         observe::sample(&lane.handler_name, &Sample { waiting, oldest_waiting, dead_letters });
     }

@@ -1,15 +1,18 @@
-//! One handler's lane: its queue, its room, its workers.
+//! One handler's lane: its queue, its gate, its room, its workers.
 
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use super::breaker::{Change, Hold};
 use super::engine::Engine;
+use super::gate::Gate;
 use super::outcome::DeliveryState;
 use super::queue::{Delivery, LaneQueue, Turn};
+use super::room::{Place, Room};
 use super::worker;
 use crate::handler::{ErasedEventHandler, HandlerOptions};
 use crate::limited::sleep_until;
@@ -31,12 +34,21 @@ pub(crate) struct Lane {
     pub(super) handler: TypeRef,
     pub(super) options: HandlerOptions,
     pub(super) engine: Arc<Engine>,
-    room: Arc<Semaphore>,
-    queue: Mutex<LaneQueue>,
+    room: Arc<Room>,
+    state: Mutex<State>,
     /// One permit for each delivery that becomes ready; see [`Lane::next`].
     work: Notify,
     staff: Mutex<Vec<bool>>,
     staffed: AtomicUsize,
+}
+
+pub(super) struct State {
+    pub(super) queue: LaneQueue,
+    pub(super) gate: Gate,
+    /// How many publishers wait for room.
+    pub(super) publishers: usize,
+    /// How much of this the lifecycle knows to be parked.
+    parked: usize,
 }
 
 impl Lane {
@@ -48,13 +60,15 @@ impl Lane {
         engine: Arc<Engine>,
     ) -> Self {
         let workers = options.concurrency.get();
+        let (queue, gate) = (LaneQueue::new(workers), Gate::new(&options));
+        let state = State { queue, gate, publishers: 0, parked: 0 };
         Self {
             handler_name: handler_name.into(),
             handler,
             options,
             engine,
-            room: Arc::new(Semaphore::new(capacity)),
-            queue: Mutex::new(LaneQueue::new(workers)),
+            room: Arc::new(Room::new(capacity)),
+            state: Mutex::new(state),
             work: Notify::new(),
             staff: Mutex::new(vec![false; workers]),
             staffed: AtomicUsize::new(0),
@@ -66,19 +80,24 @@ impl Lane {
         &self.handler_name
     }
 
-    /// Waits until the lane has room for one more delivery. Cancel safe; first come, first served.
-    pub(super) async fn reserve(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(room) = Arc::clone(&self.room).try_acquire_owned() {
-            return Some(room);
-        }
+    /// Waits until the lane has room for one more delivery of `tenant`; `None` when the application
+    /// stopped. Cancel safe.
+    pub(super) async fn reserve(&self, tenant: u64) -> Option<Place> {
+        let wait = match self.room.enter(tenant) {
+            Ok(place) => return Some(place),
+            Err(wait) => wait,
+        };
+        let _waiting = WaitingPublisher::new(self);
         tokio::select! {
-            room = Arc::clone(&self.room).acquire_owned() => room.ok(),
+            // A stopping lane is emptied, which makes room; but nobody would find what is pushed then.
+            biased;
             () = self.engine.lifecycle.stopped() => None,
+            place = wait.place() => place,
         }
     }
 
     pub(super) fn push(&self, delivery: Delivery) {
-        if self.queue().push(delivery) {
+        if self.with(|state| state.queue.push(delivery)) {
             self.work.notify_one();
         }
     }
@@ -111,7 +130,10 @@ impl Lane {
 
     /// `worker` is gone; what it was at is for another one.
     pub(super) fn worker_left(&self, worker: usize) {
-        self.queue().give_back(worker);
+        self.with(|state| {
+            state.gate.abandon(worker);
+            state.queue.give_back(worker);
+        });
         self.staff.lock().unwrap_or_else(PoisonError::into_inner)[worker] = false;
         self.staffed.fetch_sub(1, SeqCst);
         self.work.notify_one();
@@ -125,47 +147,82 @@ impl Lane {
             if lifecycle.is_stopped() {
                 return None;
             }
-            if let Some(turn) = self.take(worker) {
+            if let Ok(turn) = self.take(worker) {
                 return Some(turn);
             }
             // Enlisting comes before the second look, so that no notification falls in between.
             let work = self.work.notified();
             tokio::pin!(work);
             work.as_mut().enable();
-            if let Some(turn) = self.take(worker) {
-                // The notification may have been meant for another delivery.
-                self.work.notify_one();
-                return Some(turn);
-            }
-            let due = self.queue().next_due();
+            let look_again = match self.take(worker) {
+                Ok(turn) => {
+                    // The notification may have been meant for another delivery.
+                    self.work.notify_one();
+                    return Some(turn);
+                }
+                Err(look_again) => look_again,
+            };
             tokio::select! {
                 biased;
                 () = lifecycle.stopped() => return None,
                 () = work => {}
-                () = sleep_until(due) => {}
+                () = sleep_until(look_again) => {}
             }
         }
     }
 
-    fn take(&self, worker: usize) -> Option<Turn> {
+    /// The next turn, or when to look again, unless a notification comes first.
+    ///
+    /// A worker takes nothing that it would then have to hold while it waits: what may not begin yet
+    /// stays in the queue, where a shutdown finds it.
+    fn take(&self, worker: usize) -> Result<Turn, Option<Instant>> {
         let pick = |count| match &self.engine.interleaving {
             Some(interleaving) => interleaving.pick(count),
             None => 0,
         };
-        let mut queue = self.queue();
-        let turn = queue.take(worker, pick)?;
-        let others_are_delayed = queue.next_due().is_some();
-        drop(queue);
-        if others_are_delayed {
+        let (turn, others_wait_for_time) = self.with(|State { queue, gate, .. }| {
+            if queue.next_due().is_some() {
+                queue.wake(Instant::now());
+            }
+            if !queue.has_ready() {
+                return Err(queue.next_due());
+            }
+            gate.enter(worker).map_err(|hold| match hold {
+                Hold::Until(instant) => Some(instant),
+                Hold::UntilTold => None,
+            })?;
+            let turn = queue.take(worker, pick).ok_or(None)?;
+            let others_are_held = gate.is_timed() && queue.has_ready();
+            Ok((turn, others_are_held || queue.next_due().is_some()))
+        })?;
+        if others_wait_for_time {
             // This worker may have been the one that watched the clock.
             self.work.notify_one();
         }
-        Some(turn)
+        Ok(turn)
+    }
+
+    /// `worker`'s attempt came to its end; what becomes of its delivery comes after.
+    pub(super) fn attempted(&self, worker: usize, succeeded: bool) {
+        if self.options.breaker.is_none() {
+            return;
+        }
+        let Some(change) = self.with(|state| state.gate.end(worker, succeeded)) else { return };
+        let handler = &*self.handler_name;
+        match change {
+            Change::Opened { cooldown } => tracing::warn!(
+                handler,
+                ?cooldown,
+                "too many attempts in a row have failed: the circuit breaker is open"
+            ),
+            Change::Closed => tracing::info!(handler, "the circuit breaker is closed again"),
+        }
+        self.work.notify_waiters();
     }
 
     /// Ends `worker`'s delivery. It must be dropped after what its end leads to is visible.
     pub(super) fn finish(&self, worker: usize) -> Option<Delivery> {
-        let (delivery, became_ready) = self.queue().finish(worker)?;
+        let (delivery, became_ready) = self.with(|state| state.queue.finish(worker))?;
         if became_ready {
             self.work.notify_one();
         }
@@ -173,24 +230,63 @@ impl Lane {
     }
 
     pub(super) fn delay(&self, worker: usize, due: Instant) {
-        self.queue().delay(worker, due);
+        self.with(|state| state.queue.delay(worker, due));
     }
 
     pub(super) fn repeat(&self, worker: usize) {
-        self.queue().repeat(worker);
+        self.with(|state| state.queue.repeat(worker));
         self.work.notify_one();
     }
 
+    /// Lets no attempt begin from now on, or lets them begin again. Says whether that is a change.
+    pub(super) fn pause(&self, pause: bool) -> bool {
+        let was_paused = self.with(|state| std::mem::replace(&mut state.gate.is_paused, pause));
+        if was_paused && !pause {
+            self.work.notify_waiters();
+        }
+        was_paused != pause
+    }
+
     pub(super) fn has_work(&self) -> bool {
-        !self.queue().is_empty()
+        self.with(|state| !state.queue.is_empty())
     }
 
     /// Empties the lane and says what was in it.
     pub(super) fn drain(&self) -> Vec<(Delivery, DeliveryState)> {
-        self.queue().drain()
+        self.with(|state| state.queue.drain())
     }
 
-    pub(super) fn queue(&self) -> MutexGuard<'_, LaneQueue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Looks at the lane, or changes it, and tells the lifecycle what waits in vain.
+    pub(super) fn with<T>(&self, action: impl FnOnce(&mut State) -> T) -> T {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = action(&mut state);
+        if state.gate.is_paused || state.parked > 0 {
+            let parked = state.waiting_in_vain();
+            let before = std::mem::replace(&mut state.parked, parked);
+            self.engine.lifecycle.park(before, parked);
+        }
+        result
+    }
+}
+
+impl State {
+    fn waiting_in_vain(&self) -> usize {
+        if self.gate.is_paused { self.queue.waiting() + self.publishers } else { 0 }
+    }
+}
+
+/// Counts a publisher that waits for room, until it is dropped.
+struct WaitingPublisher<'a>(&'a Lane);
+
+impl<'a> WaitingPublisher<'a> {
+    fn new(lane: &'a Lane) -> Self {
+        lane.with(|state| state.publishers += 1);
+        Self(lane)
+    }
+}
+
+impl Drop for WaitingPublisher<'_> {
+    fn drop(&mut self) {
+        self.0.with(|state| state.publishers -= 1);
     }
 }

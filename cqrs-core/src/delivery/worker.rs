@@ -12,7 +12,7 @@ use super::dead_letters::DeadLetter;
 use super::failures::Failure;
 use super::lane::Lane;
 use super::outcome::{DeliveryError, HandlerOutcome};
-use super::queue::Turn;
+use super::queue::{Keys, Turn};
 use crate::handler::HandlerError;
 use crate::observe;
 use crate::probe::Attempted;
@@ -35,6 +35,7 @@ pub(super) async fn run(post: Post) {
         }
         // The delivery stays in the queue, where the shutdown finds and reports it.
         let Some(result) = attempt(&lane, &turn).await else { break };
+        lane.attempted(worker, result.is_ok());
         // What users put into events and errors may panic when it is dropped.
         if let Err(Panic(message)) = catch(|| settle(&lane, worker, &turn, result)) {
             tracing::error!(
@@ -68,13 +69,12 @@ fn settle(lane: &Lane, worker: usize, turn: &Turn, result: Result<(), DeliveryEr
         return;
     }
     if lane.engine.deliver_twice {
-        let first = lane
-            .queue()
-            .running(worker)
-            .filter(|delivery| !delivery.repeated)
-            .map(|delivery| (delivery.key, delivery.waiter.take()));
-        if let Some((key, waiter)) = first {
-            conclude(lane, turn, result, key, waiter);
+        let first = lane.with(|state| {
+            let running = state.queue.running(worker).filter(|delivery| !delivery.repeated);
+            running.map(|delivery| (delivery.keys, delivery.waiter.take()))
+        });
+        if let Some((keys, waiter)) = first {
+            conclude(lane, turn, result, keys, waiter);
             lane.repeat(worker);
             return;
         }
@@ -82,7 +82,7 @@ fn settle(lane: &Lane, worker: usize, turn: &Turn, result: Result<(), DeliveryEr
     // It is in flight until it is dropped, so a settled application shows its dead letters.
     if let Some(mut delivery) = lane.finish(worker) {
         let waiter = delivery.waiter.take();
-        conclude(lane, turn, result, delivery.key, waiter);
+        conclude(lane, turn, result, delivery.keys, waiter);
     }
 }
 
@@ -91,12 +91,12 @@ fn conclude(
     lane: &Lane,
     turn: &Turn,
     result: Result<(), DeliveryError>,
-    key: Option<u64>,
+    keys: Keys,
     waiter: Option<oneshot::Sender<HandlerOutcome>>,
 ) {
     if let Err(error) = &result {
         let letter = DeadLetter::new(&lane.handler_name, turn, error.clone());
-        lane.engine.dead_letters.add(letter, key, Arc::clone(&turn.handler));
+        lane.engine.dead_letters.add(letter, keys, Arc::clone(&turn.handler));
     }
     if let Some(waiter) = waiter {
         let handler = Arc::clone(&lane.handler_name);
@@ -141,7 +141,8 @@ fn report(
         });
     }
     if let Some(probe) = &lane.engine.probe {
-        let repeated = lane.queue().running(worker).is_some_and(|delivery| delivery.repeated);
+        let repeated = lane
+            .with(|state| state.queue.running(worker).is_some_and(|delivery| delivery.repeated));
         probe.attempted(Attempted {
             handler: lane.handler,
             handler_name: &lane.handler_name,

@@ -20,8 +20,8 @@ use crate::registry::MessageKind;
 
 pub use self::format::Format;
 pub use self::parts::{
-    HandlerDescription, InjectedField, MessageDescription, ModuleDescription, OptionsDescription,
-    Place, ProvidedValue, RetryDescription, ServiceDescription,
+    BreakerDescription, HandlerDescription, InjectedField, MessageDescription, ModuleDescription,
+    OptionsDescription, Place, ProvidedValue, RetryDescription, ServiceDescription,
 };
 pub(crate) use self::wired::{Wired, WiredService, WiredValue};
 

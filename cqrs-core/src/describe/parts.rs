@@ -94,6 +94,23 @@ pub struct OptionsDescription {
     /// How many entities it works on at the same time. Event handlers only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<usize>,
+    /// How many attempts it makes at most in what time, such as `"100/s"`. Event handlers only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
+    /// When it is left alone because it fails and fails. Event handlers only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerDescription>,
+}
+
+/// When a handler's circuit breaker opens, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BreakerDescription {
+    /// After how many failed attempts in a row.
+    pub failures: u32,
+    /// How long no attempt is made.
+    #[serde(with = "friendly::required")]
+    pub cooldown: Duration,
 }
 
 /// How often and how soon a failed delivery is tried again.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use jiff::fmt::friendly::SpanPrinter;
 
 use super::{
-    Description, HandlerDescription, InjectedField, MessageDescription, OptionsDescription, Place,
+    BreakerDescription, Description, HandlerDescription, InjectedField, MessageDescription,
+    OptionsDescription, Place,
 };
 use crate::registry::MessageKind;
 
@@ -131,6 +132,13 @@ fn options(options: &OptionsDescription) -> Cell {
     }));
     if let Some(concurrency) = options.concurrency {
         lines.push(text(format!("concurrency {concurrency}")));
+    }
+    if let Some(rate) = &options.rate {
+        lines.push(text(format!("rate {rate}")));
+    }
+    if let Some(BreakerDescription { failures, cooldown }) = &options.breaker {
+        let cooldown = duration(*cooldown);
+        lines.push(text(format!("breaker after {failures} failures for {cooldown}")));
     }
     lines
 }

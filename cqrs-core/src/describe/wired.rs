@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashSet;
 
 use super::{
-    Description, HandlerDescription, InjectedField, MessageDescription, ModuleDescription,
-    OptionsDescription, Place, ProvidedValue, RetryDescription, ServiceDescription,
+    BreakerDescription, Description, HandlerDescription, InjectedField, MessageDescription,
+    ModuleDescription, OptionsDescription, Place, ProvidedValue, RetryDescription,
+    ServiceDescription,
 };
 use crate::registry::{
     HandlerRegistration, Handles, InjectableRegistration, MessageDetails, MessageKind,
@@ -165,6 +166,11 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
             timeout: options.timeout,
             retry: is_event.then_some(retry),
             concurrency: is_event.then_some(options.concurrency.get()),
+            rate: options.rate.filter(|_| is_event).map(|rate| rate.to_string()),
+            breaker: options.breaker.filter(|_| is_event).map(|policy| BreakerDescription {
+                failures: policy.failures(),
+                cooldown: policy.cooldown(),
+            }),
         },
         dependencies: dependencies(&(handler.dependencies)()),
     }

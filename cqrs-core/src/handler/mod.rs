@@ -1,17 +1,21 @@
 //! What users write to react to messages.
 
+mod breaker_policy;
 mod command;
 mod error;
 mod event;
 mod options;
 mod query;
+mod rate_limit;
 mod retry;
 
+pub use self::breaker_policy::BreakerPolicy;
 pub use self::command::CommandHandler;
 pub use self::error::{HandlerError, HandlerResult};
 pub use self::event::EventHandler;
 pub use self::options::HandlerOptions;
 pub use self::query::QueryHandler;
+pub use self::rate_limit::RateLimit;
 pub use self::retry::RetryPolicy;
 
 pub(crate) use self::command::ErasedCommandHandler;

@@ -3,25 +3,30 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::RetryPolicy;
+use super::{BreakerPolicy, RateLimit, RetryPolicy};
 
 const MAX_CONCURRENCY: usize = 1024;
 
-/// How a handler runs: retries, time-out and concurrency, as set in its annotation.
+/// How a handler runs: retries, time-out, concurrency, rate and circuit breaker, as set in its
+/// annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandlerOptions {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: NonZeroUsize,
+    pub(crate) rate: Option<RateLimit>,
+    pub(crate) breaker: Option<BreakerPolicy>,
 }
 
 impl HandlerOptions {
     /// Five attempts with back-off from 100 ms to 30 s, 30 seconds for each attempt, eight entities at
-    /// a time.
+    /// a time; no limit of the rate, no circuit breaker.
     pub const DEFAULT: Self = Self {
         retry: RetryPolicy::exponential(5, Duration::from_millis(100), Duration::from_secs(30)),
         timeout: Some(Duration::from_secs(30)),
         concurrency: NonZeroUsize::new(8).unwrap(),
+        rate: None,
+        breaker: None,
     };
 
     /// How often a failed delivery is tried. Event handlers only.
@@ -44,6 +49,19 @@ impl HandlerOptions {
             Some(limit) => limit,
             None => NonZeroUsize::MIN,
         };
+        self
+    }
+
+    /// How many attempts are made in what time; without it, as many as come. Event handlers only.
+    pub const fn rate(mut self, limit: RateLimit) -> Self {
+        self.rate = Some(limit);
+        self
+    }
+
+    /// When no attempts are made because too many have failed in a row; without it, never. Event
+    /// handlers only.
+    pub const fn breaker(mut self, policy: BreakerPolicy) -> Self {
+        self.breaker = Some(policy);
         self
     }
 }

@@ -13,6 +13,7 @@ use super::{DeliveryRecord, ExecutionRecord, TestAppBuilder};
 use crate::app::{App, AppBuilder};
 use crate::bus::{ExecuteError, PublishError};
 use crate::context::Context;
+use crate::delivery::HandlerState;
 use crate::message::{Command, Event, Published, Query};
 use crate::type_ref::TypeRef;
 
@@ -85,15 +86,20 @@ impl TestApp {
     ///
     /// # Panics
     ///
-    /// When it would wait forever: on a paused clock, or when the application must be started and
-    /// was not.
+    /// When it would wait forever, on a paused clock; when the application must be started and was not,
+    /// or when a handler is paused and has something to do.
     pub async fn settled(&self) {
         assert!(
             !self.app.waits_for_start(),
             "the application must be started, by a plugin or `start_manually`: call `start()` first"
         );
-        let settled = tokio::time::timeout(LONGEST_WAIT, self.app.idle()).await;
+        let settled = tokio::time::timeout(LONGEST_WAIT, self.app.idle_but_paused()).await;
         assert!(settled.is_ok(), "the application does not settle: something waits forever");
+        for handler in self.app.handlers() {
+            let (status, name) = (handler.status(), handler.name());
+            let is_stuck = status.state == HandlerState::Paused && status.oldest_waiting.is_some();
+            assert!(!is_stuck, "handler `{name}` is paused: call `resume()` before `settled()`");
+        }
     }
 
     /// The events of type `E` that were published, in order.

@@ -5,12 +5,14 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Lit, LitStr, Token, Type, token};
 
+use crate::attr::breaker::{self, Breaker};
 use crate::attr::duration::{self, Range};
+use crate::attr::rate::{self, Rate};
 use crate::attr::retry::{self, Retry};
 use crate::attr::{options, value};
 use crate::error::Errors;
 
-const EVENT_OPTIONS: &[&str] = &["name", "retry", "timeout", "concurrency"];
+const EVENT_OPTIONS: &[&str] = &["name", "retry", "timeout", "concurrency", "rate", "breaker"];
 const OPTIONS: &[&str] = &["name", "timeout"];
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
 
@@ -68,6 +70,8 @@ pub(crate) struct HandlerOptions {
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) concurrency: Option<u32>,
+    pub(crate) rate: Option<Rate>,
+    pub(crate) breaker: Option<Breaker>,
 }
 
 /// How long one attempt may take.
@@ -200,6 +204,10 @@ impl Reader {
             options::set(&mut options.retry, key, retry::read(key, input, errors)?)
         } else if self.kind == Kind::Events && key == "concurrency" {
             options::set(&mut options.concurrency, key, concurrency(key, input)?)
+        } else if self.kind == Kind::Events && key == "rate" {
+            options::set(&mut options.rate, key, rate::read(key, input)?)
+        } else if self.kind == Kind::Events && key == "breaker" {
+            options::set(&mut options.breaker, key, breaker::read(key, input, errors)?)
         } else if EVENT_OPTIONS.iter().any(|option| key == option) {
             Err(syn::Error::new(key.span(), events_only(self.kind, key)))
         } else {
@@ -225,10 +233,10 @@ fn at_option(input: ParseStream<'_>) -> bool {
 
 fn events_only(kind: Kind, key: &Ident) -> String {
     let message = kind.message();
-    let why = if key == "retry" {
-        "its caller waits for the result and decides whether to try again"
-    } else {
-        "it runs when its caller asks, so the callers decide how many run at once"
+    let why = match key.to_string().as_str() {
+        "retry" | "breaker" => "its caller waits for the result and decides whether to try again",
+        "rate" => "it runs when its caller asks, so the callers decide how often",
+        _ => "it runs when its caller asks, so the callers decide how many run at once",
     };
     format!("`{key}` is for events handlers only: a {message} is not queued, {why}")
 }

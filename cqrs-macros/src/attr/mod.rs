@@ -1,11 +1,13 @@
 //! Reads what the user wrote into an annotation. Knows the grammar, not what it means.
 
+pub(crate) mod breaker;
 pub(crate) mod duration;
 pub(crate) mod event;
 pub(crate) mod handler;
 pub(crate) mod injectable;
 pub(crate) mod message;
 pub(crate) mod options;
+pub(crate) mod rate;
 pub(crate) mod retry;
 pub(crate) mod serde;
 pub(crate) mod value;

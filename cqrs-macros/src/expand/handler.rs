@@ -4,7 +4,9 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Attribute, ItemStruct, Type};
 
+use crate::attr::breaker::Breaker;
 use crate::attr::handler::{HandlerOptions, Kind, Timeout};
+use crate::attr::rate::{Period, Rate};
 use crate::attr::retry::Retry;
 use crate::error::Errors;
 use crate::expand::{injectable, with_fallback};
@@ -125,6 +127,17 @@ fn options(options: &HandlerOptions) -> TokenStream {
         let concurrency = Literal::u32_unsuffixed(concurrency);
         tokens.extend(quote!(.concurrency(#concurrency)));
     }
+    if let Some(rate) = options.rate {
+        let limit = rate_limit(rate);
+        tokens.extend(quote!(.rate(#limit)));
+    }
+    if let Some(Breaker { failures, cooldown_millis }) = options.breaker {
+        let failures = Literal::u32_unsuffixed(failures);
+        let cooldown = duration(cooldown_millis);
+        tokens.extend(quote! {
+            .breaker(::cqrs_core::macro_support::BreakerPolicy::new(#failures, #cooldown))
+        });
+    }
     tokens
 }
 
@@ -139,6 +152,16 @@ fn retry_policy(retry: Retry) -> TokenStream {
             }
         }
     }
+}
+
+fn rate_limit(rate: Rate) -> TokenStream {
+    let attempts = Literal::u32_unsuffixed(rate.attempts);
+    let per = match rate.period {
+        Period::Second => quote!(per_second),
+        Period::Minute => quote!(per_minute),
+        Period::Hour => quote!(per_hour),
+    };
+    quote!(::cqrs_core::macro_support::RateLimit::#per(#attempts))
 }
 
 fn duration(millis: u64) -> TokenStream {

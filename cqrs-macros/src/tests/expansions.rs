@@ -158,7 +158,7 @@ fn events_handler_with_every_option() {
         quote! {
             EmployeeCreated, tasks::TaskCreated, Changed<Invoice>,
             retry(attempts = 10, backoff = "1s", max = "5m"), timeout = "2h", concurrency = 1,
-            name = "hr.notify",
+            name = "hr.notify", rate = "100/m", breaker(failures = 3, cooldown = "1m"),
         },
         quote!(
             struct NotifyManagers;

@@ -23,7 +23,7 @@ fn options_that_are_unknown_or_repeated() {
     assert_args_mistake(
         quote!(A, concurency = 8),
         "unknown option `concurency`, did you mean `concurrency`? (`#[events_handler(..)]` takes \
-         `name`, `retry`, `timeout` and `concurrency`)",
+         `name`, `retry`, `timeout`, `concurrency`, `rate` and `breaker`)",
     );
     assert_args_mistake(
         quote!(A, retry(atempts = 8)),
@@ -79,6 +79,26 @@ fn options_for_events_only() {
         ),
         "`concurrency` is for events handlers only: a query is not queued, it runs when its caller \
          asks, so the callers decide how many run at once",
+    );
+    assert_one_mistake(
+        command_handler(
+            quote!(A, rate = "1/s"),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`rate` is for events handlers only: a command is not queued, it runs when its caller \
+         asks, so the callers decide how often",
+    );
+    assert_one_mistake(
+        query_handler(
+            quote!(A, breaker(failures = 3)),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`breaker` is for events handlers only: a query is not queued, its caller waits for the \
+         result and decides whether to try again",
     );
 }
 
@@ -159,5 +179,55 @@ fn values_of_the_wrong_kind() {
     assert_args_mistake(
         quote!(A, retry()),
         &format!("`retry(..)` is empty: write `{example}` or a part of it"),
+    );
+}
+
+#[test]
+fn rates_and_breakers() {
+    for rate in ["100", "100/d", "/s", "1.5/s", ""] {
+        assert_args_mistake(
+            quote!(A, rate = #rate),
+            "`rate` takes a whole number and `/s`, `/m` or `/h`, such as \"100/s\" or \"5/m\"",
+        );
+    }
+    assert_args_mistake(
+        quote!(A, rate = 100),
+        "`rate` takes a number and its time, such as `rate = \"100/s\"`",
+    );
+    assert_args_mistake(quote!(A, rate), "`rate` needs a value, such as `rate = \"100/s\"`");
+    assert_args_mistake(
+        quote!(A, rate = "1000001/s"),
+        "`rate` is out of range: 1 to 1000000 are allowed",
+    );
+    assert_args_mistake(
+        quote!(A, rate = "0/s"),
+        "`rate` is out of range: at least 1 is allowed, such as \"1/h\"; to stop a handler for a \
+         while, pause it at run time",
+    );
+    let example = "breaker(failures = 5, cooldown = \"30s\")";
+    assert_args_mistake(quote!(A, breaker), &format!("write `{example}`"));
+    assert_args_mistake(quote!(A, breaker = 5), &format!("write `{example}`"));
+    assert_args_mistake(
+        quote!(A, breaker()),
+        &format!("`breaker(..)` is empty: write `{example}` or a part of it"),
+    );
+    for failures in [quote!(0), quote!(10001)] {
+        assert_args_mistake(
+            quote!(A, breaker(failures = #failures)),
+            "`failures` is out of range: 1 to 10000 are allowed",
+        );
+    }
+    assert_args_mistake(
+        quote!(A, breaker(cooldown = "25h")),
+        "`cooldown` is out of range: \"1ms\" to \"24h\" are allowed",
+    );
+    assert_args_mistake(
+        quote!(A, breaker(failure = 5)),
+        "unknown option `failure`, did you mean `failures`? (`breaker(..)` takes `failures` and \
+         `cooldown`)",
+    );
+    assert_args_mistake(
+        quote!(A, breaker(failures = 5), breaker(failures = 6)),
+        "`breaker` is given twice: keep one",
     );
 }

@@ -98,6 +98,8 @@ pub(crate) mod mail {
         super::orders::OrderPlaced,
         retry(attempts = 3, backoff = "50ms", max = "2m"),
         timeout = "90s",
+        rate = "5/m",
+        breaker(failures = 3, cooldown = "1m"),
         concurrency = 2
     )]
     pub(crate) struct ThankCustomer {

@@ -89,6 +89,30 @@ async fn a_publisher_that_gives_up_waiting_has_published_to_nobody() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_tenant_that_floods_a_handler_keeps_no_other_tenant_out() {
+    let (app, gate) = app_with_gate(4);
+    let flood: Vec<_> = (0..100)
+        .map(|id| {
+            let events = app.events().clone();
+            tokio::spawn(async move { events.publish(&acme(), BoxArrived { id }).await })
+        })
+        .collect();
+    everybody_waits().await;
+    let globex = Context::for_tenant("globex").expect("a valid tenant");
+    let published = app.publish(&globex, BoxArrived { id: 0 }).now_or_never();
+    published.expect("it waits for nobody").expect("accepted");
+
+    gate.add_permits(101);
+    for publisher in flood {
+        publisher.await.expect("no panic").expect("accepted");
+    }
+    app.settled().await;
+    let order = app.deliveries_to_named("slow");
+    let waited = order.iter().position(|it| it.event.context().tenant() == globex.tenant());
+    assert!(waited < Some(9), "eight at a time, and then its turn: {waited:?} of 101 came first");
+}
+
 struct Throw {
     events: std::sync::OnceLock<EventBus>,
     thrown: Arc<AtomicU32>,

@@ -49,6 +49,8 @@ impl EventHandler<tasks::TaskCreated> for CountBoth {
     retry(attempts = 100, backoff = "1ms", max = "24h"),
     timeout = "250ms",
     concurrency = 1024,
+    rate = "1000000/s",
+    breaker(failures = 10000, cooldown = "24h"),
     name = "hr.notify_managers-2",
 )]
 struct NotifyManagers {

@@ -1,0 +1,250 @@
+//! Looking at a running handler, and pausing it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::breaker::BreakerState;
+use super::lane::Lane;
+
+/// One event handler of a running application: what it is doing, and a switch to pause it.
+///
+/// From [`App::handler`](crate::App::handler) or [`App::handlers`](crate::App::handlers). Cloning is
+/// cheap.
+///
+/// ```standalone_crate
+/// use cqrs_core::prelude::*;
+/// use cqrs_core::HandlerState;
+///
+/// #[derive(Serialize, Deserialize, Event)]
+/// struct InvoiceCreated { #[event(entity_id)] invoice_id: u64 }
+///
+/// #[events_handler(InvoiceCreated)]
+/// struct SendInvoice;
+///
+/// impl EventHandler<InvoiceCreated> for SendInvoice {
+///     async fn handle(&self, _: &InvoiceCreated, _: &Context) -> HandlerResult { Ok(()) }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let app = App::builder().build()?;
+/// let send_invoice = app.handler("send-invoice")?;
+/// send_invoice.pause(); // the mail server is being moved
+/// app.events().publish(&Context::for_tenant("acme")?, InvoiceCreated { invoice_id: 1 }).await?;
+///
+/// let status = send_invoice.status();
+/// assert_eq!((status.state, status.queued), (HandlerState::Paused, 1));
+/// send_invoice.resume();
+/// app.idle().await;
+/// assert_eq!(send_invoice.status().queued, 0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct HandlerControl(Arc<Lane>);
+
+impl HandlerControl {
+    pub(super) fn new(lane: &Arc<Lane>) -> Self {
+        Self(Arc::clone(lane))
+    }
+
+    /// The handler's stable name.
+    pub fn name(&self) -> &str {
+        &self.0.handler_name
+    }
+
+    /// Lets no further attempt begin, and says whether that is a change.
+    ///
+    /// Attempts that run may finish. What is queued is kept, and events are still accepted until the
+    /// queue is full; then publishers wait, as for any slow handler. A shutdown does not wait for what
+    /// a paused handler has queued, but reports it as unfinished.
+    pub fn pause(&self) -> bool {
+        let is_change = self.0.pause(true);
+        if is_change {
+            tracing::info!(handler = self.name(), "the handler is paused");
+        }
+        is_change
+    }
+
+    /// Lets attempts begin again, and says whether that is a change.
+    pub fn resume(&self) -> bool {
+        let is_change = self.0.pause(false);
+        if is_change {
+            tracing::info!(handler = self.name(), "the handler is resumed");
+        }
+        is_change
+    }
+
+    /// What the handler is doing now. Looks at every delivery that waits, so ask now and then, not for
+    /// each event.
+    pub fn status(&self) -> HandlerStatus {
+        self.0.with(|state| {
+            let counts = state.queue.counts();
+            HandlerStatus {
+                state: if state.gate.is_paused {
+                    HandlerState::Paused
+                } else {
+                    HandlerState::Running
+                },
+                breaker: state.gate.breaker_state(),
+                queued: counts.queued,
+                running: counts.running,
+                retrying: counts.retrying,
+                waiting_publishers: state.publishers,
+                oldest_waiting: counts.oldest,
+            }
+        })
+    }
+}
+
+impl fmt::Debug for HandlerControl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HandlerControl")
+            .field("name", &self.name())
+            .field("status", &self.status())
+            .finish()
+    }
+}
+
+/// What an event handler is doing at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct HandlerStatus {
+    /// Whether it is paused.
+    pub state: HandlerState,
+    /// Where its circuit breaker is, if it has one.
+    pub breaker: Option<BreakerState>,
+    /// How many deliveries wait for their turn.
+    pub queued: usize,
+    /// How many attempts are being made.
+    pub running: usize,
+    /// How many deliveries wait for their next attempt.
+    pub retrying: usize,
+    /// How many publishers wait because the queue is full.
+    pub waiting_publishers: usize,
+    /// When the oldest event that waits, for its turn or its next attempt, was published.
+    pub oldest_waiting: Option<Timestamp>,
+}
+
+/// Whether a handler is paused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HandlerState {
+    /// It makes attempts as events come.
+    Running,
+    /// It makes no attempts until it is resumed; see [`HandlerControl::pause`].
+    Paused,
+}
+
+impl fmt::Display for HandlerState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Running => "running",
+            Self::Paused => "paused",
+        })
+    }
+}
+
+/// How many names an error suggests.
+const SUGGESTED: usize = 3;
+
+/// The application has no event handler with this name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownHandler {
+    name: String,
+    near: Vec<String>,
+}
+
+impl UnknownHandler {
+    pub(super) fn new<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+        // What somebody typed may be of any length; names have at most 128 bytes.
+        let name: String = name.chars().take(128).collect();
+        let mut near: Vec<_> =
+            known.filter_map(|known| Some((distance(&name, known)?, known))).collect();
+        near.sort_unstable();
+        let near = near.into_iter().take(SUGGESTED).map(|(_, known)| known.to_owned()).collect();
+        Self { name, near }
+    }
+
+    /// What was asked for.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Names that look alike, the most similar first.
+    pub fn near(&self) -> &[String] {
+        &self.near
+    }
+}
+
+impl fmt::Display for UnknownHandler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no event handler named `{}`", self.name.escape_debug())?;
+        match self.near.split_last() {
+            None => f.write_str("; `App::handlers` lists all"),
+            Some((only, [])) => write!(f, "; did you mean `{only}`?"),
+            Some((last, others)) => {
+                write!(f, "; did you mean `{}` or `{last}`?", others.join("`, `"))
+            }
+        }
+    }
+}
+
+impl std::error::Error for UnknownHandler {}
+
+/// How different two names are, from 0; `None` if nobody could mean one by the other. A part of a name
+/// is near to it, and so is the name of the struct.
+fn distance(asked: &str, known: &str) -> Option<usize> {
+    let plain = |name: &str| {
+        let letters = name.chars().filter(|char| char.is_alphanumeric());
+        letters.flat_map(char::to_lowercase).collect::<Vec<_>>()
+    };
+    let (asked, known) = (plain(asked), plain(known));
+    let edits = edits(&asked, &known);
+    let contains = |whole: &[char], part: &[char]| {
+        part.len() >= 3 && whole.windows(part.len()).any(|window| window == part)
+    };
+    let is_near = edits <= known.len().min(asked.len()) / 3
+        || contains(&known, &asked)
+        || contains(&asked, &known);
+    is_near.then_some(edits)
+}
+
+/// Levenshtein's distance.
+fn edits(from: &[char], to: &[char]) -> usize {
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (i, a) in from.iter().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, b) in to.iter().enumerate() {
+            let replaced = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unknown(name: &str) -> String {
+        let known = ["send-welcome-email", "send-invoice", "notify-managers"];
+        UnknownHandler::new(name, known.into_iter()).to_string()
+    }
+
+    #[test]
+    fn an_unknown_name_gets_near_ones() {
+        let text = unknown("send-welcome-mail");
+        assert!(text.ends_with("did you mean `send-welcome-email`?"), "{text}");
+        let text = unknown("NotifyManagers");
+        assert!(text.ends_with("did you mean `notify-managers`?"), "{text}");
+        let text = unknown("send");
+        assert!(text.ends_with("did you mean `send-invoice` or `send-welcome-email`?"), "{text}");
+        let text = unknown("\n");
+        assert_eq!(text, "there is no event handler named `\\n`; `App::handlers` lists all");
+        assert!(unknown(&"x".repeat(1_000_000)).len() < 300);
+    }
+}

@@ -1,0 +1,15 @@
+use cqrs_core::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+struct EmployeeCreated;
+
+#[events_handler(EmployeeCreated, breaker(failures = 0))]
+struct SendWelcomeEmail;
+
+impl EventHandler<EmployeeCreated> for SendWelcomeEmail {
+    async fn handle(&self, _: &EmployeeCreated, _: &Context) -> HandlerResult {
+        Ok(())
+    }
+}
+
+fn main() {}
