@@ -205,7 +205,7 @@ where
             return Err(timed_out(Duration::ZERO));
         }
         let start = || (self.start)(self.handler, message, ctx);
-        let handling = pin!(ctx.scope_from(|| Caught::new(start)));
+        let handling = pin!(ctx.scope_exactly(async { Caught::new(start).await }));
         match limited(handling, ctx.deadline(), self.lifecycle).await {
             Ok(Ok(Ok(output))) => Ok(output),
             Ok(Ok(Err(error))) => Err(ExecuteError::Handler(error)),

@@ -16,10 +16,6 @@ pub(super) fn with<T>(read: impl FnOnce(&Context) -> T) -> Option<T> {
     CURRENT.try_with(read).ok()
 }
 
-pub(super) fn sync_scope<T>(ctx: Context, run: impl FnOnce() -> T) -> T {
-    CURRENT.sync_scope(ctx, run)
-}
-
 pub(super) fn scope<F: Future>(ctx: Context, future: F) -> impl Future<Output = F::Output> {
     CURRENT.scope(ctx, future)
 }

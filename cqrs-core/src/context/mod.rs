@@ -376,7 +376,7 @@ impl Context {
         now: Instant,
         timeout: Option<Duration>,
     ) -> (Self, WorkGuard) {
-        let parent = self.inside_current().work;
+        let parent = self.current_work();
         let guard = Work::begin(lifecycle, WorkKind::Execution, parent);
         let ctx = Self { work: Some(guard.work()), ..self.child() };
         (ctx.ends_after(now, timeout), guard)
@@ -396,19 +396,18 @@ impl Context {
         (ctx, guard)
     }
 
-    /// Runs the future that `start` makes, and `start` itself, with this context as the current one.
-    pub(crate) fn scope_from<F: Future>(
-        &self,
-        start: impl FnOnce() -> F,
-    ) -> impl Future<Output = F::Output> {
-        let future = current::sync_scope(self.clone(), start);
+    /// Runs `future` with exactly this context as the current one.
+    pub(crate) fn scope_exactly<F: Future>(&self, future: F) -> impl Future<Output = F::Output> {
         current::scope(self.clone(), future)
     }
 
     /// This context; where it is fresh, as part of the work that this task is doing.
     fn inside_current(&self) -> Self {
-        let work = self.work.clone().or_else(|| current::with(|ctx| ctx.work.clone()).flatten());
-        Self { work, ..self.clone() }
+        Self { work: self.current_work(), ..self.clone() }
+    }
+
+    fn current_work(&self) -> Option<Arc<Work>> {
+        self.work.clone().or_else(|| current::with(|ctx| ctx.work.clone()).flatten())
     }
 
     fn ends_after(self, now: Instant, timeout: Option<Duration>) -> Self {

@@ -55,7 +55,8 @@ struct TurnOf<'a> {
 impl TurnOf<'_> {
     async fn handle(&self, ctx: &Context) -> AttemptResult {
         let Turn { event, handler, .. } = self.turn;
-        let handling = ctx.scope_from(|| Caught::new(|| handler.handle(event, ctx)));
+        let handling =
+            ctx.scope_exactly(async { Caught::new(|| handler.handle(event, ctx)).await });
         let handling = pin!(handling);
         match limited(handling, ctx.deadline(), &self.lane.engine.lifecycle).await {
             Ok(Ok(Ok(()))) => Ok(()),
