@@ -16,6 +16,9 @@ pub(crate) struct Lifecycle {
     /// How much of that waits at paused handlers, where nothing will happen to it.
     parked: AtomicUsize,
     became_idle: Notify,
+    /// There is something to measure again.
+    #[cfg(feature = "metrics")]
+    activity: Notify,
     intake_closed: AtomicBool,
     /// Cancelled when a shutdown begins: handlers may finish early.
     pub(crate) draining: CancellationToken,
@@ -42,6 +45,8 @@ impl Lifecycle {
     /// Counts one piece of work, whatever the state.
     pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, SeqCst);
+        #[cfg(feature = "metrics")]
+        self.activity.notify_one();
         InFlight(Arc::clone(self))
     }
 
@@ -92,6 +97,20 @@ impl Lifecycle {
 
     pub(crate) fn is_closed(&self) -> bool {
         self.intake_closed.load(SeqCst)
+    }
+
+    /// Returns when something is in flight, or has been since the last time. For one task at a time.
+    #[cfg(feature = "metrics")]
+    pub(crate) async fn active(&self) {
+        if self.in_flight.load(SeqCst) == 0 {
+            self.activity.notified().await;
+        }
+    }
+
+    /// Says that something changed that is not in flight.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn note_activity(&self) {
+        self.activity.notify_one();
     }
 
     /// Returns when nothing is in flight. Cancel safe.

@@ -156,7 +156,8 @@ impl App {
     /// Sets the gauges of queues and dead letters to what they are now.
     ///
     /// Once event handlers run, this is done every five seconds by itself, which is enough for a
-    /// recorder that is read every fifteen. Call it where every reading is to be exact.
+    /// recorder that is read every fifteen. Call it where every reading is to be exact, and in a
+    /// [`TestApp`](crate::testing::TestApp), which does not do it by itself.
     #[cfg(feature = "metrics")]
     pub fn sample_metrics(&self) {
         self.0.hub.dispatcher.sample();

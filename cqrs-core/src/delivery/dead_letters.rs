@@ -219,12 +219,16 @@ impl DeadLetters {
     /// [`NoSuchDeadLetter`] when it is not there.
     pub fn discard(&self, id: Uuid) -> Result<DeadLetter, NoSuchDeadLetter> {
         let entry = self.kept().extract(|letter| letter.id == id).pop();
+        #[cfg(feature = "metrics")]
+        self.lifecycle.note_activity();
         entry.map(|entry| entry.letter).ok_or(NoSuchDeadLetter { id })
     }
 
     /// Forgets all that match and says how many there were.
     pub fn discard_all(&self, filter: &DeadLetterFilter) -> usize {
         let discarded = self.kept().extract(|letter| filter.matches(letter));
+        #[cfg(feature = "metrics")]
+        self.lifecycle.note_activity();
         discarded.len()
     }
 

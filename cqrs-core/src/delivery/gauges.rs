@@ -18,8 +18,13 @@ const INTERVAL: Duration = Duration::from_secs(5);
 pub(super) async fn sample_regularly(lanes: Vec<Arc<Lane>>, engine: Arc<Engine>) {
     while !engine.lifecycle.is_stopped() {
         sample(&lanes, &engine.dead_letters);
+        // While nothing happens, nothing is to be sampled, and no timer runs.
+        let due = async {
+            engine.lifecycle.active().await;
+            tokio::time::sleep(INTERVAL).await;
+        };
         tokio::select! {
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = due => {}
             () = engine.lifecycle.stopped() => {}
         }
     }
