@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::BreakerState;
 use super::DeadLetters;
 use super::control::HandlerControl;
 use super::engine::Engine;
@@ -42,6 +43,12 @@ pub(super) fn sample(lanes: &[Arc<Lane>], dead_letters: &DeadLetters) {
         let oldest_waiting =
             waited.and_then(|waited| Duration::try_from(waited).ok()).unwrap_or_default();
         let dead_letters = dead_letters.get(&lane.handler_name).copied().unwrap_or(0);
-        observe::sample(&lane.handler_name, &Sample { waiting, oldest_waiting, dead_letters });
+        let breaker_open = status.breaker.map(|breaker| match breaker {
+            BreakerState::Open => 1.0,
+            BreakerState::HalfOpen => 0.5,
+            BreakerState::Closed => 0.0,
+        });
+        let sample = Sample { waiting, oldest_waiting, dead_letters, breaker_open };
+        observe::sample(&lane.handler_name, &sample);
     }
 }

@@ -49,6 +49,8 @@ pub(crate) struct Sample {
     pub(crate) waiting: usize,
     pub(crate) oldest_waiting: Duration,
     pub(crate) dead_letters: usize,
+    /// 1 open, 0.5 half open, 0 closed; none without a breaker.
+    pub(crate) breaker_open: Option<f64>,
 }
 
 /// Sets the gauges of `handler`.
@@ -58,6 +60,9 @@ pub(crate) fn sample(handler: &Arc<str>, sample: &Sample) {
     of(metric::QUEUE_DEPTH).set(sample.waiting as f64);
     of(metric::OLDEST_WAITING).set(sample.oldest_waiting.as_secs_f64());
     of(metric::DEAD_LETTERS).set(sample.dead_letters as f64);
+    if let Some(open) = sample.breaker_open {
+        of(metric::BREAKER_OPEN).set(open);
+    }
 }
 
 /// Measures one run of a handler, which is in flight until this is dropped.

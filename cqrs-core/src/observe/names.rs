@@ -100,7 +100,13 @@ pub(super) mod metric {
         instrument: Instrument::Gauge,
     };
 
-    pub(in super::super) const ALL: [Metric; 10] = [
+    pub(in super::super) const BREAKER_OPEN: Metric = Metric {
+        name: "cqrs_breaker_open",
+        help: "Whether a handler's circuit breaker lets no attempt through: 1 open, 0.5 trying one, 0 closed",
+        instrument: Instrument::Gauge,
+    };
+
+    pub(in super::super) const ALL: [Metric; 11] = [
         PUBLISHED,
         EXECUTION_DURATION,
         ATTEMPTS,
@@ -111,6 +117,7 @@ pub(super) mod metric {
         QUEUE_DEPTH,
         OLDEST_WAITING,
         DEAD_LETTERS,
+        BREAKER_OPEN,
     ];
 }
 

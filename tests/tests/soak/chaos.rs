@@ -1,4 +1,5 @@
-//! 100,000 events for 50 handlers that fail in every way, with and without a shutdown in the middle.
+//! 100,000 events for 50 handlers that fail in every way and are paused now and then, with and without a
+//! shutdown in the middle.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -164,6 +165,21 @@ async fn publish(app: App, publisher: u64, ctx: Context) -> [Vec<u64>; KINDS] {
     accepted
 }
 
+/// Pauses one handler after another for a moment, until it is aborted.
+async fn pause_now_and_then(app: App, seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    loop {
+        let name = format!("soak-{:02}", random.usize(..HANDLERS));
+        let handler = app.handler(&name).expect("it is there");
+        handler.pause();
+        for _ in 0..random.u8(..50) {
+            tokio::task::yield_now().await;
+        }
+        handler.resume();
+        tokio::time::sleep(Duration::from_millis(random.u64(..5))).await;
+    }
+}
+
 fn number_of(event: &AnyEvent) -> u64 {
     let payload = event.payload().expect("it was written before");
     payload["number"].as_u64().expect("a number")
@@ -179,6 +195,7 @@ async fn round(seed: u64, shut_down_in_the_middle: bool) {
         })
         .collect();
 
+    let pausing = tokio::spawn(pause_now_and_then(app.clone(), seed));
     if shut_down_in_the_middle {
         let enough = usize::try_from(seed % (EVENTS / 2)).expect("small");
         let handled = || ledgers[0].handled.lock().expect("no panic").len() * KINDS;
@@ -196,6 +213,15 @@ async fn round(seed: u64, shut_down_in_the_middle: bool) {
         for (all, own) in accepted.iter_mut().zip(publisher.await.expect("no panic")) {
             all.extend(own);
         }
+    }
+    pausing.abort();
+    // Also when it panicked, which would then be this test's panic.
+    assert!(
+        pausing.await.is_err_and(|error| error.is_cancelled()),
+        "pausing goes on until the end"
+    );
+    for handler in app.handlers() {
+        handler.resume();
     }
     let report = match early {
         Some(report) => report,
