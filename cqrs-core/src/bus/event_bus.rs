@@ -38,7 +38,9 @@ impl EventBus {
     /// id as soon as the event is accepted; what handlers make of it never reaches the publisher.
     ///
     /// Where a handler's queue is full, publishing waits for room; not inside an event handler, since
-    /// waiting there could be waiting for oneself.
+    /// waiting there could be waiting for oneself. While it waits, it keeps its place at the event's other
+    /// handlers. It waits as long as it takes, whatever the context's deadline: put a
+    /// [`timeout`](tokio::time::timeout) around it where that matters.
     ///
     /// Cancel safe: when the returned future is dropped, either all handlers get the event or none.
     ///
