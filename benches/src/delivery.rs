@@ -50,17 +50,22 @@ pub(crate) fn run() {
 }
 
 /// `workers` tasks behind bounded channels, fed in turn; each item costs one boxed future too.
-fn channels(runtime: &tokio::runtime::Runtime, workers: usize, countdown: &Arc<Countdown>) -> Vec<mpsc::Sender<Arc<Ticked>>> {
+fn channels(
+    runtime: &tokio::runtime::Runtime,
+    workers: usize,
+    countdown: &Arc<Countdown>,
+) -> Vec<mpsc::Sender<Arc<Ticked>>> {
     let senders = (0..workers).map(|_| {
         let (sender, mut receiver) = mpsc::channel::<Arc<Ticked>>(1024);
         let countdown = Arc::clone(countdown);
         runtime.spawn(async move {
             while let Some(event) = receiver.recv().await {
                 let countdown = &countdown;
-                let future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async move {
-                    std::hint::black_box(event.number);
-                    countdown.one();
-                });
+                let future: std::pin::Pin<Box<dyn Future<Output = ()> + Send>> =
+                    Box::pin(async move {
+                        std::hint::black_box(event.number);
+                        countdown.one();
+                    });
                 future.await;
             }
         });
@@ -151,11 +156,12 @@ fn fan_out(runtime: &tokio::runtime::Runtime, handlers: usize) {
     let senders = channels(runtime, handlers, &countdown);
     let builder = (0..handlers).fold(App::builder(), |builder, number| {
         let counted = Arc::clone(&countdown);
-        let handler = Handler::event_fn(format!("count-{number}"), move |event: Published<Ticked>, _| {
-            std::hint::black_box(event.number);
-            counted.one();
-            async { Ok(()) }
-        });
+        let handler =
+            Handler::event_fn(format!("count-{number}"), move |event: Published<Ticked>, _| {
+                std::hint::black_box(event.number);
+                counted.one();
+                async { Ok(()) }
+            });
         builder.register(handler.options(HandlerOptions::DEFAULT.concurrency(1)))
     });
     let app = builder.build().expect("wired");

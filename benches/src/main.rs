@@ -5,10 +5,12 @@
 
 mod command;
 mod delivery;
+mod many;
 mod paired;
 
 fn main() {
     println!("{:<52} {:>11} {:>11} {:>7}", "", "floor", "measured", "ratio");
     command::run();
     delivery::run();
+    many::run();
 }

@@ -12,15 +12,14 @@ pub(crate) fn compare(
     mut floor: impl FnMut(),
     mut measured: impl FnMut(),
 ) {
-    let mut time = |run: &mut dyn FnMut()| {
+    let time = |run: &mut dyn FnMut()| {
         let began = Instant::now();
         run();
         began.elapsed() / operations
     };
     time(&mut floor);
     time(&mut measured);
-    let rounds: Vec<_> =
-        (0..ROUNDS).map(|_| (time(&mut floor), time(&mut measured))).collect();
+    let rounds: Vec<_> = (0..ROUNDS).map(|_| (time(&mut floor), time(&mut measured))).collect();
     let floors = rounds.iter().map(|round| round.0.as_secs_f64()).collect();
     let measureds = rounds.iter().map(|round| round.1.as_secs_f64()).collect();
     let ratios = rounds.iter().map(|round| round.1.as_secs_f64() / round.0.as_secs_f64()).collect();

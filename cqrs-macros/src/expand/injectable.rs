@@ -95,13 +95,13 @@ pub(crate) fn fallback(ident: &Ident) -> TokenStream {
         #[automatically_derived]
         impl ::cqrs_core::macro_support::Injectable for #ident {
             fn dependencies() -> ::std::vec::Vec<::cqrs_core::macro_support::Dependency> {
-                ::core::unimplemented!()
+                ::core::unreachable!("the annotation was refused, so this is never compiled into a program")
             }
 
             fn inject(
                 _services: &::cqrs_core::macro_support::Services,
             ) -> ::core::result::Result<Self, ::cqrs_core::macro_support::MissingService> {
-                ::core::unimplemented!()
+                ::core::unreachable!("the annotation was refused, so this is never compiled into a program")
             }
         }
     }
