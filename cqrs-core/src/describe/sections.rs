@@ -42,7 +42,8 @@ pub(super) fn sections(description: &Description) -> Vec<Section> {
         handlers(description),
         services(description),
         provided(description),
-        plugins(description),
+        names("Plugins", "Name", &description.plugins),
+        names("Middleware, outermost first", "Type", &description.middleware),
         modules(description),
     ];
     all.into_iter().filter(|section| !section.rows.is_empty()).collect()
@@ -177,10 +178,9 @@ fn provided(description: &Description) -> Section {
     Section { title: "Provided values", columns: vec!["Type", "Name"], rows: rows.collect() }
 }
 
-fn plugins(description: &Description) -> Section {
+fn names(title: &'static str, column: &'static str, names: &[String]) -> Section {
     let row = |name: &String| Row { cells: vec![vec![code(name)]], declared: None };
-    let rows = description.plugins.iter().map(row).collect();
-    Section { title: "Plugins", columns: vec!["Name"], rows }
+    Section { title, columns: vec![column], rows: names.iter().map(row).collect() }
 }
 
 fn modules(description: &Description) -> Section {

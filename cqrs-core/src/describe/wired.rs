@@ -27,6 +27,8 @@ pub(crate) struct Wired {
     pub(crate) services: Vec<WiredService>,
     pub(crate) provided: Vec<WiredValue>,
     pub(crate) plugins: Vec<String>,
+    /// Outermost first.
+    pub(crate) middleware: Vec<TypeRef>,
     pub(crate) named: Modules,
 }
 
@@ -56,7 +58,8 @@ impl Wired {
         provided.sort_by(|a, b| (&a.type_name, &a.name).cmp(&(&b.type_name, &b.name)));
         let modules = self.modules(&messages, &handlers, &services);
         let plugins = self.plugins.clone();
-        Description { messages, handlers, services, provided, plugins, modules }
+        let middleware = self.middleware.iter().map(TypeRef::name).collect();
+        Description { messages, handlers, services, provided, plugins, middleware, modules }
     }
 
     /// Those of the selected modules, and those from elsewhere that a handler handles.
