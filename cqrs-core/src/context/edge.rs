@@ -89,7 +89,7 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`AttributeError`] when the key or the value is too long, or [`MAX_ATTRIBUTES`] are there
+    /// [`AttributeError`] when the key or the value is too long, or [`MAX_ATTRIBUTES`](super::MAX_ATTRIBUTES) are there
     /// already.
     pub fn with_attribute(
         mut self,
