@@ -4,6 +4,7 @@ use std::any::Any;
 
 pub use inventory;
 
+pub use crate::changes::Changes;
 pub use crate::handler::{BreakerPolicy, HandlerError, HandlerOptions, RateLimit, RetryPolicy};
 pub use crate::message::{Command, Event, Query, Redaction};
 pub use crate::middleware::{MaybeValidated, NotValidated};
