@@ -15,6 +15,9 @@ use crate::changes::Changes;
 use crate::context::Context;
 use crate::message_id;
 
+/// How many characters a description has at most.
+const MAX_DESCRIPTION: usize = 1024;
+
 /// A published event of any type: its name, entity, context and payload.
 ///
 /// This is what `#[events_handler(*)]` handles and `subscribe_all` yields. Cloning is cheap: the event
@@ -145,9 +148,14 @@ impl AnyEvent {
     }
 
     /// What happened, as a sentence for people without its subject, from `#[event(describe = "..")]`. It
-    /// holds no redacted field.
+    /// holds no redacted field. What goes beyond 1,024 characters is cut, with `…` in its place.
     pub fn description(&self) -> Option<String> {
-        self.0.event.description()
+        let mut description = self.0.event.description()?;
+        if let Some((end, _)) = description.char_indices().nth(MAX_DESCRIPTION) {
+            description.truncate(end);
+            description.push('…');
+        }
+        Some(description)
     }
 
     /// Whether the event belongs into an activity log: unless it has `#[event(activity = false)]`.

@@ -45,10 +45,7 @@ fn format(description: &Description, field: impl Fn(&Member) -> TokenStream) -> 
             match fallback {
                 None => quote_spanned!(at=> , #name = #field),
                 Some(fallback) => quote_spanned! {at=>
-                    , #name = match &#field {
-                        ::core::option::Option::Some(value) => value as &dyn ::core::fmt::Display,
-                        ::core::option::Option::None => &#fallback,
-                    }
+                    , #name = ::cqrs_core::macro_support::present_or(#field.as_ref(), &#fallback)
                 },
             }
         }
