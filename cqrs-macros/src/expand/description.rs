@@ -1,10 +1,10 @@
 //! The method that describes an event: one `format!` for the struct, or for each variant.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Member;
 
-use crate::expand::event::{arms, none, rest, some};
+use crate::expand::event::{arms, binding, none, rest, some};
 use crate::model::description::{Argument, Description, Value};
 use crate::model::event::Body;
 
@@ -68,13 +68,6 @@ fn bindings(description: &Description) -> TokenStream {
         quote!(#member: #binding,)
     });
     fields.collect()
-}
-
-fn binding(member: &Member) -> Ident {
-    match member {
-        Member::Named(ident) => ident.clone(),
-        Member::Unnamed(index) => Ident::new(&format!("_{}", index.index), index.span),
-    }
 }
 
 /// The member as if it were written at `span`.

@@ -2,8 +2,9 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput};
+use syn::{Data, DeriveInput, Member};
 
 use crate::attr::event::RedactionKind;
 use crate::error::Errors;
@@ -88,7 +89,7 @@ fn shown(
     body: &Body<'_>,
     field: impl Fn(&Part) -> Option<&Field>,
 ) -> Option<TokenStream> {
-    let value = of_field(name, body, field, |value, optional| {
+    let value = of_field(body, field, |value, optional| {
         // An optional one is there or not.
         if optional {
             quote!((#value).as_ref().map(|value| value as &dyn ::core::fmt::Display))
@@ -107,7 +108,6 @@ fn shown(
 fn changes(body: &Body<'_>) -> Option<TokenStream> {
     let changes = quote!(&::cqrs_core::macro_support::Changes);
     let value = of_field(
-        "changes",
         body,
         |part| part.changes.as_ref(),
         |value, optional| {
@@ -127,7 +127,6 @@ fn changes(body: &Body<'_>) -> Option<TokenStream> {
 
 /// The expression for one field of a struct, or of each variant that has it; `None` if nothing has it.
 fn of_field(
-    name: &str,
     body: &Body<'_>,
     field: impl Fn(&Part) -> Option<&Field>,
     value: impl Fn(&TokenStream, bool) -> TokenStream,
@@ -141,7 +140,7 @@ fn of_field(
         Body::Enum(parts) => {
             let arms = arms(parts, |variant, part| {
                 let Field { member, optional } = field(part)?;
-                let binding = Ident::new(name, member.span());
+                let binding = binding(member);
                 let value = value(&binding.to_token_stream(), *optional);
                 Some(quote!(Self::#variant { #member: #binding, .. } => #value,))
             })?;
@@ -187,6 +186,15 @@ fn list(redactions: &[Redaction]) -> Option<TokenStream> {
         quote!(::cqrs_core::macro_support::Redaction::#kind(#pointer) #optional #changes_of)
     });
     Some(quote!(const { &[#(#redactions),*] }))
+}
+
+/// What a field is called in the code of a variant: never as the field itself, which would be told to
+/// be shorter, nor as anything else in scope.
+pub(super) fn binding(member: &Member) -> Ident {
+    match member {
+        Member::Named(ident) => Ident::new(&format!("{}_", ident.unraw()), ident.span()),
+        Member::Unnamed(index) => Ident::new(&format!("field_{}", index.index), index.span),
+    }
 }
 
 /// The match arms of the variants that have one, or `None` if no variant has.

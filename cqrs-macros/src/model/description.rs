@@ -80,7 +80,7 @@ fn argument_name(
     span: Span,
 ) -> Ident {
     let mut name = match placeholder.name.parse::<u32>() {
-        Ok(index) => format!("_{index}"),
+        Ok(index) => format!("field_{index}"),
         Err(_) => placeholder.name.clone(),
     };
     loop {

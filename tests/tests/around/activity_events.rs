@@ -1,13 +1,15 @@
 //! What an event says about itself to an activity log, and what it never tells.
 
 use cqrs_core::Redaction;
+use cqrs_core::modules;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
 use serde_json::{Value, json};
 
 /// The event as everybody who looks at all events gets it.
 async fn published<E: Event>(event: E) -> AnyEvent {
-    let app = TestApp::builder().only(cqrs_core::modules![self]).build().expect("the app builds");
+    let app =
+        TestApp::from_builder(App::builder().only(modules![self])).build().expect("the app builds");
     let ctx = Context::for_tenant("acme").expect("a tenant");
     app.publish(&ctx, event).await.expect("published");
     app.published::<E>()[0].as_any().clone()
@@ -124,7 +126,7 @@ enum InvoicePaid {
     },
     Changed {
         #[event(changes)]
-        changes: Option<Arc<Changes>>,
+        changes: Option<Box<Changes>>,
     },
     Refunded {
         #[event(redact = drop)]
@@ -149,7 +151,7 @@ async fn each_variant_has_its_own_description_and_the_others_share_one() {
 async fn changes_do_not_tell_what_another_variant_redacts() {
     let changes =
         Changes::between(&json!({"reason": 1, "sum": 1}), &json!({"reason": 2, "sum": 2}));
-    let changes = Some(Arc::new(changes.unwrap()));
+    let changes = Some(Box::new(changes.unwrap()));
     let event = published(InvoicePaid::Changed { changes }).await;
     assert_eq!(event.redacted_changes().unwrap().to_string(), "sum: 1 -> 2");
     assert_eq!(
