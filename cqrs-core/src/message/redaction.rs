@@ -227,4 +227,41 @@ mod tests {
             apply(&[Redaction::mask("/email")], json!({"mail": "ada@example.com"}), NO_HASH);
         assert_eq!(masked, json!("[redacted]"));
     }
+
+    #[test]
+    fn hashes_and_removes() {
+        let payload =
+            json!({"id": 1, "email": "ada@example.com", "a/b": 2, "list": [1, 2, 3], "x": null});
+        let redactions = [
+            Redaction::hash("/email"),
+            Redaction::hash("/x"),
+            Redaction::drop("/a~1b"),
+            Redaction::drop("/list/0"),
+            Redaction::mask("/list/2"),
+            Redaction::drop("/none").optional(),
+        ];
+        let hash = |value: &Value| format!("hash of {value}");
+        assert_eq!(
+            apply(&redactions, payload.clone(), &hash),
+            json!({
+                "id": 1,
+                "email": "hash of \"ada@example.com\"",
+                "list": [null, 2, "[redacted]"],
+                "x": null,
+            })
+        );
+        let text = mask_in_text(&redactions, &payload, "ada@example.com".to_owned());
+        assert_eq!(text, "[redacted]");
+        assert_eq!(apply(&[Redaction::drop("")], payload.clone(), NO_HASH), Value::Null);
+        assert_eq!(apply(&[Redaction::drop("/y")], payload, NO_HASH), json!("[redacted]"));
+    }
+
+    #[test]
+    fn masks_what_a_text_quotes_from_the_changes_of_marked_values() {
+        let changes = Changes::between(&json!({"mail": "old@a.b", "n": 123}), &json!({"n": 456}));
+        let payload = json!({ "changes": changes.unwrap() });
+        let redactions = [Redaction::drop("/changes").changes_of("mail")];
+        let text = "old@a.b is no mailbox, 123".to_owned();
+        assert_eq!(mask_in_text(&redactions, &payload, text), "[redacted] is no mailbox, 123");
+    }
 }
