@@ -19,6 +19,7 @@ mod type_ref;
 mod app;
 mod blob;
 mod bus;
+mod changes;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod context;
@@ -50,6 +51,9 @@ pub use crate::blob::{
 pub use crate::broadcast::Lagged;
 pub use crate::bus::{
     AnyEventStream, CommandBus, EventBus, EventStream, ExecuteError, PublishError, QueryBus,
+};
+pub use crate::changes::{
+    Change, Changes, ChangesError, MAX_CHANGE_VALUE, MAX_CHANGES, MAX_CHANGES_SIZE,
 };
 pub use crate::context::{
     Actor, ActorKind, AttributeError, Context, InvalidTenant, InvalidTraceParent,

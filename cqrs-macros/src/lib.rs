@@ -60,6 +60,8 @@ use syn::Error;
 /// | `version = 2` | The version of the event's form, from 1. | 1 |
 /// | `entity = ".."` | What the event is about, for people; at most 128 bytes. | The words before a past tense: `TimeLogCreated` is about a `TimeLog`. Nothing if the last word is not a known past tense. |
 /// | `action = ".."` | What happened to it; at most 128 bytes. | The past tense: `created`. |
+/// | `describe = ".."` | What happened as a sentence for people, without its subject; see below. At most 512 bytes. | No description |
+/// | `activity = false` | The event does not belong into an activity log. | `true` |
 ///
 /// Leaving everything out is fine while a type's name is right:
 ///
@@ -78,26 +80,61 @@ use syn::Error;
 ///
 /// # On a field: `#[event(..)]`
 ///
-/// - `entity_id` marks the field that says which entity the event is about. Events about one
-///   entity reach each handler in the order they were published. The field's type needs `Display`.
-///   At most one field of a struct, or of each variant of an enum.
-/// - `redact` keeps the field's value out of logs and of the activity log; handlers still see it.
+/// | Option | Meaning | At most |
+/// |---|---|---|
+/// | `entity_id` | The field says which entity the event is about. Events about one entity reach each handler in the order they were published. Its type needs `Display`. | One |
+/// | `entity_name` | The field says what people call that entity. Its type needs `Display`; it cannot be redacted. | One |
+/// | `redact`, or `redact = mask` | The field's value is masked in logs and in the activity log; handlers still see it. | |
+/// | `redact = hash` | The same, but a keyed hash takes its place where there is a key, so that equal values can be found. | |
+/// | `redact = drop` | The field is removed. | |
+/// | `changes` | The field says what an update changed. It is a `Changes` or derefs to one, or an `Option` of that. What the event redacts is redacted in it too. | One |
+///
+/// "One" means one field of a struct, or of each variant of an enum.
 ///
 /// Redaction follows serde's attributes: `rename`, `rename_all`, `rename_all_fields`, `skip`,
 /// `skip_serializing_if`, `transparent`, `tag`, `content` and `untagged`. Where it cannot follow
 /// (`flatten` on the field, `into` or `remote` on the type, `with` on the variant, the only field
 /// of a variant that stands beside its tag), it is refused.
 ///
+/// # Descriptions
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// #[derive(Serialize, Deserialize, Event)]
+/// #[event(describe = "created a new {entity} called {full_name}, reporting to {manager|nobody}")]
+/// pub struct EmployeeCreated {
+///     pub full_name: String,
+///     pub manager: Option<String>,
+/// }
+///
+/// let event = EmployeeCreated { full_name: "Ada".into(), manager: None };
+/// let description = event.description().unwrap();
+/// assert_eq!(description, "created a new Employee called Ada, reporting to nobody");
+/// ```
+///
+/// | Placeholder | Stands for |
+/// |---|---|
+/// | `{full_name}`, `{0}` | A field, by its Rust name or position. It needs `Display`. |
+/// | `{manager\|nobody}` | A field that is an `Option`, and what stands in its place when it is absent. |
+/// | `{entity}`, `{action}` | The event's entity and action, unless a field is called so. |
+/// | `{entity_id}`, `{entity_name}` | The field so marked. |
+/// | `{amount:.2}` | A format follows the colon, as in `format!`. |
+/// | `{{`, `}}` | The characters themselves. |
+///
+/// A description is never redacted, so a redacted field in it is refused.
+///
 /// # Enums
 ///
-/// An enum is one event with one name. Options for fields work in its variants.
+/// An enum is one event with one name. Options for fields work in its variants, and each variant may have
+/// its own `describe`; the one above the enum, which names no fields, is for the others.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
 /// #[derive(Serialize, Deserialize, Event)]
 /// #[serde(tag = "method", rename_all = "snake_case")]
-/// #[event(name = "invoice.paid", entity = "Invoice", action = "paid")]
+/// #[event(name = "invoice.paid", entity = "Invoice", action = "paid", describe = "paid an {entity}")]
 /// pub enum InvoicePaid {
+///     #[event(describe = "paid {entity} {entity_id} by card")]
 ///     Card {
 ///         #[event(entity_id)]
 ///         invoice_id: Uuid,
