@@ -81,7 +81,7 @@ struct Checked {
 impl Checked {
     fn new() -> Self {
         Self {
-            queue: LaneQueue::new(WORKERS),
+            queue: LaneQueue::new(WORKERS, None),
             lifecycle: Arc::default(),
             handler: Arc::new(Unused),
             now: Instant::now(),
@@ -108,6 +108,8 @@ impl Checked {
             keys: Keys { tenant, entity },
             attempts: 0,
             repeated: false,
+            alone: false,
+            due: None,
             waiter: None,
             _place: None,
             _in_flight: self.lifecycle.enter(),
