@@ -8,6 +8,8 @@
 
 mod attempt;
 mod batch_attempt;
+#[cfg(test)]
+mod batch_properties;
 mod batch_worker;
 mod breaker;
 mod caught;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use cqrs_core::DeliveryError;
-use cqrs_core::middleware::{Authorize, Call, Middleware, Next, Outcome, Rejection, Tower};
+use cqrs_core::middleware::{Call, Middleware, Next, Outcome, Rejection, Tower};
 use tower::limit::GlobalConcurrencyLimitLayer;
 
 use super::*;
@@ -20,6 +20,19 @@ fn watched(options: HandlerOptions) -> (TestAppBuilder, Seen) {
     (builder().register(handler), seen)
 }
 
+/// Asks about every delivery.
+struct Ask<F>(F);
+
+impl<F> Middleware for Ask<F>
+where
+    F: Fn(&StockMoved) -> Result<(), Rejection> + Send + Sync + 'static,
+{
+    async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+        (self.0)(call.message().expect("it is one"))?;
+        next.run(call).await
+    }
+}
+
 fn article(call: &Call<'_>) -> u32 {
     call.message::<StockMoved>().expect("it is one").article
 }
@@ -27,11 +40,11 @@ fn article(call: &Call<'_>) -> u32 {
 #[tokio::test(start_paused = true)]
 async fn what_is_refused_never_reaches_the_handler_and_the_others_do() {
     let (app, seen) = watched(THRICE);
-    let authorize = Authorize::by(|call: &Call<'_>| match article(call) {
+    let ask = Ask(|event: &StockMoved| match event.article {
         2 => Err(Rejection::forbidden("not this one")),
         _ => Ok(()),
     });
-    let app = app.configure(|app| app.middleware(authorize)).build().expect("wired");
+    let app = app.configure(|app| app.middleware(ask)).build().expect("wired");
     deliver(&app, 0..4).await;
     assert_eq!(seen.articles(), [vec![0, 1, 3]]);
     let records = app.deliveries_to_named(NAME);
@@ -45,15 +58,14 @@ async fn what_is_refused_never_reaches_the_handler_and_the_others_do() {
 async fn what_is_unavailable_is_tried_again_and_holds_its_entity_back() {
     let (app, seen) = watched(THRICE);
     let was_refused = AtomicBool::new(false);
-    let refuse = Authorize::by(move |call: &Call<'_>| {
-        let is_first =
-            call.message::<StockMoved>().is_some_and(|it| it.step == 0 && it.article == 1);
+    let ask = Ask(move |event: &StockMoved| {
+        let is_first = *event == moved(1);
         if is_first && !was_refused.swap(true, SeqCst) {
             return Err(Rejection::unavailable("being maintained"));
         }
         Ok(())
     });
-    let app = app.configure(|app| app.middleware(refuse)).build().expect("wired");
+    let app = app.configure(|app| app.middleware(ask)).build().expect("wired");
     let steps = (0..3).map(|step| StockMoved { article: 1, step });
     let events = steps.chain([moved(2)]).map(|event| (tenant("acme"), event));
     publish_together(&app, events).await;
