@@ -24,6 +24,8 @@ pub use self::attributes::{
 pub use self::tenant::{InvalidTenant, MAX_TENANT_LENGTH, TenantId, TenantScope};
 pub use self::traceparent::{InvalidTraceParent, TraceParent};
 
+pub(crate) use self::work::WorkGuard;
+
 use self::attributes::Attributes;
 use self::work::Work;
 
