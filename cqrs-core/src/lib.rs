@@ -66,15 +66,17 @@ pub use crate::delivery::{
     RedeliverError, UnknownHandler,
 };
 pub use crate::handler::{
-    BoxFuture, BreakerPolicy, CommandHandler, EventHandler, HandlerError, HandlerOptions,
-    HandlerResult, QueryHandler, RateLimit, RetryPolicy,
+    Batch, BatchEventHandler, BatchItem, BatchIter, BatchPolicy, BoxFuture, BreakerPolicy,
+    CommandHandler, EventHandler, HandlerError, HandlerOptions, HandlerResult, QueryHandler,
+    RateLimit, RetryPolicy,
 };
 pub use crate::message::{
     AnyEvent, Command, Event, EventPayload, MessageError, Published, Query, REDACTED, Redaction,
 };
 pub use crate::plugin::{BoxError, Plugin, StartError};
 pub use crate::registry::{
-    EventsHandler, Handler, HandlerRegistration, MessageKind, Module, Modules, Source,
+    BatchesHandler, EventsHandler, Handler, HandlerRegistration, MessageKind, Module, Modules,
+    Source,
 };
 pub use crate::services::{Dependency, Injectable, MissingService, Service, Services};
 pub use crate::type_ref::TypeRef;

@@ -6,7 +6,9 @@ use std::fmt::Display;
 pub use inventory;
 
 pub use crate::changes::Changes;
-pub use crate::handler::{BreakerPolicy, HandlerError, HandlerOptions, RateLimit, RetryPolicy};
+pub use crate::handler::{
+    BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, RateLimit, RetryPolicy,
+};
 pub use crate::message::{Command, Event, Query, Redaction};
 pub use crate::middleware::{MaybeValidated, NotValidated};
 pub use crate::registry::{

@@ -312,6 +312,20 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// With `batch(..)`, the handler gets many at once, and implements `BatchEventHandler` instead:
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// #[events_handler(*, batch(max = 500))]
+/// struct Record;
+///
+/// impl BatchEventHandler<AnyEvent> for Record {
+///     async fn handle_batch(&self, batch: &Batch<AnyEvent>, ctx: &Context) -> HandlerResult {
+///         Ok(())
+///     }
+/// }
+/// ```
+///
 /// # Options
 ///
 /// They follow the events.
@@ -325,6 +339,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// | `concurrency = 8` | How many events the handler works on at once, 1 to 1024. Events about one entity still come one at a time. | 8 |
 /// | `rate = "100/s"` | How many attempts are begun in a second (`/s`), a minute (`/m`) or an hour (`/h`), evenly spaced; 1 to 1000000. What has to wait stays queued. | No limit |
 /// | `breaker(failures = 5, cooldown = "30s")` | After so many failed attempts in a row, no attempt is made for `cooldown`; deliveries wait and keep their attempts. Then one attempt decides whether to go on. Each part may be left out. 1 to 10000 failures; `cooldown` from 1ms to 24h. | No breaker |
+/// | `batch(max = 500, linger = "20ms", across_tenants)` | The handler implements `BatchEventHandler` and gets up to `max` events at once, 1 to 10000. With `linger`, from 1ms to 1m, a batch waits for that long to fill. With `across_tenants`, it may hold events of several tenants. | Events come one by one |
 /// | `name = ".."` | The name under which deliveries, retries and dead letters are kept. Keep it when the struct is renamed. Lower-case ASCII letters, digits, `.`, `_` and `-`, starting with a letter or a digit; at most 128 bytes. | The struct's words: `send-welcome-email` |
 ///
 /// A duration is a whole number and its unit: `ms`, `s`, `m` or `h`.
@@ -402,7 +417,7 @@ pub fn events_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `timeout = none` | The handler may take any time. | |
 /// | `name = ".."` | The handler's name in traces and reports, by the rules of [`events_handler`](macro@events_handler). | The struct's words: `create-employee-handler` |
 ///
-/// There is no `retry`, `concurrency`, `rate` or `breaker`: a command is not queued. Its caller waits for the
+/// There is no `retry`, `concurrency`, `rate`, `breaker` or `batch`: a command is not queued. Its caller waits for the
 /// result and decides whether to try again.
 ///
 /// Fields are injected as those of a service, see [`Injectable`](macro@Injectable), which the

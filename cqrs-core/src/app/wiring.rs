@@ -172,6 +172,7 @@ impl Tables {
                         &registration.name,
                         (registration.handler)(),
                         registration.options,
+                        registration.batch,
                         queue_capacity,
                         Arc::clone(engine),
                     ));

@@ -26,8 +26,10 @@ pub use self::attributes::{
 pub use self::tenant::{InvalidTenant, MAX_TENANT_LENGTH, TenantId, TenantScope};
 pub use self::traceparent::{InvalidTraceParent, TraceParent};
 
+pub(crate) use self::work::WorkGuard;
+
 use self::attributes::Attributes;
-use self::work::{Work, WorkGuard, WorkKind};
+use self::work::{Work, WorkKind};
 
 /// The circumstances of a message: its tenant, who caused it, and what caused it.
 ///

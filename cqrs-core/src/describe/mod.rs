@@ -20,8 +20,9 @@ use crate::registry::MessageKind;
 
 pub use self::format::Format;
 pub use self::parts::{
-    BreakerDescription, HandlerDescription, InjectedField, MessageDescription, ModuleDescription,
-    OptionsDescription, Place, ProvidedValue, RetryDescription, ServiceDescription,
+    BatchDescription, BreakerDescription, HandlerDescription, InjectedField, MessageDescription,
+    ModuleDescription, OptionsDescription, Place, ProvidedValue, RetryDescription,
+    ServiceDescription,
 };
 pub(crate) use self::wired::{Wired, WiredService, WiredValue};
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::fmt::friendly::SpanPrinter;
 
 use super::{
-    BreakerDescription, Description, HandlerDescription, InjectedField, MessageDescription,
-    OptionsDescription, Place,
+    BatchDescription, BreakerDescription, Description, HandlerDescription, InjectedField,
+    MessageDescription, OptionsDescription, Place,
 };
 use crate::registry::MessageKind;
 
@@ -139,6 +139,14 @@ fn options(options: &OptionsDescription) -> Cell {
     if let Some(BreakerDescription { failures, cooldown }) = &options.breaker {
         let cooldown = duration(*cooldown);
         lines.push(text(format!("breaker after {failures} failures for {cooldown}")));
+    }
+    if let Some(BatchDescription { max, linger, across_tenants }) = &options.batch {
+        let lingers = match linger.is_zero() {
+            true => String::new(),
+            false => format!(", lingers {}", duration(*linger)),
+        };
+        let mixes = if *across_tenants { ", across tenants" } else { "" };
+        lines.push(text(format!("batches of {max}{lingers}{mixes}")));
     }
     lines
 }

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashSet;
 
 use super::{
-    BreakerDescription, Description, HandlerDescription, InjectedField, MessageDescription,
-    ModuleDescription, OptionsDescription, Place, ProvidedValue, RetryDescription,
-    ServiceDescription,
+    BatchDescription, BreakerDescription, Description, HandlerDescription, InjectedField,
+    MessageDescription, ModuleDescription, OptionsDescription, Place, ProvidedValue,
+    RetryDescription, ServiceDescription,
 };
 use crate::registry::{
     HandlerRegistration, Handles, InjectableRegistration, MessageDetails, MessageKind,
@@ -170,6 +170,11 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
             breaker: options.breaker.filter(|_| is_event).map(|policy| BreakerDescription {
                 failures: policy.failures(),
                 cooldown: policy.cooldown(),
+            }),
+            batch: handler.batch.map(|policy| BatchDescription {
+                max: policy.max(),
+                linger: policy.longest_linger(),
+                across_tenants: policy.is_across_tenants(),
             }),
         },
         dependencies: dependencies(&(handler.dependencies)()),

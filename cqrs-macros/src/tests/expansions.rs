@@ -219,6 +219,22 @@ fn events_handler_of_every_event() {
 }
 
 #[test]
+fn events_handler_of_batches() {
+    assert_expansion!(events_handler(
+        quote!(EmployeeCreated, tasks::TaskCreated, batch(max = 500, linger = "20ms")),
+        quote!(
+            struct IndexEmployees;
+        ),
+    ));
+    assert_expansion!(events_handler(
+        quote!(*, batch(max = 500, across_tenants)),
+        quote!(
+            struct Record;
+        ),
+    ));
+}
+
+#[test]
 fn events_handler_with_conditional_fields() {
     assert_expansion!(events_handler(
         quote!(EmployeeCreated),
