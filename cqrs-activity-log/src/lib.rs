@@ -1,1 +1,29 @@
-//! The activity log.
+//! The activity log: everything significant that happens in an application, searchable, and hard to
+//! tamper with unnoticed.
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!(
+    "cqrs-activity-log keeps its entries in a database: switch on `sqlite` or `postgres`"
+);
+
+mod activity;
+mod chain;
+mod changes;
+mod content;
+mod entry;
+mod error;
+mod log;
+mod options;
+mod plugin;
+mod recorder;
+mod redaction;
+mod store;
+
+pub use crate::activity::Activity;
+pub use crate::changes::Changes;
+pub use crate::entry::{Entry, EntryHash, InvalidHash, InvalidOutcome, Outcome};
+pub use crate::error::{OpenError, ReadError, RecordError};
+pub use crate::log::{ActivityLog, MAX_BATCH};
+pub use crate::options::Options;
+pub use crate::redaction::RedactionKey;
+pub use crate::store::Order;
