@@ -1,11 +1,10 @@
 //! What is recorded by hand.
 
-use cqrs_core::Context;
+use cqrs_core::{Changes, Context};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::changes::Changes;
-use crate::content::{Content, Limits, entry_id, json, micros};
+use crate::content::{Content, Limits, entry_id, micros, to_json};
 use crate::entry::Outcome;
 use crate::error::RecordError;
 
@@ -127,8 +126,8 @@ impl Activity {
             entity_id: self.entity_id,
             entity_name: self.entity_name,
             description: String::new(),
-            changes: self.changes.map(|changes| json(&changes)).transpose()?,
-            data: self.data.map(|data| json(&data)).transpose()?,
+            changes: self.changes.map(|changes| to_json(&changes)).transpose()?,
+            data: self.data.map(|data| to_json(&data)).transpose()?,
             occurred_at: micros(occurred_at),
             outcome: self.outcome.as_str().to_owned(),
             ..Content::of(ctx)

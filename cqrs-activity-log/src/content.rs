@@ -3,9 +3,10 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cqrs_core::{Actor, Context, DEFAULT_PAYLOAD_LIMIT, TenantId, TenantScope};
+use cqrs_core::{Actor, Changes, Context, DEFAULT_PAYLOAD_LIMIT, TenantId, TenantScope};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::json;
 use uuid::{Builder, Uuid};
 
 use crate::error::RecordError;
@@ -115,13 +116,15 @@ impl Content {
             text.truncate(text.floor_char_boundary(limit));
             without_nul(text);
         });
-        for json in [&mut self.data, &mut self.changes] {
-            if let Some(bytes) = json.as_ref().map(String::len).filter(|len| *len > limits.payload)
-            {
-                let limit = limits.payload;
-                *json =
-                    Some(format!("\"[left out: {bytes} bytes, and at most {limit} are kept]\""));
-            }
+        let limit = limits.payload;
+        let too_large = |json: &Option<String>| json.as_ref().map_or(0, String::len) > limit;
+        if too_large(&self.data) {
+            let bytes = self.data.as_ref().map_or(0, String::len);
+            self.data =
+                Some(format!("\"[left out: {bytes} bytes, and at most {limit} are kept]\""));
+        }
+        if too_large(&self.changes) {
+            self.changes = self.changes.take().and_then(|changes| omitted(&changes));
         }
     }
 
@@ -156,6 +159,13 @@ impl ActorColumns {
     }
 }
 
+/// Changes that say how many there were, and no more.
+fn omitted(changes: &str) -> Option<String> {
+    let changes: Changes = serde_json::from_str(changes).ok()?;
+    let omitted = changes.len() + changes.omitted();
+    Some(json!({ "list": [], "omitted": omitted }).to_string())
+}
+
 /// Postgres keeps no NUL in a text. Both databases keep the same, or the log could not be moved. The
 /// replacement has three bytes, so a text at its limit is over it by up to two for each; that is harmless.
 fn without_nul(text: &mut String) {
@@ -169,7 +179,7 @@ pub(crate) fn tenant_column(tenant: &TenantScope) -> &str {
     tenant.id().map_or("", TenantId::as_str)
 }
 
-pub(crate) fn json(value: &impl Serialize) -> Result<String, RecordError> {
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, RecordError> {
     serde_json::to_string(value)
         .map_err(|error| RecordError::Invalid(format!("it cannot be written as JSON: {error}")))
 }

@@ -3,13 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use cqrs_core::{Actor, TenantId, TenantScope};
+use cqrs_core::{Actor, Changes, TenantId, TenantScope};
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use uuid::Uuid;
-
-use crate::changes::Changes;
 
 /// One action, as it was recorded.
 ///

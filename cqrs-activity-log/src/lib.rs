@@ -8,7 +8,6 @@ compile_error!(
 
 mod activity;
 mod chain;
-mod changes;
 mod content;
 mod entry;
 mod error;
@@ -20,7 +19,6 @@ mod redaction;
 mod store;
 
 pub use crate::activity::Activity;
-pub use crate::changes::Changes;
 pub use crate::entry::{Entry, EntryHash, InvalidHash, InvalidOutcome, Outcome};
 pub use crate::error::{OpenError, ReadError, RecordError};
 pub use crate::log::{ActivityLog, MAX_BATCH};

@@ -6,6 +6,8 @@ use cqrs_core::{
     AnyEvent, Context, EventHandler, HandlerError, HandlerOptions, HandlerResult, RetryPolicy,
 };
 use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
@@ -32,27 +34,40 @@ impl Recorder {
 
     /// What the log says about an event, if anything.
     fn content(&self, event: &AnyEvent) -> Option<Content> {
+        if !event.is_activity() {
+            return None;
+        }
         let (entity, action) = (event.entity()?, event.action()?);
-        let data = event.redacted_payload();
         let (id, occurred_at) = id_and_time(event);
+        let base = Content::of(event.context());
+        let hash = |value: &Value| self.log.redaction_key().hash(&base.tenant, value);
+        let changes = event.redacted_changes_with(hash).map(|changes| text(&changes));
+        let data = text(&event.redacted_payload_with(hash));
         let mut content = Content {
             id,
             may_be_known: true,
             action: action.to_owned(),
             entity_type: entity.to_owned(),
             entity_id: event.entity_id().map(ToString::to_string),
-            data: serde_json::to_string(&data).ok(),
+            entity_name: event.entity_name().map(ToString::to_string),
+            changes,
+            data: Some(data),
             event_name: Some(event.name().to_owned()),
             event_version: Some(i64::from(event.version())),
             causation_id: event.context().causation_id(),
             occurred_at: micros(occurred_at),
             outcome: Outcome::Succeeded.as_str().to_owned(),
-            ..Content::of(event.context())
+            ..base
         };
-        content.description = content.default_description();
+        content.description = event.description().unwrap_or_else(|| content.default_description());
         content.fit(self.log.limits());
         Some(content)
     }
+}
+
+/// As JSON. What comes from JSON has that form, so nothing is lost by the other case.
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
 
 impl EventHandler<AnyEvent> for Recorder {

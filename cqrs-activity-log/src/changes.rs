@@ -1,4 +1,0 @@
-//! What an update changed.
-
-/// Old and new values.
-pub type Changes = serde_json::Value;
