@@ -16,12 +16,15 @@ mod options;
 mod plugin;
 mod recorder;
 mod redaction;
+mod retention;
 mod store;
 
 pub use crate::activity::Activity;
+pub use crate::chain::{Head, InvalidHead, Tampered, Verification, VerifyError};
 pub use crate::entry::{Entry, EntryHash, InvalidHash, InvalidOutcome, Outcome};
 pub use crate::error::{OpenError, ReadError, RecordError};
 pub use crate::log::{ActivityLog, MAX_BATCH};
 pub use crate::options::Options;
 pub use crate::redaction::RedactionKey;
+pub use crate::retention::{Pruned, Retention};
 pub use crate::store::Order;

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cqrs_core::{Context, TenantScope};
 use jiff::Timestamp;
 use tokio::sync::broadcast;
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::activity::Activity;
@@ -15,7 +16,8 @@ use crate::entry::Entry;
 use crate::error::{OpenError, ReadError, RecordError};
 use crate::options::Options;
 use crate::redaction::RedactionKey;
-use crate::store::{Database, Row};
+use crate::retention::Retention;
+use crate::store::{Database, Row, scope};
 
 /// How many activities [`ActivityLog::record_all`] takes at once.
 pub const MAX_BATCH: usize = 10_000;
@@ -50,10 +52,12 @@ pub struct ActivityLog {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(crate) struct Shared {
     database: Database,
     redaction_key: RedactionKey,
     limits: Limits,
+    retention: Option<Retention>,
+    retaining: Mutex<Option<JoinHandle<()>>>,
     appended: broadcast::Sender<Appended>,
 }
 
@@ -103,8 +107,10 @@ impl ActivityLog {
 
     pub(crate) fn new(database: Database, redaction_key: RedactionKey, options: Options) -> Self {
         let (appended, _) = broadcast::channel(SIGNALS);
-        let limits = options.limits;
-        Self { shared: Arc::new(Shared { database, redaction_key, limits, appended }) }
+        let Options { limits, retention, .. } = options;
+        let retaining = Mutex::default();
+        let shared = Shared { database, redaction_key, limits, retention, retaining, appended };
+        Self { shared: Arc::new(shared) }
     }
 }
 
@@ -154,10 +160,11 @@ impl ActivityLog {
     pub(crate) async fn append(&self, contents: Vec<Content>) -> Result<Vec<Row>, RecordError> {
         let rows = self.shared.database.append(contents, micros(Timestamp::now())).await?;
         for of_tenant in rows.chunk_by(|a, b| a.content.tenant == b.content.tenant) {
-            if let Some(last) = of_tenant.last() {
-                // An error says that nobody waits.
-                let _ = self.shared.appended.send(Appended::up_to(last));
-            }
+            let Some(last) = of_tenant.last() else { continue };
+            let Some(tenant) = scope(&last.content.tenant) else { continue };
+            let sequence = last.sequence.unsigned_abs();
+            // An error says that nobody waits.
+            let _ = self.shared.appended.send(Appended { tenant, sequence });
         }
         Ok(rows)
     }
@@ -186,6 +193,19 @@ impl ActivityLog {
         &self.shared.redaction_key
     }
 
+    pub(crate) fn retention(&self) -> Option<&Retention> {
+        self.shared.retention.as_ref()
+    }
+
+    /// What applies the retention, if something does.
+    pub(crate) fn retaining(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.shared.retaining.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     /// Says from now on which tenants have new entries that this process has recorded. Those of other
     /// processes have to be looked for.
     pub(crate) fn appended(&self) -> broadcast::Receiver<Appended> {
@@ -193,13 +213,9 @@ impl ActivityLog {
     }
 }
 
-impl Appended {
-    fn up_to(row: &Row) -> Self {
-        let tenant = match &*row.content.tenant {
-            "" => TenantScope::System,
-            id => id.parse().map_or(TenantScope::System, TenantScope::Tenant),
-        };
-        Self { tenant, sequence: row.sequence.unsigned_abs() }
+impl From<Arc<Shared>> for ActivityLog {
+    fn from(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
 }
 

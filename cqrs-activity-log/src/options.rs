@@ -6,6 +6,7 @@ use crate::content::Limits;
 use crate::error::OpenError;
 use crate::log::ActivityLog;
 use crate::redaction::RedactionKey;
+use crate::retention::Retention;
 use crate::store::{self, Database};
 
 /// How a log is kept, and where: [`ActivityLog::options`].
@@ -14,6 +15,7 @@ use crate::store::{self, Database};
 pub struct Options {
     pub(crate) redaction_key: Option<RedactionKey>,
     pub(crate) limits: Limits,
+    pub(crate) retention: Option<Retention>,
 }
 
 impl Options {
@@ -22,6 +24,13 @@ impl Options {
     /// hashes of the same values from then on.
     pub fn redaction_key(mut self, key: RedactionKey) -> Self {
         self.redaction_key = Some(key);
+        self
+    }
+
+    /// How long entries are kept; for ever, unless set. An application whose plugin the log is must then be
+    /// started with `App::start`; see [`Retention`].
+    pub fn retention(mut self, retention: Retention) -> Self {
+        self.retention = Some(retention);
         self
     }
 

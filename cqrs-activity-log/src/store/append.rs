@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::database::Transaction;
 use super::row::{COLUMN_COUNT, COLUMNS, hash};
 use super::sql::{Arg, Statement, padded, placeholders, present};
-use super::{Database, Row};
+use super::{Database, Link, Row};
 use crate::chain::Hasher;
 use crate::content::Content;
 use crate::entry::EntryHash;
@@ -16,11 +16,10 @@ use crate::entry::EntryHash;
 /// 3,200 values; SQLite takes 32,766, Postgres 65,535.
 const CHUNKS: [usize; 3] = [128, 16, 1];
 
-/// The end of a tenant's chain.
+/// Where the next entry of a tenant comes.
 #[derive(Debug, Clone)]
-struct Head {
-    sequence: i64,
-    hash: EntryHash,
+struct End {
+    link: Link,
     recorded_at: i64,
 }
 
@@ -35,24 +34,24 @@ impl Database {
         if by_tenant.is_empty() {
             return Ok(Vec::new());
         }
-        let (mut tx, mut heads) = self.lock(by_tenant.keys()).await?;
+        let (mut tx, mut ends) = self.lock(by_tenant.keys()).await?;
         let known = tx.known(&by_tenant).await?;
 
         let mut rows = Vec::new();
         let mut hasher = Hasher::default();
         for (tenant, contents) in by_tenant {
-            let Some(head) = heads.get_mut(&tenant) else { return Err(sqlx::Error::RowNotFound) };
+            let Some(end) = ends.get_mut(&tenant) else { return Err(sqlx::Error::RowNotFound) };
             let mut seen = known.get(&tenant).cloned().unwrap_or_default();
             for content in contents {
                 if seen.insert(content.id) {
-                    rows.push(head.link(&mut hasher, content, now));
+                    rows.push(end.link(&mut hasher, content, now));
                 }
             }
         }
         let added: HashSet<_> = rows.iter().map(|row| &row.content.tenant).collect();
-        heads.retain(|tenant, _| added.contains(tenant));
+        ends.retain(|tenant, _| added.contains(tenant));
         tx.insert(&rows).await?;
-        tx.move_heads(heads).await?;
+        tx.move_heads(ends).await?;
         tx.commit().await?;
         Ok(rows)
     }
@@ -62,7 +61,7 @@ impl Database {
     async fn lock(
         &self,
         tenants: impl ExactSizeIterator<Item = &String> + Clone,
-    ) -> sqlx::Result<(Transaction, HashMap<String, Head>)> {
+    ) -> sqlx::Result<(Transaction, HashMap<String, End>)> {
         loop {
             let mut tx = self.begin().await?;
             let heads = tx.lock_chains(tenants.clone()).await?;
@@ -82,7 +81,7 @@ impl Transaction {
     async fn lock_chains(
         &mut self,
         tenants: impl Iterator<Item = &String>,
-    ) -> sqlx::Result<HashMap<String, Head>> {
+    ) -> sqlx::Result<HashMap<String, End>> {
         let tenants = padded(tenants.cloned().map(Arg::from).collect());
         let mut sql = format!(
             "SELECT tenant, head_sequence, head_hash, head_recorded_at FROM activity_chains \
@@ -94,12 +93,9 @@ impl Transaction {
         }
         let heads = self
             .fetch(Statement::new(sql, tenants), |row| {
-                let head = Head {
-                    sequence: present(row.number(1)?)?,
-                    hash: hash(row, 2)?,
-                    recorded_at: present(row.number(3)?)?,
-                };
-                Ok((present(row.text(0)?)?, head))
+                let link = Link { sequence: present(row.number(1)?)?, hash: hash(row, 2)? };
+                let end = End { link, recorded_at: present(row.number(3)?)? };
+                Ok((present(row.text(0)?)?, end))
             })
             .await?;
         Ok(heads.into_iter().collect())
@@ -161,10 +157,10 @@ impl Transaction {
         Ok(())
     }
 
-    async fn move_heads(&mut self, heads: HashMap<String, Head>) -> sqlx::Result<()> {
-        let heads = heads.into_iter().map(|(tenant, head)| {
-            let hash = Arg::Bytes(head.hash.0.to_vec());
-            [tenant.into(), head.sequence.into(), hash, head.recorded_at.into()]
+    async fn move_heads(&mut self, heads: HashMap<String, End>) -> sqlx::Result<()> {
+        let heads = heads.into_iter().map(|(tenant, End { link, recorded_at })| {
+            let hash = Arg::Bytes(link.hash.0.to_vec());
+            [tenant.into(), link.sequence.into(), hash, recorded_at.into()]
         });
         let heads: Vec<[Arg; 4]> = padded(heads.collect());
         if heads.is_empty() {
@@ -181,19 +177,18 @@ impl Transaction {
     }
 }
 
-impl Head {
+impl End {
     /// The chain's next entry.
     fn link(&mut self, hasher: &mut Hasher, content: Content, now: i64) -> Row {
-        self.sequence += 1;
         self.recorded_at = self.recorded_at.max(now);
         let mut row = Row {
             content,
-            sequence: self.sequence,
+            sequence: self.link.sequence + 1,
             recorded_at: self.recorded_at,
             hash: EntryHash::ZERO,
         };
-        row.hash = hasher.hash(&self.hash, &row);
-        self.hash = row.hash;
+        row.hash = hasher.hash(&self.link.hash, &row);
+        self.link = Link::of(&row);
         row
     }
 }

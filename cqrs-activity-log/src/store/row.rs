@@ -1,9 +1,10 @@
 //! An entry as it is stored.
 
-use cqrs_core::{Actor, ActorKind, TenantId, TenantScope};
+use cqrs_core::{Actor, ActorKind};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
+use super::chain::scope;
 use super::sql::{Arg, Columns, present};
 use crate::content::{ActorColumns, Content};
 use crate::entry::{Entry, EntryHash};
@@ -94,10 +95,7 @@ impl Row {
     pub(crate) fn into_entry(self) -> Result<Entry, ReadError> {
         let Self { content, sequence, recorded_at, hash } = self;
         let altered = |column| ReadError::Altered { id: content.id, column };
-        let tenant = match &*content.tenant {
-            "" => TenantScope::System,
-            id => TenantScope::Tenant(TenantId::new(id).map_err(|_| altered("tenant"))?),
-        };
+        let tenant = scope(&content.tenant).ok_or_else(|| altered("tenant"))?;
         Ok(Entry {
             id: content.id,
             sequence: u64::try_from(sequence).map_err(|_| altered("sequence"))?,
