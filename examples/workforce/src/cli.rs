@@ -50,7 +50,7 @@ struct Serve {
     /// Writes e-mails into this folder
     #[arg(long, default_value = "mail", conflicts_with = "smtp")]
     mail: PathBuf,
-    /// Sends e-mails to this server instead: smtps://user:password@host
+    /// Sends e-mails to this server instead, smtps://user:password@host; implies --no-demo
     #[arg(long, env = "SMTP_URL", hide_env_values = true)]
     smtp: Option<String>,
     /// Who e-mails are from
@@ -101,9 +101,10 @@ impl Serve {
             listen: self.listen,
             database: self.database.database,
             public_url: self.public_url,
+            // Demo people get no e-mail over a real server.
+            demo: !self.no_demo && self.smtp.is_none(),
             mail: self.smtp.map_or(MailSettings::Folder(self.mail), MailSettings::Smtp),
             mail_from: self.mail_from,
-            demo: !self.no_demo,
             password_cost: PasswordCost::default(),
         }
     }

@@ -51,11 +51,12 @@ impl Server {
         if config.demo {
             demo::fill(&app).await?;
         }
+        let has_demo = config.demo && demo::is_there(&app).await?;
         let parts = Parts {
             buses: Buses::of(&app),
             sessions: app.service::<Arc<Sessions>>()?,
             url,
-            demo: config.demo,
+            demo: has_demo,
         };
         let (stop, mut stopped) = watch::channel(false);
         let service = router(parts).into_make_service();

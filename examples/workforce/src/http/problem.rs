@@ -68,6 +68,11 @@ impl Problem {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// Each wrong field of the input.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
     /// What was wrong.
     pub fn detail(&self) -> &str {
         &self.detail

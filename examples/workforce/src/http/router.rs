@@ -50,7 +50,10 @@ pub(crate) fn router(parts: Parts) -> Router {
         .split_for_parts();
 
     let docs: Router<Buses> = SwaggerUi::new("/api/docs").url("/api/openapi.json", document).into();
-    let activity = activity::routes().layer(from_fn(trace::name_tenant)).layer(contexts);
+    let activity = activity::routes()
+        .layer(from_fn(trace::name_tenant))
+        .layer(contexts)
+        .layer(from_fn(pages::or_sign_in));
 
     Router::new()
         .merge(api)

@@ -100,6 +100,10 @@ impl Credentials {
 }
 
 impl Acceptance {
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
     pub(crate) async fn execute(self, buses: &Buses) -> Result<SignedIn, Problem> {
         let token = Token::parse(self.token.trim());
         let token = token.ok_or(Failure::NotFound("open invite; ask for another one"))?;

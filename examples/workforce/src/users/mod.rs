@@ -19,7 +19,7 @@ pub use self::accept_invite::AcceptInvite;
 pub use self::events::{InviteAccepted, InviteCreated, UserRegistered};
 pub use self::invite::{CreateInvite, Invite, IssueInviteToken, ListInvites};
 pub use self::password::{PasswordCost, Passwords};
-pub use self::queries::{FindTenant, FindUser};
+pub use self::queries::{AnyTenant, FindTenant, FindUser};
 pub use self::register::RegisterTenant;
 pub use self::session::{SESSION_LIFETIME, Sessions};
 pub use self::sign_in::{SignIn, SignOut, SignedIn};

@@ -40,3 +40,19 @@ impl QueryHandler<FindTenant> for FindTenantHandler {
         Ok(self.users.has_tenant(ctx).await?)
     }
 }
+
+/// Whether any tenant was registered; asked in the system scope.
+#[derive(Debug, Clone, Copy, Query)]
+#[query(output = bool, error = Failure)]
+pub struct AnyTenant;
+
+#[query_handler(AnyTenant)]
+struct AnyTenantHandler {
+    users: Arc<UserRepository>,
+}
+
+impl QueryHandler<AnyTenant> for AnyTenantHandler {
+    async fn execute(&self, _: AnyTenant, ctx: &Context) -> Result<bool, Failure> {
+        Ok(ctx.tenant().is_system() && self.users.has_any_tenant().await?)
+    }
+}

@@ -60,6 +60,11 @@ impl UserRepository {
         Ok(self.db.row(sql, params![ctx.tenant()]).await?.is_some())
     }
 
+    /// Across tenants, so that only a yes or no comes of it.
+    pub(super) async fn has_any_tenant(&self) -> Result<bool, DbError> {
+        Ok(self.db.row("SELECT tenant FROM tenants LIMIT 1", params![]).await?.is_some())
+    }
+
     pub(super) async fn find(&self, ctx: &Context, id: Uuid) -> Result<Option<User>, DbError> {
         let sql = "SELECT * FROM users WHERE tenant = ? AND id = ?";
         let row = self.db.row(sql, params![ctx.tenant(), id]).await?;
