@@ -29,7 +29,8 @@ pub struct Config {
 pub struct PublicUrl(String);
 
 impl PublicUrl {
-    pub(crate) fn new(url: &str) -> Self {
+    /// A slash at its end is left out.
+    pub fn new(url: &str) -> Self {
         Self(url.trim_end_matches('/').to_owned())
     }
 

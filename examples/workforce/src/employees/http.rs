@@ -19,7 +19,9 @@ use crate::http::{Buses, Json, Path, Problem, Query};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes() -> OpenApiRouter<Buses> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(find, update))
+    OpenApiRouter::new()
+        .routes(routes!(list_employees, create_employee))
+        .routes(routes!(find_employee, update_employee))
 }
 
 /// A new employee.
@@ -52,7 +54,7 @@ struct EmployeeChange {
     (status = 200, body = Page<Employee>),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn list(
+async fn list_employees(
     State(buses): State<Buses>,
     Extension(ctx): Extension<Context>,
     Query(page): Query<PageParams>,
@@ -65,7 +67,7 @@ async fn list(
     (status = 201, body = Employee),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn create(
+async fn create_employee(
     State(buses): State<Buses>,
     Extension(ctx): Extension<Context>,
     Json(new): Json<NewEmployee>,
@@ -82,7 +84,7 @@ async fn create(
     (status = 200, body = Employee),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn find(
+async fn find_employee(
     State(buses): State<Buses>,
     Extension(ctx): Extension<Context>,
     Path(id): Path<Uuid>,
@@ -97,7 +99,7 @@ async fn find(
     (status = 200, body = Employee),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn update(
+async fn update_employee(
     State(buses): State<Buses>,
     Extension(ctx): Extension<Context>,
     Path(id): Path<Uuid>,

@@ -41,12 +41,14 @@ pub(crate) fn router(parts: Parts) -> Router {
         .merge(employees::http::routes())
         .merge(organizations::http::routes())
         .merge(users::http::routes())
-        .layer(from_fn(trace::name_tenant))
-        .layer(contexts.clone());
+        .layer(from_fn(trace::name_tenant));
+    let private = OpenApiRouter::new().nest("/api", private).layer(contexts.clone());
     // Routes of modules that say themselves who may call them.
     let public = OpenApiRouter::new().merge(users::http::public_routes());
+    let public = OpenApiRouter::new().nest("/api", public);
     let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
-        .nest("/api", private.merge(public))
+        .merge(private)
+        .merge(public)
         .split_for_parts();
 
     let docs: Router<Buses> = SwaggerUi::new("/api/docs").url("/api/openapi.json", document).into();

@@ -1,8 +1,8 @@
 //! What is sent.
 
 use lettre::Message;
-use lettre::message::header::ContentType;
-use lettre::message::{Mailbox, MessageBuilder};
+use lettre::message::header::{ContentTransferEncoding, ContentType};
+use lettre::message::{Body, Mailbox, MessageBuilder};
 
 use super::MailError;
 
@@ -32,6 +32,17 @@ impl Email {
             .to(to)
             .subject(subject)
             .header(ContentType::TEXT_PLAIN);
-        Ok(builder.body(text)?)
+        Ok(builder.body(body(text))?)
     }
+}
+
+/// Plain ASCII with short lines goes as it is ([RFC 5321, 4.5.3.1.6](https://www.rfc-editor.org/rfc/rfc5321)),
+/// so that a link can be read in a file; lettre encodes everything else.
+fn body(text: String) -> Body {
+    let is_plain = text.is_ascii() && text.lines().all(|line| line.len() < 998);
+    if !is_plain {
+        return Body::new(text);
+    }
+    let text = text.replace('\n', "\r\n").into_bytes();
+    Body::dangerous_pre_encoded(text, ContentTransferEncoding::SevenBit)
 }

@@ -17,7 +17,9 @@ use crate::http::{Buses, Json, Path, Problem, Query};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes() -> OpenApiRouter<Buses> {
-    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(find))
+    OpenApiRouter::new()
+        .routes(routes!(list_organizations, create_organization))
+        .routes(routes!(find_organization))
 }
 
 /// A new organization.
@@ -33,7 +35,7 @@ struct NewOrganization {
     (status = 200, body = Page<Organization>),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn list(
+async fn list_organizations(
     State(buses): State<Buses>,
     Extension(ctx): Extension<Context>,
     Query(page): Query<PageParams>,
@@ -47,7 +49,7 @@ async fn list(
     (status = 201, body = Organization),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn create(
+async fn create_organization(
     State(buses): State<Buses>,
     Extension(ctx): Extension<Context>,
     Json(new): Json<NewOrganization>,
@@ -63,7 +65,7 @@ async fn create(
     (status = 200, body = Organization),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
 ))]
-async fn find(
+async fn find_organization(
     State(buses): State<Buses>,
     Extension(ctx): Extension<Context>,
     Path(id): Path<Uuid>,
