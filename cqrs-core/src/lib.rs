@@ -19,6 +19,7 @@ mod type_ref;
 mod app;
 mod blob;
 mod bus;
+mod changes;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod context;
@@ -51,6 +52,9 @@ pub use crate::broadcast::Lagged;
 pub use crate::bus::{
     AnyEventStream, CommandBus, EventBus, EventStream, ExecuteError, PublishError, QueryBus,
 };
+pub use crate::changes::{
+    Change, Changes, ChangesError, MAX_CHANGE_VALUE, MAX_CHANGES, MAX_CHANGES_SIZE,
+};
 pub use crate::context::{
     Actor, ActorKind, AttributeError, Context, InvalidTenant, InvalidTraceParent,
     MAX_ATTRIBUTE_KEY, MAX_ATTRIBUTE_VALUE, MAX_ATTRIBUTES, MAX_TENANT_LENGTH, TenantId,
@@ -62,15 +66,17 @@ pub use crate::delivery::{
     RedeliverError, UnknownHandler,
 };
 pub use crate::handler::{
-    BoxFuture, BreakerPolicy, CommandHandler, EventHandler, HandlerError, HandlerOptions,
-    HandlerResult, QueryHandler, RateLimit, RetryPolicy,
+    Batch, BatchEventHandler, BatchItem, BatchIter, BatchPolicy, BoxFuture, BreakerPolicy,
+    CommandHandler, EventHandler, HandlerError, HandlerOptions, HandlerResult, QueryHandler,
+    RateLimit, RetryPolicy,
 };
 pub use crate::message::{
     AnyEvent, Command, Event, EventPayload, MessageError, Published, Query, REDACTED, Redaction,
 };
 pub use crate::plugin::{BoxError, Plugin, StartError};
 pub use crate::registry::{
-    EventsHandler, Handler, HandlerRegistration, MessageKind, Module, Modules, Source,
+    BatchesHandler, EventsHandler, Handler, HandlerRegistration, MessageKind, Module, Modules,
+    Source,
 };
 pub use crate::services::{Dependency, Injectable, MissingService, Service, Services};
 pub use crate::type_ref::TypeRef;

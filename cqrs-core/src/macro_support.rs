@@ -1,10 +1,14 @@
 //! What generated code names. Not for use by hand, and without any promise of stability.
 
 use std::any::Any;
+use std::fmt::Display;
 
 pub use inventory;
 
-pub use crate::handler::{BreakerPolicy, HandlerError, HandlerOptions, RateLimit, RetryPolicy};
+pub use crate::changes::Changes;
+pub use crate::handler::{
+    BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, RateLimit, RetryPolicy,
+};
 pub use crate::message::{Command, Event, Query, Redaction};
 pub use crate::middleware::{MaybeValidated, NotValidated};
 pub use crate::registry::{
@@ -27,6 +31,14 @@ pub trait Offered: Send + Sync + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Offered for T {}
+
+/// A value that may be absent, or what a description says instead.
+pub fn present_or<'a, T: Display>(value: Option<&'a T>, otherwise: &'a &str) -> &'a dyn Display {
+    match value {
+        Some(value) => value,
+        None => otherwise,
+    }
+}
 
 /// Where the annotation stands.
 #[doc(hidden)]

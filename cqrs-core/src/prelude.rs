@@ -11,9 +11,11 @@ pub use uuid::Uuid;
 
 pub use crate::app::App;
 pub use crate::bus::{CommandBus, EventBus, ExecuteError, PublishError, QueryBus};
+pub use crate::changes::Changes;
 pub use crate::context::{Actor, Context, TenantId, TenantScope};
 pub use crate::handler::{
-    BoxFuture, CommandHandler, EventHandler, HandlerError, HandlerResult, QueryHandler,
+    Batch, BatchEventHandler, BoxFuture, CommandHandler, EventHandler, HandlerError, HandlerResult,
+    QueryHandler,
 };
 pub use crate::message::{AnyEvent, Command, Event, Published, Query};
 pub use crate::modules;

@@ -60,6 +60,8 @@ use syn::Error;
 /// | `version = 2` | The version of the event's form, from 1. | 1 |
 /// | `entity = ".."` | What the event is about, for people; at most 128 bytes. | The words before a past tense: `TimeLogCreated` is about a `TimeLog`. Nothing if the last word is not a known past tense. |
 /// | `action = ".."` | What happened to it; at most 128 bytes. | The past tense: `created`. |
+/// | `describe = ".."` | What happened as a sentence for people, without its subject; see below. At most 512 bytes. | No description |
+/// | `activity = false` | The event does not belong into an activity log. | `true` |
 ///
 /// Leaving everything out is fine while a type's name is right:
 ///
@@ -78,26 +80,61 @@ use syn::Error;
 ///
 /// # On a field: `#[event(..)]`
 ///
-/// - `entity_id` marks the field that says which entity the event is about. Events about one
-///   entity reach each handler in the order they were published. The field's type needs `Display`.
-///   At most one field of a struct, or of each variant of an enum.
-/// - `redact` keeps the field's value out of logs and of the activity log; handlers still see it.
+/// | Option | Meaning | At most |
+/// |---|---|---|
+/// | `entity_id` | The field says which entity the event is about. Events about one entity reach each handler in the order they were published. Its type needs `Display`. | One |
+/// | `entity_name` | The field says what people call that entity. Its type needs `Display`; it cannot be redacted. | One |
+/// | `redact`, or `redact = mask` | The field's value is masked in logs and in the activity log; handlers still see it. | |
+/// | `redact = hash` | The same, but a keyed hash takes its place where there is a key, so that equal values can be found. | |
+/// | `redact = drop` | The field is removed. | |
+/// | `changes` | The field says what an update changed. It is a `Changes` or derefs to one, or an `Option` of that. What the event redacts is redacted in it too. | One |
+///
+/// "One" means one field of a struct, or of each variant of an enum.
 ///
 /// Redaction follows serde's attributes: `rename`, `rename_all`, `rename_all_fields`, `skip`,
 /// `skip_serializing_if`, `transparent`, `tag`, `content` and `untagged`. Where it cannot follow
 /// (`flatten` on the field, `into` or `remote` on the type, `with` on the variant, the only field
 /// of a variant that stands beside its tag), it is refused.
 ///
+/// # Descriptions
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// #[derive(Serialize, Deserialize, Event)]
+/// #[event(describe = "created a new {entity} called {full_name}, reporting to {manager|nobody}")]
+/// pub struct EmployeeCreated {
+///     pub full_name: String,
+///     pub manager: Option<String>,
+/// }
+///
+/// let event = EmployeeCreated { full_name: "Ada".into(), manager: None };
+/// let description = event.description().unwrap();
+/// assert_eq!(description, "created a new Employee called Ada, reporting to nobody");
+/// ```
+///
+/// | Placeholder | Stands for |
+/// |---|---|
+/// | `{full_name}`, `{0}` | A field, by its Rust name or position. It needs `Display`. |
+/// | `{manager\|nobody}` | A field that is an `Option`, and what stands in its place when it is absent. |
+/// | `{entity}`, `{action}` | The event's entity and action, unless a field is called so. |
+/// | `{entity_id}`, `{entity_name}` | The field so marked. |
+/// | `{amount:.2}` | A format follows the colon, as in `format!`. |
+/// | `{{`, `}}` | The characters themselves. |
+///
+/// A description is never redacted, so a redacted field in it is refused.
+///
 /// # Enums
 ///
-/// An enum is one event with one name. Options for fields work in its variants.
+/// An enum is one event with one name. Options for fields work in its variants, and each variant may have
+/// its own `describe`; the one above the enum, which names no fields, is for the others.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
 /// #[derive(Serialize, Deserialize, Event)]
 /// #[serde(tag = "method", rename_all = "snake_case")]
-/// #[event(name = "invoice.paid", entity = "Invoice", action = "paid")]
+/// #[event(name = "invoice.paid", entity = "Invoice", action = "paid", describe = "paid an {entity}")]
 /// pub enum InvoicePaid {
+///     #[event(describe = "paid {entity} {entity_id} by card")]
 ///     Card {
 ///         #[event(entity_id)]
 ///         invoice_id: Uuid,
@@ -275,6 +312,20 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// With `batch(..)`, the handler gets many at once, and implements `BatchEventHandler` instead:
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// #[events_handler(*, batch(max = 500))]
+/// struct Record;
+///
+/// impl BatchEventHandler<AnyEvent> for Record {
+///     async fn handle_batch(&self, batch: &Batch<AnyEvent>, ctx: &Context) -> HandlerResult {
+///         Ok(())
+///     }
+/// }
+/// ```
+///
 /// # Options
 ///
 /// They follow the events.
@@ -288,6 +339,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// | `concurrency = 8` | How many events the handler works on at once, 1 to 1024. Events about one entity still come one at a time. | 8 |
 /// | `rate = "100/s"` | How many attempts are begun in a second (`/s`), a minute (`/m`) or an hour (`/h`), evenly spaced; 1 to 1000000. What has to wait stays queued. | No limit |
 /// | `breaker(failures = 5, cooldown = "30s")` | After so many failed attempts in a row, no attempt is made for `cooldown`; deliveries wait and keep their attempts. Then one attempt decides whether to go on. Each part may be left out. 1 to 10000 failures; `cooldown` from 1ms to 24h. | No breaker |
+/// | `batch(max = 500, linger = "20ms", across_tenants)` | The handler implements `BatchEventHandler` and gets up to `max` events at once, 1 to 10000. With `linger`, from 1ms to 1m, a batch waits for that long to fill. With `across_tenants`, it may hold events of several tenants. | Events come one by one |
 /// | `name = ".."` | The name under which deliveries, retries and dead letters are kept. Keep it when the struct is renamed. Lower-case ASCII letters, digits, `.`, `_` and `-`, starting with a letter or a digit; at most 128 bytes. | The struct's words: `send-welcome-email` |
 ///
 /// A duration is a whole number and its unit: `ms`, `s`, `m` or `h`.
@@ -365,7 +417,7 @@ pub fn events_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `timeout = none` | The handler may take any time. | |
 /// | `name = ".."` | The handler's name in traces and reports, by the rules of [`events_handler`](macro@events_handler). | The struct's words: `create-employee-handler` |
 ///
-/// There is no `retry`, `concurrency`, `rate` or `breaker`: a command is not queued. Its caller waits for the
+/// There is no `retry`, `concurrency`, `rate`, `breaker` or `batch`: a command is not queued. Its caller waits for the
 /// result and decides whether to try again.
 ///
 /// Fields are injected as those of a service, see [`Injectable`](macro@Injectable), which the

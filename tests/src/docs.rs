@@ -9,6 +9,10 @@ struct Describe;
 struct ClaimCheck;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/events.md")]
+struct Events;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/handlers.md")]
 struct Handlers;
 

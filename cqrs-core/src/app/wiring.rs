@@ -45,6 +45,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
         services,
         provided,
         plugins: builder.plugins.iter().map(|plugin| plugin.name().to_owned()).collect(),
+        middleware: builder.middlewares.types().collect(),
         named: std::mem::take(&mut builder.named),
     };
     construct(&builder, test, providers, wired).map_err(|problem| BuildError::new(vec![*problem]))
@@ -172,6 +173,7 @@ impl Tables {
                         &registration.name,
                         (registration.handler)(),
                         registration.options,
+                        registration.batch,
                         queue_capacity,
                         Arc::clone(engine),
                     ));

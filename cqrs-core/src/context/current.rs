@@ -3,13 +3,63 @@
 use std::future::Future;
 
 use super::Context;
+use super::work::WorkGuard;
 
 tokio::task_local! {
     static CURRENT: Context;
 }
 
-pub(super) fn get() -> Option<Context> {
-    CURRENT.try_get().ok()
+/// Carried along with the task.
+impl Context {
+    /// The context of the work this task is doing, as set around every handler, by
+    /// [`scope`](Self::scope) and by [`spawn`](Self::spawn).
+    ///
+    /// For code deep inside that is handed no context. Prefer the argument where there is one.
+    ///
+    /// ```
+    /// # use cqrs_core::Context;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let ctx = Context::for_tenant("acme")?;
+    /// ctx.scope(async {
+    ///     let here = Context::current().expect("inside a scope");
+    ///     assert_eq!(here.tenant().to_string(), "acme");
+    /// })
+    /// .await;
+    /// assert!(Context::current().is_none());
+    /// # Ok(()) }
+    /// ```
+    pub fn current() -> Option<Self> {
+        CURRENT.try_get().ok()
+    }
+
+    /// Runs `future` with this context as the [`current`](Self::current) one.
+    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        scope(self.inside_current(), future)
+    }
+
+    /// Spawns `future` as a Tokio task with this context as the [`current`](Self::current) one.
+    ///
+    /// A task spawned from a handler counts as work of the application: a shutdown waits for it, and
+    /// so does the test kit's `settled()`.
+    ///
+    /// # Panics
+    ///
+    /// When called outside a Tokio runtime, as [`tokio::spawn`] does.
+    pub fn spawn<F>(&self, future: F) -> tokio::task::JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let mut ctx = self.inside_current();
+        let task = ctx.work.as_ref().map(|work| work.continued_by_task());
+        ctx.work = task.as_ref().map(WorkGuard::work).or(ctx.work);
+        let scoped = scope(ctx, future);
+        tokio::spawn(async move {
+            let output = scoped.await;
+            drop(task);
+            output
+        })
+    }
 }
 
 pub(super) fn with<T>(read: impl FnOnce(&Context) -> T) -> Option<T> {

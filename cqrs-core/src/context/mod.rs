@@ -3,21 +3,19 @@
 mod actor;
 mod attributes;
 mod current;
+mod derived;
+mod edge;
 mod tenant;
 mod traceparent;
 mod wire;
 mod work;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 use uuid::Uuid;
-
-use crate::lifecycle::Lifecycle;
-use crate::message_id;
 
 pub use self::actor::{Actor, ActorKind};
 pub use self::attributes::{
@@ -26,8 +24,10 @@ pub use self::attributes::{
 pub use self::tenant::{InvalidTenant, MAX_TENANT_LENGTH, TenantId, TenantScope};
 pub use self::traceparent::{InvalidTraceParent, TraceParent};
 
+pub(crate) use self::work::WorkGuard;
+
 use self::attributes::Attributes;
-use self::work::{Work, WorkGuard, WorkKind};
+use self::work::Work;
 
 /// The circumstances of a message: its tenant, who caused it, and what caused it.
 ///
@@ -74,121 +74,6 @@ struct Shared {
     correlation_id: Uuid,
     locale: Option<String>,
     attributes: Attributes,
-}
-
-/// The longest idempotency key, in bytes.
-const MAX_IDEMPOTENCY_KEY: usize = 256;
-
-/// Made at the edge.
-impl Context {
-    /// A context for work of one tenant, with new correlation and message ids (uuid v7).
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidTenant`] when `id` breaks the rules of [`TenantId`].
-    pub fn for_tenant(id: impl AsRef<str>) -> Result<Self, InvalidTenant> {
-        Ok(Self::new(TenantScope::Tenant(TenantId::new(id)?)))
-    }
-
-    /// A context for work of the product itself, across tenants. Say so only where it is meant.
-    pub fn system() -> Self {
-        Self::new(TenantScope::System)
-    }
-
-    /// A context for an already validated scope.
-    pub fn new(tenant: TenantScope) -> Self {
-        let message_id = message_id::new();
-        let shared = Shared {
-            tenant_key: tenant.key(),
-            tenant,
-            actor: None,
-            organization: None,
-            correlation_id: message_id,
-            locale: None,
-            attributes: Attributes::default(),
-        };
-        Self {
-            shared: Arc::new(shared),
-            message_id,
-            causation_id: None,
-            traceparent: None,
-            deadline: None,
-            idempotency_key: None,
-            work: None,
-        }
-    }
-
-    /// Says who acts.
-    pub fn with_actor(mut self, actor: Actor) -> Self {
-        self.shared_mut().actor = Some(actor);
-        self
-    }
-
-    /// Says for which organization within the tenant.
-    pub fn with_organization(mut self, id: impl fmt::Display) -> Self {
-        self.shared_mut().organization = Some(id.to_string());
-        self
-    }
-
-    /// Continues a correlation that began elsewhere, such as in the caller's `X-Correlation-Id`.
-    pub fn with_correlation_id(mut self, id: Uuid) -> Self {
-        self.shared_mut().correlation_id = id;
-        self
-    }
-
-    /// Continues a distributed trace, such as that of the caller's `traceparent` header.
-    pub fn with_traceparent(mut self, parent: TraceParent) -> Self {
-        self.traceparent = Some(parent);
-        self
-    }
-
-    /// Sets the locale that texts for this actor are written in, such as `de-DE` (BCP 47).
-    pub fn with_locale(mut self, locale: impl Into<String>) -> Self {
-        self.shared_mut().locale = Some(locale.into());
-        self
-    }
-
-    /// Adds an attribute, or replaces the one with this key.
-    ///
-    /// # Errors
-    ///
-    /// [`AttributeError`] when the key or the value is too long, or [`MAX_ATTRIBUTES`] are there
-    /// already.
-    pub fn with_attribute(
-        mut self,
-        key: impl Into<String>,
-        value: impl Into<String>,
-    ) -> Result<Self, AttributeError> {
-        self.shared_mut().attributes.insert(key.into(), value.into())?;
-        Ok(self)
-    }
-
-    /// Sets when the work must be done. A deadline can only come closer: of two, the earlier counts.
-    ///
-    /// Commands and queries inherit it. Events do not: a reaction is not part of the request that
-    /// caused it.
-    pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
-        self
-    }
-
-    /// Sets the deadline to `timeout` from now; see [`with_deadline`](Self::with_deadline).
-    pub fn with_timeout(self, timeout: Duration) -> Self {
-        self.ends_after(Instant::now(), Some(timeout))
-    }
-
-    /// Says what tells a command executed with this context from another one of the same name: for
-    /// [`Deduplicate`](crate::middleware::Deduplicate). The command's handler, and what it causes, do
-    /// not inherit it. Of more than 256 bytes, the first 256 count.
-    pub fn with_idempotency_key(mut self, key: impl AsRef<str>) -> Self {
-        let key = key.as_ref();
-        self.idempotency_key = Some(key[..key.floor_char_boundary(MAX_IDEMPOTENCY_KEY)].into());
-        self
-    }
-
-    fn shared_mut(&mut self) -> &mut Shared {
-        Arc::make_mut(&mut self.shared)
-    }
 }
 
 /// Read anywhere.
@@ -290,154 +175,6 @@ impl Context {
             Some(work) => work.lifecycle().draining.cancelled().await,
             None => std::future::pending().await,
         }
-    }
-}
-
-/// Carried along.
-impl Context {
-    /// The context of the work this task is doing, as set around every handler, by
-    /// [`scope`](Self::scope) and by [`spawn`](Self::spawn).
-    ///
-    /// For code deep inside that is handed no context. Prefer the argument where there is one.
-    ///
-    /// ```
-    /// # use cqrs_core::Context;
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let ctx = Context::for_tenant("acme")?;
-    /// ctx.scope(async {
-    ///     let here = Context::current().expect("inside a scope");
-    ///     assert_eq!(here.tenant().to_string(), "acme");
-    /// })
-    /// .await;
-    /// assert!(Context::current().is_none());
-    /// # Ok(()) }
-    /// ```
-    pub fn current() -> Option<Self> {
-        current::get()
-    }
-
-    /// Runs `future` with this context as the [`current`](Self::current) one.
-    pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        current::scope(self.inside_current(), future)
-    }
-
-    /// Spawns `future` as a Tokio task with this context as the [`current`](Self::current) one.
-    ///
-    /// A task spawned from a handler counts as work of the application: a shutdown waits for it, and
-    /// so does the test kit's `settled()`.
-    ///
-    /// # Panics
-    ///
-    /// When called outside a Tokio runtime, as [`tokio::spawn`] does.
-    pub fn spawn<F>(&self, future: F) -> tokio::task::JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        let mut ctx = self.inside_current();
-        let task = ctx.work.as_ref().map(|work| work.continued_by_task());
-        ctx.work = task.as_ref().map(WorkGuard::work).or(ctx.work);
-        let scoped = current::scope(ctx, future);
-        tokio::spawn(async move {
-            let output = scoped.await;
-            drop(task);
-            output
-        })
-    }
-}
-
-/// Derived by the buses and the delivery.
-impl Context {
-    /// The context of a message caused by the one this context belongs to.
-    fn child(&self) -> Self {
-        Self {
-            message_id: message_id::new(),
-            causation_id: Some(self.message_id),
-            idempotency_key: None,
-            ..self.clone()
-        }
-    }
-
-    /// The context of an event: free of the request's deadline, and nobody's work yet.
-    pub(crate) fn for_event(&self) -> Self {
-        Self { deadline: None, work: None, ..self.child() }
-    }
-
-    /// Makes this message's span the one that others continue from.
-    #[cfg(feature = "otel")]
-    pub(crate) fn continue_trace(&mut self, from: TraceParent) {
-        self.traceparent = Some(from);
-    }
-
-    /// The context of a command or query that begins `now`, and what keeps its work going.
-    pub(crate) fn for_execution(
-        &self,
-        lifecycle: &Arc<Lifecycle>,
-        now: Instant,
-        timeout: Option<Duration>,
-    ) -> (Self, WorkGuard) {
-        let parent = self.current_work();
-        let guard = Work::begin(lifecycle, WorkKind::Execution, parent);
-        let ctx = Self { work: Some(guard.work()), ..self.child() };
-        (ctx.ends_after(now, timeout), guard)
-    }
-
-    /// The context of one attempt to handle the event that this context belongs to, and what keeps its
-    /// work going.
-    pub(crate) fn for_attempt(
-        &self,
-        lifecycle: &Arc<Lifecycle>,
-        attempt: u32,
-        timeout: Option<Duration>,
-    ) -> (Self, WorkGuard) {
-        let guard = Work::begin(lifecycle, WorkKind::Delivery { attempt }, None);
-        let ctx = Self { work: Some(guard.work()), ..self.clone() };
-        let ctx = if timeout.is_some() { ctx.ends_after(Instant::now(), timeout) } else { ctx };
-        (ctx, guard)
-    }
-
-    /// Runs `future` with exactly this context as the current one.
-    pub(crate) fn scope_exactly<F: Future>(&self, future: F) -> impl Future<Output = F::Output> {
-        current::scope(self.clone(), future)
-    }
-
-    /// This context; where it is fresh, as part of the work that this task is doing.
-    fn inside_current(&self) -> Self {
-        Self { work: self.current_work(), ..self.clone() }
-    }
-
-    fn current_work(&self) -> Option<Arc<Work>> {
-        self.work.clone().or_else(|| current::with(|ctx| ctx.work.clone()).flatten())
-    }
-
-    fn ends_after(self, now: Instant, timeout: Option<Duration>) -> Self {
-        match timeout.and_then(|timeout| now.checked_add(timeout)) {
-            Some(deadline) => self.with_deadline(deadline),
-            None => self,
-        }
-    }
-
-    /// Whether this is part of work that `lifecycle`'s application has admitted, and that goes on.
-    pub(crate) fn is_inside(&self, lifecycle: &Arc<Lifecycle>) -> bool {
-        self.any_work(|work| work.is_of(lifecycle))
-    }
-
-    /// Whether this is part of what an event handler of `lifecycle`'s application is doing.
-    pub(crate) fn is_inside_delivery(&self, lifecycle: &Arc<Lifecycle>) -> bool {
-        self.any_work(|work| work.is_delivery() && work.is_of(lifecycle))
-    }
-
-    /// Whether this is part of what an event handler of any application is doing. Two applications that
-    /// publish to each other could otherwise wait for each other.
-    pub(crate) fn is_inside_any_delivery(&self) -> bool {
-        self.any_work(Work::is_delivery)
-    }
-
-    /// Looks at the work that this belongs to, by the context itself or, where a handler made a fresh
-    /// one, by the task that is running; and at the work that this is part of.
-    fn any_work(&self, is_it: impl Fn(&Work) -> bool) -> bool {
-        let any = |ctx: &Context| ctx.work.as_ref().is_some_and(|work| work.any(&is_it));
-        any(self) || current::with(any).unwrap_or(false)
     }
 }
 

@@ -10,13 +10,13 @@ use super::lane::Lane;
 use super::outcome::DeliveryError;
 use super::queue::Turn;
 use crate::context::Context;
-use crate::handler::BoxFuture;
+use crate::handler::{BoxFuture, HandlerResult};
 use crate::limited::{Limit, limited};
 use crate::middleware::{Call, CallError, Innermost, Outcome, Payload};
 use crate::observe::Attempting;
 use crate::registry::MessageKind;
 
-type AttemptResult = Result<(), DeliveryError>;
+pub(super) type AttemptResult = Result<(), DeliveryError>;
 
 /// Runs the handler once, with all middleware around it. Errors, panics and time-outs end here. `None`
 /// when the application stopped meanwhile.
@@ -32,12 +32,7 @@ pub(super) async fn attempt(lane: &Lane, turn: &Turn) -> Option<AttemptResult> {
         if lane.engine.middlewares.is_empty() {
             return handler.handle(&ctx).await;
         }
-        let around = Caught::new(|| Box::pin(handler.handle_inside_middleware(ctx)));
-        match limited(pin!(around), None, lifecycle).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(Panic(message))) => Err(DeliveryError::Panicked(message)),
-            Err(_) => Err(DeliveryError::Abandoned),
-        }
+        inside_middleware(lane, turn, ctx, &handler).await
     };
     let result = pin!(running).instrument(attempting.span()).await;
     attempting.end(result.as_ref().err().map(DeliveryError::error_type));
@@ -57,39 +52,62 @@ impl TurnOf<'_> {
         let Turn { event, handler, .. } = self.turn;
         let handling =
             ctx.scope_exactly(async { Caught::new(|| handler.handle(event, ctx)).await });
-        let handling = pin!(handling);
-        match limited(handling, ctx.deadline(), &self.lane.engine.lifecycle).await {
-            Ok(Ok(Ok(()))) => Ok(()),
-            Ok(Ok(Err(error))) => Err(DeliveryError::Failed(Arc::new(error))),
-            Ok(Err(Panic(message))) => Err(DeliveryError::Panicked(message)),
-            Err(Limit::Deadline) => {
-                Err(DeliveryError::TimedOut(self.lane.options.timeout.unwrap_or_default()))
-            }
-            Err(Limit::Stopped) => Err(DeliveryError::Abandoned),
-        }
+        let handled = limited(pin!(handling), ctx.deadline(), &self.lane.engine.lifecycle).await;
+        result_of(self.lane, handled)
     }
+}
 
-    async fn handle_inside_middleware(&self, ctx: Context) -> AttemptResult {
-        let mut result: Option<AttemptResult> = None;
-        let mut call = Call {
-            kind: MessageKind::Event,
-            name: self.turn.event.name(),
-            handler: &self.lane.handler_name,
-            context: ctx,
-            idempotency_key: None,
-            payload: Payload::Event(&self.turn.event),
-            result: &mut result,
-        };
-        let outcome = self.lane.engine.middlewares.run(&mut call, self).await;
-        match (outcome, result) {
-            (Ok(()), _) => Ok(()),
-            (Err(CallError::Rejected(rejection)), _) => Err(DeliveryError::Rejected(rejection)),
-            (Err(CallError::TimedOut(after)), None) => Err(DeliveryError::TimedOut(after)),
-            (Err(CallError::ShutDown), _) => Err(DeliveryError::Abandoned),
-            // The handler's own error, with its type and what it says about retrying.
-            (Err(_), Some(Err(error))) => Err(error),
-            (Err(error), _) => Err(DeliveryError::Failed(Arc::new(error.into()))),
+/// What the handler's end means for the delivery.
+pub(super) fn result_of(
+    lane: &Lane,
+    handled: Result<Result<HandlerResult, Panic>, Limit>,
+) -> AttemptResult {
+    match handled {
+        Ok(Ok(Ok(()))) => Ok(()),
+        Ok(Ok(Err(error))) => Err(DeliveryError::Failed(Arc::new(error))),
+        Ok(Err(Panic(message))) => Err(DeliveryError::Panicked(message)),
+        Err(Limit::Deadline) => {
+            Err(DeliveryError::TimedOut(lane.options.timeout.unwrap_or_default()))
         }
+        Err(Limit::Stopped) => Err(DeliveryError::Abandoned),
+    }
+}
+
+/// Runs all middleware, and `innermost` inside it. Panics end here.
+pub(super) async fn inside_middleware(
+    lane: &Lane,
+    turn: &Turn,
+    ctx: Context,
+    innermost: &dyn Innermost,
+) -> AttemptResult {
+    let around = Caught::new(|| Box::pin(call(lane, turn, ctx, innermost)));
+    match limited(pin!(around), None, &lane.engine.lifecycle).await {
+        Ok(Ok(result)) => result,
+        Ok(Err(Panic(message))) => Err(DeliveryError::Panicked(message)),
+        Err(_) => Err(DeliveryError::Abandoned),
+    }
+}
+
+async fn call(lane: &Lane, turn: &Turn, ctx: Context, innermost: &dyn Innermost) -> AttemptResult {
+    let mut result: Option<AttemptResult> = None;
+    let mut call = Call {
+        kind: MessageKind::Event,
+        name: turn.event.name(),
+        handler: &lane.handler_name,
+        context: ctx,
+        idempotency_key: None,
+        payload: Payload::Event(&turn.event),
+        result: &mut result,
+    };
+    let outcome = lane.engine.middlewares.run(&mut call, innermost).await;
+    match (outcome, result) {
+        (Ok(()), _) => Ok(()),
+        (Err(CallError::Rejected(rejection)), _) => Err(DeliveryError::Rejected(rejection)),
+        (Err(CallError::TimedOut(after)), None) => Err(DeliveryError::TimedOut(after)),
+        (Err(CallError::ShutDown), _) => Err(DeliveryError::Abandoned),
+        // The handler's own error, with its type and what it says about retrying.
+        (Err(_), Some(Err(error))) => Err(error),
+        (Err(error), _) => Err(DeliveryError::Failed(Arc::new(error.into()))),
     }
 }
 

@@ -262,6 +262,8 @@ impl DeadLetters {
             keys: entry.keys,
             attempts: 0,
             repeated: false,
+            alone: false,
+            due: None,
             waiter: None,
             _place: None,
             _in_flight: self.lifecycle.enter(),

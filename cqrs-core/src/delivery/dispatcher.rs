@@ -169,6 +169,8 @@ impl Dispatcher {
                 keys,
                 attempts: 0,
                 repeated: false,
+                alone: false,
+                due: None,
                 waiter,
                 _place: place,
                 _in_flight: self.engine.lifecycle.enter(),

@@ -100,6 +100,82 @@ impl<T> Fair<T> {
         None
     }
 
+    /// Up to `count` items of one tenant that `is_wanted`, in order. Looks at twice as many.
+    pub(super) fn take_of(
+        &mut self,
+        tenant: u64,
+        count: usize,
+        is_wanted: impl Fn(&T) -> bool,
+        give: impl FnMut(T),
+    ) {
+        let tenant = self.tenant(tenant);
+        self.take_wanted(tenant, count, is_wanted, give);
+        // It has just had its turn, so it is last.
+        if self.tenants[tenant].items.is_empty()
+            && let Some(turn) = self.turns.iter().rposition(|turn| *turn == tenant)
+        {
+            self.turns.remove(turn);
+        }
+        self.forget_the_idle();
+    }
+
+    /// Up to `count` items that `is_wanted`, the same number of each tenant where they have as many.
+    pub(super) fn take_in_turn(
+        &mut self,
+        mut count: usize,
+        is_wanted: impl Fn(&T) -> bool,
+        mut give: impl FnMut(T),
+    ) {
+        loop {
+            let tenants = self.turns.len();
+            let share = count.checked_div(tenants).unwrap_or(0).max(1);
+            let before = count;
+            for _ in 0..tenants.min(count) {
+                let Some(tenant) = self.turns.pop_front() else { break };
+                count -= self.take_wanted(tenant, share.min(count), &is_wanted, &mut give);
+                if !self.tenants[tenant].items.is_empty() {
+                    self.turns.push_back(tenant);
+                }
+            }
+            if count == before || count == 0 {
+                break;
+            }
+        }
+        self.forget_the_idle();
+    }
+
+    /// Says how many were taken.
+    fn take_wanted(
+        &mut self,
+        tenant: usize,
+        count: usize,
+        is_wanted: impl Fn(&T) -> bool,
+        mut give: impl FnMut(T),
+    ) -> usize {
+        let items = &mut self.tenants[tenant].items;
+        let (mut taken, mut passed) = (0, VecDeque::new());
+        for _ in 0..count.saturating_mul(2).min(items.len()) {
+            if taken == count {
+                break;
+            }
+            let Some(item) = items.pop_front() else { break };
+            if is_wanted(&item) {
+                taken += 1;
+                give(item);
+            } else {
+                passed.push_front(item);
+            }
+        }
+        for item in passed {
+            items.push_front(item);
+        }
+        if items.is_empty() {
+            items.shrink_to(KEPT_CAPACITY);
+        }
+        self.len -= taken;
+        taken
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = &T> {
         self.turns.iter().flat_map(|tenant| &self.tenants[*tenant].items)
     }

@@ -11,12 +11,15 @@ use super::breaker::{Change, Hold};
 use super::engine::Engine;
 use super::gate::Gate;
 use super::outcome::DeliveryState;
-use super::queue::{Delivery, LaneQueue, Turn};
+use super::queue::{Delivery, Fate, LaneQueue, Turn};
 use super::room::{Place, Room};
 use super::worker;
-use crate::handler::{ErasedEventHandler, HandlerOptions};
+use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions};
 use crate::limited::sleep_until;
 use crate::type_ref::TypeRef;
+
+/// Chooses among so many that are ready.
+type Pick<'a> = &'a dyn Fn(usize) -> usize;
 
 /// A handler of one event: where its deliveries go and what runs them.
 #[derive(Clone)]
@@ -33,6 +36,8 @@ pub(crate) struct Lane {
     pub(super) handler_name: Arc<str>,
     pub(super) handler: TypeRef,
     pub(super) options: HandlerOptions,
+    /// For a handler of batches.
+    pub(super) batch: Option<BatchPolicy>,
     pub(super) engine: Arc<Engine>,
     room: Arc<Room>,
     state: Mutex<State>,
@@ -56,16 +61,18 @@ impl Lane {
         handler_name: &str,
         handler: TypeRef,
         options: HandlerOptions,
+        batch: Option<BatchPolicy>,
         capacity: usize,
         engine: Arc<Engine>,
     ) -> Self {
         let workers = options.concurrency.get();
-        let (queue, gate) = (LaneQueue::new(workers), Gate::new(&options));
+        let (queue, gate) = (LaneQueue::new(workers, batch), Gate::new(&options));
         let state = State { queue, gate, publishers: 0, parked: 0 };
         Self {
             handler_name: handler_name.into(),
             handler,
             options,
+            batch,
             engine,
             room: Arc::new(Room::new(capacity)),
             state: Mutex::new(state),
@@ -97,9 +104,21 @@ impl Lane {
     }
 
     pub(super) fn push(&self, delivery: Delivery) {
-        if self.with(|state| state.queue.push(delivery)) {
+        let has_work = if self.lingers() {
+            let now = Instant::now();
+            self.with(|state| state.queue.gather(delivery, now))
+        } else {
+            self.with(|state| state.queue.push(delivery))
+        };
+        if has_work {
             self.work.notify_one();
         }
+    }
+
+    /// Whether a batch may wait for more events; not during a shutdown.
+    fn lingers(&self) -> bool {
+        self.batch.is_some_and(|policy| !policy.longest_linger().is_zero())
+            && !self.engine.lifecycle.is_closed()
     }
 
     /// Starts the workers that are missing: all at first; later those whose runtime is gone.
@@ -142,23 +161,49 @@ impl Lane {
 
     /// Waits for `worker`'s next turn; `None` when the application stopped.
     pub(super) async fn next(&self, worker: usize) -> Option<Turn> {
+        self.next_of(worker, |queue, pick| queue.take(worker, pick)).await
+    }
+
+    /// Waits for the turns of `worker`'s next batch; `None` when the application stopped.
+    pub(super) async fn next_batch(
+        &self,
+        worker: usize,
+        policy: &BatchPolicy,
+    ) -> Option<Vec<Turn>> {
+        let take = |queue: &mut LaneQueue, pick: Pick<'_>| queue.take_batch(worker, policy, pick);
+        loop {
+            let lingers = self.lingers();
+            tokio::select! {
+                biased;
+                turns = self.next_of(worker, take) => return turns,
+                // Whatever waits for company is to go on now.
+                () = self.engine.lifecycle.draining.cancelled(), if lingers => {}
+            }
+        }
+    }
+
+    async fn next_of<T>(
+        &self,
+        worker: usize,
+        take: impl Fn(&mut LaneQueue, Pick<'_>) -> Option<T>,
+    ) -> Option<T> {
         let lifecycle = &self.engine.lifecycle;
         loop {
             if lifecycle.is_stopped() {
                 return None;
             }
-            if let Ok(turn) = self.take(worker) {
-                return Some(turn);
+            if let Ok(taken) = self.take(worker, &take) {
+                return Some(taken);
             }
             // Enlisting comes before the second look, so that no notification falls in between.
             let work = self.work.notified();
             tokio::pin!(work);
             work.as_mut().enable();
-            let look_again = match self.take(worker) {
-                Ok(turn) => {
+            let look_again = match self.take(worker, &take) {
+                Ok(taken) => {
                     // The notification may have been meant for another delivery.
                     self.work.notify_one();
-                    return Some(turn);
+                    return Some(taken);
                 }
                 Err(look_again) => look_again,
             };
@@ -171,16 +216,23 @@ impl Lane {
         }
     }
 
-    /// The next turn, or when to look again, unless a notification comes first.
+    /// What is next, or when to look again, unless a notification comes first.
     ///
     /// A worker takes nothing that it would then have to hold while it waits: what may not begin yet
     /// stays in the queue, where a shutdown finds it.
-    fn take(&self, worker: usize) -> Result<Turn, Option<Instant>> {
+    fn take<T>(
+        &self,
+        worker: usize,
+        take: impl Fn(&mut LaneQueue, Pick<'_>) -> Option<T>,
+    ) -> Result<T, Option<Instant>> {
         let pick = |count| match &self.engine.interleaving {
             Some(interleaving) => interleaving.pick(count),
             None => 0,
         };
-        let (turn, others_wait_for_time) = self.with(|State { queue, gate, .. }| {
+        let (taken, others_wait) = self.with(|State { queue, gate, .. }| {
+            if self.batch.is_some() && self.engine.lifecycle.is_closed() {
+                queue.end_gathering();
+            }
             if queue.next_due().is_some() {
                 queue.wake(Instant::now());
             }
@@ -191,15 +243,16 @@ impl Lane {
                 Hold::Until(instant) => Some(instant),
                 Hold::UntilTold => None,
             })?;
-            let turn = queue.take(worker, pick).ok_or(None)?;
-            let others_are_held = gate.is_timed() && queue.has_ready();
-            Ok((turn, others_are_held || queue.next_due().is_some()))
+            let taken = take(queue, &pick).ok_or(None)?;
+            // Those that stopped gathering had no notification of their own.
+            let others_are_held = (gate.is_timed() || self.batch.is_some()) && queue.has_ready();
+            Ok((taken, others_are_held || queue.next_due().is_some()))
         })?;
-        if others_wait_for_time {
+        if others_wait {
             // This worker may have been the one that watched the clock.
             self.work.notify_one();
         }
-        Ok(turn)
+        Ok(taken)
     }
 
     /// `worker`'s attempt came to its end; what becomes of its delivery comes after.
@@ -227,6 +280,15 @@ impl Lane {
             self.work.notify_one();
         }
         Some(delivery)
+    }
+
+    /// Ends `worker`'s batch. What is over must be dropped after what that leads to is visible.
+    pub(super) fn end_batch(&self, worker: usize, fates: &[Fate]) -> Vec<Delivery> {
+        let (finished, ready) = self.with(|state| state.queue.end_batch(worker, fates));
+        for _ in 0..ready.min(self.options.concurrency.get()) {
+            self.work.notify_one();
+        }
+        finished
     }
 
     pub(super) fn delay(&self, worker: usize, due: Instant) {

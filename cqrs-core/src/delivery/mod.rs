@@ -3,9 +3,14 @@
 //! The [`Dispatcher`] hands an event to the [`Lane`](lane::Lane) of each handler that wants it. A lane
 //! keeps its deliveries in a [`LaneQueue`](queue::LaneQueue), in order per entity and in turns of
 //! tenants; where its [`Gate`](gate::Gate) allows it, its workers run one [`attempt`](attempt::attempt)
-//! after another and settle each: done, to be tried again, or dead.
+//! after another and settle each: done, to be tried again, or dead. A handler of batches gets many at once, by
+//! [`attempt_batch`](batch_attempt::attempt_batch); what becomes of each is its own.
 
 mod attempt;
+mod batch_attempt;
+#[cfg(test)]
+mod batch_properties;
+mod batch_worker;
 mod breaker;
 mod caught;
 mod control;

@@ -14,16 +14,16 @@ use crate::handler::{BoxFuture, ErasedEventHandler, HandlerResult};
 use crate::lifecycle::Lifecycle;
 use crate::message::{AnyEvent, Event};
 
-const WORKERS: usize = 3;
+pub(super) const WORKERS: usize = 3;
 
 #[derive(Serialize, Deserialize)]
-struct Numbered(u32);
+pub(super) struct Numbered(pub(super) u32);
 
 impl Event for Numbered {
     const NAME: &'static str = "numbered";
 }
 
-struct Unused;
+pub(super) struct Unused;
 
 impl ErasedEventHandler for Unused {
     fn handle<'a>(&'a self, _: &'a AnyEvent, _: &'a Context) -> BoxFuture<'a, HandlerResult> {
@@ -31,7 +31,7 @@ impl ErasedEventHandler for Unused {
     }
 }
 
-fn number(event: &AnyEvent) -> u32 {
+pub(super) fn number(event: &AnyEvent) -> u32 {
     event.downcast_ref::<Numbered>().expect("numbered").0
 }
 
@@ -81,7 +81,7 @@ struct Checked {
 impl Checked {
     fn new() -> Self {
         Self {
-            queue: LaneQueue::new(WORKERS),
+            queue: LaneQueue::new(WORKERS, None),
             lifecycle: Arc::default(),
             handler: Arc::new(Unused),
             now: Instant::now(),
@@ -108,6 +108,8 @@ impl Checked {
             keys: Keys { tenant, entity },
             attempts: 0,
             repeated: false,
+            alone: false,
+            due: None,
             waiter: None,
             _place: None,
             _in_flight: self.lifecycle.enter(),

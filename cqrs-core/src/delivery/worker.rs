@@ -7,6 +7,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::attempt::attempt;
+use super::batch_worker::run_batches;
 use super::caught::{Panic, catch};
 use super::dead_letters::DeadLetter;
 use super::failures::Failure;
@@ -25,7 +26,14 @@ const LONGEST_DELAY: Duration = Duration::from_hours(24 * 365);
 
 /// Runs one attempt after another until the application stops.
 pub(super) async fn run(post: Post) {
-    let (lane, worker) = (Arc::clone(&post.lane), post.worker);
+    match post.lane.batch {
+        None => run_deliveries(&post.lane, post.worker).await,
+        Some(policy) => run_batches(&post.lane, post.worker, &policy).await,
+    }
+    drop(post);
+}
+
+async fn run_deliveries(lane: &Lane, worker: usize) {
     while let Some(turn) = lane.next(worker).await {
         if let Some(interleaving) = &lane.engine.interleaving {
             interleaving.step_back().await;
@@ -34,10 +42,10 @@ pub(super) async fn run(post: Post) {
             break;
         }
         // The delivery stays in the queue, where the shutdown finds and reports it.
-        let Some(result) = attempt(&lane, &turn).await else { break };
+        let Some(result) = attempt(lane, &turn).await else { break };
         lane.attempted(worker, result.is_ok());
         // What users put into events and errors may panic when it is dropped.
-        if let Err(Panic(message)) = catch(|| settle(&lane, worker, &turn, result)) {
+        if let Err(Panic(message)) = catch(|| settle(lane, worker, &turn, result)) {
             tracing::error!(
                 handler = &*lane.handler_name,
                 panic = message,
@@ -50,7 +58,6 @@ pub(super) async fn run(post: Post) {
         // A handler that never waits must not keep the thread from other tasks.
         tokio::task::coop::consume_budget().await;
     }
-    drop(post);
 }
 
 /// Done, to be tried again, or dead.
@@ -59,18 +66,15 @@ fn settle(lane: &Lane, worker: usize, turn: &Turn, result: Result<(), DeliveryEr
         Ok(()) => None,
         Err(error) => delay_after(lane, turn.attempt, error),
     };
-    // An error is written here, and what users wrote to do that may panic.
-    if catch(|| report(lane, worker, turn, result.as_ref().err(), retry_in)).is_err() {
-        tracing::error!(handler = &*lane.handler_name, "reporting an attempt panicked");
-    }
+    report(lane, turn, result.as_ref().err(), retry_in);
     if let Some(delay) = retry_in {
-        let now = Instant::now();
-        lane.delay(worker, now.checked_add(delay).unwrap_or(now + LONGEST_DELAY));
+        lane.delay(worker, after(delay));
         return;
     }
     if lane.engine.deliver_twice {
         let first = lane.with(|state| {
-            let running = state.queue.running(worker).filter(|delivery| !delivery.repeated);
+            let running = state.queue.running(worker).first_mut();
+            let running = running.filter(|delivery| !delivery.repeated);
             running.map(|delivery| (delivery.keys, delivery.waiter.take()))
         });
         if let Some((keys, waiter)) = first {
@@ -87,7 +91,7 @@ fn settle(lane: &Lane, worker: usize, turn: &Turn, result: Result<(), DeliveryEr
 }
 
 /// Keeps what is dead, and tells who waits.
-fn conclude(
+pub(super) fn conclude(
     lane: &Lane,
     turn: &Turn,
     result: Result<(), DeliveryError>,
@@ -105,14 +109,33 @@ fn conclude(
     }
 }
 
+/// The longest wait for the next attempt, if there is one.
+pub(super) fn longest_delay_after(
+    lane: &Lane,
+    attempt: u32,
+    error: &DeliveryError,
+) -> Option<Duration> {
+    if error.is_permanent() { None } else { lane.options.retry.longest_delay_after(attempt) }
+}
+
+/// How long the handler itself asked to wait.
+pub(super) fn requested_delay(error: &DeliveryError) -> Option<Duration> {
+    let requested = error.handler_error().and_then(HandlerError::requested_delay);
+    requested.map(|requested| requested.min(LONGEST_REQUESTED_DELAY))
+}
+
+/// When a wait of this length is over.
+pub(super) fn after(delay: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(delay).unwrap_or(now + LONGEST_DELAY)
+}
+
 /// How long to wait for the next attempt, if there is one.
-fn delay_after(lane: &Lane, attempt: u32, error: &DeliveryError) -> Option<Duration> {
-    if error.is_permanent() {
-        return None;
-    }
-    let longest = lane.options.retry.longest_delay_after(attempt)?;
-    if let Some(requested) = error.handler_error().and_then(HandlerError::requested_delay) {
-        return Some(requested.min(LONGEST_REQUESTED_DELAY));
+pub(super) fn delay_after(lane: &Lane, attempt: u32, error: &DeliveryError) -> Option<Duration> {
+    let longest = longest_delay_after(lane, attempt, error)?;
+    let requested = requested_delay(error);
+    if requested.is_some() {
+        return requested;
     }
     Some(match &lane.engine.interleaving {
         Some(interleaving) => interleaving.jitter(longest),
@@ -121,37 +144,55 @@ fn delay_after(lane: &Lane, attempt: u32, error: &DeliveryError) -> Option<Durat
 }
 
 /// Makes the attempt visible: to the log, the stream of failures and the test kit.
-fn report(
+pub(super) fn report(
     lane: &Lane,
-    worker: usize,
     turn: &Turn,
     error: Option<&DeliveryError>,
     retry_in: Option<Duration>,
 ) {
     if let Some(error) = error {
-        observe::settled_failure(&lane.handler_name, retry_in.is_some());
-        log(lane, turn, error, retry_in);
-        lane.engine.failures.report(|| Failure {
-            handler: Arc::clone(&lane.handler_name),
-            event: turn.event.clone(),
-            attempt: turn.attempt,
-            max_attempts: lane.options.retry.attempts(),
-            error: error.clone(),
-            retry_in,
-        });
+        without_panic(lane, || log(lane, turn, error, retry_in));
     }
-    if let Some(probe) = &lane.engine.probe {
-        let repeated = lane
-            .with(|state| state.queue.running(worker).is_some_and(|delivery| delivery.repeated));
-        probe.attempted(Attempted {
-            handler: lane.handler,
-            handler_name: &lane.handler_name,
-            event: &turn.event,
-            attempt: turn.attempt,
-            repeated,
-            error,
-            retry_in,
-        });
+    announce(lane, turn, error, retry_in);
+}
+
+/// As [`report`], but not to the log.
+pub(super) fn announce(
+    lane: &Lane,
+    turn: &Turn,
+    error: Option<&DeliveryError>,
+    retry_in: Option<Duration>,
+) {
+    without_panic(lane, || {
+        if let Some(error) = error {
+            observe::settled_failure(&lane.handler_name, retry_in.is_some());
+            lane.engine.failures.report(|| Failure {
+                handler: Arc::clone(&lane.handler_name),
+                event: turn.event.clone(),
+                attempt: turn.attempt,
+                max_attempts: lane.options.retry.attempts(),
+                error: error.clone(),
+                retry_in,
+            });
+        }
+        if let Some(probe) = &lane.engine.probe {
+            probe.attempted(Attempted {
+                handler: lane.handler,
+                handler_name: &lane.handler_name,
+                event: &turn.event,
+                attempt: turn.attempt,
+                repeated: turn.repeated,
+                error,
+                retry_in,
+            });
+        }
+    });
+}
+
+/// Errors are written by what users wrote, which may panic.
+pub(super) fn without_panic(lane: &Lane, report: impl FnOnce()) {
+    if catch(report).is_err() {
+        tracing::error!(handler = &*lane.handler_name, "reporting an attempt panicked");
     }
 }
 

@@ -20,13 +20,14 @@ use crate::registry::MessageKind;
 
 pub use self::format::Format;
 pub use self::parts::{
-    BreakerDescription, HandlerDescription, InjectedField, MessageDescription, ModuleDescription,
-    OptionsDescription, Place, ProvidedValue, RetryDescription, ServiceDescription,
+    BatchDescription, BreakerDescription, HandlerDescription, InjectedField, MessageDescription,
+    ModuleDescription, OptionsDescription, Place, ProvidedValue, RetryDescription,
+    ServiceDescription,
 };
 pub(crate) use self::wired::{Wired, WiredService, WiredValue};
 
-/// What an application consists of: every message, handler, service, provided value, plugin
-/// and module.
+/// What an application consists of: every message, handler, service, provided value, plugin,
+/// middleware and module.
 ///
 /// ```standalone_crate
 /// use cqrs_core::describe::{Description, Format};
@@ -65,6 +66,9 @@ pub struct Description {
     pub provided: Vec<ProvidedValue>,
     /// Plugins, in the order in which they start.
     pub plugins: Vec<String>,
+    /// The types of the middleware, outermost first: each call passes through it in this order.
+    #[serde(default)]
+    pub middleware: Vec<String>,
     /// Rust modules that contribute something, by path.
     pub modules: Vec<ModuleDescription>,
 }

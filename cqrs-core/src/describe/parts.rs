@@ -100,6 +100,22 @@ pub struct OptionsDescription {
     /// When it is left alone because it fails and fails. Event handlers only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker: Option<BreakerDescription>,
+    /// How many events it gets at once. Event handlers only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<BatchDescription>,
+}
+
+/// How many events a handler gets at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct BatchDescription {
+    /// At most so many.
+    pub max: usize,
+    /// For how long a batch waits to fill; zero if it does not.
+    #[serde(with = "friendly::required")]
+    pub linger: Duration,
+    /// Whether a batch may hold events of several tenants.
+    pub across_tenants: bool,
 }
 
 /// When a handler's circuit breaker opens, and for how long.

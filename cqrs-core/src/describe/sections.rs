@@ -5,8 +5,8 @@ use std::time::Duration;
 use jiff::fmt::friendly::SpanPrinter;
 
 use super::{
-    BreakerDescription, Description, HandlerDescription, InjectedField, MessageDescription,
-    OptionsDescription, Place,
+    BatchDescription, BreakerDescription, Description, HandlerDescription, InjectedField,
+    MessageDescription, OptionsDescription, Place,
 };
 use crate::registry::MessageKind;
 
@@ -42,7 +42,8 @@ pub(super) fn sections(description: &Description) -> Vec<Section> {
         handlers(description),
         services(description),
         provided(description),
-        plugins(description),
+        names("Plugins", "Name", &description.plugins),
+        names("Middleware, outermost first", "Type", &description.middleware),
         modules(description),
     ];
     all.into_iter().filter(|section| !section.rows.is_empty()).collect()
@@ -140,6 +141,14 @@ fn options(options: &OptionsDescription) -> Cell {
         let cooldown = duration(*cooldown);
         lines.push(text(format!("breaker after {failures} failures for {cooldown}")));
     }
+    if let Some(BatchDescription { max, linger, across_tenants }) = &options.batch {
+        let lingers = match linger.is_zero() {
+            true => String::new(),
+            false => format!(", lingers {}", duration(*linger)),
+        };
+        let mixes = if *across_tenants { ", across tenants" } else { "" };
+        lines.push(text(format!("batches of {max}{lingers}{mixes}")));
+    }
     lines
 }
 
@@ -177,10 +186,9 @@ fn provided(description: &Description) -> Section {
     Section { title: "Provided values", columns: vec!["Type", "Name"], rows: rows.collect() }
 }
 
-fn plugins(description: &Description) -> Section {
+fn names(title: &'static str, column: &'static str, names: &[String]) -> Section {
     let row = |name: &String| Row { cells: vec![vec![code(name)]], declared: None };
-    let rows = description.plugins.iter().map(row).collect();
-    Section { title: "Plugins", columns: vec!["Name"], rows }
+    Section { title, columns: vec![column], rows: names.iter().map(row).collect() }
 }
 
 fn modules(description: &Description) -> Section {

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use rustc_hash::FxHashSet;
 
 use super::{
-    BreakerDescription, Description, HandlerDescription, InjectedField, MessageDescription,
-    ModuleDescription, OptionsDescription, Place, ProvidedValue, RetryDescription,
-    ServiceDescription,
+    BatchDescription, BreakerDescription, Description, HandlerDescription, InjectedField,
+    MessageDescription, ModuleDescription, OptionsDescription, Place, ProvidedValue,
+    RetryDescription, ServiceDescription,
 };
 use crate::registry::{
     HandlerRegistration, Handles, InjectableRegistration, MessageDetails, MessageKind,
@@ -27,6 +27,8 @@ pub(crate) struct Wired {
     pub(crate) services: Vec<WiredService>,
     pub(crate) provided: Vec<WiredValue>,
     pub(crate) plugins: Vec<String>,
+    /// Outermost first.
+    pub(crate) middleware: Vec<TypeRef>,
     pub(crate) named: Modules,
 }
 
@@ -56,7 +58,8 @@ impl Wired {
         provided.sort_by(|a, b| (&a.type_name, &a.name).cmp(&(&b.type_name, &b.name)));
         let modules = self.modules(&messages, &handlers, &services);
         let plugins = self.plugins.clone();
-        Description { messages, handlers, services, provided, plugins, modules }
+        let middleware = self.middleware.iter().map(TypeRef::name).collect();
+        Description { messages, handlers, services, provided, plugins, middleware, modules }
     }
 
     /// Those of the selected modules, and those from elsewhere that a handler handles.
@@ -170,6 +173,11 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
             breaker: options.breaker.filter(|_| is_event).map(|policy| BreakerDescription {
                 failures: policy.failures(),
                 cooldown: policy.cooldown(),
+            }),
+            batch: handler.batch.map(|policy| BatchDescription {
+                max: policy.max(),
+                linger: policy.longest_linger(),
+                across_tenants: policy.is_across_tenants(),
             }),
         },
         dependencies: dependencies(&(handler.dependencies)()),

@@ -4,7 +4,7 @@ use std::future::{Future, ready};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{BoxFuture, HandlerResult};
+use super::{BoxFuture, HandlerResult, Item};
 use crate::context::Context;
 use crate::message::{AnyEvent, Event};
 
@@ -27,7 +27,8 @@ use crate::message::{AnyEvent, Event};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle `{E}`",
     label = "there is no `impl EventHandler<{E}> for {Self}`",
-    note = "write `impl EventHandler<{E}> for {Self}` with `async fn handle(&self, event: &{E}, ctx: &Context) -> HandlerResult`"
+    note = "write `impl EventHandler<{E}> for {Self}` with `async fn handle(&self, event: &{E}, ctx: &Context) -> HandlerResult`",
+    note = "a `BatchEventHandler` needs `batch(max = ..)` in the annotation"
 )]
 pub trait EventHandler<E>: Send + Sync + 'static {
     /// Handles one event. `ctx` has the event's tenant, actor and correlation id; what is published or
@@ -38,6 +39,20 @@ pub trait EventHandler<E>: Send + Sync + 'static {
 /// An [`EventHandler`] of one event without its types.
 pub(crate) trait ErasedEventHandler: Send + Sync {
     fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult>;
+
+    /// Handles many at once, where the handler is one of batches.
+    fn handle_batch<'a>(
+        &'a self,
+        _items: &Arc<[Item]>,
+        _ctx: &'a Context,
+    ) -> BoxFuture<'a, HandlerResult> {
+        misrouted()
+    }
+}
+
+/// The routes are by type and by form, so this is a defect of the framework, not of the handler.
+pub(super) fn misrouted<'a>() -> BoxFuture<'a, HandlerResult> {
+    Box::pin(ready(Err(super::HandlerError::msg("routed to a handler of something else"))))
 }
 
 /// `H` as a handler of `E`.
@@ -56,10 +71,7 @@ impl<H: EventHandler<E>, E: Event> ErasedEventHandler for EventShim<H, E> {
     fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult> {
         match event.downcast_ref::<E>() {
             Some(event) => Box::pin(self.handler.handle(event, ctx)),
-            // The routes are by type, so this is a defect of the framework, not of the handler.
-            None => Box::pin(ready(Err(super::HandlerError::msg(
-                "routed to a handler of another event",
-            )))),
+            None => misrouted(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What users write to react to messages.
 
+mod batch;
+mod batch_policy;
 mod breaker_policy;
 mod command;
 mod error;
@@ -9,6 +11,8 @@ mod query;
 mod rate_limit;
 mod retry;
 
+pub use self::batch::{Batch, BatchEventHandler, BatchItem, BatchIter};
+pub use self::batch_policy::BatchPolicy;
 pub use self::breaker_policy::BreakerPolicy;
 pub use self::command::CommandHandler;
 pub use self::error::{HandlerError, HandlerResult};
@@ -18,6 +22,7 @@ pub use self::query::QueryHandler;
 pub use self::rate_limit::RateLimit;
 pub use self::retry::RetryPolicy;
 
+pub(crate) use self::batch::{BatchShim, Item};
 pub(crate) use self::command::ErasedCommandHandler;
 pub(crate) use self::event::{AnyShim, ErasedEventHandler, EventShim};
 pub(crate) use self::query::ErasedQueryHandler;

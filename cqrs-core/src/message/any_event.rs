@@ -10,9 +10,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Event, Redaction, redaction};
+use super::{Event, REDACTED, Redaction, redaction};
+use crate::changes::Changes;
 use crate::context::Context;
 use crate::message_id;
+
+/// How many characters a description has at most.
+const MAX_DESCRIPTION: usize = 1024;
 
 /// A published event of any type: its name, entity, context and payload.
 ///
@@ -46,7 +50,11 @@ trait ErasedEvent: Any + Send + Sync {
     fn version(&self) -> u32;
     fn entity(&self) -> Option<&'static str>;
     fn action(&self) -> Option<&'static str>;
+    fn is_activity(&self) -> bool;
     fn entity_id(&self) -> Option<&dyn Display>;
+    fn entity_name(&self) -> Option<&dyn Display>;
+    fn description(&self) -> Option<String>;
+    fn changes(&self) -> Option<&Changes>;
     fn redactions(&self) -> &'static [Redaction];
     fn payload(&self) -> serde_json::Result<Value>;
 }
@@ -68,8 +76,24 @@ impl<E: Event> ErasedEvent for E {
         E::ACTION
     }
 
+    fn is_activity(&self) -> bool {
+        E::ACTIVITY
+    }
+
     fn entity_id(&self) -> Option<&dyn Display> {
         Event::entity_id(self)
+    }
+
+    fn entity_name(&self) -> Option<&dyn Display> {
+        Event::entity_name(self)
+    }
+
+    fn description(&self) -> Option<String> {
+        Event::description(self)
+    }
+
+    fn changes(&self) -> Option<&Changes> {
+        Event::changes(self)
     }
 
     fn redactions(&self) -> &'static [Redaction] {
@@ -113,9 +137,52 @@ impl AnyEvent {
         self.0.event.entity_id()
     }
 
+    /// What people call the one it is about, from the field with `#[event(entity_name)]`.
+    pub fn entity_name(&self) -> Option<&dyn Display> {
+        self.0.event.entity_name()
+    }
+
     /// What happened to it, such as `created`.
     pub fn action(&self) -> Option<&'static str> {
         self.0.event.action()
+    }
+
+    /// What happened, as a sentence for people without its subject, from `#[event(describe = "..")]`. It
+    /// holds no redacted field. What goes beyond 1,024 characters is cut, with `…` in its place.
+    pub fn description(&self) -> Option<String> {
+        let mut description = self.0.event.description()?;
+        if let Some((end, _)) = description.char_indices().nth(MAX_DESCRIPTION) {
+            description.truncate(end);
+            description.push('…');
+        }
+        Some(description)
+    }
+
+    /// Whether the event belongs into an activity log: unless it has `#[event(activity = false)]`.
+    pub fn is_activity(&self) -> bool {
+        self.0.event.is_activity()
+    }
+
+    /// What an update changed, from the field with `#[event(changes)]`, with everything in clear: for
+    /// stores and transports, not for logs.
+    pub fn changes(&self) -> Option<&Changes> {
+        self.0.event.changes()
+    }
+
+    /// What an update changed, for people and logs: changes of `#[event(redact)]` fields are redacted as
+    /// the fields are, old values and new.
+    ///
+    /// A change is one of such a field if a step of its path, or a key in its values, has the field's name
+    /// in Rust or in JSON. Case, `_` and `-` make no difference.
+    pub fn redacted_changes(&self) -> Option<Changes> {
+        self.redacted_changes_with(|_| REDACTED.to_owned())
+    }
+
+    /// As [`redacted_changes`](Self::redacted_changes), with hashes as in
+    /// [`redacted_payload_with`](Self::redacted_payload_with).
+    pub fn redacted_changes_with(&self, hash: impl Fn(&Value) -> String) -> Option<Changes> {
+        let changes = self.changes()?;
+        Some(redaction::apply_to_changes(self.0.event.redactions(), changes, &hash))
     }
 
     /// When it was published, by the wall clock; its id says so.
@@ -137,12 +204,21 @@ impl AnyEvent {
         self.0.event.payload()
     }
 
-    /// The payload as JSON, with `#[event(redact)]` fields masked: for people and logs.
+    /// The payload as JSON, for people and logs: `#[event(redact)]` fields are masked, also where they are
+    /// to be hashed, since there is no key; `#[event(redact = drop)]` fields are removed. The same holds for
+    /// their [changes](Self::redacted_changes).
     ///
     /// Where the payload is not of the form that the redactions expect, all of it is masked.
     pub fn redacted_payload(&self) -> Value {
+        self.redacted_payload_with(|_| REDACTED.to_owned())
+    }
+
+    /// As [`redacted_payload`](Self::redacted_payload), but what `hash` returns takes the place of
+    /// `#[event(redact = hash)]` values. Use a keyed hash, such as HMAC-SHA256: what is likely, such as an
+    /// address or a birthday, is found by trying if the hash has no secret key.
+    pub fn redacted_payload_with(&self, hash: impl Fn(&Value) -> String) -> Value {
         let payload = self.payload().unwrap_or(Value::String(redaction::UNREADABLE.to_owned()));
-        redaction::apply(self.0.event.redactions(), payload)
+        redaction::apply(self.0.event.redactions(), payload, &hash)
     }
 
     /// What somebody says about this event, without the redacted values that it quotes.

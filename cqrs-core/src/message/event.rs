@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Redaction;
+use crate::changes::Changes;
 
 /// Something that has happened, for any number of handlers to react to. Derive it.
 ///
@@ -44,6 +45,9 @@ pub trait Event: EventPayload {
     /// What happened to it, such as `created`.
     const ACTION: Option<&'static str> = None;
 
+    /// Whether the event is something people did, which belongs into an activity log.
+    const ACTIVITY: bool = true;
+
     /// Which one it is about. Events of one entity reach a handler in publish order, one at a time.
     fn entity_id(&self) -> Option<&dyn Display> {
         None
@@ -52,6 +56,21 @@ pub trait Event: EventPayload {
     /// What kind of thing the event is about: [`ENTITY`](Self::ENTITY), where a value is at hand.
     fn entity(&self) -> Option<&'static str> {
         Self::ENTITY
+    }
+
+    /// What people call the one it is about, such as an employee's name.
+    fn entity_name(&self) -> Option<&dyn Display> {
+        None
+    }
+
+    /// What happened, as a sentence for people without its subject: `created a new Employee called Ada`.
+    fn description(&self) -> Option<String> {
+        None
+    }
+
+    /// What an update changed, in clear: for handlers, not for logs.
+    fn changes(&self) -> Option<&Changes> {
+        None
     }
 
     /// Which parts of the payload never reach a log.

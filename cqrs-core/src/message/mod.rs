@@ -5,7 +5,7 @@ mod command;
 mod error;
 mod event;
 mod query;
-mod redaction;
+pub(crate) mod redaction;
 
 pub use self::any_event::{AnyEvent, Published};
 pub use self::command::Command;

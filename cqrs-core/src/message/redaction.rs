@@ -1,6 +1,9 @@
 //! Keeping marked fields out of logs.
 
+use serde::Deserialize;
 use serde_json::Value;
+
+use crate::changes::{Changes, Place};
 
 /// What stands in a payload where a value was redacted.
 pub const REDACTED: &str = "[redacted]";
@@ -8,22 +11,47 @@ pub const REDACTED: &str = "[redacted]";
 /// What stands for a payload that has no JSON form.
 pub(super) const UNREADABLE: &str = "[unreadable]";
 
-/// A part of a payload that never reaches a log, by its place in the JSON form.
+/// A part of a payload that never reaches a log, by its place in the JSON form, and what becomes of it.
 ///
 /// `#[event(redact)]` makes these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Redaction {
+    kind: Kind,
     pointer: &'static str,
     optional: bool,
+    changes_of: Option<&'static str>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Mask,
+    Hash,
+    Drop,
 }
 
 impl Redaction {
-    /// Masks the value at `pointer`, a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)).
+    /// Masks the value at `pointer`, a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)):
+    /// [`REDACTED`] takes its place.
     ///
     /// Where nothing is at that place, the payload is not of the expected form, and the whole of it is
     /// masked.
     pub const fn mask(pointer: &'static str) -> Self {
-        Self { pointer, optional: false }
+        Self::new(Kind::Mask, pointer)
+    }
+
+    /// As [`mask`](Self::mask), but where a hash function is given, the hash takes the value's place, so
+    /// that equal values can be found without being known.
+    pub const fn hash(pointer: &'static str) -> Self {
+        Self::new(Kind::Hash, pointer)
+    }
+
+    /// As [`mask`](Self::mask), but the value is removed; in a list, `null` takes its place.
+    pub const fn drop(pointer: &'static str) -> Self {
+        Self::new(Kind::Drop, pointer)
+    }
+
+    const fn new(kind: Kind, pointer: &'static str) -> Self {
+        Self { kind, pointer, optional: false, changes_of: None }
     }
 
     /// Says that the value may be absent.
@@ -31,28 +59,119 @@ impl Redaction {
         self.optional = true;
         self
     }
+
+    /// Says that the value is a [`Changes`], in which only those of `field` are redacted: what is called so
+    /// at any depth, whatever its case. `""` stands for all of them.
+    pub const fn changes_of(mut self, field: &'static str) -> Self {
+        self.changes_of = Some(field);
+        self
+    }
+
+    /// What takes the value's place; nothing if it is to be removed.
+    fn redacted(self, value: &Value, hash: Hash<'_>) -> Option<Value> {
+        match self.kind {
+            Kind::Mask => Some(masked(value)),
+            Kind::Hash if value.is_null() => Some(Value::Null),
+            Kind::Hash => Some(Value::String(hash(value))),
+            Kind::Drop => None,
+        }
+    }
+
+    /// Where in the changes it applies, if it does.
+    fn place_in_changes(self) -> Option<Place> {
+        match self.changes_of? {
+            "" => Some(Place::everywhere()),
+            field => Some(Place::named(field)),
+        }
+    }
 }
 
-pub(super) fn apply(redactions: &[Redaction], mut payload: Value) -> Value {
-    for redaction in redactions {
+/// What makes a text of a value from which the value cannot be told.
+pub(super) type Hash<'a> = &'a dyn Fn(&Value) -> String;
+
+/// The hash for whoever has no key.
+#[cfg(test)]
+const NO_HASH: Hash<'_> = &|_| REDACTED.to_owned();
+
+/// What takes the place of a masked value. `null` stays: it tells no value.
+pub(crate) fn masked(value: &Value) -> Value {
+    if value.is_null() { Value::Null } else { Value::String(REDACTED.to_owned()) }
+}
+
+pub(super) fn apply(redactions: &[Redaction], mut payload: Value, hash: Hash<'_>) -> Value {
+    // Changes first, while they can still be read as such.
+    let in_changes = redactions.iter().filter(|redaction| redaction.changes_of.is_some());
+    let others = redactions.iter().filter(|redaction| redaction.changes_of.is_none());
+    for redaction in in_changes.chain(others) {
         match payload.pointer_mut(redaction.pointer) {
-            Some(Value::Null) => {}
-            Some(value) => *value = Value::String(REDACTED.to_owned()),
-            None if redaction.optional => {}
+            Some(value) => redact_value(*redaction, value, hash),
+            None if redaction.optional => continue,
             None => return Value::String(REDACTED.to_owned()),
+        }
+        if redaction.kind == Kind::Drop && redaction.changes_of.is_none() {
+            remove(&mut payload, redaction.pointer);
         }
     }
     payload
 }
 
+fn redact_value(redaction: Redaction, value: &mut Value, hash: Hash<'_>) {
+    let Some(place) = redaction.place_in_changes() else {
+        *value = redaction.redacted(value, hash).unwrap_or_default();
+        return;
+    };
+    if value.is_null() {
+        return;
+    }
+    *value = match Changes::deserialize(&*value) {
+        Ok(mut changes) => {
+            changes.replace(&place, &mut |value| redaction.redacted(&value, hash));
+            serde_json::to_value(changes).unwrap_or_else(|_| masked(value))
+        }
+        // Not of the form in which the field's changes could be found.
+        Err(_) => masked(value),
+    };
+}
+
+/// Removes a field. An item of a list has become `null`, so that the others keep their places.
+fn remove(payload: &mut Value, pointer: &str) {
+    if let Some((parent, key)) = pointer.rsplit_once('/')
+        && let Some(Value::Object(fields)) = payload.pointer_mut(parent)
+    {
+        fields.remove(&key.replace("~1", "/").replace("~0", "~"));
+    }
+}
+
+/// `changes` with what is redacted in them.
+pub(super) fn apply_to_changes(
+    redactions: &[Redaction],
+    changes: &Changes,
+    hash: Hash<'_>,
+) -> Changes {
+    let mut changes = changes.clone();
+    for redaction in redactions {
+        if let Some(place) = redaction.place_in_changes() {
+            changes.replace(&place, &mut |value| redaction.redacted(&value, hash));
+        }
+    }
+    changes
+}
+
 /// `text` with every redacted value of `payload` masked that stands in it word for word, such as in an
-/// error that quotes an address. A value of less than three characters is no secret that could be told
-/// from other text.
+/// error that quotes an address; those in its changes too. A value of less than three characters is no
+/// secret that could be told from other text.
 pub(super) fn mask_in_text(redactions: &[Redaction], payload: &Value, mut text: String) -> String {
     let mut values = Vec::new();
     for redaction in redactions {
-        if let Some(value) = payload.pointer(redaction.pointer) {
-            collect_texts(value, &mut values);
+        let Some(value) = payload.pointer(redaction.pointer) else {
+            continue;
+        };
+        match (redaction.place_in_changes(), Changes::deserialize(value)) {
+            (Some(place), Ok(mut changes)) => changes.replace(&place, &mut |value| {
+                collect_texts(&value, &mut values);
+                None
+            }),
+            _ => collect_texts(value, &mut values),
         }
     }
     // The longest first, since one may be a part of another.
@@ -89,7 +208,7 @@ mod tests {
             Redaction::mask("/phone"),
             Redaction::mask("/fax").optional(),
         ];
-        let masked = apply(&redactions, payload);
+        let masked = apply(&redactions, payload, NO_HASH);
         assert_eq!(masked, json!({"id": 1, "email": "[redacted]", "phone": null}));
     }
 
@@ -104,7 +223,45 @@ mod tests {
 
     #[test]
     fn masks_everything_when_the_marked_place_is_missing() {
-        let masked = apply(&[Redaction::mask("/email")], json!({"mail": "ada@example.com"}));
+        let masked =
+            apply(&[Redaction::mask("/email")], json!({"mail": "ada@example.com"}), NO_HASH);
         assert_eq!(masked, json!("[redacted]"));
+    }
+
+    #[test]
+    fn hashes_and_removes() {
+        let payload =
+            json!({"id": 1, "email": "ada@example.com", "a/b": 2, "list": [1, 2, 3], "x": null});
+        let redactions = [
+            Redaction::hash("/email"),
+            Redaction::hash("/x"),
+            Redaction::drop("/a~1b"),
+            Redaction::drop("/list/0"),
+            Redaction::mask("/list/2"),
+            Redaction::drop("/none").optional(),
+        ];
+        let hash = |value: &Value| format!("hash of {value}");
+        assert_eq!(
+            apply(&redactions, payload.clone(), &hash),
+            json!({
+                "id": 1,
+                "email": "hash of \"ada@example.com\"",
+                "list": [null, 2, "[redacted]"],
+                "x": null,
+            })
+        );
+        let text = mask_in_text(&redactions, &payload, "ada@example.com".to_owned());
+        assert_eq!(text, "[redacted]");
+        assert_eq!(apply(&[Redaction::drop("")], payload.clone(), NO_HASH), Value::Null);
+        assert_eq!(apply(&[Redaction::drop("/y")], payload, NO_HASH), json!("[redacted]"));
+    }
+
+    #[test]
+    fn masks_what_a_text_quotes_from_the_changes_of_marked_values() {
+        let changes = Changes::between(&json!({"mail": "old@a.b", "n": 123}), &json!({"n": 456}));
+        let payload = json!({ "changes": changes.unwrap() });
+        let redactions = [Redaction::drop("/changes").changes_of("mail")];
+        let text = "old@a.b is no mailbox, 123".to_owned();
+        assert_eq!(mask_in_text(&redactions, &payload, text), "[redacted] is no mailbox, 123");
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Call, Middleware, Outcome};
 use crate::handler::BoxFuture;
+use crate::type_ref::TypeRef;
 
 /// The rest of the way to the handler.
 pub struct Next<'a> {
@@ -41,10 +42,15 @@ pub(crate) trait Innermost: Send + Sync {
 
 /// A [`Middleware`] without its type.
 trait ErasedMiddleware: Send + Sync {
+    fn type_ref(&self) -> TypeRef;
     fn handle<'a>(&'a self, call: &'a mut Call<'_>, next: Next<'a>) -> BoxFuture<'a, Outcome>;
 }
 
 impl<M: Middleware> ErasedMiddleware for M {
+    fn type_ref(&self) -> TypeRef {
+        TypeRef::of::<M>()
+    }
+
     fn handle<'a>(&'a self, call: &'a mut Call<'_>, next: Next<'a>) -> BoxFuture<'a, Outcome> {
         Box::pin(Middleware::handle(self, call, next))
     }
@@ -60,6 +66,11 @@ impl Middlewares {
         Self(self.0.iter().cloned().chain([middleware]).collect())
     }
 
+    /// Their types, outermost first.
+    pub(crate) fn types(&self) -> impl Iterator<Item = TypeRef> {
+        self.0.iter().map(|middleware| middleware.type_ref())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -71,6 +82,6 @@ impl Middlewares {
 
 impl fmt::Debug for Middlewares {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Middlewares").field("count", &self.0.len()).finish()
+        f.debug_list().entries(self.types()).finish()
     }
 }

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use tracing::Span;
 
 use crate::context::Context;
+use crate::handler::Item;
 use crate::message::AnyEvent;
 use crate::registry::MessageKind;
 
@@ -162,6 +163,33 @@ impl Attempting {
 impl Drop for Attempting {
     fn drop(&mut self) {
         self.finish(CANCELLED);
+    }
+}
+
+/// One run of a handler of batches; each of its deliveries is an [`Attempting`] besides.
+pub(crate) struct AttemptingBatch(Span);
+
+impl AttemptingBatch {
+    /// `context` is the batch's own; from here on it continues the trace from this span.
+    pub(crate) fn begin(items: &[Item], handler: &Arc<str>, context: &mut Context) -> Self {
+        let mut names = items.iter().map(|item| item.event.name());
+        let first = names.next().unwrap_or_default();
+        let event = if names.all(|name| name == first) { first } else { "*" };
+        let span = spans::deliver_batch(event, items.len(), handler, context);
+        for item in items {
+            otel::link(&span, &item.context);
+        }
+        otel::consume(&span, "deliver batch", event, context);
+        Self(span)
+    }
+
+    /// What the handler is to run in.
+    pub(crate) fn span(&self) -> Span {
+        self.0.clone()
+    }
+
+    pub(crate) fn end(self, error_type: Option<&'static str>) {
+        spans::end(&self.0, error_type);
     }
 }
 

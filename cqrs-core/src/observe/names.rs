@@ -12,6 +12,7 @@ pub(super) const DESTINATION: &str = "messaging.destination.name";
 /// A handler is to an event what a subscription is to a topic.
 pub(super) const SUBSCRIPTION: &str = "messaging.destination.subscription.name";
 pub(super) const MESSAGE_ID: &str = "messaging.message.id";
+pub(super) const BATCH_COUNT: &str = "messaging.batch.message_count";
 /// The correlation id.
 pub(super) const CONVERSATION_ID: &str = "messaging.message.conversation_id";
 pub(super) const TENANT: &str = "cqrs.tenant";
@@ -184,6 +185,7 @@ mod tests {
             DESTINATION,
             SUBSCRIPTION,
             MESSAGE_ID,
+            BATCH_COUNT,
             CONVERSATION_ID,
             TENANT,
             KIND,

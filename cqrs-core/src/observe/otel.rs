@@ -52,6 +52,13 @@ pub(super) fn consume(
     hand_on(span, context);
 }
 
+/// Says that `span` has to do with the one that `context` came from.
+pub(super) fn link(span: &Span, context: &Context) {
+    if let Some(item) = context.traceparent() {
+        span.add_link(to_span_context(item));
+    }
+}
+
 fn describe(span: &Span, kind: &'static str, operation: &'static str, destination: &'static str) {
     if !span.is_disabled() {
         span.record(names::OTEL_NAME, format_args!("{operation} {destination}"));

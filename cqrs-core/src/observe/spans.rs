@@ -81,6 +81,33 @@ pub(super) fn deliver(event: &AnyEvent, handler: &str, context: &Context) -> Spa
     )
 }
 
+/// The span of one run of a handler of batches.
+pub(super) fn deliver_batch(
+    event: &'static str,
+    count: usize,
+    handler: &str,
+    context: &Context,
+) -> Span {
+    info_span!(
+        target: names::TARGET,
+        parent: None,
+        "deliver batch",
+        { names::SYSTEM } = "cqrs",
+        { names::OPERATION_TYPE } = "process",
+        { names::OPERATION_NAME } = "deliver batch",
+        { names::DESTINATION } = event,
+        { names::SUBSCRIPTION } = handler,
+        { names::BATCH_COUNT } = count,
+        { names::CONVERSATION_ID } = %context.correlation_id(),
+        { names::TENANT } = %context.tenant(),
+        { names::HANDLER } = handler,
+        { names::ERROR_TYPE } = Empty,
+        { names::OTEL_NAME } = Empty,
+        { names::OTEL_KIND } = Empty,
+        { names::OTEL_STATUS } = Empty,
+    )
+}
+
 pub(super) fn end(span: &Span, error_type: Option<&'static str>) {
     if let Some(error_type) = error_type {
         span.record(names::ERROR_TYPE, error_type);

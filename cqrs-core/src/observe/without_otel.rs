@@ -9,3 +9,5 @@ pub(super) fn produce(_: &Span, _: &'static str, _: &'static str, _: &mut Contex
 pub(super) fn execute(_: &Span, _: &'static str, _: &'static str, _: &mut Context) {}
 
 pub(super) fn consume(_: &Span, _: &'static str, _: &'static str, _: &mut Context) {}
+
+pub(super) fn link(_: &Span, _: &Context) {}

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use super::{MessageRegistration, Source};
 use crate::handler::{
-    AnyShim, CommandHandler, ErasedCommandHandler, ErasedEventHandler, ErasedQueryHandler,
-    EventHandler, EventShim, HandlerOptions, QueryHandler,
+    AnyShim, BatchEventHandler, BatchPolicy, BatchShim, CommandHandler, ErasedCommandHandler,
+    ErasedEventHandler, ErasedQueryHandler, EventHandler, EventShim, HandlerOptions, QueryHandler,
 };
 use crate::message::{AnyEvent, Command, Event, Query};
 use crate::services::{Dependency, Injectable, MissingService, Services};
@@ -23,6 +23,8 @@ pub struct HandlerRegistration {
     pub(crate) name: Cow<'static, str>,
     pub(crate) source: Source,
     pub(crate) options: HandlerOptions,
+    /// For a handler of batches.
+    pub(crate) batch: Option<BatchPolicy>,
     pub(crate) handler: fn() -> TypeRef,
     pub(crate) dependencies: fn() -> Vec<Dependency>,
     pub(crate) construct: Construct,
@@ -53,7 +55,19 @@ impl HandlerRegistration {
         options: HandlerOptions,
         routes: &'static [EventRoute],
     ) -> Self {
-        Self::injected::<H>(name, source, options, Handles::Events(Cow::Borrowed(routes)))
+        Self::injected::<H>(name, source, options, None, Handles::Events(Cow::Borrowed(routes)))
+    }
+
+    /// `H`, which handles the events of `routes` in batches.
+    pub const fn batches<H: Injectable>(
+        name: &'static str,
+        source: Source,
+        options: HandlerOptions,
+        batch: BatchPolicy,
+        routes: &'static [EventRoute],
+    ) -> Self {
+        let handles = Handles::Events(Cow::Borrowed(routes));
+        Self::injected::<H>(name, source, options, Some(batch), handles)
     }
 
     /// `H`, which executes the command `C`.
@@ -67,6 +81,7 @@ impl HandlerRegistration {
             name,
             source,
             options,
+            None,
             Handles::Command(ExecutionRoute::command::<H, C>()),
         )
     }
@@ -78,19 +93,22 @@ impl HandlerRegistration {
         Q: Query,
         H: Injectable + QueryHandler<Q>,
     {
-        Self::injected::<H>(name, source, options, Handles::Query(ExecutionRoute::query::<H, Q>()))
+        let handles = Handles::Query(ExecutionRoute::query::<H, Q>());
+        Self::injected::<H>(name, source, options, None, handles)
     }
 
     const fn injected<H: Injectable>(
         name: &'static str,
         source: Source,
         options: HandlerOptions,
+        batch: Option<BatchPolicy>,
         handles: Handles,
     ) -> Self {
         Self {
             name: Cow::Borrowed(name),
             source,
             options,
+            batch,
             handler: TypeRef::of::<H>,
             dependencies: H::dependencies,
             construct: Construct::Inject(|services| Ok(Arc::new(H::inject(services)?))),
@@ -138,6 +156,24 @@ impl EventRoute {
         Self {
             event: None,
             erase: |handler| Some(Arc::new(AnyShim::<H>(handler.downcast().ok()?))),
+        }
+    }
+
+    /// Batches of `E` to `H`.
+    pub const fn batches_to<H: BatchEventHandler<E>, E: Event>() -> Self {
+        Self {
+            event: Some(MessageRegistration::event::<E>(Source::UNKNOWN)),
+            erase: |handler| Some(Arc::new(BatchShim::<H, E>::new(handler.downcast().ok()?))),
+        }
+    }
+
+    /// Batches of every event to `H`.
+    pub const fn batches_of_any<H: BatchEventHandler<AnyEvent>>() -> Self {
+        Self {
+            event: None,
+            erase: |handler| {
+                Some(Arc::new(BatchShim::<H, AnyEvent>::new(handler.downcast().ok()?)))
+            },
         }
     }
 }

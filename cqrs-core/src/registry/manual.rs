@@ -12,8 +12,8 @@ use super::{
 };
 use crate::context::Context;
 use crate::handler::{
-    BoxFuture, CommandHandler, ErasedEventHandler, EventHandler, HandlerError, HandlerOptions,
-    HandlerResult, QueryHandler,
+    BatchEventHandler, BatchPolicy, BoxFuture, CommandHandler, ErasedEventHandler, EventHandler,
+    HandlerError, HandlerOptions, HandlerResult, QueryHandler,
 };
 use crate::message::{AnyEvent, Command, Event, Published, Query};
 use crate::type_ref::TypeRef;
@@ -57,6 +57,39 @@ impl Handler {
     ) -> EventsHandler<H> {
         let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(Vec::new())));
         EventsHandler { registration, handler: PhantomData }
+    }
+
+    /// `handler` as a handler of batches of the events that [`BatchesHandler::on`] names, under a stable
+    /// name.
+    ///
+    /// ```standalone_crate
+    /// use cqrs_core::prelude::*;
+    /// use cqrs_core::{BatchPolicy, Handler};
+    ///
+    /// #[derive(Serialize, Deserialize, Event)]
+    /// struct TaskCreated { task_id: u64 }
+    ///
+    /// struct Print;
+    /// impl<E: Event> BatchEventHandler<E> for Print {
+    ///     async fn handle_batch(&self, batch: &Batch<E>, _: &Context) -> HandlerResult {
+    ///         println!("{} of {}", batch.len(), E::NAME);
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let print = Handler::batches("print", BatchPolicy::new(500), Print).on::<TaskCreated>();
+    /// let app = App::builder().register(print).build()?;
+    /// # Ok::<(), cqrs_core::BuildError>(())
+    /// ```
+    #[track_caller]
+    pub fn batches<H: Send + Sync + 'static>(
+        name: impl Into<Cow<'static, str>>,
+        batch: BatchPolicy,
+        handler: H,
+    ) -> BatchesHandler<H> {
+        let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(Vec::new())));
+        let registration = HandlerRegistration { batch: Some(batch), ..registration };
+        BatchesHandler { registration, handler: PhantomData }
     }
 
     /// A closure as a handler of the event `E`, under a stable name.
@@ -136,6 +169,7 @@ fn ready_handler<H: Send + Sync + 'static>(
         name: name.into(),
         source: Source::caller(),
         options: HandlerOptions::DEFAULT,
+        batch: None,
         handler: TypeRef::of::<H>,
         dependencies: Vec::new,
         construct: Construct::Ready(Arc::new(ready)),
@@ -147,6 +181,13 @@ impl HandlerRegistration {
     /// Replaces the handler's options. A command or query handler uses the time-out alone.
     pub fn options(mut self, options: HandlerOptions) -> Self {
         self.options = options;
+        self
+    }
+
+    fn route(mut self, route: EventRoute) -> Self {
+        if let Handles::Events(routes) = &mut self.handles {
+            routes.to_mut().push(route);
+        }
         self
     }
 }
@@ -163,7 +204,7 @@ impl<H: Send + Sync + 'static> EventsHandler<H> {
     where
         H: EventHandler<E>,
     {
-        self.route(EventRoute::to::<H, E>())
+        Self { registration: self.registration.route(EventRoute::to::<H, E>()), ..self }
     }
 
     /// Handles every event.
@@ -171,19 +212,12 @@ impl<H: Send + Sync + 'static> EventsHandler<H> {
     where
         H: EventHandler<AnyEvent>,
     {
-        self.route(EventRoute::any::<H>())
+        Self { registration: self.registration.route(EventRoute::any::<H>()), ..self }
     }
 
     /// Replaces the handler's options.
     pub fn options(mut self, options: HandlerOptions) -> Self {
         self.registration.options = options;
-        self
-    }
-
-    fn route(mut self, route: EventRoute) -> Self {
-        if let Handles::Events(routes) = &mut self.registration.handles {
-            routes.to_mut().push(route);
-        }
         self
     }
 }
@@ -195,6 +229,48 @@ impl<H> From<EventsHandler<H>> for HandlerRegistration {
 }
 
 impl<H> fmt::Debug for EventsHandler<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.registration.fmt(f)
+    }
+}
+
+/// A registration of `H` as a handler of batches that still learns its events.
+pub struct BatchesHandler<H> {
+    registration: HandlerRegistration,
+    handler: PhantomData<fn() -> H>,
+}
+
+impl<H: Send + Sync + 'static> BatchesHandler<H> {
+    /// Also handles `E`.
+    pub fn on<E: Event>(self) -> Self
+    where
+        H: BatchEventHandler<E>,
+    {
+        Self { registration: self.registration.route(EventRoute::batches_to::<H, E>()), ..self }
+    }
+
+    /// Handles every event.
+    pub fn on_any(self) -> Self
+    where
+        H: BatchEventHandler<AnyEvent>,
+    {
+        Self { registration: self.registration.route(EventRoute::batches_of_any::<H>()), ..self }
+    }
+
+    /// Replaces the handler's options.
+    pub fn options(mut self, options: HandlerOptions) -> Self {
+        self.registration.options = options;
+        self
+    }
+}
+
+impl<H> From<BatchesHandler<H>> for HandlerRegistration {
+    fn from(handler: BatchesHandler<H>) -> Self {
+        handler.registration
+    }
+}
+
+impl<H> fmt::Debug for BatchesHandler<H> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.registration.fmt(f)
     }

@@ -9,7 +9,7 @@ mod source;
 
 pub use self::handler::{EventRoute, HandlerRegistration};
 pub use self::injectable::{Alias, InjectableRegistration};
-pub use self::manual::{EventsHandler, Handler};
+pub use self::manual::{BatchesHandler, EventsHandler, Handler};
 pub use self::message::{MessageKind, MessageRegistration};
 pub use self::modules::{Module, Modules};
 pub use self::source::Source;

@@ -1,14 +1,17 @@
-//! `#[event(..)]` on an event and on its fields.
+//! `#[event(..)]` on an event, on its variants and on its fields.
 
 use proc_macro2::{Ident, Span};
+use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Attribute, LitInt, LitStr};
+use syn::{Attribute, LitInt, LitStr, Token};
 
 use crate::attr::{options, value};
 use crate::error::Errors;
+use crate::suggest;
 
-const ON_THE_TYPE: &[&str] = &["name", "version", "entity", "action"];
-const ON_A_FIELD: &[&str] = &["entity_id", "redact"];
+const ON_THE_TYPE: &[&str] = &["name", "version", "entity", "action", "describe", "activity"];
+const ON_A_FIELD: &[&str] = &["entity_id", "entity_name", "redact", "changes"];
+const KINDS: &[&str] = &["mask", "hash", "drop"];
 
 /// What stands on the struct or enum.
 #[derive(Default)]
@@ -17,6 +20,8 @@ pub(crate) struct EventOptions {
     pub(crate) version: Option<LitInt>,
     pub(crate) entity: Option<LitStr>,
     pub(crate) action: Option<LitStr>,
+    pub(crate) describe: Option<LitStr>,
+    pub(crate) activity: Option<bool>,
 }
 
 impl EventOptions {
@@ -42,6 +47,11 @@ impl EventOptions {
         } else if key == "action" {
             let text = value::string(key, "action = \"created\"", input)?;
             options::set(&mut self.action, key, text)
+        } else if key == "describe" {
+            options::set(&mut self.describe, key, template(key, input)?)
+        } else if key == "activity" {
+            let activity = value::boolean(key, "activity = false", input)?;
+            options::set(&mut self.activity, key, activity)
         } else if ON_A_FIELD.iter().any(|option| key == option) {
             let message = format!("`{key}` belongs on a field: `#[event({key})]` above the field");
             Err(syn::Error::new(key.span(), message))
@@ -55,7 +65,24 @@ impl EventOptions {
 #[derive(Default)]
 pub(crate) struct FieldOptions {
     pub(crate) entity_id: Option<Span>,
-    pub(crate) redact: Option<Span>,
+    pub(crate) entity_name: Option<Span>,
+    pub(crate) redact: Option<Redact>,
+    pub(crate) changes: Option<Span>,
+}
+
+/// `redact`, and what it makes of the value.
+#[derive(Clone, Copy)]
+pub(crate) struct Redact {
+    pub(crate) kind: RedactionKind,
+    pub(crate) span: Span,
+}
+
+/// What becomes of a redacted value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RedactionKind {
+    Mask,
+    Hash,
+    Drop,
 }
 
 impl FieldOptions {
@@ -72,9 +99,15 @@ impl FieldOptions {
         if key == "entity_id" {
             value::none(key, input)?;
             options::set(&mut self.entity_id, key, key.span())
-        } else if key == "redact" {
+        } else if key == "entity_name" {
             value::none(key, input)?;
-            options::set(&mut self.redact, key, key.span())
+            options::set(&mut self.entity_name, key, key.span())
+        } else if key == "redact" {
+            let kind = redaction_kind(key, input)?;
+            options::set(&mut self.redact, key, Redact { kind, span: key.span() })
+        } else if key == "changes" {
+            value::none(key, input)?;
+            options::set(&mut self.changes, key, key.span())
         } else if ON_THE_TYPE.iter().any(|option| key == option) {
             let message = format!("`{key}` belongs on the type: `#[event({key} = ..)]` above it");
             Err(syn::Error::new(key.span(), message))
@@ -84,13 +117,58 @@ impl FieldOptions {
     }
 }
 
-/// Refuses `#[event(..)]` on a variant, where it has no meaning.
-pub(crate) fn none_on_variant(attrs: &[Attribute], errors: &mut Errors) {
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("event")) {
-        errors.on_tokens(
-            &attr.meta,
-            "a variant has no event options of its own: write `name`, `version`, `entity` and \
-             `action` above the enum, `entity_id` and `redact` above the variant's fields",
-        );
+/// What stands on a variant: its own description.
+pub(crate) fn on_variant(attrs: &[Attribute], errors: &mut Errors) -> Option<LitStr> {
+    let mut describe = None;
+    let if_empty = "`#[event]` needs an option: a variant takes `#[event(describe = \"..\")]`";
+    options::read_all(attrs, "event", if_empty, errors, |key, input, _| {
+        if key == "describe" {
+            return options::set(&mut describe, key, template(key, input)?);
+        }
+        let known = |options: &[&str]| options.iter().any(|option| key == option);
+        Err(if known(ON_THE_TYPE) {
+            let message = format!(
+                "`{key}` belongs above the enum, which is one event: a variant takes only \
+                 `describe`"
+            );
+            syn::Error::new(key.span(), message)
+        } else if known(ON_A_FIELD) {
+            let message = format!(
+                "`{key}` belongs above one of the variant's fields: a variant takes only `describe`"
+            );
+            syn::Error::new(key.span(), message)
+        } else {
+            options::unknown(key, "`#[event(..)]` on a variant", &["describe"])
+        })
+    });
+    describe
+}
+
+fn template(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    value::string(key, "describe = \"created {entity} {full_name}\"", input)
+}
+
+/// Reads nothing, or `= hash`.
+fn redaction_kind(key: &Ident, input: ParseStream<'_>) -> syn::Result<RedactionKind> {
+    if input.is_empty() || input.peek(Token![,]) {
+        return Ok(RedactionKind::Mask);
+    }
+    value::equals(key, "redact = hash", input)?;
+    let Ok(kind) = input.call(Ident::parse_any) else {
+        return Err(value::expected("`mask`, `hash` or `drop`", "redact = hash", key, input));
+    };
+    match kind.to_string().as_str() {
+        "mask" => Ok(RedactionKind::Mask),
+        "hash" => Ok(RedactionKind::Hash),
+        "drop" => Ok(RedactionKind::Drop),
+        written => {
+            let hint = suggest::closest(written, KINDS);
+            let hint = hint.map(|kind| format!(", did you mean `{kind}`?")).unwrap_or_default();
+            let message = format!(
+                "unknown redaction `{written}`{hint} (`redact` takes `mask`, `hash` and `drop`; \
+                 `redact` alone is `redact = mask`)"
+            );
+            Err(syn::Error::new(kind.span(), message))
+        }
     }
 }

@@ -5,6 +5,7 @@ use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
 use syn::{Lit, LitStr, Token, Type, token};
 
+use crate::attr::batch::{self, Batch};
 use crate::attr::breaker::{self, Breaker};
 use crate::attr::duration::{self, Range};
 use crate::attr::rate::{self, Rate};
@@ -12,7 +13,8 @@ use crate::attr::retry::{self, Retry};
 use crate::attr::{options, value};
 use crate::error::Errors;
 
-const EVENT_OPTIONS: &[&str] = &["name", "retry", "timeout", "concurrency", "rate", "breaker"];
+const EVENT_OPTIONS: &[&str] =
+    &["name", "retry", "timeout", "concurrency", "rate", "breaker", "batch"];
 const OPTIONS: &[&str] = &["name", "timeout"];
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
 
@@ -72,6 +74,7 @@ pub(crate) struct HandlerOptions {
     pub(crate) concurrency: Option<u32>,
     pub(crate) rate: Option<Rate>,
     pub(crate) breaker: Option<Breaker>,
+    pub(crate) batch: Option<Batch>,
 }
 
 /// How long one attempt may take.
@@ -208,6 +211,8 @@ impl Reader {
             options::set(&mut options.rate, key, rate::read(key, input)?)
         } else if self.kind == Kind::Events && key == "breaker" {
             options::set(&mut options.breaker, key, breaker::read(key, input, errors)?)
+        } else if self.kind == Kind::Events && key == "batch" {
+            options::set(&mut options.batch, key, batch::read(key, input, errors)?)
         } else if EVENT_OPTIONS.iter().any(|option| key == option) {
             Err(syn::Error::new(key.span(), events_only(self.kind, key)))
         } else {
@@ -235,6 +240,7 @@ fn events_only(kind: Kind, key: &Ident) -> String {
     let message = kind.message();
     let why = match key.to_string().as_str() {
         "retry" | "breaker" => "its caller waits for the result and decides whether to try again",
+        "batch" => "its caller waits for the result of this one",
         "rate" => "it runs when its caller asks, so the callers decide how often",
         _ => "it runs when its caller asks, so the callers decide how many run at once",
     };

@@ -1,5 +1,6 @@
 //! Reads what the user wrote into an annotation. Knows the grammar, not what it means.
 
+pub(crate) mod batch;
 pub(crate) mod breaker;
 pub(crate) mod duration;
 pub(crate) mod event;

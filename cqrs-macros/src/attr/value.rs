@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, TokenTree};
 use syn::parse::ParseStream;
-use syn::{Lit, LitInt, LitStr, Token, Type};
+use syn::{Lit, LitBool, LitInt, LitStr, Token, Type};
 
 /// Reads `= "text"`.
 pub(crate) fn string(key: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<LitStr> {
@@ -20,6 +20,15 @@ pub(crate) fn integer(key: &Ident, example: &str, input: ParseStream<'_>) -> syn
         return input.parse();
     }
     Err(expected("a whole number", example, key, input))
+}
+
+/// Reads `= true` or `= false`.
+pub(crate) fn boolean(key: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<bool> {
+    equals(key, example, input)?;
+    if input.peek(LitBool) {
+        return Ok(input.parse::<LitBool>()?.value);
+    }
+    Err(expected("`true` or `false`", example, key, input))
 }
 
 /// Reads `= Type`.

@@ -1,13 +1,16 @@
 //! `#[derive(Event)]`.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput};
+use syn::{Data, DeriveInput, Member};
 
+use crate::attr::event::RedactionKind;
 use crate::error::Errors;
-use crate::expand::{lints, with_fallback};
-use crate::model::event::{Body, EntityId, Event, Part, borrowed};
+use crate::expand::{description, lints, with_fallback};
+use crate::model::event::{Body, Event, Part, borrowed};
+use crate::model::fields::Field;
 use crate::model::redaction::Redaction;
 
 pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
@@ -41,11 +44,19 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
 }
 
 fn implementation(event: &Event<'_>) -> TokenStream {
-    let Event { ident, name, version, entity, action, body } = event;
+    let Event { ident, name, version, entity, action, activity, body } = event;
     let version = proc_macro2::Literal::u32_unsuffixed(*version);
     let entity = entity.as_ref().map_or_else(none, some);
     let action = action.as_ref().map_or_else(none, some);
-    let entity_id = entity_id(body);
+    let activity = (!activity).then(|| {
+        quote!(
+            const ACTIVITY: bool = false;
+        )
+    });
+    let entity_id = shown("entity_id", body, |part| part.entity_id.as_ref());
+    let entity_name = shown("entity_name", body, |part| part.entity_name.as_ref());
+    let description = description::method(body);
+    let changes = changes(body);
     let redactions = redactions(body);
     quote! {
         #[automatically_derived]
@@ -54,58 +65,89 @@ fn implementation(event: &Event<'_>) -> TokenStream {
             const VERSION: u32 = #version;
             const ENTITY: ::core::option::Option<&'static str> = #entity;
             const ACTION: ::core::option::Option<&'static str> = #action;
+            #activity
             #entity_id
+            #entity_name
+            #description
+            #changes
             #redactions
         }
     }
 }
 
-fn some(value: &impl ToTokens) -> TokenStream {
+pub(super) fn some(value: &impl ToTokens) -> TokenStream {
     quote!(::core::option::Option::Some(#value))
 }
 
-fn none() -> TokenStream {
+pub(super) fn none() -> TokenStream {
     quote!(::core::option::Option::None)
 }
 
-fn entity_id(body: &Body<'_>) -> Option<TokenStream> {
-    let value = match body {
-        Body::Struct(part) => {
-            let EntityId { member, optional } = part.entity_id.as_ref()?;
-            // The whole expression is on the field, where a missing `Display` is then reported.
-            let field = quote_spanned!(member.span()=> &self.#member);
-            id(&field, *optional)
+/// A method that shows a field which has `Display`.
+fn shown(
+    name: &str,
+    body: &Body<'_>,
+    field: impl Fn(&Part) -> Option<&Field>,
+) -> Option<TokenStream> {
+    let value = of_field(body, field, |value, optional| {
+        // An optional one is there or not.
+        if optional {
+            quote!((#value).as_ref().map(|value| value as &dyn ::core::fmt::Display))
+        } else {
+            some(value)
         }
-        Body::Enum(parts) => {
-            let arms = arms(parts, |variant, part| {
-                let entity_id = part.entity_id.as_ref()?;
-                Some(entity_id_arm(variant, entity_id))
-            });
-            let arms = arms?;
-            let rest = rest(parts, |part| part.entity_id.is_some(), &none());
-            quote!(match self { #arms #rest })
-        }
-    };
+    })?;
+    let name = Ident::new(name, Span::call_site());
     Some(quote! {
-        fn entity_id(&self) -> ::core::option::Option<&dyn ::core::fmt::Display> {
+        fn #name(&self) -> ::core::option::Option<&dyn ::core::fmt::Display> {
             #value
         }
     })
 }
 
-/// An optional id is there or not.
-fn id(value: &TokenStream, optional: bool) -> TokenStream {
-    if optional {
-        quote!((#value).as_ref().map(|id| id as &dyn ::core::fmt::Display))
-    } else {
-        some(value)
-    }
+fn changes(body: &Body<'_>) -> Option<TokenStream> {
+    let changes = quote!(&::cqrs_core::macro_support::Changes);
+    let value = of_field(
+        body,
+        |part| part.changes.as_ref(),
+        |value, optional| {
+            if optional {
+                quote!((#value).as_ref().map(|value| -> #changes { value }))
+            } else {
+                some(value)
+            }
+        },
+    )?;
+    Some(quote! {
+        fn changes(&self) -> ::core::option::Option<#changes> {
+            #value
+        }
+    })
 }
 
-fn entity_id_arm(variant: &Ident, EntityId { member, optional }: &EntityId) -> TokenStream {
-    let binding = Ident::new("entity_id", member.span());
-    let value = id(&binding.to_token_stream(), *optional);
-    quote!(Self::#variant { #member: #binding, .. } => #value,)
+/// The expression for one field of a struct, or of each variant that has it; `None` if nothing has it.
+fn of_field(
+    body: &Body<'_>,
+    field: impl Fn(&Part) -> Option<&Field>,
+    value: impl Fn(&TokenStream, bool) -> TokenStream,
+) -> Option<TokenStream> {
+    match body {
+        Body::Struct(part) => {
+            let Field { member, optional } = field(part)?;
+            // The whole expression is on the field, where a missing `Display` is then reported.
+            Some(value(&quote_spanned!(member.span()=> &self.#member), *optional))
+        }
+        Body::Enum(parts) => {
+            let arms = arms(parts, |variant, part| {
+                let Field { member, optional } = field(part)?;
+                let binding = binding(member);
+                let value = value(&binding.to_token_stream(), *optional);
+                Some(quote!(Self::#variant { #member: #binding, .. } => #value,))
+            })?;
+            let rest = rest(parts, |part| field(part).is_some(), &none());
+            Some(quote!(match self { #arms #rest }))
+        }
+    }
 }
 
 fn redactions(body: &Body<'_>) -> Option<TokenStream> {
@@ -132,15 +174,31 @@ fn list(redactions: &[Redaction]) -> Option<TokenStream> {
     if redactions.is_empty() {
         return None;
     }
-    let redactions = redactions.iter().map(|Redaction { pointer, optional }| {
+    let redactions = redactions.iter().map(|redaction| {
+        let Redaction { kind, pointer, optional, changes_of } = redaction;
+        let kind = match kind {
+            RedactionKind::Mask => quote!(mask),
+            RedactionKind::Hash => quote!(hash),
+            RedactionKind::Drop => quote!(drop),
+        };
         let optional = optional.then(|| quote!(.optional()));
-        quote!(::cqrs_core::macro_support::Redaction::mask(#pointer) #optional)
+        let changes_of = changes_of.as_ref().map(|name| quote!(.changes_of(#name)));
+        quote!(::cqrs_core::macro_support::Redaction::#kind(#pointer) #optional #changes_of)
     });
     Some(quote!(const { &[#(#redactions),*] }))
 }
 
+/// What a field is called in the code of a variant: never as the field itself, which would be told to
+/// be shorter, nor as anything else in scope.
+pub(super) fn binding(member: &Member) -> Ident {
+    match member {
+        Member::Named(ident) => Ident::new(&format!("{}_", ident.unraw()), ident.span()),
+        Member::Unnamed(index) => Ident::new(&format!("field_{}", index.index), index.span),
+    }
+}
+
 /// The match arms of the variants that have one, or `None` if no variant has.
-fn arms(
+pub(super) fn arms(
     parts: &[(&Ident, Part)],
     arm: impl Fn(&Ident, &Part) -> Option<TokenStream>,
 ) -> Option<TokenStream> {
@@ -149,7 +207,7 @@ fn arms(
 }
 
 /// The match arm of all other variants, if there are any.
-fn rest(
+pub(super) fn rest(
     parts: &[(&Ident, Part)],
     has_arm: impl Fn(&Part) -> bool,
     value: &TokenStream,

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{Attribute, ItemStruct, Type};
 
+use crate::attr::batch::Batch;
 use crate::attr::breaker::Breaker;
 use crate::attr::handler::{HandlerOptions, Kind, Timeout};
 use crate::attr::rate::{Period, Rate};
@@ -62,25 +63,34 @@ fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
 
 fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
     let Handler { ident, name, args, .. } = handler;
+    let (to, any, register) = match args.options.batch {
+        None => (quote!(to), quote!(any), quote!(events)),
+        Some(_) => (quote!(batches_to), quote!(batches_of_any), quote!(batches)),
+    };
     let any = args.any.map(|span| {
         let ident = spanned(ident, span);
-        quote_spanned!(span=> ::cqrs_core::macro_support::EventRoute::any::<#ident>())
+        quote_spanned!(span=> ::cqrs_core::macro_support::EventRoute::#any::<#ident>())
     });
     let listed = args.messages.iter().map(|event| {
         let ident = spanned(ident, focus(event));
         quote_spanned! {focus(event)=>
-            ::cqrs_core::macro_support::EventRoute::to::<#ident, #event>()
+            ::cqrs_core::macro_support::EventRoute::#to::<#ident, #event>()
         }
     });
     let routes = any.into_iter().chain(listed);
     let routes = quote! {
         const ROUTES: &[::cqrs_core::macro_support::EventRoute] = &[#(#routes),*];
     };
+    let batch = args.options.batch.map(|batch| {
+        let policy = batch_policy(batch);
+        quote!(#policy,)
+    });
     let registration = quote! {
-        ::cqrs_core::macro_support::HandlerRegistration::events::<#ident>(
+        ::cqrs_core::macro_support::HandlerRegistration::#register::<#ident>(
             #name,
             ::cqrs_core::macro_support::source!(),
             OPTIONS,
+            #batch
             ROUTES
         )
     };
@@ -162,6 +172,13 @@ fn rate_limit(rate: Rate) -> TokenStream {
         Period::Hour => quote!(per_hour),
     };
     quote!(::cqrs_core::macro_support::RateLimit::#per(#attempts))
+}
+
+fn batch_policy(batch: Batch) -> TokenStream {
+    let max = Literal::u32_unsuffixed(batch.max);
+    let linger = batch.linger_millis.map(duration).map(|linger| quote!(.linger(#linger)));
+    let across_tenants = batch.across_tenants.then(|| quote!(.across_tenants()));
+    quote!(::cqrs_core::macro_support::BatchPolicy::new(#max) #linger #across_tenants)
 }
 
 fn duration(millis: u64) -> TokenStream {

@@ -1,6 +1,7 @@
 //! Writes the generated code. It names only `::cqrs_core::macro_support`, `::core` and `::std`, so
 //! that nothing the user has in scope can get in its way.
 
+mod description;
 pub(crate) mod event;
 pub(crate) mod handler;
 pub(crate) mod injectable;

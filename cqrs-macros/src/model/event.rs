@@ -1,14 +1,18 @@
-//! An event: its names, the field that says which entity it is about, and its redactions.
+//! An event: its names, what its fields say of the entity and of changes, its description and its
+//! redactions.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Fields, LitStr, Member, Type};
+use syn::{Data, DataEnum, DeriveInput, LitStr, Type};
 
-use crate::attr::event::{self, EventOptions, FieldOptions};
+use crate::attr::event::{self, EventOptions};
 use crate::attr::serde::Serde;
 use crate::error::Errors;
-use crate::model::redaction::{self, Redacted, Redaction};
+use crate::model::description::{Description, Scope};
+use crate::model::fields::{Field, Marked, Secret};
+use crate::model::redaction::{self, Marks, Redaction};
+use crate::model::secrets;
 use crate::{naming, validate};
 
 /// A checked event.
@@ -18,6 +22,7 @@ pub(crate) struct Event<'a> {
     pub(crate) version: u32,
     pub(crate) entity: Option<String>,
     pub(crate) action: Option<String>,
+    pub(crate) activity: bool,
     pub(crate) body: Body<'a>,
 }
 
@@ -31,15 +36,13 @@ pub(crate) enum Body<'a> {
 #[derive(Default)]
 pub(crate) struct Part {
     /// The field whose value identifies the entity.
-    pub(crate) entity_id: Option<EntityId>,
+    pub(crate) entity_id: Option<Field>,
+    /// The field whose value names the entity.
+    pub(crate) entity_name: Option<Field>,
+    /// The field that holds what changed.
+    pub(crate) changes: Option<Field>,
+    pub(crate) description: Option<Description>,
     pub(crate) redactions: Vec<Redaction>,
-}
-
-/// The field whose value identifies the entity.
-pub(crate) struct EntityId {
-    pub(crate) member: Member,
-    /// Whether the field is an `Option`, by how its type is written.
-    pub(crate) optional: bool,
 }
 
 impl<'a> Event<'a> {
@@ -66,8 +69,10 @@ impl<'a> Event<'a> {
         };
         let entity = label("entity", options.entity).or(entity);
         let action = label("action", options.action).or(action);
-        let body = body(input, errors);
-        Self { ident, name, version, entity, action, body }
+        let activity = options.activity.unwrap_or(true);
+        let labels = Labels { entity: entity.as_deref(), action: action.as_deref() };
+        let body = body(input, &labels, options.describe.as_ref(), errors);
+        Self { ident, name, version, entity, action, activity, body }
     }
 }
 
@@ -98,30 +103,36 @@ fn version(options: &EventOptions, errors: &mut Errors) -> u32 {
     version
 }
 
-fn body<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Body<'a> {
+/// What a description may call the entity and what happened to it.
+struct Labels<'a> {
+    entity: Option<&'a str>,
+    action: Option<&'a str>,
+}
+
+fn body<'a>(
+    input: &'a DeriveInput,
+    labels: &Labels<'_>,
+    describe: Option<&LitStr>,
+    errors: &mut Errors,
+) -> Body<'a> {
     let serde = Serde::read(&input.attrs);
     match &input.data {
         Data::Struct(data) => {
-            let (entity_id, redacted) = fields(&data.fields, errors);
-            if opaque(&serde, &redacted, errors) {
+            let marked = Marked::read(&data.fields, errors);
+            if opaque(&serde, &marked.redacted(), errors) {
                 return Body::Struct(Part::default());
             }
-            let redactions = redaction::of_struct(&redacted, &serde, errors);
-            Body::Struct(Part { entity_id, redactions })
+            let secrets = marked.secrets();
+            let place = |marks: &Marks<'_>, errors: &mut Errors| {
+                redaction::of_struct(marks, &serde, errors)
+            };
+            let redactions = secrets::redactions(&marked, &secrets, place, errors);
+            let scope = scope(labels, &marked, &secrets);
+            let description =
+                describe.and_then(|template| Description::read(template, &scope, errors));
+            Body::Struct(part(&marked, redactions, description))
         }
-        Data::Enum(data) => {
-            let mut parts = Vec::new();
-            for variant in &data.variants {
-                event::none_on_variant(&variant.attrs, errors);
-                let (entity_id, redacted) = fields(&variant.fields, errors);
-                if opaque(&serde, &redacted, errors) {
-                    break;
-                }
-                let redactions = redaction::of_variant(variant, &redacted, &serde, errors);
-                parts.push((&variant.ident, Part { entity_id, redactions }));
-            }
-            Body::Enum(parts)
-        }
+        Data::Enum(data) => Body::Enum(variants(data, &serde, labels, describe, errors)),
         Data::Union(data) => {
             errors.on(
                 data.union_token.span,
@@ -132,30 +143,66 @@ fn body<'a>(input: &'a DeriveInput, errors: &mut Errors) -> Body<'a> {
     }
 }
 
-/// Reads the options of the fields of a struct or of one variant.
-fn fields<'a>(fields: &'a Fields, errors: &mut Errors) -> (Option<EntityId>, Redacted<'a>) {
-    let mut entity_id = None;
-    let mut marks = Vec::new();
-    for (field, member) in fields.iter().zip(fields.members()) {
-        let options = FieldOptions::read(&field.attrs, errors);
-        marks.push(options.redact);
-        let Some(span) = options.entity_id else {
-            continue;
-        };
-        if let Some(first) = &entity_id {
-            let first: &EntityId = first;
-            errors.on(
-                span,
-                format!(
-                    "an event is about one entity: `{}` is its `entity_id` already",
-                    first.member.to_token_stream()
-                ),
-            );
-        } else {
-            entity_id = Some(EntityId { member, optional: is_option(&field.ty) });
+fn variants<'a>(
+    data: &'a DataEnum,
+    serde: &Serde,
+    labels: &Labels<'_>,
+    describe: Option<&LitStr>,
+    errors: &mut Errors,
+) -> Vec<(&'a Ident, Part)> {
+    let marked: Vec<_> =
+        data.variants.iter().map(|variant| Marked::read(&variant.fields, errors)).collect();
+    let all_secrets: Vec<_> = marked.iter().flat_map(Marked::secrets).collect();
+    let mut parts = Vec::new();
+    // What is wrong with the description of all variants is reported once.
+    let mut describe = describe;
+    for (variant, marked) in data.variants.iter().zip(&marked) {
+        let own = event::on_variant(&variant.attrs, errors);
+        if opaque(serde, &marked.redacted(), errors) {
+            break;
         }
+        // Changes may tell what another variant redacts.
+        let secrets: Vec<_> = marked.secrets().into_iter().chain(all_secrets.clone()).collect();
+        let place = |marks: &Marks<'_>, errors: &mut Errors| {
+            redaction::of_variant(variant, marks, serde, errors)
+        };
+        let redactions = secrets::redactions(marked, &secrets, place, errors);
+        let mut scope = Scope { variant: Some(&variant.ident), ..scope(labels, marked, &secrets) };
+        let description = match (&own, describe) {
+            (Some(own), _) => Description::read(own, &scope, errors),
+            (None, Some(shared)) => {
+                scope.of_all_variants = true;
+                let description = Description::read(shared, &scope, errors);
+                describe = describe.filter(|_| description.is_some());
+                description
+            }
+            (None, None) => None,
+        };
+        parts.push((&variant.ident, part(marked, redactions, description)));
     }
-    (entity_id, Redacted { fields, marks })
+    parts
+}
+
+fn scope<'a>(labels: &Labels<'a>, marked: &'a Marked<'a>, secrets: &'a [Secret]) -> Scope<'a> {
+    Scope {
+        entity: labels.entity,
+        action: labels.action,
+        marked,
+        variant: None,
+        of_all_variants: false,
+        secret: secrets.first().map(|secret| secret.name.as_str()),
+    }
+}
+
+fn part(marked: &Marked<'_>, redactions: Vec<Redaction>, description: Option<Description>) -> Part {
+    let field = |index: Option<usize>| index.map(|index| marked.field(index));
+    Part {
+        entity_id: field(marked.entity_id),
+        entity_name: field(marked.entity_name),
+        changes: field(marked.changes),
+        description,
+        redactions,
+    }
 }
 
 /// The first field that is a reference.
@@ -171,15 +218,8 @@ pub(crate) fn borrowed(data: &Data) -> Option<&Type> {
     }
 }
 
-fn is_option(ty: &Type) -> bool {
-    match ty {
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Option"),
-        _ => false,
-    }
-}
-
 /// Reports a redaction in a type whose JSON form its fields do not show.
-fn opaque(serde: &Serde, redacted: &Redacted<'_>, errors: &mut Errors) -> bool {
+fn opaque(serde: &Serde, redacted: &Marks<'_>, errors: &mut Errors) -> bool {
     let Some(first) = redacted.first() else {
         return false;
     };
@@ -189,7 +229,7 @@ fn opaque(serde: &Serde, redacted: &Redacted<'_>, errors: &mut Errors) -> bool {
         (None, None) => return false,
     };
     errors.on(
-        first,
+        first.span,
         format!(
             "`redact` cannot look through `#[serde({option} = ..)]`: derive `Event` for a type \
              that is written field by field"

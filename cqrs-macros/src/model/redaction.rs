@@ -1,4 +1,4 @@
-//! Where redacted fields stand in the event's JSON form.
+//! Where redacted fields, and changes that may tell of them, stand in the event's JSON form.
 //!
 //! The form is what serde's derive makes of the type, so this follows `serde_derive`. A pointer
 //! that turns out wrong (a `Serialize` written by hand, say) does no harm: the core masks the
@@ -8,51 +8,69 @@ use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::{Field, Fields, Variant};
 
+use crate::attr::event::RedactionKind;
 use crate::attr::serde::Serde;
 use crate::error::Errors;
 use crate::model::rename::Rule;
 
 /// A JSON pointer (RFC 6901) to a value that must not be shown.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Redaction {
+    pub(crate) kind: RedactionKind,
     pub(crate) pointer: String,
     /// Whether the value may be absent.
     pub(crate) optional: bool,
+    /// Whose changes are redacted, if the value is the event's changes.
+    pub(crate) changes_of: Option<String>,
 }
 
-/// The fields of a struct or a variant, with the place of `redact` on those that have it.
-pub(crate) struct Redacted<'a> {
+/// The fields of a struct or a variant, with the marks on those whose place is asked for.
+pub(crate) struct Marks<'a> {
     pub(crate) fields: &'a Fields,
-    pub(crate) marks: Vec<Option<Span>>,
+    pub(crate) marks: Vec<Option<Mark>>,
 }
 
-impl Redacted<'_> {
-    /// Where the first `redact` stands.
-    pub(crate) fn first(&self) -> Option<Span> {
+/// An option on a field: which, where, and what becomes of the value.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark {
+    pub(crate) span: Span,
+    pub(crate) option: &'static str,
+    pub(crate) kind: RedactionKind,
+}
+
+impl Mark {
+    pub(crate) fn at(self, pointer: String, optional: bool) -> Redaction {
+        Redaction { kind: self.kind, pointer, optional, changes_of: None }
+    }
+}
+
+impl Marks<'_> {
+    /// The first mark.
+    pub(crate) fn first(&self) -> Option<Mark> {
         self.marks.iter().flatten().next().copied()
     }
 }
 
 /// The redactions of a struct.
 pub(crate) fn of_struct(
-    redacted: &Redacted<'_>,
+    redacted: &Marks<'_>,
     serde: &Serde,
     errors: &mut Errors,
 ) -> Vec<Redaction> {
-    let whole = || vec![Redaction { pointer: String::new(), optional: false }];
-    let Some(_) = redacted.first() else {
+    let whole = |mark: Mark| vec![mark.at(String::new(), false)];
+    let Some(first) = redacted.first() else {
         return Vec::new();
     };
     if serde.transparent {
-        let shown = |(field, mark): (&Field, &Option<Span>)| {
-            mark.is_some() && !Serde::read(&field.attrs).skipped()
+        let shown = |(field, mark): (&Field, &Option<Mark>)| {
+            mark.filter(|_| !Serde::read(&field.attrs).skipped())
         };
-        let any = redacted.fields.iter().zip(&redacted.marks).any(shown);
-        return if any { whole() } else { Vec::new() };
+        let mark = redacted.fields.iter().zip(&redacted.marks).find_map(shown);
+        return mark.map_or_else(Vec::new, whole);
     }
     if is_newtype(redacted.fields) {
         // serde writes the only field of a newtype struct even if it is to be skipped.
-        return whole();
+        return whole(first);
     }
     of_fields(redacted, "", Rule::named(serde.rename_all.as_deref()), errors)
 }
@@ -60,7 +78,7 @@ pub(crate) fn of_struct(
 /// The redactions of one variant of an enum.
 pub(crate) fn of_variant(
     variant: &Variant,
-    redacted: &Redacted<'_>,
+    redacted: &Marks<'_>,
     serde: &Serde,
     errors: &mut Errors,
 ) -> Vec<Redaction> {
@@ -73,9 +91,12 @@ pub(crate) fn of_variant(
     }
     if own.with.is_some() {
         errors.on(
-            first,
-            "`redact` cannot look into a variant that `#[serde(with = ..)]` writes: put `with` on \
-             the field instead",
+            first.span,
+            format!(
+                "`{}` cannot look into a variant that `#[serde(with = ..)]` writes: put `with` on \
+                 the field instead",
+                first.option
+            ),
         );
         return Vec::new();
     }
@@ -89,10 +110,13 @@ pub(crate) fn of_variant(
         (false, Some(_), Some(content)) => segment(content),
         (false, Some(_), None) if newtype => {
             errors.on(
-                first,
-                "`redact` cannot follow the only field of a variant in an enum with \
-                 `#[serde(tag = ..)]`, because its content stands beside the tag: name the field, \
-                 or add `content = \"..\"`",
+                first.span,
+                format!(
+                    "`{}` cannot follow the only field of a variant in an enum with \
+                     `#[serde(tag = ..)]`, because its content stands beside the tag: name the \
+                     field, or add `content = \"..\"`",
+                    first.option
+                ),
             );
             return Vec::new();
         }
@@ -100,20 +124,14 @@ pub(crate) fn of_variant(
     };
     if newtype {
         let skipped = variant.fields.iter().any(|field| Serde::read(&field.attrs).skipped());
-        let redaction = Redaction { pointer: base, optional: false };
-        return if skipped { Vec::new() } else { vec![redaction] };
+        return if skipped { Vec::new() } else { vec![first.at(base, false)] };
     }
     let rule = own.rename_all.as_deref().or(serde.rename_all_fields.as_deref());
     of_fields(redacted, &base, Rule::named(rule), errors)
 }
 
 /// The redactions of named fields, or of a tuple of any length but one.
-fn of_fields(
-    redacted: &Redacted<'_>,
-    base: &str,
-    rule: Rule,
-    errors: &mut Errors,
-) -> Vec<Redaction> {
+fn of_fields(redacted: &Marks<'_>, base: &str, rule: Rule, errors: &mut Errors) -> Vec<Redaction> {
     let mut redactions = Vec::new();
     let mut index = 0;
     let mut index_is_known = true;
@@ -122,7 +140,7 @@ fn of_fields(
         if serde.skipped() {
             continue;
         }
-        if let Some(span) = *mark {
+        if let Some(mark) = *mark {
             let key = match &field.ident {
                 Some(ident) => {
                     serde.rename.clone().unwrap_or_else(|| rule.field(&ident.unraw().to_string()))
@@ -130,27 +148,34 @@ fn of_fields(
                 None => index.to_string(),
             };
             if serde.flatten {
-                errors.on(
-                    span,
-                    "`redact` cannot be combined with `#[serde(flatten)]`, because the field's \
-                     content stands among the event's other fields: remove `flatten`, or write \
-                     the fields to redact in the event itself",
-                );
+                errors.on(mark.span, flattened(mark));
             } else if field.ident.is_none() && !index_is_known {
                 errors.on(
-                    span,
+                    mark.span,
                     "the position of this field depends on an earlier one that \
                      `skip_serializing_if` may leave out: give the fields names",
                 );
             } else {
                 let pointer = format!("{base}{}", segment(&key));
-                redactions.push(Redaction { pointer, optional: serde.may_be_skipped() });
+                redactions.push(mark.at(pointer, serde.may_be_skipped()));
             }
         }
         index += 1;
         index_is_known &= !serde.may_be_skipped();
     }
     redactions
+}
+
+fn flattened(mark: Mark) -> String {
+    let option = mark.option;
+    let fix = match option {
+        "redact" => "remove `flatten`, or write the fields to redact in the event itself",
+        _ => "remove `flatten`",
+    };
+    format!(
+        "`{option}` cannot be combined with `#[serde(flatten)]`, because the field's content stands \
+         among the event's other fields: {fix}"
+    )
 }
 
 fn is_newtype(fields: &Fields) -> bool {

@@ -82,15 +82,15 @@ fn options_that_are_unknown_or_repeated() {
             struct E;
         )),
         "unknown option `nmae`, did you mean `name`? (`#[event(..)]` on a type takes `name`, \
-         `version`, `entity` and `action`)",
+         `version`, `entity`, `action`, `describe` and `activity`)",
     );
     assert_one_mistake(
         event(quote!(
             #[event(topic = "a.b")]
             struct E;
         )),
-        "unknown option `topic` (`#[event(..)]` on a type takes `name`, `version`, `entity` and \
-         `action`)",
+        "unknown option `topic` (`#[event(..)]` on a type takes `name`, `version`, `entity`, \
+         `action`, `describe` and `activity`)",
     );
     assert_one_mistake(
         event(quote!(
@@ -100,7 +100,7 @@ fn options_that_are_unknown_or_repeated() {
             }
         )),
         "unknown option `redacted`, did you mean `redact`? (`#[event(..)]` on a field takes \
-         `entity_id` and `redact`)",
+         `entity_id`, `entity_name`, `redact` and `changes`)",
     );
     assert_one_mistake(
         event(quote!(
@@ -147,13 +147,58 @@ fn options_in_the_wrong_place() {
                 A,
             }
         )),
-        "a variant has no event options of its own: write `name`, `version`, `entity` and `action` \
-         above the enum, `entity_id` and `redact` above the variant's fields",
+        "`name` belongs above the enum, which is one event: a variant takes only `describe`",
+    );
+    assert_one_mistake(
+        event(quote!(
+            enum E {
+                #[event(redact)]
+                A(u8),
+            }
+        )),
+        "`redact` belongs above one of the variant's fields: a variant takes only `describe`",
+    );
+    assert_one_mistake(
+        event(quote!(
+            enum E {
+                #[event(descibe = "a")]
+                A,
+            }
+        )),
+        "unknown option `descibe`, did you mean `describe`? (`#[event(..)]` on a variant takes \
+         `describe`)",
+    );
+    for option in [quote!(changes), quote!(entity_name)] {
+        let message =
+            format!("`{option}` belongs on a field: `#[event({option})]` above the field");
+        assert_one_mistake(
+            event(quote!(
+                #[event(#option)]
+                struct E;
+            )),
+            &message,
+        );
+    }
+    assert_one_mistake(
+        event(quote!(
+            struct E {
+                #[event(activity = false)]
+                a: u8,
+            }
+        )),
+        "`activity` belongs on the type: `#[event(activity = ..)]` above it",
     );
 }
 
 #[test]
 fn values_that_are_missing_or_too_many() {
+    assert_one_mistake(
+        event(quote!(
+            #[event(activity = no)]
+            struct E;
+        )),
+        "`activity` takes `true` or `false`, such as `activity = false`",
+    );
     assert_one_mistake(
         event(quote!(
             #[event(name)]

@@ -73,6 +73,48 @@ fn event_enum_with_ids_everywhere() {
 }
 
 #[test]
+fn event_that_is_an_activity() {
+    assert_expansion!(event(quote! {
+        #[event(describe = "changed {entity} {employee_id}, {full_name:?} ({manager|nobody}): {what|}")]
+        struct EmployeeUpdated {
+            #[event(entity_id)]
+            employee_id: Uuid,
+            #[event(entity_name)]
+            full_name: String,
+            manager: Option<String>,
+            #[event(redact = hash)]
+            email: String,
+            what: Option<u8>,
+            #[event(changes)]
+            changes: Changes,
+        }
+    }));
+}
+
+#[test]
+fn event_enum_that_is_an_activity() {
+    assert_expansion!(event(quote! {
+        #[event(entity = "Invoice", action = "paid", describe = "{action} {{{entity}}}")]
+        enum Payment {
+            #[event(describe = "{action} {0} with {1:>4}, that is {entity_id}")]
+            Transfer(#[event(entity_id)] Uuid, u8),
+            #[event(describe = "a {type} of {entity_name|nobody}, {name|?}")]
+            Card { r#type: String, #[event(entity_name)] name: Option<String>, number: u8 },
+            Changed { #[event(changes)] changes: Option<Changes> },
+            Cash,
+        }
+    }));
+}
+
+#[test]
+fn event_that_is_no_activity() {
+    assert_expansion!(event(quote! {
+        #[event(activity = false)]
+        struct Tick;
+    }));
+}
+
+#[test]
 fn deprecated_event() {
     assert_expansion!(event(quote! {
         #[deprecated]
@@ -172,6 +214,22 @@ fn events_handler_of_every_event() {
         quote!(*, retry = none, timeout = none),
         quote!(
             struct Trace;
+        ),
+    ));
+}
+
+#[test]
+fn events_handler_of_batches() {
+    assert_expansion!(events_handler(
+        quote!(EmployeeCreated, tasks::TaskCreated, batch(max = 500, linger = "20ms")),
+        quote!(
+            struct IndexEmployees;
+        ),
+    ));
+    assert_expansion!(events_handler(
+        quote!(*, batch(max = 500, across_tenants)),
+        quote!(
+            struct Record;
         ),
     ));
 }

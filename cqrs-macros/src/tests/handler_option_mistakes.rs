@@ -23,7 +23,7 @@ fn options_that_are_unknown_or_repeated() {
     assert_args_mistake(
         quote!(A, concurency = 8),
         "unknown option `concurency`, did you mean `concurrency`? (`#[events_handler(..)]` takes \
-         `name`, `retry`, `timeout`, `concurrency`, `rate` and `breaker`)",
+         `name`, `retry`, `timeout`, `concurrency`, `rate`, `breaker` and `batch`)",
     );
     assert_args_mistake(
         quote!(A, retry(atempts = 8)),
@@ -229,5 +229,59 @@ fn rates_and_breakers() {
     assert_args_mistake(
         quote!(A, breaker(failures = 5), breaker(failures = 6)),
         "`breaker` is given twice: keep one",
+    );
+}
+
+#[test]
+fn batches() {
+    let example = "`batch(max = 500)` or `batch(max = 500, linger = \"20ms\")`";
+    for args in [quote!(A, batch), quote!(A, batch = 500)] {
+        assert_args_mistake(args, &format!("write {example}"));
+    }
+    for args in [quote!(A, batch()), quote!(A, batch(linger = "20ms"))] {
+        assert_args_mistake(
+            args,
+            &format!("`batch(..)` needs the most events at once: write {example}"),
+        );
+    }
+    for max in [quote!(0), quote!(10001), quote!(99999999999)] {
+        assert_args_mistake(
+            quote!(A, batch(max = #max)),
+            "`max` is out of range: 1 to 10000 are allowed",
+        );
+    }
+    assert_args_mistake(
+        quote!(A, batch(max = "500")),
+        "`max` takes a whole number, such as `max = 500`",
+    );
+    assert_args_mistake(
+        quote!(A, batch(max = 500, linger = 20)),
+        "write the unit: `linger = \"20s\"` or `linger = \"20ms\"`",
+    );
+    assert_args_mistake(
+        quote!(A, batch(max = 500, linger = "2m")),
+        "`linger` is out of range: \"1ms\" to \"1m\" are allowed",
+    );
+    assert_args_mistake(
+        quote!(A, batch(max = 500, across_tenants = true)),
+        "`across_tenants` takes no value: write `across_tenants` alone",
+    );
+    assert_args_mistake(
+        quote!(A, batch(max = 500, size = 3)),
+        "unknown option `size` (`batch(..)` takes `max`, `linger` and `across_tenants`)",
+    );
+    assert_args_mistake(
+        quote!(A, batch(max = 5), batch(max = 6)),
+        "`batch` is given twice: keep one",
+    );
+    assert_one_mistake(
+        command_handler(
+            quote!(A, batch(max = 500)),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`batch` is for events handlers only: a command is not queued, its caller waits for the \
+         result of this one",
     );
 }

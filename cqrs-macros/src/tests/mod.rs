@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "cases read better with `quote!(..)` in place")]
 
+mod descriptions;
 mod event_mistakes;
 mod expansions;
 mod handler_mistakes;

@@ -6,15 +6,21 @@ use quote::quote;
 
 use super::{assert_one_mistake, event, pretty};
 
-/// The pointers of all redactions, with a `?` after those that may be absent.
+/// The pointers of all redactions, with a `?` after those that may be absent, with their kind if they
+/// do not mask, and with the field whose changes are meant.
 fn pointers(input: TokenStream) -> Vec<String> {
-    let code = pretty(event(input));
-    let calls = code.split("Redaction::mask(").skip(1);
+    let code: String = pretty(event(input)).split_whitespace().collect();
+    let calls = code.split("::cqrs_core::macro_support::Redaction::").skip(1);
     let pointers = calls.map(|call| {
-        let (pointer, rest) = call.split_once(')').expect("a closing parenthesis");
-        let pointer = pointer.trim().trim_end_matches(',').trim_matches('"');
-        let optional = if rest.trim_start().starts_with(".optional()") { "?" } else { "" };
-        format!("{pointer}{optional}")
+        let (kind, rest) = call.split_once('(').expect("a call");
+        let (pointer, rest) = rest.split_once(')').expect("a closing parenthesis");
+        let kind = if kind == "mask" { String::new() } else { format!("{kind} ") };
+        let pointer = pointer.trim_end_matches(',').trim_matches('"');
+        let optional = if rest.starts_with(".optional()") { "?" } else { "" };
+        let rest = rest.strip_prefix(".optional()").unwrap_or(rest);
+        let field = rest.strip_prefix(".changes_of(\"").and_then(|rest| rest.split('"').next());
+        let field = field.map(|field| format!(" of {field}")).unwrap_or_default();
+        format!("{kind}{pointer}{optional}{field}")
     });
     pointers.collect()
 }
@@ -258,5 +264,164 @@ fn where_serde_hides_the_place_redact_is_refused() {
         )),
         "the position of this field depends on an earlier one that `skip_serializing_if` may leave \
          out: give the fields names",
+    );
+}
+
+#[test]
+fn kinds() {
+    assert_eq!(
+        pointers(quote!(
+            struct E {
+                #[event(redact = mask)]
+                a: u8,
+                #[event(redact = hash)]
+                b: u8,
+                #[event(redact = drop)]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                c: Option<u8>,
+            }
+        )),
+        ["/a", "hash /b", "drop /c?"]
+    );
+    let unknown = |kind: TokenStream, hint: &str| {
+        let message = format!(
+            "unknown redaction `{kind}`{hint} (`redact` takes `mask`, `hash` and `drop`; `redact` \
+             alone is `redact = mask`)"
+        );
+        assert_one_mistake(
+            event(quote!(
+                struct E(#[event(redact = #kind)] u8);
+            )),
+            &message,
+        );
+    };
+    unknown(quote!(hsah), ", did you mean `hash`?");
+    unknown(quote!(encrypt), "");
+    for (value, message) in [
+        (quote!(= "hash"), "`redact` takes `mask`, `hash` or `drop`, such as `redact = hash`"),
+        (quote!(= ), "`redact` takes `mask`, `hash` or `drop`, such as `redact = hash`"),
+        (quote!((hash)), "`redact` needs a value, such as `redact = hash`"),
+    ] {
+        assert_one_mistake(
+            event(quote!(
+                struct E(#[event(redact #value)] u8);
+            )),
+            message,
+        );
+    }
+}
+
+#[test]
+fn changes_of_redacted_fields() {
+    assert_eq!(
+        pointers(quote!(
+            #[serde(rename_all = "camelCase")]
+            struct E {
+                #[event(redact = hash)]
+                home_address: u8,
+                #[event(redact)]
+                #[serde(rename = "mail")]
+                email: u8,
+                #[event(redact = drop)]
+                #[serde(skip)]
+                token: u8,
+                #[event(changes)]
+                #[serde(skip_serializing_if = "Option::is_none")]
+                what_changed: Option<Changes>,
+            }
+        )),
+        [
+            "hash /homeAddress",
+            "/mail",
+            "hash /whatChanged? of home_address",
+            "/whatChanged? of email",
+            "/whatChanged? of mail",
+            "drop /whatChanged? of token",
+        ]
+    );
+    assert_eq!(
+        pointers(quote!(
+            enum E {
+                Hired {
+                    #[event(redact)]
+                    email: u8,
+                },
+                Updated {
+                    #[event(changes)]
+                    changes: Changes,
+                },
+                Moved(#[event(changes)] Changes),
+            }
+        )),
+        ["/Hired/email", "/Updated/changes of email", "/Moved of email"]
+    );
+    assert_eq!(
+        pointers(quote!(
+            struct E {
+                a: u8,
+                #[event(changes, redact = drop)]
+                changes: Changes,
+            }
+        )),
+        ["drop /changes", "drop /changes of "]
+    );
+    assert_eq!(
+        pointers(quote!(
+            struct E {
+                #[event(redact)]
+                a: u8,
+                #[event(changes)]
+                #[serde(skip)]
+                changes: Changes,
+            }
+        )),
+        ["/a", "/changes? of a"]
+    );
+    assert_eq!(
+        pointers(quote!(
+            struct E {
+                a: u8,
+                #[event(changes)]
+                changes: Changes,
+            }
+        )),
+        [""; 0]
+    );
+}
+
+#[test]
+fn changes_whose_secrets_cannot_be_found_are_refused() {
+    assert_one_mistake(
+        event(quote!(
+            struct E(#[event(redact)] u8, #[event(changes)] Changes);
+        )),
+        "the changes of a redacted field are found by its name: give the event's fields names",
+    );
+    assert_one_mistake(
+        event(quote!(
+            struct E {
+                #[event(redact)]
+                a: u8,
+                #[event(changes)]
+                #[serde(flatten)]
+                changes: Changes,
+            }
+        )),
+        "`changes` cannot be combined with `#[serde(flatten)]`, because the field's content stands \
+         among the event's other fields: remove `flatten`",
+    );
+    assert_one_mistake(
+        event(quote!(
+            #[serde(tag = "t")]
+            enum E {
+                A {
+                    #[event(redact)]
+                    a: u8,
+                },
+                B(#[event(changes)] Changes),
+            }
+        )),
+        "`changes` cannot follow the only field of a variant in an enum with `#[serde(tag = ..)]`, \
+         because its content stands beside the tag: name the field, or add `content = \"..\"`",
     );
 }

@@ -1,5 +1,6 @@
 //! What people expect around the buses.
 
+mod activity_events;
 mod claim_check;
 mod directory_blobs;
 mod http;

@@ -22,6 +22,7 @@ fn renamed(names: &[String]) -> Description {
         message.handlers.clone_from(&handlers);
     }
     description.plugins = vec![next()];
+    description.middleware = vec![next()];
     for value in &mut description.provided {
         value.name = Some(next());
     }

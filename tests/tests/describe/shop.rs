@@ -1,5 +1,6 @@
 //! A small application with one of everything.
 
+use cqrs_core::middleware::{Log, Timeout};
 use cqrs_core::prelude::*;
 use cqrs_core::{AppBuilder, Handler, HandlerOptions, Plugin, RetryPolicy, modules};
 
@@ -8,6 +9,8 @@ pub(crate) fn app() -> AppBuilder {
     App::builder()
         .only(modules![orders, mail, audit])
         .plugin(Metrics)
+        .middleware(Log)
+        .middleware(Timeout::after(Duration::from_secs(5)))
         .provide::<Arc<dyn mail::Mailer>>(Arc::new(mail::Smtp { _password: "s3cret".to_owned() }))
         .provide_named("sender", "shop@shop.example".to_owned())
         .register(

@@ -3,6 +3,7 @@
 mod export;
 mod logs;
 mod metrics;
+mod requests;
 mod shop;
 mod traces;
 

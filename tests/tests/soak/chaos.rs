@@ -1,17 +1,18 @@
-//! 100,000 events for 50 handlers that fail in every way and are paused now and then, with and without a
-//! shutdown in the middle.
+//! 100,000 events for 50 handlers, of which ten take batches, that fail in every way and are paused now and
+//! then, with and without a shutdown in the middle.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use cqrs_core::prelude::*;
 use cqrs_core::{
-    AppBuilder, DeadLetterFilter, Handler, HandlerOptions, HandlerRegistration, Modules,
-    RetryPolicy, Unfinished,
+    AppBuilder, BatchPolicy, DeadLetterFilter, Handler, HandlerOptions, HandlerRegistration,
+    Modules, RetryPolicy, Unfinished,
 };
 
+use crate::live::{Live, Population};
 use crate::rounds::repeat;
 
 const EVENTS: u64 = 100_000;
@@ -29,6 +30,8 @@ struct Tick<const KIND: usize> {
     entity: u64,
     /// Unique, and ascending for each entity.
     number: u64,
+    #[serde(skip)]
+    _live: Live,
 }
 
 impl<const KIND: usize> Event for Tick<KIND> {
@@ -85,7 +88,7 @@ fn handler<const KIND: usize>(
     let handle = move |event: Published<Tick<KIND>>, ctx: Context| {
         let ledger = Arc::clone(&ledger);
         async move {
-            let Tick { entity, number } = *event;
+            let (entity, number) = (event.entity, event.number);
             let now = ledger.running.fetch_add(1, SeqCst) + 1;
             ledger.most_running.fetch_max(now, SeqCst);
             let _leave = Leave(&ledger);
@@ -108,12 +111,87 @@ fn handler<const KIND: usize>(
             Ok(())
         }
     };
-    let policy = RetryPolicy::exponential(2, Duration::from_millis(1), Duration::from_millis(2));
-    let options = HandlerOptions::DEFAULT
-        .retry(policy)
+    Handler::event_fn::<Tick<KIND>, _, _>(format!("soak-{index:02}"), handle)
+        .options(options(index))
+}
+
+const ATTEMPTS: u32 = 2;
+
+fn options(index: usize) -> HandlerOptions {
+    let backoff = (Duration::from_millis(1), Duration::from_millis(2));
+    HandlerOptions::DEFAULT
+        .retry(RetryPolicy::exponential(ATTEMPTS, backoff.0, backoff.1))
         .timeout(Some(Duration::from_millis(20)))
-        .concurrency(1 + index % 8);
-    Handler::event_fn::<Tick<KIND>, _, _>(format!("soak-{index:02}"), handle).options(options)
+        .concurrency(1 + index % 8)
+}
+
+/// Takes batches, of which single items fail, or all together.
+struct InBatches {
+    seed: u64,
+    index: usize,
+    ledger: Arc<Ledger>,
+}
+
+impl<const KIND: usize> BatchEventHandler<Tick<KIND>> for InBatches {
+    async fn handle_batch(&self, batch: &Batch<Tick<KIND>>, _: &Context) -> HandlerResult {
+        let Self { seed, index, ledger } = self;
+        let now = ledger.running.fetch_add(1, SeqCst) + 1;
+        ledger.most_running.fetch_max(now, SeqCst);
+        let _leave = Leave(ledger);
+        // Entities with an item that comes again, and with it what stands behind it.
+        let mut held = HashSet::new();
+        let mut handled = Vec::new();
+        for item in batch {
+            match fate(*seed, *index, item.number, item.attempt()) {
+                Fate::Fine => {}
+                Fate::Slow => tokio::task::yield_now().await,
+                Fate::Error if item.number % 8 == 0 => return Err(HandlerError::msg("no luck")),
+                Fate::Error => {
+                    item.fail(HandlerError::msg("no luck"));
+                    if item.attempt() < ATTEMPTS {
+                        held.insert(item.entity);
+                    }
+                    continue;
+                }
+                Fate::Permanent => {
+                    item.fail(HandlerError::msg("no hope").permanent());
+                    continue;
+                }
+                Fate::Panic => std::panic::panic_any("no nerves"),
+                Fate::Hang => std::future::pending().await,
+                Fate::BlocksItsThread => std::thread::sleep(Duration::from_micros(200)),
+            }
+            if !held.contains(&item.entity) {
+                handled.push(item);
+            }
+        }
+        let mut last = ledger.last.lock().expect("no panic");
+        let mut done = ledger.handled.lock().expect("no panic");
+        for item in handled {
+            *done.entry(item.number).or_default() += 1;
+            let before = last.insert(item.entity, item.number);
+            if before.is_some_and(|before| before >= item.number) {
+                ledger.out_of_order.fetch_add(1, SeqCst);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn batch_handler<const KIND: usize>(
+    seed: u64,
+    index: usize,
+    ledger: &Arc<Ledger>,
+) -> HandlerRegistration {
+    let policy = BatchPolicy::new(1 + index * 2);
+    let policy = match index % 3 {
+        0 => policy,
+        1 => policy.linger(Duration::from_millis(1)),
+        _ => policy.linger(Duration::from_millis(1)).across_tenants(),
+    };
+    let handler = InBatches { seed, index, ledger: Arc::clone(ledger) };
+    let handler = Handler::batches(format!("soak-{index:02}"), policy, handler);
+    handler.on::<Tick<KIND>>().options(options(index)).into()
 }
 
 struct Leave<'a>(&'a Ledger);
@@ -130,7 +208,13 @@ fn builder(seed: u64, ledgers: &[Arc<Ledger>]) -> AppBuilder {
         .queue_capacity(CAPACITY)
         .dead_letter_capacity(usize::MAX);
     ledgers.iter().enumerate().fold(builder, |builder, (index, ledger)| {
+        let takes_batches = index / KINDS % 5 == 4;
         builder.register(match index % KINDS {
+            0 if takes_batches => batch_handler::<0>(seed, index, ledger),
+            1 if takes_batches => batch_handler::<1>(seed, index, ledger),
+            2 if takes_batches => batch_handler::<2>(seed, index, ledger),
+            3 if takes_batches => batch_handler::<3>(seed, index, ledger),
+            4 if takes_batches => batch_handler::<4>(seed, index, ledger),
             0 => handler::<0>(seed, index, ledger),
             1 => handler::<1>(seed, index, ledger),
             2 => handler::<2>(seed, index, ledger),
@@ -141,20 +225,25 @@ fn builder(seed: u64, ledgers: &[Arc<Ledger>]) -> AppBuilder {
 }
 
 /// Publishes this publisher's share, until it is refused; says what was accepted, by kind.
-async fn publish(app: App, publisher: u64, ctx: Context) -> [Vec<u64>; KINDS] {
+async fn publish(
+    app: App,
+    publisher: u64,
+    ctx: Context,
+    population: Population,
+) -> [Vec<u64>; KINDS] {
     let mut accepted: [Vec<u64>; KINDS] = Default::default();
     for step in 0..EVENTS / PUBLISHERS {
         let number = step * PUBLISHERS + publisher;
         // An entity belongs to one publisher, so its numbers ascend.
         let entity = (step % (ENTITIES / PUBLISHERS)) * PUBLISHERS + publisher;
         let kind = usize::try_from(entity).expect("small") / 4 % KINDS;
-        let events = app.events();
+        let (events, _live) = (app.events(), population.one_more());
         let outcome = match kind {
-            0 => events.publish(&ctx, Tick::<0> { entity, number }).await,
-            1 => events.publish(&ctx, Tick::<1> { entity, number }).await,
-            2 => events.publish(&ctx, Tick::<2> { entity, number }).await,
-            3 => events.publish(&ctx, Tick::<3> { entity, number }).await,
-            _ => events.publish(&ctx, Tick::<4> { entity, number }).await,
+            0 => events.publish(&ctx, Tick::<0> { entity, number, _live }).await,
+            1 => events.publish(&ctx, Tick::<1> { entity, number, _live }).await,
+            2 => events.publish(&ctx, Tick::<2> { entity, number, _live }).await,
+            3 => events.publish(&ctx, Tick::<3> { entity, number, _live }).await,
+            _ => events.publish(&ctx, Tick::<4> { entity, number, _live }).await,
         };
         match outcome {
             Ok(_) => accepted[kind].push(number),
@@ -185,13 +274,13 @@ fn number_of(event: &AnyEvent) -> u64 {
     payload["number"].as_u64().expect("a number")
 }
 
-async fn round(seed: u64, shut_down_in_the_middle: bool) {
+async fn round(seed: u64, shut_down_in_the_middle: bool, population: Population) {
     let ledgers: Vec<_> = (0..HANDLERS).map(|_| Arc::new(Ledger::default())).collect();
     let app = builder(seed, &ledgers).build().expect("wired");
     let publishers: Vec<_> = (0..PUBLISHERS)
         .map(|publisher| {
             let ctx = Context::for_tenant(format!("tenant-{publisher}")).expect("valid");
-            tokio::spawn(publish(app.clone(), publisher, ctx))
+            tokio::spawn(publish(app.clone(), publisher, ctx, population.clone()))
         })
         .collect();
 
@@ -228,6 +317,12 @@ async fn round(seed: u64, shut_down_in_the_middle: bool) {
         None => app.shutdown(Duration::from_mins(1)).await,
     };
     assert!(shut_down_in_the_middle || report.is_clean(), "stuck: {report}");
+
+    // A queue has room for its capacity, and for one of each tenant that has nothing there.
+    let queues = HANDLERS * (CAPACITY + usize::try_from(PUBLISHERS).expect("few"));
+    let most = population.most();
+    let allowed = queues + report.dead_letters() + usize::try_from(PUBLISHERS).expect("few");
+    assert!(most <= allowed, "{most} events were in memory at once, of {allowed}");
 
     let mut ends: HashMap<(String, u64), Vec<&str>> = HashMap::new();
     for letter in app.dead_letters().list(&DeadLetterFilter::all()) {
@@ -271,7 +366,10 @@ fn run(shut_down_in_the_middle: bool) {
     repeat(|seed| {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(4).enable_all().build().expect("a runtime");
-        runtime.block_on(round(seed, shut_down_in_the_middle));
+        let population = Population::default();
+        runtime.block_on(round(seed, shut_down_in_the_middle, population.clone()));
+        drop(runtime);
+        assert_eq!(population.now(), 0, "events that nobody needs are still in memory");
     });
 }
 

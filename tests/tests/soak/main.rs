@@ -5,4 +5,5 @@
 
 mod chaos;
 mod event_graphs;
+mod live;
 mod rounds;

@@ -1,0 +1,129 @@
+//! How a context is made, at the edge of the application.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::attributes::Attributes;
+use super::{
+    Actor, AttributeError, Context, InvalidTenant, Shared, TenantId, TenantScope, TraceParent,
+};
+use crate::message_id;
+
+/// The longest idempotency key, in bytes.
+const MAX_IDEMPOTENCY_KEY: usize = 256;
+
+/// Made at the edge.
+impl Context {
+    /// A context for work of one tenant, with new correlation and message ids (uuid v7).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidTenant`] when `id` breaks the rules of [`TenantId`].
+    pub fn for_tenant(id: impl AsRef<str>) -> Result<Self, InvalidTenant> {
+        Ok(Self::new(TenantScope::Tenant(TenantId::new(id)?)))
+    }
+
+    /// A context for work of the product itself, across tenants. Say so only where it is meant.
+    pub fn system() -> Self {
+        Self::new(TenantScope::System)
+    }
+
+    /// A context for an already validated scope.
+    pub fn new(tenant: TenantScope) -> Self {
+        let message_id = message_id::new();
+        let shared = Shared {
+            tenant_key: tenant.key(),
+            tenant,
+            actor: None,
+            organization: None,
+            correlation_id: message_id,
+            locale: None,
+            attributes: Attributes::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            message_id,
+            causation_id: None,
+            traceparent: None,
+            deadline: None,
+            idempotency_key: None,
+            work: None,
+        }
+    }
+
+    /// Says who acts.
+    pub fn with_actor(mut self, actor: Actor) -> Self {
+        self.shared_mut().actor = Some(actor);
+        self
+    }
+
+    /// Says for which organization within the tenant.
+    pub fn with_organization(mut self, id: impl fmt::Display) -> Self {
+        self.shared_mut().organization = Some(id.to_string());
+        self
+    }
+
+    /// Continues a correlation that began elsewhere, such as in the caller's `X-Correlation-Id`.
+    pub fn with_correlation_id(mut self, id: Uuid) -> Self {
+        self.shared_mut().correlation_id = id;
+        self
+    }
+
+    /// Continues a distributed trace, such as that of the caller's `traceparent` header.
+    pub fn with_traceparent(mut self, parent: TraceParent) -> Self {
+        self.traceparent = Some(parent);
+        self
+    }
+
+    /// Sets the locale that texts for this actor are written in, such as `de-DE` (BCP 47).
+    pub fn with_locale(mut self, locale: impl Into<String>) -> Self {
+        self.shared_mut().locale = Some(locale.into());
+        self
+    }
+
+    /// Adds an attribute, or replaces the one with this key.
+    ///
+    /// # Errors
+    ///
+    /// [`AttributeError`] when the key or the value is too long, or [`MAX_ATTRIBUTES`](super::MAX_ATTRIBUTES) are there
+    /// already.
+    pub fn with_attribute(
+        mut self,
+        key: impl Into<String>,
+        value: impl Into<String>,
+    ) -> Result<Self, AttributeError> {
+        self.shared_mut().attributes.insert(key.into(), value.into())?;
+        Ok(self)
+    }
+
+    /// Sets when the work must be done. A deadline can only come closer: of two, the earlier counts.
+    ///
+    /// Commands and queries inherit it. Events do not: a reaction is not part of the request that
+    /// caused it.
+    pub fn with_deadline(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
+        self
+    }
+
+    /// Sets the deadline to `timeout` from now; see [`with_deadline`](Self::with_deadline).
+    pub fn with_timeout(self, timeout: Duration) -> Self {
+        self.ends_after(Instant::now(), Some(timeout))
+    }
+
+    /// Says what tells a command executed with this context from another one of the same name: for
+    /// [`Deduplicate`](crate::middleware::Deduplicate). The command's handler, and what it causes, do
+    /// not inherit it. Of more than 256 bytes, the first 256 count.
+    pub fn with_idempotency_key(mut self, key: impl AsRef<str>) -> Self {
+        let key = key.as_ref();
+        self.idempotency_key = Some(key[..key.floor_char_boundary(MAX_IDEMPOTENCY_KEY)].into());
+        self
+    }
+
+    fn shared_mut(&mut self) -> &mut Shared {
+        Arc::make_mut(&mut self.shared)
+    }
+}

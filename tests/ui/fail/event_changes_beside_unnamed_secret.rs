@@ -1,0 +1,6 @@
+use cqrs_core::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+struct EmployeeUpdated(#[event(redact)] String, #[event(changes)] Changes);
+
+fn main() {}
