@@ -1,0 +1,162 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use cqrs_core::cli::WiringCommand;
+
+use crate::config::{Config, PublicUrl};
+use crate::db::Db;
+use crate::notifications::MailSettings;
+use crate::server::{Server, ServerError, application};
+use crate::users::PasswordCost;
+
+/// How long a shutdown waits for handlers.
+const DRAIN_WITHIN: Duration = Duration::from_secs(30);
+
+/// A small multi-tenant workforce product: employees, organizations, users, and what they do.
+///
+/// Without a command it serves, with two demo tenants whose users sign in by one click.
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: Serve,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serves the product (the default)
+    Serve(Serve),
+    #[command(flatten)]
+    Wiring(WiringCommand),
+}
+
+/// How to serve.
+#[derive(Debug, Clone, Args)]
+struct Serve {
+    /// Where to listen; port 0 takes any that is free
+    #[arg(long, env = "LISTEN", default_value = "127.0.0.1:3000")]
+    listen: String,
+    #[command(flatten)]
+    database: Database,
+    /// Where people reach it, such as <https://workforce.example>; for links in e-mails and secure cookies
+    #[arg(long, env = "PUBLIC_URL")]
+    public_url: Option<String>,
+    /// Writes e-mails into this folder
+    #[arg(long, default_value = "mail", conflicts_with = "smtp")]
+    mail: PathBuf,
+    /// Sends e-mails to this server instead, smtps://user:password@host; implies --no-demo
+    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
+    smtp: Option<String>,
+    /// Who e-mails are from
+    #[arg(long, env = "MAIL_FROM", default_value = "Workforce <no-reply@workforce.example>")]
+    mail_from: String,
+    /// Makes no demo tenants, and offers no sign-in by one click
+    #[arg(long)]
+    no_demo: bool,
+}
+
+/// Which database.
+#[derive(Debug, Clone, Args)]
+struct Database {
+    /// A SQLite file, <sqlite://file> or <postgres://user@host/name>
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "workforce.db")]
+    database: String,
+}
+
+impl Cli {
+    /// Does what was asked for.
+    pub async fn run(self) -> ExitCode {
+        let result = match self.command.unwrap_or(Command::Serve(self.serve)) {
+            Command::Serve(serve) => serve.run().await,
+            Command::Wiring(command) => return describe(command),
+        };
+        match result {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+impl Serve {
+    async fn run(self) -> Result<(), ServerError> {
+        let server = Server::start(self.config()).await?;
+        println!("Workforce is at http://{}  (ctrl-c stops it)", server.address());
+        told_to_stop().await;
+        println!("stopping ...");
+        println!("{}", server.shutdown(DRAIN_WITHIN).await?);
+        Ok(())
+    }
+
+    fn config(self) -> Config {
+        Config {
+            listen: self.listen,
+            database: self.database.database,
+            public_url: self.public_url,
+            // Demo people get no e-mail over a real server.
+            demo: !self.no_demo && self.smtp.is_none(),
+            mail: self.smtp.map_or(MailSettings::Folder(self.mail), MailSettings::Smtp),
+            mail_from: self.mail_from,
+            password_cost: PasswordCost::default(),
+        }
+    }
+}
+
+/// Connects to nothing.
+fn describe(command: WiringCommand) -> ExitCode {
+    let config = Config {
+        listen: String::new(),
+        database: String::new(),
+        public_url: None,
+        mail: MailSettings::Smtp("smtp://localhost".to_owned()),
+        mail_from: "Workforce <no-reply@workforce.example>".to_owned(),
+        demo: false,
+        password_cost: PasswordCost::default(),
+    };
+    match application(&config, &Db::unconnected(), &PublicUrl::new("http://localhost")) {
+        Ok(app) => command.run(app),
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Returns on ctrl-c, and on SIGTERM where there is one.
+async fn told_to_stop() {
+    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
+    #[cfg(unix)]
+    let terminated = async {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut signal) => drop(signal.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminated = std::future::pending::<()>();
+    tokio::select! {
+        () = interrupted => {}
+        () = terminated => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn the_arguments_are_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,47 @@
+//! What can be set.
+
+use std::fmt;
+
+use crate::notifications::MailSettings;
+use crate::users::PasswordCost;
+
+/// How the product runs; the command line makes one.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen: `127.0.0.1:3000`; port 0 takes any that is free.
+    pub listen: String,
+    /// A SQLite file, `sqlite://file` or `postgres://..`.
+    pub database: String,
+    /// Where people reach it, if that is not where it listens.
+    pub public_url: Option<String>,
+    /// Where e-mails go.
+    pub mail: MailSettings,
+    /// Who e-mails are from.
+    pub mail_from: String,
+    /// Whether an empty database is filled with two demo tenants, whose users sign in by one click.
+    pub demo: bool,
+    /// How much work a password is.
+    pub password_cost: PasswordCost,
+}
+
+/// Where people reach the product, such as `https://workforce.example`; without a slash at its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl(String);
+
+impl PublicUrl {
+    /// A slash at its end is left out.
+    pub fn new(url: &str) -> Self {
+        Self(url.trim_end_matches('/').to_owned())
+    }
+
+    /// Whether cookies may go over encrypted connections only.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}

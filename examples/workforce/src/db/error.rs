@@ -1,0 +1,52 @@
+//! What goes wrong with a database.
+
+/// A statement failed. Its text is for the log: a client is told nothing of it.
+#[derive(Debug, thiserror::Error)]
+#[error("the database: {0}")]
+pub struct DbError(#[from] pub(super) sqlx::Error);
+
+impl DbError {
+    /// Whether a row with the same unique value is there already.
+    pub fn is_duplicate(&self) -> bool {
+        matches!(&self.0, sqlx::Error::Database(error) if error.is_unique_violation())
+    }
+
+    pub(super) fn decode(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self(sqlx::Error::Decode(Box::new(error)))
+    }
+}
+
+/// A database cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The URL names a database that is neither SQLite nor Postgres, or is malformed.
+    #[error(
+        "`{url}` names no database: expected a file such as `workforce.db`, `sqlite://file` or \
+         `postgres://user@host/name`{reason}"
+    )]
+    Url {
+        /// What was given, without its password.
+        url: String,
+        /// What is wrong with it, if more is known.
+        reason: String,
+    },
+    /// There is no connection.
+    #[error("cannot open the database `{url}`: {error}")]
+    Connect {
+        /// What was given, without its password.
+        url: String,
+        /// What the driver says.
+        #[source]
+        error: sqlx::Error,
+    },
+    /// The tables cannot be created or brought up to date; a newer version of the program may have
+    /// written them.
+    #[error("cannot bring the tables of `{url}` up to date: {error}")]
+    Migrate {
+        /// What was given, without its password.
+        url: String,
+        /// What the migrator says.
+        #[source]
+        error: sqlx::migrate::MigrateError,
+    },
+}

@@ -1,0 +1,14 @@
+//! People who work for a tenant.
+
+mod commands;
+mod employee;
+mod events;
+pub(crate) mod http;
+mod queries;
+mod reactions;
+mod repository;
+
+pub use self::commands::{CreateEmployee, UpdateEmployee};
+pub use self::employee::{Employee, EmployeeStatus};
+pub use self::events::{EmployeeCreated, EmployeeUpdated};
+pub use self::queries::{FindEmployee, ListEmployees};

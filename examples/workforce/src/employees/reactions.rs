@@ -1,0 +1,73 @@
+//! What employees have to do with events of other modules.
+
+use cqrs_core::prelude::*;
+use jiff::Timestamp;
+
+use super::repository::EmployeeRepository;
+use super::{Employee, EmployeeCreated, EmployeeStatus, EmployeeUpdated};
+use crate::organizations::OrganizationCreated;
+use crate::users::{FindUser, InviteAccepted};
+
+/// Whoever founds an organization by registering is its first employee.
+#[events_handler(OrganizationCreated)]
+struct EmployFounder {
+    employees: Arc<EmployeeRepository>,
+    queries: QueryBus,
+    events: EventBus,
+}
+
+impl EventHandler<OrganizationCreated> for EmployFounder {
+    async fn handle(&self, event: &OrganizationCreated, ctx: &Context) -> HandlerResult {
+        let Some(id) = event.founder_id else {
+            return Ok(());
+        };
+        let founder = self.queries.execute(ctx, FindUser { id }).await?;
+        let founder = founder.ok_or_else(|| HandlerError::msg("the founder is not there"))?;
+        let employee = Employee {
+            id: Uuid::now_v7(),
+            organization_id: Some(event.organization_id),
+            user_id: Some(founder.id),
+            full_name: founder.full_name,
+            email: founder.email,
+            title: "Founder".to_owned(),
+            status: EmployeeStatus::Active,
+            created_at: Timestamp::now(),
+        };
+        let Some(mut tx) = self.employees.db.once(ctx, "employ-founder").await? else {
+            return Ok(());
+        };
+        let is_new = EmployeeRepository::insert(&mut tx, ctx, &employee).await?;
+        tx.commit().await?;
+        if is_new {
+            self.events.publish(ctx, EmployeeCreated::from(&employee)).await?;
+        }
+        Ok(())
+    }
+}
+
+/// An employee who accepts their invite is active, and has a user.
+#[events_handler(InviteAccepted)]
+struct ActivateEmployee {
+    employees: Arc<EmployeeRepository>,
+    events: EventBus,
+}
+
+impl EventHandler<InviteAccepted> for ActivateEmployee {
+    async fn handle(&self, event: &InviteAccepted, ctx: &Context) -> HandlerResult {
+        let Some(id) = event.employee_id else {
+            return Ok(());
+        };
+        let Some(mut tx) = self.employees.db.once(ctx, "activate-employee").await? else {
+            return Ok(());
+        };
+        let Some(before) = EmployeeRepository::lock(&mut tx, ctx, id).await? else {
+            return Ok(());
+        };
+        let (status, user_id) = (EmployeeStatus::Active, Some(event.user_id));
+        let employee = Employee { status, user_id, ..before.clone() };
+        EmployeeRepository::update(&mut tx, ctx, &employee).await?;
+        tx.commit().await?;
+        self.events.publish(ctx, EmployeeUpdated::from(&employee)).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,61 @@
+//! Why a command or query is refused, or cannot be executed.
+
+use std::time::Duration;
+
+use cqrs_core::{ExecuteError, MessageError, PublishError};
+
+use crate::db::DbError;
+use crate::fields::FieldError;
+
+/// The error of every command and query of this product. What it says of the first five kinds is for the
+/// client; the others are for the log alone.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Fields of the input are wrong, all of them listed.
+    #[error("the input has wrong fields: {}", FieldError::list(.0))]
+    Invalid(Vec<FieldError>),
+    /// There is no such thing, as far as this tenant is concerned.
+    #[error("there is no such {0}")]
+    NotFound(&'static str),
+    /// It does not fit what is there.
+    #[error("{0}")]
+    Conflict(String),
+    /// It is unknown who asks.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// Too often; not before this long from now.
+    #[error("too many attempts; try again in {} seconds", .0.as_secs().max(1))]
+    TooMany(Duration),
+    /// The database refused or is gone.
+    #[error(transparent)]
+    Database(#[from] DbError),
+    /// An event was not published.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    /// Anything else that should not happen.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl Failure {
+    /// One field is wrong.
+    pub fn field(field: &'static str, reason: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldError { field, reason: reason.into() }])
+    }
+}
+
+/// For those who ask another module.
+impl From<ExecuteError<Failure>> for Failure {
+    fn from(error: ExecuteError<Failure>) -> Self {
+        match error {
+            ExecuteError::Handler(failure) => failure,
+            other => Self::internal(&other),
+        }
+    }
+}
+
+impl Failure {
+    fn internal<E: MessageError>(error: &ExecuteError<E>) -> Self {
+        Self::Internal(error.to_string())
+    }
+}

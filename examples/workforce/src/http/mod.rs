@@ -1,0 +1,18 @@
+//! HTTP: what is common to the routes of all modules.
+
+mod buses;
+mod extract;
+mod openapi;
+mod origin;
+mod pages;
+mod problem;
+mod router;
+mod session;
+mod trace;
+
+pub use self::problem::Problem;
+
+pub(crate) use self::buses::Buses;
+pub(crate) use self::extract::{Form, Json, Path, Query};
+pub(crate) use self::router::{Parts, router};
+pub(crate) use self::session::SessionCookie;

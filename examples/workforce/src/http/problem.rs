@@ -1,0 +1,154 @@
+//! Errors as problem documents ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
+
+use axum::Json;
+use axum::extract::rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use cqrs_core::ExecuteError;
+use cqrs_core::middleware::RejectionKind;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::failure::Failure;
+use crate::fields::FieldError;
+
+/// The longest `detail`, in characters; the rest is cut off.
+const MAX_DETAIL: usize = 1024;
+
+/// What a client reads when a request failed; `application/problem+json`.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`: the status says which kind it is.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// The status in words.
+    title: &'static str,
+    /// The status.
+    status: u16,
+    /// What was wrong, and what to do.
+    detail: String,
+    /// The path of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) instance: Option<String>,
+    /// What the log calls the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) request_id: Option<String>,
+    /// Each wrong field of the input.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    #[serde(skip)]
+    retry_after: Option<u64>,
+}
+
+impl Problem {
+    /// A problem of this status.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        let detail: String = detail.into();
+        Self {
+            kind: "about:blank",
+            title: status.canonical_reason().unwrap_or("Error"),
+            status: status.as_u16(),
+            detail: detail.chars().take(MAX_DETAIL).collect(),
+            instance: None,
+            request_id: None,
+            errors: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// 500. The cause goes to the log, never to the client.
+    pub fn internal(cause: impl std::fmt::Display) -> Self {
+        tracing::error!(%cause, "a request failed");
+        let detail = "the request could not be processed; the log says why, under its request id";
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
+    }
+
+    /// The status.
+    pub fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// Each wrong field of the input.
+    pub fn errors(&self) -> &[FieldError] {
+        &self.errors
+    }
+
+    /// What was wrong.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status(), Json(&self)).into_response();
+        let headers = response.headers_mut();
+        let media_type = HeaderValue::from_static("application/problem+json");
+        headers.insert(header::CONTENT_TYPE, media_type);
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if self.status() == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // For the outermost layer, which knows the path and the request id.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let detail = failure.to_string();
+        match failure {
+            Failure::Invalid(errors) => {
+                Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail) }
+            }
+            Failure::NotFound(_) => Self::new(StatusCode::NOT_FOUND, detail),
+            Failure::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
+            Failure::Unauthorized(_) => Self::new(StatusCode::UNAUTHORIZED, detail),
+            Failure::TooMany(wait) => Self {
+                retry_after: Some(wait.as_secs().max(1)),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
+            },
+            Failure::Database(_) | Failure::Publish(_) | Failure::Internal(_) => {
+                Self::internal(detail)
+            }
+        }
+    }
+}
+
+impl From<ExecuteError<Failure>> for Problem {
+    fn from(error: ExecuteError<Failure>) -> Self {
+        let later = "the server is busy or about to stop; try again in a while";
+        match error {
+            ExecuteError::Handler(failure) => failure.into(),
+            ExecuteError::Rejected { rejection, .. } => {
+                let status = match rejection.kind() {
+                    RejectionKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+                    RejectionKind::Forbidden => StatusCode::FORBIDDEN,
+                    RejectionKind::Duplicate => StatusCode::CONFLICT,
+                    _ => StatusCode::SERVICE_UNAVAILABLE,
+                };
+                Self::new(status, rejection.reason())
+            }
+            ExecuteError::TimedOut { .. } | ExecuteError::ShutDown { .. } => {
+                tracing::warn!(%error, "a request failed");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, later)
+            }
+            other => Self::internal(other),
+        }
+    }
+}
+
+macro_rules! from_rejections {
+    ($($rejection:ty),*) => {$(
+        impl From<$rejection> for Problem {
+            fn from(rejection: $rejection) -> Self {
+                Self::new(rejection.status(), rejection.body_text())
+            }
+        }
+    )*};
+}
+
+from_rejections!(JsonRejection, FormRejection, PathRejection, QueryRejection);

@@ -1,0 +1,106 @@
+//! The outermost layer: every request has an id and a span, every problem says which request it was.
+
+use std::any::Any;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use cqrs_core::Context;
+use tracing::{Span, field};
+use uuid::Uuid;
+
+use super::Problem;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Gives the request an id if it has no sane one, and completes what comes back.
+pub(super) async fn identify(mut request: Request, next: Next) -> Response {
+    let id = request.headers().get(&REQUEST_ID).and_then(sane).unwrap_or_else(|| {
+        let id = Uuid::now_v7().to_string();
+        HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unknown"))
+    });
+    request.headers_mut().insert(REQUEST_ID, id.clone());
+    let path = request.uri().path().to_owned();
+    let is_head = request.method() == Method::HEAD;
+
+    let mut response = next.run(request).await;
+    if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
+        problem.instance = Some(path).filter(|path| path.len() <= 2048);
+        problem.request_id = id.to_str().ok().map(str::to_owned);
+        // What was added since, such as a cookie or `Allow`, stays.
+        let complete = problem.into_response();
+        let added = std::mem::replace(&mut response, complete).into_parts().0.headers;
+        keep(&mut response, added, is_head);
+        response.extensions_mut().remove::<Problem>();
+    }
+    let headers = response.headers_mut();
+    headers.entry(REQUEST_ID).or_insert(id);
+    protect(headers);
+    response
+}
+
+fn keep(response: &mut Response, added: HeaderMap, is_head: bool) {
+    let own = [header::CONTENT_LENGTH, header::CONTENT_TYPE];
+    let mut last = None;
+    for (name, value) in added {
+        last = name.or(last);
+        if let Some(name) = last.as_ref().filter(|name| !own.contains(name)) {
+            response.headers_mut().insert(name.clone(), value);
+        }
+    }
+    if is_head {
+        *response.body_mut() = axum::body::Body::empty();
+    }
+}
+
+/// Defaults that a page may replace: nothing is loaded from elsewhere, framed, guessed or passed on.
+fn protect(headers: &mut HeaderMap) {
+    let defaults = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; \
+             base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in defaults {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// As cqrs-core takes them over: 1 to 128 characters that are safe in a log.
+fn sane(id: &HeaderValue) -> Option<HeaderValue> {
+    let is_safe = |it: &u8| it.is_ascii_alphanumeric() || b"-_.:+/=".contains(it);
+    let is_sane = (1..=128).contains(&id.len()) && id.as_bytes().iter().all(is_safe);
+    is_sane.then(|| id.clone())
+}
+
+/// The span of one request. The query is left out, since tokens like to be there.
+pub(super) fn span(request: &Request) -> Span {
+    let id = request.headers().get(&REQUEST_ID).and_then(|it| it.to_str().ok());
+    tracing::info_span!(
+        "request",
+        method = %request.method(),
+        path = request.uri().path(),
+        request_id = id,
+        tenant = field::Empty,
+    )
+}
+
+/// Adds the tenant to the span, once it is known.
+pub(super) async fn name_tenant(request: Request, next: Next) -> Response {
+    if let Some(ctx) = request.extensions().get::<Context>() {
+        Span::current().record("tenant", field::display(ctx.tenant()));
+    }
+    next.run(request).await
+}
+
+/// A panic is answered as any other failure inside.
+pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");
+    Problem::internal(format_args!("a panic: {text}")).into_response()
+}

@@ -1,0 +1,159 @@
+//! The product, put together and running.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cqrs_core::{App, AppBuilder, BuildError, MissingService, ShutdownReport};
+use lettre::message::Mailbox;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::config::{Config, PublicUrl};
+use crate::db::{Db, OpenError};
+use crate::failure::Failure;
+use crate::http::{Buses, Parts, router};
+use crate::notifications::{MailError, Mailer};
+use crate::users::{Passwords, Sessions};
+use crate::{access, demo};
+
+/// How long a shutdown waits for requests that are being served; live pages never end by themselves.
+const REQUESTS_END_WITHIN: Duration = Duration::from_secs(5);
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    app: App,
+    db: Db,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// Opens the database, builds the application and listens.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError`] says what is missing, such as a port that is free.
+    pub async fn start(config: Config) -> Result<Self, ServerError> {
+        let listener = TcpListener::bind(&config.listen)
+            .await
+            .map_err(|error| ServerError::Listen { address: config.listen.clone(), error })?;
+        let address = listener.local_addr().map_err(ServerError::Serve)?;
+        let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+        let url = PublicUrl::new(&url);
+
+        let db = Db::open(&config.database).await?;
+        let app = application(&config, &db, &url)?.build()?;
+        if config.demo {
+            demo::fill(&app).await?;
+        }
+        let has_demo = config.demo && demo::is_there(&app).await?;
+        let parts = Parts {
+            buses: Buses::of(&app),
+            sessions: app.service::<Arc<Sessions>>()?,
+            url,
+            demo: has_demo,
+        };
+        let (stop, mut stopped) = watch::channel(false);
+        let service = router(parts).into_make_service();
+        let serving = axum::serve(listener, service)
+            .with_graceful_shutdown(async move { drop(stopped.wait_for(|it| *it).await) });
+        let serving = tokio::spawn(async move { serving.await });
+        Ok(Self { address, app, db, stop, serving })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The application behind it.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Takes no more requests, ends those that run, and drains what they caused.
+    ///
+    /// # Errors
+    ///
+    /// [`ServerError::Serve`] when the server had failed before.
+    pub async fn shutdown(mut self, timeout: Duration) -> Result<ShutdownReport, ServerError> {
+        self.stop.send_replace(true);
+        let served = tokio::time::timeout(REQUESTS_END_WITHIN, &mut self.serving).await;
+        self.serving.abort();
+        let report = self.app.shutdown(timeout).await;
+        self.db.close().await;
+        match served {
+            Ok(Ok(Err(error))) => Err(ServerError::Serve(error)),
+            _ => Ok(report),
+        }
+    }
+}
+
+/// The application without anything that listens; also what is described and checked.
+///
+/// # Errors
+///
+/// [`ServerError`] when e-mails can go nowhere, or passwords cannot be hashed at this cost.
+pub fn application(config: &Config, db: &Db, url: &PublicUrl) -> Result<AppBuilder, ServerError> {
+    let from: Mailbox = config
+        .mail_from
+        .parse()
+        .map_err(|error| ServerError::MailFrom { address: config.mail_from.clone(), error })?;
+    let mailer = Mailer::new(&config.mail, from, db.clone())?;
+    Ok(App::builder()
+        .provide(db.clone())
+        .provide(url.clone())
+        .provide(Arc::new(mailer))
+        .provide(Arc::new(Passwords::new(config.password_cost)?))
+        .middleware(access::rule()))
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// Nobody can listen there.
+    #[error(
+        "cannot listen on {address}: {error}; `--listen 127.0.0.1:0` takes any port that is free"
+    )]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// Serving failed.
+    #[error("cannot serve: {0}")]
+    Serve(#[source] io::Error),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// E-mails can go nowhere.
+    #[error(transparent)]
+    Mail(#[from] MailError),
+    /// E-mails come from nobody.
+    #[error(
+        "`{address}` is nobody that an e-mail can be from: {error}; expected `Name <a@b.example>`"
+    )]
+    MailFrom {
+        /// What was given.
+        address: String,
+        /// Why.
+        #[source]
+        error: lettre::address::AddressError,
+    },
+    /// The application is wired wrongly.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The application lacks a part.
+    #[error(transparent)]
+    Missing(#[from] MissingService),
+    /// A command failed.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}

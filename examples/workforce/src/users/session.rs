@@ -1,0 +1,90 @@
+//! Who is signed in.
+
+use cqrs_core::prelude::*;
+use jiff::Timestamp;
+
+use super::repository::UserRepository;
+use super::{Token, User};
+use crate::access::Role;
+use crate::db::{DbError, params};
+use crate::failure::Failure;
+
+/// After this long, one has to sign in again.
+pub const SESSION_LIFETIME: Duration = Duration::from_hours(12);
+
+/// The sessions of users.
+#[derive(Injectable)]
+pub struct Sessions {
+    users: Arc<UserRepository>,
+}
+
+impl Sessions {
+    /// Opens a session; the token is its only trace outside of the database.
+    pub(super) async fn open(&self, ctx: &Context, user: &User) -> Result<Token, Failure> {
+        let tenant = ctx.tenant_id();
+        let tenant = tenant.ok_or_else(|| Failure::Internal("a session needs a tenant".into()))?;
+        let token = Token::new(tenant)?;
+        let now = Timestamp::now();
+        let mut tx = self.users.db.begin().await?;
+        let gone = "DELETE FROM sessions WHERE tenant = ? AND expires_at <= ?";
+        tx.execute(gone, params![ctx.tenant(), now]).await?;
+        tx.execute(
+            "INSERT INTO sessions (tenant, token_hash, user_id, expires_at) VALUES (?, ?, ?, ?)",
+            params![ctx.tenant(), token.hash(), user.id, now + SESSION_LIFETIME],
+        )
+        .await?;
+        tx.commit().await?;
+        Ok(token)
+    }
+
+    /// The context of whoever has this token, while the session lasts.
+    ///
+    /// # Errors
+    ///
+    /// [`DbError`] when the database cannot say.
+    pub async fn context(&self, token: &Token) -> Result<Option<Context>, DbError> {
+        let tenant = TenantScope::Tenant(token.tenant().clone());
+        let row = self
+            .users
+            .db
+            .row(
+                "SELECT users.* FROM sessions
+                 JOIN users ON users.tenant = sessions.tenant AND users.id = sessions.user_id
+                 WHERE sessions.tenant = ? AND token_hash = ? AND expires_at > ?",
+                params![&tenant, token.hash(), Timestamp::now()],
+            )
+            .await?;
+        let user = row.as_ref().map(User::from_row).transpose()?;
+        Ok(user.map(|user| context(tenant, &user)))
+    }
+
+    /// Ends a session; there may be none.
+    pub(super) async fn close(&self, token: &Token) -> Result<(), DbError> {
+        let tenant = TenantScope::Tenant(token.tenant().clone());
+        let sql = "DELETE FROM sessions WHERE tenant = ? AND token_hash = ?";
+        self.users.db.execute(sql, params![&tenant, token.hash()]).await?;
+        Ok(())
+    }
+}
+
+/// What a user does, they do as this.
+fn context(tenant: TenantScope, user: &User) -> Context {
+    let ctx = acting(&Context::new(tenant), user);
+    match user.organization_id {
+        Some(id) => ctx.with_organization(id),
+        None => ctx,
+    }
+}
+
+/// The same context, in which `user` acts.
+pub(super) fn acting(ctx: &Context, user: &User) -> Context {
+    let ctx = ctx.clone().with_actor(Actor::user(user.id).named(&user.full_name));
+    user.role.join(ctx)
+}
+
+impl User {
+    /// Whether they may do everything.
+    pub fn is_owner(&self) -> bool {
+        self.role == Role::Owner
+    }
+}

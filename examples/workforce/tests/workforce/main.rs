@@ -1,0 +1,11 @@
+//! The product over real HTTP, on real databases.
+
+mod bad_input;
+mod idempotency;
+mod openapi;
+mod pages;
+mod people;
+mod program;
+mod sessions;
+mod tenants;
+mod world;

@@ -1,0 +1,42 @@
+//! What the API says of itself is so.
+
+use std::collections::HashSet;
+
+use reqwest::Method;
+
+use crate::world::{Result, World};
+
+/// What needs no session.
+const PUBLIC: &[&str] = &["/api/register", "/api/sessions", "/api/invites/accept"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_documented_operation_is_there_and_asks_for_a_session() -> Result {
+    let world = World::sqlite().await?;
+    let document = world.nobody().get("/api/openapi.json").await?.json;
+    let mut operations = HashSet::new();
+    for (path, item) in document["paths"].as_object().ok_or("no paths")? {
+        for (method, operation) in item.as_object().ok_or("no operations")? {
+            let id = operation["operationId"].as_str().ok_or("no id")?;
+            assert!(operations.insert(id.to_owned()), "two operations are called {id}");
+            assert!(operation["summary"].is_string(), "{id} says nothing");
+            let path = path.replace("{id}", "01a20ad4-3929-74ae-ab8f-bc5550579c9c");
+            let method: Method = method.to_uppercase().parse()?;
+            let reply = world.nobody().send(world.nobody().request(method, &path)).await?;
+            let expected = if PUBLIC.contains(&path.as_str()) { 415 } else { 401 };
+            let instance = reply.assert_problem(expected).json["instance"].clone();
+            assert_eq!(instance, path);
+        }
+    }
+    assert!(operations.len() >= 12, "{operations:?}");
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_is_rendered_for_people() -> Result {
+    let world = World::sqlite().await?;
+    let page = world.nobody().get("/api/docs/").await?;
+    assert!(page.text.contains("swagger-ui"), "{}", page.text);
+    let policy = page.headers["content-security-policy"].to_str()?;
+    assert!(policy.starts_with("default-src 'self'"), "{policy}");
+    world.end().await
+}

@@ -1,0 +1,109 @@
+//! The program, as it is called from a shell.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::TcpListener;
+use std::process::{Child, Command, Output, Stdio};
+
+use crate::world::Result;
+
+fn program(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_workforce"));
+    command.args(arguments).env_remove("DATABASE_URL").env_remove("LISTEN").env("RUST_LOG", "warn");
+    command
+}
+
+fn run(arguments: &[&str]) -> Result<Output> {
+    Ok(program(arguments).output()?)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Ended when the test fails.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn help_explains_what_can_be_set() -> Result {
+    let output = run(&["--help"])?;
+    let help = text(&output.stdout);
+    for word in
+        ["--listen", "--database", "--smtp", "--no-demo", "describe", "check", "127.0.0.1:3000"]
+    {
+        assert!(help.contains(word), "{help}");
+    }
+    assert!(output.status.success());
+    Ok(())
+}
+
+#[test]
+fn everything_is_wired_and_every_event_has_a_handler() -> Result {
+    let output = run(&["check"])?;
+    assert!(text(&output.stdout).starts_with("everything is wired"), "{}", text(&output.stderr));
+    let output = run(&["describe", "--format", "json"])?;
+    let description: cqrs_core::describe::Description = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(description.unhandled_events().count(), 0);
+    Ok(())
+}
+
+#[test]
+fn the_readme_shows_who_reacts_to_what() -> Result {
+    let graph = text(&run(&["describe", "--format", "mermaid"])?.stdout);
+    let readme = include_str!("../../README.md");
+    assert!(readme.contains(&format!("```mermaid\n{graph}```")), "README.md needs:\n{graph}");
+    Ok(())
+}
+
+#[test]
+fn a_port_that_is_taken_is_a_clear_error() -> Result {
+    let folder = tempfile::tempdir()?;
+    let taken = TcpListener::bind("127.0.0.1:0")?;
+    let address = taken.local_addr()?.to_string();
+    let output = program(&["--listen", &address]).current_dir(folder.path()).output()?;
+    assert_eq!(output.status.code(), Some(1));
+    let error = text(&output.stderr);
+    assert!(error.starts_with(&format!("error: cannot listen on {address}: ")), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path())?.count(), 0, "nothing is begun");
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_opened_is_named_without_its_password() -> Result {
+    for database in
+        ["postgres://ada:s3cret@127.0.0.1:1/x", "mysql://ada:s3cret@h/x", "/no/such/folder/x.db"]
+    {
+        let output = run(&["--listen", "127.0.0.1:0", "--database", database])?;
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{error}");
+        assert!(error.contains("error: ") && !error.contains("s3cret"), "{error}");
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+#[test]
+fn it_says_where_it_is_and_drains_when_told_to_stop() -> Result {
+    let folder = tempfile::tempdir()?;
+    let arguments = ["--listen", "127.0.0.1:0", "--no-demo"];
+    let child = program(&arguments).current_dir(folder.path()).stdout(Stdio::piped()).spawn()?;
+    let mut running = Running(child);
+    let mut output = BufReader::new(running.0.stdout.take().ok_or("no output")?);
+    let mut line = String::new();
+    output.read_line(&mut line)?;
+    assert!(line.starts_with("Workforce is at http://127.0.0.1:"), "{line}");
+
+    let id = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status()?.success());
+    assert!(running.0.wait()?.success());
+    let mut rest = String::new();
+    output.read_to_string(&mut rest)?;
+    assert!(rest.contains("everything was finished"), "{rest}");
+    Ok(())
+}

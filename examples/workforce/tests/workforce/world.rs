@@ -1,0 +1,298 @@
+//! A server of its own for each test, on a database of its own.
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Duration;
+
+use reqwest::{Method, Response, StatusCode};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use tempfile::TempDir;
+use uuid::Uuid;
+use workforce::Server;
+use workforce::config::Config;
+use workforce::notifications::MailSettings;
+use workforce::users::PasswordCost;
+
+pub(crate) type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
+
+pub(crate) const PASSWORD: &str = "correct horse battery";
+const LOCAL_POSTGRES: &str = "postgres://postgres@127.0.0.1:5432/postgres";
+
+/// Runs each test on SQLite and on Postgres.
+macro_rules! on_both {
+    ($($(#[$doc:meta])* async fn $name:ident($world:ident: &World) $body:block)*) => {$(
+        mod $name {
+            use super::*;
+
+            async fn test($world: &World) -> Result {
+                $body;
+                Ok(())
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_sqlite() -> Result {
+                let world = World::sqlite().await?;
+                test(&world).await?;
+                world.end().await
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_postgres() -> Result {
+                let Some(world) = World::postgres().await? else {
+                    return Ok(());
+                };
+                test(&world).await?;
+                world.end().await
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;
+
+/// A running server, and what it leaves behind.
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) http: reqwest::Client,
+    pub(crate) folder: TempDir,
+    schema: Option<Schema>,
+}
+
+/// A schema of a Postgres database.
+pub(crate) struct Schema {
+    server: String,
+    name: String,
+}
+
+impl World {
+    pub(crate) async fn sqlite() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let database = folder.path().join("workforce.db").display().to_string();
+        Self::start(folder, database, None, false).await
+    }
+
+    /// With the demo tenants.
+    pub(crate) async fn demo() -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let database = folder.path().join("workforce.db").display().to_string();
+        Self::start(folder, database, None, true).await
+    }
+
+    /// `None` where there is no server.
+    pub(crate) async fn postgres() -> Result<Option<Self>> {
+        let Some(schema) = Schema::make().await? else {
+            return Ok(None);
+        };
+        let url = schema.url();
+        Ok(Some(Self::start(tempfile::tempdir()?, url, Some(schema), false).await?))
+    }
+
+    async fn start(
+        folder: TempDir,
+        database: String,
+        schema: Option<Schema>,
+        demo: bool,
+    ) -> Result<Self> {
+        let config = Config { demo, ..config(folder.path(), database) };
+        let server = Server::start(config).await?;
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(Duration::from_secs(60))
+            .build()?;
+        Ok(Self { server, http, folder, schema })
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.server.address())
+    }
+
+    /// Whoever is not signed in.
+    pub(crate) fn nobody(&self) -> Client<'_> {
+        Client { world: self, token: None }
+    }
+
+    /// The owner of a new tenant, once everything that the registration causes is done.
+    pub(crate) async fn owner(&self, tenant: &str) -> Result<Client<'_>> {
+        let registration = json!({
+            "tenant": tenant, "company": format!("{tenant} Ltd"), "full_name": "Ada Lovelace",
+            "email": format!("ada@{tenant}.example"), "password": PASSWORD,
+        });
+        let reply = self.nobody().post("/api/register", &registration).await?;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        self.settled().await;
+        self.signed_in(&reply)
+    }
+
+    pub(crate) fn signed_in(&self, reply: &Reply) -> Result<Client<'_>> {
+        let token = reply.json["token"].as_str().ok_or("no token")?.to_owned();
+        Ok(Client { world: self, token: Some(token) })
+    }
+
+    /// All handlers are done.
+    pub(crate) async fn settled(&self) {
+        self.server.app().idle().await;
+        let letters = self.server.app().dead_letters();
+        assert_eq!(letters.len(), 0, "a delivery failed");
+    }
+
+    /// What was sent, in no order.
+    pub(crate) fn mails(&self) -> Result<Vec<String>> {
+        mails(self.folder.path())
+    }
+
+    /// The token in the invitation to `email`.
+    pub(crate) fn invitation(&self, email: &str) -> Result<String> {
+        let mails = self.mails()?;
+        let mail = mails.iter().find(|it| it.contains(email) && it.contains("/join?token="));
+        let (_, rest) = mail.and_then(|it| it.split_once("/join?token=")).ok_or("no invitation")?;
+        Ok(rest.lines().next().unwrap_or_default().to_owned())
+    }
+
+    pub(crate) async fn end(self) -> Result {
+        let report = self.server.shutdown(Duration::from_secs(10)).await?;
+        assert!(report.is_clean(), "{report}");
+        match self.schema {
+            Some(schema) => schema.remove().await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// As a test wants it: cheap passwords, any port, no demo.
+pub(crate) fn config(folder: &Path, database: String) -> Config {
+    Config {
+        listen: "127.0.0.1:0".to_owned(),
+        database,
+        public_url: None,
+        mail: MailSettings::Folder(folder.join("mail")),
+        mail_from: "Workforce <no-reply@workforce.example>".to_owned(),
+        demo: false,
+        password_cost: PasswordCost { memory: 8, passes: 1 },
+    }
+}
+
+pub(crate) fn mails(folder: &Path) -> Result<Vec<String>> {
+    let files = std::fs::read_dir(folder.join("mail"))?;
+    files.map(|file| Ok(std::fs::read_to_string(file?.path())?)).collect()
+}
+
+impl Schema {
+    /// `None` where there is no server; in CI there has to be one.
+    pub(crate) async fn make() -> Result<Option<Self>> {
+        let server = std::env::var("DATABASE_URL").unwrap_or_else(|_| LOCAL_POSTGRES.to_owned());
+        let name = format!("workforce_{}", Uuid::now_v7().simple());
+        let mut connection = match PgConnection::connect(&server).await {
+            Ok(connection) => connection,
+            Err(error) => {
+                let is_ci = std::env::var("CI").is_ok_and(|it| it == "true");
+                assert!(!is_ci, "there has to be a Postgres server in CI: {error}");
+                eprintln!("LEFT OUT: no Postgres server answers ({error})");
+                return Ok(None);
+            }
+        };
+        sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {name}")))
+            .execute(&mut connection)
+            .await?;
+        connection.close().await?;
+        Ok(Some(Self { server, name }))
+    }
+
+    pub(crate) fn url(&self) -> String {
+        let separator = if self.server.contains('?') { '&' } else { '?' };
+        format!("{}{separator}options[search_path]={}", self.server, self.name)
+    }
+
+    pub(crate) async fn remove(self) -> Result {
+        let mut connection = PgConnection::connect(&self.server).await?;
+        let sql = format!("DROP SCHEMA {} CASCADE", self.name);
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+}
+
+/// Sends requests, as somebody or nobody.
+#[derive(Clone)]
+pub(crate) struct Client<'w> {
+    pub(crate) world: &'w World,
+    pub(crate) token: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) text: String,
+    /// Null if it is no JSON.
+    pub(crate) json: Value,
+}
+
+impl Client<'_> {
+    pub(crate) async fn get(&self, path: &str) -> Result<Reply> {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Reply> {
+        self.send(self.request(Method::POST, path).json(body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: &Value) -> Result<Reply> {
+        self.send(self.request(Method::PATCH, path).json(body)).await
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let request = self.world.http.request(method, self.world.url(path));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply> {
+        Reply::of(request.send().await?).await
+    }
+
+    /// Adds an employee, and waits for what follows.
+    pub(crate) async fn hire(&self, full_name: &str, email: &str) -> Result<Value> {
+        let new = json!({ "full_name": full_name, "email": email, "title": "Engineer" });
+        let reply = self.post("/api/employees", &new).await?;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        self.world.settled().await;
+        Ok(reply.json)
+    }
+}
+
+impl Reply {
+    async fn of(response: Response) -> Result<Self> {
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await?;
+        let json = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Ok(Self { status, headers, text, json })
+    }
+
+    /// It is a complete problem document of this status.
+    #[track_caller]
+    pub(crate) fn assert_problem(&self, status: u16) -> &Self {
+        assert_eq!(self.status, status, "{}", self.text);
+        assert_eq!(self.headers["content-type"], "application/problem+json", "{}", self.text);
+        assert_eq!(self.json["status"], status, "{}", self.text);
+        assert!(self.json["detail"].as_str().is_some_and(|it| !it.is_empty()), "{}", self.text);
+        let request_id = self.json["request_id"].as_str();
+        assert_eq!(request_id, self.headers["x-request-id"].to_str().ok(), "{}", self.text);
+        assert!(self.json["instance"].as_str().is_some_and(|it| it.starts_with('/')));
+        for inside in ["sqlx", "SELECT", "INSERT", "panicked", "src/"] {
+            assert!(!self.text.contains(inside), "{}", self.text);
+        }
+        self
+    }
+
+    pub(crate) fn items(&self) -> &Vec<Value> {
+        static NONE: Vec<Value> = Vec::new();
+        self.json["items"].as_array().unwrap_or(&NONE)
+    }
+
+    /// The named member of each item, as text.
+    pub(crate) fn each(&self, member: &str) -> Vec<&str> {
+        self.items().iter().filter_map(|it| it[member].as_str()).collect()
+    }
+}
