@@ -76,7 +76,7 @@ async fn whoever_waits_gets_the_outcome_of_their_own_event() {
     let mut results = Vec::new();
     for waiting in waiting {
         let outcomes = waiting.await.expect("no panic");
-        let outcome = outcomes.iter().next().expect("one handler").clone();
+        let outcome = outcomes.first().expect("one handler").clone();
         results.push((outcome.attempts, outcome.result.err().map(|error| error.to_string())));
     }
     assert_eq!(results, [(1, None), (1, Some("disk full".to_owned())), (1, None)]);
