@@ -44,18 +44,18 @@ fn record_until_killed(address: &str, lines: usize) -> Vec<(String, Uuid)> {
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+    let output = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut said = Vec::new();
-    let mut read = |line: String| {
-        let Some(line) = line.strip_prefix("recorded ") else { return };
+    for line in output.map_while(Result::ok) {
         // The last line may be cut off.
-        let Some((tenant, id)) = line.split_once(' ') else { return };
+        let acknowledged = line.strip_prefix("recorded ").and_then(|line| line.split_once(' '));
+        let Some((tenant, id)) = acknowledged else { continue };
         said.extend(Uuid::parse_str(id).ok().map(|id| (tenant.to_owned(), id)));
-    };
-    output.by_ref().take(lines).map_while(Result::ok).for_each(&mut read);
-    child.kill().unwrap();
+        if said.len() == lines {
+            child.kill().unwrap();
+        }
+    }
     child.wait().unwrap();
-    output.map_while(Result::ok).for_each(&mut read);
     said
 }
 
