@@ -6,7 +6,7 @@ use crate::log::ActivityLog;
 use crate::recorder::Recorder;
 
 impl Plugin for ActivityLog {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "activity-log"
     }
 

@@ -1,6 +1,10 @@
 //! The pages under `docs`, whose code is compiled and run as documentation tests.
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/activity-log.md")]
+struct ActivityLog;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/describe.md")]
 struct Describe;
 
