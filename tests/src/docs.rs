@@ -3,6 +3,8 @@
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/batches.md")]
 struct Batches;
+#[doc = include_str!("../../docs/activity-log.md")]
+struct ActivityLog;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/describe.md")]
