@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
+use crate::query::{InvalidCursor, InvalidFilter, InvalidLimit};
+
 /// A log could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -101,6 +103,15 @@ pub enum ReadError {
     /// The database did not answer.
     #[error("the activity log's database failed: {0}")]
     Database(#[from] sqlx::Error),
+    /// The filter has a value that cannot be meant.
+    #[error(transparent)]
+    Filter(#[from] InvalidFilter),
+    /// A page cannot have so many entries.
+    #[error(transparent)]
+    Limit(#[from] InvalidLimit),
+    /// The cursor cannot be gone on from.
+    #[error(transparent)]
+    Cursor(#[from] InvalidCursor),
     /// The entry is not one that this crate has written.
     #[error(
         "entry {id} of the activity log has been altered: its {column} cannot be read; `verify` tells more"
