@@ -21,6 +21,6 @@ pub(crate) use self::postgres::{open_postgres, open_postgres_pool};
 pub(crate) use self::read::Conditions;
 pub use self::read::Order;
 pub(crate) use self::row::Row;
-pub(crate) use self::sql::Arg;
+pub(crate) use self::sql::{Arg, Statement};
 #[cfg(feature = "sqlite")]
 pub(crate) use self::sqlite::{open_sqlite, open_sqlite_pool};
