@@ -50,7 +50,7 @@ struct Serve {
     /// Writes e-mails into this folder
     #[arg(long, default_value = "mail", conflicts_with = "smtp")]
     mail: PathBuf,
-    /// Sends e-mails to this server instead, smtps://user:password@host; implies --no-demo
+    /// Sends e-mails to this server instead, <smtps://user:password@host>; implies --no-demo
     #[arg(long, env = "SMTP_URL", hide_env_values = true)]
     smtp: Option<String>,
     /// Who e-mails are from
@@ -64,8 +64,13 @@ struct Serve {
 /// Which database.
 #[derive(Debug, Clone, Args)]
 struct Database {
-    /// A SQLite file, <sqlite://file> or <postgres://user@host/name>
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "workforce.db")]
+    #[arg(
+        long,
+        help = "A SQLite file, sqlite://file or postgres://user@host/name",
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        default_value = "workforce.db"
+    )]
     database: String,
 }
 

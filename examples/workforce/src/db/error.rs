@@ -19,7 +19,7 @@ impl DbError {
 /// A database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The URL names a database that is neither SQLite nor Postgres, or is malformed.
+    /// The URL names a database that is neither `SQLite` nor Postgres, or is malformed.
     #[error(
         "`{url}` names no database: expected a file such as `workforce.db`, `sqlite://file` or \
          `postgres://user@host/name`{reason}"

@@ -1,4 +1,4 @@
-//! The database: SQLite or Postgres, the same SQL for both.
+//! The database: `SQLite` or Postgres, the same SQL for both.
 //!
 //! Statements are written once, in what both understand, with `?` for parameters. Conventions: a table
 //! has a column `tenant`, first in its primary key, and every statement filters by it; identifiers are
@@ -27,7 +27,7 @@ pub struct Db(Pools);
 
 #[derive(Debug, Clone)]
 enum Pools {
-    /// SQLite has one writer at a time; a pool of one lets writers queue instead of failing as busy.
+    /// `SQLite` has one writer at a time; a pool of one lets writers queue instead of failing as busy.
     Sqlite {
         read: SqlitePool,
         write: SqlitePool,
@@ -64,7 +64,7 @@ impl Db {
     }
 
     /// Begins a transaction that will write. Do not execute a command or publish an event while it is
-    /// open: on SQLite everybody else who writes waits for it.
+    /// open: on `SQLite` everybody else who writes waits for it.
     ///
     /// # Errors
     ///

@@ -64,10 +64,10 @@ impl EventHandler<InviteAccepted> for ActivateEmployee {
             return Ok(());
         };
         let (status, user_id) = (EmployeeStatus::Active, Some(event.user_id));
-        let employee = Employee { status, user_id, ..before.clone() };
+        let employee = Employee { user_id, status, ..before.clone() };
         EmployeeRepository::update(&mut tx, ctx, &employee).await?;
         tx.commit().await?;
-        self.events.publish(ctx, EmployeeUpdated::from(&employee)).await?;
+        self.events.publish(ctx, EmployeeUpdated::between(&before, &employee)?).await?;
         Ok(())
     }
 }
