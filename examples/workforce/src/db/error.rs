@@ -11,6 +11,18 @@ impl DbError {
         matches!(&self.0, sqlx::Error::Database(error) if error.is_unique_violation())
     }
 
+    /// Whether it was too busy: another attempt may succeed.
+    pub fn is_busy(&self) -> bool {
+        match &self.0 {
+            sqlx::Error::PoolTimedOut => true,
+            // SQLITE_BUSY with its extensions; Postgres: serialization failure, deadlock.
+            sqlx::Error::Database(error) => {
+                matches!(error.code().as_deref(), Some("5" | "261" | "517" | "40001" | "40P01"))
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn decode(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self(sqlx::Error::Decode(Box::new(error)))
     }

@@ -5,6 +5,7 @@
 //! TEXT, times BIGINT (microseconds since 1970), sums are `CAST(SUM(..) AS BIGINT)`.
 
 mod error;
+mod inbox;
 mod migrations;
 mod open;
 mod row;
