@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use cqrs_core::Context;
-use jiff::Timestamp;
 
-use super::{Db, DbError, Tx, params};
+use super::{Db, DbError, Tx, now, params};
 
 impl Db {
     /// Begins the transaction in which `handler` reacts to the event that `ctx` belongs to; `None` when
@@ -20,7 +19,7 @@ impl Db {
             .execute(
                 "INSERT INTO inbox (tenant, handler, message_id, handled_at) VALUES (?, ?, ?, ?)
                  ON CONFLICT DO NOTHING",
-                params![ctx.tenant(), handler, ctx.message_id(), Timestamp::now()],
+                params![ctx.tenant(), handler, ctx.message_id(), now()],
             )
             .await?;
         Ok((is_new == 1).then_some(tx))
@@ -48,7 +47,7 @@ impl Db {
     ///
     /// As [`rows`](Self::rows).
     pub(crate) async fn forget_handled(&self, age: Duration) -> Result<(), DbError> {
-        let before = Timestamp::now() - age;
+        let before = now() - age;
         self.execute("DELETE FROM inbox WHERE handled_at < ?", params![before]).await?;
         Ok(())
     }

@@ -18,7 +18,7 @@ use sqlx::{PgPool, SqlitePool};
 pub use self::error::{DbError, OpenError};
 pub use self::row::Row;
 pub use self::tx::Tx;
-pub use self::value::Value;
+pub use self::value::{Value, now};
 
 pub(crate) use self::value::params;
 

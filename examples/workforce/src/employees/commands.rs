@@ -1,10 +1,10 @@
 //! What can be done with employees.
 
 use cqrs_core::prelude::*;
-use jiff::Timestamp;
 
 use super::repository::EmployeeRepository;
 use super::{Employee, EmployeeCreated, EmployeeStatus, EmployeeUpdated};
+use crate::db::now;
 use crate::failure::Failure;
 use crate::organizations::FindOrganization;
 
@@ -40,7 +40,7 @@ impl CommandHandler<CreateEmployee> for CreateEmployeeHandler {
             email: command.email,
             title: command.title,
             status: EmployeeStatus::Invited,
-            created_at: Timestamp::now(),
+            created_at: now(),
         }
         .checked()?;
         if let Some(id) = command.organization_id {

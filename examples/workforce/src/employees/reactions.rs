@@ -1,10 +1,10 @@
 //! What employees have to do with events of other modules.
 
 use cqrs_core::prelude::*;
-use jiff::Timestamp;
 
 use super::repository::EmployeeRepository;
 use super::{Employee, EmployeeCreated, EmployeeStatus, EmployeeUpdated};
+use crate::db::now;
 use crate::organizations::OrganizationCreated;
 use crate::users::{FindUser, InviteAccepted};
 
@@ -31,7 +31,7 @@ impl EventHandler<OrganizationCreated> for EmployFounder {
             email: founder.email,
             title: "Founder".to_owned(),
             status: EmployeeStatus::Active,
-            created_at: Timestamp::now(),
+            created_at: now(),
         };
         let Some(mut tx) = self.employees.db.once(ctx, "employ-founder").await? else {
             return Ok(());

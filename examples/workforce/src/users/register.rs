@@ -3,12 +3,12 @@
 use std::fmt;
 
 use cqrs_core::prelude::*;
-use jiff::Timestamp;
 
 use super::repository::UserRepository;
 use super::session::acting;
 use super::{Passwords, Sessions, SignedIn, User, UserRegistered};
 use crate::access::Role;
+use crate::db::now;
 use crate::failure::Failure;
 use crate::fields::Fields;
 
@@ -57,7 +57,7 @@ impl CommandHandler<RegisterTenant> for RegisterTenantHandler {
             full_name,
             email,
             role: Role::Owner,
-            created_at: Timestamp::now(),
+            created_at: now(),
         };
         let mut tx = self.users.db.begin().await?;
         if !UserRepository::insert_tenant(&mut tx, ctx, &company).await? {
