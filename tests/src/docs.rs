@@ -1,6 +1,10 @@
 //! The pages under `docs`, whose code is compiled and run as documentation tests.
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/batches.md")]
+struct Batches;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/describe.md")]
 struct Describe;
 

@@ -106,7 +106,11 @@ impl Lane {
     pub(super) fn push(&self, delivery: Delivery) {
         let has_work = if self.lingers() {
             let now = Instant::now();
-            self.with(|state| state.queue.gather(delivery, now))
+            self.with(|State { queue, publishers, .. }| match publishers {
+                0 => queue.gather(delivery, now),
+                // The queue is full: nothing more would come.
+                _ => queue.push(delivery),
+            })
         } else {
             self.with(|state| state.queue.push(delivery))
         };
@@ -337,12 +341,18 @@ impl State {
     }
 }
 
-/// Counts a publisher that waits for room, until it is dropped.
+/// Counts a publisher that waits for room, until it is dropped. Meanwhile no batch waits to fill.
 struct WaitingPublisher<'a>(&'a Lane);
 
 impl<'a> WaitingPublisher<'a> {
     fn new(lane: &'a Lane) -> Self {
-        lane.with(|state| state.publishers += 1);
+        let has_work = lane.with(|state| {
+            state.publishers += 1;
+            state.queue.end_gathering()
+        });
+        if has_work {
+            lane.work.notify_one();
+        }
         Self(lane)
     }
 }

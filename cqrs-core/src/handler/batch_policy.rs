@@ -39,7 +39,7 @@ impl BatchPolicy {
     }
 
     /// Waits for a batch to fill, from its first event on for at most this long; more than a minute
-    /// counts as a minute. A shutdown ends the wait.
+    /// counts as a minute. A shutdown ends the wait, and so does a full queue.
     pub const fn linger(mut self, linger: Duration) -> Self {
         let is_too_long = linger.as_secs() >= LONGEST_LINGER.as_secs();
         self.linger = if is_too_long { LONGEST_LINGER } else { linger };

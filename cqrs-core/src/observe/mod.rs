@@ -176,7 +176,7 @@ impl AttemptingBatch {
         let first = names.next().unwrap_or_default();
         let event = if names.all(|name| name == first) { first } else { "*" };
         let span = spans::deliver_batch(event, items.len(), handler, context);
-        for item in items {
+        for item in items.iter().filter(|_| items.len() > 1) {
             otel::link(&span, &item.context);
         }
         otel::consume(&span, "deliver batch", event, context);

@@ -3,6 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::Member;
+use syn::spanned::Spanned;
 
 use crate::expand::event::{arms, binding, none, rest, some};
 use crate::model::description::{Argument, Description, Value};
@@ -12,7 +13,7 @@ pub(super) fn method(body: &Body<'_>) -> Option<TokenStream> {
     let value = match body {
         Body::Struct(part) => {
             let description = part.description.as_ref()?;
-            format(description, |member| quote!(self.#member))
+            format(description, |member| quote_spanned!(member.span()=> self.#member))
         }
         Body::Enum(parts) => {
             let arms = arms(parts, |variant, part| {

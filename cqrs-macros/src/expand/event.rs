@@ -114,7 +114,9 @@ fn changes(body: &Body<'_>) -> Option<TokenStream> {
             if optional {
                 quote!((#value).as_ref().map(|value| -> #changes { value }))
             } else {
-                some(value)
+                // With its type, so that another one is reported on the field alone.
+                let some = some(&quote!(changes));
+                quote!({ let changes: #changes = #value; #some })
             }
         },
     )?;

@@ -38,8 +38,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) marked: &'a Marked<'a>,
     /// The variant, in an enum.
     pub(crate) variant: Option<&'a Ident>,
-    /// Whether the template stands above a whole enum, so that it cannot name fields.
-    pub(crate) of_all_variants: bool,
+    /// All variants, if the template stands above the enum: then it cannot name their fields.
+    pub(crate) shared_by: Option<&'a [Marked<'a>]>,
     /// A field whose changes must not be told.
     pub(crate) secret: Option<&'a str>,
 }
@@ -62,7 +62,7 @@ impl Description {
             match scope.value(&placeholder) {
                 Ok(value) => {
                     let name = argument_name(&placeholder, &mut arguments, value, literal.span());
-                    text.push_str(&format!("{{{name}{}}}", placeholder.spec));
+                    text.extend(["{", &name.to_string(), &placeholder.spec, "}"]);
                 }
                 Err(message) => errors.on(literal.span(), message),
             }
@@ -101,36 +101,24 @@ fn argument_name(
 impl Scope<'_> {
     fn value(&self, placeholder: &Placeholder) -> Result<Value, String> {
         let name = placeholder.name.as_str();
-        if let Some(index) = self.marked.position(name) {
-            if self.of_all_variants {
+        if let Some(variants) = self.shared_by {
+            let is_field = variants.iter().any(|variant| variant.position(name).is_some());
+            if is_field && !OF_EVERY_EVENT.contains(&name) {
                 return Err(format!(
                     "`{name}` is a field of one variant: write `#[event(describe = \"..\")]` above \
                      the variants, or leave `{{{name}}}` out"
                 ));
             }
+        } else if let Some(index) = self.marked.position(name) {
             return self.field(index, placeholder);
         }
         match name {
-            "entity" => self.label(placeholder, self.entity),
-            "action" => self.label(placeholder, self.action),
+            "entity" => label(placeholder, self.entity),
+            "action" => label(placeholder, self.action),
             "entity_id" => self.marked_field(placeholder, self.marked.entity_id),
             "entity_name" => self.marked_field(placeholder, self.marked.entity_name),
             _ => Err(self.unknown(name)),
         }
-    }
-
-    fn label(&self, placeholder: &Placeholder, label: Option<&str>) -> Result<Value, String> {
-        let name = &placeholder.name;
-        let Some(label) = label else {
-            return Err(format!(
-                "the event has no {name}: write `{name} = \"..\"` beside `describe`, or leave \
-                 `{{{name}}}` out"
-            ));
-        };
-        if placeholder.fallback.is_some() {
-            return Err(always_there(placeholder));
-        }
-        Ok(Value::Text(label.to_owned()))
     }
 
     fn marked_field(
@@ -182,7 +170,7 @@ impl Scope<'_> {
 
     fn unknown(&self, name: &str) -> String {
         let fields: Vec<String> = self.marked.names().collect();
-        let shown = if self.of_all_variants { &[] } else { fields.as_slice() };
+        let shown = if self.shared_by.is_some() { &[] } else { fields.as_slice() };
         let known: Vec<&str> =
             OF_EVERY_EVENT.into_iter().chain(shown.iter().map(String::as_str)).collect();
         let hint = suggest::closest(name, &known)
@@ -190,6 +178,21 @@ impl Scope<'_> {
             .unwrap_or_default();
         format!("unknown placeholder `{{{name}}}`{hint} (there are {})", suggest::list(&known))
     }
+}
+
+/// What the event is about or what happened to it, if it says so.
+fn label(placeholder: &Placeholder, label: Option<&str>) -> Result<Value, String> {
+    let name = &placeholder.name;
+    let Some(label) = label else {
+        return Err(format!(
+            "the event has no {name}: write `{name} = \"..\"` beside `describe`, or leave \
+             `{{{name}}}` out"
+        ));
+    };
+    if placeholder.fallback.is_some() {
+        return Err(always_there(placeholder));
+    }
+    Ok(Value::Text(label.to_owned()))
 }
 
 fn always_there(placeholder: &Placeholder) -> String {

@@ -150,13 +150,13 @@ fn variants<'a>(
     describe: Option<&LitStr>,
     errors: &mut Errors,
 ) -> Vec<(&'a Ident, Part)> {
-    let marked: Vec<_> =
+    let all: Vec<_> =
         data.variants.iter().map(|variant| Marked::read(&variant.fields, errors)).collect();
-    let all_secrets: Vec<_> = marked.iter().flat_map(Marked::secrets).collect();
+    let all_secrets: Vec<_> = all.iter().flat_map(Marked::secrets).collect();
     let mut parts = Vec::new();
     // What is wrong with the description of all variants is reported once.
     let mut describe = describe;
-    for (variant, marked) in data.variants.iter().zip(&marked) {
+    for (variant, marked) in data.variants.iter().zip(&all) {
         let own = event::on_variant(&variant.attrs, errors);
         if opaque(serde, &marked.redacted(), errors) {
             break;
@@ -171,7 +171,7 @@ fn variants<'a>(
         let description = match (&own, describe) {
             (Some(own), _) => Description::read(own, &scope, errors),
             (None, Some(shared)) => {
-                scope.of_all_variants = true;
+                scope.shared_by = Some(&all);
                 let description = Description::read(shared, &scope, errors);
                 describe = describe.filter(|_| description.is_some());
                 description
@@ -189,7 +189,7 @@ fn scope<'a>(labels: &Labels<'a>, marked: &'a Marked<'a>, secrets: &'a [Secret])
         action: labels.action,
         marked,
         variant: None,
-        of_all_variants: false,
+        shared_by: None,
         secret: secrets.first().map(|secret| secret.name.as_str()),
     }
 }

@@ -142,6 +142,7 @@ fn enums() {
         event(quote!(
             #[event(describe = "paid with {number}")]
             enum E {
+                Cash,
                 Card { number: u8 },
                 Voucher { number: u8 },
             }

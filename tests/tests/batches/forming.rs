@@ -123,6 +123,25 @@ async fn lingering_events_are_shown_as_queued_and_reported_when_time_is_over() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_full_queue_does_not_linger() {
+    let seen = Seen::new();
+    let sees = seen.clone();
+    let handler = handler(lingering(10, 60_000), ONCE, move |batch, _| {
+        sees.add(batch);
+        Ok(())
+    });
+    let app = builder().configure(|app| app.queue_capacity(4)).register(handler);
+    let app = app.build().expect("wired");
+    for article in 0..20 {
+        app.publish(&tenant("acme"), moved(article)).await.expect("accepted");
+    }
+    assert!(seen.began.elapsed() < Duration::from_secs(1), "publishers do not wait for a minute");
+    app.settled().await;
+    assert_eq!(seen.articles().concat(), (0..20).collect::<Vec<_>>());
+    assert_eq!(seen.sizes()[0], 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn tenants_have_batches_of_their_own_and_take_turns() {
     let (app, seen) = watched(BatchPolicy::new(3));
     let (acme, globex) = (tenant("acme"), tenant("globex"));

@@ -62,6 +62,41 @@ enum Level {
     High,
 }
 
+#[derive(Serialize, Deserialize, Event)]
+#[event(describe = "renamed {entity_id}")]
+enum TeamRenamed {
+    Once {
+        #[event(entity_id)]
+        entity_id: u64,
+        #[event(entity_name)]
+        entity_name: Option<String>,
+        #[event(changes)]
+        changes: Changes,
+    },
+    #[event(describe = "{entity_id}: {0} is {1:?}, {entity}, {action}")]
+    Twice(#[event(entity_id)] u64, Vec<u8>),
+}
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(activity = false, describe = "{type} by {action}, {{braces}}")]
+struct ClockTicked {
+    r#type: String,
+    action: u8,
+    #[event(changes, redact = drop)]
+    changes: Option<Wrapped>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Wrapped(Changes);
+
+impl std::ops::Deref for Wrapped {
+    type Target = Changes;
+
+    fn deref(&self) -> &Changes {
+        &self.0
+    }
+}
+
 /// An event without values: nothing can be published, but the type is sound.
 #[derive(Serialize, Deserialize, Event)]
 enum Nothing {}
@@ -136,4 +171,19 @@ fn main() {
     assert_eq!(entity_id(&Level::Low), None);
     assert_eq!(entity_id(&Level::High), None);
     assert_eq!(Nothing::NAME, "nothing");
+
+    let changes = Changes::between(&1, &2).unwrap();
+    let once =
+        TeamRenamed::Once { entity_id: 5, entity_name: Some("A".into()), changes: changes.clone() };
+    assert_eq!(once.description().as_deref(), Some("renamed 5"));
+    assert_eq!(once.entity_name().map(ToString::to_string).as_deref(), Some("A"));
+    assert_eq!(once.changes(), Some(&changes));
+    let twice = TeamRenamed::Twice(6, vec![1]);
+    assert_eq!(twice.description().as_deref(), Some("6: 6 is [1], Team, renamed"));
+    assert_eq!(twice.changes(), None);
+    assert!(TeamRenamed::ACTIVITY && !ClockTicked::ACTIVITY);
+    let tick =
+        ClockTicked { r#type: "t".into(), action: 1, changes: Some(Wrapped(changes.clone())) };
+    assert_eq!(tick.description().as_deref(), Some("t by 1, {braces}"));
+    assert_eq!(tick.changes(), Some(&changes));
 }

@@ -28,6 +28,21 @@ struct Created {
     id: ::std::string::String,
 }
 
+#[derive(::serde::Serialize, ::serde::Deserialize, ::cqrs_core::Event)]
+#[event(activity = false, describe = "renamed")]
+enum Renamed {
+    #[event(describe = "{value} {name|none}, {entity_name}")]
+    Once {
+        #[event(entity_name)]
+        value: ::std::string::String,
+        name: ::core::option::Option<::std::string::String>,
+        #[event(changes)]
+        changes: ::core::option::Option<::cqrs_core::Changes>,
+    },
+    #[event(describe = "{0} {entity_id|none}")]
+    Twice(::core::primitive::u8, #[event(entity_id)] ::core::option::Option<::core::primitive::u8>),
+}
+
 #[derive(::cqrs_core::Command)]
 struct Create;
 

@@ -1,0 +1,304 @@
+// The activity page works without this. With it: local times, keyboard, live entries, dark and light.
+// Text from entries only ever becomes textContent or an encoded part of a URL.
+
+const root = document.documentElement;
+const { base, home } = document.body.dataset;
+const find = (id) => document.getElementById(id);
+const timeline = find("timeline");
+
+// ---- Times: in the page's zone where one was asked for, else in the reader's. ------------------
+
+const zone = root.dataset.zone || Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+const format = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });
+const clock = format({ hour: "2-digit", minute: "2-digit" });
+const full = format({ dateStyle: "full", timeStyle: "medium" });
+const longDay = format({ weekday: "long", day: "numeric", month: "long", year: "numeric" });
+const dayKey = (date) => new Intl.DateTimeFormat("sv-SE", { timeZone: zone }).format(date);
+const DAY = 86_400_000;
+
+function dayName(key, date) {
+  if (key === dayKey(new Date())) return "Today";
+  if (key === dayKey(new Date(Date.now() - DAY))) return "Yesterday";
+  return longDay.format(date);
+}
+
+function localise(time) {
+  const date = new Date(time.dateTime);
+  if (Number.isNaN(date.getTime())) return;
+  time.title = full.format(date);
+  time.textContent = time.dataset.form === "full" ? full.format(date) : clock.format(date);
+}
+
+/** The list of the day of `date`; a new day comes before or after all others. */
+function listOf(date, atTop) {
+  const key = dayKey(date);
+  const known = timeline.querySelector(`.day[data-day="${key}"] > ol`);
+  if (known) return known;
+  const day = make("section", "day");
+  day.dataset.day = key;
+  const heading = make("time", "", dayName(key, date));
+  heading.dateTime = key;
+  const title = document.createElement("h2");
+  title.append(heading);
+  const list = make("ol", "entries");
+  day.append(title, list);
+  if (atTop) timeline.prepend(day); else timeline.append(day);
+  return list;
+}
+
+/** Entries move to the days of the reader's zone, which keeps their order. */
+function regroup() {
+  const entries = [...timeline.querySelectorAll(".entry")];
+  timeline.replaceChildren();
+  for (const entry of entries) listOf(new Date(entry.querySelector(".when time").dateTime), false).append(entry);
+}
+
+function make(tag, className, text) {
+  const node = document.createElement(tag);
+  if (className) node.className = className;
+  if (text !== undefined) node.textContent = text;
+  return node;
+}
+
+if (timeline) regroup();
+document.querySelectorAll("time[datetime*='T']").forEach(localise);
+find("zone").textContent = `Times in ${zone.replaceAll("_", " ")}`;
+
+// ---- The filter form: dates are meant in the zone that times are shown in. ---------------------
+
+const form = document.querySelector(".filters");
+form?.addEventListener("submit", () => {
+  const dates = ["from", "to"].some((name) => form.elements[name].value !== "");
+  form.elements.tz.disabled = !dates;
+  form.elements.tz.value = zone;
+  for (const field of form.elements) if (field.name && field.value === "") field.disabled = true;
+});
+window.addEventListener("pageshow", () => {
+  for (const field of form?.elements ?? []) if (field.name !== "tz") field.disabled = false;
+});
+form?.querySelectorAll("select").forEach((select) => select.addEventListener("change", () => form.requestSubmit()));
+
+// ---- Dark and light: remembered in a cookie, so that the next page is born that way. -----------
+
+const theme = find("theme");
+theme.hidden = false;
+theme.addEventListener("click", () => {
+  const isDark = root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  root.dataset.theme = isDark ? "light" : "dark";
+  document.cookie = `activity_theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=lax`;
+});
+
+// ---- Live entries ------------------------------------------------------------------------------
+
+const live = find("live");
+const MAX_ENTRIES = 500;
+let source = null;
+
+function fill(entry) {
+  const node = find("prototype").content.cloneNode(true).firstElementChild;
+  const slot = (name) => node.querySelector(`[data-slot="${name}"]`);
+  const link = (pairs) => `${home}?${new URLSearchParams(pairs)}`;
+  const href = `${base}entries/${encodeURIComponent(entry.id)}`;
+  node.id = `entry-${entry.id}`;
+  node.dataset.sequence = entry.sequence;
+
+  const name = entry.actor ? entry.actor.name ?? entry.actor.id : "The application";
+  slot("face").className = `face hue-${hue(entry.actor?.id ?? "")}`;
+  slot("face").textContent = initials(name);
+  if (entry.actor) {
+    slot("actor").textContent = name;
+    slot("actor").title = `What ${name} did`;
+    slot("actor").href = link({ actor: entry.actor.id });
+  } else {
+    slot("actor").replaceWith(make("span", "who", name));
+  }
+  const behalf = entry.actor?.on_behalf_of;
+  if (behalf) slot("behalf").textContent = `for ${behalf.name ?? behalf.id}`;
+  else slot("behalf").remove();
+  slot("description").textContent = entry.description;
+  slot("action").textContent = entry.action;
+  slot("action").className = `badge tone-${tone(entry.action)}`;
+  if (entry.outcome === "succeeded") slot("outcome").remove();
+  else slot("outcome").textContent = `✕ ${entry.outcome}`;
+  slot("entity").textContent = [entry.entity_type, entry.entity_name ?? entry.entity_id].filter(Boolean).join(" ");
+  const entity = { entity: entry.entity_type };
+  if (entry.entity_id) entity.entity_id = entry.entity_id;
+  slot("entity").href = link(entity);
+  slot("follow").href = link({ correlation: entry.correlation_id, order: "oldest" });
+  slot("open").href = href;
+  slot("open").textContent = `Everything about entry #${entry.sequence}`;
+  slot("when").href = href;
+  if (entry.event_name) slot("event").textContent = entry.event_name;
+  else slot("event").remove();
+  const changes = entry.changes?.list ?? [];
+  slot("summary").textContent = changes.length > 0 ? counted(changes.length, "change") : "Details";
+  slot("inside").replaceChildren(changes.length > 0 ? diff(changes) : values(entry.data));
+  const time = node.querySelector("time");
+  time.dateTime = entry.occurred_at;
+  localise(time);
+  return node;
+}
+
+const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
+const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
+const dotted = (path) =>
+  path === "" ? "the whole" : path.slice(1).split("/").map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~")).join(".");
+
+function table(heads, rows) {
+  const table = make("table", "diff");
+  const columns = document.createElement("colgroup");
+  columns.append(make("col", "field"), ...rows[0].slice(1).map(() => make("col")));
+  table.append(columns);
+  if (heads) {
+    const head = table.createTHead().insertRow();
+    for (const text of heads) head.append(make("th", "", text));
+  }
+  const body = table.createTBody();
+  for (const [field, ...cells] of rows) {
+    const row = body.insertRow();
+    const title = make("th", "", field);
+    title.scope = "row";
+    row.append(title, ...cells);
+  }
+  return table;
+}
+
+function diff(changes) {
+  const cell = (change, side, sign, tag, none) => {
+    if (!(side in change)) return make("td", "none", none);
+    const cell = make("td", side);
+    const value = make(tag);
+    value.append(make("span", "unseen", sign), shown(change[side]));
+    cell.append(value);
+    return cell;
+  };
+  return table(["Field", "Before", "After"], changes.map((change) => [
+    dotted(change.path),
+    cell(change, "old", "was ", "del", "nothing"),
+    cell(change, "new", "is ", "ins", "removed"),
+  ]));
+}
+
+function values(data) {
+  if (data === null || data === undefined) return "";
+  const fields = typeof data === "object" && !Array.isArray(data) ? Object.entries(data) : [["value", data]];
+  if (fields.length === 0) return "";
+  return table(null, fields.map(([field, value]) => [field, make("td", "plain", shown(value))]));
+}
+
+// These three are as in `web/page/item.rs`.
+function hue(id) {
+  let sum = 0;
+  for (const byte of new TextEncoder().encode(id)) sum = (sum * 31 + byte) % 65_521;
+  return id === "" ? 0 : 1 + (sum % 6);
+}
+
+function initials(name) {
+  const words = name.split(/\s+/u).filter((word) => /^[\p{L}\p{N}]/u.test(word));
+  const picked = words.length > 1 ? [words[0], words.at(-1)] : words;
+  return picked.map((word) => [...word][0].toUpperCase()).join("") || "·";
+}
+
+function tone(action) {
+  const word = action.toLowerCase();
+  const tones = JSON.parse(find("prototype").dataset.tones);
+  return Object.keys(tones).find((tone) => tones[tone].some((stem) => word.startsWith(stem))) ?? "plain";
+}
+
+function arrive(message) {
+  const entry = JSON.parse(message.data);
+  if (find(`entry-${entry.id}`)) return;
+  const node = fill(entry);
+  node.classList.add("fresh");
+  find("empty")?.remove();
+  listOf(new Date(entry.occurred_at), true).prepend(node);
+  const all = timeline.querySelectorAll(".entry");
+  for (let last = all.length - 1; last >= MAX_ENTRIES; last -= 1) all[last].remove();
+  find("announcer").textContent = `New: ${node.querySelector(".said").textContent}`;
+}
+
+function goLive(on) {
+  live.setAttribute("aria-pressed", String(on));
+  live.dataset.state = "";
+  source?.close();
+  source = null;
+  if (!on) return;
+  const last = Math.max(Number(live.dataset.last ?? -1), -1);
+  const url = new URL(live.dataset.source, location.href);
+  if (last >= 0) url.searchParams.set("since", last);
+  source = new EventSource(url);
+  source.addEventListener("open", () => { live.dataset.state = "on"; });
+  source.addEventListener("error", () => { live.dataset.state = "waiting"; });
+  source.addEventListener("entry", (message) => { live.dataset.last = message.lastEventId; arrive(message); });
+}
+
+if (live?.dataset.source) {
+  live.hidden = false;
+  live.addEventListener("click", () => goLive(source === null));
+  window.addEventListener("pagehide", () => goLive(false));
+}
+
+// ---- Verify in place ---------------------------------------------------------------------------
+
+find("verify")?.addEventListener("click", async (click) => {
+  click.preventDefault();
+  const verified = find("verified");
+  verified.textContent = "Verifying…";
+  try {
+    const answer = await (await fetch(`${base}api/verify`)).json();
+    verified.textContent = answer.message ?? answer.detail;
+  } catch {
+    verified.textContent = "The server did not answer.";
+  }
+});
+
+// ---- Keyboard ----------------------------------------------------------------------------------
+
+const help = find("help");
+const helpButton = find("help-button");
+helpButton.hidden = false;
+helpButton.addEventListener("click", () => help.showModal());
+
+function step(by) {
+  const entries = [...document.querySelectorAll("#timeline .entry")];
+  const at = entries.indexOf(document.activeElement?.closest(".entry"));
+  const next = entries[at < 0 ? 0 : at + by];
+  if (!next) return;
+  next.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+}
+
+const keys = {
+  "/": () => { find("q")?.focus(); find("q")?.select(); },
+  j: () => step(1),
+  k: () => step(-1),
+  o: (entry) => entry?.querySelector(".when").click(),
+  f: (entry) => entry?.querySelector(".follow")?.click(),
+  l: () => { if (live && !live.hidden) live.click(); },
+  "?": () => help.showModal(),
+};
+
+document.addEventListener("keydown", (press) => {
+  const target = press.target;
+  if (press.ctrlKey || press.metaKey || press.altKey || help.open) return;
+  if (press.key === "Escape") {
+    const menu = document.querySelector(".menu[open]");
+    const opened = target.closest?.(".entry")?.querySelector(".more[open]");
+    if (menu) menu.open = false;
+    else if (target.matches("input, select")) target.blur();
+    else if (opened) { opened.open = false; opened.closest(".entry").focus(); }
+    else find("back")?.click();
+    return;
+  }
+  if (target.matches("input, select, textarea")) return;
+  const entry = target.closest?.(".entry");
+  if (press.key === "Enter" && entry === target) {
+    const more = entry.querySelector(".more");
+    more.open = !more.open;
+  } else if (keys[press.key]) {
+    keys[press.key](entry);
+  } else {
+    return;
+  }
+  press.preventDefault();
+});

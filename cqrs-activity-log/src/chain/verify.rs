@@ -1,0 +1,231 @@
+//! Finding what has been tampered with.
+
+use cqrs_core::Context;
+use uuid::Uuid;
+
+use super::{Hasher, Head, Tampered, VerifyError};
+use crate::content::tenant_column;
+use crate::log::ActivityLog;
+use crate::retention::named_base;
+use crate::store::{Chain, Database, Found, Link};
+
+/// How many entries are read at a time.
+const BATCH: u32 = 1000;
+
+/// A chain is sound.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Verification {
+    /// The end up to which it was verified.
+    pub head: Head,
+    /// How many entries were verified.
+    pub entries: u64,
+    /// How many entries before them retention has removed.
+    pub pruned: u64,
+}
+
+impl ActivityLog {
+    /// Reads all of the tenant's entries in the order of recording, and proves that they are what was
+    /// recorded, all of it and nothing else. What is recorded meanwhile is not waited for. Needs little
+    /// memory, however many there are.
+    ///
+    /// Who can write to the database can also write a whole new chain; that is found by
+    /// [`verify_against`](Self::verify_against).
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Tampered`] with the first place where it shows, or an error of the database.
+    pub async fn verify(&self, ctx: &Context) -> Result<Verification, VerifyError> {
+        Verifier::new(self.database(), ctx, None).run().await
+    }
+
+    /// As [`verify`](Self::verify), and proves that the chain is the one whose head was noted. So it also
+    /// finds that its end was cut off, or that all of it was written anew.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify`](Self::verify); [`VerifyError::HeadPruned`] when retention has removed the entry of
+    /// the noted head.
+    pub async fn verify_against(
+        &self,
+        ctx: &Context,
+        noted: &Head,
+    ) -> Result<Verification, VerifyError> {
+        if noted.tenant != *ctx.tenant() {
+            return Err(VerifyError::OtherTenant);
+        }
+        Verifier::new(self.database(), ctx, Some(noted)).run().await
+    }
+}
+
+struct Verifier<'a> {
+    database: &'a Database,
+    ctx: &'a Context,
+    noted: Option<&'a Head>,
+    hasher: Hasher,
+}
+
+/// Why a walk along the chain ended early.
+enum Interrupted {
+    /// Entries were pruned meanwhile.
+    Pruned,
+    Failed(VerifyError),
+}
+
+impl<E: Into<VerifyError>> From<E> for Interrupted {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl<'a> Verifier<'a> {
+    fn new(database: &'a Database, ctx: &'a Context, noted: Option<&'a Head>) -> Self {
+        Self { database, ctx, noted, hasher: Hasher::default() }
+    }
+
+    fn tenant(&self) -> &'a str {
+        tenant_column(self.ctx.tenant())
+    }
+
+    async fn run(mut self) -> Result<Verification, VerifyError> {
+        loop {
+            match self.walk().await {
+                Ok(verification) => return Ok(verification),
+                Err(Interrupted::Failed(error)) => return Err(error),
+                Err(Interrupted::Pruned) => {}
+            }
+        }
+    }
+
+    /// From the base to what is the head now.
+    async fn walk(&mut self) -> Result<Verification, Interrupted> {
+        let chain = self.database.chain(self.tenant()).await?;
+        let (base, head) = (chain.base, chain.head);
+        let mut last = base;
+        let mut last_id = Uuid::nil();
+        let mut noted_found = self.noted_is(base) || self.noted_is(Link::ZERO);
+        let mut named = Link::ZERO;
+        while last.sequence < head.sequence {
+            let after = (last.sequence, last_id);
+            let rows = self.database.links_after(self.tenant(), after, BATCH).await?;
+            if rows.is_empty() {
+                self.still(base).await?;
+                return Err(cut_off(last, head).into());
+            }
+            for (at, link) in rows.iter().enumerate() {
+                if last.sequence == head.sequence {
+                    break;
+                }
+                if let Err(tampered) = self.check(last, link, rows.get(at + 1), head) {
+                    self.still(base).await?;
+                    return Err(tampered.into());
+                }
+                let Some(row) = &link.row else { break };
+                (last, last_id) = (Link::of(row), row.content.id);
+                noted_found = noted_found || self.noted_is(last);
+                if let Some(base) = named_base(row).filter(|base| base.sequence > named.sequence) {
+                    named = base;
+                }
+            }
+        }
+        if last.hash != head.hash || last.sequence != head.sequence {
+            return Err(Tampered::HeadMismatch { sequence: number(last.sequence) }.into());
+        }
+        self.nothing_else(&chain).await?;
+        if base.sequence > named.sequence
+            || (base.sequence == named.sequence && base.hash != named.hash)
+        {
+            return Err(Tampered::BeginningCutOff { sequence: number(base.sequence) }.into());
+        }
+        self.compare(noted_found, base, head)?;
+        Ok(Verification {
+            head: Head {
+                tenant: self.ctx.tenant().clone(),
+                sequence: number(head.sequence),
+                hash: head.hash,
+            },
+            entries: number(head.sequence - base.sequence),
+            pruned: number(base.sequence),
+        })
+    }
+
+    /// Whether `link` comes after `last`.
+    fn check(
+        &mut self,
+        last: Link,
+        link: &Found,
+        next: Option<&Found>,
+        head: Link,
+    ) -> Result<(), Tampered> {
+        let expected = last.sequence + 1;
+        let (sequence, id) = (number(link.sequence), link.id);
+        if link.sequence > head.sequence {
+            return Err(cut_off(last, head));
+        }
+        if link.sequence > expected {
+            return Err(Tampered::Missing { sequence: number(expected) });
+        }
+        if link.sequence < expected {
+            return Err(Tampered::Inserted { sequence, id });
+        }
+        let Some(row) = &link.row else { return Err(Tampered::Altered { sequence, id }) };
+        if self.hasher.hash(&last.hash, row) == row.hash {
+            return Ok(());
+        }
+        // Where the next one would fit here, this one has pushed it away.
+        let pushed = next.and_then(|next| next.row.clone()).is_some_and(|mut next| {
+            next.sequence = expected;
+            self.hasher.hash(&last.hash, &next) == next.hash
+        });
+        Err(match pushed {
+            true => Tampered::Inserted { sequence, id },
+            false => Tampered::Altered { sequence, id },
+        })
+    }
+
+    /// Nothing was pruned since `base` was read, or what is missing may be missing rightly.
+    async fn still(&self, base: Link) -> Result<(), Interrupted> {
+        let chain = self.database.chain(self.tenant()).await?;
+        if chain.base == base { Ok(()) } else { Err(Interrupted::Pruned) }
+    }
+
+    /// No entries before the base, beside others, or after the head.
+    async fn nothing_else(&self, chain: &Chain) -> Result<(), Interrupted> {
+        if let Some(stray) = self.database.stray(self.tenant(), chain).await? {
+            self.still(chain.base).await?;
+            let (sequence, id) = (number(stray.sequence), stray.id);
+            return Err(Tampered::Inserted { sequence, id }.into());
+        }
+        Ok(())
+    }
+
+    fn noted_is(&self, link: Link) -> bool {
+        self.noted
+            .is_some_and(|noted| noted.sequence == number(link.sequence) && noted.hash == link.hash)
+    }
+
+    fn compare(&self, found: bool, base: Link, head: Link) -> Result<(), VerifyError> {
+        let Some(noted) = self.noted else { return Ok(()) };
+        let (sequence, pruned) = (noted.sequence, number(base.sequence));
+        if found {
+            return Ok(());
+        }
+        if sequence < pruned {
+            return Err(VerifyError::HeadPruned { sequence, pruned });
+        }
+        if sequence > number(head.sequence) {
+            let first = number(head.sequence) + 1;
+            return Err(Tampered::CutOff { sequence: first, head: sequence }.into());
+        }
+        Err(Tampered::Rewritten { sequence }.into())
+    }
+}
+
+/// What comes after `last` is not there.
+fn cut_off(last: Link, head: Link) -> Tampered {
+    Tampered::CutOff { sequence: number(last.sequence + 1), head: number(head.sequence) }
+}
+
+fn number(sequence: i64) -> u64 {
+    u64::try_from(sequence).unwrap_or(0)
+}

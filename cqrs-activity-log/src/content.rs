@@ -1,0 +1,211 @@
+//! What an entry says, as it is stored, before it has its place in the chain.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use cqrs_core::{Actor, Changes, Context, DEFAULT_PAYLOAD_LIMIT, TenantId, TenantScope};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+use uuid::{Builder, Uuid};
+
+use crate::error::RecordError;
+
+/// The longest action, type, id and name, in bytes.
+pub(crate) const MAX_NAME: usize = 256;
+/// The longest description, in bytes.
+pub(crate) const MAX_DESCRIPTION: usize = 1024;
+
+/// The columns of an entry that come from its event or activity.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Content {
+    /// Empty in the system scope.
+    pub(crate) tenant: String,
+    pub(crate) id: Uuid,
+    /// Whether the id may be in the log already: that of an event that is delivered again.
+    pub(crate) may_be_known: bool,
+    pub(crate) organization: Option<String>,
+    pub(crate) actor: ActorColumns,
+    pub(crate) behalf: ActorColumns,
+    pub(crate) action: String,
+    pub(crate) entity_type: String,
+    pub(crate) entity_id: Option<String>,
+    pub(crate) entity_name: Option<String>,
+    pub(crate) description: String,
+    pub(crate) changes: Option<String>,
+    pub(crate) data: Option<String>,
+    pub(crate) event_name: Option<String>,
+    pub(crate) event_version: Option<i64>,
+    pub(crate) correlation_id: Uuid,
+    pub(crate) causation_id: Option<Uuid>,
+    pub(crate) occurred_at: i64,
+    pub(crate) outcome: String,
+}
+
+/// An actor, without for whom. Absent altogether, or kind and id are there; but this is also what was
+/// read, and somebody may have written anything.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct ActorColumns {
+    pub(crate) kind: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) name: Option<String>,
+}
+
+/// What is kept at most.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes of JSON of data, and of changes.
+    pub(crate) payload: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { payload: DEFAULT_PAYLOAD_LIMIT }
+    }
+}
+
+impl Content {
+    /// What a context says: tenant, organization, actor and correlation.
+    pub(crate) fn of(ctx: &Context) -> Self {
+        let principal = ctx.actor().and_then(Actor::principal);
+        Self {
+            tenant: tenant_column(ctx.tenant()).to_owned(),
+            organization: ctx.organization().map(ToOwned::to_owned),
+            actor: ctx.actor().map(ActorColumns::of).unwrap_or_default(),
+            behalf: principal.map(ActorColumns::of).unwrap_or_default(),
+            correlation_id: ctx.correlation_id(),
+            ..Self::default()
+        }
+    }
+
+    /// `created Employee Ada`, from action, type, and name or id.
+    pub(crate) fn default_description(&self) -> String {
+        let which = self.entity_name.as_ref().or(self.entity_id.as_ref());
+        match which {
+            Some(which) => format!("{} {} {which}", self.action, self.entity_type),
+            None => format!("{} {}", self.action, self.entity_type),
+        }
+    }
+
+    /// Refuses what is too long.
+    pub(crate) fn check(&mut self, limits: Limits) -> Result<(), RecordError> {
+        let mut refused = None;
+        self.each_text(|what, limit, text| {
+            if text.len() > limit && refused.is_none() {
+                let bytes = text.len();
+                refused =
+                    Some(format!("its {what} has {bytes} bytes, and at most {limit} are kept"));
+            }
+            without_nul(text);
+        });
+        if let Some(reason) = refused {
+            return Err(RecordError::Invalid(reason));
+        }
+        for (part, json) in [("data", &self.data), ("changes", &self.changes)] {
+            let bytes = json.as_ref().map_or(0, String::len);
+            if bytes > limits.payload {
+                return Err(RecordError::TooLarge { part, bytes, limit: limits.payload });
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts what is too long: what has happened is recorded in any case.
+    pub(crate) fn fit(&mut self, limits: Limits) {
+        self.each_text(|_, limit, text| {
+            text.truncate(text.floor_char_boundary(limit));
+            without_nul(text);
+        });
+        let limit = limits.payload;
+        let too_large = |json: &Option<String>| json.as_ref().map_or(0, String::len) > limit;
+        if too_large(&self.data) {
+            let bytes = self.data.as_ref().map_or(0, String::len);
+            self.data =
+                Some(format!("\"[left out: {bytes} bytes, and at most {limit} are kept]\""));
+        }
+        if too_large(&self.changes) {
+            self.changes = self.changes.take().and_then(|changes| omitted(&changes));
+        }
+    }
+
+    /// Every text that somebody outside can make long, with its name and its limit.
+    fn each_text(&mut self, mut visit: impl FnMut(&'static str, usize, &mut String)) {
+        visit("action", MAX_NAME, &mut self.action);
+        visit("entity type", MAX_NAME, &mut self.entity_type);
+        visit("description", MAX_DESCRIPTION, &mut self.description);
+        let mut optional = |what, text: &mut Option<String>| {
+            if let Some(text) = text {
+                visit(what, MAX_NAME, text);
+            }
+        };
+        optional("organization", &mut self.organization);
+        optional("entity id", &mut self.entity_id);
+        optional("entity name", &mut self.entity_name);
+        optional("event name", &mut self.event_name);
+        for actor in [&mut self.actor, &mut self.behalf] {
+            optional("actor's id", &mut actor.id);
+            optional("actor's name", &mut actor.name);
+        }
+    }
+}
+
+impl ActorColumns {
+    fn of(actor: &Actor) -> Self {
+        Self {
+            kind: Some(actor.kind().to_string()),
+            id: Some(actor.id().to_owned()),
+            name: actor.name().map(ToOwned::to_owned),
+        }
+    }
+}
+
+/// Changes that say how many there were, and no more.
+fn omitted(changes: &str) -> Option<String> {
+    let changes: Changes = serde_json::from_str(changes).ok()?;
+    let omitted = changes.len() + changes.omitted();
+    Some(json!({ "list": [], "omitted": omitted }).to_string())
+}
+
+/// Postgres keeps no NUL in a text. Both databases keep the same, or the log could not be moved. The
+/// replacement has three bytes, so a text at its limit is over it by up to two for each; that is harmless.
+fn without_nul(text: &mut String) {
+    if text.contains('\0') {
+        *text = text.replace('\0', "\u{fffd}");
+    }
+}
+
+/// The column of a tenant scope. No tenant's identifier is empty.
+pub(crate) fn tenant_column(tenant: &TenantScope) -> &str {
+    tenant.id().map_or("", TenantId::as_str)
+}
+
+pub(crate) fn to_json(value: &impl Serialize) -> Result<String, RecordError> {
+    serde_json::to_string(value)
+        .map_err(|error| RecordError::Invalid(format!("it cannot be written as JSON: {error}")))
+}
+
+pub(crate) fn micros(time: Timestamp) -> i64 {
+    time.as_microsecond()
+}
+
+/// A new uuid v7 ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562)) of this time, with the fraction of
+/// the millisecond after it (section 6.2, method 3), and a counter before the random rest (method 1), so
+/// that what is imported with one time for many keeps its order.
+pub(crate) fn entry_id(time: Timestamp) -> Uuid {
+    static COUNTER: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(random()));
+    let nanoseconds = u128::try_from(time.as_nanosecond()).unwrap_or(0);
+    let milliseconds = u64::try_from(nanoseconds / 1_000_000).unwrap_or(u64::MAX);
+    let fraction = ((nanoseconds % 1_000_000) << 12) / 1_000_000;
+    let counter = COUNTER.fetch_add(1, Ordering::Relaxed) & 0x3fff_ffff;
+    // 4 bits of version, 12 of the fraction, 2 of the variant, 30 of the counter, 32 random: 80.
+    let rest = (fraction << 64) | (u128::from(counter) << 32) | u128::from(random());
+    let mut bytes = [0; 10];
+    bytes.copy_from_slice(&rest.to_be_bytes()[6..]);
+    Builder::from_unix_timestamp_millis(milliseconds, &bytes).into_uuid()
+}
+
+/// The end of a uuid v7, which is random.
+fn random() -> u32 {
+    let [.., a, b, c, d] = Uuid::now_v7().into_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}

@@ -1,0 +1,171 @@
+//! What the log keeps.
+
+use std::fmt;
+use std::str::FromStr;
+
+use cqrs_core::{Actor, Changes, TenantId, TenantScope};
+use jiff::Timestamp;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// One action, as it was recorded.
+///
+/// Serialises to one JSON object with these fields, in this order; the form is stable. The tenant is its
+/// identifier, or `null` in the system scope; times are RFC 3339 in UTC; the hash is in hexadecimal.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The event's id, a uuid v7; what was recorded by hand has one of its own. Its time is
+    /// `occurred_at`, so the order by id is the order by time.
+    ///
+    /// An event whose id is no uuid v7 stands under one that is made from it, whose time is 1970: the
+    /// event does not say when it occurred.
+    pub id: Uuid,
+    /// The place in the tenant's chain, from 1: the order of recording.
+    pub sequence: u64,
+    /// Whose entry it is.
+    #[serde(serialize_with = "tenant")]
+    pub tenant: TenantScope,
+    /// The organization within the tenant.
+    pub organization: Option<String>,
+    /// Who acted, with the name of then, and on whose behalf.
+    pub actor: Option<Actor>,
+    /// What was done, such as `created`.
+    pub action: String,
+    /// To what kind of thing, such as `Employee`.
+    pub entity_type: String,
+    /// To which one.
+    pub entity_id: Option<String>,
+    /// What that one was called then.
+    pub entity_name: Option<String>,
+    /// The same for people, such as `created Employee Ada`.
+    pub description: String,
+    /// Which values changed.
+    pub changes: Option<Changes>,
+    /// The event's payload, redacted, or what was given with the activity.
+    pub data: Option<Value>,
+    /// The event's stable name; `None` for what was recorded by hand.
+    pub event_name: Option<String>,
+    /// The version of the event's form.
+    pub event_version: Option<u32>,
+    /// Shared by everything that one request or job caused.
+    pub correlation_id: Uuid,
+    /// The message that caused it.
+    pub causation_id: Option<Uuid>,
+    /// When it happened.
+    pub occurred_at: Timestamp,
+    /// When it was recorded; never earlier than an earlier entry of the tenant.
+    pub recorded_at: Timestamp,
+    /// Whether what was tried was done.
+    pub outcome: Outcome,
+    /// The entry's link in the chain.
+    pub hash: EntryHash,
+}
+
+fn tenant<S: Serializer>(tenant: &TenantScope, serializer: S) -> Result<S::Ok, S::Error> {
+    tenant.id().map(TenantId::as_str).serialize(serializer)
+}
+
+/// Whether what was tried was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// It was done.
+    #[default]
+    Succeeded,
+    /// It was tried, and failed.
+    Failed,
+    /// It was tried, and the actor was not allowed to.
+    Denied,
+}
+
+impl Outcome {
+    /// The stored form: `succeeded`, `failed` or `denied`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::Denied => "denied",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A text names no [`Outcome`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("an outcome is `succeeded`, `failed` or `denied`")]
+pub struct InvalidOutcome;
+
+impl FromStr for Outcome {
+    type Err = InvalidOutcome;
+
+    fn from_str(text: &str) -> Result<Self, InvalidOutcome> {
+        match text {
+            "succeeded" => Ok(Self::Succeeded),
+            "failed" => Ok(Self::Failed),
+            "denied" => Ok(Self::Denied),
+            _ => Err(InvalidOutcome),
+        }
+    }
+}
+
+/// An entry's link in its tenant's chain: a SHA-256 over the entry and the hash before it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct EntryHash(pub(crate) [u8; 32]);
+
+impl EntryHash {
+    /// What stands before the first entry.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The hash itself.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Display for EntryHash {
+    /// In hexadecimal, 64 digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for EntryHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EntryHash({self})")
+    }
+}
+
+/// A text is no [`EntryHash`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("a hash is 64 hexadecimal digits")]
+pub struct InvalidHash;
+
+impl FromStr for EntryHash {
+    type Err = InvalidHash;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHash> {
+        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return Err(InvalidHash);
+        }
+        let mut hash = [0; 32];
+        for (at, byte) in hash.iter_mut().enumerate() {
+            let digits = text.get(2 * at..2 * at + 2).ok_or(InvalidHash)?;
+            *byte = u8::from_str_radix(digits, 16).map_err(|_| InvalidHash)?;
+        }
+        Ok(Self(hash))
+    }
+}
+
+impl Serialize for EntryHash {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}

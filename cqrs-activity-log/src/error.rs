@@ -1,0 +1,125 @@
+//! What can go wrong.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use crate::query::{InvalidCursor, InvalidFilter, InvalidLimit};
+
+/// A log could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// `sqlite` takes a path.
+    #[error("`{given}` is not the path of a file; {hint}")]
+    NotAPath {
+        /// What was given, without what may be a password in it.
+        given: String,
+        /// What to write instead.
+        hint: &'static str,
+    },
+    /// The file would lie in a directory that is not there.
+    #[error("the directory `{}` does not exist; create it first", .0.display())]
+    DirectoryMissing(PathBuf),
+    /// The file is there, and is something else.
+    #[error("`{}` is not an SQLite database", .0.display())]
+    NotADatabase(PathBuf),
+    /// The file or its directory cannot be written to.
+    #[error("`{}` cannot be written to; check the permissions of the file and its directory", .0.display())]
+    NotWritable(PathBuf),
+    /// `postgres` takes a URL.
+    #[error(
+        "this is not a URL of a Postgres database, such as `postgres://user@host/database`: {0}"
+    )]
+    NotAPostgresUrl(#[source] sqlx::Error),
+    /// A newer version of this crate has migrated the database.
+    #[error(
+        "the database has version {found} of the activity log's tables, which a newer version of this \
+         program has made; this one knows versions up to {known}: run the newer program"
+    )]
+    NewerSchema {
+        /// The version that was found.
+        found: i64,
+        /// The newest version that is known here.
+        known: i64,
+    },
+    /// The tables are not those that this crate makes.
+    #[error("the activity log's tables cannot be brought up to date: {0}")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// The database did not answer as it should.
+    #[error("the activity log's database cannot be opened: {0}")]
+    Database(#[from] sqlx::Error),
+    /// An option has no sense.
+    #[error("{0}")]
+    InvalidOption(String),
+}
+
+/// Something could not be recorded. Nothing of it was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RecordError {
+    /// The activity is not one that can be kept.
+    #[error("the activity cannot be recorded: {0}")]
+    Invalid(String),
+    /// Data or changes are over the limit.
+    #[error(
+        "the activity cannot be recorded: its {part} have {bytes} bytes of JSON, and at most {limit} are \
+         kept; refer to what is large instead, or set `ActivityLog::options().payload_limit(..)`"
+    )]
+    TooLarge {
+        /// What is too large.
+        part: &'static str,
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// Too many at once.
+    #[error(
+        "{given} activities cannot be recorded at once: at most {limit}; record them in several calls"
+    )]
+    TooMany {
+        /// How many were given.
+        given: usize,
+        /// How many are taken.
+        limit: usize,
+    },
+    /// The database did not do it.
+    #[error("the activity log's database failed: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+impl RecordError {
+    /// Whether trying again cannot help.
+    pub fn is_permanent(&self) -> bool {
+        !matches!(self, Self::Database(_))
+    }
+}
+
+/// Something could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReadError {
+    /// The database did not answer.
+    #[error("the activity log's database failed: {0}")]
+    Database(#[from] sqlx::Error),
+    /// The filter has a value that cannot be meant.
+    #[error(transparent)]
+    Filter(#[from] InvalidFilter),
+    /// A page cannot have so many entries.
+    #[error(transparent)]
+    Limit(#[from] InvalidLimit),
+    /// The cursor cannot be gone on from.
+    #[error(transparent)]
+    Cursor(#[from] InvalidCursor),
+    /// The entry is not one that this crate has written.
+    #[error(
+        "entry {id} of the activity log has been altered: its {column} cannot be read; `verify` tells more"
+    )]
+    Altered {
+        /// Which entry.
+        id: Uuid,
+        /// Which of its columns.
+        column: &'static str,
+    },
+}

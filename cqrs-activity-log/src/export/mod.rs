@@ -1,0 +1,79 @@
+//! Whole exports, as streams of bytes.
+
+mod csv;
+
+use cqrs_core::Context;
+use futures_core::Stream;
+use futures_util::{StreamExt, stream};
+
+use crate::entry::Entry;
+use crate::error::ReadError;
+use crate::log::ActivityLog;
+use crate::query::Filter;
+use crate::store::Order;
+
+/// How many entries become one piece of an export.
+const PIECE: usize = 128;
+
+/// Taking entries elsewhere.
+impl ActivityLog {
+    /// All entries of the tenant that `filter` means and that there are now, as
+    /// [JSON Lines](https://jsonlines.org): an [`Entry`] in each line. Comes in pieces of some hundred
+    /// kilobytes at most times; whoever reads slowly slows the reading down, and nothing piles up.
+    ///
+    /// # Errors
+    ///
+    /// An item is a [`ReadError`] when the filter cannot be used, or the database fails; it is the last.
+    pub fn export_json_lines(
+        &self,
+        ctx: &Context,
+        filter: &Filter,
+        order: Order,
+    ) -> impl Stream<Item = Result<Vec<u8>, ReadError>> + Send + use<> {
+        self.pieces(ctx, filter, order, json_lines)
+    }
+
+    /// The same as CSV ([RFC 4180](https://www.rfc-editor.org/rfc/rfc4180)), UTF-8, with a first line of
+    /// names. Changes and data are JSON in one field each.
+    ///
+    /// A spreadsheet would run a text that begins like a formula. Each text that begins with `=`, `+`, `-`,
+    /// `@` (also in their full-width forms), a tab or a line break gets a `'` before it, as
+    /// [OWASP](https://owasp.org/www-community/attacks/CSV_Injection) advises.
+    ///
+    /// # Errors
+    ///
+    /// An item is a [`ReadError`] when the filter cannot be used, or the database fails; it is the last.
+    pub fn export_csv(
+        &self,
+        ctx: &Context,
+        filter: &Filter,
+        order: Order,
+    ) -> impl Stream<Item = Result<Vec<u8>, ReadError>> + Send + use<> {
+        let head = stream::once(async { Ok(csv::head()) });
+        head.chain(self.pieces(ctx, filter, order, csv::lines))
+    }
+
+    fn pieces(
+        &self,
+        ctx: &Context,
+        filter: &Filter,
+        order: Order,
+        write: fn(&[Entry]) -> Vec<u8>,
+    ) -> impl Stream<Item = Result<Vec<u8>, ReadError>> + Send + use<> {
+        let entries = self.stream(ctx, filter, order).ready_chunks(PIECE);
+        entries.map(move |piece| {
+            let piece = piece.into_iter().collect::<Result<Vec<_>, _>>()?;
+            Ok(write(&piece))
+        })
+    }
+}
+
+fn json_lines(entries: &[Entry]) -> Vec<u8> {
+    let mut lines = Vec::with_capacity(entries.len() * 1024);
+    for entry in entries {
+        // An entry has only texts as keys, and writing to memory does not fail.
+        let _ = serde_json::to_writer(&mut lines, entry);
+        lines.push(b'\n');
+    }
+    lines
+}

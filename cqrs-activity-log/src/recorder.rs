@@ -1,0 +1,94 @@
+//! The handler that records events.
+
+use std::time::Duration;
+
+use cqrs_core::{
+    AnyEvent, Context, EventHandler, HandlerError, HandlerOptions, HandlerResult, RetryPolicy,
+};
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::{Builder, Uuid};
+
+use crate::content::{Content, micros};
+use crate::entry::Outcome;
+use crate::log::ActivityLog;
+
+/// Records every event that has an entity and an action.
+pub(crate) struct Recorder {
+    log: ActivityLog,
+}
+
+/// One at a time, since a tenant's chain has one end. The database may be away for about an hour: then the
+/// log is behind, and publishers wait once its queue is full, but nothing is lost.
+pub(crate) fn options() -> HandlerOptions {
+    let retry = RetryPolicy::exponential(250, Duration::from_millis(100), Duration::from_secs(30));
+    HandlerOptions::DEFAULT.retry(retry).concurrency(1).timeout(Some(Duration::from_mins(1)))
+}
+
+impl Recorder {
+    pub(crate) fn new(log: ActivityLog) -> Self {
+        Self { log }
+    }
+
+    /// What the log says about an event, if anything.
+    fn content(&self, event: &AnyEvent) -> Option<Content> {
+        if !event.is_activity() {
+            return None;
+        }
+        let (entity, action) = (event.entity()?, event.action()?);
+        let (id, occurred_at) = id_and_time(event);
+        let base = Content::of(event.context());
+        let hash = |value: &Value| self.log.redaction_key().hash(&base.tenant, value);
+        let changes = event.redacted_changes_with(hash).map(|changes| text(&changes));
+        let data = text(&event.redacted_payload_with(hash));
+        let mut content = Content {
+            id,
+            may_be_known: true,
+            action: action.to_owned(),
+            entity_type: entity.to_owned(),
+            entity_id: event.entity_id().map(ToString::to_string),
+            entity_name: event.entity_name().map(ToString::to_string),
+            changes,
+            data: Some(data),
+            event_name: Some(event.name().to_owned()),
+            event_version: Some(i64::from(event.version())),
+            causation_id: event.context().causation_id(),
+            occurred_at: micros(occurred_at),
+            outcome: Outcome::Succeeded.as_str().to_owned(),
+            ..base
+        };
+        content.description = event.description().unwrap_or_else(|| content.default_description());
+        content.fit(self.log.limits());
+        Some(content)
+    }
+}
+
+/// As JSON. What comes from JSON has that form, so nothing is lost by the other case.
+fn text(value: &impl Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
+}
+
+impl EventHandler<AnyEvent> for Recorder {
+    async fn handle(&self, event: &AnyEvent, _ctx: &Context) -> HandlerResult {
+        let contents: Vec<_> = self.content(event).into_iter().collect();
+        match self.log.append(contents).await {
+            Ok(_) => Ok(()),
+            Err(error) if error.is_permanent() => Err(HandlerError::new(error).permanent()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// The event's id, which says when it occurred. One that does not, becomes one of 1970 that is always the
+/// same, so that the event is recorded once.
+fn id_and_time(event: &AnyEvent) -> (Uuid, Timestamp) {
+    let (id, time) = (event.id(), event.occurred_at());
+    if id.get_version_num() == 7 && time > Timestamp::UNIX_EPOCH {
+        return (id, time);
+    }
+    let mut bytes = [0; 10];
+    bytes.copy_from_slice(&Sha256::digest(id.as_bytes())[..10]);
+    (Builder::from_unix_timestamp_millis(0, &bytes).into_uuid(), Timestamp::UNIX_EPOCH)
+}

@@ -1,0 +1,194 @@
+//! Recording.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use uuid::Uuid;
+
+use super::database::Transaction;
+use super::row::{COLUMN_COUNT, COLUMNS, hash};
+use super::sql::{Arg, Statement, padded, placeholders, present};
+use super::{Database, Link, Row};
+use crate::chain::Hasher;
+use crate::content::Content;
+use crate::entry::EntryHash;
+
+/// How many rows one statement inserts: few sizes, so that the database has them prepared. 128 rows bind
+/// 3,200 values; SQLite takes 32,766, Postgres 65,535.
+const CHUNKS: [usize; 3] = [128, 16, 1];
+
+/// Where the next entry of a tenant comes.
+#[derive(Debug, Clone)]
+struct End {
+    link: Link,
+    recorded_at: i64,
+}
+
+impl Database {
+    /// Adds to the chains of their tenants what is not there yet, all or nothing, and says what was added,
+    /// tenant by tenant. What is already there under its id is left as it is.
+    pub(crate) async fn append(&self, contents: Vec<Content>, now: i64) -> sqlx::Result<Vec<Row>> {
+        let mut by_tenant = BTreeMap::<String, Vec<Content>>::new();
+        for content in contents {
+            by_tenant.entry(content.tenant.clone()).or_default().push(content);
+        }
+        if by_tenant.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (mut tx, mut ends) = self.lock(by_tenant.keys()).await?;
+        let known = tx.known(&by_tenant).await?;
+
+        let mut rows = Vec::new();
+        let mut hasher = Hasher::default();
+        for (tenant, contents) in by_tenant {
+            let Some(end) = ends.get_mut(&tenant) else { return Err(sqlx::Error::RowNotFound) };
+            let mut seen = known.get(&tenant).cloned().unwrap_or_default();
+            for content in contents {
+                if seen.insert(content.id) {
+                    rows.push(end.link(&mut hasher, content, now));
+                }
+            }
+        }
+        let added: HashSet<_> = rows.iter().map(|row| &row.content.tenant).collect();
+        ends.retain(|tenant, _| added.contains(tenant));
+        tx.insert(&rows).await?;
+        tx.move_heads(ends).await?;
+        tx.commit().await?;
+        Ok(rows)
+    }
+
+    /// Begins to write at the chains of these tenants, which nobody else does until the end. Tenants come
+    /// in their order, so that two who do this never wait for each other.
+    async fn lock(
+        &self,
+        tenants: impl ExactSizeIterator<Item = &String> + Clone,
+    ) -> sqlx::Result<(Transaction, HashMap<String, End>)> {
+        loop {
+            let mut tx = self.begin().await?;
+            let heads = tx.lock_chains(tenants.clone()).await?;
+            if heads.len() == tenants.len() {
+                return Ok((tx, heads));
+            }
+            tx.roll_back().await?;
+            // In a transaction of its own: while it waits for others that do the same, it holds nothing.
+            let mut tx = self.begin().await?;
+            tx.begin_chains(tenants.clone()).await?;
+            tx.commit().await?;
+        }
+    }
+}
+
+impl Transaction {
+    async fn lock_chains(
+        &mut self,
+        tenants: impl Iterator<Item = &String>,
+    ) -> sqlx::Result<HashMap<String, End>> {
+        let tenants = padded(tenants.cloned().map(Arg::from).collect());
+        let mut sql = format!(
+            "SELECT tenant, head_sequence, head_hash, head_recorded_at FROM activity_chains \
+             WHERE tenant IN {} ORDER BY tenant",
+            placeholders(1, tenants.len()),
+        );
+        if self.is_shared() {
+            sql.push_str(" FOR UPDATE");
+        }
+        let heads = self
+            .fetch(Statement::new(sql, tenants), |row| {
+                let link = Link { sequence: present(row.number(1)?)?, hash: hash(row, 2)? };
+                let end = End { link, recorded_at: present(row.number(3)?)? };
+                Ok((present(row.text(0)?)?, end))
+            })
+            .await?;
+        Ok(heads.into_iter().collect())
+    }
+
+    /// Makes the chains that are not there.
+    async fn begin_chains(&mut self, tenants: impl Iterator<Item = &String>) -> sqlx::Result<u64> {
+        let tenants = padded(tenants.cloned().map(Arg::from).collect());
+        let sql = format!(
+            "INSERT INTO activity_chains (tenant) SELECT DISTINCT column1 FROM (VALUES {}) AS wanted \
+             WHERE NOT EXISTS (SELECT 1 FROM activity_chains WHERE tenant = column1) ORDER BY column1 \
+             ON CONFLICT (tenant) DO NOTHING",
+            placeholders(tenants.len(), 1),
+        );
+        self.execute(Statement::new(sql, tenants)).await
+    }
+
+    /// Which of the ids that may be there are.
+    async fn known(
+        &mut self,
+        by_tenant: &BTreeMap<String, Vec<Content>>,
+    ) -> sqlx::Result<HashMap<String, HashSet<Uuid>>> {
+        let wanted = by_tenant.values().flatten().filter(|content| content.may_be_known);
+        let wanted = wanted.map(|content| [content.tenant.clone().into(), content.id.into()]);
+        let wanted: Vec<[Arg; 2]> = padded(wanted.collect());
+        let mut known = HashMap::<_, HashSet<_>>::new();
+        if wanted.is_empty() {
+            return Ok(known);
+        }
+        let sql = format!(
+            "SELECT entry.tenant, entry.id FROM (VALUES {}) AS wanted \
+             CROSS JOIN activity_entries AS entry \
+             WHERE entry.tenant = wanted.column1 AND entry.id = wanted.column2",
+            placeholders(wanted.len(), 2),
+        );
+        let found = self
+            .fetch(Statement::new(sql, wanted.into_iter().flatten().collect()), |row| {
+                Ok((present(row.text(0)?)?, present(row.id(1)?)?))
+            })
+            .await?;
+        for (tenant, id) in found {
+            known.entry(tenant).or_default().insert(id);
+        }
+        Ok(known)
+    }
+
+    async fn insert(&mut self, rows: &[Row]) -> sqlx::Result<()> {
+        let mut rows = rows;
+        for size in CHUNKS {
+            let mut chunks = rows.chunks_exact(size);
+            for chunk in &mut chunks {
+                let values = placeholders(size, COLUMN_COUNT);
+                let sql = format!("INSERT INTO activity_entries ({COLUMNS}) VALUES {values}");
+                let args = chunk.iter().cloned().flat_map(Row::into_args).collect();
+                self.execute(Statement::new(sql, args)).await?;
+            }
+            rows = chunks.remainder();
+        }
+        Ok(())
+    }
+
+    async fn move_heads(&mut self, heads: HashMap<String, End>) -> sqlx::Result<()> {
+        let heads = heads.into_iter().map(|(tenant, End { link, recorded_at })| {
+            let hash = Arg::Bytes(link.hash.0.to_vec());
+            [tenant.into(), link.sequence.into(), hash, recorded_at.into()]
+        });
+        let heads: Vec<[Arg; 4]> = padded(heads.collect());
+        if heads.is_empty() {
+            return Ok(());
+        }
+        let sql = format!(
+            "UPDATE activity_chains SET head_sequence = moved.column2, head_hash = moved.column3, \
+             head_recorded_at = moved.column4 FROM (VALUES {}) AS moved \
+             WHERE activity_chains.tenant = moved.column1",
+            placeholders(heads.len(), 4),
+        );
+        self.execute(Statement::new(sql, heads.into_iter().flatten().collect())).await?;
+        Ok(())
+    }
+}
+
+impl End {
+    /// The chain's next entry.
+    fn link(&mut self, hasher: &mut Hasher, content: Content, now: i64) -> Row {
+        self.recorded_at = self.recorded_at.max(now);
+        let mut row = Row {
+            content,
+            sequence: self.link.sequence + 1,
+            recorded_at: self.recorded_at,
+            hash: EntryHash::ZERO,
+        };
+        row.hash = hasher.hash(&self.link.hash, &row);
+        self.link = Link::of(&row);
+        row
+    }
+}

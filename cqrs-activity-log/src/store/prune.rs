@@ -1,0 +1,67 @@
+//! Removing the beginning of a chain.
+
+use super::row::hash;
+use super::sql::{Arg, Columns, Statement, present};
+use super::{Database, Link};
+
+/// How many entries are removed in one transaction.
+const BATCH: i64 = 1000;
+
+fn link(row: &dyn Columns) -> sqlx::Result<Link> {
+    Ok(Link { sequence: present(row.number(0)?)?, hash: hash(row, 1)? })
+}
+
+impl Database {
+    /// The last entry that was recorded before `time`, if it is after the chain's base. Times of recording
+    /// never go back along a chain, so it is found by halving.
+    pub(crate) async fn last_before(&self, tenant: &str, time: i64) -> sqlx::Result<Option<Link>> {
+        let chain = self.chain(tenant).await?;
+        // What is up to `low` was recorded before `time`, what is from `high` on was not.
+        let (mut low, mut high) = (chain.base.sequence, chain.head.sequence.saturating_add(1));
+        let mut found = None;
+        while high - low > 1 {
+            let middle = low + (high - low) / 2;
+            let sql = "SELECT sequence, hash, recorded_at FROM activity_entries \
+                       WHERE tenant = ? AND sequence >= ? AND sequence < ? ORDER BY sequence LIMIT 1";
+            let args = vec![tenant.into(), middle.into(), high.into()];
+            let entry = self
+                .fetch(Statement::new(sql, args), |row| Ok((link(row)?, present(row.number(2)?)?)));
+            match entry.await?.into_iter().next() {
+                Some((link, recorded_at)) if recorded_at < time => {
+                    low = link.sequence;
+                    found = Some(link);
+                }
+                _ => high = middle,
+            }
+        }
+        Ok(found)
+    }
+
+    /// Removes some of the entries up to `sequence`, and says how many; 0, when none is left.
+    pub(crate) async fn prune_some(&self, tenant: &str, sequence: i64) -> sqlx::Result<u64> {
+        let mut tx = self.begin().await?;
+        let mut lock = "SELECT base_sequence FROM activity_chains WHERE tenant = ?".to_owned();
+        if tx.is_shared() {
+            lock.push_str(" FOR UPDATE");
+        }
+        let base = tx
+            .fetch(Statement::new(lock, vec![tenant.into()]), |row| present(row.number(0)?))
+            .await?;
+        let Some(base) = base.into_iter().next() else { return Ok(0) };
+
+        let sql = "SELECT sequence, hash FROM activity_entries \
+                   WHERE tenant = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?";
+        let args = vec![tenant.into(), base.into(), sequence.into(), BATCH.into()];
+        let Some(last) = tx.fetch(Statement::new(sql, args), link).await?.pop() else {
+            return Ok(0);
+        };
+        let sql = "UPDATE activity_chains SET base_sequence = ?, base_hash = ? WHERE tenant = ?";
+        let args = vec![last.sequence.into(), Arg::Bytes(last.hash.0.to_vec()), tenant.into()];
+        tx.execute(Statement::new(sql, args)).await?;
+        let sql = "DELETE FROM activity_entries WHERE tenant = ? AND sequence <= ?";
+        let args = vec![tenant.into(), last.sequence.into()];
+        let removed = tx.execute(Statement::new(sql, args)).await?;
+        tx.commit().await?;
+        Ok(removed)
+    }
+}

@@ -1,0 +1,152 @@
+//! A page, a JSON API, exports and live entries, as an axum router to mount behind your own sign-in.
+//!
+//! ```
+//! use axum::Router;
+//! use cqrs_activity_log::{ActivityLog, web};
+//! use cqrs_core::Context;
+//! use cqrs_core::http::{ContextLayer, header};
+//!
+//! fn router(log: ActivityLog) -> Router {
+//!     // Whose request it is. A product looks at a session or a signed token instead of a bare header.
+//!     let contexts = ContextLayer::new(|request| Ok(Context::for_tenant(header(request, "x-tenant-id")?)?));
+//!     Router::new().nest("/activity", web::router(log)).layer(contexts)
+//! }
+//! ```
+//!
+//! Each request is answered from the tenant of the [`Context`] in its extensions, and from no other. One that
+//! has none is answered with 401.
+//!
+//! | `GET` | |
+//! |---|---|
+//! | `/` | the page |
+//! | `/entries/{id}` | one entry |
+//! | `/verify` | whether the chain is whole |
+//! | `/api/entries` | a page of entries: `{"entries": [..], "next": "..", "searched_until": ".."}` |
+//! | `/api/entries/{id}` | one entry |
+//! | `/api/export.jsonl`, `/api/export.csv` | all entries |
+//! | `/api/live` | entries as they are recorded, as [server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html) |
+//! | `/api/verify` | whether the chain is whole |
+//!
+//! All that list entries take the same filter: `q`, `entity`, `entity_id`, `action`, `actor`, `organization`,
+//! `event`, `from`, `to`, `correlation`, `outcome`; `from` and `to` are times or dates, in the time zone `tz`.
+//! Pages also take `order` (`newest`, `oldest`), `limit` (1 to 200) and `after`, exports take `order`. What is
+//! wrong is a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with status 400 that
+//! names the `parameter`.
+
+mod api;
+mod assets;
+mod guard;
+mod headers;
+mod links;
+mod page;
+mod params;
+mod problem;
+mod sse;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Router, middleware};
+use cqrs_core::Context;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use tokio::sync::Semaphore;
+
+use self::problem::Problem;
+use crate::log::ActivityLog;
+
+/// How many live tails there are at once, unless it is said otherwise.
+pub const DEFAULT_LIVE_LIMIT: usize = 256;
+
+/// How many chains are verified at once.
+const VERIFY_LIMIT: usize = 2;
+
+/// The router for `log`, with nothing set; see [`Pages`] for what can be.
+pub fn router(log: ActivityLog) -> Router {
+    Pages::new(log).into_router()
+}
+
+/// The router's settings: who may look, and when live tails end.
+///
+/// ```
+/// use cqrs_activity_log::{ActivityLog, web::Pages};
+///
+/// fn router(log: ActivityLog, shutdown: impl Future<Output = ()> + Send + 'static) -> axum::Router {
+///     Pages::new(log)
+///         .authorize(|ctx| ctx.attribute("role") == Some("auditor"))
+///         .until(shutdown)
+///         .into_router()
+/// }
+/// ```
+#[must_use = "nothing is served until `into_router`"]
+#[derive(Clone)]
+pub struct Pages {
+    log: ActivityLog,
+    authorize: Option<Arc<dyn Fn(&Context) -> bool + Send + Sync>>,
+    until: Option<Shared<BoxFuture<'static, ()>>>,
+    live: Arc<Semaphore>,
+    verifying: Arc<Semaphore>,
+}
+
+impl Pages {
+    /// For everyone in the tenant, until the server ends.
+    pub fn new(log: ActivityLog) -> Self {
+        Self {
+            log,
+            authorize: None,
+            until: None,
+            live: Arc::new(Semaphore::new(DEFAULT_LIVE_LIMIT)),
+            verifying: Arc::new(Semaphore::new(VERIFY_LIMIT)),
+        }
+    }
+
+    /// Answers with 403 where `may` says no of the request's context.
+    pub fn authorize(mut self, may: impl Fn(&Context) -> bool + Send + Sync + 'static) -> Self {
+        self.authorize = Some(Arc::new(may));
+        self
+    }
+
+    /// Ends live tails when `shutdown` does. A server that waits for its connections to end
+    /// (`with_graceful_shutdown`) would otherwise wait for them, up to five minutes.
+    pub fn until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
+        self.until = Some(shutdown.boxed().shared());
+        self
+    }
+
+    /// How many live tails there can be at once, [`DEFAULT_LIVE_LIMIT`] unless set; one more is answered
+    /// with 503.
+    pub fn live_limit(mut self, limit: usize) -> Self {
+        self.live = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+        self
+    }
+
+    /// The router, to be nested or merged wherever it shall be found.
+    pub fn into_router(self) -> Router {
+        let guarded = Router::new()
+            .route("/", get(page::timeline))
+            .route("/entries/{id}", get(page::single))
+            .route("/api/entries", get(api::entries))
+            .route("/api/entries/{id}", get(api::entry))
+            .route("/api/export.jsonl", get(api::json_lines))
+            .route("/api/export.csv", get(api::csv))
+            .route("/api/live", get(sse::live))
+            .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here") })
+            .method_not_allowed_fallback(|| async {
+                Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this can only be read: use GET")
+            })
+            .layer(middleware::from_fn_with_state(self.clone(), guard::guard));
+        Router::new()
+            .route("/assets/{name}", get(assets::serve))
+            .merge(guarded)
+            .layer(middleware::map_response(headers::secure))
+            .with_state(self)
+    }
+}
+
+impl std::fmt::Debug for Pages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pages").field("log", &self.log).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,252 @@
+//! An entry as the page shows it.
+
+use cqrs_core::Actor;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::super::links::Links;
+use super::super::params::query;
+use crate::entry::{Entry, Outcome};
+
+/// Which actions have which colour, by how their name begins. Everything else is plain.
+const TONES: &[(&str, &[&str])] = &[
+    (
+        "made",
+        &[
+            "create", "add", "accept", "approve", "register", "invite", "enable", "restore",
+            "complete", "grant", "publish", "import",
+        ],
+    ),
+    (
+        "changed",
+        &[
+            "update", "change", "rename", "edit", "move", "assign", "submit", "sync", "merge",
+            "replace",
+        ],
+    ),
+    (
+        "removed",
+        &[
+            "delete", "remove", "cancel", "reject", "revoke", "disable", "archive", "prune",
+            "decline", "expire",
+        ],
+    ),
+];
+
+/// The longest text of one value; the rest is one click away, in the JSON.
+const MAX_SHOWN: usize = 2_000;
+/// How deep a trail is indented.
+const MAX_DEPTH: usize = 6;
+
+/// An entry in words and links.
+pub(super) struct Item {
+    pub(super) id: String,
+    pub(super) sequence: u64,
+    pub(super) href: String,
+    pub(super) actor: String,
+    pub(super) actor_href: Option<String>,
+    pub(super) behalf: Option<String>,
+    pub(super) initials: String,
+    pub(super) hue: u32,
+    pub(super) description: String,
+    pub(super) action: String,
+    pub(super) tone: &'static str,
+    pub(super) bad_outcome: Option<&'static str>,
+    pub(super) entity: String,
+    pub(super) entity_href: String,
+    pub(super) trail_href: String,
+    pub(super) event: Option<String>,
+    pub(super) summary: String,
+    pub(super) changes: Vec<ShownChange>,
+    pub(super) omitted: u64,
+    pub(super) data: Vec<Field>,
+    pub(super) datetime: String,
+    pub(super) time: String,
+    pub(super) full_time: String,
+    /// In a trail: how many causes stand above it.
+    pub(super) depth: usize,
+    /// In a trail: how long after its first entry.
+    pub(super) since_first: Option<String>,
+}
+
+/// One line of a diff.
+pub(super) struct ShownChange {
+    pub(super) path: String,
+    pub(super) old: Option<String>,
+    pub(super) new: Option<String>,
+}
+
+/// One line of the data.
+pub(super) struct Field {
+    pub(super) path: String,
+    pub(super) value: String,
+}
+
+impl Item {
+    pub(super) fn new(entry: &Entry, links: &Links, zone: &TimeZone) -> Self {
+        let actor = entry.actor.as_ref();
+        let name = actor.map_or("The application", display_name);
+        let at = entry.occurred_at.to_zoned(zone.clone());
+        let (changes, omitted) = changes(entry);
+        let entity_name = entry.entity_name.as_ref().or(entry.entity_id.as_ref());
+        let entity = match entity_name {
+            Some(name) => format!("{} {name}", entry.entity_type),
+            None => entry.entity_type.clone(),
+        };
+        let entity_query = [Some(("entity", &*entry.entity_type)), entry.entity_id.as_deref().map(|id| ("entity_id", id))];
+        Self {
+            id: entry.id.to_string(),
+            sequence: entry.sequence,
+            href: links.below(&format!("entries/{}", entry.id)),
+            actor: name.to_owned(),
+            actor_href: actor.map(|actor| links.page(&query([("actor", actor.id())]))),
+            behalf: actor.and_then(Actor::principal).map(|actor| display_name(actor).to_owned()),
+            initials: initials(name),
+            hue: hue(actor.map_or("", Actor::id)),
+            description: entry.description.clone(),
+            action: entry.action.clone(),
+            tone: tone(&entry.action),
+            bad_outcome: (entry.outcome != Outcome::Succeeded).then(|| entry.outcome.as_str()),
+            entity,
+            entity_href: links.page(&query(entity_query.into_iter().flatten())),
+            trail_href: links.page(&trail(entry.correlation_id)),
+            event: entry.event_name.clone(),
+            summary: match changes.len() {
+                0 => "Details".to_owned(),
+                1 => "1 change".to_owned(),
+                several => format!("{several} changes"),
+            },
+            changes,
+            omitted,
+            data: entry.data.as_ref().map(fields).unwrap_or_default(),
+            datetime: entry.occurred_at.to_string(),
+            time: at.strftime("%H:%M").to_string(),
+            full_time: at.strftime("%A, %-d %B %Y at %H:%M:%S %Z").to_string(),
+            depth: 0,
+            since_first: None,
+        }
+    }
+
+    /// What a script fills in for a live entry: each optional part is there.
+    pub(super) fn prototype() -> Self {
+        let text = String::new;
+        Self {
+            id: text(),
+            sequence: 0,
+            href: text(),
+            actor: text(),
+            actor_href: Some(text()),
+            behalf: Some(text()),
+            initials: text(),
+            hue: 0,
+            description: text(),
+            action: text(),
+            tone: "plain",
+            bad_outcome: Some(""),
+            entity: text(),
+            entity_href: text(),
+            trail_href: text(),
+            event: Some(text()),
+            summary: text(),
+            changes: Vec::new(),
+            omitted: 0,
+            data: Vec::new(),
+            datetime: text(),
+            time: text(),
+            full_time: text(),
+            depth: 0,
+            since_first: None,
+        }
+    }
+
+    /// Puts it into a trail, below `depth` causes.
+    pub(super) fn in_trail(mut self, depth: usize, since_first: String) -> Self {
+        self.depth = depth.min(MAX_DEPTH);
+        self.since_first = Some(since_first);
+        self
+    }
+}
+
+/// The query of everything with this correlation id.
+pub(super) fn trail(correlation: Uuid) -> String {
+    query([("correlation", &*correlation.to_string()), ("order", "oldest")])
+}
+
+pub(super) fn display_name(actor: &Actor) -> &str {
+    actor.name().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| actor.id())
+}
+
+fn changes(entry: &Entry) -> (Vec<ShownChange>, u64) {
+    let Some(changes) = &entry.changes else { return (Vec::new(), 0) };
+    let changes = serde_json::to_value(changes).unwrap_or_default();
+    let list = changes["list"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let shown_changes = list.iter().map(|change| ShownChange {
+        path: dotted(change["path"].as_str().unwrap_or_default()),
+        old: change.get("old").map(shown),
+        new: change.get("new").map(shown),
+    });
+    (shown_changes.collect(), changes["omitted"].as_u64().unwrap_or(0))
+}
+
+fn dotted(pointer: &str) -> String {
+    if pointer.is_empty() {
+        return "the whole".to_owned();
+    }
+    let keys = pointer.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~"));
+    keys.collect::<Vec<_>>().join(".")
+}
+
+fn fields(data: &Value) -> Vec<Field> {
+    let field = |path: &str, value| Field { path: path.to_owned(), value: shown(value) };
+    match data {
+        Value::Null => Vec::new(),
+        Value::Object(fields) => fields.iter().map(|(path, value)| field(path, value)).collect(),
+        other => vec![field("value", other)],
+    }
+}
+
+/// A text as it is, anything else as JSON.
+fn shown(value: &Value) -> String {
+    let text = match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+// These three are also in `assets/activity.js`, for live entries.
+
+/// One of six colours by the actor, 0 for nobody.
+fn hue(id: &str) -> u32 {
+    let sum = id.bytes().fold(0, |sum, byte| (sum * 31 + u32::from(byte)) % 65_521);
+    if id.is_empty() { 0 } else { 1 + sum % 6 }
+}
+
+/// The first letters of the first and the last word.
+fn initials(name: &str) -> String {
+    let begins = |word: &&str| word.chars().next().is_some_and(char::is_alphanumeric);
+    let words: Vec<&str> = name.split_whitespace().filter(begins).collect();
+    let picked = match words.as_slice() {
+        [] => return "·".to_owned(),
+        [one] => vec![*one],
+        [first, .., last] => vec![*first, *last],
+    };
+    picked.iter().filter_map(|word| word.chars().next()).flat_map(char::to_uppercase).collect()
+}
+
+/// [`TONES`] as JSON.
+pub(super) fn tones() -> String {
+    let tones: serde_json::Map<_, _> =
+        TONES.iter().map(|(tone, stems)| ((*tone).to_owned(), json!(stems))).collect();
+    Value::Object(tones).to_string()
+}
+
+fn tone(action: &str) -> &'static str {
+    let word = action.to_lowercase();
+    let begins = |stems: &[&str]| stems.iter().any(|stem| word.starts_with(stem));
+    TONES.iter().find(|(_, stems)| begins(stems)).map_or("plain", |(tone, _)| tone)
+}

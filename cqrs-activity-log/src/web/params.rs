@@ -1,0 +1,216 @@
+//! Query parameters: which there are, and what each can be.
+
+use std::fmt::Display;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use uuid::Uuid;
+
+use super::problem::Problem;
+use crate::entry::Outcome;
+use crate::query::{Cursor, Filter, PageRequest};
+use crate::store::Order;
+
+/// The longest query string, in bytes.
+const MAX_QUERY: usize = 8 * 1024;
+
+/// The parameters of a filter.
+pub(super) const FILTER: &[&str] = &[
+    "q", "entity", "entity_id", "action", "actor", "organization", "event", "from", "to",
+    "correlation", "outcome", "tz",
+];
+/// What else a page of entries takes.
+pub(super) const PAGE: &[&str] = &["order", "limit", "after"];
+/// What else an export takes.
+pub(super) const EXPORT: &[&str] = &["order"];
+/// What else the live tail takes.
+pub(super) const LIVE: &[&str] = &["since"];
+
+/// What a query string says.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Params {
+    pub(super) filter: Filter,
+    pub(super) order: Option<Order>,
+    pub(super) limit: Option<u32>,
+    pub(super) after: Option<Cursor>,
+    /// The time zone that dates are meant in; UTC where none is said.
+    pub(super) zone: Option<TimeZone>,
+    /// The sequence after which the live tail begins.
+    pub(super) since: Option<u64>,
+    /// As they were given, in the order of the query string, for links.
+    given: Vec<(&'static str, String)>,
+}
+
+/// What an empty value means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Empty {
+    /// A mistake of a program, which may mean anything.
+    Refused,
+    /// A field of the form that nobody filled in.
+    Ignored,
+}
+
+impl Params {
+    /// Reads a query string of parameters from `known`, each at most once.
+    pub(super) fn read(
+        query: Option<&str>,
+        known: &[&[&'static str]],
+        empty: Empty,
+    ) -> Result<Self, Problem> {
+        let query = query.unwrap_or_default();
+        if query.len() > MAX_QUERY {
+            let detail = "the query string is longer than 8192 bytes";
+            return Err(Problem::new(axum::http::StatusCode::URI_TOO_LONG, detail));
+        }
+        let mut given: Vec<(&'static str, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let Some(name) = known.iter().copied().flatten().find(|known| **known == name) else {
+                return Err(unknown(&name, known));
+            };
+            if given.iter().any(|(before, _)| before == name) {
+                return Err(Problem::parameter(name, "it is given twice"));
+            }
+            if value.contains(char::REPLACEMENT_CHARACTER) {
+                return Err(Problem::parameter(name, "it is not valid UTF-8"));
+            }
+            match (value.is_empty(), empty) {
+                (true, Empty::Ignored) => {}
+                (true, Empty::Refused) => {
+                    return Err(Problem::parameter(name, "it is empty; leave it out instead"));
+                }
+                (false, _) => given.push((name, value.into_owned())),
+            }
+        }
+        Self { given, ..Self::default() }.parsed()
+    }
+
+    fn parsed(mut self) -> Result<Self, Problem> {
+        let given = std::mem::take(&mut self.given);
+        if let Some((_, zone)) = given.iter().find(|(name, _)| *name == "tz") {
+            self.zone = Some(time_zone(zone)?);
+        }
+        let zone = self.zone.clone().unwrap_or(TimeZone::UTC);
+        let mut filter = Filter::new();
+        for (name, value) in &given {
+            match *name {
+                "q" => filter = filter.text(value.as_str()),
+                "entity" => filter = filter.entity(value),
+                "entity_id" => filter = filter.entity_id(value),
+                "action" => filter = filter.action(value),
+                "actor" => filter = filter.actor(value),
+                "organization" => filter = filter.organization(value),
+                "event" => filter = filter.event(value),
+                "from" => filter = filter.from(time("from", value, &zone)?),
+                "to" => filter = filter.to(time("to", value, &zone)?),
+                "correlation" => filter = filter.correlation(id("correlation", value)?),
+                "outcome" => filter = filter.outcome(outcome(value)?),
+                "order" => self.order = Some(order(value)?),
+                "limit" => self.limit = Some(number("limit", value)?),
+                "after" => {
+                    let cursor = value.parse().map_err(|error| Problem::parameter("after", error));
+                    self.after = Some(cursor?);
+                }
+                "since" => self.since = Some(number("since", value)?),
+                _ => {}
+            }
+        }
+        filter.check().map_err(|error| Problem::parameter(error.field(), error.reason()))?;
+        Ok(Self { filter, given, ..self })
+    }
+
+    pub(super) fn request(&self) -> PageRequest {
+        let request = PageRequest::new(self.order.unwrap_or_default()).after(self.after);
+        match self.limit {
+            Some(limit) => request.limit(limit),
+            None => request,
+        }
+    }
+
+    /// The value of a parameter as it was given.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        self.given.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The parameters that narrow the entries down, as they were given.
+    pub(super) fn narrowing(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.given
+            .iter()
+            .filter(|(name, _)| FILTER.contains(name) && *name != "tz")
+            .map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// A query string, with its `?`, of the parameters in `kept` that were given and of `more`.
+    pub(super) fn link(&self, kept: &[&[&str]], more: &[(&str, &str)]) -> String {
+        let kept = self.given.iter().filter(|(name, _)| {
+            kept.iter().copied().flatten().any(|kept| kept == name)
+                && more.iter().all(|(another, _)| another != name)
+        });
+        let kept = kept.map(|(name, value)| (*name, value.as_str()));
+        query(kept.chain(more.iter().copied()))
+    }
+}
+
+/// A query string with its `?`, which alone means the page without parameters.
+pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let pairs = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+    format!("?{pairs}")
+}
+
+fn unknown(name: &str, known: &[&[&'static str]]) -> Problem {
+    let name: String = name.chars().take(40).collect();
+    let known = known.iter().copied().flatten().copied().collect::<Vec<_>>().join(", ");
+    let detail = format!("there is no parameter `{}` here; there are: {known}", name.escape_debug());
+    Problem::new(axum::http::StatusCode::BAD_REQUEST, detail)
+}
+
+fn number<N: std::str::FromStr>(name: &'static str, value: &str) -> Result<N, Problem> {
+    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
+    let number = value.parse().ok().filter(|_| is_number);
+    number.ok_or_else(|| Problem::parameter(name, quoted(value, "is no number that can be used")))
+}
+
+fn id(name: &'static str, value: &str) -> Result<Uuid, Problem> {
+    Uuid::try_parse(value)
+        .map_err(|_| Problem::parameter(name, quoted(value, "is no uuid")))
+}
+
+fn outcome(value: &str) -> Result<Outcome, Problem> {
+    let wrong = || quoted(value, "is no outcome; there are `succeeded`, `failed` and `denied`");
+    value.parse().map_err(|_| Problem::parameter("outcome", wrong()))
+}
+
+fn order(value: &str) -> Result<Order, Problem> {
+    match value {
+        "newest" => Ok(Order::NewestFirst),
+        "oldest" => Ok(Order::OldestFirst),
+        _ => Err(Problem::parameter("order", quoted(value, "is no order; say `newest` or `oldest`"))),
+    }
+}
+
+fn time_zone(value: &str) -> Result<TimeZone, Problem> {
+    let is_sane = value.len() <= 64;
+    let zone = TimeZone::get(value).ok().filter(|_| is_sane);
+    zone.ok_or_else(|| Problem::parameter("tz", quoted(value, "is no known time zone")))
+}
+
+/// A time, or a date, which means the time at which it begins.
+fn time(name: &'static str, value: &str, zone: &TimeZone) -> Result<Timestamp, Problem> {
+    if let Ok(time) = value.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    let is_date = value.len() == "2026-01-01".len();
+    let date = value.parse::<Date>().ok().filter(|_| is_date);
+    let begin = date.and_then(|date| date.to_zoned(zone.clone()).ok());
+    begin.map(|begin| begin.timestamp()).ok_or_else(|| {
+        let wrong = "is no time; write `2026-11-23T14:00:00Z` or `2026-11-23`";
+        Problem::parameter(name, quoted(value, wrong))
+    })
+}
+
+/// The beginning of a wrong value, and what is wrong with it.
+fn quoted(value: &str, wrong: impl Display) -> String {
+    let shown: String = value.chars().take(40).collect();
+    let rest = if shown.len() < value.len() { "…" } else { "" };
+    format!("`{}{rest}` {wrong}", shown.escape_debug())
+}

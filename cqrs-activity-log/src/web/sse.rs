@@ -1,0 +1,77 @@
+//! Entries as they are recorded, as server-sent events.
+
+use std::time::Duration;
+
+use axum::Extension;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::response::sse::{Event, KeepAlive, Sse};
+use cqrs_core::Context;
+use futures_util::future::{self, Either};
+use futures_util::{StreamExt, TryStreamExt};
+
+use super::Pages;
+use super::params::{self, Empty, Params};
+use super::problem::Problem;
+use crate::error::ReadError;
+use crate::live::Seen;
+
+/// How often a silent stream shows that it is alive.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How long a stream lasts. A browser comes back by itself, and is asked again who it is.
+const LASTS: Duration = Duration::from_mins(5);
+/// How long a browser waits before it comes back.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Begins after the entry with the sequence in `Last-Event-ID`, or in `since`, or with what comes next.
+pub(super) async fn live(
+    State(pages): State<Pages>,
+    Extension(ctx): Extension<Context>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Problem> {
+    let params = Params::read(query.as_deref(), &[params::FILTER, params::LIVE], Empty::Refused)?;
+    let after = last_event_id(&headers)?.or(params.since);
+    let permit = pages.live.clone().try_acquire_owned().map_err(|_| {
+        let detail = "too many live tails are open; try again soon";
+        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    })?;
+
+    let hello = futures_util::stream::once(future::ready(Ok(Event::default().retry(RETRY))));
+    let seen = pages.log.watch(&ctx, &params.filter, after).map_err(|error| {
+        tracing::error!(%error, "a live tail ended");
+        error
+    });
+    let shutdown = pages.until.clone().map_or(Either::Left(future::pending()), Either::Right);
+    let events = hello
+        .chain(seen.map(|seen| event(seen?)))
+        .take_until(future::select(shutdown, Box::pin(tokio::time::sleep(LASTS))))
+        .inspect(move |_| {
+            // Held until the stream is dropped.
+            let _ = &permit;
+        });
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+fn event(seen: Seen) -> Result<Event, ReadError> {
+    let event = Event::default();
+    Ok(match seen {
+        Seen::Entry(entry) => {
+            let json = serde_json::to_string(&*entry).unwrap_or_default();
+            event.id(entry.sequence.to_string()).event("entry").data(json)
+        }
+        // Without data it is no event, but it moves the position to come back to.
+        Seen::Nothing { up_to } => event.id(up_to.to_string()),
+    })
+}
+
+fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(id) = headers.get("last-event-id") else { return Ok(None) };
+    let id = id.to_str().ok().and_then(|id| id.parse().ok());
+    let wrong = || {
+        let detail = "the header `Last-Event-ID` is no sequence of an entry";
+        Problem::new(StatusCode::BAD_REQUEST, detail)
+    };
+    id.map(Some).ok_or_else(wrong)
+}

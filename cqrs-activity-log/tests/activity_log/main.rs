@@ -1,0 +1,13 @@
+//! What the activity log promises, on SQLite and on Postgres.
+
+mod database;
+
+mod chain;
+mod concurrency;
+mod events;
+mod kills;
+mod opening;
+mod outage;
+mod properties;
+mod recording;
+mod retention;

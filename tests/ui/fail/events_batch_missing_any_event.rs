@@ -1,0 +1,6 @@
+use cqrs_core::prelude::*;
+
+#[events_handler(*, batch(max = 500))]
+struct Record;
+
+fn main() {}

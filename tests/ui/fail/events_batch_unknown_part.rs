@@ -1,0 +1,15 @@
+use cqrs_core::prelude::*;
+
+#[derive(Serialize, Deserialize, Event)]
+struct EmployeeCreated;
+
+#[events_handler(EmployeeCreated, batch(max = 500, lingers = "20ms"))]
+struct IndexEmployees;
+
+impl BatchEventHandler<EmployeeCreated> for IndexEmployees {
+    async fn handle_batch(&self, _: &Batch<EmployeeCreated>, _: &Context) -> HandlerResult {
+        Ok(())
+    }
+}
+
+fn main() {}
