@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -50,7 +51,7 @@ struct Serve {
     /// Writes e-mails into this folder
     #[arg(long, default_value = "mail", conflicts_with = "smtp")]
     mail: PathBuf,
-    /// Sends e-mails to this server instead, smtps://user:password@host; implies --no-demo
+    /// Sends e-mails to this server instead, <smtps://user:password@host>; implies --no-demo
     #[arg(long, env = "SMTP_URL", hide_env_values = true)]
     smtp: Option<String>,
     /// Who e-mails are from
@@ -64,8 +65,13 @@ struct Serve {
 /// Which database.
 #[derive(Debug, Clone, Args)]
 struct Database {
-    /// A SQLite file, <sqlite://file> or <postgres://user@host/name>
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, default_value = "workforce.db")]
+    #[arg(
+        long,
+        help = "A SQLite file, sqlite://file or postgres://user@host/name",
+        env = "DATABASE_URL",
+        hide_env_values = true,
+        default_value = "workforce.db"
+    )]
     database: String,
 }
 
@@ -88,9 +94,10 @@ impl Cli {
 
 impl Serve {
     async fn run(self) -> Result<(), ServerError> {
+        let stop = told_to_stop().map_err(ServerError::Serve)?;
         let server = Server::start(self.config()).await?;
         println!("Workforce is at http://{}  (ctrl-c stops it)", server.address());
-        told_to_stop().await;
+        stop.await;
         println!("stopping ...");
         println!("{}", server.shutdown(DRAIN_WITHIN).await?);
         Ok(())
@@ -130,23 +137,25 @@ fn describe(command: WiringCommand) -> ExitCode {
     }
 }
 
-/// Returns on ctrl-c, and on SIGTERM where there is one.
-async fn told_to_stop() {
-    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
-    #[cfg(unix)]
-    let terminated = async {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => drop(signal.recv().await),
-            Err(_) => std::future::pending().await,
+/// Ends when somebody says stop, by ctrl-c or SIGTERM; both are heard from now on.
+#[cfg(unix)]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupts.recv() => {}
+            _ = terminations.recv() => {}
         }
-    };
-    #[cfg(not(unix))]
-    let terminated = std::future::pending::<()>();
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated => {}
-    }
+    })
+}
+
+/// Ends when somebody says stop, by ctrl-c.
+#[cfg(not(unix))]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    let mut interrupts = tokio::signal::windows::ctrl_c()?;
+    Ok(async move { drop(interrupts.recv().await) })
 }
 
 #[cfg(test)]

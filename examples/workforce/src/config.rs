@@ -10,7 +10,7 @@ use crate::users::PasswordCost;
 pub struct Config {
     /// Where to listen: `127.0.0.1:3000`; port 0 takes any that is free.
     pub listen: String,
-    /// A SQLite file, `sqlite://file` or `postgres://..`.
+    /// A `SQLite` file, `sqlite://file` or `postgres://..`.
     pub database: String,
     /// Where people reach it, if that is not where it listens.
     pub public_url: Option<String>,

@@ -22,6 +22,9 @@ use crate::{access, demo};
 /// How long a shutdown waits for requests that are being served; live pages never end by themselves.
 const REQUESTS_END_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long it is known which events were handled; dead letters are gone when the process ends.
+const INBOX_KEEPS: Duration = Duration::from_hours(30 * 24);
+
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
@@ -47,6 +50,7 @@ impl Server {
         let url = PublicUrl::new(&url);
 
         let db = Db::open(&config.database).await?;
+        db.forget_handled(INBOX_KEEPS).await.map_err(Failure::from)?;
         let app = application(&config, &db, &url)?.build()?;
         if config.demo {
             demo::fill(&app).await?;

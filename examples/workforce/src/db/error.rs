@@ -11,6 +11,18 @@ impl DbError {
         matches!(&self.0, sqlx::Error::Database(error) if error.is_unique_violation())
     }
 
+    /// Whether it was too busy: another attempt may succeed.
+    pub fn is_busy(&self) -> bool {
+        match &self.0 {
+            sqlx::Error::PoolTimedOut => true,
+            // SQLITE_BUSY with its extensions; Postgres: serialization failure, deadlock.
+            sqlx::Error::Database(error) => {
+                matches!(error.code().as_deref(), Some("5" | "261" | "517" | "40001" | "40P01"))
+            }
+            _ => false,
+        }
+    }
+
     pub(super) fn decode(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self(sqlx::Error::Decode(Box::new(error)))
     }
@@ -19,7 +31,7 @@ impl DbError {
 /// A database cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The URL names a database that is neither SQLite nor Postgres, or is malformed.
+    /// The URL names a database that is neither `SQLite` nor Postgres, or is malformed.
     #[error(
         "`{url}` names no database: expected a file such as `workforce.db`, `sqlite://file` or \
          `postgres://user@host/name`{reason}"

@@ -1,10 +1,11 @@
-//! The database: SQLite or Postgres, the same SQL for both.
+//! The database: `SQLite` or Postgres, the same SQL for both.
 //!
 //! Statements are written once, in what both understand, with `?` for parameters. Conventions: a table
 //! has a column `tenant`, first in its primary key, and every statement filters by it; identifiers are
 //! TEXT, times BIGINT (microseconds since 1970), sums are `CAST(SUM(..) AS BIGINT)`.
 
 mod error;
+mod inbox;
 mod migrations;
 mod open;
 mod row;
@@ -17,7 +18,7 @@ use sqlx::{PgPool, SqlitePool};
 pub use self::error::{DbError, OpenError};
 pub use self::row::Row;
 pub use self::tx::Tx;
-pub use self::value::Value;
+pub use self::value::{Value, now};
 
 pub(crate) use self::value::params;
 
@@ -27,7 +28,7 @@ pub struct Db(Pools);
 
 #[derive(Debug, Clone)]
 enum Pools {
-    /// SQLite has one writer at a time; a pool of one lets writers queue instead of failing as busy.
+    /// `SQLite` has one writer at a time; a pool of one lets writers queue instead of failing as busy.
     Sqlite {
         read: SqlitePool,
         write: SqlitePool,
@@ -64,7 +65,7 @@ impl Db {
     }
 
     /// Begins a transaction that will write. Do not execute a command or publish an event while it is
-    /// open: on SQLite everybody else who writes waits for it.
+    /// open: on `SQLite` everybody else who writes waits for it.
     ///
     /// # Errors
     ///

@@ -25,7 +25,8 @@ impl Db {
         let connect = |error| OpenError::Connect { url: without_password(url), error };
         let migrate = |error| OpenError::Migrate { url: without_password(url), error };
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            let options = PgConnectOptions::from_str(url).map_err(|error| malformed(url, error))?;
+            let options =
+                PgConnectOptions::from_str(url).map_err(|error| malformed(url, &error))?;
             let pool = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
                 .acquire_timeout(PATIENCE)
@@ -62,7 +63,7 @@ impl Db {
 fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
     let options = match url.split_once("://") {
         Some(("sqlite", _)) => {
-            SqliteConnectOptions::from_str(url).map_err(|error| malformed(url, error))?
+            SqliteConnectOptions::from_str(url).map_err(|error| malformed(url, &error))?
         }
         Some(_) => {
             return Err(OpenError::Url { url: without_password(url), reason: String::new() });
@@ -77,7 +78,7 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .busy_timeout(PATIENCE))
 }
 
-fn malformed(url: &str, error: sqlx::Error) -> OpenError {
+fn malformed(url: &str, error: &sqlx::Error) -> OpenError {
     OpenError::Url { url: without_password(url), reason: format!(" ({error})") }
 }
 

@@ -46,12 +46,13 @@ fn bound(sql: String, values: Vec<Value>) -> Query<'static, Postgres, PgArgument
 /// `?` as `$1`, `$2` and so on, except in quotes.
 fn numbered(sql: &str) -> String {
     let mut out = String::with_capacity(sql.len() + 8);
-    let (mut count, mut quoted) = (0, false);
+    let (mut count, mut quoted) = (0_u32, false);
     for char in sql.chars() {
         quoted ^= char == '\'';
         if char == '?' && !quoted {
             count += 1;
-            out.push_str(&format!("${count}"));
+            out.push('$');
+            out.push_str(&count.to_string());
         } else {
             out.push(char);
         }

@@ -1,10 +1,8 @@
 //! A transaction.
 
-use cqrs_core::Context;
-use jiff::Timestamp;
 use sqlx::{Postgres, Sqlite, Transaction};
 
-use super::{Db, DbError, Row, Value, params, sql};
+use super::{DbError, Row, Value, sql};
 
 /// A transaction that writes. Dropped without [`commit`](Self::commit), it has done nothing.
 #[derive(Debug)]
@@ -78,42 +76,5 @@ impl Tx {
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
-    }
-}
-
-/// The inbox: what makes a handler idempotent.
-impl Db {
-    /// Begins the transaction in which `handler` reacts to the event that `ctx` belongs to; `None` when
-    /// it has done so already. That it has is written in the same transaction as its effect.
-    ///
-    /// # Errors
-    ///
-    /// As [`rows`](Self::rows).
-    pub async fn once(&self, ctx: &Context, handler: &'static str) -> Result<Option<Tx>, DbError> {
-        let mut tx = self.begin().await?;
-        let is_new = tx
-            .execute(
-                "INSERT INTO inbox (tenant, handler, message_id, handled_at) VALUES (?, ?, ?, ?)
-                 ON CONFLICT DO NOTHING",
-                params![ctx.tenant(), handler, ctx.message_id(), Timestamp::now()],
-            )
-            .await?;
-        Ok((is_new == 1).then_some(tx))
-    }
-
-    /// Whether `handler` has reacted to the event that `ctx` belongs to; for effects outside of the
-    /// database, which are done first and noted with [`once`](Self::once) afterwards.
-    ///
-    /// # Errors
-    ///
-    /// As [`rows`](Self::rows).
-    pub async fn is_handled(&self, ctx: &Context, handler: &'static str) -> Result<bool, DbError> {
-        let row = self
-            .row(
-                "SELECT handled_at FROM inbox WHERE tenant = ? AND handler = ? AND message_id = ?",
-                params![ctx.tenant(), handler, ctx.message_id()],
-            )
-            .await?;
-        Ok(row.is_some())
     }
 }

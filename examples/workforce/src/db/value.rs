@@ -15,6 +15,12 @@ pub enum Value {
     Bytes(Option<Vec<u8>>),
 }
 
+/// Now, as precise as it is stored.
+pub fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
+}
+
 /// `params![ctx.tenant(), id, name]`: the values of a statement's parameters.
 macro_rules! params {
     ($($value:expr),* $(,)?) => {

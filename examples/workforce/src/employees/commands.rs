@@ -1,10 +1,10 @@
 //! What can be done with employees.
 
 use cqrs_core::prelude::*;
-use jiff::Timestamp;
 
 use super::repository::EmployeeRepository;
 use super::{Employee, EmployeeCreated, EmployeeStatus, EmployeeUpdated};
+use crate::db::now;
 use crate::failure::Failure;
 use crate::organizations::FindOrganization;
 
@@ -40,7 +40,7 @@ impl CommandHandler<CreateEmployee> for CreateEmployeeHandler {
             email: command.email,
             title: command.title,
             status: EmployeeStatus::Invited,
-            created_at: Timestamp::now(),
+            created_at: now(),
         }
         .checked()?;
         if let Some(id) = command.organization_id {
@@ -99,29 +99,11 @@ impl CommandHandler<UpdateEmployee> for UpdateEmployeeHandler {
         let updated = EmployeeRepository::update(&mut tx, ctx, &employee).await;
         updated.map_err(|error| if error.is_duplicate() { taken() } else { error.into() })?;
         tx.commit().await?;
-        self.events.publish(ctx, EmployeeUpdated::from(&employee)).await?;
+        self.events.publish(ctx, EmployeeUpdated::between(&before, &employee)?).await?;
         Ok(employee)
     }
 }
 
 fn taken() -> Failure {
     Failure::Conflict("another employee has this e-mail address".to_owned())
-}
-
-impl From<&Employee> for EmployeeCreated {
-    fn from(employee: &Employee) -> Self {
-        Self {
-            employee_id: employee.id,
-            organization_id: employee.organization_id,
-            full_name: employee.full_name.clone(),
-            email: employee.email.clone(),
-        }
-    }
-}
-
-impl From<&Employee> for EmployeeUpdated {
-    fn from(employee: &Employee) -> Self {
-        let Employee { id, user_id, full_name, .. } = employee.clone();
-        Self { employee_id: id, user_id, full_name }
-    }
 }

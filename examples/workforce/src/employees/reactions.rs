@@ -1,10 +1,10 @@
 //! What employees have to do with events of other modules.
 
 use cqrs_core::prelude::*;
-use jiff::Timestamp;
 
 use super::repository::EmployeeRepository;
 use super::{Employee, EmployeeCreated, EmployeeStatus, EmployeeUpdated};
+use crate::db::now;
 use crate::organizations::OrganizationCreated;
 use crate::users::{FindUser, InviteAccepted};
 
@@ -31,7 +31,7 @@ impl EventHandler<OrganizationCreated> for EmployFounder {
             email: founder.email,
             title: "Founder".to_owned(),
             status: EmployeeStatus::Active,
-            created_at: Timestamp::now(),
+            created_at: now(),
         };
         let Some(mut tx) = self.employees.db.once(ctx, "employ-founder").await? else {
             return Ok(());
@@ -64,10 +64,10 @@ impl EventHandler<InviteAccepted> for ActivateEmployee {
             return Ok(());
         };
         let (status, user_id) = (EmployeeStatus::Active, Some(event.user_id));
-        let employee = Employee { status, user_id, ..before.clone() };
+        let employee = Employee { user_id, status, ..before.clone() };
         EmployeeRepository::update(&mut tx, ctx, &employee).await?;
         tx.commit().await?;
-        self.events.publish(ctx, EmployeeUpdated::from(&employee)).await?;
+        self.events.publish(ctx, EmployeeUpdated::between(&before, &employee)?).await?;
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! No other site changes anything in a visitor's name.
 
 use axum::extract::Request;
+use axum::http::uri::Authority;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
@@ -25,7 +26,7 @@ fn is_own(headers: &HeaderMap) -> bool {
     match read("origin") {
         Some(origin) => {
             let origin = origin.parse::<Uri>().ok();
-            let authority = origin.as_ref().and_then(Uri::authority).map(|it| it.as_str());
+            let authority = origin.as_ref().and_then(Uri::authority).map(Authority::as_str);
             authority.is_some() && authority == read(header::HOST.as_str())
         }
         None => true,

@@ -63,6 +63,14 @@ impl Problem {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail)
     }
 
+    /// 503. The cause goes to the log.
+    fn busy(cause: impl std::fmt::Display) -> Self {
+        tracing::warn!(%cause, "a request failed");
+        let detail = "the server is busy or about to stop; try again in a while";
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
+        Self { retry_after: Some(1), ..problem }
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -111,6 +119,7 @@ impl From<Failure> for Problem {
                 retry_after: Some(wait.as_secs().max(1)),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
             },
+            Failure::Database(error) if error.is_busy() => Self::busy(error),
             Failure::Database(_) | Failure::Publish(_) | Failure::Internal(_) => {
                 Self::internal(detail)
             }
@@ -120,7 +129,6 @@ impl From<Failure> for Problem {
 
 impl From<ExecuteError<Failure>> for Problem {
     fn from(error: ExecuteError<Failure>) -> Self {
-        let later = "the server is busy or about to stop; try again in a while";
         match error {
             ExecuteError::Handler(failure) => failure.into(),
             ExecuteError::Rejected { rejection, .. } => {
@@ -132,10 +140,7 @@ impl From<ExecuteError<Failure>> for Problem {
                 };
                 Self::new(status, rejection.reason())
             }
-            ExecuteError::TimedOut { .. } | ExecuteError::ShutDown { .. } => {
-                tracing::warn!(%error, "a request failed");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, later)
-            }
+            ExecuteError::TimedOut { .. } | ExecuteError::ShutDown { .. } => Self::busy(error),
             other => Self::internal(other),
         }
     }

@@ -73,8 +73,8 @@ fn protect(headers: &mut HeaderMap) {
 
 /// As cqrs-core takes them over: 1 to 128 characters that are safe in a log.
 fn sane(id: &HeaderValue) -> Option<HeaderValue> {
-    let is_safe = |it: &u8| it.is_ascii_alphanumeric() || b"-_.:+/=".contains(it);
-    let is_sane = (1..=128).contains(&id.len()) && id.as_bytes().iter().all(is_safe);
+    let is_allowed = |it: &u8| it.is_ascii_alphanumeric() || b"-_.:+/=".contains(it);
+    let is_sane = (1..=128).contains(&id.len()) && id.as_bytes().iter().all(is_allowed);
     is_sane.then(|| id.clone())
 }
 
@@ -99,6 +99,7 @@ pub(super) async fn name_tenant(request: Request, next: Next) -> Response {
 }
 
 /// A panic is answered as any other failure inside.
+#[allow(clippy::needless_pass_by_value)] // As the layer wants it.
 pub(super) fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("a panic");

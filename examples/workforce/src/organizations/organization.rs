@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::db::{DbError, Row};
+use crate::db::{DbError, Row, now};
 
 /// A part of a tenant in which employees work.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -25,7 +25,7 @@ impl Organization {
     pub(super) const MAX_NAME: usize = 200;
 
     pub(super) fn new(name: String) -> Self {
-        Self { id: Uuid::now_v7(), name, headcount: 0, created_at: Timestamp::now() }
+        Self { id: Uuid::now_v7(), name, headcount: 0, created_at: now() }
     }
 
     pub(super) fn from_row(row: &Row) -> Result<Self, DbError> {

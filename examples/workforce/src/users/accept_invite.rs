@@ -3,13 +3,12 @@
 use std::fmt;
 
 use cqrs_core::prelude::*;
-use jiff::Timestamp;
 
 use super::repository::UserRepository;
 use super::session::acting;
 use super::{Invite, InviteAccepted, Passwords, Sessions, SignedIn, Token, User, UserRegistered};
 use crate::access::Role;
-use crate::db::params;
+use crate::db::{now, params};
 use crate::failure::Failure;
 use crate::fields::Fields;
 
@@ -40,7 +39,7 @@ impl CommandHandler<AcceptInvite> for AcceptInviteHandler {
         fields.password("password", &command.password);
         fields.finish()?;
         let unknown = || Failure::NotFound("open invite; ask for another one");
-        let invite = params![ctx.tenant(), command.token.hash(), Timestamp::now()];
+        let invite = params![ctx.tenant(), command.token.hash(), now()];
         // Before the costly hash, and without keeping others from writing.
         self.users.db.row(OPEN_INVITE, invite.clone()).await?.ok_or_else(unknown)?;
         let password_hash = self.passwords.hash(command.password).await?;
@@ -54,7 +53,7 @@ impl CommandHandler<AcceptInvite> for AcceptInviteHandler {
             full_name: invite.full_name,
             email: invite.email,
             role: Role::Member,
-            created_at: Timestamp::now(),
+            created_at: now(),
         };
         if !UserRepository::insert(&mut tx, ctx, &user, password_hash).await? {
             return Err(Failure::Conflict("a user has this e-mail address".to_owned()));

@@ -112,7 +112,7 @@ impl Acceptance {
     }
 }
 
-fn session(status: StatusCode, cookie: &SessionCookie, signed_in: SignedIn) -> Response {
+fn session(status: StatusCode, cookie: SessionCookie, signed_in: SignedIn) -> Response {
     let SignedIn { token, user } = signed_in;
     let session = Session { tenant: token.tenant().to_string(), token: token.to_string(), user };
     (status, cookie.set(&token), Body(session)).into_response()
@@ -128,7 +128,7 @@ async fn register(
     Extension(cookie): Extension<SessionCookie>,
     Json(registration): Json<Registration>,
 ) -> Result<Response, Problem> {
-    Ok(session(StatusCode::CREATED, &cookie, registration.execute(&buses).await?))
+    Ok(session(StatusCode::CREATED, cookie, registration.execute(&buses).await?))
 }
 
 /// Signs in
@@ -141,7 +141,7 @@ async fn sign_in(
     Extension(cookie): Extension<SessionCookie>,
     Json(credentials): Json<Credentials>,
 ) -> Result<Response, Problem> {
-    Ok(session(StatusCode::CREATED, &cookie, credentials.execute(&buses).await?))
+    Ok(session(StatusCode::CREATED, cookie, credentials.execute(&buses).await?))
 }
 
 /// Accepts an invite, and signs the new user in
@@ -154,7 +154,7 @@ async fn accept(
     Extension(cookie): Extension<SessionCookie>,
     Json(acceptance): Json<Acceptance>,
 ) -> Result<Response, Problem> {
-    Ok(session(StatusCode::CREATED, &cookie, acceptance.execute(&buses).await?))
+    Ok(session(StatusCode::CREATED, cookie, acceptance.execute(&buses).await?))
 }
 
 /// Shows who is signed in

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use super::repository::UserRepository;
 use super::{InviteCreated, Token, User};
-use crate::db::{Db, DbError, Row, Tx, params};
+use crate::db::{Db, DbError, Row, Tx, now, params};
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::paging::{Page, PageParams, PageRequest};
@@ -46,7 +46,7 @@ impl Invite {
             invited_by: ctx.actor().and_then(|actor| actor.id().parse().ok()),
             full_name,
             email,
-            expires_at: Timestamp::now() + LIFETIME,
+            expires_at: now() + LIFETIME,
             accepted_at: None,
         }
     }

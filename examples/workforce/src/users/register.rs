@@ -3,12 +3,12 @@
 use std::fmt;
 
 use cqrs_core::prelude::*;
-use jiff::Timestamp;
 
 use super::repository::UserRepository;
 use super::session::acting;
 use super::{Passwords, Sessions, SignedIn, User, UserRegistered};
 use crate::access::Role;
+use crate::db::now;
 use crate::failure::Failure;
 use crate::fields::Fields;
 
@@ -45,9 +45,10 @@ impl CommandHandler<RegisterTenant> for RegisterTenantHandler {
         let email = fields.email("email", &command.email);
         fields.password("password", &command.password);
         fields.finish()?;
-        let taken = || Failure::Conflict("another company has registered this tenant".to_owned());
+        let is_taken =
+            || Failure::Conflict("another company has registered this tenant".to_owned());
         if self.users.has_tenant(ctx).await? {
-            return Err(taken());
+            return Err(is_taken());
         }
         let password_hash = self.passwords.hash(command.password).await?;
         let user = User {
@@ -56,19 +57,19 @@ impl CommandHandler<RegisterTenant> for RegisterTenantHandler {
             full_name,
             email,
             role: Role::Owner,
-            created_at: Timestamp::now(),
+            created_at: now(),
         };
         let mut tx = self.users.db.begin().await?;
         if !UserRepository::insert_tenant(&mut tx, ctx, &company).await? {
-            return Err(taken());
+            return Err(is_taken());
         }
         UserRepository::insert(&mut tx, ctx, &user, password_hash).await?;
         tx.commit().await?;
 
         let event = UserRegistered { company: Some(company), ..UserRegistered::from(&user) };
         self.events.publish(&acting(ctx, &user), event).await?;
-        let token = self.sessions.open(ctx, &user).await?;
-        Ok(SignedIn { token, user })
+        let session = self.sessions.open(ctx, &user).await?;
+        Ok(SignedIn { token: session, user })
     }
 }
 

@@ -1,10 +1,9 @@
 //! Users in the database.
 
 use cqrs_core::prelude::*;
-use jiff::Timestamp;
 
 use super::User;
-use crate::db::{Db, DbError, Tx, params};
+use crate::db::{Db, DbError, Tx, now, params};
 
 #[derive(Injectable)]
 pub(super) struct UserRepository {
@@ -22,7 +21,7 @@ impl UserRepository {
             .execute(
                 "INSERT INTO tenants (tenant, company, created_at) VALUES (?, ?, ?)
                  ON CONFLICT DO NOTHING",
-                params![ctx.tenant(), company, Timestamp::now()],
+                params![ctx.tenant(), company, now()],
             )
             .await?;
         Ok(inserted == 1)

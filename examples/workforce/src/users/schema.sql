@@ -41,3 +41,5 @@ CREATE TABLE invites (
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, email)
 );
+
+CREATE INDEX invites_by_token ON invites (tenant, token_hash);

@@ -1,12 +1,11 @@
 //! Who is signed in.
 
 use cqrs_core::prelude::*;
-use jiff::Timestamp;
 
 use super::repository::UserRepository;
 use super::{Token, User};
 use crate::access::Role;
-use crate::db::{DbError, params};
+use crate::db::{DbError, now, params};
 use crate::failure::Failure;
 
 /// After this long, one has to sign in again.
@@ -24,7 +23,7 @@ impl Sessions {
         let tenant = ctx.tenant_id();
         let tenant = tenant.ok_or_else(|| Failure::Internal("a session needs a tenant".into()))?;
         let token = Token::new(tenant)?;
-        let now = Timestamp::now();
+        let now = now();
         let mut tx = self.users.db.begin().await?;
         let gone = "DELETE FROM sessions WHERE tenant = ? AND expires_at <= ?";
         tx.execute(gone, params![ctx.tenant(), now]).await?;
@@ -51,7 +50,7 @@ impl Sessions {
                 "SELECT users.* FROM sessions
                  JOIN users ON users.tenant = sessions.tenant AND users.id = sessions.user_id
                  WHERE sessions.tenant = ? AND token_hash = ? AND expires_at > ?",
-                params![&tenant, token.hash(), Timestamp::now()],
+                params![&tenant, token.hash(), now()],
             )
             .await?;
         let user = row.as_ref().map(User::from_row).transpose()?;

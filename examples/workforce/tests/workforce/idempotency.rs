@@ -61,6 +61,11 @@ async fn everything_twice(database: String) -> Result {
     assert_eq!(app.published::<InviteCreated>().len(), 3);
     assert_eq!(app.published::<InviteAccepted>().len(), 1);
     assert_eq!(app.published::<EmployeeUpdated>().len(), 1);
+    let updated = app.published::<EmployeeUpdated>()[0].as_any().clone();
+    let changes = updated.redacted_changes().ok_or("no changes")?;
+    let status = changes.get("status").ok_or("the status did not change")?;
+    assert_eq!(status.to_string(), r#"status: "invited" -> "active""#);
+    assert!(!updated.redacted_payload().to_string().contains("@acme.example"));
     let organizations = app.query(&ctx, ListOrganizations::default()).await?.items;
     assert_eq!(organizations.len(), 1);
     assert_eq!(organizations[0].headcount, 4);

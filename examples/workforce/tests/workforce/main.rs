@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod idempotency;
+mod mail;
 mod openapi;
 mod pages;
 mod people;

@@ -27,9 +27,10 @@ on_both! {
 
     async fn an_employee_is_welcomed_and_invited_and_can_then_sign_in(world: &World) {
         let owner = world.owner("acme").await?;
-        let id = owner.hire("Grace Hopper", "Grace@Acme.example").await?["id"].clone();
-        let path = format!("/api/employees/{}", id.as_str().ok_or("no id")?);
-        assert_eq!(owner.get(&path).await?.json["status"], "invited");
+        let hired = owner.hire("Grace Hopper", "Grace@Acme.example").await?;
+        let path = format!("/api/employees/{}", hired["id"].as_str().ok_or("no id")?);
+        assert_eq!(owner.get(&path).await?.json, hired, "what was answered is what is stored");
+        assert_eq!(hired["status"], "invited");
         assert_eq!(owner.get("/api/organizations").await?.items()[0]["headcount"], 2);
         let to_grace = |it: &&String| it.contains("To: \"Grace Hopper\" <grace@acme.example>");
         assert_eq!(world.mails()?.iter().filter(to_grace).count(), 2);

@@ -1,8 +1,12 @@
 //! The program, as it is called from a shell.
 
+use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
 use std::process::{Child, Command, Output, Stdio};
+
+use cqrs_core::MessageKind;
+use cqrs_core::describe::Description;
 
 use crate::world::Result;
 
@@ -48,14 +52,31 @@ fn everything_is_wired_and_every_event_has_a_handler() -> Result {
     let output = run(&["check"])?;
     assert!(text(&output.stdout).starts_with("everything is wired"), "{}", text(&output.stderr));
     let output = run(&["describe", "--format", "json"])?;
-    let description: cqrs_core::describe::Description = serde_json::from_slice(&output.stdout)?;
+    let description: Description = serde_json::from_slice(&output.stdout)?;
     assert_eq!(description.unhandled_events().count(), 0);
     Ok(())
 }
 
+/// Of the whole map, events and the handlers that name them, with the module they are in.
+fn graph(description: &Description) -> String {
+    let id = |name: &str| name.replace(['.', '-'], "_");
+    let mut graph = "flowchart LR\n".to_owned();
+    for event in description.messages.iter().filter(|it| it.kind == MessageKind::Event) {
+        for name in &event.handlers {
+            let handler = description.handlers.iter().find(|it| it.name == *name);
+            let module = handler.and_then(|it| it.declared.module.as_deref()).unwrap_or_default();
+            let module = module.split("::").nth(1).unwrap_or("main");
+            let (from, to, event) = (id(&event.name), id(name), &event.name);
+            let _ = writeln!(graph, "    {from}([{event}]) --> {to}[{module}: {name}]");
+        }
+    }
+    graph
+}
+
 #[test]
 fn the_readme_shows_who_reacts_to_what() -> Result {
-    let graph = text(&run(&["describe", "--format", "mermaid"])?.stdout);
+    let output = run(&["describe", "--format", "json"])?;
+    let graph = graph(&serde_json::from_slice(&output.stdout)?);
     let readme = include_str!("../../README.md");
     assert!(readme.contains(&format!("```mermaid\n{graph}```")), "README.md needs:\n{graph}");
     Ok(())

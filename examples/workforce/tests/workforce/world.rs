@@ -19,7 +19,7 @@ pub(crate) type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::
 pub(crate) const PASSWORD: &str = "correct horse battery";
 const LOCAL_POSTGRES: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 
-/// Runs each test on SQLite and on Postgres.
+/// Runs each test on `SQLite` and on Postgres.
 macro_rules! on_both {
     ($($(#[$doc:meta])* async fn $name:ident($world:ident: &World) $body:block)*) => {$(
         mod $name {
@@ -97,7 +97,7 @@ impl World {
         let server = Server::start(config).await?;
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .build()?;
         Ok(Self { server, http, folder, schema })
     }
