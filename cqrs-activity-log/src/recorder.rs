@@ -52,16 +52,16 @@ impl Recorder {
         let base = Content::of(event.context());
         let hash = |value: &Value| self.log.redaction_key().hash(&base.tenant, value);
         let changes = event.redacted_changes_with(hash).map(|changes| text(&changes));
-        let data = text(&event.redacted_payload_with(hash));
+        let payload = event.redacted_payload_with(hash);
         let mut content = Content {
             id,
             may_be_known: true,
             action: action.to_owned(),
             entity_type: entity.to_owned(),
-            entity_id: event.entity_id().map(ToString::to_string),
+            entity_id: entity_id(event, &payload, hash),
             entity_name: event.entity_name().map(ToString::to_string),
             changes,
-            data: Some(data),
+            data: Some(text(&payload)),
             event_name: Some(event.name().to_owned()),
             event_version: Some(i64::from(event.version())),
             causation_id: event.context().causation_id(),
@@ -90,6 +90,33 @@ impl BatchEventHandler<AnyEvent> for Recorder {
             Err(error) if error.is_permanent() => Err(HandlerError::new(error).permanent()),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Which entity the event is about. Where the payload tells that only in what is redacted, its hash stands
+/// in its place, so that entities can still be told apart.
+fn entity_id(
+    event: &AnyEvent,
+    redacted: &Value,
+    hash: impl Fn(&Value) -> String,
+) -> Option<String> {
+    let id = event.entity_id()?.to_string();
+    let is_redacted = || event.payload().is_ok_and(|payload| tells(&payload, &id));
+    if !tells(redacted, &id) && is_redacted() {
+        return Some(hash(&Value::String(id)));
+    }
+    Some(id)
+}
+
+/// Whether a value in `payload` is `text`.
+fn tells(payload: &Value, text: &str) -> bool {
+    match payload {
+        Value::Null => false,
+        Value::Bool(value) => value.to_string() == text,
+        Value::Number(number) => number.to_string() == text,
+        Value::String(value) => value == text,
+        Value::Array(items) => items.iter().any(|item| tells(item, text)),
+        Value::Object(fields) => fields.values().any(|field| tells(field, text)),
     }
 }
 

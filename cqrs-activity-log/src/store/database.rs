@@ -30,7 +30,11 @@ impl Database {
                 writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite)
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => pool.begin().await.map(Transaction::Postgres),
+            Self::Postgres(pool) => {
+                // Whatever the server has as its default: who waits for a chain sees what was added.
+                let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+                pool.begin_with(begin).await.map(Transaction::Postgres)
+            }
         }
     }
 

@@ -42,6 +42,12 @@ struct EmployeeUpdated {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+struct SubscriberAdded {
+    #[event(entity_id, redact)]
+    address: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, Event)]
 #[event(activity = false)]
 struct CacheRefreshed {
     #[event(entity_id)]
@@ -172,6 +178,26 @@ on_each_database! {
         assert!(theirs["tax_id"].as_str().unwrap().starts_with("hmac:"));
         // Known for this key and tenant, so that it never changes unnoticed.
         assert_eq!(hash, KNOWN_HASH);
+    }
+
+    async fn an_entity_whose_id_is_redacted_is_known_by_its_hash(db) {
+        let log = db.open().await;
+        let app = app(&log);
+        let mut ids = Vec::new();
+        for address in ["ada@example.com", "ada@example.com", "grace@example.com"] {
+            let added = SubscriberAdded { address: address.to_owned() };
+            ids.push(app.publish(&ctx(), added).await.unwrap());
+        }
+        app.settled().await;
+        let dump = db.dump().await;
+        assert!(!dump.contains("example.com"), "{dump}");
+        let mut entities = Vec::new();
+        for id in ids {
+            entities.push(entry(&log, &ctx(), id).await.entity_id.unwrap());
+        }
+        assert!(entities[0].starts_with("hmac:"));
+        assert_eq!(entities[0], entities[1]);
+        assert_ne!(entities[0], entities[2]);
     }
 
     async fn a_key_that_nobody_gave_is_kept(db) {
