@@ -84,19 +84,20 @@ fn private() -> Result<String, String> {
 /// Postgres refuses to run as root.
 const SCRIPT: &str = r#"
 bin=$1 dir=$2 port=$3
-as() { "$@"; }
+as() { exec "$@"; }
 if [ "$(id -u)" = 0 ]; then
     user=nobody; id postgres >/dev/null 2>&1 && user=postgres
     chown "$user" "$dir"
-    as() { setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "$@"; }
+    as() { exec setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "$@"; }
 fi
 cd "$dir"
-as "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-sync || exit 1
-as "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 &
+(as "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-sync) || exit 1
+(as "$bin/postgres" -D "$dir/data" -p "$port" -k "$dir" -c listen_addresses=127.0.0.1 -c fsync=off) &
 server=$!
 read -r _
-kill -INT "$server"
+kill -QUIT "$server"
 wait "$server"
+cd /
 rm -rf "$dir"
 "#;
 
