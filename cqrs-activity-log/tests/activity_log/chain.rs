@@ -53,9 +53,8 @@ on_each_database! {
     async fn every_altered_column_is_found(db) {
         let (log, ids) = unguarded(db, 8).await;
         let other_id = Uuid::now_v7().simple().to_string();
-        let quoted = |id: String| match db.is_sqlite() {
-            true => format!("x'{id}'"),
-            false => format!("'{id}'::uuid"),
+        let quoted = |id: &str| {
+            if db.is_sqlite() { format!("x'{id}'") } else { format!("'{id}'::uuid") }
         };
         let mut changes: Vec<(&str, String)> = [
             "organization", "actor_kind", "actor_id", "actor_name", "behalf_kind", "behalf_id",
@@ -68,7 +67,7 @@ on_each_database! {
             changes.push((number, "7".to_owned()));
         }
         for id in ["correlation_id", "causation_id"] {
-            changes.push((id, quoted(other_id.clone())));
+            changes.push((id, quoted(&other_id)));
         }
         changes.push(("actor_name", "NULL".to_owned()));
         changes.push(("data", "NULL".to_owned()));
@@ -89,7 +88,7 @@ on_each_database! {
             log.verify(&ctx()).await.unwrap();
         }
         // The id itself.
-        let forged = quoted(other_id.clone());
+        let forged = quoted(&other_id);
         let update = format!("UPDATE activity_entries SET id = {forged} WHERE {ACME} AND sequence = 5");
         db.execute(&update).await;
         let id = Some(Uuid::parse_str(&other_id).unwrap());

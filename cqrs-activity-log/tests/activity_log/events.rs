@@ -250,7 +250,7 @@ on_each_database! {
             ids.insert(app.events().publish(&ctx, page).await.unwrap());
         }
         app.start().await.unwrap();
-        let report = app.shutdown(Duration::from_secs(60)).await;
+        let report = app.shutdown(Duration::from_mins(1)).await;
         assert!(report.is_clean(), "{report}");
         for tenant in ["acme", "globex"] {
             let ctx = Context::for_tenant(tenant).unwrap();

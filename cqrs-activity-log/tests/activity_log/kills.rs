@@ -65,10 +65,12 @@ fn records_until_it_is_killed() {
     let Ok(address) = env::var(ADDRESS) else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let log = match address.starts_with("postgres") {
-            true => ActivityLog::postgres(&address).await.unwrap(),
-            false => ActivityLog::sqlite(&address).await.unwrap(),
+        let log = if address.starts_with("postgres") {
+            ActivityLog::postgres(&address).await
+        } else {
+            ActivityLog::sqlite(&address).await
         };
+        let log = log.unwrap();
         join_all(TENANTS.map(|tenant| record(&log, tenant))).await;
     });
 }

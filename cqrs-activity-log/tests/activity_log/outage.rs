@@ -34,7 +34,7 @@ async fn publish_and_fail(app: &App, ctx: &Context, away: impl Future<Output = (
 }
 
 async fn everything_is_there(db: &Db, app: App, ctx: &Context) {
-    let report = app.shutdown(Duration::from_secs(120)).await;
+    let report = app.shutdown(Duration::from_mins(2)).await;
     assert!(report.is_clean(), "{report}");
     let log = db.open().await;
     assert_eq!(log.verify(ctx).await.unwrap().entries, u64::from(EVENTS));

@@ -160,12 +160,13 @@ on_each_database! {
 
 /// Makes a tenant's entries older, in a database that refuses it: such is what time does.
 async fn age(db: &Db, tenant: &str, days: i64) {
-    let (off, on) = match db.is_sqlite() {
-        true => ("DROP TRIGGER activity_entries_refuse_update", REFUSE),
-        false => (
+    let (off, on) = if db.is_sqlite() {
+        ("DROP TRIGGER activity_entries_refuse_update", REFUSE)
+    } else {
+        (
             "ALTER TABLE activity_entries DISABLE TRIGGER activity_entries_refuse_update",
             "ALTER TABLE activity_entries ENABLE TRIGGER activity_entries_refuse_update",
-        ),
+        )
     };
     let micros = days * 24 * 3600 * 1_000_000;
     db.execute(off).await;

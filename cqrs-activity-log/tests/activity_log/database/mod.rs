@@ -44,7 +44,7 @@ pub(crate) enum Db {
     Postgres { url: String, schema: String, pool: PgPool },
 }
 
-pub(crate) fn run_on_sqlite(test: impl AsyncFn(&Db)) {
+pub(crate) fn run_on_sqlite(test: impl AsyncFnOnce(&Db)) {
     runtime().block_on(async {
         let directory = tempfile::tempdir().unwrap();
         let options = SqliteConnectOptions::new()
@@ -57,7 +57,7 @@ pub(crate) fn run_on_sqlite(test: impl AsyncFn(&Db)) {
     });
 }
 
-pub(crate) fn run_on_postgres(test: impl AsyncFn(&Db)) {
+pub(crate) fn run_on_postgres(test: impl AsyncFnOnce(&Db)) {
     let Some(url) = server::url() else { return };
     runtime().block_on(async {
         let db = Db::postgres(url).await;

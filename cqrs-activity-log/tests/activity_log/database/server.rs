@@ -28,10 +28,8 @@ pub(crate) fn url() -> Option<&'static str> {
 
 fn find() -> Result<String, String> {
     if let Ok(url) = env::var("DATABASE_URL") {
-        return match answers(&url) {
-            true => Ok(url),
-            false => Err("no server answers at DATABASE_URL".to_owned()),
-        };
+        let missing = "no server answers at DATABASE_URL".to_owned();
+        return if answers(&url) { Ok(url) } else { Err(missing) };
     }
     if answers(LOCAL) {
         return Ok(LOCAL.to_owned());
