@@ -31,8 +31,8 @@ pub use crate::error::{OpenError, ReadError, RecordError};
 pub use crate::log::{ActivityLog, MAX_BATCH};
 pub use crate::options::Options;
 pub use crate::query::{
-    Cursor, DEFAULT_LIMIT, Facet, Facets, Filter, InvalidCursor, InvalidFilter, InvalidLimit, MAX_FACET_VALUES,
-    MAX_FILTER_VALUE, MAX_LIMIT, MAX_LOOKED_AT, Page, PageRequest,
+    Cursor, DEFAULT_LIMIT, Facet, Facets, Filter, InvalidCursor, InvalidFilter, InvalidLimit,
+    MAX_FACET_VALUES, MAX_FILTER_VALUE, MAX_LIMIT, MAX_LOOKED_AT, Page, PageRequest,
 };
 pub use crate::redaction::RedactionKey;
 pub use crate::retention::{Pruned, Retention};

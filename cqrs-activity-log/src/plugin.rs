@@ -1,19 +1,17 @@
 //! Adding the log to an application.
 
-use cqrs_core::{App, AppBuilder, BoxError, Handler, Plugin};
+use cqrs_core::{App, AppBuilder, BoxError, Plugin};
 
 use crate::log::ActivityLog;
-use crate::recorder::{Recorder, options};
+use crate::recorder::Recorder;
 
 impl Plugin for ActivityLog {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "activity-log"
     }
 
     fn configure(&self, app: AppBuilder) -> AppBuilder {
-        let recorder = Recorder::new(self.clone());
-        app.provide(self.clone())
-            .register(Handler::events("activity-log", recorder).on_any().options(options()))
+        app.provide(self.clone()).register(Recorder::registration(self.clone()))
     }
 
     /// With a retention, since nothing would apply it in an application that is never started.

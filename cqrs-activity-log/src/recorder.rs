@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cqrs_core::{
-    AnyEvent, Context, EventHandler, HandlerError, HandlerOptions, HandlerResult, RetryPolicy,
+    AnyEvent, Batch, BatchEventHandler, BatchPolicy, Context, Handler, HandlerError,
+    HandlerOptions, HandlerRegistration, HandlerResult, RetryPolicy,
 };
 use jiff::Timestamp;
 use serde::Serialize;
@@ -20,16 +21,25 @@ pub(crate) struct Recorder {
     log: ActivityLog,
 }
 
-/// One at a time, since a tenant's chain has one end. The database may be away for about an hour: then the
-/// log is behind, and publishers wait once its queue is full, but nothing is lost.
-pub(crate) fn options() -> HandlerOptions {
-    let retry = RetryPolicy::exponential(250, Duration::from_millis(100), Duration::from_secs(30));
-    HandlerOptions::DEFAULT.retry(retry).concurrency(1).timeout(Some(Duration::from_mins(1)))
-}
+/// How many events one transaction records at most.
+const BATCH: usize = 500;
 
 impl Recorder {
-    pub(crate) fn new(log: ActivityLog) -> Self {
-        Self { log }
+    /// The handler `activity-log` of all events.
+    ///
+    /// One batch at a time, since a tenant's chain has one end. The database may be away for about an hour:
+    /// then the log is behind, and publishers wait once its queue is full, but nothing is lost.
+    pub(crate) fn registration(log: ActivityLog) -> HandlerRegistration {
+        let retry =
+            RetryPolicy::exponential(250, Duration::from_millis(100), Duration::from_secs(30));
+        let options = HandlerOptions::DEFAULT
+            .retry(retry)
+            .concurrency(1)
+            .timeout(Some(Duration::from_mins(1)));
+        Handler::batches("activity-log", BatchPolicy::new(BATCH).across_tenants(), Self { log })
+            .on_any()
+            .options(options)
+            .into()
     }
 
     /// What the log says about an event, if anything.
@@ -70,9 +80,11 @@ fn text(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
 
-impl EventHandler<AnyEvent> for Recorder {
-    async fn handle(&self, event: &AnyEvent, _ctx: &Context) -> HandlerResult {
-        let contents: Vec<_> = self.content(event).into_iter().collect();
+impl BatchEventHandler<AnyEvent> for Recorder {
+    /// All or none: after a failure, each is tried alone, so that one that cannot be recorded keeps no
+    /// other from it.
+    async fn handle_batch(&self, batch: &Batch<AnyEvent>, _ctx: &Context) -> HandlerResult {
+        let contents = batch.iter().filter_map(|item| self.content(item.as_any())).collect();
         match self.log.append(contents).await {
             Ok(_) => Ok(()),
             Err(error) if error.is_permanent() => Err(HandlerError::new(error).permanent()),

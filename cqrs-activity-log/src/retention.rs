@@ -160,7 +160,7 @@ async fn apply(shared: Arc<Shared>) {
         Ok(Pruned { entries: 0 }) => {}
         Ok(Pruned { entries }) => tracing::info!(entries, "retention has pruned the activity log"),
         Err(error) => {
-            tracing::warn!(%error, "retention of the activity log failed; tried again later")
+            tracing::warn!(%error, "retention of the activity log failed; tried again later");
         }
     }
 }

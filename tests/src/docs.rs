@@ -1,16 +1,20 @@
 //! The pages under `docs`, whose code is compiled and run as documentation tests.
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/activity-log.md")]
+struct ActivityLog;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/batches.md")]
 struct Batches;
 
 #[cfg(doctest)]
-#[doc = include_str!("../../docs/describe.md")]
-struct Describe;
-
-#[cfg(doctest)]
 #[doc = include_str!("../../docs/claim-check.md")]
 struct ClaimCheck;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/describe.md")]
+struct Describe;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/events.md")]

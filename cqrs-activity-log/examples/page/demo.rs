@@ -1,14 +1,15 @@
 //! What happened in a made-up company.
 
-use cqrs_activity_log::{Activity, ActivityLog, Changes, Outcome};
-use cqrs_core::{Actor, Context};
-use jiff::{SignedDuration, Timestamp, ToSpan};
+use cqrs_activity_log::{Activity, ActivityLog, Outcome};
+use cqrs_core::Changes;
+use cqrs_core::prelude::*;
+use jiff::{Timestamp, ToSpan};
 use serde_json::{Value, json};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Records a few days of a company's life, up to `now`.
-pub async fn record(log: &ActivityLog, tenant: &str, now: Timestamp) -> Result<()> {
+pub(crate) async fn record(log: &ActivityLog, tenant: &str, now: Timestamp) -> Result<()> {
     let grace = || Actor::user("u-17").named("Grace Hopper");
     let ada = || Actor::user("u-42").named("Ada Lovelace");
     let alan = || Actor::employee("e-7").named("Alan Turing");
@@ -27,9 +28,9 @@ pub async fn record(log: &ActivityLog, tenant: &str, now: Timestamp) -> Result<(
 
     let founding = ctx(Some(grace()), "analytical-engines")?;
     let activity = Activity::new("created", "Organization").id("o-1").named("Analytical Engines");
-    let activity = activity
-        .describe("founded the organization Analytical Engines")
-        .data(json!({"name": "Analytical Engines", "country": "GB", "currency": "GBP", "seats": 25}));
+    let activity = activity.describe("founded the organization Analytical Engines").data(
+        json!({"name": "Analytical Engines", "country": "GB", "currency": "GBP", "seats": 25}),
+    );
     log.record(&founding, activity.occurred_at(ago(53, 12)?)).await?;
 
     let activity = Activity::new("invited", "User").id("u-42").named("Ada Lovelace");
@@ -61,58 +62,116 @@ pub async fn record(log: &ActivityLog, tenant: &str, now: Timestamp) -> Result<(
     let activity = activity
         .describe("deleted the time log Tuesday 14:00–16:30")
         .data(json!({"hours": 2.5, "project": "Difference Engine"}));
-    log.record(&ctx(Some(alan()), "analytical-engines")?, activity.occurred_at(ago(25, 40)?)).await?;
+    log.record(&ctx(Some(alan()), "analytical-engines")?, activity.occurred_at(ago(25, 40)?))
+        .await?;
 
     let denied = Activity::new("exported", "Payroll").named("October");
-    let denied = denied.describe("was not allowed to export the payroll of October").outcome(Outcome::Denied);
+    let denied = denied
+        .describe("was not allowed to export the payroll of October")
+        .outcome(Outcome::Denied);
     log.record(&ctx(Some(alan()), "analytical-engines")?, denied.occurred_at(ago(4, 20)?)).await?;
-
-    hire(log, &ctx(Some(ada()), "analytical-engines")?, ago(2, 14)?).await?;
 
     let activity = Activity::new("updated", "Employee").id("e-12").named("Margaret Hamilton");
     let activity = activity.describe("changed Margaret Hamilton’s contract").changes(changes(
         json!({"position": "Engineer", "hours": 32, "address": {"city": "Boston"}, "manager": "Alan Turing"}),
         json!({"position": "Lead Engineer", "hours": 40, "address": {"city": "Cambridge"}}),
     )?);
-    log.record(&ctx(Some(support()), "analytical-engines")?, activity.occurred_at(ago(0, 41)?)).await?;
+    log.record(&ctx(Some(support()), "analytical-engines")?, activity.occurred_at(ago(0, 41)?))
+        .await?;
 
     let activity = Activity::new("approved", "Timesheet").id("ts-47").named("Week 47");
     let activity = activity
         .describe("approved Alan Turing’s timesheet for week 47")
         .data(json!({"hours": 38.5, "overtime": 0, "note": "Thank you!"}));
-    log.record(&ctx(Some(grace()), "analytical-engines")?, activity.occurred_at(ago(0, 6)?)).await?;
+    log.record(&ctx(Some(grace()), "analytical-engines")?, activity.occurred_at(ago(0, 6)?))
+        .await?;
     Ok(())
 }
 
-/// What one request causes, each step caused by another.
-async fn hire(log: &ActivityLog, request: &Context, at: Timestamp) -> Result<()> {
-    let id = request.correlation_id();
-    let later = |milliseconds| at + SignedDuration::from_millis(milliseconds);
-    let step = |actor: Actor| -> Result<Context> {
-        let tenant = request.tenant().clone();
-        Ok(Context::new(tenant)
-            .with_actor(actor)
-            .with_correlation_id(id)
-            .with_organization(request.organization().unwrap_or_default()))
+/// Publishes what one request causes, in an application that keeps `log`. Returns its correlation id, once
+/// all of it is recorded.
+pub(crate) async fn hire(log: &ActivityLog, tenant: &str) -> Result<Uuid> {
+    let app = cqrs_core::App::builder().plugin(log.clone()).build()?;
+    app.start().await?;
+    let ctx = Context::for_tenant(tenant)?
+        .with_actor(Actor::user("u-42").named("Ada Lovelace"))
+        .with_organization("analytical-engines");
+    let hired = EmployeeCreated {
+        employee_id: "e-12".to_owned(),
+        full_name: "Margaret Hamilton".to_owned(),
+        email: "margaret@example.com".to_owned(),
+        position: "Engineer".to_owned(),
+        hours: 32,
     };
-    let hired = Activity::new("created", "Employee").id("e-12").named("Margaret Hamilton");
-    let hired = hired
-        .describe("created a new Employee called Margaret Hamilton")
-        .data(json!({"full_name": "Margaret Hamilton", "email": "[redacted]", "position": "Engineer", "hours": 32}));
-    log.record(request, hired.occurred_at(later(0))).await?;
-    let mail = Activity::new("sent", "Email").id("m-88").named("Welcome aboard");
-    let mail = mail.describe("sent the e-mail “Welcome aboard”").data(json!({"template": "welcome", "to": "[redacted]"}));
-    log.record(&step(Actor::service("mailer").named("Mail Room"))?, mail.occurred_at(later(38))).await?;
-    let task = Activity::new("created", "Task").id("k-5").named("Show Margaret around");
-    let task = task.describe("planned the task Show Margaret around");
-    log.record(&step(Actor::service("planner").named("First Day Planner"))?, task.occurred_at(later(41))).await?;
-    let assigned = Activity::new("assigned", "Task").id("k-5").named("Show Margaret around");
-    let assigned = assigned.describe("assigned Show Margaret around to Alan Turing").changes(changes(
-        json!({"assignee": null}),
-        json!({"assignee": "Alan Turing"}),
-    )?);
-    log.record(&step(Actor::service("planner").named("First Day Planner"))?, assigned.occurred_at(later(640))).await?;
-    Ok(())
+    app.events().publish(&ctx, hired).await?;
+    let report = app.shutdown(Duration::from_secs(10)).await;
+    if !report.is_clean() {
+        return Err(report.to_string().into());
+    }
+    Ok(ctx.correlation_id())
+}
+
+#[derive(Clone, Serialize, Deserialize, Event)]
+#[event(describe = "hired {full_name}")]
+struct EmployeeCreated {
+    #[event(entity_id)]
+    employee_id: String,
+    #[event(entity_name)]
+    full_name: String,
+    #[event(redact)]
+    email: String,
+    position: String,
+    hours: u32,
+}
+
+#[derive(Clone, Serialize, Deserialize, Event)]
+#[event(describe = "planned the task {title}")]
+struct TaskCreated {
+    #[event(entity_id)]
+    task_id: String,
+    #[event(entity_name)]
+    title: String,
+}
+
+#[derive(Clone, Serialize, Deserialize, Event)]
+#[event(describe = "assigned {title} to {assignee}")]
+struct TaskAssigned {
+    #[event(entity_id)]
+    task_id: String,
+    #[event(entity_name)]
+    title: String,
+    assignee: String,
+}
+
+#[events_handler(EmployeeCreated)]
+struct PlanFirstDay {
+    events: EventBus,
+    log: ActivityLog,
+}
+
+impl EventHandler<EmployeeCreated> for PlanFirstDay {
+    async fn handle(&self, event: &EmployeeCreated, ctx: &Context) -> HandlerResult {
+        let mail = Activity::new("sent", "Email").id("m-88").named("Welcome aboard");
+        let mail = mail.describe(format!("sent “Welcome aboard” to {}", event.full_name));
+        self.log.record(ctx, mail).await?;
+        let title = format!("Show {} around", event.full_name);
+        self.events.publish(ctx, TaskCreated { task_id: "k-5".to_owned(), title }).await?;
+        Ok(())
+    }
+}
+
+#[events_handler(TaskCreated)]
+struct Assign {
+    events: EventBus,
+}
+
+impl EventHandler<TaskCreated> for Assign {
+    async fn handle(&self, event: &TaskCreated, ctx: &Context) -> HandlerResult {
+        let TaskCreated { task_id, title } = event.clone();
+        let assigned = TaskAssigned { task_id, title, assignee: "Alan Turing".to_owned() };
+        self.events.publish(ctx, assigned).await?;
+        Ok(())
+    }
 }
 
 fn changes(old: Value, new: Value) -> Result<Changes> {

@@ -14,6 +14,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let directory = tempfile::tempdir()?;
     let log = ActivityLog::sqlite(directory.path().join("activity.db")).await?;
     demo::record(&log, "acme", Timestamp::now()).await?;
+    demo::hire(&log, "acme").await?;
 
     let interrupted = || async { drop(tokio::signal::ctrl_c().await) };
     let pages = Pages::new(log.clone()).until(interrupted()).into_router();

@@ -6,7 +6,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Tampered {
-    /// The entry is not what was recorded.
+    /// The entry is not what was recorded, or not in its place.
     ///
     /// Or the one before it is not, and its hash was computed anew to hide that: the two cannot be told
     /// from each other.

@@ -7,7 +7,7 @@ use super::{Hasher, Head, Tampered, VerifyError};
 use crate::content::tenant_column;
 use crate::log::ActivityLog;
 use crate::retention::named_base;
-use crate::store::{Chain, Database, Found, Link};
+use crate::store::{Chain, Database, Found, Link, Row};
 
 /// How many entries are read at a time.
 const BATCH: u32 = 1000;
@@ -172,15 +172,23 @@ impl<'a> Verifier<'a> {
         if self.hasher.hash(&last.hash, row) == row.hash {
             return Ok(());
         }
-        // Where the next one would fit here, this one has pushed it away.
-        let pushed = next.and_then(|next| next.row.clone()).is_some_and(|mut next| {
-            next.sequence = expected;
-            self.hasher.hash(&last.hash, &next) == next.hash
-        });
-        Err(match pushed {
-            true => Tampered::Inserted { sequence, id },
-            false => Tampered::Altered { sequence, id },
-        })
+        match next.and_then(|next| next.row.as_ref()) {
+            Some(next) if self.pushed_away(last, row, next) => {
+                Err(Tampered::Inserted { sequence, id })
+            }
+            _ => Err(Tampered::Altered { sequence, id }),
+        }
+    }
+
+    /// Whether `next` fits after `last`, and `row` not after that: then `row` has come between them, and
+    /// the two have not only changed places.
+    fn pushed_away(&mut self, last: Link, row: &Row, next: &Row) -> bool {
+        let mut fits = |last: Link, row: &Row| {
+            let sequence = last.sequence + 1;
+            self.hasher.hash(&last.hash, &Row { sequence, ..row.clone() }) == row.hash
+        };
+        let moved = Link { sequence: last.sequence + 1, hash: next.hash };
+        fits(last, next) && !fits(moved, row)
     }
 
     /// Nothing was pruned since `base` was read, or what is missing may be missing rightly.

@@ -103,7 +103,9 @@ fn fields(entry: &Entry) -> [String; COLUMNS.len()] {
 
 /// A text that a spreadsheet takes for a text.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let runs = |first| matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠');
+    let runs = |first| {
+        matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
+    };
     if text.starts_with(runs) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 

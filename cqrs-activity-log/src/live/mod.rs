@@ -133,7 +133,9 @@ impl Watch {
         let recorded = async {
             loop {
                 match self.appended.recv().await {
-                    Ok(Appended { tenant, sequence }) if tenant == self.tenant && sequence > last => {
+                    Ok(Appended { tenant, sequence })
+                        if tenant == self.tenant && sequence > last =>
+                    {
                         return;
                     }
                     Ok(_) => {}

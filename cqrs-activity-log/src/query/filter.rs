@@ -188,7 +188,10 @@ impl Filter {
             add(value.map(str::as_bytes));
         }
         for time in [self.from, self.to] {
-            add(time.map(|time| time.as_nanosecond().to_be_bytes()).as_ref().map(<[u8; 16]>::as_slice));
+            add(time
+                .map(|time| time.as_nanosecond().to_be_bytes())
+                .as_ref()
+                .map(<[u8; 16]>::as_slice));
         }
         add(self.correlation.as_ref().map(|id| id.as_bytes().as_slice()));
         add(self.outcome.map(|outcome| outcome.as_str().as_bytes()));

@@ -1,7 +1,5 @@
 //! Bringing the tables up to date.
 
-use std::ops::DerefMut;
-
 use sqlx::migrate::{Migrate, MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{Database, SqlSafeStr, Transaction};
 
@@ -29,7 +27,7 @@ where
     let mut migrator = Migrator::with_migrations(known.collect());
     migrator.dangerous_set_table_name(TABLE);
     migrator.set_locking(false);
-    match migrator.run_direct(None, tx.deref_mut(), false).await {
+    match migrator.run_direct(None, &mut *tx, false).await {
         Ok(()) => Ok(tx.commit().await?),
         Err(MigrateError::VersionMissing(found)) => {
             let known = i64::try_from(migrations.len()).unwrap_or(i64::MAX);

@@ -1,6 +1,7 @@
 //! Opening a Postgres database.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -17,6 +18,9 @@ const MIGRATION_LOCK: i64 = 0x6163_7469_7669_7479;
 
 const CONNECTIONS: u32 = 10;
 
+/// How long somebody waits for a connection, such as while the server is away.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Connects to the database that the URL names.
 pub(crate) async fn open_postgres(url: &str) -> Result<Database, OpenError> {
     let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
@@ -26,7 +30,8 @@ pub(crate) async fn open_postgres(url: &str) -> Result<Database, OpenError> {
     }
     let options = PgConnectOptions::from_str(url).map_err(OpenError::NotAPostgresUrl)?;
     let options = options.application_name("cqrs-activity-log");
-    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).connect_with(options).await?;
+    let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(CONNECT_TIMEOUT);
+    let pool = pool.connect_with(options).await?;
     open_postgres_pool(pool).await
 }
 

@@ -56,10 +56,14 @@ impl Database {
         sql.push_str(&conditions.sql);
         args.extend(conditions.args.iter().cloned());
         if let Some(after) = after {
-            sql.push_str(&format!(" AND id {compare} ?"));
+            sql.push_str(" AND id ");
+            sql.push_str(compare);
+            sql.push_str(" ?");
             args.push(after.into());
         }
-        sql.push_str(&format!(" ORDER BY id {direction} LIMIT ?"));
+        sql.push_str(" ORDER BY id ");
+        sql.push_str(direction);
+        sql.push_str(" LIMIT ?");
         args.push(i64::from(limit).into());
         self.entries(Statement::new(sql, args)).await
     }
@@ -82,27 +86,13 @@ impl Database {
         sequence: u64,
         limit: u32,
     ) -> Result<Vec<Entry>, ReadError> {
-        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
-        Ok(self
-            .rows_after(tenant_column(tenant), sequence, limit)
-            .await?
-            .into_iter()
-            .map(Row::into_entry)
-            .collect::<Result<_, _>>()?)
-    }
-
-    pub(crate) async fn rows_after(
-        &self,
-        tenant: &str,
-        sequence: i64,
-        limit: u32,
-    ) -> sqlx::Result<Vec<Row>> {
         let sql = format!(
             "SELECT {COLUMNS} FROM activity_entries WHERE tenant = ? AND sequence > ? \
              ORDER BY sequence LIMIT ?"
         );
-        let args = vec![tenant.into(), sequence.into(), i64::from(limit).into()];
-        self.fetch(Statement::new(sql, args), Row::read).await
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        let args = vec![tenant_column(tenant).into(), sequence.into(), i64::from(limit).into()];
+        self.entries(Statement::new(sql, args)).await
     }
 
     async fn entries(&self, statement: Statement) -> Result<Vec<Entry>, ReadError> {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use sqlx::SqlitePool;
+use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::Database;
@@ -81,7 +82,7 @@ fn check(path: &Path) -> Result<(), OpenError> {
 
 /// What an error of SQLite means for the file (<https://www.sqlite.org/rescode.html>).
 fn explain(path: &Path, error: sqlx::Error) -> OpenError {
-    let code = error.as_database_error().and_then(|error| error.code()).unwrap_or_default();
+    let code = error.as_database_error().and_then(DatabaseError::code).unwrap_or_default();
     // The lowest byte is the primary code: 8 is READONLY, 14 is CANTOPEN, 26 is NOTADB.
     match code.parse::<u32>().map(|code| code & 0xff) {
         Ok(8 | 14) => OpenError::NotWritable(path.to_owned()),

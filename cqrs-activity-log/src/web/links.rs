@@ -22,7 +22,8 @@ impl Links {
         }
         let up = "../".repeat(inner.matches('/').count().saturating_sub(1));
         let here = if up.is_empty() { "./".to_owned() } else { up.clone() };
-        let home = if inner == "/" || name.is_empty() { here.clone() } else { format!("{up}../{name}") };
+        let home =
+            if inner == "/" || name.is_empty() { here.clone() } else { format!("{up}../{name}") };
         Self { home, base: here }
     }
 

@@ -42,6 +42,7 @@ mod page;
 mod params;
 mod problem;
 mod sse;
+mod verify;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -127,11 +128,13 @@ impl Pages {
         let guarded = Router::new()
             .route("/", get(page::timeline))
             .route("/entries/{id}", get(page::single))
+            .route("/verify", get(page::verified))
             .route("/api/entries", get(api::entries))
             .route("/api/entries/{id}", get(api::entry))
             .route("/api/export.jsonl", get(api::json_lines))
             .route("/api/export.csv", get(api::csv))
             .route("/api/live", get(sse::live))
+            .route("/api/verify", get(verify::verify))
             .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here") })
             .method_not_allowed_fallback(|| async {
                 Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this can only be read: use GET")

@@ -17,8 +17,18 @@ const MAX_QUERY: usize = 8 * 1024;
 
 /// The parameters of a filter.
 pub(super) const FILTER: &[&str] = &[
-    "q", "entity", "entity_id", "action", "actor", "organization", "event", "from", "to",
-    "correlation", "outcome", "tz",
+    "q",
+    "entity",
+    "entity_id",
+    "action",
+    "actor",
+    "organization",
+    "event",
+    "from",
+    "to",
+    "correlation",
+    "outcome",
+    "tz",
 ];
 /// What else a page of entries takes.
 pub(super) const PAGE: &[&str] = &["order", "limit", "after"];
@@ -58,31 +68,22 @@ impl Params {
         known: &[&[&'static str]],
         empty: Empty,
     ) -> Result<Self, Problem> {
-        let query = query.unwrap_or_default();
-        if query.len() > MAX_QUERY {
-            let detail = "the query string is longer than 8192 bytes";
-            return Err(Problem::new(axum::http::StatusCode::URI_TOO_LONG, detail));
+        Self { given: given(query, known, empty)?, ..Self::default() }.parsed()
+    }
+
+    /// The same for the page, which shows what was given also where something is wrong with it.
+    pub(super) fn read_or_keep(
+        query: Option<&str>,
+        known: &[&[&'static str]],
+    ) -> (Self, Option<Problem>) {
+        let given = match given(query, known, Empty::Ignored) {
+            Ok(given) => given,
+            Err(problem) => return (Self::default(), Some(problem)),
+        };
+        match (Self { given: given.clone(), ..Self::default() }).parsed() {
+            Ok(params) => (params, None),
+            Err(problem) => (Self { given, ..Self::default() }, Some(problem)),
         }
-        let mut given: Vec<(&'static str, String)> = Vec::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let Some(name) = known.iter().copied().flatten().find(|known| **known == name) else {
-                return Err(unknown(&name, known));
-            };
-            if given.iter().any(|(before, _)| before == name) {
-                return Err(Problem::parameter(name, "it is given twice"));
-            }
-            if value.contains(char::REPLACEMENT_CHARACTER) {
-                return Err(Problem::parameter(name, "it is not valid UTF-8"));
-            }
-            match (value.is_empty(), empty) {
-                (true, Empty::Ignored) => {}
-                (true, Empty::Refused) => {
-                    return Err(Problem::parameter(name, "it is empty; leave it out instead"));
-                }
-                (false, _) => given.push((name, value.into_owned())),
-            }
-        }
-        Self { given, ..Self::default() }.parsed()
     }
 
     fn parsed(mut self) -> Result<Self, Problem> {
@@ -157,11 +158,47 @@ pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> 
     format!("?{pairs}")
 }
 
+/// The parameters, each known, given once, and text.
+fn given(
+    query: Option<&str>,
+    known: &[&[&'static str]],
+    empty: Empty,
+) -> Result<Vec<(&'static str, String)>, Problem> {
+    let query = query.unwrap_or_default();
+    if query.len() > MAX_QUERY {
+        let detail = "the query string is longer than 8192 bytes";
+        return Err(Problem::new(axum::http::StatusCode::URI_TOO_LONG, detail));
+    }
+    let mut given: Vec<(&'static str, String)> = Vec::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let Some(name) = known.iter().copied().flatten().find(|known| **known == name) else {
+            return Err(unknown(&name, known));
+        };
+        if given.iter().any(|(before, _)| before == name) {
+            return Err(Problem::parameter(name, "it is given twice"));
+        }
+        if value.contains(char::REPLACEMENT_CHARACTER) {
+            return Err(Problem::parameter(name, "it is not valid UTF-8"));
+        }
+        match (value.is_empty(), empty) {
+            (true, Empty::Ignored) => {}
+            (true, Empty::Refused) => {
+                return Err(Problem::parameter(name, "it is empty; leave it out instead"));
+            }
+            (false, _) => given.push((name, value.into_owned())),
+        }
+    }
+    Ok(given)
+}
+
 fn unknown(name: &str, known: &[&[&'static str]]) -> Problem {
     let name: String = name.chars().take(40).collect();
     let known = known.iter().copied().flatten().copied().collect::<Vec<_>>().join(", ");
-    let detail = format!("there is no parameter `{}` here; there are: {known}", name.escape_debug());
-    Problem::new(axum::http::StatusCode::BAD_REQUEST, detail)
+    let reason = match known.as_str() {
+        "" => "nothing takes it here".to_owned(),
+        known => format!("there is none here; there are {known}"),
+    };
+    Problem::parameter(&name.escape_debug().to_string(), reason)
 }
 
 fn number<N: std::str::FromStr>(name: &'static str, value: &str) -> Result<N, Problem> {
@@ -171,8 +208,7 @@ fn number<N: std::str::FromStr>(name: &'static str, value: &str) -> Result<N, Pr
 }
 
 fn id(name: &'static str, value: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(value)
-        .map_err(|_| Problem::parameter(name, quoted(value, "is no uuid")))
+    Uuid::try_parse(value).map_err(|_| Problem::parameter(name, quoted(value, "is no uuid")))
 }
 
 fn outcome(value: &str) -> Result<Outcome, Problem> {
@@ -184,7 +220,9 @@ fn order(value: &str) -> Result<Order, Problem> {
     match value {
         "newest" => Ok(Order::NewestFirst),
         "oldest" => Ok(Order::OldestFirst),
-        _ => Err(Problem::parameter("order", quoted(value, "is no order; say `newest` or `oldest`"))),
+        _ => {
+            Err(Problem::parameter("order", quoted(value, "is no order; say `newest` or `oldest`")))
+        }
     }
 }
 

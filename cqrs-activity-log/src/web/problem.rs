@@ -17,7 +17,7 @@ pub(super) struct Problem {
     status: u16,
     pub(super) detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) parameter: Option<&'static str>,
+    pub(super) parameter: Option<String>,
 }
 
 impl Problem {
@@ -28,10 +28,10 @@ impl Problem {
     }
 
     /// 400: this parameter cannot be used.
-    pub(super) fn parameter(name: &'static str, reason: impl std::fmt::Display) -> Self {
+    pub(super) fn parameter(name: &str, reason: impl std::fmt::Display) -> Self {
         let mut problem =
             Self::new(StatusCode::BAD_REQUEST, format!("the parameter `{name}`: {reason}"));
-        problem.parameter = Some(name);
+        problem.parameter = Some(name.to_owned());
         problem
     }
 
@@ -61,10 +61,7 @@ impl IntoResponse for Problem {
         let status = self.status();
         let mut response = (status, Json(self)).into_response();
         let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/problem+json"),
-        );
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
             // RFC 9110, section 11.6.1: a 401 has to ask for something.
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

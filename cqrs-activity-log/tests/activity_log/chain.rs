@@ -1,1 +1,290 @@
-//!
+//! Whoever writes to the tables past the log is found out.
+
+use cqrs_activity_log::{Activity, ActivityLog, Head, Tampered, Verification, VerifyError};
+use cqrs_core::{Actor, Context};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::database::{Db, on_each_database};
+
+fn ctx() -> Context {
+    Context::for_tenant("acme").unwrap().with_actor(Actor::user(7).named("Ada"))
+}
+
+/// A log with entries of two tenants, whose database no longer refuses anything.
+async fn unguarded(db: &Db, entries: usize) -> (ActivityLog, Vec<Uuid>) {
+    let log = db.open().await;
+    let activity = |n: usize| Activity::new("created", "Task").id(n).data(json!({"n": n}));
+    let recorded = log.record_all(&ctx(), (1..=entries).map(activity).collect()).await.unwrap();
+    let other = Context::for_tenant("globex").unwrap();
+    log.record_all(&other, (1..=5).map(activity).collect()).await.unwrap();
+    assert_eq!(log.verify(&ctx()).await.unwrap().entries, entries as u64);
+    db.drop_triggers().await;
+    (log, recorded.into_iter().map(|entry| entry.id).collect())
+}
+
+async fn tampered(log: &ActivityLog) -> Tampered {
+    // Nobody else's chain is touched.
+    log.verify(&Context::for_tenant("globex").unwrap()).await.unwrap();
+    match log.verify(&ctx()).await {
+        Err(VerifyError::Tampered(tampered)) => tampered,
+        other => panic!("not found out: {other:?}"),
+    }
+}
+
+const ACME: &str = "tenant = 'acme'";
+
+/// Adds a row that is a copy of another one, with another sequence and id.
+async fn insert_copy(db: &Db, of: i64, sequence: i64) {
+    let columns = "organization, actor_kind, actor_id, actor_name, behalf_kind, behalf_id, \
+         behalf_name, action, entity_type, entity_id, entity_name, description, changes, data, \
+         event_name, event_version, correlation_id, causation_id, occurred_at, recorded_at, outcome, \
+         hash";
+    let id = Uuid::now_v7().simple().to_string();
+    let id = if db.is_sqlite() { format!("x'{id}'") } else { format!("'{id}'::uuid") };
+    db.execute(&format!(
+        "INSERT INTO activity_entries (tenant, id, sequence, {columns}) SELECT tenant, {id}, \
+         {sequence}, {columns} FROM activity_entries WHERE {ACME} AND sequence = {of}"
+    ))
+    .await;
+}
+
+on_each_database! {
+    async fn every_altered_column_is_found(db) {
+        let (log, ids) = unguarded(db, 8).await;
+        let other_id = Uuid::now_v7().simple().to_string();
+        let quoted = |id: String| match db.is_sqlite() {
+            true => format!("x'{id}'"),
+            false => format!("'{id}'::uuid"),
+        };
+        let mut changes: Vec<(&str, String)> = [
+            "organization", "actor_kind", "actor_id", "actor_name", "behalf_kind", "behalf_id",
+            "behalf_name", "action", "entity_type", "entity_id", "entity_name", "description",
+            "changes", "data", "event_name", "outcome",
+        ]
+        .map(|column| (column, "'forged'".to_owned()))
+        .to_vec();
+        for number in ["event_version", "occurred_at", "recorded_at"] {
+            changes.push((number, "7".to_owned()));
+        }
+        for id in ["correlation_id", "causation_id"] {
+            changes.push((id, quoted(other_id.clone())));
+        }
+        changes.push(("actor_name", "NULL".to_owned()));
+        changes.push(("data", "NULL".to_owned()));
+        let hash = "00".repeat(32);
+        let hash = if db.is_sqlite() { format!("x'{hash}'") } else { format!("'\\x{hash}'::bytea") };
+        changes.push(("hash", hash));
+        for (column, value) in changes {
+            let row = format!("FROM activity_entries WHERE {ACME} AND sequence = 5");
+            db.execute(&format!("CREATE TABLE kept AS SELECT {column} AS value {row}")).await;
+            let update = |value: &str| format!(
+                "UPDATE activity_entries SET {column} = {value} WHERE {ACME} AND sequence = 5"
+            );
+            db.execute(&update(&value)).await;
+            let expected = Tampered::Altered { sequence: 5, id: Some(ids[4]) };
+            assert_eq!(tampered(&log).await, expected, "{column}");
+            db.execute(&update("(SELECT value FROM kept)")).await;
+            db.execute("DROP TABLE kept").await;
+            log.verify(&ctx()).await.unwrap();
+        }
+        // The id itself.
+        let forged = quoted(other_id.clone());
+        let update = format!("UPDATE activity_entries SET id = {forged} WHERE {ACME} AND sequence = 5");
+        db.execute(&update).await;
+        let id = Some(Uuid::parse_str(&other_id).unwrap());
+        assert_eq!(tampered(&log).await, Tampered::Altered { sequence: 5, id });
+    }
+
+    async fn the_first_place_is_named(db) {
+        let (log, ids) = unguarded(db, 2500).await;
+        for sequence in [2400, 1700] {
+            let which = format!("{ACME} AND sequence = {sequence}");
+            db.execute(&format!("UPDATE activity_entries SET action = 'x' WHERE {which}")).await;
+        }
+        let tampered = tampered(&log).await;
+        assert_eq!(tampered, Tampered::Altered { sequence: 1700, id: Some(ids[1699]) });
+        assert!(tampered.to_string().contains(&format!("entry 1700 ({})", ids[1699])));
+    }
+
+    async fn a_missing_entry_is_found(db) {
+        let (log, _) = unguarded(db, 8).await;
+        db.execute(&format!("DELETE FROM activity_entries WHERE {ACME} AND sequence = 3")).await;
+        assert_eq!(tampered(&log).await, Tampered::Missing { sequence: 3 });
+    }
+
+    async fn a_missing_entry_is_found_where_the_rest_moved_up(db) {
+        let (log, _) = unguarded(db, 8).await;
+        db.execute(&format!("DELETE FROM activity_entries WHERE {ACME} AND sequence = 3")).await;
+        for sequence in 4..=8 {
+            db.execute(&format!(
+                "UPDATE activity_entries SET sequence = {} WHERE {ACME} AND sequence = {sequence}",
+                sequence - 1,
+            ))
+            .await;
+        }
+        db.execute(&format!("UPDATE activity_chains SET head_sequence = 7 WHERE {ACME}")).await;
+        assert!(matches!(tampered(&log).await, Tampered::Altered { sequence: 3, .. }));
+    }
+
+    async fn a_missing_beginning_is_found(db) {
+        let (log, _) = unguarded(db, 8).await;
+        db.execute(&format!("DELETE FROM activity_entries WHERE {ACME} AND sequence <= 2")).await;
+        assert_eq!(tampered(&log).await, Tampered::Missing { sequence: 1 });
+        // As if retention had removed it.
+        db.execute(&format!(
+            "UPDATE activity_chains SET base_sequence = 2, base_hash = base_hash WHERE {ACME}"
+        ))
+        .await;
+        assert!(matches!(tampered(&log).await, Tampered::Altered { sequence: 3, .. }));
+    }
+
+    async fn a_beginning_that_was_removed_past_retention_is_found(db) {
+        let (log, _) = unguarded(db, 8).await;
+        db.execute(&format!(
+            "UPDATE activity_chains SET base_sequence = 2, base_hash = (SELECT hash FROM \
+             activity_entries WHERE {ACME} AND sequence = 2) WHERE {ACME}"
+        ))
+        .await;
+        db.execute(&format!("DELETE FROM activity_entries WHERE {ACME} AND sequence <= 2")).await;
+        assert_eq!(tampered(&log).await, Tampered::BeginningCutOff { sequence: 2 });
+    }
+
+    async fn an_inserted_entry_is_found_wherever_it_is(db) {
+        let (log, _) = unguarded(db, 8).await;
+        insert_copy(db, 3, 9).await;
+        assert!(matches!(tampered(&log).await, Tampered::Inserted { sequence: 9, .. }));
+        db.execute(&format!("DELETE FROM activity_entries WHERE {ACME} AND sequence = 9")).await;
+        log.verify(&ctx()).await.unwrap();
+
+        // Between two others, which it pushes away.
+        for sequence in (4..=8).rev() {
+            db.execute(&format!(
+                "UPDATE activity_entries SET sequence = {} WHERE {ACME} AND sequence = {sequence}",
+                sequence + 1,
+            ))
+            .await;
+        }
+        insert_copy(db, 3, 4).await;
+        db.execute(&format!("UPDATE activity_chains SET head_sequence = 9 WHERE {ACME}")).await;
+        assert!(matches!(tampered(&log).await, Tampered::Inserted { sequence: 4, .. }));
+    }
+
+    async fn reordered_entries_are_found(db) {
+        let (log, ids) = unguarded(db, 8).await;
+        for (from, to) in [(5, 100), (6, 5), (100, 6)] {
+            db.execute(&format!(
+                "UPDATE activity_entries SET sequence = {to} WHERE {ACME} AND sequence = {from}"
+            ))
+            .await;
+        }
+        assert_eq!(tampered(&log).await, Tampered::Altered { sequence: 5, id: Some(ids[5]) });
+    }
+
+    async fn an_entry_moved_to_another_tenant_is_found(db) {
+        let (log, _) = unguarded(db, 8).await;
+        db.execute("DELETE FROM activity_entries WHERE tenant = 'globex' AND sequence = 5").await;
+        db.execute(&format!(
+            "UPDATE activity_entries SET tenant = 'globex' WHERE {ACME} AND sequence = 5"
+        ))
+        .await;
+        let globex = Context::for_tenant("globex").unwrap();
+        let found = log.verify(&globex).await.unwrap_err();
+        assert!(matches!(found, VerifyError::Tampered(Tampered::Altered { sequence: 5, .. })));
+        let found = log.verify(&ctx()).await.unwrap_err();
+        assert!(matches!(found, VerifyError::Tampered(Tampered::Missing { sequence: 5 })));
+    }
+
+    async fn a_cut_off_end_is_found(db) {
+        let (log, _) = unguarded(db, 8).await;
+        let noted = log.head(&ctx()).await.unwrap();
+        db.execute(&format!("DELETE FROM activity_entries WHERE {ACME} AND sequence > 6")).await;
+        assert_eq!(tampered(&log).await, Tampered::CutOff { sequence: 7, head: 8 });
+
+        // With the head set back, the rest is a sound chain: the noted head tells.
+        db.execute(&format!("UPDATE activity_chains SET head_sequence = 6 WHERE {ACME}")).await;
+        assert_eq!(tampered(&log).await, Tampered::HeadMismatch { sequence: 6 });
+        db.execute(&format!(
+            "UPDATE activity_chains SET head_hash = (SELECT hash FROM activity_entries \
+             WHERE {ACME} AND sequence = 6) WHERE {ACME}"
+        ))
+        .await;
+        assert_eq!(log.verify(&ctx()).await.unwrap().entries, 6);
+        let found = log.verify_against(&ctx(), &noted).await.unwrap_err();
+        let cut_off = Tampered::CutOff { sequence: 7, head: 8 };
+        assert!(matches!(found, VerifyError::Tampered(found) if found == cut_off));
+
+        // And with others in their place.
+        for n in 0..4 {
+            log.record(&ctx(), Activity::new("forged", "Task").id(n)).await.unwrap();
+        }
+        assert_eq!(log.verify(&ctx()).await.unwrap().entries, 10);
+        let found = log.verify_against(&ctx(), &noted).await.unwrap_err();
+        assert!(matches!(found, VerifyError::Tampered(Tampered::Rewritten { sequence: 8 })));
+    }
+
+    async fn a_removed_chain_is_found(db) {
+        let (log, _) = unguarded(db, 8).await;
+        db.execute(&format!("DELETE FROM activity_chains WHERE {ACME}")).await;
+        assert!(matches!(tampered(&log).await, Tampered::Inserted { sequence: 1, .. }));
+        db.execute(&format!("DELETE FROM activity_entries WHERE {ACME}")).await;
+        // Nothing is left to say that there was something: a noted head does.
+        assert_eq!(log.verify(&ctx()).await.unwrap().entries, 0);
+    }
+
+    async fn a_noted_head_is_found_again(db) {
+        let log = db.open().await;
+        let mut noted: Vec<Head> = vec![log.head(&ctx()).await.unwrap()];
+        for n in 0..20 {
+            log.record(&ctx(), Activity::new("created", "Task").id(n)).await.unwrap();
+            noted.push(log.head(&ctx()).await.unwrap());
+        }
+        for head in &noted {
+            let read = head.to_string().parse().unwrap();
+            let Verification { entries, .. } = log.verify_against(&ctx(), &read).await.unwrap();
+            assert_eq!(entries, 20);
+        }
+        let globex = Context::for_tenant("globex").unwrap();
+        let error = log.verify_against(&globex, &noted[3]).await.unwrap_err();
+        assert!(matches!(error, VerifyError::OtherTenant), "{error}");
+    }
+
+    async fn the_database_refuses_to_change_or_delete(db) {
+        let log = db.open().await;
+        for n in 0..3 {
+            log.record(&ctx(), Activity::new("created", "Task").id(n)).await.unwrap();
+        }
+        let mut refused = vec![
+            "UPDATE activity_entries SET description = 'x'",
+            "UPDATE activity_entries SET hash = hash",
+            "DELETE FROM activity_entries",
+            "DELETE FROM activity_entries WHERE sequence = 1",
+            "DELETE FROM activity_chains",
+            "UPDATE activity_chains SET head_sequence = 1",
+            "UPDATE activity_chains SET tenant = 'globex'",
+        ];
+        if db.is_sqlite() {
+            refused.extend([
+                "REPLACE INTO activity_chains (tenant) VALUES ('acme')",
+                "INSERT OR REPLACE INTO activity_entries SELECT * FROM activity_entries",
+                "UPDATE OR REPLACE activity_entries SET sequence = 1 WHERE sequence = 2",
+            ]);
+        } else {
+            refused.extend([
+                "TRUNCATE activity_entries",
+                "TRUNCATE activity_chains",
+                "INSERT INTO activity_entries SELECT * FROM activity_entries \
+                 ON CONFLICT (tenant, id) DO UPDATE SET action = 'x'",
+            ]);
+        }
+        for sql in refused {
+            let error = db.try_execute(sql).await.expect_err(sql).to_string();
+            assert!(error.contains("of the activity log"), "{sql}: {error}");
+        }
+        assert_eq!(log.verify(&ctx()).await.unwrap().entries, 3);
+        // The base may grow, but never again shrink.
+        db.execute("UPDATE activity_chains SET base_sequence = 1").await;
+        db.try_execute("UPDATE activity_chains SET base_sequence = 0").await.unwrap_err();
+        db.try_execute("DELETE FROM activity_entries WHERE sequence = 2").await.unwrap_err();
+    }
+}

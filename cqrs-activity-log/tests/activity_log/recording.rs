@@ -82,13 +82,13 @@ on_each_database! {
 
     async fn what_is_too_long_is_refused_with_its_size(db) {
         let log = db.open_with(ActivityLog::options().payload_limit(2048)).await.unwrap();
-        let long = "ä".repeat(129);
+        let too_long = "ä".repeat(129);
         let cases = [
             (Activity::new(" ", "Report"), "its action is empty"),
             (Activity::new("exported", ""), "its entity type is empty"),
-            (Activity::new(&*long, "Report"), "its action has 258 bytes, and at most 256"),
-            (Activity::new("exported", "Report").id(&long), "its entity id has 258 bytes"),
-            (Activity::new("exported", "Report").named(&*long), "its entity name has 258 bytes"),
+            (Activity::new(&*too_long, "Report"), "its action has 258 bytes, and at most 256"),
+            (Activity::new("exported", "Report").id(&too_long), "its entity id has 258 bytes"),
+            (Activity::new("exported", "Report").named(&*too_long), "its entity name has 258 bytes"),
             (
                 Activity::new("exported", "Report").describe("x".repeat(1025)),
                 "its description has 1025 bytes, and at most 1024",
@@ -109,7 +109,7 @@ on_each_database! {
             assert!(error.to_string().contains(reason), "{error}");
             assert!(error.to_string().len() < 400, "no value is quoted: {error}");
         }
-        let ctx = ctx().with_actor(Actor::user(&long));
+        let ctx = ctx().with_actor(Actor::user(&too_long));
         let error = log.record(&ctx, Activity::new("exported", "Report")).await.unwrap_err();
         assert!(error.to_string().contains("its actor's id has 258 bytes"), "{error}");
         assert_eq!(log.head(&ctx).await.unwrap().sequence, 0);

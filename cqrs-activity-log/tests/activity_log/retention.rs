@@ -1,1 +1,180 @@
-//!
+//! What is old goes, and the rest stays verifiable.
+
+use std::time::Duration;
+
+use cqrs_activity_log::{Activity, ActivityLog, Retention, Tampered, VerifyError};
+use cqrs_core::{App, Context, TenantScope};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::database::{Db, on_each_database};
+
+fn ctx(tenant: &str) -> Context {
+    Context::for_tenant(tenant).unwrap()
+}
+
+async fn record(log: &ActivityLog, tenant: &str, entries: usize) {
+    let activity = |n: usize| Activity::new("created", "Task").id(n);
+    log.record_all(&ctx(tenant), (0..entries).map(activity).collect()).await.unwrap();
+}
+
+/// Makes what was recorded so far as old as that, without altering it: entries must not be.
+async fn between(log: &ActivityLog, tenant: &str) -> Timestamp {
+    let last = log.head(&ctx(tenant)).await.unwrap();
+    assert!(last.sequence > 0);
+    tokio::time::sleep(Duration::from_millis(2)).await;
+    Timestamp::now()
+}
+
+async fn count(db: &Db, tenant: &str) -> i64 {
+    db.number(&format!("SELECT count(*) FROM activity_entries WHERE tenant = '{tenant}'")).await
+}
+
+on_each_database! {
+    async fn what_is_old_goes_and_the_rest_verifies(db) {
+        let log = db.open().await;
+        record(&log, "acme", 2300).await;
+        record(&log, "globex", 10).await;
+        let early = log.head(&ctx("acme")).await.unwrap();
+        let time = between(&log, "acme").await;
+        record(&log, "acme", 50).await;
+        let late = log.head(&ctx("acme")).await.unwrap();
+
+        assert_eq!(log.prune(&ctx("acme"), time).await.unwrap().entries, 2300);
+        // 50, and the one that says so.
+        assert_eq!(count(db, "acme").await, 51);
+        assert_eq!(count(db, "globex").await, 10);
+        let verification = log.verify(&ctx("acme")).await.unwrap();
+        assert_eq!((verification.entries, verification.pruned), (51, 2300));
+        log.verify_against(&ctx("acme"), &late).await.unwrap();
+        // The last one that was removed is still known.
+        log.verify_against(&ctx("acme"), &early).await.unwrap();
+
+        assert_eq!(log.prune(&ctx("acme"), time).await.unwrap().entries, 0);
+        assert_eq!(count(db, "acme").await, 51, "nothing to do leaves no entry");
+
+        let time = between(&log, "acme").await;
+        assert_eq!(log.prune(&ctx("acme"), time).await.unwrap().entries, 51);
+        let verification = log.verify(&ctx("acme")).await.unwrap();
+        assert_eq!((verification.entries, verification.pruned), (1, 2351));
+        let error = log.verify_against(&ctx("acme"), &early).await.unwrap_err();
+        assert!(
+            matches!(error, VerifyError::HeadPruned { sequence: 2300, pruned: 2351 }),
+            "not called tampering: {error}"
+        );
+        record(&log, "acme", 5).await;
+        assert_eq!(log.verify(&ctx("acme")).await.unwrap().entries, 6);
+    }
+
+    async fn a_time_to_come_is_now(db) {
+        let log = db.open().await;
+        record(&log, "acme", 5).await;
+        tokio::time::sleep(Duration::from_millis(2)).await;
+        let next_year = Timestamp::now() + SignedDuration::from_hours(24 * 365);
+        assert_eq!(log.prune(&ctx("acme"), next_year).await.unwrap().entries, 5);
+        assert_eq!(log.prune(&ctx("nobody"), next_year).await.unwrap().entries, 0);
+        log.verify(&ctx("acme")).await.unwrap();
+    }
+
+    async fn pruning_that_was_interrupted_can_be_verified_and_goes_on(db) {
+        let log = db.open().await;
+        record(&log, "acme", 5000).await;
+        let time = between(&log, "acme").await;
+        record(&log, "acme", 1).await;
+        let acme = ctx("acme");
+        // Dropped at a hundred different points on the way.
+        for step in 0..100_u64 {
+            let limit = Duration::from_micros(step * 400);
+            let _ = tokio::time::timeout(limit, log.prune(&acme, time)).await;
+            log.verify(&acme).await.unwrap();
+        }
+        log.prune(&acme, time).await.unwrap();
+        let verification = log.verify(&acme).await.unwrap();
+        assert_eq!(verification.pruned, 5000);
+    }
+
+    async fn a_chain_verifies_while_it_is_recorded_and_pruned(db) {
+        let log = db.open().await;
+        let acme = ctx("acme");
+        let work = async {
+            for _ in 0..20 {
+                record(&log, "acme", 200).await;
+                log.prune(&acme, Timestamp::now()).await.unwrap();
+            }
+        };
+        let verifying = async {
+            loop {
+                log.verify(&acme).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = verifying => unreachable!("it goes on for ever"),
+        }
+        log.verify(&acme).await.unwrap();
+    }
+
+    async fn a_chain_that_was_tampered_with_is_still_so_after_pruning(db) {
+        let log = db.open().await;
+        record(&log, "acme", 10).await;
+        let time = between(&log, "acme").await;
+        record(&log, "acme", 10).await;
+        db.drop_triggers().await;
+        db.execute("DELETE FROM activity_entries WHERE sequence = 15").await;
+        log.prune(&ctx("acme"), time).await.unwrap();
+        let error = log.verify(&ctx("acme")).await.unwrap_err();
+        assert!(matches!(error, VerifyError::Tampered(Tampered::Missing { sequence: 15 })));
+    }
+
+    async fn each_tenant_has_its_own_retention(db) {
+        let scope = |id: &str| TenantScope::Tenant(id.parse().unwrap());
+        let retention =
+            Retention::days(365).days_for(scope("short"), 30).keep_forever(scope("ever"));
+        let log = db.open_with(ActivityLog::options().retention(retention)).await.unwrap();
+        for (tenant, days_ago) in [("short", 40), ("long", 40), ("older", 400), ("ever", 400)] {
+            record(&log, tenant, 3).await;
+            age(db, tenant, days_ago).await;
+            record(&log, tenant, 2).await;
+        }
+        assert_eq!(log.apply_retention().await.unwrap().entries, 6);
+        for (tenant, left) in [("short", 3), ("long", 5), ("older", 3), ("ever", 5)] {
+            assert_eq!(count(db, tenant).await, left, "{tenant}");
+        }
+        assert_eq!(log.apply_retention().await.unwrap().entries, 0);
+    }
+
+    async fn an_application_applies_it_while_it_runs(db) {
+        let retention = Retention::days(30).every(Duration::from_secs(1));
+        let log = db.open_with(ActivityLog::options().retention(retention)).await.unwrap();
+        record(&log, "acme", 3).await;
+        age(db, "acme", 40).await;
+        let app = App::builder().plugin(log.clone()).build().unwrap();
+        app.start().await.unwrap();
+        while count(db, "acme").await != 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let report = app.shutdown(Duration::from_secs(10)).await;
+        assert!(report.is_clean(), "{report}");
+    }
+}
+
+/// Makes a tenant's entries older, in a database that refuses it: such is what time does.
+async fn age(db: &Db, tenant: &str, days: i64) {
+    let (off, on) = match db.is_sqlite() {
+        true => ("DROP TRIGGER activity_entries_refuse_update", REFUSE),
+        false => (
+            "ALTER TABLE activity_entries DISABLE TRIGGER activity_entries_refuse_update",
+            "ALTER TABLE activity_entries ENABLE TRIGGER activity_entries_refuse_update",
+        ),
+    };
+    let micros = days * 24 * 3600 * 1_000_000;
+    db.execute(off).await;
+    db.execute(&format!(
+        "UPDATE activity_entries SET recorded_at = recorded_at - {micros} WHERE tenant = '{tenant}'"
+    ))
+    .await;
+    db.execute(on).await;
+}
+
+const REFUSE: &str = "CREATE TRIGGER activity_entries_refuse_update BEFORE UPDATE ON \
+     activity_entries BEGIN SELECT RAISE(ABORT, 'refused'); END";

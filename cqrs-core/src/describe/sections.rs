@@ -142,12 +142,14 @@ fn options(options: &OptionsDescription) -> Cell {
         lines.push(text(format!("breaker after {failures} failures for {cooldown}")));
     }
     if let Some(BatchDescription { max, linger, across_tenants }) = &options.batch {
-        let lingers = match linger.is_zero() {
-            true => String::new(),
-            false => format!(", lingers {}", duration(*linger)),
-        };
-        let mixes = if *across_tenants { ", across tenants" } else { "" };
-        lines.push(text(format!("batches of {max}{lingers}{mixes}")));
+        let mut parts = vec![format!("batches of {max}")];
+        if !linger.is_zero() {
+            parts.push(format!("lingers {}", duration(*linger)));
+        }
+        if *across_tenants {
+            parts.push("across tenants".to_owned());
+        }
+        lines.push(text(parts.join(", ")));
     }
     lines
 }

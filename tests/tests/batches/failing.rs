@@ -15,9 +15,9 @@ fn dead(app: &TestApp) -> Vec<u32> {
 #[tokio::test(start_paused = true)]
 async fn a_failing_item_fails_alone() {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let app = app(handler(TEN, THRICE, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         for item in batch {
             if item.article == 3 && item.attempt() < 3 {
                 assert_eq!(item.context().attempt(), item.attempt());
@@ -76,7 +76,7 @@ async fn whoever_waits_gets_the_outcome_of_their_own_event() {
     let mut results = Vec::new();
     for waiting in waiting {
         let outcomes = waiting.await.expect("no panic");
-        let outcome = outcomes.iter().next().expect("one handler").clone();
+        let outcome = outcomes.first().expect("one handler").clone();
         results.push((outcome.attempts, outcome.result.err().map(|error| error.to_string())));
     }
     assert_eq!(results, [(1, None), (1, Some("disk full".to_owned())), (1, None)]);
@@ -88,9 +88,9 @@ async fn with_a_poisonous_item(
     poison: impl Fn() -> HandlerResult + Send + Sync + 'static,
 ) -> (TestApp, Seen) {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let app = app(handler(TEN, options, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         if batch.iter().any(|item| item.article == 2) { poison() } else { Ok(()) }
     }));
     deliver(&app, 0..4).await;
@@ -168,9 +168,9 @@ async fn after_a_time_out_each_item_is_tried_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_is_asked_to_come_later_does() {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let app = app(handler(TEN, THRICE, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         let later = HandlerError::msg("too many requests").retry_after(Duration::from_secs(5));
         if batch.len() > 1 { Err(later) } else { Ok(()) }
     }));
@@ -199,10 +199,10 @@ async fn every_failed_item_is_in_the_stream_of_failures() {
 #[tokio::test(start_paused = true)]
 async fn a_dead_letter_can_be_delivered_again() {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let app = app(handler(TEN, ONCE, move |batch, _| {
-        sees.add(batch);
-        if sees.sizes().len() == 1 {
+        log.add(batch);
+        if log.sizes().len() == 1 {
             batch.iter().for_each(|item| item.fail(HandlerError::msg("no luck")));
         }
         Ok(())

@@ -8,9 +8,9 @@ fn lingering(max: usize, milliseconds: u64) -> BatchPolicy {
 
 fn watched(policy: BatchPolicy) -> (TestApp, Seen) {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let handler = handler(policy, ONCE, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         Ok(())
     });
     (app(handler), seen)
@@ -90,9 +90,9 @@ async fn each_tenant_waits_for_itself_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_does_not_wait_for_a_lingering_batch_and_loses_nothing() {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let handler = handler(lingering(10, 60_000), ONCE, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         Ok(())
     });
     let app = App::builder().only(Modules::default()).register(handler).build().expect("wired");
@@ -125,9 +125,9 @@ async fn lingering_events_are_shown_as_queued_and_reported_when_time_is_over() {
 #[tokio::test(start_paused = true)]
 async fn a_full_queue_does_not_linger() {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let handler = handler(lingering(10, 60_000), ONCE, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         Ok(())
     });
     let app = builder().configure(|app| app.queue_capacity(4)).register(handler);

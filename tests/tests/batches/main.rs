@@ -98,8 +98,11 @@ async fn deliver(app: &TestApp, articles: impl IntoIterator<Item = u32>) {
 #[derive(Clone)]
 struct Seen {
     began: Instant,
-    batches: Arc<Mutex<Vec<(u128, Vec<StockMoved>)>>>,
+    batches: Arc<Mutex<Vec<Moment>>>,
 }
+
+/// At which millisecond, and which events.
+type Moment = (u128, Vec<StockMoved>);
 
 impl Seen {
     fn new() -> Self {

@@ -12,9 +12,9 @@ const TEN: BatchPolicy = BatchPolicy::new(10);
 
 fn watched(options: HandlerOptions) -> (TestAppBuilder, Seen) {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let handler = handler(TEN, options, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         Ok(())
     });
     (builder().register(handler), seen)
@@ -104,8 +104,8 @@ impl Middleware for Meddles {
 
 #[tokio::test(start_paused = true)]
 async fn middleware_can_answer_change_the_context_and_panic_for_one_item() {
-    let handled: Arc<Mutex<Vec<u32>>> = Arc::default();
-    let seen = Arc::clone(&handled);
+    let reached: Arc<Mutex<Vec<u32>>> = Arc::default();
+    let seen = Arc::clone(&reached);
     let handler = handler(TEN, ONCE, move |batch, _| {
         for item in batch {
             assert_eq!(item.context().attribute("seen"), Some("yes"));
@@ -116,7 +116,7 @@ async fn middleware_can_answer_change_the_context_and_panic_for_one_item() {
     let app = builder().register(handler).configure(|app| app.middleware(Meddles));
     let app = app.build().expect("wired");
     deliver(&app, 0..4).await;
-    assert_eq!(*handled.lock().expect("no panic"), [2, 3]);
+    assert_eq!(*reached.lock().expect("no panic"), [2, 3]);
     let records = app.deliveries_to_named(NAME);
     let dead: Vec<_> = records.iter().filter(|record| record.is_dead_lettered()).collect();
     assert_eq!(dead.len(), 1);

@@ -19,9 +19,9 @@ fn failing(
     error: fn() -> HandlerError,
 ) -> (TestApp, Seen) {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let app = app(handler(TEN, options, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         let failing = batch.iter().filter(|item| item.attempt() == 1 && steps.contains(&item.step));
         failing.for_each(|item| item.fail(error()));
         Ok(())
@@ -61,9 +61,9 @@ async fn once_an_item_is_a_dead_letter_the_next_ones_go_on() {
 async fn failed_items_of_one_entity_wait_for_each_other_and_for_their_own_time() {
     let seconds = |step: u32| Duration::from_secs(u64::from(step));
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let app = app(handler(TEN, THRICE, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         for item in batch.iter().filter(|item| item.attempt() == 1 && item.step < 10) {
             item.fail(HandlerError::msg("later").retry_after(seconds(item.step)));
         }
@@ -80,9 +80,9 @@ async fn failed_items_of_one_entity_wait_for_each_other_and_for_their_own_time()
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_failed_as_a_whole_comes_again_in_order() {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let app = app(handler(TEN, ONCE, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         if batch.len() > 1 { Err(HandlerError::msg("bad row")) } else { Ok(()) }
     }));
     deliver_steps(&app, 4).await;
@@ -94,9 +94,9 @@ async fn a_batch_that_failed_as_a_whole_comes_again_in_order() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_is_delivered_twice_comes_twice_in_order() {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let handler = handler(TEN, ONCE, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         Ok(())
     });
     let app = builder().register(handler).deliver_twice().build().expect("wired");
@@ -114,10 +114,10 @@ async fn a_batch_that_is_delivered_twice_comes_twice_in_order() {
 async fn no_seed_changes_the_order_within_an_entity() {
     for seed in 0..50 {
         let seen = Seen::new();
-        let sees = seen.clone();
+        let log = seen.clone();
         let options = THRICE.concurrency(4);
         let handler = handler(BatchPolicy::new(7), options, move |batch, _| {
-            sees.add(batch);
+            log.add(batch);
             // Some fail, some together.
             for item in batch.iter().filter(|item| item.attempt() == 1 && item.step % 5 == 4) {
                 item.fail(HandlerError::msg("no luck"));

@@ -7,10 +7,10 @@ use super::*;
 #[tokio::test(start_paused = true)]
 async fn a_batch_is_one_attempt_of_the_rate() {
     let seen = Seen::new();
-    let sees = seen.clone();
+    let log = seen.clone();
     let options = ONCE.rate(RateLimit::per_second(10));
     let app = app(handler(BatchPolicy::new(5), options, move |batch, _| {
-        sees.add(batch);
+        log.add(batch);
         Ok(())
     }));
     deliver(&app, 0..15).await;

@@ -237,13 +237,13 @@ async fn publish(
         // An entity belongs to one publisher, so its numbers ascend.
         let entity = (step % (ENTITIES / PUBLISHERS)) * PUBLISHERS + publisher;
         let kind = usize::try_from(entity).expect("small") / 4 % KINDS;
-        let (events, _live) = (app.events(), population.one_more());
+        let (events, live) = (app.events(), population.one_more());
         let outcome = match kind {
-            0 => events.publish(&ctx, Tick::<0> { entity, number, _live }).await,
-            1 => events.publish(&ctx, Tick::<1> { entity, number, _live }).await,
-            2 => events.publish(&ctx, Tick::<2> { entity, number, _live }).await,
-            3 => events.publish(&ctx, Tick::<3> { entity, number, _live }).await,
-            _ => events.publish(&ctx, Tick::<4> { entity, number, _live }).await,
+            0 => events.publish(&ctx, Tick::<0> { entity, number, _live: live }).await,
+            1 => events.publish(&ctx, Tick::<1> { entity, number, _live: live }).await,
+            2 => events.publish(&ctx, Tick::<2> { entity, number, _live: live }).await,
+            3 => events.publish(&ctx, Tick::<3> { entity, number, _live: live }).await,
+            _ => events.publish(&ctx, Tick::<4> { entity, number, _live: live }).await,
         };
         match outcome {
             Ok(_) => accepted[kind].push(number),

@@ -53,15 +53,15 @@ impl Form {
         let outcomes = [Outcome::Succeeded, Outcome::Failed, Outcome::Denied];
         let outcomes = outcomes.map(|outcome| outcome.as_str().to_owned()).to_vec();
         let mut picks = vec![
-            pick("entity", "Entity", "Everything", given("entity"), entities),
-            pick("action", "Action", "Any action", given("action"), actions),
+            pick("entity", "Entity", "Any", given("entity"), entities),
+            pick("action", "Action", "Any", given("action"), actions),
         ];
         if !organizations.values.is_empty() || params.given("organization").is_some() {
             let value = given("organization");
-            picks.push(pick("organization", "Organization", "All", value, organizations));
+            picks.push(pick("organization", "Organization", "Any", value, organizations));
         }
         let outcomes = Facet { values: outcomes, is_complete: true };
-        picks.push(pick("outcome", "Outcome", "Any outcome", given("outcome"), outcomes));
+        picks.push(pick("outcome", "Outcome", "Any", given("outcome"), outcomes));
         let fields: Vec<_> = FIELDS
             .iter()
             .map(|(name, label, kind, hint)| {
@@ -74,7 +74,10 @@ impl Form {
             .collect();
         Self {
             q: given("q"),
-            is_open: fields.iter().any(|field| !field.value.is_empty()),
+            // A trail has a notice of its own.
+            is_open: fields
+                .iter()
+                .any(|field| !field.value.is_empty() && field.name != "correlation"),
             picks,
             fields,
             is_oldest: params.order == Some(Order::OldestFirst),

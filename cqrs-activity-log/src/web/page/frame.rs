@@ -47,7 +47,8 @@ impl Frame {
 
 fn theme(headers: &HeaderMap) -> Option<&'static str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-    let mut pairs = cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.split_once('='));
+    let mut pairs =
+        cookies.flat_map(|cookies| cookies.split(';')).filter_map(|pair| pair.split_once('='));
     let (_, theme) = pairs.find(|(name, _)| name.trim() == THEME_COOKIE)?;
     ["dark", "light"].into_iter().find(|known| *known == theme.trim())
 }

@@ -59,7 +59,7 @@ pub(super) struct Item {
     pub(super) event: Option<String>,
     pub(super) summary: String,
     pub(super) changes: Vec<ShownChange>,
-    pub(super) omitted: u64,
+    pub(super) omitted: usize,
     pub(super) data: Vec<Field>,
     pub(super) datetime: String,
     pub(super) time: String,
@@ -94,7 +94,10 @@ impl Item {
             Some(name) => format!("{} {name}", entry.entity_type),
             None => entry.entity_type.clone(),
         };
-        let entity_query = [Some(("entity", &*entry.entity_type)), entry.entity_id.as_deref().map(|id| ("entity_id", id))];
+        let entity_query = [
+            Some(("entity", &*entry.entity_type)),
+            entry.entity_id.as_deref().map(|id| ("entity_id", id)),
+        ];
         Self {
             id: entry.id.to_string(),
             sequence: entry.sequence,
@@ -177,24 +180,14 @@ pub(super) fn display_name(actor: &Actor) -> &str {
     actor.name().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| actor.id())
 }
 
-fn changes(entry: &Entry) -> (Vec<ShownChange>, u64) {
+fn changes(entry: &Entry) -> (Vec<ShownChange>, usize) {
     let Some(changes) = &entry.changes else { return (Vec::new(), 0) };
-    let changes = serde_json::to_value(changes).unwrap_or_default();
-    let list = changes["list"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let shown_changes = list.iter().map(|change| ShownChange {
-        path: dotted(change["path"].as_str().unwrap_or_default()),
-        old: change.get("old").map(shown),
-        new: change.get("new").map(shown),
+    let shown_changes = changes.iter().map(|change| ShownChange {
+        path: change.dotted(),
+        old: change.old.as_ref().map(shown),
+        new: change.new.as_ref().map(shown),
     });
-    (shown_changes.collect(), changes["omitted"].as_u64().unwrap_or(0))
-}
-
-fn dotted(pointer: &str) -> String {
-    if pointer.is_empty() {
-        return "the whole".to_owned();
-    }
-    let keys = pointer.split('/').skip(1).map(|key| key.replace("~1", "/").replace("~0", "~"));
-    keys.collect::<Vec<_>>().join(".")
+    (shown_changes.collect(), changes.omitted())
 }
 
 fn fields(data: &Value) -> Vec<Field> {

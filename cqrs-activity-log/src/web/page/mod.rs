@@ -21,7 +21,7 @@ use self::timeline::{Day, days};
 use super::links::Links;
 use super::params::{self, Empty, Params};
 use super::problem::Problem;
-use super::{Pages, api};
+use super::{Pages, api, verify};
 use crate::entry::Entry;
 use crate::query::{Facets, Page, last_sequence};
 
@@ -79,11 +79,8 @@ pub(super) async fn timeline(
     headers: HeaderMap,
 ) -> Response {
     let links = Links::new(original.path(), uri.path());
-    let read = Params::read(query.as_deref(), &[params::FILTER, params::PAGE], Empty::Ignored);
-    let (params, wrong) = match read {
-        Ok(params) => (params, None),
-        Err(problem) => (Params::default(), Some(problem)),
-    };
+    let known = &[params::FILTER, params::PAGE];
+    let (params, wrong) = Params::read_or_keep(query.as_deref(), known);
     match shown(&pages, &ctx, &links, &headers, params, wrong).await {
         Ok(response) => response,
         Err(problem) => failed(&ctx, &links, &headers, &problem),
@@ -112,7 +109,7 @@ async fn shown(
     }
     let facets: Facets = log.facets(ctx).await?;
 
-    let parameter = wrong.as_ref().and_then(|problem| problem.parameter);
+    let parameter = wrong.as_ref().and_then(|problem| problem.parameter.as_deref());
     let form = Form::new(&params, facets, parameter);
     let is_top = params.after.is_none() && !form.is_oldest && wrong.is_none();
     let is_trail = params.filter.correlation.is_some() && form.is_oldest;
@@ -224,6 +221,29 @@ fn facts(entry: &Entry, cause: Option<&Entry>, links: &Links) -> Vec<Fact> {
         is_code: false,
     });
     facts
+}
+
+pub(super) async fn verified(
+    State(pages): State<Pages>,
+    Extension(ctx): Extension<Context>,
+    OriginalUri(original): OriginalUri,
+    uri: Uri,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let links = Links::new(original.path(), uri.path());
+    let shown = async {
+        Params::read(query.as_deref(), &[], Empty::Ignored)?;
+        let verdict = verify::verdict(&pages, &ctx).await?;
+        let (tone, headline) = match verdict.is_sound {
+            true => ("good", "Nothing was altered."),
+            false => ("bad", "Something was altered."),
+        };
+        let frame = Frame::new(&ctx, &links, &headers, None);
+        let headline = headline.to_owned();
+        rendered(StatusCode::OK, &Message { frame, tone, headline, detail: verdict.message })
+    };
+    shown.await.unwrap_or_else(|problem| failed(&ctx, &links, &headers, &problem))
 }
 
 /// A page that says what is wrong.

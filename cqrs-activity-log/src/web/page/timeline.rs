@@ -25,8 +25,8 @@ pub(super) fn days(entries: &[Entry], links: &Links, zone: &TimeZone, is_trail: 
     for (number, entry) in entries.iter().enumerate() {
         let mut item = Item::new(entry, links, zone);
         if let (Some(depth), Some(first)) = (depths.get(number), first) {
-            let later = entry.occurred_at.duration_since(first);
-            item = item.in_trail(*depth, trail::later(later));
+            let later = trail::later(entry.occurred_at.duration_since(first));
+            item = item.in_trail(*depth, if number == 0 { "start".to_owned() } else { later });
         }
         let date = entry.occurred_at.to_zoned(zone.clone()).date();
         let text = date.to_string();
