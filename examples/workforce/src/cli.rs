@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use cqrs_core::cli::WiringCommand;
 
+use crate::activity;
 use crate::config::{Config, PublicUrl};
 use crate::db::Db;
 use crate::notifications::MailSettings;
@@ -80,7 +81,7 @@ impl Cli {
     pub async fn run(self) -> ExitCode {
         let result = match self.command.unwrap_or(Command::Serve(self.serve)) {
             Command::Serve(serve) => serve.run().await,
-            Command::Wiring(command) => return describe(command),
+            Command::Wiring(command) => return describe(command).await,
         };
         match result {
             Ok(()) => ExitCode::SUCCESS,
@@ -117,8 +118,8 @@ impl Serve {
     }
 }
 
-/// Connects to nothing.
-fn describe(command: WiringCommand) -> ExitCode {
+/// Connects to nothing, and keeps nothing.
+async fn describe(command: WiringCommand) -> ExitCode {
     let config = Config {
         listen: String::new(),
         database: String::new(),
@@ -128,7 +129,9 @@ fn describe(command: WiringCommand) -> ExitCode {
         demo: false,
         password_cost: PasswordCost::default(),
     };
-    match application(&config, &Db::unconnected(), &PublicUrl::new("http://localhost")) {
+    let url = PublicUrl::new("http://localhost");
+    let log = activity::in_memory().await.map_err(ServerError::from);
+    match log.and_then(|log| application(&config, &Db::unconnected(), &url, &log)) {
         Ok(app) => command.run(app),
         Err(error) => {
             eprintln!("error: {error}");

@@ -5,7 +5,7 @@
 //! and the rule of who may do what.
 
 mod access;
-mod activity;
+pub mod activity;
 pub mod cli;
 pub mod config;
 pub mod db;

@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cqrs_core::{App, AppBuilder, BuildError, MissingService, ShutdownReport};
+use cqrs_activity_log::ActivityLog;
+use cqrs_core::{App, AppBuilder, BuildError, MissingService, ShutdownReport, StartError};
 use lettre::message::Mailbox;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -17,7 +18,7 @@ use crate::failure::Failure;
 use crate::http::{Buses, Parts, router};
 use crate::notifications::{MailError, Mailer};
 use crate::users::{Passwords, Sessions};
-use crate::{access, demo};
+use crate::{access, activity, demo};
 
 /// How long a shutdown waits for requests that are being served; live pages never end by themselves.
 const REQUESTS_END_WITHIN: Duration = Duration::from_secs(5);
@@ -31,6 +32,7 @@ pub struct Server {
     address: SocketAddr,
     app: App,
     db: Db,
+    log: ActivityLog,
     stop: watch::Sender<bool>,
     serving: JoinHandle<io::Result<()>>,
 }
@@ -51,23 +53,28 @@ impl Server {
 
         let db = Db::open(&config.database).await?;
         db.forget_handled(INBOX_KEEPS).await.map_err(Failure::from)?;
-        let app = application(&config, &db, &url)?.build()?;
+        let log = activity::open(&config.database).await?;
+        let app = application(&config, &db, &url, &log)?.build()?;
+        app.start().await?;
         if config.demo {
             demo::fill(&app).await?;
         }
         let has_demo = config.demo && demo::is_there(&app).await?;
+        let (stop, stopped) = watch::channel(false);
+        let until = |mut stopped: watch::Receiver<bool>| async move {
+            drop(stopped.wait_for(|it| *it).await);
+        };
         let parts = Parts {
+            activity: activity::routes(log.clone(), until(stopped.clone())),
             buses: Buses::of(&app),
             sessions: app.service::<Arc<Sessions>>()?,
             url,
             demo: has_demo,
         };
-        let (stop, mut stopped) = watch::channel(false);
         let service = router(parts).into_make_service();
-        let serving = axum::serve(listener, service)
-            .with_graceful_shutdown(async move { drop(stopped.wait_for(|it| *it).await) });
+        let serving = axum::serve(listener, service).with_graceful_shutdown(until(stopped));
         let serving = tokio::spawn(async move { serving.await });
-        Ok(Self { address, app, db, stop, serving })
+        Ok(Self { address, app, db, log, stop, serving })
     }
 
     /// Where it listens.
@@ -90,6 +97,7 @@ impl Server {
         let served = tokio::time::timeout(REQUESTS_END_WITHIN, &mut self.serving).await;
         self.serving.abort();
         let report = self.app.shutdown(timeout).await;
+        self.log.close().await;
         self.db.close().await;
         match served {
             Ok(Ok(Err(error))) => Err(ServerError::Serve(error)),
@@ -103,13 +111,19 @@ impl Server {
 /// # Errors
 ///
 /// [`ServerError`] when e-mails can go nowhere, or passwords cannot be hashed at this cost.
-pub fn application(config: &Config, db: &Db, url: &PublicUrl) -> Result<AppBuilder, ServerError> {
+pub fn application(
+    config: &Config,
+    db: &Db,
+    url: &PublicUrl,
+    log: &ActivityLog,
+) -> Result<AppBuilder, ServerError> {
     let from: Mailbox = config
         .mail_from
         .parse()
         .map_err(|error| ServerError::MailFrom { address: config.mail_from.clone(), error })?;
     let mailer = Mailer::new(&config.mail, from, db.clone())?;
     Ok(App::builder()
+        .plugin(log.clone())
         .provide(db.clone())
         .provide(url.clone())
         .provide(Arc::new(mailer))
@@ -137,6 +151,9 @@ pub enum ServerError {
     /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
+    /// The activity log cannot be opened.
+    #[error("cannot open the activity log: {0}")]
+    Activity(#[from] cqrs_activity_log::OpenError),
     /// E-mails can go nowhere.
     #[error(transparent)]
     Mail(#[from] MailError),
@@ -154,6 +171,9 @@ pub enum ServerError {
     /// The application is wired wrongly.
     #[error(transparent)]
     Build(#[from] BuildError),
+    /// The application does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// The application lacks a part.
     #[error(transparent)]
     Missing(#[from] MissingService),

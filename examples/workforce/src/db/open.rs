@@ -1,5 +1,6 @@
 //! Opening a database.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ impl Db {
     pub async fn open(url: &str) -> Result<Self, OpenError> {
         let connect = |error| OpenError::Connect { url: without_password(url), error };
         let migrate = |error| OpenError::Migrate { url: without_password(url), error };
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        if is_postgres(url) {
             let options =
                 PgConnectOptions::from_str(url).map_err(|error| malformed(url, &error))?;
             let pool = PgPoolOptions::new()
@@ -58,6 +59,18 @@ impl Db {
         let pool = || SqlitePoolOptions::new().connect_lazy_with(SqliteConnectOptions::new());
         Self(Pools::Sqlite { read: pool(), write: pool() })
     }
+}
+
+/// The file of a `SQLite` database; `None` if it is another, or malformed.
+pub(crate) fn sqlite_file(url: &str) -> Option<PathBuf> {
+    if is_postgres(url) {
+        return None;
+    }
+    sqlite_options(url).ok().map(|options| options.get_filename().to_owned())
+}
+
+fn is_postgres(url: &str) -> bool {
+    url.starts_with("postgres://") || url.starts_with("postgresql://")
 }
 
 fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {

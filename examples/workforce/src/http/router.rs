@@ -18,7 +18,7 @@ use super::openapi::ApiDoc;
 use super::{Buses, Problem, SessionCookie, origin, pages, session, trace};
 use crate::config::PublicUrl;
 use crate::users::Sessions;
-use crate::{activity, employees, organizations, users};
+use crate::{employees, organizations, users};
 
 /// The largest body of a request, unless a route says otherwise.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -26,13 +26,14 @@ const BODY_LIMIT: usize = 64 * 1024;
 /// What the routes need.
 pub(crate) struct Parts {
     pub(crate) buses: Buses,
+    pub(crate) activity: Router<Buses>,
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) url: PublicUrl,
     pub(crate) demo: bool,
 }
 
 pub(crate) fn router(parts: Parts) -> Router {
-    let Parts { buses, sessions, url, demo } = parts;
+    let Parts { buses, activity, sessions, url, demo } = parts;
     let cookie = SessionCookie { secure: url.is_secure() };
     let contexts = session::contexts(Arc::clone(&sessions));
 
@@ -52,7 +53,7 @@ pub(crate) fn router(parts: Parts) -> Router {
         .split_for_parts();
 
     let docs: Router<Buses> = SwaggerUi::new("/api/docs").url("/api/openapi.json", document).into();
-    let activity = activity::routes()
+    let activity = activity
         .layer(from_fn(trace::name_tenant))
         .layer(contexts)
         .layer(from_fn(pages::or_sign_in));

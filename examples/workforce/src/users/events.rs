@@ -40,7 +40,7 @@ pub struct InviteCreated {
 /// Somebody accepted an invite.
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
 #[event(name = "invite.accepted", entity = "Invite", action = "accepted")]
-#[event(describe = "accepted the invite of {full_name}")]
+#[event(describe = "accepted an invite")]
 pub struct InviteAccepted {
     /// Which invite.
     #[event(entity_id)]

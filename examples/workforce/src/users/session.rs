@@ -4,7 +4,6 @@ use cqrs_core::prelude::*;
 
 use super::repository::UserRepository;
 use super::{Token, User};
-use crate::access::Role;
 use crate::db::{DbError, now, params};
 use crate::failure::Failure;
 
@@ -54,7 +53,7 @@ impl Sessions {
             )
             .await?;
         let user = row.as_ref().map(User::from_row).transpose()?;
-        Ok(user.map(|user| context(tenant, &user)))
+        Ok(user.map(|user| acting(&Context::new(tenant), &user)))
     }
 
     /// Ends a session; there may be none.
@@ -66,24 +65,12 @@ impl Sessions {
     }
 }
 
-/// What a user does, they do as this.
-fn context(tenant: TenantScope, user: &User) -> Context {
-    let ctx = acting(&Context::new(tenant), user);
-    match user.organization_id {
-        Some(id) => ctx.with_organization(id),
-        None => ctx,
-    }
-}
-
 /// The same context, in which `user` acts.
 pub(super) fn acting(ctx: &Context, user: &User) -> Context {
     let ctx = ctx.clone().with_actor(Actor::user(user.id).named(&user.full_name));
-    user.role.join(ctx)
-}
-
-impl User {
-    /// Whether they may do everything.
-    pub fn is_owner(&self) -> bool {
-        self.role == Role::Owner
+    let ctx = user.role.join(ctx);
+    match user.organization_id {
+        Some(id) => ctx.with_organization(id),
+        None => ctx,
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cqrs_core::Context;
 use cqrs_core::testing::TestApp;
+use workforce::activity::in_memory;
 use workforce::config::PublicUrl;
 use workforce::db::Db;
 use workforce::employees::{CreateEmployee, EmployeeUpdated, ListEmployees};
@@ -25,7 +26,8 @@ async fn everything_twice(database: String) -> Result {
     };
     let config = config(folder.path(), database);
     let db = Db::open(&config.database).await?;
-    let app = application(&config, &db, &PublicUrl::new("http://localhost"))?;
+    let log = in_memory().await?;
+    let app = application(&config, &db, &PublicUrl::new("http://localhost"), &log)?;
     let app = TestApp::from_builder(app).shuffle(None).deliver_twice().build()?;
 
     let scope = Context::for_tenant("acme")?;

@@ -7,6 +7,7 @@ use cqrs_core::{Actor, Context};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use workforce::activity::in_memory;
 use workforce::config::{Config, PublicUrl};
 use workforce::db::Db;
 use workforce::employees::CreateEmployee;
@@ -61,7 +62,8 @@ async fn a_server_that_is_busy_is_asked_again_and_gets_each_email_once() -> Resu
     let database = folder.path().join("workforce.db").display().to_string();
     let config = Config { mail: MailSettings::Smtp(url), ..config(folder.path(), database) };
     let db = Db::open(&config.database).await?;
-    let app = application(&config, &db, &PublicUrl::new("http://localhost"))?;
+    let log = in_memory().await?;
+    let app = application(&config, &db, &PublicUrl::new("http://localhost"), &log)?;
     let app = TestApp::from_builder(app).deliver_twice().build()?;
     let ctx = Role::Owner.join(Context::for_tenant("acme")?.with_actor(Actor::service("test")));
     let command = CreateEmployee {

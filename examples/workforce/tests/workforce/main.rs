@@ -1,5 +1,6 @@
 //! The product over real HTTP, on real databases.
 
+mod activity;
 mod bad_input;
 mod idempotency;
 mod mail;

@@ -93,3 +93,15 @@ async fn the_forms_do_what_the_api_does() -> Result {
     world.settled().await;
     world.end().await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_without_a_session_is_sent_to_where_it_can_sign_in() -> Result {
+    let world = World::sqlite().await?;
+    let nobody = world.nobody();
+    let request = nobody.request(Method::GET, "/activity").header("accept", "text/html,*/*");
+    let sent_away = nobody.send(request).await?;
+    assert_eq!(sent_away.status, 303);
+    assert_eq!(sent_away.headers["location"], "/");
+    nobody.get("/activity").await?.assert_problem(401);
+    world.end().await
+}
