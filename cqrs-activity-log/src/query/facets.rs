@@ -12,7 +12,7 @@ use crate::store::{Database, Statement};
 pub const MAX_FACET_VALUES: usize = 100;
 
 /// What a tenant's entries can be filtered by: the values that occur, in alphabetical order.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Facets {
     /// Types of entities.
@@ -24,7 +24,7 @@ pub struct Facets {
 }
 
 /// The values of one kind.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Facet {
     /// The first [`MAX_FACET_VALUES`] of them.

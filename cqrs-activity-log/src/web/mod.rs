@@ -139,7 +139,8 @@ impl Pages {
             .method_not_allowed_fallback(|| async {
                 Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this can only be read: use GET")
             })
-            .layer(middleware::from_fn_with_state(self.clone(), guard::guard));
+            .layer(middleware::from_fn_with_state(self.clone(), guard::guard))
+            .layer(middleware::map_response(headers::unstored));
         Router::new()
             .route("/assets/{name}", get(assets::serve))
             .merge(guarded)
