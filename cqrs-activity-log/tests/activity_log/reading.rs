@@ -6,9 +6,9 @@ use cqrs_activity_log::{
     Activity, ActivityLog, Entry, Filter, InvalidCursor, MAX_LOOKED_AT, Order, Outcome, Page,
     PageRequest, ReadError,
 };
-use cqrs_core::{AppBuilder, modules};
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
+use cqrs_core::{AppBuilder, modules};
 use futures_util::{FutureExt, StreamExt, TryStreamExt};
 use jiff::Timestamp;
 
