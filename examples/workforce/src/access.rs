@@ -9,8 +9,15 @@ use utoipa::ToSchema;
 const ROLE: &str = "role";
 
 /// Commands that only an owner may have executed.
-const OWNERS_ONLY: &[&str] =
-    &["create.employee", "update.employee", "create.organization", "create.invite"];
+const OWNERS_ONLY: &[&str] = &[
+    "create.employee",
+    "update.employee",
+    "create.organization",
+    "create.invite",
+    "approve.timesheet",
+    "set-up.github-hook",
+    "begin.upwork-import",
+];
 
 /// What a user is in a tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -56,4 +63,25 @@ pub(crate) fn rule() -> impl Middleware {
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OWNERS_ONLY;
+    use crate::activity;
+    use crate::cli::offline;
+    use crate::config::PublicUrl;
+    use crate::db::Db;
+    use crate::server::application;
+
+    #[tokio::test]
+    async fn every_name_is_a_commands() {
+        let url = PublicUrl::new("http://localhost");
+        let log = activity::in_memory().await.expect("memory");
+        let app = application(&offline(), &Db::unconnected(), &url, &log).expect("a configuration");
+        let commands = app.build().expect("it is wired").describe().messages;
+        for name in OWNERS_ONLY {
+            assert!(commands.iter().any(|command| command.name == *name), "{name} is no command");
+        }
+    }
 }

@@ -11,12 +11,14 @@ use cqrs_core::cli::WiringCommand;
 use crate::activity;
 use crate::config::{Config, PublicUrl};
 use crate::db::Db;
+use crate::import_command::ImportUpwork;
+use crate::integrations::Limits;
 use crate::notifications::MailSettings;
 use crate::server::{Server, ServerError, application};
 use crate::users::PasswordCost;
 
 /// How long a shutdown waits for handlers.
-const DRAIN_WITHIN: Duration = Duration::from_secs(30);
+pub(crate) const DRAIN_WITHIN: Duration = Duration::from_secs(30);
 
 /// A small multi-tenant workforce product: employees, organizations, users, and what they do.
 ///
@@ -34,6 +36,8 @@ pub struct Cli {
 enum Command {
     /// Serves the product (the default)
     Serve(Serve),
+    /// Imports a work diary from Upwork: a CSV file of any size
+    ImportUpwork(ImportUpwork),
     #[command(flatten)]
     Wiring(WiringCommand),
 }
@@ -58,6 +62,12 @@ struct Serve {
     /// Who e-mails are from
     #[arg(long, env = "MAIL_FROM", default_value = "Workforce <no-reply@workforce.example>")]
     mail_from: String,
+    /// The largest delivery from GitHub, in bytes
+    #[arg(long, default_value_t = Limits::default().github)]
+    github_limit: usize,
+    /// The largest file from Upwork that is taken over HTTP, in bytes
+    #[arg(long, default_value_t = Limits::default().upwork)]
+    upwork_limit: usize,
     /// Makes no demo tenants, and offers no sign-in by one click
     #[arg(long)]
     no_demo: bool,
@@ -65,7 +75,7 @@ struct Serve {
 
 /// Which database.
 #[derive(Debug, Clone, Args)]
-struct Database {
+pub(crate) struct Database {
     #[arg(
         long,
         help = "A SQLite file, sqlite://file or postgres://user@host/name",
@@ -73,7 +83,7 @@ struct Database {
         hide_env_values = true,
         default_value = "workforce.db"
     )]
-    database: String,
+    pub(crate) database: String,
 }
 
 impl Cli {
@@ -81,6 +91,7 @@ impl Cli {
     pub async fn run(self) -> ExitCode {
         let result = match self.command.unwrap_or(Command::Serve(self.serve)) {
             Command::Serve(serve) => serve.run().await,
+            Command::ImportUpwork(import) => return import.run().await,
             Command::Wiring(command) => return describe(command).await,
         };
         match result {
@@ -109,6 +120,7 @@ impl Serve {
             listen: self.listen,
             database: self.database.database,
             public_url: self.public_url,
+            limits: Limits { github: self.github_limit, upwork: self.upwork_limit },
             // Demo people get no e-mail over a real server.
             demo: !self.no_demo && self.smtp.is_none(),
             mail: self.smtp.map_or(MailSettings::Folder(self.mail), MailSettings::Smtp),
@@ -118,20 +130,25 @@ impl Serve {
     }
 }
 
-/// Connects to nothing, and keeps nothing.
-async fn describe(command: WiringCommand) -> ExitCode {
-    let config = Config {
+/// Of an application that does not listen.
+pub(crate) fn offline() -> Config {
+    Config {
         listen: String::new(),
         database: String::new(),
         public_url: None,
         mail: MailSettings::Smtp("smtp://localhost".to_owned()),
         mail_from: "Workforce <no-reply@workforce.example>".to_owned(),
+        limits: Limits::default(),
         demo: false,
         password_cost: PasswordCost::default(),
-    };
+    }
+}
+
+/// Connects to nothing, and keeps nothing.
+async fn describe(command: WiringCommand) -> ExitCode {
     let url = PublicUrl::new("http://localhost");
     let log = activity::in_memory().await.map_err(ServerError::from);
-    match log.and_then(|log| application(&config, &Db::unconnected(), &url, &log)) {
+    match log.and_then(|log| application(&offline(), &Db::unconnected(), &url, &log)) {
         Ok(app) => command.run(app),
         Err(error) => {
             eprintln!("error: {error}");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::integrations::Limits;
 use crate::notifications::MailSettings;
 use crate::users::PasswordCost;
 
@@ -18,6 +19,8 @@ pub struct Config {
     pub mail: MailSettings,
     /// Who e-mails are from.
     pub mail_from: String,
+    /// How much other programs may send.
+    pub limits: Limits,
     /// Whether an empty database is filled with two demo tenants, whose users sign in by one click.
     pub demo: bool,
     /// How much work a password is.

@@ -3,6 +3,7 @@
 use cqrs_core::prelude::*;
 
 use crate::access::Role;
+use crate::demo_work;
 use crate::employees::{CreateEmployee, EmployeeStatus, ListEmployees, UpdateEmployee};
 use crate::failure::Failure;
 use crate::organizations::CreateOrganization;
@@ -126,7 +127,8 @@ async fn fill_tenant(app: &App, tenant: &Tenant) -> Result<(), Failure> {
     app.idle().await; // They are invited by a reaction.
     accept_invites(app, &scope).await?;
     app.idle().await;
-    promote(app, &ctx, tenant).await
+    promote(app, &ctx, tenant).await?;
+    demo_work::fill(app, || request(&ctx)).await
 }
 
 /// Those who are demo users accept their invites.

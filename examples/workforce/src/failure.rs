@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use cqrs_core::middleware::RejectionKind;
 use cqrs_core::{ExecuteError, MessageError, PublishError};
 
 use crate::db::DbError;
 use crate::fields::FieldError;
 
-/// The error of every command and query of this product. What it says of the first five kinds is for the
+/// The error of every command and query of this product. What it says of the first six kinds is for the
 /// client; the others are for the log alone.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -23,6 +24,9 @@ pub enum Failure {
     /// It is unknown who asks.
     #[error("{0}")]
     Unauthorized(String),
+    /// Who asks may not do it.
+    #[error("{0}")]
+    Forbidden(String),
     /// Too often; not before this long from now.
     #[error("too many attempts; try again in {} seconds", .0.as_secs().max(1))]
     TooMany(Duration),
@@ -49,6 +53,11 @@ impl From<ExecuteError<Failure>> for Failure {
     fn from(error: ExecuteError<Failure>) -> Self {
         match error {
             ExecuteError::Handler(failure) => failure,
+            ExecuteError::Rejected { rejection, .. }
+                if rejection.kind() == RejectionKind::Forbidden =>
+            {
+                Self::Forbidden(rejection.reason().to_owned())
+            }
             other => Self::internal(&other),
         }
     }

@@ -10,15 +10,19 @@ pub mod cli;
 pub mod config;
 pub mod db;
 mod demo;
+mod demo_work;
 mod failure;
 pub mod fields;
 mod http;
+mod import_command;
 pub mod paging;
 mod server;
 
 pub mod employees;
+pub mod integrations;
 pub mod notifications;
 pub mod organizations;
+pub mod time_tracking;
 pub mod users;
 
 pub use self::access::Role;

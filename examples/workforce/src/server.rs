@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cqrs_activity_log::ActivityLog;
-use cqrs_core::{App, AppBuilder, BuildError, MissingService, ShutdownReport, StartError};
+use cqrs_core::{App, AppBuilder, BuildError, Context, MissingService, ShutdownReport, StartError};
 use lettre::message::Mailbox;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,6 +16,8 @@ use crate::config::{Config, PublicUrl};
 use crate::db::{Db, OpenError};
 use crate::failure::Failure;
 use crate::http::{Buses, Parts, router};
+use crate::integrations::github::ResumeGitHub;
+use crate::integrations::upwork::UpworkImporter;
 use crate::notifications::{MailError, Mailer};
 use crate::users::{Passwords, Sessions};
 use crate::{access, activity, demo};
@@ -68,9 +70,16 @@ impl Server {
             activity: activity::routes(log.clone(), until(stopped.clone())),
             buses: Buses::of(&app),
             sessions: app.service::<Arc<Sessions>>()?,
+            importer: app.service::<Arc<UpworkImporter>>()?,
+            limits: config.limits,
             url,
             demo: has_demo,
         };
+        let unread = app.commands().execute(&Context::system(), ResumeGitHub).await;
+        let unread = unread.map_err(Failure::from)?;
+        if unread > 0 {
+            tracing::info!(unread, "deliveries from GitHub that were not read before the restart");
+        }
         let service = router(parts).into_make_service();
         let serving = axum::serve(listener, service).with_graceful_shutdown(until(stopped));
         let serving = tokio::spawn(async move { serving.await });

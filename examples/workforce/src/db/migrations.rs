@@ -10,6 +10,10 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (100, "users", include_str!("../users/schema.sql")),
     (200, "organizations", include_str!("../organizations/schema.sql")),
     (300, "employees", include_str!("../employees/schema.sql")),
+    (310, "employee weeks", include_str!("../employees/weeks.sql")),
+    (400, "time tracking", include_str!("../time_tracking/schema.sql")),
+    (500, "github", include_str!("../integrations/github/schema.sql")),
+    (510, "upwork", include_str!("../integrations/upwork/schema.sql")),
 ];
 
 /// Which words a database has.

@@ -12,7 +12,8 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{
-    CreateEmployee, Employee, EmployeeStatus, FindEmployee, ListEmployees, UpdateEmployee,
+    CreateEmployee, Employee, EmployeeHours, EmployeeStatus, FindEmployee, FindEmployeeHours,
+    ListEmployees, UpdateEmployee,
 };
 use crate::failure::Failure;
 use crate::http::{Buses, Json, Path, Problem, Query};
@@ -22,6 +23,7 @@ pub(crate) fn routes() -> OpenApiRouter<Buses> {
     OpenApiRouter::new()
         .routes(routes!(list_employees, create_employee))
         .routes(routes!(find_employee, update_employee))
+        .routes(routes!(employee_hours))
 }
 
 /// A new employee.
@@ -91,6 +93,22 @@ async fn find_employee(
 ) -> Result<axum::Json<Employee>, Problem> {
     let employee = buses.ask(&ctx, FindEmployee { id }).await?;
     Ok(axum::Json(employee.ok_or(Failure::NotFound("employee"))?))
+}
+
+/// Shows how much an employee works
+#[utoipa::path(get, path = "/employees/{id}/hours", tag = "employees", params(("id" = Uuid, Path)),
+    responses(
+    (status = 200, body = EmployeeHours),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn employee_hours(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Path(id): Path<Uuid>,
+) -> Result<axum::Json<EmployeeHours>, Problem> {
+    let employee = buses.ask(&ctx, FindEmployee { id }).await?;
+    let employee_id = employee.ok_or(Failure::NotFound("employee"))?.id;
+    Ok(axum::Json(buses.ask(&ctx, FindEmployeeHours { employee_id }).await?))
 }
 
 /// Changes an employee

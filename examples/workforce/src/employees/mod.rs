@@ -3,6 +3,7 @@
 mod commands;
 mod employee;
 mod events;
+mod hours;
 pub(crate) mod http;
 mod queries;
 mod reactions;
@@ -11,4 +12,5 @@ mod repository;
 pub use self::commands::{CreateEmployee, UpdateEmployee};
 pub use self::employee::{Employee, EmployeeStatus};
 pub use self::events::{EmployeeCreated, EmployeeUpdated};
-pub use self::queries::{FindEmployee, ListEmployees};
+pub use self::hours::{EmployeeHours, FindEmployeeHours};
+pub use self::queries::{FindEmployee, FindEmployeeByEmail, ListEmployees};

@@ -30,6 +30,30 @@ impl QueryHandler<FindEmployee> for FindEmployeeHandler {
     }
 }
 
+/// The employee who has this e-mail address.
+#[derive(Debug, Clone, Query)]
+#[query(output = Option<Employee>, error = Failure)]
+pub struct FindEmployeeByEmail {
+    /// Which; upper case or lower case does not matter.
+    pub email: String,
+}
+
+#[query_handler(FindEmployeeByEmail)]
+struct FindEmployeeByEmailHandler {
+    employees: Arc<EmployeeRepository>,
+}
+
+impl QueryHandler<FindEmployeeByEmail> for FindEmployeeByEmailHandler {
+    async fn execute(
+        &self,
+        query: FindEmployeeByEmail,
+        ctx: &Context,
+    ) -> Result<Option<Employee>, Failure> {
+        let email = query.email.to_ascii_lowercase();
+        Ok(self.employees.find_by_email(ctx, &email).await?)
+    }
+}
+
 /// A page of the tenant's employees.
 #[derive(Debug, Clone, Default, Query)]
 #[query(output = Page<Employee>, error = Failure)]

@@ -69,6 +69,16 @@ impl EmployeeRepository {
         row.as_ref().map(Employee::from_row).transpose()
     }
 
+    pub(super) async fn find_by_email(
+        &self,
+        ctx: &Context,
+        email: &str,
+    ) -> Result<Option<Employee>, DbError> {
+        let sql = "SELECT * FROM employees WHERE tenant = ? AND email = ?";
+        let row = self.db.row(sql, params![ctx.tenant(), email]).await?;
+        row.as_ref().map(Employee::from_row).transpose()
+    }
+
     /// As [`find`](Self::find), and nobody else changes it until the transaction ends.
     pub(super) async fn lock(
         tx: &mut Tx,

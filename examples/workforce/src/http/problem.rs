@@ -115,6 +115,7 @@ impl From<Failure> for Problem {
             Failure::NotFound(_) => Self::new(StatusCode::NOT_FOUND, detail),
             Failure::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
             Failure::Unauthorized(_) => Self::new(StatusCode::UNAUTHORIZED, detail),
+            Failure::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, detail),
             Failure::TooMany(wait) => Self {
                 retry_after: Some(wait.as_secs().max(1)),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)

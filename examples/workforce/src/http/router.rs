@@ -17,8 +17,10 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::openapi::ApiDoc;
 use super::{Buses, Problem, SessionCookie, origin, pages, session, trace};
 use crate::config::PublicUrl;
+use crate::integrations::upwork::UpworkImporter;
+use crate::integrations::{Limits, github, upwork};
 use crate::users::Sessions;
-use crate::{employees, organizations, users};
+use crate::{employees, organizations, time_tracking, users};
 
 /// The largest body of a request, unless a route says otherwise.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -28,12 +30,14 @@ pub(crate) struct Parts {
     pub(crate) buses: Buses,
     pub(crate) activity: Router<Buses>,
     pub(crate) sessions: Arc<Sessions>,
+    pub(crate) importer: Arc<UpworkImporter>,
+    pub(crate) limits: Limits,
     pub(crate) url: PublicUrl,
     pub(crate) demo: bool,
 }
 
 pub(crate) fn router(parts: Parts) -> Router {
-    let Parts { buses, activity, sessions, url, demo } = parts;
+    let Parts { buses, activity, sessions, importer, limits, url, demo } = parts;
     let cookie = SessionCookie { secure: url.is_secure() };
     let contexts = session::contexts(Arc::clone(&sessions));
 
@@ -42,11 +46,16 @@ pub(crate) fn router(parts: Parts) -> Router {
         .merge(employees::http::routes())
         .merge(organizations::http::routes())
         .merge(users::http::routes())
+        .merge(time_tracking::http::routes())
+        .merge(github::http::routes())
+        .merge(upwork::http::routes(importer, limits.upwork))
         .layer(from_fn(trace::name_tenant));
     let private = OpenApiRouter::new().nest("/api", private).layer(contexts.clone());
     // Routes of modules that say themselves who may call them.
     let public = OpenApiRouter::new().merge(users::http::public_routes());
-    let public = OpenApiRouter::new().nest("/api", public);
+    let public = OpenApiRouter::new()
+        .nest("/api", public)
+        .merge(github::http::webhooks(limits.github).layer(from_fn(trace::name_tenant)));
     let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(private)
         .merge(public)
@@ -67,6 +76,7 @@ pub(crate) fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(not_like_this)
         .with_state(buses)
         .layer(Extension(cookie))
+        .layer(Extension(url))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(trace::panicked))
         .layer(from_fn(origin::check))

@@ -5,6 +5,7 @@ use cqrs_core::prelude::*;
 use super::repository::OrganizationRepository;
 use super::{Organization, OrganizationCreated};
 use crate::employees::EmployeeCreated;
+use crate::integrations::IntegrationSync;
 use crate::users::UserRegistered;
 
 /// Whoever registers a company gets its first organization.
@@ -49,6 +50,21 @@ impl EventHandler<EmployeeCreated> for CountEmployee {
         if let Some(mut tx) = self.organizations.db.once(ctx, "count-employee").await? {
             OrganizationRepository::count_one_more(&mut tx, ctx, id).await?;
             tx.commit().await?;
+        }
+        Ok(())
+    }
+}
+
+/// Knows when something was last taken from another program.
+#[events_handler(IntegrationSync)]
+struct NoteSync {
+    organizations: Arc<OrganizationRepository>,
+}
+
+impl EventHandler<IntegrationSync> for NoteSync {
+    async fn handle(&self, event: &IntegrationSync, ctx: &Context) -> HandlerResult {
+        if let Some(id) = ctx.organization().and_then(|id| id.parse().ok()) {
+            self.organizations.note_sync(ctx, id, event.synced_at).await?;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Organizations in the database.
 
 use cqrs_core::prelude::*;
+use jiff::Timestamp;
 
 use super::Organization;
 use crate::db::{Db, DbError, Tx, params};
@@ -18,7 +19,7 @@ impl OrganizationRepository {
         ctx: &Context,
         organization: &Organization,
     ) -> Result<bool, DbError> {
-        let Organization { id, name, headcount, created_at } = organization;
+        let Organization { id, name, headcount, created_at, .. } = organization;
         let inserted = tx
             .execute(
                 "INSERT INTO organizations (tenant, id, name, headcount, created_at)
@@ -39,6 +40,19 @@ impl OrganizationRepository {
             params![ctx.tenant(), id],
         )
         .await?;
+        Ok(())
+    }
+
+    /// Of two times, the later stays.
+    pub(super) async fn note_sync(
+        &self,
+        ctx: &Context,
+        id: Uuid,
+        at: Timestamp,
+    ) -> Result<(), DbError> {
+        let sql = "UPDATE organizations SET last_synced_at = ?
+                   WHERE tenant = ? AND id = ? AND COALESCE(last_synced_at, 0) < ?";
+        self.db.execute(sql, params![at, ctx.tenant(), id, at]).await?;
         Ok(())
     }
 

@@ -3,6 +3,7 @@ CREATE TABLE organizations (
     id TEXT NOT NULL,
     name TEXT NOT NULL,
     headcount BIGINT NOT NULL,
+    last_synced_at BIGINT,
     created_at BIGINT NOT NULL,
     PRIMARY KEY (tenant, id),
     UNIQUE (tenant, name)

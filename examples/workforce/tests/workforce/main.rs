@@ -2,6 +2,7 @@
 
 mod activity;
 mod bad_input;
+mod github;
 mod idempotency;
 mod mail;
 mod openapi;
@@ -10,4 +11,6 @@ mod people;
 mod program;
 mod sessions;
 mod tenants;
+mod time_tracking;
+mod upwork;
 mod world;

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 use workforce::Server;
 use workforce::config::Config;
+use workforce::integrations::Limits;
 use workforce::notifications::MailSettings;
 use workforce::users::PasswordCost;
 
@@ -102,6 +103,18 @@ impl World {
         Ok(Self { server, http, folder, schema })
     }
 
+    /// On a database that may have been used before.
+    pub(crate) async fn at(folder: TempDir, database: String) -> Result<Self> {
+        Self::start(folder, database, None, false).await
+    }
+
+    /// Ends the server with whatever it has not done; only the database stays.
+    pub(crate) async fn kill(self) -> Result<TempDir> {
+        let report = self.server.shutdown(Duration::ZERO).await?;
+        assert!(!report.is_clean(), "everything was done");
+        Ok(self.folder)
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.server.address())
     }
@@ -166,6 +179,7 @@ pub(crate) fn config(folder: &Path, database: String) -> Config {
         public_url: None,
         mail: MailSettings::Folder(folder.join("mail")),
         mail_from: "Workforce <no-reply@workforce.example>".to_owned(),
+        limits: Limits::default(),
         demo: false,
         password_cost: PasswordCost { memory: 8, passes: 1 },
     }

@@ -1,0 +1,234 @@
+//! GitHub over HTTP: what it sends, and what people see of it.
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::IntoResponse;
+use cqrs_core::http::{ContextLayer, Refusal};
+use cqrs_core::{Actor, Context};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::{
+    AcceptTimeLogSuggestion, DismissTimeLogSuggestion, GitHubDelivery, Hook, HookAddress,
+    ListGitHubDeliveries, ListGitHubHooks, ListTimeLogSuggestions, NewHook, ReceiveGitHubDelivery,
+    Received, SetUpGitHubHook, TimeLogSuggestion,
+};
+use crate::config::PublicUrl;
+use crate::http::{Buses, Json, Path, Problem, Query};
+use crate::paging::{Page, PageParams};
+
+pub(crate) fn routes() -> OpenApiRouter<Buses> {
+    OpenApiRouter::new()
+        .routes(routes!(list_github_hooks, set_up_github_hook))
+        .routes(routes!(list_github_deliveries))
+        .routes(routes!(list_time_log_suggestions))
+        .routes(routes!(accept_time_log_suggestion))
+        .routes(routes!(dismiss_time_log_suggestion))
+}
+
+/// Where GitHub delivers. There is no session: whose hook it is says the address, and that it is GitHub
+/// says the signature.
+pub(crate) fn webhooks(limit: usize) -> OpenApiRouter<Buses> {
+    let contexts = ContextLayer::new(|request| {
+        let name = request.uri.path().rsplit('/').next().unwrap_or_default();
+        let address: HookAddress = name
+            .parse()
+            .map_err(|_| Refusal::new(StatusCode::NOT_FOUND, "there is no such hook"))?;
+        let ctx = Context::for_tenant(address.tenant().as_str())?;
+        Ok(ctx.with_actor(Actor::service("github").named("GitHub")))
+    });
+    OpenApiRouter::new()
+        .routes(routes!(receive_github_delivery))
+        .layer(DefaultBodyLimit::max(limit))
+        .layer(Extension(Limit(limit)))
+        .layer(contexts)
+}
+
+/// How large a delivery may be, in bytes.
+#[derive(Debug, Clone, Copy)]
+struct Limit(usize);
+
+/// A new hook.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewHookBody {
+    /// What it is for, such as the repository's name; at most 200 characters.
+    name: String,
+}
+
+/// A hook that was just set up, and what to type in at GitHub.
+#[derive(Serialize, ToSchema)]
+struct HookSetUp {
+    #[serde(flatten)]
+    hook: Hook,
+    /// "Payload URL".
+    url: String,
+    /// "Secret". It is shown this once.
+    secret: String,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Serialize, ToSchema)]
+struct Receipt {
+    /// `accepted` or `already received`.
+    status: &'static str,
+    /// What it is called here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery_id: Option<Uuid>,
+}
+
+/// Lists hooks
+#[utoipa::path(get, path = "/integrations/github", tag = "integrations", params(PageParams),
+    responses(
+    (status = 200, body = Page<Hook>),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn list_github_hooks(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Query(page): Query<PageParams>,
+) -> Result<axum::Json<Page<Hook>>, Problem> {
+    Ok(axum::Json(buses.ask(&ctx, ListGitHubHooks { page }).await?))
+}
+
+/// Sets a hook up
+///
+/// The secret is shown this once. At GitHub, choose either content type and any events.
+#[utoipa::path(post, path = "/integrations/github", tag = "integrations",
+    request_body = NewHookBody, responses(
+    (status = 201, body = HookSetUp),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn set_up_github_hook(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Extension(url): Extension<PublicUrl>,
+    Json(new): Json<NewHookBody>,
+) -> Result<impl IntoResponse, Problem> {
+    let new = buses.execute(&ctx, SetUpGitHubHook { name: new.name }).await?;
+    let NewHook { hook, address, secret } = new;
+    let url = format!("{url}/webhooks/github/{address}");
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    Ok((StatusCode::CREATED, no_store, axum::Json(HookSetUp { hook, url, secret })))
+}
+
+/// Lists what GitHub told
+#[utoipa::path(get, path = "/integrations/github/deliveries", tag = "integrations",
+    params(PageParams), responses(
+    (status = 200, body = Page<GitHubDelivery>),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn list_github_deliveries(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Query(page): Query<PageParams>,
+) -> Result<axum::Json<Page<GitHubDelivery>>, Problem> {
+    Ok(axum::Json(buses.ask(&ctx, ListGitHubDeliveries { page }).await?))
+}
+
+/// Lists suggested time logs
+#[utoipa::path(get, path = "/integrations/github/suggestions", tag = "integrations",
+    params(PageParams), responses(
+    (status = 200, body = Page<TimeLogSuggestion>),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn list_time_log_suggestions(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Query(page): Query<PageParams>,
+) -> Result<axum::Json<Page<TimeLogSuggestion>>, Problem> {
+    Ok(axum::Json(buses.ask(&ctx, ListTimeLogSuggestions { page }).await?))
+}
+
+/// Makes a time log of a suggestion
+#[utoipa::path(post, path = "/integrations/github/suggestions/{id}/accept", tag = "integrations",
+    params(("id" = Uuid, Path)), responses(
+    (status = 200, body = TimeLogSuggestion),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn accept_time_log_suggestion(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Path(id): Path<Uuid>,
+) -> Result<axum::Json<TimeLogSuggestion>, Problem> {
+    Ok(axum::Json(buses.execute(&ctx, AcceptTimeLogSuggestion { id }).await?))
+}
+
+/// Makes nothing of a suggestion
+#[utoipa::path(delete, path = "/integrations/github/suggestions/{id}", tag = "integrations",
+    params(("id" = Uuid, Path)), responses(
+    (status = 204),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn dismiss_time_log_suggestion(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
+    buses.execute(&ctx, DismissTimeLogSuggestion { id }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Takes a delivery from GitHub
+///
+/// Stores it, answers, and works on it afterwards. What was delivered before is answered with 200.
+#[utoipa::path(post, path = "/webhooks/github/{hook}", tag = "integrations", security(()),
+    request_body(content = String, content_type = "application/json"),
+    params(
+        ("hook" = String, Path, description = "The last part of the hook's address"),
+        ("X-Hub-Signature-256" = String, Header, description = "HMAC-SHA256 of the body"),
+        ("X-GitHub-Delivery" = String, Header, description = "What GitHub calls the delivery"),
+        ("X-GitHub-Event" = String, Header, description = "What it is about"),
+    ),
+    responses(
+    (status = 202, body = Receipt),
+    (status = 200, body = Receipt),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn receive_github_delivery(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Extension(Limit(limit)): Extension<Limit>,
+    Path(hook): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<(StatusCode, axum::Json<Receipt>), Problem> {
+    let hook: HookAddress =
+        hook.parse().map_err(|error| Problem::new(StatusCode::NOT_FOUND, format!("{error}")))?;
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("a delivery of more than {limit} bytes is not taken; let the hook send less"),
+        ),
+        status => Problem::new(status, rejection.body_text()),
+    })?;
+    let read = |name: &str| {
+        let value = headers.get(name)?.to_str().unwrap_or_default();
+        Some(value.to_owned())
+    };
+    let needed = |name: &str| {
+        let missing =
+            || Problem::new(StatusCode::BAD_REQUEST, format!("the header `{name}` is missing"));
+        read(name).ok_or_else(missing)
+    };
+    let media_type = read("content-type").unwrap_or_default();
+    let command = ReceiveGitHubDelivery {
+        hook_id: hook.id(),
+        signature: read("x-hub-signature-256"),
+        guid: needed("X-GitHub-Delivery")?,
+        kind: needed("X-GitHub-Event")?,
+        is_form: media_type.starts_with("application/x-www-form-urlencoded"),
+        body: body.into(),
+    };
+    let (status, text, delivery_id) = match buses.execute(&ctx, command).await? {
+        Received::New(id) => (StatusCode::ACCEPTED, "accepted", Some(id)),
+        Received::AlreadyThere => (StatusCode::OK, "already received", None),
+    };
+    Ok((status, axum::Json(Receipt { status: text, delivery_id })))
+}

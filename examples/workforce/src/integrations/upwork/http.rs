@@ -1,0 +1,163 @@
+//! Imports over HTTP.
+
+use std::error::Error;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::{Extension, RequestExt as _};
+use cqrs_core::Context;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::{
+    FindUpworkImport, HeaderError, ImportError, ListUpworkImports, UpworkImport, UpworkImporter,
+};
+use crate::failure::Failure;
+use crate::http::{Buses, Path, Problem, Query};
+use crate::paging::{Page, PageParams};
+
+pub(crate) fn routes(importer: Arc<UpworkImporter>, limit: usize) -> OpenApiRouter<Buses> {
+    OpenApiRouter::new()
+        .routes(routes!(list_upwork_imports, import_upwork))
+        .routes(routes!(find_upwork_import))
+        .layer(Extension(Uploads { importer, limit }))
+        .layer(DefaultBodyLimit::max(limit))
+}
+
+#[derive(Clone)]
+struct Uploads {
+    importer: Arc<UpworkImporter>,
+    /// The largest file, in bytes.
+    limit: usize,
+}
+
+/// What the file is called.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ImportParams {
+    /// At most 200 characters.
+    file: Option<String>,
+}
+
+/// Lists imports
+#[utoipa::path(get, path = "/integrations/upwork/imports", tag = "integrations",
+    params(PageParams), responses(
+    (status = 200, body = Page<UpworkImport>),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn list_upwork_imports(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Query(page): Query<PageParams>,
+) -> Result<axum::Json<Page<UpworkImport>>, Problem> {
+    Ok(axum::Json(buses.ask(&ctx, ListUpworkImports { page }).await?))
+}
+
+/// Shows an import
+#[utoipa::path(get, path = "/integrations/upwork/imports/{id}", tag = "integrations",
+    params(("id" = Uuid, Path)), responses(
+    (status = 200, body = UpworkImport),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn find_upwork_import(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Path(id): Path<Uuid>,
+) -> Result<axum::Json<UpworkImport>, Problem> {
+    let import = buses.ask(&ctx, FindUpworkImport { id }).await?;
+    Ok(axum::Json(import.ok_or(Failure::NotFound("import"))?))
+}
+
+/// Imports a work diary
+///
+/// A row that is wrong is reported with its line and does not stop the rest; one that was imported before
+/// is skipped, so that a file may be sent again.
+#[utoipa::path(post, path = "/integrations/upwork/imports", tag = "integrations",
+    params(ImportParams), request_body(content = String, content_type = "text/csv"), responses(
+    (status = 201, body = UpworkImport),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn import_upwork(
+    Extension(ctx): Extension<Context>,
+    Extension(Uploads { importer, limit }): Extension<Uploads>,
+    Query(params): Query<ImportParams>,
+    request: Request,
+) -> Result<impl IntoResponse, Problem> {
+    let headers = request.headers();
+    let header = |name| headers.get(name).and_then(|it| it.to_str().ok());
+    let media_type = header(header::CONTENT_TYPE).unwrap_or_default();
+    if media_type.split(';').next().is_none_or(|it| !it.trim().eq_ignore_ascii_case("text/csv")) {
+        let detail = "a work diary is sent with `content-type: text/csv`";
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
+    }
+    // Before anything is imported, where the client says how much it will be.
+    let length = header(header::CONTENT_LENGTH).and_then(|it| it.parse::<u64>().ok());
+    if length.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit, None));
+    }
+    let file = params.file.unwrap_or_else(|| "upload.csv".to_owned());
+    let body: Body = request.with_limited_body().into_body();
+    // A client that goes away in the middle is noted, since the task goes on without it.
+    let task = ctx
+        .clone()
+        .spawn(async move { importer.import(&ctx, &file, body.into_data_stream(), |_| ()).await });
+    match task.await {
+        Ok(Ok(import)) => {
+            let location = format!("/api/integrations/upwork/imports/{}", import.id);
+            Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(import)))
+        }
+        Ok(Err(error)) => Err(problem(error, limit)),
+        Err(error) => Err(Problem::internal(error)),
+    }
+}
+
+fn problem(error: ImportError, limit: usize) -> Problem {
+    match error {
+        ImportError::Header(error) => problem_of(&error),
+        ImportError::Failed(failure) => failure.into(),
+        ImportError::Interrupted { import, error } => {
+            if is_length_limit(&*error) {
+                return too_large(limit, import.as_deref());
+            }
+            if error.is::<Failure>() {
+                return Problem::internal(error);
+            }
+            Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end")
+        }
+    }
+}
+
+fn problem_of(error: &HeaderError) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+}
+
+fn too_large(limit: usize, import: Option<&UpworkImport>) -> Problem {
+    let limit = format!("a file of more than {limit} bytes is not taken over HTTP");
+    let detail = match import {
+        None => format!("{limit}; send it in parts, or use `workforce import-upwork`"),
+        Some(import) => format!(
+            "{limit}; {} rows before that were imported, and the file can be sent again in parts",
+            import.imported
+        ),
+    };
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+/// axum wraps it.
+fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
