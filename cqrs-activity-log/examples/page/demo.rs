@@ -73,8 +73,8 @@ pub(crate) async fn record(log: &ActivityLog, tenant: &str, now: Timestamp) -> R
 
     let activity = Activity::new("updated", "Employee").id("e-12").named("Margaret Hamilton");
     let activity = activity.describe("changed Margaret Hamilton’s contract").changes(changes(
-        json!({"position": "Engineer", "hours": 32, "address": {"city": "Boston"}, "manager": "Alan Turing"}),
-        json!({"position": "Lead Engineer", "hours": 40, "address": {"city": "Cambridge"}}),
+        &json!({"position": "Engineer", "hours": 32, "address": {"city": "Boston"}, "manager": "Alan Turing"}),
+        &json!({"position": "Lead Engineer", "hours": 40, "address": {"city": "Cambridge"}}),
     )?);
     log.record(&ctx(Some(support()), "analytical-engines")?, activity.occurred_at(ago(0, 41)?))
         .await?;
@@ -174,6 +174,6 @@ impl EventHandler<TaskCreated> for Assign {
     }
 }
 
-fn changes(old: Value, new: Value) -> Result<Changes> {
-    Ok(Changes::between(&old, &new)?)
+fn changes(old: &Value, new: &Value) -> Result<Changes> {
+    Ok(Changes::between(old, new)?)
 }

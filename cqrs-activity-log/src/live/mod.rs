@@ -106,12 +106,11 @@ impl Watch {
             if let Some(entry) = self.batch.pop_front() {
                 return Ok(Some((Seen::Entry(Box::new(entry)), self)));
             }
-            let last = match self.last {
-                Some(last) => last,
-                None => {
-                    self.filter.check()?;
-                    last_sequence(self.log.database(), &self.tenant).await?
-                }
+            self.filter.check()?;
+            let last = if let Some(last) = self.last {
+                last
+            } else {
+                last_sequence(self.log.database(), &self.tenant).await?
             };
             self.last = Some(last);
             let batch = self.log.database().recorded_after(&self.tenant, last, BATCH).await?;

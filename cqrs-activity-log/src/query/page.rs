@@ -84,6 +84,7 @@ pub struct Page {
     pub searched_until: Option<Timestamp>,
 }
 
+#[expect(clippy::ref_option, reason = "serde calls it with a reference")]
 fn as_text<S: Serializer>(cursor: &Option<Cursor>, serializer: S) -> Result<S::Ok, S::Error> {
     match cursor {
         Some(cursor) => serializer.collect_str(cursor),

@@ -69,6 +69,9 @@ pub fn router(log: ActivityLog) -> Router {
     Pages::new(log).into_router()
 }
 
+/// Whether somebody may look.
+type Authorize = Arc<dyn Fn(&Context) -> bool + Send + Sync>;
+
 /// The router's settings: who may look, and when live tails end.
 ///
 /// ```
@@ -85,7 +88,7 @@ pub fn router(log: ActivityLog) -> Router {
 #[derive(Clone)]
 pub struct Pages {
     log: ActivityLog,
-    authorize: Option<Arc<dyn Fn(&Context) -> bool + Send + Sync>>,
+    authorize: Option<Authorize>,
     until: Option<Shared<BoxFuture<'static, ()>>>,
     live: Arc<Semaphore>,
     verifying: Arc<Semaphore>,

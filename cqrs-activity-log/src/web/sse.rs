@@ -14,7 +14,6 @@ use futures_util::{StreamExt, TryStreamExt};
 use super::Pages;
 use super::params::{self, Empty, Params};
 use super::problem::Problem;
-use crate::error::ReadError;
 use crate::live::Seen;
 
 /// How often a silent stream shows that it is alive.
@@ -39,13 +38,12 @@ pub(super) async fn live(
     })?;
 
     let hello = futures_util::stream::once(future::ready(Ok(Event::default().retry(RETRY))));
-    let seen = pages.log.watch(&ctx, &params.filter, after).map_err(|error| {
+    let seen = pages.log.watch(&ctx, &params.filter, after).inspect_err(|error| {
         tracing::error!(%error, "a live tail ended");
-        error
     });
     let shutdown = pages.until.clone().map_or(Either::Left(future::pending()), Either::Right);
     let events = hello
-        .chain(seen.map(|seen| event(seen?)))
+        .chain(seen.map_ok(event))
         .take_until(future::select(shutdown, Box::pin(tokio::time::sleep(LASTS))))
         .inspect(move |_| {
             // Held until the stream is dropped.
@@ -54,16 +52,16 @@ pub(super) async fn live(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-fn event(seen: Seen) -> Result<Event, ReadError> {
+fn event(seen: Seen) -> Event {
     let event = Event::default();
-    Ok(match seen {
+    match seen {
         Seen::Entry(entry) => {
             let json = serde_json::to_string(&*entry).unwrap_or_default();
             event.id(entry.sequence.to_string()).event("entry").data(json)
         }
         // Without data it is no event, but it moves the position to come back to.
         Seen::Nothing { up_to } => event.id(up_to.to_string()),
-    })
+    }
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {

@@ -1,5 +1,7 @@
 //! Any filter, page size and order, against a list in memory.
 
+use std::cell::RefCell;
+
 use cqrs_activity_log::{Activity, ActivityLog, Entry, Filter, Order, Outcome, PageRequest};
 use cqrs_core::{Actor, Context};
 use futures_util::TryStreamExt;
@@ -165,15 +167,14 @@ async fn record_some(log: &ActivityLog, count: u32) -> Vec<Entry> {
 on_each_database! {
     async fn pages_yield_every_entry_once_in_order_while_others_are_recorded(db) {
         let log = db.open().await;
-        let mut known = record_some(&log, 250).await;
+        let known = RefCell::new(record_some(&log, 250).await);
         let cases = if db.is_sqlite() { 120 } else { 50 };
         let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
         let handle = tokio::runtime::Handle::current();
-        let known = std::cell::RefCell::new(&mut known);
         runner
             .run(&wanted(), |wanted| {
-                let known = &mut *known.borrow_mut();
-                tokio::task::block_in_place(|| handle.block_on(check(&log, wanted, known)));
+                let mut known = known.borrow_mut();
+                tokio::task::block_in_place(|| handle.block_on(check(&log, wanted, &mut known)));
                 Ok(())
             })
             .map_err(|error| error.to_string())

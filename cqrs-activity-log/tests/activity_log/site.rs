@@ -118,8 +118,8 @@ fn parse(block: &str) -> Sent {
     let mut sent = Sent::default();
     for line in block.lines() {
         match line.split_once(": ") {
-            Some(("id", id)) => sent.id = id.to_owned(),
-            Some(("event", event)) => sent.event = event.to_owned(),
+            Some(("id", id)) => id.clone_into(&mut sent.id),
+            Some(("event", event)) => event.clone_into(&mut sent.event),
             Some(("data", data)) => sent.data.push_str(data),
             _ => {}
         }

@@ -127,7 +127,7 @@ on_each_database! {
         let log = db.open().await;
         record(&log, 2).await;
         let site = Site::new(&log).await;
-        let long = "x".repeat(300);
+        let too_long = "x".repeat(300);
         let foreign = site.json("acme", "/api/entries?limit=1").await["next"].as_str().unwrap().to_owned();
         let cases = [
             ("limit=0", "limit"), ("limit=201", "limit"), ("limit=-1", "limit"), ("limit=ten", "limit"), ("limit=99999999999", "limit"),
@@ -145,7 +145,7 @@ on_each_database! {
             assert!(problem["detail"].as_str().unwrap().len() < 400, "{problem}");
         }
         for name in ["q", "entity", "action", "actor", "organization", "event"] {
-            let problem = site.json("acme", &format!("/api/entries?{name}={long}")).await;
+            let problem = site.json("acme", &format!("/api/entries?{name}={too_long}")).await;
             assert_eq!(problem["parameter"], name);
         }
         for query in [format!("after={foreign}&action=created"), format!("after={foreign}&order=oldest")] {
@@ -336,5 +336,5 @@ on_each_database! {
 }
 
 fn url_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }

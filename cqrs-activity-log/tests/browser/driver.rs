@@ -1,4 +1,4 @@
-//! Chromium, driven through its WebDriver.
+//! Chromium, driven through its `WebDriver`.
 
 use std::env;
 use std::fs;
@@ -79,7 +79,7 @@ impl Driver {
         .map(str::to_owned)
         .to_vec();
         arguments.push(format!("--user-data-dir={}", profile.path().display()));
-        let scheme = if look == Look::Dark { 0 } else { 1 };
+        let scheme = u8::from(look != Look::Dark);
         arguments.push(format!("--blink-settings=preferredColorScheme={scheme}"));
         let mut options = json!({"binary": self.chromium, "args": arguments});
         if look == Look::Phone {

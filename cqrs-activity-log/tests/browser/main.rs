@@ -240,7 +240,7 @@ async fn phone(site: &Site, browser: &Browser) {
     site.log.record(&Site::ctx(), activity.data(serde_json::json!({&long: long}))).await.unwrap();
     let trail = format!("?correlation={}&order=oldest", site.correlation);
     let pages = [
-        "".to_owned(),
+        String::new(),
         "?action=updated".to_owned(),
         trail,
         "?q=unbreakable".to_owned(),

@@ -235,9 +235,10 @@ pub(super) async fn verified(
     let shown = async {
         Params::read(query.as_deref(), &[], Empty::Ignored)?;
         let verdict = verify::verdict(&pages, &ctx).await?;
-        let (tone, headline) = match verdict.is_sound {
-            true => ("good", "Nothing was altered."),
-            false => ("bad", "Something was altered."),
+        let (tone, headline) = if verdict.is_sound {
+            ("good", "Nothing was altered.")
+        } else {
+            ("bad", "Something was altered.")
         };
         let frame = Frame::new(&ctx, &links, &headers, None);
         let headline = headline.to_owned();
