@@ -15,17 +15,18 @@ use jiff::Timestamp;
 use crate::database::{Db, on_each_database};
 
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
-struct InvoicePaid {
+#[event(name = "lamp.lit", entity = "Lamp", action = "lit")]
+struct LampLit {
     #[event(entity_id)]
-    invoice_id: u32,
+    lamp_id: u32,
 }
 
 /// Something to isolate these tests by.
-#[events_handler(InvoicePaid)]
+#[events_handler(LampLit)]
 struct Forget;
 
-impl EventHandler<InvoicePaid> for Forget {
-    async fn handle(&self, _event: &InvoicePaid, _ctx: &Context) -> HandlerResult {
+impl EventHandler<LampLit> for Forget {
+    async fn handle(&self, _event: &LampLit, _ctx: &Context) -> HandlerResult {
         Ok(())
     }
 }
@@ -123,9 +124,9 @@ on_each_database! {
     async fn events_are_found_by_their_name(db) {
         let log = with_five(db).await;
         let app = TestApp::from_builder(builder().plugin(log.clone())).build().unwrap();
-        app.publish(&ctx(), InvoicePaid { invoice_id: 9 }).await.unwrap();
+        app.publish(&ctx(), LampLit { lamp_id: 9 }).await.unwrap();
         app.settled().await;
-        assert_eq!(found(&log, Filter::new().event("invoice.paid")).await, ["9"]);
+        assert_eq!(found(&log, Filter::new().event("lamp.lit")).await, ["9"]);
     }
 
     async fn the_newest_or_the_oldest_come_first(db) {

@@ -72,6 +72,7 @@ async fn timeline(site: &Site, browser: &Browser) {
     let changed = "[...document.querySelectorAll('.entry summary')].find((summary) => summary.textContent === '4 changes')";
     browser.script(&format!("{changed}.click();")).await;
     browser.until("document.querySelector('.diff td.old').checkVisibility()").await;
+    browser.client.set_window_size(1280, 1320).await.unwrap();
     browser.picture("timeline").await;
 }
 
@@ -160,6 +161,7 @@ async fn live(site: &Site, browser: &Browser) {
     site.pay("<b>After</b>").await;
     site.log.record(&Site::ctx(), Activity::new("painted", "Wall")).await.unwrap();
     browser.until("document.querySelectorAll('.entry').length === 2").await;
+    browser.until("document.querySelector('.entry').getAnimations().length === 0").await; // it has slid in
     let first = client.find(Locator::Css(".entry")).await.unwrap();
     let text = first.text().await.unwrap();
     assert!(text.contains("paid <b>After</b>") && text.contains("Ada Lovelace"), "{text}");
