@@ -1,5 +1,6 @@
 //! How a log is kept.
 
+#[cfg(feature = "sqlite")]
 use std::path::Path;
 
 use crate::content::Limits;

@@ -87,6 +87,7 @@ pub(crate) enum Seen {
     Entry(Box<Entry>),
     /// Entries up to this sequence, none of which is meant.
     Nothing {
+        #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only browsers come back"))]
         up_to: u64,
     },
 }
