@@ -4,16 +4,13 @@ mod csv;
 
 use cqrs_core::Context;
 use futures_core::Stream;
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::entry::Entry;
 use crate::error::ReadError;
 use crate::log::ActivityLog;
 use crate::query::Filter;
 use crate::store::Order;
-
-/// How many entries become one piece of an export.
-const PIECE: usize = 128;
 
 /// Taking entries elsewhere.
 impl ActivityLog {
@@ -60,11 +57,7 @@ impl ActivityLog {
         order: Order,
         write: fn(&[Entry]) -> Vec<u8>,
     ) -> impl Stream<Item = Result<Vec<u8>, ReadError>> + Send + use<> {
-        let entries = self.stream(ctx, filter, order).ready_chunks(PIECE);
-        entries.map(move |piece| {
-            let piece = piece.into_iter().collect::<Result<Vec<_>, _>>()?;
-            Ok(write(&piece))
-        })
+        self.batches(ctx, filter, order).map_ok(move |entries| write(&entries))
     }
 }
 

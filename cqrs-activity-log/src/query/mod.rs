@@ -9,6 +9,7 @@ mod facets;
 mod filter;
 mod last;
 mod page;
+mod read_ahead;
 mod text;
 mod walk;
 

@@ -1,20 +1,21 @@
 //! Walking an index in bounded pieces.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use cqrs_core::{Context, TenantScope};
 use futures_core::Stream;
-use futures_util::stream;
+use futures_util::{TryStreamExt, stream};
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::filter::Sieve;
 use super::last::last_sequence;
+use super::read_ahead::ReadAhead;
 use super::{Cursor, Filter, Page, PageRequest};
 use crate::entry::Entry;
 use crate::error::ReadError;
 use crate::log::ActivityLog;
-use crate::store::{Conditions, Database, Order};
+use crate::store::{Conditions, Database, Order, Row};
 
 /// How many entries a search by free text or outcome looks at for one page.
 pub const MAX_LOOKED_AT: usize = 20_000;
@@ -97,7 +98,7 @@ impl ActivityLog {
     /// All of the tenant's entries that `filter` means and that there are now, one after the other, for an
     /// export. What is recorded in the meantime does not come.
     ///
-    /// Reads a few hundred at a time, when they are asked for: it holds those, and nothing in the database.
+    /// Reads a few hundred at a time, and the next ones ahead: it holds those, and nothing in the database.
     /// Ends after an error.
     ///
     /// ```
@@ -124,57 +125,36 @@ impl ActivityLog {
         filter: &Filter,
         order: Order,
     ) -> impl Stream<Item = Result<Entry, ReadError>> + Send + use<> {
-        let walk = Walk::new(self.database().clone(), ctx.tenant(), filter, order, None);
-        let reading = Reading { walk, has_begun: false, batch: VecDeque::new() };
-        stream::try_unfold(reading, Reading::next)
+        let entries = |batch: Vec<Entry>| stream::iter(batch.into_iter().map(Ok));
+        self.batches(ctx, filter, order).map_ok(entries).try_flatten()
+    }
+
+    /// The same, as many at a time as are read at once.
+    pub(crate) fn batches(
+        &self,
+        ctx: &Context,
+        filter: &Filter,
+        order: Order,
+    ) -> impl Stream<Item = Result<Vec<Entry>, ReadError>> + Send + use<> {
+        ReadAhead::new(Walk::new(self.database().clone(), ctx.tenant(), filter, order, None))
+            .batches()
     }
 }
-
-/// How many entries an export reads at once.
-const EXPORT_BATCH: u32 = 500;
 
 fn page(next: Option<Cursor>, entries: Vec<Entry>, searched_until: Option<Timestamp>) -> Page {
     Page { entries, next, searched_until }
 }
 
-/// What a stream of entries holds.
-struct Reading {
-    walk: Walk,
-    has_begun: bool,
-    batch: VecDeque<Entry>,
-}
-
-impl Reading {
-    async fn next(mut self) -> Result<Option<(Entry, Self)>, ReadError> {
-        if !self.has_begun {
-            self.walk.filter.check()?;
-            let until = last_sequence(&self.walk.database, &self.walk.tenant).await?;
-            self.walk = self.walk.until(until);
-            self.has_begun = true;
-        }
-        loop {
-            if let Some(entry) = self.batch.pop_front() {
-                return Ok(Some((entry, self)));
-            }
-            if self.walk.is_at_end {
-                return Ok(None);
-            }
-            self.batch = self.walk.batch(EXPORT_BATCH).await?.into();
-            self.batch.retain(|entry| self.walk.lets_through(entry));
-        }
-    }
-}
-
 /// A position in the entries that a filter means.
-struct Walk {
+pub(super) struct Walk {
     database: Database,
     tenant: TenantScope,
     filter: Filter,
     conditions: Conditions,
-    sieve: Option<Sieve>,
+    sieve: Option<Arc<Sieve>>,
     order: Order,
     after: Option<Uuid>,
-    is_at_end: bool,
+    pub(super) is_at_end: bool,
 }
 
 impl Walk {
@@ -190,11 +170,18 @@ impl Walk {
             tenant: tenant.clone(),
             filter: filter.clone(),
             conditions: filter.conditions(),
-            sieve: filter.sieve(),
+            sieve: filter.sieve().map(Arc::new),
             order,
             after,
             is_at_end: false,
         }
+    }
+
+    /// Begins a walk through what there is now.
+    pub(super) async fn up_to_now(self) -> Result<Self, ReadError> {
+        self.filter.check()?;
+        let until = last_sequence(&self.database, &self.tenant).await?;
+        Ok(self.until(until))
     }
 
     /// Leaves out what was recorded after this sequence.
@@ -206,11 +193,21 @@ impl Walk {
 
     /// The next entries, unsieved.
     async fn batch(&mut self, size: u32) -> Result<Vec<Entry>, ReadError> {
+        self.rows(size).await?.into_iter().map(Row::into_entry).collect()
+    }
+
+    /// The next entries as they are stored.
+    pub(super) async fn rows(&mut self, size: u32) -> Result<Vec<Row>, ReadError> {
         let Self { tenant, conditions, order, after, .. } = &*self;
-        let batch = self.database.page(tenant, conditions, *order, *after, size).await?;
-        self.is_at_end = batch.len() < size as usize;
-        self.after = batch.last().map(|entry| entry.id).or(self.after);
-        Ok(batch)
+        let rows = self.database.page(tenant, conditions, *order, *after, size).await?;
+        self.is_at_end = rows.len() < size as usize;
+        self.after = rows.last().map(|row| row.content.id).or(self.after);
+        Ok(rows)
+    }
+
+    /// What each entry has to pass, if anything.
+    pub(super) fn sieve(&self) -> Option<Arc<Sieve>> {
+        self.sieve.clone()
     }
 
     fn lets_through(&self, entry: &Entry) -> bool {

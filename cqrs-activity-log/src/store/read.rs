@@ -38,7 +38,7 @@ impl Conditions {
 }
 
 impl Database {
-    /// Up to `limit` entries by time, which come after the one with the id `after`.
+    /// Up to `limit` entries by time, as they are stored, which come after the one with the id `after`.
     pub(crate) async fn page(
         &self,
         tenant: &TenantScope,
@@ -46,7 +46,7 @@ impl Database {
         order: Order,
         after: Option<Uuid>,
         limit: u32,
-    ) -> Result<Vec<Entry>, ReadError> {
+    ) -> Result<Vec<Row>, ReadError> {
         let (compare, direction) = match order {
             Order::NewestFirst => ("<", "DESC"),
             Order::OldestFirst => (">", "ASC"),
@@ -65,7 +65,7 @@ impl Database {
         sql.push_str(direction);
         sql.push_str(" LIMIT ?");
         args.push(i64::from(limit).into());
-        self.entries(Statement::new(sql, args)).await
+        Ok(self.fetch(Statement::new(sql, args), Row::read).await?)
     }
 
     /// The entry with this id.

@@ -1,0 +1,62 @@
+//! Reading the next entries while the last ones are being used.
+
+use std::panic::resume_unwind;
+
+use futures_core::Stream;
+use futures_util::stream;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::walk::Walk;
+use crate::entry::Entry;
+use crate::error::ReadError;
+use crate::store::Row;
+
+/// How many entries are read at once.
+const BATCH: u32 = 500;
+
+/// A walk that is one batch ahead: the database works while the entries before are taken.
+pub(super) enum ReadAhead {
+    /// Nothing is read before somebody asks.
+    NotBegun(Box<Walk>),
+    Reading(AbortOnDropHandle<Result<(Vec<Row>, Walk), ReadError>>),
+    AtEnd,
+}
+
+impl ReadAhead {
+    pub(super) fn new(walk: Walk) -> Self {
+        Self::NotBegun(Box::new(walk))
+    }
+
+    /// What the walk passes, in batches of which some may be empty.
+    pub(super) fn batches(self) -> impl Stream<Item = Result<Vec<Entry>, ReadError>> + Send {
+        stream::try_unfold(self, Self::next)
+    }
+
+    async fn next(self) -> Result<Option<(Vec<Entry>, Self)>, ReadError> {
+        let (rows, walk) = match self {
+            Self::NotBegun(walk) => read(walk.up_to_now().await?).await?,
+            // It is never aborted while somebody waits for it.
+            Self::Reading(reading) => match reading.await {
+                Ok(read) => read?,
+                Err(error) => resume_unwind(error.into_panic()),
+            },
+            Self::AtEnd => return Ok(None),
+        };
+        let sieve = walk.sieve();
+        let next = if walk.is_at_end {
+            Self::AtEnd
+        } else {
+            Self::Reading(AbortOnDropHandle::new(tokio::spawn(read(walk))))
+        };
+        let mut entries = rows.into_iter().map(Row::into_entry).collect::<Result<Vec<_>, _>>()?;
+        if let Some(sieve) = sieve {
+            entries.retain(|entry| sieve.lets_through(entry));
+        }
+        Ok(Some((entries, next)))
+    }
+}
+
+async fn read(mut walk: Walk) -> Result<(Vec<Row>, Walk), ReadError> {
+    let rows = walk.rows(BATCH).await?;
+    Ok((rows, walk))
+}
