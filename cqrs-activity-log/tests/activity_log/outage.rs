@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cqrs_activity_log::ActivityLog;
+use cqrs_core::modules;
 use cqrs_core::prelude::*;
 use futures_util::StreamExt as _;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -19,6 +20,10 @@ struct InvoicePaid {
 }
 
 const EVENTS: u32 = 60;
+
+fn app(log: &ActivityLog) -> App {
+    App::builder().only(modules![self]).plugin(log.clone()).build().unwrap()
+}
 
 /// Publishes the second half after `away`, and returns once an attempt has failed.
 async fn publish_and_fail(app: &App, ctx: &Context, away: impl Future<Output = ()>) {
@@ -53,7 +58,7 @@ fn an_outage_of_postgres_loses_nothing() {
             .await
             .unwrap();
         let log = ActivityLog::options().postgres_pool(pool).await.unwrap();
-        let app = App::builder().plugin(log.clone()).build().unwrap();
+        let app = app(&log);
         let ctx = Context::for_tenant("acme").unwrap();
         publish_and_fail(&app, &ctx, async { proxy.set(false) }).await;
         let activity = cqrs_activity_log::Activity::new("exported", "Report");
@@ -73,7 +78,7 @@ fn a_locked_sqlite_database_loses_nothing() {
             .busy_timeout(Duration::from_millis(20));
         let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
         let log = ActivityLog::options().sqlite_pool(pool).await.unwrap();
-        let app = App::builder().plugin(log.clone()).build().unwrap();
+        let app = app(&log);
         let ctx = Context::for_tenant("acme").unwrap();
         publish_and_fail(&app, &ctx, async {
             while db.try_execute("BEGIN EXCLUSIVE").await.is_err() {}

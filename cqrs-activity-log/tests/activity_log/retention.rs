@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cqrs_activity_log::{Activity, ActivityLog, Retention, Tampered, VerifyError};
-use cqrs_core::{App, Context, TenantScope};
+use cqrs_core::{App, Context, TenantScope, modules};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::database::{Db, on_each_database};
@@ -148,7 +148,7 @@ on_each_database! {
         let log = db.open_with(ActivityLog::options().retention(retention)).await.unwrap();
         record(&log, "acme", 3).await;
         age(db, "acme", 40).await;
-        let app = App::builder().plugin(log.clone()).build().unwrap();
+        let app = App::builder().only(modules![crate::events]).plugin(log.clone()).build().unwrap();
         app.start().await.unwrap();
         while count(db, "acme").await != 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;
