@@ -1,6 +1,8 @@
 //! Where the activity log is plugged in: it records what the modules publish, and is shown at `/activity`.
 
 use axum::Router;
+use axum::response::Redirect;
+use axum::routing::get;
 use cqrs_activity_log::web::Pages;
 use cqrs_activity_log::{ActivityLog, OpenError};
 use sqlx::sqlite::SqlitePoolOptions;
@@ -35,5 +37,7 @@ pub(crate) fn routes(
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Router<Buses> {
     let pages = Pages::new(log).until(stopped).into_router();
-    Router::new().nest("/activity", pages.with_state(()))
+    Router::new()
+        .nest("/activity", pages.with_state(()))
+        .route("/activity/", get(|| async { Redirect::permanent("/activity") }))
 }

@@ -66,5 +66,6 @@ on_both! {
         let page = owner.get("/activity").await?;
         assert_eq!(page.status, 200);
         assert!(page.text.contains("registered as Ada Lovelace"), "{}", page.text);
+        assert_eq!(owner.get("/activity/").await?.status, 308);
     }
 }
