@@ -1,8 +1,9 @@
 //! Entries as lines of CSV that no spreadsheet runs.
 
 use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
 
-use cqrs_core::Actor;
+use cqrs_core::{Actor, TenantId};
 use csv::{Terminator, Writer, WriterBuilder};
 use serde::Serialize;
 
@@ -46,59 +47,72 @@ pub(super) fn head() -> Vec<u8> {
 }
 
 pub(super) fn lines(entries: &[Entry]) -> Vec<u8> {
-    let mut writer = writer();
+    let mut lines = Lines { writer: writer(), text: String::new() };
     for entry in entries {
-        let fields = fields(entry);
-        let _ = writer.write_record(fields.iter().map(|field| harmless(field).into_owned()));
+        lines.entry(entry);
     }
-    writer.into_inner().unwrap_or_default()
+    lines.writer.into_inner().unwrap_or_default()
 }
 
 fn writer() -> Writer<Vec<u8>> {
     WriterBuilder::new().terminator(Terminator::CRLF).from_writer(Vec::new())
 }
 
-fn fields(entry: &Entry) -> [String; COLUMNS.len()] {
-    fn text(text: Option<&str>) -> String {
-        text.unwrap_or_default().to_owned()
+struct Lines {
+    writer: Writer<Vec<u8>>,
+    /// Of the field that is being written, where it is not a text already.
+    text: String,
+}
+
+impl Lines {
+    /// The fields of [`COLUMNS`].
+    fn entry(&mut self, entry: &Entry) {
+        self.shown(Some(entry.id));
+        self.shown(Some(entry.sequence));
+        self.shown(Some(entry.occurred_at));
+        self.shown(Some(entry.recorded_at));
+        self.text(entry.tenant.id().map(TenantId::as_str));
+        self.text(entry.organization.as_deref());
+        self.actor(entry.actor.as_ref());
+        self.actor(entry.actor.as_ref().and_then(Actor::principal));
+        self.text(Some(&entry.action));
+        self.text(Some(&entry.entity_type));
+        self.text(entry.entity_id.as_deref());
+        self.text(entry.entity_name.as_deref());
+        self.text(Some(&entry.description));
+        self.text(Some(entry.outcome.as_str()));
+        self.json(entry.changes.as_ref());
+        self.json(entry.data.as_ref());
+        self.text(entry.event_name.as_deref());
+        self.shown(entry.event_version);
+        self.shown(Some(entry.correlation_id));
+        self.shown(entry.causation_id);
+        self.shown(Some(entry.hash));
+        let _ = self.writer.write_record(None::<&[u8]>);
     }
-    fn json(value: Option<&impl Serialize>) -> String {
-        value.and_then(|value| serde_json::to_string(value).ok()).unwrap_or_default()
+
+    fn actor(&mut self, actor: Option<&Actor>) {
+        self.shown(actor.map(Actor::kind));
+        self.text(actor.map(Actor::id));
+        self.text(actor.and_then(Actor::name));
     }
-    fn actor(actor: Option<&Actor>) -> [String; 3] {
-        let kind = actor.map(|actor| actor.kind().to_string()).unwrap_or_default();
-        [kind, text(actor.map(Actor::id)), text(actor.and_then(Actor::name))]
+
+    fn text(&mut self, text: Option<&str>) {
+        let _ = self.writer.write_field(&*harmless(text.unwrap_or_default()));
     }
-    let [actor_kind, actor_id, actor_name] = actor(entry.actor.as_ref());
-    let [behalf_kind, behalf_id, behalf_name] =
-        actor(entry.actor.as_ref().and_then(Actor::principal));
-    [
-        entry.id.to_string(),
-        entry.sequence.to_string(),
-        entry.occurred_at.to_string(),
-        entry.recorded_at.to_string(),
-        text(entry.tenant.id().map(cqrs_core::TenantId::as_str)),
-        text(entry.organization.as_deref()),
-        actor_kind,
-        actor_id,
-        actor_name,
-        behalf_kind,
-        behalf_id,
-        behalf_name,
-        entry.action.clone(),
-        entry.entity_type.clone(),
-        text(entry.entity_id.as_deref()),
-        text(entry.entity_name.as_deref()),
-        entry.description.clone(),
-        entry.outcome.to_string(),
-        json(entry.changes.as_ref()),
-        json(entry.data.as_ref()),
-        text(entry.event_name.as_deref()),
-        entry.event_version.map(|version| version.to_string()).unwrap_or_default(),
-        entry.correlation_id.to_string(),
-        entry.causation_id.map(|id| id.to_string()).unwrap_or_default(),
-        entry.hash.to_string(),
-    ]
+
+    fn shown(&mut self, value: Option<impl Display>) {
+        self.text.clear();
+        if let Some(value) = value {
+            let _ = write!(self.text, "{value}");
+        }
+        let _ = self.writer.write_field(&*harmless(&self.text));
+    }
+
+    fn json(&mut self, value: Option<&impl Serialize>) {
+        let json = value.and_then(|value| serde_json::to_string(value).ok());
+        self.text(json.as_deref());
+    }
 }
 
 /// A text that a spreadsheet takes for a text.

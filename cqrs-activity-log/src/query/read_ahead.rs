@@ -35,10 +35,13 @@ impl ReadAhead {
     async fn next(self) -> Result<Option<(Vec<Entry>, Self)>, ReadError> {
         let (rows, walk) = match self {
             Self::NotBegun(walk) => read(walk.up_to_now().await?).await?,
-            // It is never aborted while somebody waits for it.
             Self::Reading(reading) => match reading.await {
                 Ok(read) => read?,
-                Err(error) => resume_unwind(error.into_panic()),
+                Err(error) => match error.try_into_panic() {
+                    Ok(panic) => resume_unwind(panic),
+                    // The runtime that read is gone.
+                    Err(_) => return Err(sqlx::Error::WorkerCrashed.into()),
+                },
             },
             Self::AtEnd => return Ok(None),
         };
