@@ -1,6 +1,7 @@
 //! `workforce import-upwork`: a work diary from the command line.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,7 +41,7 @@ pub(crate) struct ImportUpwork {
     /// Writes e-mails into this folder
     #[arg(long, default_value = "mail", conflicts_with = "smtp")]
     mail: PathBuf,
-    /// Sends e-mails to this server instead: smtps://user:password@host
+    /// Sends e-mails to this server instead: <smtps://user:password@host>
     #[arg(long, env = "SMTP_URL", hide_env_values = true)]
     smtp: Option<String>,
 }
@@ -112,13 +113,13 @@ async fn import(
     let bar = ProgressBar::with_draw_target(Some(length), ProgressDrawTarget::stderr());
     let style = "{bar:30} {binary_bytes} of {binary_total_bytes}, {msg} rows, {eta} left";
     bar.set_style(ProgressStyle::with_template(style)?);
-    let imported = importer.import(&ctx, name, pieces(file), |progress| {
+    let importing = importer.import(&ctx, name, pieces(file), |progress| {
         bar.set_position(progress.bytes);
         bar.set_message(progress.rows.to_string());
     });
-    let imported = imported.await;
+    let done = importing.await;
     bar.finish_and_clear();
-    Ok(imported?)
+    Ok(done?)
 }
 
 fn pieces(file: File) -> impl Stream<Item = io::Result<Bytes>> {
@@ -133,7 +134,8 @@ fn report(import: &UpworkImport) -> String {
     let UpworkImport { file, imported, skipped, failed, problems, .. } = import;
     let mut report = format!("{file}: {imported} imported, {skipped} skipped, {failed} failed\n");
     for problem in problems {
-        report.push_str(&format!("  line {}: {}\n", problem.line, problem.reason));
+        // Writing to a text does not fail.
+        let _ = writeln!(report, "  line {}: {}", problem.line, problem.reason);
     }
     if *failed > problems.len() as u64 {
         report.push_str("  and more\n");

@@ -1,5 +1,7 @@
 //! What is told about other programs.
 
+use std::fmt::Write as _;
+
 use cqrs_core::prelude::*;
 
 use super::{Email, Mailer};
@@ -9,14 +11,14 @@ use crate::users::FindOwner;
 
 /// GitHub's first word, `ping`, shows that a hook works.
 #[events_handler(GitHubWebhook)]
-struct TellThatGitHubIsConnected {
+struct ConfirmConnection {
     mailer: Arc<Mailer>,
     queries: QueryBus,
 }
 
-impl EventHandler<GitHubWebhook> for TellThatGitHubIsConnected {
+impl EventHandler<GitHubWebhook> for ConfirmConnection {
     async fn handle(&self, event: &GitHubWebhook, ctx: &Context) -> HandlerResult {
-        let handler = "tell-that-git-hub-is-connected";
+        let handler = "confirm-connection";
         if event.kind != "ping" || self.mailer.has_sent(ctx, handler).await? {
             return Ok(());
         }
@@ -63,7 +65,8 @@ impl EventHandler<UpworkSync> for TellFailedRows {
             owner.full_name, import.file,
         );
         for problem in &import.problems {
-            text.push_str(&format!("line {}: {}\n", problem.line, problem.reason));
+            // Writing to a text does not fail.
+            let _ = writeln!(text, "line {}: {}", problem.line, problem.reason);
         }
         let email = Email {
             subject: format!("{failed} rows from Upwork were not imported"),

@@ -30,18 +30,15 @@ impl TimeRepository {
         employee_id: Option<Uuid>,
         page: &PageRequest,
     ) -> Result<Page<TimeLog>, DbError> {
-        let rows = match employee_id {
-            Some(employee) => {
-                let sql = "SELECT * FROM time_logs WHERE tenant = ? AND employee_id = ? AND id < ?
+        let rows = if let Some(employee) = employee_id {
+            let sql = "SELECT * FROM time_logs WHERE tenant = ? AND employee_id = ? AND id < ?
                            ORDER BY id DESC LIMIT ?";
-                let values = params![ctx.tenant(), employee, page.after(), page.rows()];
-                self.db.rows(sql, values).await?
-            }
-            None => {
-                let sql = "SELECT * FROM time_logs WHERE tenant = ? AND id < ?
+            let values = params![ctx.tenant(), employee, page.after(), page.rows()];
+            self.db.rows(sql, values).await?
+        } else {
+            let sql = "SELECT * FROM time_logs WHERE tenant = ? AND id < ?
                            ORDER BY id DESC LIMIT ?";
-                self.db.rows(sql, params![ctx.tenant(), page.after(), page.rows()]).await?
-            }
+            self.db.rows(sql, params![ctx.tenant(), page.after(), page.rows()]).await?
         };
         let logs = rows.iter().map(TimeLog::from_row).collect::<Result<_, _>>()?;
         Ok(page.page(logs, |log: &TimeLog| log.id))
@@ -64,18 +61,14 @@ impl TimeRepository {
         employee_id: Option<Uuid>,
         page: &PageRequest,
     ) -> Result<Page<Timesheet>, DbError> {
-        let rows = match employee_id {
-            Some(employee) => {
-                let sql = timesheets!(
-                    "tenant = ? AND employee_id = ? AND id < ? ORDER BY id DESC LIMIT ?"
-                );
-                let values = params![ctx.tenant(), employee, page.after(), page.rows()];
-                self.db.rows(sql, values).await?
-            }
-            None => {
-                let sql = timesheets!("tenant = ? AND id < ? ORDER BY id DESC LIMIT ?");
-                self.db.rows(sql, params![ctx.tenant(), page.after(), page.rows()]).await?
-            }
+        let rows = if let Some(employee) = employee_id {
+            let sql =
+                timesheets!("tenant = ? AND employee_id = ? AND id < ? ORDER BY id DESC LIMIT ?");
+            let values = params![ctx.tenant(), employee, page.after(), page.rows()];
+            self.db.rows(sql, values).await?
+        } else {
+            let sql = timesheets!("tenant = ? AND id < ? ORDER BY id DESC LIMIT ?");
+            self.db.rows(sql, params![ctx.tenant(), page.after(), page.rows()]).await?
         };
         let timesheets = rows.iter().map(Timesheet::from_row).collect::<Result<_, _>>()?;
         Ok(page.page(timesheets, |timesheet: &Timesheet| timesheet.id))

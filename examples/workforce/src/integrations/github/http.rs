@@ -1,13 +1,13 @@
 //! GitHub over HTTP: what it sends, and what people see of it.
 
 use axum::Extension;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::body::Body;
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
 use cqrs_core::http::{ContextLayer, Refusal};
 use cqrs_core::{Actor, Context};
+use futures_util::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -21,6 +21,7 @@ use super::{
 };
 use crate::config::PublicUrl;
 use crate::http::{Buses, Json, Path, Problem, Query};
+use crate::integrations::limits::{BodyError, limited};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes() -> OpenApiRouter<Buses> {
@@ -45,7 +46,6 @@ pub(crate) fn webhooks(limit: usize) -> OpenApiRouter<Buses> {
     });
     OpenApiRouter::new()
         .routes(routes!(receive_github_delivery))
-        .layer(DefaultBodyLimit::max(limit))
         .layer(Extension(Limit(limit)))
         .layer(contexts)
 }
@@ -197,38 +197,47 @@ async fn receive_github_delivery(
     Extension(Limit(limit)): Extension<Limit>,
     Path(hook): Path<String>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Result<(StatusCode, axum::Json<Receipt>), Problem> {
     let hook: HookAddress =
         hook.parse().map_err(|error| Problem::new(StatusCode::NOT_FOUND, format!("{error}")))?;
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("a delivery of more than {limit} bytes is not taken; let the hook send less"),
-        ),
-        status => Problem::new(status, rejection.body_text()),
-    })?;
+    let body = limited(body, limit).map_err(|error| refused(&error));
+    let body = body.try_fold(Vec::new(), |mut all, piece| async move {
+        all.extend_from_slice(&piece);
+        Ok(all)
+    });
+    let body = body.await?;
     let read = |name: &str| {
         let value = headers.get(name)?.to_str().unwrap_or_default();
         Some(value.to_owned())
     };
-    let needed = |name: &str| {
-        let missing =
-            || Problem::new(StatusCode::BAD_REQUEST, format!("the header `{name}` is missing"));
-        read(name).ok_or_else(missing)
+    let missing = |name: &str| {
+        Problem::new(StatusCode::BAD_REQUEST, format!("the header `{name}` is missing"))
     };
     let media_type = read("content-type").unwrap_or_default();
     let command = ReceiveGitHubDelivery {
         hook_id: hook.id(),
         signature: read("x-hub-signature-256"),
-        guid: needed("X-GitHub-Delivery")?,
-        kind: needed("X-GitHub-Event")?,
+        guid: read("X-GitHub-Delivery").ok_or_else(|| missing("X-GitHub-Delivery"))?,
+        kind: read("X-GitHub-Event").ok_or_else(|| missing("X-GitHub-Event"))?,
         is_form: media_type.starts_with("application/x-www-form-urlencoded"),
-        body: body.into(),
+        body,
     };
     let (status, text, delivery_id) = match buses.execute(&ctx, command).await? {
         Received::New(id) => (StatusCode::ACCEPTED, "accepted", Some(id)),
         Received::AlreadyThere => (StatusCode::OK, "already received", None),
     };
     Ok((status, axum::Json(Receipt { status: text, delivery_id })))
+}
+
+fn refused(error: &BodyError) -> Problem {
+    match error {
+        BodyError::TooLarge(limit) => Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("a delivery of more than {limit} bytes is not taken; let the hook send less"),
+        ),
+        BodyError::Broken(_) => {
+            Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end")
+        }
+    }
 }

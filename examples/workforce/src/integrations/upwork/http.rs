@@ -1,13 +1,11 @@
 //! Imports over HTTP.
 
-use std::error::Error;
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::Extension;
+use axum::extract::{Request, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use axum::{Extension, RequestExt as _};
 use cqrs_core::Context;
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -15,11 +13,10 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{
-    FindUpworkImport, HeaderError, ImportError, ListUpworkImports, UpworkImport, UpworkImporter,
-};
+use super::{FindUpworkImport, ImportError, ListUpworkImports, UpworkImport, UpworkImporter};
 use crate::failure::Failure;
 use crate::http::{Buses, Path, Problem, Query};
+use crate::integrations::limits::{BodyError, discard, limited};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes(importer: Arc<UpworkImporter>, limit: usize) -> OpenApiRouter<Buses> {
@@ -27,7 +24,6 @@ pub(crate) fn routes(importer: Arc<UpworkImporter>, limit: usize) -> OpenApiRout
         .routes(routes!(list_upwork_imports, import_upwork))
         .routes(routes!(find_upwork_import))
         .layer(Extension(Uploads { importer, limit }))
-        .layer(DefaultBodyLimit::max(limit))
 }
 
 #[derive(Clone)]
@@ -100,31 +96,32 @@ async fn import_upwork(
     // Before anything is imported, where the client says how much it will be.
     let length = header(header::CONTENT_LENGTH).and_then(|it| it.parse::<u64>().ok());
     if length.is_some_and(|length| length > limit as u64) {
+        discard(request.into_body().into_data_stream()).await;
         return Err(too_large(limit, None));
     }
     let file = params.file.unwrap_or_else(|| "upload.csv".to_owned());
-    let body: Body = request.with_limited_body().into_body();
+    let body = limited(request.into_body(), limit);
     // A client that goes away in the middle is noted, since the task goes on without it.
-    let task = ctx
-        .clone()
-        .spawn(async move { importer.import(&ctx, &file, body.into_data_stream(), |_| ()).await });
+    let task = ctx.clone().spawn(async move { importer.import(&ctx, &file, body, |_| ()).await });
     match task.await {
         Ok(Ok(import)) => {
             let location = format!("/api/integrations/upwork/imports/{}", import.id);
             Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(import)))
         }
-        Ok(Err(error)) => Err(problem(error, limit)),
+        Ok(Err(error)) => Err(problem(error)),
         Err(error) => Err(Problem::internal(error)),
     }
 }
 
-fn problem(error: ImportError, limit: usize) -> Problem {
+fn problem(error: ImportError) -> Problem {
     match error {
-        ImportError::Header(error) => problem_of(&error),
+        ImportError::Header(error) => {
+            Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
+        }
         ImportError::Failed(failure) => failure.into(),
         ImportError::Interrupted { import, error } => {
-            if is_length_limit(&*error) {
-                return too_large(limit, import.as_deref());
+            if let Some(BodyError::TooLarge(limit)) = error.downcast_ref() {
+                return too_large(*limit, import.as_deref());
             }
             if error.is::<Failure>() {
                 return Problem::internal(error);
@@ -132,10 +129,6 @@ fn problem(error: ImportError, limit: usize) -> Problem {
             Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end")
         }
     }
-}
-
-fn problem_of(error: &HeaderError) -> Problem {
-    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
 }
 
 fn too_large(limit: usize, import: Option<&UpworkImport>) -> Problem {
@@ -148,16 +141,4 @@ fn too_large(limit: usize, import: Option<&UpworkImport>) -> Problem {
         ),
     };
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
-}
-
-/// axum wraps it.
-fn is_length_limit(error: &(dyn Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if error.is::<http_body_util::LengthLimitError>() {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
 }
