@@ -1,5 +1,6 @@
 //! Deliveries from GitHub.
 
+use cqrs_core::HandlerControl;
 use futures_util::future::join_all;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Method;
@@ -292,7 +293,7 @@ async fn what_was_not_read_before_a_restart_is_read_after_it() -> Result {
     let owner = world.owner("acme").await?;
     let hook = Hook::set_up(&owner, "acme/site").await?;
     let handlers = world.server.app().handlers();
-    assert!(handlers.iter().filter(|it| it.name() == "read-delivery").all(|it| it.pause()));
+    assert!(handlers.iter().filter(|it| it.name() == "read-delivery").all(HandlerControl::pause));
     for _ in 0..3 {
         assert_eq!(hook.deliver(&world, &guid(), "ping", r#"{"zen":"x"}"#).await?.status, 202);
     }

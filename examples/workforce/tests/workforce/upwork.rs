@@ -1,5 +1,6 @@
 //! Imports from Upwork.
 
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Output;
 
@@ -205,9 +206,10 @@ async fn the_command_line_imports_a_long_file() -> Result {
     for number in 0..1000 {
         let (day, slot) = (number / 100 + 1, number % 100);
         let (hour, minute) = (slot / 6, slot % 6 * 10);
-        file += &format!(
-            "2026-04-{day:02},{hour:02}:{minute:02},10,Grace@acme.example,c1,Site,m{number}\n"
-        );
+        writeln!(
+            file,
+            "2026-04-{day:02},{hour:02}:{minute:02},10,Grace@acme.example,c1,Site,m{number}"
+        )?;
     }
     std::fs::write(world.folder.path().join("diary.csv"), &file)?;
     let database = world.folder.path().join("workforce.db").display().to_string();
