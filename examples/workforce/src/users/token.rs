@@ -32,7 +32,7 @@ impl Token {
         (secret.len() == 43).then(|| Self { tenant, secret: secret.to_owned() })
     }
 
-    /// Whose it says it is; true once its [`hash`](Self::hash) was found there.
+    /// Whose it says it is; true once its hash was found there.
     pub fn tenant(&self) -> &TenantId {
         &self.tenant
     }

@@ -37,13 +37,13 @@ pub(super) struct Row {
 /// Why a row cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RowError {
-    /// Over [`MAX_ROW`].
+    /// Over `MAX_ROW`.
     #[error("the row is longer than {MAX_ROW} bytes")]
     TooLong,
-    /// A quote opens and nothing closes it within [`MAX_ROW`] bytes.
+    /// A quote opens and nothing closes it within `MAX_ROW` bytes.
     #[error("a quote is opened and never closed")]
     OpenQuote,
-    /// Over [`MAX_COLUMNS`].
+    /// Over `MAX_COLUMNS`.
     #[error("the row has more than {MAX_COLUMNS} columns")]
     TooManyColumns,
     /// Bytes that are no text.
