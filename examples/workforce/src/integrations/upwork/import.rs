@@ -99,6 +99,10 @@ impl UpworkImport {
     /// Counts a row that was not imported.
     pub(super) fn fail(&mut self, line: u64, reason: String) {
         self.failed += 1;
+        let is_full = self.problems.len() == Self::MAX_PROBLEMS;
+        if is_full && self.problems.last().is_some_and(|last| last.line < line) {
+            return;
+        }
         self.problems.push(RowProblem { line, reason });
         self.problems.sort_by_key(|problem| problem.line);
         self.problems.truncate(Self::MAX_PROBLEMS);

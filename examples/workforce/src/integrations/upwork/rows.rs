@@ -20,6 +20,7 @@ pub(super) struct Rows {
     /// The line that comes next, from 1.
     line: u64,
     has_ended: bool,
+    parser: Reader,
     is_inside_skipped_line: bool,
     fields: Box<[u8]>,
     ends: [usize; MAX_COLUMNS],
@@ -58,6 +59,7 @@ impl Default for Rows {
             read: 0,
             line: 1,
             has_ended: false,
+            parser: Reader::new(),
             is_inside_skipped_line: false,
             fields: vec![0; MAX_ROW].into_boxed_slice(),
             ends: [0; MAX_COLUMNS],
@@ -88,8 +90,9 @@ impl Rows {
         let line = self.line;
         let rest = &self.input[self.read..];
         let window = &rest[..rest.len().min(MAX_ROW)];
-        // Each row has a parser of its own: what one row did wrong does not reach the next.
-        let mut parser = Reader::new();
+        // Begun anew for each row: what one row did wrong does not reach the next.
+        let parser = &mut self.parser;
+        parser.reset();
         let (mut state, mut taken, length, mut count) =
             parser.read_record(window, &mut self.fields, &mut self.ends);
         let is_whole = self.has_ended && window.len() == rest.len();
