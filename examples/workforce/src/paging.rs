@@ -37,7 +37,7 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// Which page of the list `name` is to be read: checked [`PageParams`].
+/// Which page of a list is to be read: checked [`PageParams`].
 ///
 /// A repository reads `limit() + 1` rows with `id < after()`, newest first, and gives them to
 /// [`page`](Self::page).
@@ -55,12 +55,12 @@ impl PageRequest {
     ///
     /// [`Failure::Invalid`] when the limit is out of bounds, or `after` is of another list or tenant, or
     /// made up.
-    pub fn new(ctx: &Context, name: &'static str, params: &PageParams) -> Result<Self, Failure> {
+    pub fn new(ctx: &Context, list: &str, params: &PageParams) -> Result<Self, Failure> {
         let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
         if !(1..=MAX_LIMIT).contains(&limit) {
             return Err(Failure::field("limit", format!("is not between 1 and {MAX_LIMIT}")));
         }
-        let fingerprint = fingerprint(ctx, name);
+        let fingerprint = fingerprint(ctx, list);
         let after = params.after.as_deref().map(|cursor| {
             decode(cursor, fingerprint).ok_or_else(|| {
                 Failure::field("after", "is not the `next` of a page of this list; start anew")
@@ -99,8 +99,8 @@ impl<T> Page<T> {
 
 /// Of the tenant and the list, so that a cursor that strayed is refused instead of obeyed. No secret: what
 /// a page may show is decided by the tenant, never by the cursor.
-fn fingerprint(ctx: &Context, name: &str) -> [u8; 8] {
-    let digest = Sha256::digest(format!("{}\n{name}", ctx.tenant()));
+fn fingerprint(ctx: &Context, list: &str) -> [u8; 8] {
+    let digest = Sha256::digest(format!("{}\n{list}", ctx.tenant()));
     let mut fingerprint = [0; 8];
     fingerprint.copy_from_slice(&digest[..8]);
     fingerprint

@@ -9,6 +9,7 @@ mod problem;
 mod router;
 mod session;
 mod trace;
+mod unread;
 
 pub use self::problem::Problem;
 

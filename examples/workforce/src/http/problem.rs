@@ -12,6 +12,9 @@ use utoipa::ToSchema;
 use crate::failure::Failure;
 use crate::fields::FieldError;
 
+/// The largest body of a request, in bytes, unless a route says otherwise.
+pub(super) const BODY_LIMIT: usize = 64 * 1024;
+
 /// The longest `detail`, in characters; the rest is cut off.
 const MAX_DETAIL: usize = 1024;
 
@@ -151,7 +154,13 @@ macro_rules! from_rejections {
     ($($rejection:ty),*) => {$(
         impl From<$rejection> for Problem {
             fn from(rejection: $rejection) -> Self {
-                Self::new(rejection.status(), rejection.body_text())
+                match rejection.status() {
+                    status @ StatusCode::PAYLOAD_TOO_LARGE => {
+                        let detail = format!("a body of more than {BODY_LIMIT} bytes is not taken here");
+                        Self::new(status, detail)
+                    }
+                    status => Self::new(status, rejection.body_text()),
+                }
             }
         }
     )*};

@@ -15,15 +15,13 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::SwaggerUi;
 
 use super::openapi::ApiDoc;
-use super::{Buses, Problem, SessionCookie, origin, pages, session, trace};
+use super::problem::BODY_LIMIT;
+use super::{Buses, Problem, SessionCookie, origin, pages, session, trace, unread};
 use crate::config::PublicUrl;
 use crate::integrations::upwork::UpworkImporter;
 use crate::integrations::{Limits, github, upwork};
 use crate::users::Sessions;
 use crate::{employees, organizations, time_tracking, users};
-
-/// The largest body of a request, unless a route says otherwise.
-const BODY_LIMIT: usize = 64 * 1024;
 
 /// What the routes need.
 pub(crate) struct Parts {
@@ -80,6 +78,7 @@ pub(crate) fn router(parts: Parts) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(trace::panicked))
         .layer(from_fn(origin::check))
+        .layer(from_fn(unread::discard))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(trace::span as fn(&Request) -> _)

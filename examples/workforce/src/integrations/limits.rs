@@ -1,8 +1,6 @@
 //! How much other programs may send.
 
-use std::time::Duration;
-
-use axum::body::{Body, BodyDataStream, Bytes};
+use axum::body::{Body, Bytes};
 use futures_util::{Stream, StreamExt as _, stream};
 
 /// The largest bodies, in bytes.
@@ -32,12 +30,6 @@ pub(crate) enum BodyError {
     Broken(#[from] axum::Error),
 }
 
-/// How much is read of a body that is refused, so that whoever sends it gets to read the answer: what
-/// GitHub sends at most.
-const DISCARDED: usize = 25 * 1024 * 1024;
-/// For how long.
-const DISCARDED_WITHIN: Duration = Duration::from_secs(10);
-
 /// The pieces of a body until it becomes too large.
 pub(crate) fn limited(
     body: Body,
@@ -50,24 +42,8 @@ pub(crate) fn limited(
         };
         let taken = piece.len() + taken;
         if taken > limit {
-            discard(rest).await;
             return Err(BodyError::TooLarge(limit));
         }
         Ok(Some((piece, (rest, taken))))
     })
-}
-
-/// Reads what nobody wants.
-pub(crate) async fn discard(mut rest: BodyDataStream) {
-    let read = async {
-        let mut read = 0;
-        while let Some(Ok(piece)) = rest.next().await {
-            read += piece.len();
-            if read > DISCARDED {
-                break;
-            }
-        }
-    };
-    // Whether all of it was read makes no difference to the answer.
-    let _ = tokio::time::timeout(DISCARDED_WITHIN, read).await;
 }

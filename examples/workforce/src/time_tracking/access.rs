@@ -13,7 +13,7 @@ pub(crate) async fn employee_to_change(
     id: Uuid,
 ) -> Result<Employee, Failure> {
     let employee = queries.execute(ctx, FindEmployee { id }).await?;
-    let employee = employee.ok_or(Failure::NotFound("employee"))?;
+    let employee = employee.ok_or_else(|| Failure::field("employee_id", "is no employee"))?;
     let is_own = employee
         .user_id
         .is_some_and(|user| ctx.actor().is_some_and(|actor| actor.id() == user.to_string()));

@@ -115,7 +115,7 @@ impl ImportTimeLogsHandler {
             match employee_to_change(&self.queries, ctx, *id).await {
                 Ok(_) => {}
                 Err(
-                    failure @ (Failure::NotFound(_) | Failure::Forbidden(_) | Failure::Conflict(_)),
+                    failure @ (Failure::Invalid(_) | Failure::Forbidden(_) | Failure::Conflict(_)),
                 ) => *reason = Some(failure.to_string()),
                 Err(failure) => return Err(failure),
             }

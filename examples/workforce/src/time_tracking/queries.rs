@@ -43,7 +43,7 @@ struct ListTimeLogsHandler {
 
 impl QueryHandler<ListTimeLogs> for ListTimeLogsHandler {
     async fn execute(&self, query: ListTimeLogs, ctx: &Context) -> Result<Page<TimeLog>, Failure> {
-        let page = PageRequest::new(ctx, "time-logs", &query.page)?;
+        let page = PageRequest::new(ctx, &list("time-logs", query.employee_id), &query.page)?;
         Ok(self.time.time_logs(ctx, query.employee_id, &page).await?)
     }
 }
@@ -92,7 +92,12 @@ impl QueryHandler<ListTimesheets> for ListTimesheetsHandler {
         query: ListTimesheets,
         ctx: &Context,
     ) -> Result<Page<Timesheet>, Failure> {
-        let page = PageRequest::new(ctx, "timesheets", &query.page)?;
+        let page = PageRequest::new(ctx, &list("timesheets", query.employee_id), &query.page)?;
         Ok(self.time.timesheets(ctx, query.employee_id, &page).await?)
     }
+}
+
+/// One employee's list is another one than everybody's, and takes other cursors.
+fn list(name: &str, employee_id: Option<Uuid>) -> String {
+    format!("{name} {}", employee_id.unwrap_or_default())
 }

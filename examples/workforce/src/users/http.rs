@@ -82,10 +82,8 @@ struct Session {
 impl Registration {
     pub(crate) async fn execute(self, buses: &Buses) -> Result<SignedIn, Problem> {
         let Self { tenant, company, full_name, email, password } = self;
-        let ctx = Context::for_tenant(&tenant).map_err(|_| {
-            Failure::field("tenant", "is not 2 to 40 lower-case letters, digits and inner dashes")
-        })?;
-        let command = RegisterTenant { company, full_name, email, password };
+        let command = RegisterTenant { company, full_name, email, password }.checked(&tenant)?;
+        let ctx = Context::for_tenant(&tenant).map_err(Problem::internal)?;
         buses.execute(&ctx, command).await
     }
 }

@@ -26,6 +26,26 @@ pub struct RegisterTenant {
     pub password: String,
 }
 
+impl RegisterTenant {
+    /// As it is stored.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Invalid`] with everything that is wrong, also with the tenant's name.
+    pub(crate) fn checked(self, tenant: &str) -> Result<Self, Failure> {
+        let mut fields = Fields::default();
+        if !is_tenant_name(tenant) {
+            fields.add("tenant", "is not 2 to 40 lower-case letters, digits and inner dashes");
+        }
+        let company = fields.line("company", &self.company, User::MAX_NAME);
+        let full_name = fields.line("full_name", &self.full_name, User::MAX_NAME);
+        let email = fields.email("email", &self.email);
+        fields.password("password", &self.password);
+        fields.finish()?;
+        Ok(Self { company, full_name, email, password: self.password })
+    }
+}
+
 #[command_handler(RegisterTenant)]
 struct RegisterTenantHandler {
     users: Arc<UserRepository>,
@@ -36,26 +56,19 @@ struct RegisterTenantHandler {
 
 impl CommandHandler<RegisterTenant> for RegisterTenantHandler {
     async fn execute(&self, command: RegisterTenant, ctx: &Context) -> Result<SignedIn, Failure> {
-        let mut fields = Fields::default();
-        if !is_tenant_name(&ctx.tenant().to_string()) {
-            fields.add("tenant", "is not 2 to 40 lower-case letters, digits and inner dashes");
-        }
-        let company = fields.line("company", &command.company, User::MAX_NAME);
-        let full_name = fields.line("full_name", &command.full_name, User::MAX_NAME);
-        let email = fields.email("email", &command.email);
-        fields.password("password", &command.password);
-        fields.finish()?;
+        let command = command.checked(&ctx.tenant().to_string())?;
         let is_taken =
             || Failure::Conflict("another company has registered this tenant".to_owned());
         if self.users.has_tenant(ctx).await? {
             return Err(is_taken());
         }
         let password_hash = self.passwords.hash(command.password).await?;
+        let company = command.company;
         let user = User {
             id: Uuid::now_v7(),
             organization_id: None,
-            full_name,
-            email,
+            full_name: command.full_name,
+            email: command.email,
             role: Role::Owner,
             created_at: now(),
         };

@@ -13,13 +13,13 @@ use crate::time_tracking::hired;
 use crate::world::{Client, Reply, Result, World, on_both};
 
 /// A hook as GitHub knows it.
-struct Hook {
+pub(crate) struct Hook {
     path: String,
     secret: String,
 }
 
 impl Hook {
-    async fn set_up(owner: &Client<'_>, name: &str) -> Result<Self> {
+    pub(crate) async fn set_up(owner: &Client<'_>, name: &str) -> Result<Self> {
         let reply = owner.post("/api/integrations/github", &json!({ "name": name })).await?;
         assert_eq!(reply.status, 201, "{}", reply.text);
         assert_eq!(reply.headers["cache-control"], "no-store");
@@ -37,7 +37,13 @@ impl Hook {
     }
 
     /// As GitHub does it.
-    async fn deliver(&self, world: &World, guid: &str, kind: &str, body: &str) -> Result<Reply> {
+    pub(crate) async fn deliver(
+        &self,
+        world: &World,
+        guid: &str,
+        kind: &str,
+        body: &str,
+    ) -> Result<Reply> {
         let request = self.request(world, guid, kind, body);
         world.nobody().send(request).await
     }
@@ -61,11 +67,11 @@ impl Hook {
     }
 }
 
-fn guid() -> String {
+pub(crate) fn guid() -> String {
     Uuid::new_v4().to_string()
 }
 
-fn push(email: &str) -> String {
+pub(crate) fn push(email: &str) -> String {
     json!({
         "ref": "refs/heads/main", "compare": "https://github.com/acme/site/compare/a...b",
         "repository": { "full_name": "acme/site" }, "sender": { "login": "grace" },

@@ -6,6 +6,7 @@ mod github;
 mod idempotency;
 mod mail;
 mod openapi;
+mod operations;
 mod pages;
 mod people;
 mod program;

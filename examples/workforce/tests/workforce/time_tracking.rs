@@ -199,7 +199,7 @@ on_both! {
         let sheet = timesheet(&acme, &grace, "2026-W10").await?;
         let sheet = sheet["id"].as_str().ok_or("no id")?;
 
-        globex.post("/api/time-logs", &log(&grace, "2026-03-03T09:00:00Z", 60)).await?.assert_problem(404);
+        globex.post("/api/time-logs", &log(&grace, "2026-03-03T09:00:00Z", 60)).await?.assert_problem(422);
         globex.get(&format!("/api/time-logs/{id}")).await?.assert_problem(404);
         globex.patch(&format!("/api/time-logs/{id}"), &json!({ "minutes": 1 })).await?.assert_problem(404);
         let delete = globex.request(reqwest::Method::DELETE, &format!("/api/time-logs/{id}"));
@@ -241,7 +241,7 @@ on_both! {
             (with("note", json!("two\nlines")), 422),
             (with("note", json!("x".repeat(100_000))), 413),
             (with("employee_id", json!("' OR 1=1 --")), 422),
-            (with("employee_id", json!(uuid::Uuid::now_v7())), 404),
+            (with("employee_id", json!(uuid::Uuid::now_v7())), 422),
             (with("tenant", json!("globex")), 422),
         ] {
             owner.post("/api/time-logs", &body).await?.assert_problem(status);

@@ -12,9 +12,9 @@ use crate::time_tracking::hired;
 use crate::world::{Client, Reply, Result, World, on_both};
 
 const SAMPLE: &str = include_str!("../../samples/upwork-work-diary.csv");
-const HEADER: &str = "Date,Start (UTC),Minutes,Email,Contract ID,Contract,Memo";
+pub(crate) const HEADER: &str = "Date,Start (UTC),Minutes,Email,Contract ID,Contract,Memo";
 
-async fn import(owner: &Client<'_>, body: impl Into<reqwest::Body>) -> Result<Reply> {
+pub(crate) async fn import(owner: &Client<'_>, body: impl Into<reqwest::Body>) -> Result<Reply> {
     let request = owner.request(Method::POST, "/api/integrations/upwork/imports?file=diary.csv");
     owner.send(request.header("content-type", "text/csv").body(body)).await
 }

@@ -1,7 +1,9 @@
 //! A server of its own for each test, on a database of its own.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode};
@@ -57,6 +59,8 @@ pub(crate) struct World {
     pub(crate) http: reqwest::Client,
     pub(crate) folder: TempDir,
     schema: Option<Schema>,
+    /// The methods and paths with which something was done.
+    used: Mutex<HashSet<(Method, String)>>,
 }
 
 /// A schema of a Postgres database.
@@ -100,7 +104,7 @@ impl World {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_mins(1))
             .build()?;
-        Ok(Self { server, http, folder, schema })
+        Ok(Self { server, http, folder, schema, used: Mutex::default() })
     }
 
     /// On a database that may have been used before.
@@ -159,6 +163,12 @@ impl World {
         let mail = mails.iter().find(|it| it.contains(email) && it.contains("/join?token="));
         let (_, rest) = mail.and_then(|it| it.split_once("/join?token=")).ok_or("no invitation")?;
         Ok(rest.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// Whether a request that was granted meets `wanted`.
+    pub(crate) fn has_used(&self, wanted: impl Fn(&Method, &str) -> bool) -> bool {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.iter().any(|(method, path)| wanted(method, path))
     }
 
     pub(crate) async fn end(self) -> Result {
@@ -246,6 +256,13 @@ impl Client<'_> {
         self.send(self.request(Method::GET, path)).await
     }
 
+    /// A page, with the token in a cookie.
+    pub(crate) async fn get_as_browser(&self, path: &str) -> Result<Reply> {
+        let cookie = format!("workforce_session={}", self.token.as_deref().unwrap_or_default());
+        let request = self.world.nobody().request(Method::GET, path);
+        self.send(request.header("accept", "text/html").header("cookie", cookie)).await
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Reply> {
         self.send(self.request(Method::POST, path).json(body)).await
     }
@@ -263,7 +280,13 @@ impl Client<'_> {
     }
 
     pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply> {
-        Reply::of(request.send().await?).await
+        let request = request.build()?;
+        let used = (request.method().clone(), request.url().path().to_owned());
+        let reply = Reply::of(self.world.http.execute(request).await?).await?;
+        if reply.status.is_success() {
+            self.world.used.lock().unwrap_or_else(PoisonError::into_inner).insert(used);
+        }
+        Ok(reply)
     }
 
     /// Adds an employee, and waits for what follows.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{FindUpworkImport, ImportError, ListUpworkImports, UpworkImport, UpworkImporter};
 use crate::failure::Failure;
 use crate::http::{Buses, Path, Problem, Query};
-use crate::integrations::limits::{BodyError, discard, limited};
+use crate::integrations::limits::{BodyError, limited};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes(importer: Arc<UpworkImporter>, limit: usize) -> OpenApiRouter<Buses> {
@@ -96,7 +96,6 @@ async fn import_upwork(
     // Before anything is imported, where the client says how much it will be.
     let length = header(header::CONTENT_LENGTH).and_then(|it| it.parse::<u64>().ok());
     if length.is_some_and(|length| length > limit as u64) {
-        discard(request.into_body().into_data_stream()).await;
         return Err(too_large(limit, None));
     }
     let file = params.file.unwrap_or_else(|| "upload.csv".to_owned());
