@@ -14,7 +14,7 @@ use crate::world::{Client, Reply, Result, World, on_both};
 
 /// A hook as GitHub knows it.
 pub(crate) struct Hook {
-    path: String,
+    pub(crate) path: String,
     secret: String,
 }
 
@@ -23,13 +23,18 @@ impl Hook {
         let reply = owner.post("/api/integrations/github", &json!({ "name": name })).await?;
         assert_eq!(reply.status, 201, "{}", reply.text);
         assert_eq!(reply.headers["cache-control"], "no-store");
-        let url = reply.json["url"].as_str().ok_or("no url")?;
+        Self::of(&reply.json)
+    }
+
+    /// As it was answered to whoever set it up.
+    pub(crate) fn of(set_up: &Value) -> Result<Self> {
+        let url = set_up["url"].as_str().ok_or("no url")?;
         let (_, path) = url.split_once("/webhooks/").ok_or("no webhook")?;
-        let secret = reply.json["secret"].as_str().ok_or("no secret")?.to_owned();
+        let secret = set_up["secret"].as_str().ok_or("no secret")?.to_owned();
         Ok(Self { path: format!("/webhooks/{path}"), secret })
     }
 
-    fn sign(&self, body: &[u8]) -> String {
+    pub(crate) fn sign(&self, body: &[u8]) -> String {
         let mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes());
         let mut mac = mac.expect("any length will do");
         mac.update(body);
