@@ -82,7 +82,7 @@ async fn what_was_taken_is_read(folder: &Path, database: &str) -> Result {
     let hook = Hook::of(&set_up)?;
     process.kill().await?;
 
-    let mut taken = HashSet::new();
+    let mut accepted = HashSet::new();
     for _ in 0..KILLS {
         let process = Process::start(folder, database).await?;
         let until = fastrand::usize(1..12);
@@ -104,12 +104,12 @@ async fn what_was_taken_is_read(folder: &Path, database: &str) -> Result {
             () = tokio::task::yield_now() => {}
         }
         process.kill().await?;
-        taken.extend(of_this);
+        accepted.extend(of_this);
     }
 
     let process = Process::start(folder, database).await?;
     let listed = tokio::time::timeout(Duration::from_mins(1), all_read(&process, &token)).await??;
-    assert!(taken.is_subset(&listed), "seed {seed}: some of {} are lost", taken.len());
+    assert!(accepted.is_subset(&listed), "seed {seed}: some of {} are lost", accepted.len());
     let verified = process.get("/activity/api/verify", &token).await?;
     assert_eq!(verified["is_sound"], true, "{verified}");
     process.kill().await
