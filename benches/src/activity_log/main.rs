@@ -20,7 +20,7 @@ use std::time::Duration;
 use cqrs_activity_log::ActivityLog;
 use sqlx::{Connection as _, Executor as _, PgConnection};
 
-use crate::floor::{Floor, PostgresFloor, SqliteFloor};
+use crate::floor::{PostgresFloor, SqliteFloor};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use cqrs_activity_log::{ActivityLog, Filter, Order, PageRequest};
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use cqrs_activity_log::{ActivityLog, Filter, Order, PageRequest, ReadError};
+use futures_util::{Stream, TryStreamExt as _};
 use uuid::Uuid;
 
 use crate::floor::{Floor, PlainRow};
@@ -29,7 +29,7 @@ pub(crate) async fn measure(log: &ActivityLog, floor: &impl Floor, entries: usiz
         memory::report("with all entries");
         read(log, floor).await?;
     }
-    export(log).await?;
+    export(log, floor).await?;
     memory::report("after the export");
     events::measure(log).await
 }
@@ -97,33 +97,43 @@ async fn read(log: &ActivityLog, floor: &impl Floor) -> Result {
     Ok(())
 }
 
-async fn export(log: &ActivityLog) -> Result {
+/// All entries of a tenant, beside plain selects of as many rows at once.
+async fn export(log: &ActivityLog, floor: &impl Floor) -> Result {
     let ctx = sample::context(3)?;
+    let tenant = ctx.tenant().to_string();
     let filter = Filter::new();
+    let order = Order::NewestFirst;
     let began = Instant::now();
-    let entries = std::pin::pin!(log.stream(&ctx, &filter, Order::OldestFirst));
-    let count = entries.try_fold(0_u64, |count, _| async move { Ok(count + 1) }).await?;
-    exported("read as values", count, began);
-    let began = Instant::now();
-    let mut bytes = 0;
-    let mut lines = std::pin::pin!(log.export_json_lines(&ctx, &filter, Order::OldestFirst));
-    while let Some(part) = lines.next().await {
-        bytes += part?.len();
+    let (mut count, mut last) = (0, Uuid::max());
+    loop {
+        let rows = floor.newest(&tenant, last, 500).await?;
+        let Some(row) = rows.last() else { break };
+        (count, last) = (count + rows.len(), row.id);
     }
-    exported(&format!("JSON Lines, {} KiB", bytes / 1024), count, began);
+    let plain = began.elapsed();
     let began = Instant::now();
-    let mut bytes = 0;
-    let mut rows = std::pin::pin!(log.export_csv(&ctx, &filter, Order::OldestFirst));
-    while let Some(part) = rows.next().await {
-        bytes += part?.len();
-    }
-    exported(&format!("CSV, {} KiB", bytes / 1024), count, began);
+    let entries = std::pin::pin!(log.stream(&ctx, &filter, order));
+    let read = entries.try_fold(0, |count, _| async move { Ok(count + 1) }).await?;
+    assert_eq!(read, count, "both read all");
+    exported("read as values", count, plain, began.elapsed());
+    let began = Instant::now();
+    let bytes = drain(log.export_json_lines(&ctx, &filter, order)).await?;
+    exported(&format!("JSON Lines, {} KiB", bytes / 1024), count, plain, began.elapsed());
+    let began = Instant::now();
+    let bytes = drain(log.export_csv(&ctx, &filter, order)).await?;
+    exported(&format!("CSV, {} KiB", bytes / 1024), count, plain, began.elapsed());
     Ok(())
 }
 
-fn exported(what: &str, count: u64, began: Instant) {
-    let rate = count as f64 / began.elapsed().as_secs_f64();
-    println!("  export of {count}: {what:<32} {rate:>12.0} entries a second");
+async fn drain(pieces: impl Stream<Item = std::result::Result<Vec<u8>, ReadError>>) -> Result<usize> {
+    let lengths = std::pin::pin!(pieces.map_ok(|piece| piece.len()));
+    Ok(lengths.try_fold(0, |sum, length| async move { Ok(sum + length) }).await?)
+}
+
+fn exported(what: &str, count: usize, floor: Duration, log: Duration) {
+    report(&format!("export of {count}: {what}"), floor, log);
+    let rate = |time: Duration| count as f64 / time.as_secs_f64();
+    println!("  {:<46} {:>12.0} {:>12.0}", "entries a second", rate(floor), rate(log));
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {
