@@ -5,6 +5,9 @@ use cqrs_core::{App, AppBuilder, BoxError, Plugin};
 use crate::log::ActivityLog;
 use crate::recorder::Recorder;
 
+// A log that is only provided would record no event.
+cqrs_core::plugin_service!(ActivityLog, "activity-log");
+
 impl Plugin for ActivityLog {
     fn name(&self) -> &'static str {
         "activity-log"

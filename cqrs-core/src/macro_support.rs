@@ -12,7 +12,8 @@ pub use crate::handler::{
 pub use crate::message::{Command, Event, Query, Redaction};
 pub use crate::middleware::{MaybeValidated, NotValidated};
 pub use crate::registry::{
-    Alias, EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Source,
+    Alias, EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration,
+    PluginService, Source,
 };
 pub use crate::services::{Dependency, Injectable, MissingService, Services};
 

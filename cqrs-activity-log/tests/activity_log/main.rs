@@ -16,3 +16,4 @@ mod retention;
 mod site;
 mod tenants;
 mod web;
+mod wiring;

@@ -87,6 +87,13 @@ pub enum Problem {
         /// The name.
         name: String,
     },
+    /// A service that does nothing without its plugin was provided, and the plugin was not added.
+    ProvidedWithoutPlugin {
+        /// The service.
+        service: TypeRef,
+        /// The name of its plugin.
+        plugin: &'static str,
+    },
     /// A handler that was registered by hand for no event.
     HandlesNothing {
         /// The handler.
@@ -159,6 +166,11 @@ impl fmt::Display for Problem {
                 f,
                 "plugin `{name}` is added more than once\n\
                  fix: add it once, or let each have a name of its own"
+            ),
+            Self::ProvidedWithoutPlugin { service, plugin } => write!(
+                f,
+                "`{service}` is provided, but does nothing without its plugin `{plugin}`, which is not added\n\
+                 fix: `.plugin(..)` in place of `.provide(..)`; the plugin provides it too"
             ),
             Self::HandlesNothing { handler } => write!(
                 f,

@@ -10,7 +10,8 @@ use super::wiring::Selection;
 use super::{Consumer, Problem};
 use crate::bus::{CommandBus, EventBus, QueryBus};
 use crate::describe::{WiredService, WiredValue};
-use crate::registry::{HandlerRegistration, InjectableRegistration};
+use crate::plugin::AnyPlugin;
+use crate::registry::{HandlerRegistration, InjectableRegistration, PluginService};
 use crate::services::{Dependency, MissingService, ServiceKey, Services};
 use crate::type_ref::TypeRef;
 
@@ -146,6 +147,19 @@ impl Providers {
         self.order.push(index);
     }
 
+    /// Finds what is provided in place of the plugin that it comes with.
+    pub(super) fn check_plugins(&self, added: &[AnyPlugin], problems: &mut Vec<Problem>) {
+        let mut provided: Vec<_> = self.provided.values().map(|value| value.service).collect();
+        provided.sort_by_key(TypeRef::path);
+        for service in provided {
+            if let Some(&PluginService { plugin, .. }) = PluginService::find(service)
+                && added.iter().all(|it| it.name() != plugin)
+            {
+                problems.push(Problem::ProvidedWithoutPlugin { service, plugin });
+            }
+        }
+    }
+
     /// Whether values stand in for everything that this injectable offers, as a test's fakes do.
     fn is_replaced(&self, index: usize) -> bool {
         let mut services = offered(&self.injectables[index]);
@@ -155,6 +169,9 @@ impl Providers {
     /// Something that is offered and was probably meant.
     fn hint(&self, dependency: Dependency) -> Option<String> {
         let service = dependency.service;
+        if let Some(PluginService { plugin, .. }) = PluginService::find(service) {
+            return Some(format!("`.plugin(..)`: the plugin `{plugin}` provides it"));
+        }
         let mut provided: Vec<_> = self.provided.values().collect();
         provided.sort_by_key(|value| (value.service.path(), value.key.name.clone()));
         for value in provided {

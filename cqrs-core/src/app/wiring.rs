@@ -31,6 +31,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
 
     let provided = std::mem::take(&mut builder.provided);
     let mut providers = Providers::new(&selection, provided);
+    providers.check_plugins(&builder.plugins, &mut problems);
     let everything = test.only_handlers.is_none();
     providers.plan(handlers.iter(), everything, &mut problems);
     if !problems.is_empty() {
@@ -86,7 +87,18 @@ fn check_plugins(plugins: &[AnyPlugin], problems: &mut Vec<Problem>) {
     let mut names: Vec<_> = plugins.iter().map(|plugin| plugin.name()).collect();
     names.sort_unstable();
     let shared = names.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
-    problems.extend(shared.map(|same| Problem::SharedPluginName { name: same[0].to_owned() }));
+    let shared: Vec<_> =
+        shared.map(|same| Problem::SharedPluginName { name: same[0].to_owned() }).collect();
+    if !shared.is_empty() {
+        // Nor are its handlers there twice for another reason.
+        problems.retain(|problem| !is_one_handler_twice(problem));
+    }
+    problems.extend(shared);
+}
+
+fn is_one_handler_twice(problem: &Problem) -> bool {
+    let Problem::SharedHandlerName { handlers, .. } = problem else { return false };
+    handlers.iter().all(|handler| *handler == handlers[0])
 }
 
 /// Everything is proved; now it is built: buses, services, handlers, tables.

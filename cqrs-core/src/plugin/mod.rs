@@ -46,6 +46,10 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// let builder = App::builder().plugin(Metrics { registry: Arc::default() });
 /// # let _ = builder;
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no plugin",
+    note = "a plugin that is opened first has to be there already: `.plugin(ActivityLog::sqlite(..).await?)`"
+)]
 pub trait Plugin: Send + Sync + 'static {
     /// What it is called in errors and reports; unique in an application.
     fn name(&self) -> &str;
@@ -73,6 +77,42 @@ pub trait Plugin: Send + Sync + 'static {
     fn shutdown(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
         ready(Ok(()))
     }
+}
+
+/// Says that a service does nothing without its plugin, which provides it.
+///
+/// Then `build` names the plugin where the service is missing, and refuses an application that provides the
+/// service without it.
+///
+/// ```standalone_crate
+/// use cqrs_core::{App, AppBuilder, Plugin};
+///
+/// #[derive(Clone)]
+/// struct Search;
+///
+/// impl Plugin for Search {
+///     fn name(&self) -> &str {
+///         "search"
+///     }
+///
+///     fn configure(&self, app: AppBuilder) -> AppBuilder {
+///         app.provide(self.clone())
+///     }
+/// }
+///
+/// cqrs_core::plugin_service!(Search, "search");
+///
+/// let error = App::builder().provide(Search).build().unwrap_err().to_string();
+/// assert!(error.contains("`.plugin(..)` in place of `.provide(..)`"), "{error}");
+/// assert!(App::builder().plugin(Search).build().is_ok());
+/// ```
+#[macro_export]
+macro_rules! plugin_service {
+    ($service:ty, $plugin:literal) => {
+        $crate::macro_support::inventory::submit! {
+            $crate::macro_support::PluginService::of::<$service>($plugin)
+        }
+    };
 }
 
 /// A [`Plugin`] without its type.

@@ -5,6 +5,7 @@ mod injectable;
 mod manual;
 mod message;
 mod modules;
+mod plugin_service;
 mod source;
 
 pub use self::handler::{EventRoute, HandlerRegistration};
@@ -12,6 +13,7 @@ pub use self::injectable::{Alias, InjectableRegistration};
 pub use self::manual::{BatchesHandler, EventsHandler, Handler};
 pub use self::message::{MessageKind, MessageRegistration};
 pub use self::modules::{Module, Modules};
+pub use self::plugin_service::PluginService;
 pub use self::source::Source;
 
 pub(crate) use self::handler::{ExecutionRoute, Handles};

@@ -187,7 +187,7 @@ fn a_plugin_added_twice_is_reported() {
     let error = twice.build().expect_err("its handler has one name, too");
     let is_reported =
         |it: &Problem| matches!(it, Problem::SharedPluginName { name } if name == "grid");
-    assert!(error.problems().iter().any(is_reported), "{error}");
+    assert!(error.problems().iter().all(is_reported) && error.problems().len() == 1, "{error}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,56 @@
+//! The log is added as a plugin, or it is said that it has to be.
+
+use cqrs_activity_log::ActivityLog;
+use cqrs_core::modules;
+use cqrs_core::prelude::*;
+
+#[derive(Debug, Clone, Serialize, Deserialize, Event)]
+struct DoorOpened {
+    #[event(entity_id)]
+    door: u32,
+}
+
+#[events_handler(DoorOpened)]
+struct RingBell {
+    log: ActivityLog,
+}
+
+impl EventHandler<DoorOpened> for RingBell {
+    async fn handle(&self, event: &DoorOpened, ctx: &Context) -> HandlerResult {
+        let rung = cqrs_activity_log::Activity::new("rung", "Bell").id(event.door);
+        self.log.record(ctx, rung).await?;
+        Ok(())
+    }
+}
+
+fn builder() -> cqrs_core::AppBuilder {
+    App::builder().only(modules![self])
+}
+
+async fn log(folder: &tempfile::TempDir) -> ActivityLog {
+    ActivityLog::sqlite(folder.path().join("activity.db")).await.unwrap()
+}
+
+#[test]
+fn a_log_that_is_missing_is_to_be_added_as_a_plugin() {
+    let error = builder().build().unwrap_err();
+    assert_eq!(error.problems().len(), 1, "{error}");
+    assert!(error.to_string().contains("fix: `.plugin(..)`: the plugin `activity-log`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_log_that_is_only_provided_is_refused_since_it_would_record_no_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = builder().provide(log(&folder).await).build().unwrap_err();
+    assert_eq!(error.problems().len(), 1, "{error}");
+    assert!(error.to_string().contains("`.plugin(..)` in place of `.provide(..)`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_log_that_is_added_twice_is_one_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = log(&folder).await;
+    let error = builder().plugin(log.clone()).plugin(log).build().unwrap_err();
+    assert_eq!(error.problems().len(), 1, "{error}");
+    assert!(error.to_string().contains("plugin `activity-log` is added more than once"), "{error}");
+}

@@ -1,0 +1,34 @@
+//! Services that come with a plugin.
+
+use std::fmt;
+
+use crate::services::Service;
+use crate::type_ref::TypeRef;
+
+/// A service that does nothing without its plugin; [`plugin_service!`](crate::plugin_service) submits it.
+#[derive(Clone, Copy)]
+pub struct PluginService {
+    pub(crate) service: fn() -> TypeRef,
+    /// The plugin's name.
+    pub(crate) plugin: &'static str,
+}
+
+inventory::collect!(PluginService);
+
+impl PluginService {
+    /// The service `T`, which the plugin of this name provides.
+    pub const fn of<T: Service>(plugin: &'static str) -> Self {
+        Self { service: TypeRef::of::<T>, plugin }
+    }
+
+    /// What is said of this service, if anything is.
+    pub(crate) fn find(service: TypeRef) -> Option<&'static Self> {
+        inventory::iter::<Self>().find(|it| (it.service)() == service)
+    }
+}
+
+impl fmt::Debug for PluginService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PluginService({} of {})", (self.service)(), self.plugin)
+    }
+}

@@ -1,0 +1,20 @@
+use cqrs_core::prelude::*;
+use cqrs_core::{BoxError, Plugin};
+
+struct Search;
+
+impl Search {
+    async fn open() -> Result<Self, BoxError> {
+        Ok(Self)
+    }
+}
+
+impl Plugin for Search {
+    fn name(&self) -> &str {
+        "search"
+    }
+}
+
+fn main() {
+    let _ = App::builder().plugin(Search::open());
+}
