@@ -1,5 +1,7 @@
 //! Where the activity log is plugged in: it records what the modules publish, and is shown at `/activity`.
 
+use std::path::{Path, PathBuf};
+
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
@@ -14,9 +16,14 @@ use crate::http::Buses;
 /// next to the one of `SQLite`, so that neither waits for the other's transactions.
 pub(crate) async fn open(database: &str) -> Result<ActivityLog, OpenError> {
     match sqlite_file(database) {
-        Some(file) => ActivityLog::sqlite(file.with_extension("activity.db")).await,
+        Some(file) => ActivityLog::sqlite(self::file(&file)).await,
         None => ActivityLog::postgres(database).await,
     }
+}
+
+/// The log's file beside the product's.
+pub(crate) fn file(database: &Path) -> PathBuf {
+    database.with_extension("activity.db")
 }
 
 /// A log that is forgotten, for an application that is only described, or for a test.

@@ -10,7 +10,9 @@ use cqrs_core::cli::WiringCommand;
 
 use crate::activity;
 use crate::config::{Config, PublicUrl};
-use crate::db::Db;
+use crate::console::{complain, say};
+use crate::db::{Db, shown, sqlite_file};
+use crate::demo;
 use crate::import_command::ImportUpwork;
 use crate::integrations::Limits;
 use crate::notifications::MailSettings;
@@ -97,7 +99,7 @@ impl Cli {
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                eprintln!("error: {error}");
+                complain(format_args!("error: {error}"));
                 ExitCode::FAILURE
             }
         }
@@ -107,11 +109,20 @@ impl Cli {
 impl Serve {
     async fn run(self) -> Result<(), ServerError> {
         let stop = told_to_stop().map_err(ServerError::Serve)?;
-        let server = Server::start(self.config()).await?;
-        println!("Workforce is at http://{}  (ctrl-c stops it)", server.address());
+        let config = self.config();
+        let kept = kept(&config);
+        let server = Server::start(config).await?;
+        let url = format!("http://{}", server.address());
+        say(format_args!("Workforce is at {url}  (ctrl-c stops it)"));
+        say(format_args!("  activity log  {url}/activity"));
+        say(format_args!("  API           {url}/api/docs"));
+        say(kept);
+        if server.has_demo() {
+            say(format_args!("  demo users    {}", demo::users()));
+        }
         stop.await;
-        println!("stopping ...");
-        println!("{}", server.shutdown(DRAIN_WITHIN).await?);
+        say("stopping ...");
+        say(server.shutdown(DRAIN_WITHIN).await?);
         Ok(())
     }
 
@@ -128,6 +139,23 @@ impl Serve {
             password_cost: PasswordCost::default(),
         }
     }
+}
+
+/// Where state and e-mails are.
+fn kept(config: &Config) -> String {
+    let state = match sqlite_file(&config.database) {
+        Some(file) => {
+            let log = activity::file(&file);
+            let folder = std::env::current_dir().unwrap_or_default();
+            format!("{} and {}, in {}", file.display(), log.display(), folder.display())
+        }
+        None => shown(&config.database),
+    };
+    let mails = match &config.mail {
+        MailSettings::Folder(folder) => format!("files in {}", folder.display()),
+        MailSettings::Smtp(server) => format!("sent by {}", shown(server)),
+    };
+    format!("  state         {state}\n  e-mails       {mails}")
 }
 
 /// Of an application that does not listen.
@@ -151,7 +179,7 @@ async fn describe(command: WiringCommand) -> ExitCode {
     match log.and_then(|log| application(&offline(), &Db::unconnected(), &url, &log)) {
         Ok(app) => command.run(app),
         Err(error) => {
-            eprintln!("error: {error}");
+            complain(format_args!("error: {error}"));
             ExitCode::FAILURE
         }
     }

@@ -72,6 +72,12 @@ const TENANTS: &[Tenant] = &[
     },
 ];
 
+/// How the demo users sign in, in one line.
+pub(crate) fn users() -> String {
+    let users = USERS.iter().map(|user| format!("{} of `{}`", user.email, user.tenant));
+    format!("{}; password `{PASSWORD}`", users.collect::<Vec<_>>().join(", "))
+}
+
 /// Fills a database in which there is no tenant.
 pub(crate) async fn fill(app: &App) -> Result<(), Failure> {
     if app.queries().execute(&Context::system(), AnyTenant).await? {

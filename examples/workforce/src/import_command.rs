@@ -19,6 +19,7 @@ use crate::access::Role;
 use crate::activity;
 use crate::cli::{DRAIN_WITHIN, Database, offline};
 use crate::config::{Config, PublicUrl};
+use crate::console::{complain, say};
 use crate::db::Db;
 use crate::integrations::upwork::{ImportError, UpworkImport, UpworkImporter};
 use crate::notifications::MailSettings;
@@ -51,16 +52,16 @@ impl ImportUpwork {
     pub(crate) async fn run(self) -> ExitCode {
         match self.import().await {
             Ok(import) => {
-                print!("{}", report(&import));
+                say(report(&import).trim_end());
                 if import.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
             }
             Err(error) => {
                 if let Some(ImportError::Interrupted { import: Some(import), .. }) =
                     error.downcast_ref()
                 {
-                    print!("{}", report(import));
+                    say(report(import).trim_end());
                 }
-                eprintln!("error: {error}");
+                complain(format_args!("error: {error}"));
                 ExitCode::FAILURE
             }
         }
@@ -86,7 +87,7 @@ impl ImportUpwork {
         let report = app.shutdown(DRAIN_WITHIN).await;
         db.close().await;
         if !report.is_clean() {
-            eprintln!("{report}");
+            complain(report);
         }
         imported
     }

@@ -8,6 +8,7 @@ mod access;
 pub mod activity;
 pub mod cli;
 pub mod config;
+mod console;
 pub mod db;
 mod demo;
 mod demo_work;

@@ -10,6 +10,11 @@ use workforce::cli::Cli;
 async fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // It would panic where nobody reads standard error any more.
+        .log_internal_errors(false)
+        .init();
     cli.run().await
 }

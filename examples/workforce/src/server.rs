@@ -37,6 +37,7 @@ pub struct Server {
     log: ActivityLog,
     stop: watch::Sender<bool>,
     serving: JoinHandle<io::Result<()>>,
+    has_demo: bool,
 }
 
 impl Server {
@@ -58,6 +59,12 @@ impl Server {
         let log = activity::open(&config.database).await?;
         let app = application(&config, &db, &url, &log)?.build()?;
         app.start().await?;
+        // Before the demo has deliveries of its own.
+        let unread = app.commands().execute(&Context::system(), ResumeGitHub).await;
+        let unread = unread.map_err(Failure::from)?;
+        if unread > 0 {
+            tracing::info!(unread, "deliveries from GitHub that were not read before the restart");
+        }
         if config.demo {
             demo::fill(&app).await?;
         }
@@ -75,20 +82,20 @@ impl Server {
             url,
             demo: has_demo,
         };
-        let unread = app.commands().execute(&Context::system(), ResumeGitHub).await;
-        let unread = unread.map_err(Failure::from)?;
-        if unread > 0 {
-            tracing::info!(unread, "deliveries from GitHub that were not read before the restart");
-        }
         let service = router(parts).into_make_service();
         let serving = axum::serve(listener, service).with_graceful_shutdown(until(stopped));
         let serving = tokio::spawn(async move { serving.await });
-        Ok(Self { address, app, db, log, stop, serving })
+        Ok(Self { address, app, db, log, stop, serving, has_demo })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Whether there are demo users, who sign in by one click.
+    pub fn has_demo(&self) -> bool {
+        self.has_demo
     }
 
     /// The application behind it.
@@ -145,7 +152,8 @@ pub fn application(
 pub enum ServerError {
     /// Nobody can listen there.
     #[error(
-        "cannot listen on {address}: {error}; `--listen 127.0.0.1:0` takes any port that is free"
+        "cannot listen on {address}: {error}; expected an address and a port that is free, such as \
+         `127.0.0.1:3000`, or `127.0.0.1:0` for any"
     )]
     Listen {
         /// Where.

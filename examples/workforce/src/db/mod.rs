@@ -20,7 +20,7 @@ pub use self::row::Row;
 pub use self::tx::Tx;
 pub use self::value::{Value, now};
 
-pub(crate) use self::open::sqlite_file;
+pub(crate) use self::open::{shown, sqlite_file};
 pub(crate) use self::value::params;
 
 /// A pool of connections. Cloning is cheap.

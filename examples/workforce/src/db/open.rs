@@ -23,8 +23,8 @@ impl Db {
     ///
     /// [`OpenError`] names the database, without its password.
     pub async fn open(url: &str) -> Result<Self, OpenError> {
-        let connect = |error| OpenError::Connect { url: without_password(url), error };
-        let migrate = |error| OpenError::Migrate { url: without_password(url), error };
+        let connect = |error| OpenError::Connect { url: shown(url), error };
+        let migrate = |error| OpenError::Migrate { url: shown(url), error };
         if is_postgres(url) {
             let options =
                 PgConnectOptions::from_str(url).map_err(|error| malformed(url, &error))?;
@@ -79,7 +79,7 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
             SqliteConnectOptions::from_str(url).map_err(|error| malformed(url, &error))?
         }
         Some(_) => {
-            return Err(OpenError::Url { url: without_password(url), reason: String::new() });
+            return Err(OpenError::Url { url: shown(url), reason: String::new() });
         }
         None => SqliteConnectOptions::new().filename(url),
     };
@@ -92,11 +92,11 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
 }
 
 fn malformed(url: &str, error: &sqlx::Error) -> OpenError {
-    OpenError::Url { url: without_password(url), reason: format!(" ({error})") }
+    OpenError::Url { url: shown(url), reason: format!(" ({error})") }
 }
 
 /// `postgres://user:secret@host/name` as `postgres://user@host/name`; parameters go as well.
-fn without_password(url: &str) -> String {
+pub(crate) fn shown(url: &str) -> String {
     let url = url.split_once('?').map_or(url, |(url, _)| url);
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
@@ -116,9 +116,9 @@ mod tests {
 
     #[test]
     fn a_url_is_shown_without_its_password() {
-        let shown = without_password("postgres://ada:s3cr@t@db.example:5432/hr?password=x");
+        let shown = super::shown("postgres://ada:s3cr@t@db.example:5432/hr?password=x");
         assert_eq!(shown, "postgres://ada@db.example:5432/hr");
-        assert_eq!(without_password("workforce.db"), "workforce.db");
+        assert_eq!(super::shown("workforce.db"), "workforce.db");
     }
 
     #[tokio::test]

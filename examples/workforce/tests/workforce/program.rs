@@ -108,6 +108,52 @@ fn what_cannot_be_opened_is_named_without_its_password() -> Result {
     Ok(())
 }
 
+/// As when its output goes into `head`.
+#[cfg(unix)]
+#[test]
+fn it_drains_when_nobody_reads_what_it_says() -> Result {
+    let folder = tempfile::tempdir()?;
+    let mut command = program(&["--listen", "127.0.0.1:0"]);
+    command.current_dir(folder.path()).env("RUST_LOG", "trace");
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let mut running = Running(child);
+    let mut output = BufReader::new(running.0.stdout.take().ok_or("no output")?);
+    let errors = running.0.stderr.take().ok_or("no errors")?;
+    let mut errors = BufReader::new(errors);
+    errors.read_line(&mut String::new())?;
+    drop(errors);
+    output.read_line(&mut String::new())?;
+    drop(output);
+    let id = running.0.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status()?.success());
+    let ended = running.0.wait()?;
+    assert!(ended.success(), "{ended}");
+    Ok(())
+}
+
+#[test]
+fn it_says_where_everything_is() -> Result {
+    let folder = tempfile::tempdir()?;
+    let child = program(&["--listen", "127.0.0.1:0"])
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    let mut running = Running(child);
+    let output = BufReader::new(running.0.stdout.take().ok_or("no output")?);
+    let lines = output.lines().take(6).collect::<std::io::Result<Vec<_>>>()?.join("\n");
+    for word in [
+        "/activity",
+        "/api/docs",
+        "workforce.db and workforce.activity.db",
+        "files in mail",
+        "ada@acme.example of `acme`",
+        "demo-password",
+    ] {
+        assert!(lines.contains(word), "{lines}");
+    }
+    Ok(())
+}
+
 #[cfg(unix)]
 #[test]
 fn it_says_where_it_is_and_drains_when_told_to_stop() -> Result {
