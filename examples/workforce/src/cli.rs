@@ -54,7 +54,7 @@ struct Serve {
     database: Database,
     /// Where people reach it, such as <https://workforce.example>; for links in e-mails and secure cookies
     #[arg(long, env = "PUBLIC_URL")]
-    public_url: Option<String>,
+    public_url: Option<PublicUrl>,
     /// Writes e-mails into this folder
     #[arg(long, default_value = "mail", conflicts_with = "smtp")]
     mail: PathBuf,

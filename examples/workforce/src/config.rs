@@ -1,6 +1,9 @@
 //! What can be set.
 
 use std::fmt;
+use std::str::FromStr;
+
+use axum::http::Uri;
 
 use crate::integrations::Limits;
 use crate::notifications::MailSettings;
@@ -14,7 +17,7 @@ pub struct Config {
     /// A `SQLite` file, `sqlite://file` or `postgres://..`.
     pub database: String,
     /// Where people reach it, if that is not where it listens.
-    pub public_url: Option<String>,
+    pub public_url: Option<PublicUrl>,
     /// Where e-mails go.
     pub mail: MailSettings,
     /// Who e-mails are from.
@@ -43,8 +46,51 @@ impl PublicUrl {
     }
 }
 
+/// A text is no [`PublicUrl`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected an address such as `https://workforce.example`")]
+pub struct InvalidPublicUrl;
+
+impl FromStr for PublicUrl {
+    type Err = InvalidPublicUrl;
+
+    fn from_str(url: &str) -> Result<Self, InvalidPublicUrl> {
+        let uri: Uri = url.parse().map_err(|_| InvalidPublicUrl)?;
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        if !is_web || uri.authority().is_none() || uri.query().is_some() {
+            return Err(InvalidPublicUrl);
+        }
+        Ok(Self::new(url))
+    }
+}
+
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_one_of_the_web() {
+        for url in ["https://a.example", "http://127.0.0.1:3000/", "https://a.example/workforce/"] {
+            let public: PublicUrl = url.parse().unwrap();
+            assert_eq!(public.to_string(), url.trim_end_matches('/'));
+        }
+        for url in [
+            "",
+            "foo",
+            "a.example",
+            "ftp://a.example",
+            "javascript:alert(1)",
+            "https://",
+            "/",
+            "http://a?b",
+        ] {
+            assert_eq!(url.parse::<PublicUrl>(), Err(InvalidPublicUrl), "{url}");
+        }
     }
 }

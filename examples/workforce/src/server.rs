@@ -51,8 +51,8 @@ impl Server {
             .await
             .map_err(|error| ServerError::Listen { address: config.listen.clone(), error })?;
         let address = listener.local_addr().map_err(ServerError::Serve)?;
-        let url = config.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
-        let url = PublicUrl::new(&url);
+        let url = config.public_url.clone();
+        let url = url.unwrap_or_else(|| PublicUrl::new(&format!("http://{address}")));
 
         let db = Db::open(&config.database).await?;
         db.forget_handled(INBOX_KEEPS).await.map_err(Failure::from)?;

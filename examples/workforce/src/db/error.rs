@@ -1,5 +1,9 @@
 //! What goes wrong with a database.
 
+use sqlx::error::DatabaseError;
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::SqliteError;
+
 /// A statement failed. Its text is for the log: a client is told nothing of it.
 #[derive(Debug, thiserror::Error)]
 #[error("the database: {0}")]
@@ -43,7 +47,7 @@ pub enum OpenError {
         reason: String,
     },
     /// There is no connection.
-    #[error("cannot open the database `{url}`: {error}")]
+    #[error("cannot open the database `{url}`: {error}{}", advice(error))]
     Connect {
         /// What was given, without its password.
         url: String,
@@ -53,12 +57,34 @@ pub enum OpenError {
     },
     /// The tables cannot be created or brought up to date; a newer version of the program may have
     /// written them.
-    #[error("cannot bring the tables of `{url}` up to date: {error}")]
+    #[error("cannot bring the tables of `{url}` up to date: {error}{}", advice_of_migration(error))]
     Migrate {
         /// What was given, without its password.
         url: String,
         /// What the migrator says.
         #[source]
-        error: sqlx::migrate::MigrateError,
+        error: MigrateError,
     },
+}
+
+/// What to do about an error of `SQLite` (<https://www.sqlite.org/rescode.html>).
+fn advice(error: &sqlx::Error) -> &'static str {
+    let error = error.as_database_error();
+    let error = error.and_then(|error| error.try_downcast_ref::<SqliteError>());
+    let code = error.and_then(DatabaseError::code).unwrap_or_default();
+    // The lowest byte is the primary code.
+    match code.parse::<u32>().map(|code| code & 0xff) {
+        Ok(8 | 14) => {
+            "; the folder has to be there, and this program allowed to write to it and to the file"
+        }
+        Ok(26) => "; the file is something else, so name another one",
+        _ => "",
+    }
+}
+
+fn advice_of_migration(error: &MigrateError) -> &'static str {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => advice(error),
+        _ => "",
+    }
 }

@@ -1,11 +1,14 @@
 //! Opening a database.
 
+use std::io;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::Connection as _;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use tokio::time::timeout;
 
 use super::migrations::{Dialect, migrator};
 use super::{Db, OpenError, Pools};
@@ -28,6 +31,11 @@ impl Db {
         if is_postgres(url) {
             let options =
                 PgConnectOptions::from_str(url).map_err(|error| malformed(url, &error))?;
+            // Says at once what is wrong; a pool tries until its patience ends, and says only that it did.
+            let connection = PgConnection::connect_with(&options);
+            let connection = timeout(PATIENCE, connection).await.map_err(|_| no_answer());
+            let connection = connection.and_then(|connected| connected).map_err(connect)?;
+            connection.close().await.map_err(connect)?;
             let pool = PgPoolOptions::new()
                 .max_connections(POSTGRES_CONNECTIONS)
                 .acquire_timeout(PATIENCE)
@@ -89,6 +97,10 @@ fn sqlite_options(url: &str) -> Result<SqliteConnectOptions, OpenError> {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
         .busy_timeout(PATIENCE))
+}
+
+fn no_answer() -> sqlx::Error {
+    sqlx::Error::Io(io::Error::new(io::ErrorKind::TimedOut, "the server does not answer"))
 }
 
 fn malformed(url: &str, error: &sqlx::Error) -> OpenError {
