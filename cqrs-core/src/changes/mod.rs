@@ -165,7 +165,9 @@ impl Changes {
         self.list.iter()
     }
 
-    /// Masks the values at `path` and below it. That something changed there stays visible.
+    /// Masks the value at `path`. That something changed there stays visible, but not what below it: the
+    /// names of keys, such as addresses, may tell as much as values, so what changed below `path` becomes
+    /// one change.
     ///
     /// ```
     /// # use cqrs_core::prelude::*;

@@ -173,7 +173,8 @@ impl AnyEvent {
     /// the fields are, old values and new.
     ///
     /// A change is one of such a field if a step of its path, or a key in its values, has the field's name
-    /// in Rust or in JSON. Case, `_` and `-` make no difference.
+    /// in Rust or in JSON. Case, `_` and `-` make no difference. Its path ends with that step, and all
+    /// changes below it are one: further steps may be keys that tell as much as values.
     pub fn redacted_changes(&self) -> Option<Changes> {
         self.redacted_changes_with(|_| REDACTED.to_owned())
     }
