@@ -58,7 +58,7 @@ impl Recorder {
             may_be_known: true,
             action: action.to_owned(),
             entity_type: entity.to_owned(),
-            entity_id: entity_id(event, &payload, hash),
+            entity_id: event.redacted_entity_id_with(hash),
             entity_name: event.entity_name().map(ToString::to_string),
             changes,
             data: Some(text(&payload)),
@@ -90,33 +90,6 @@ impl BatchEventHandler<AnyEvent> for Recorder {
             Err(error) if error.is_permanent() => Err(HandlerError::new(error).permanent()),
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-/// Which entity the event is about. Where the payload tells that only in what is redacted, its hash stands
-/// in its place, so that entities can still be told apart.
-fn entity_id(
-    event: &AnyEvent,
-    redacted: &Value,
-    hash: impl Fn(&Value) -> String,
-) -> Option<String> {
-    let id = event.entity_id()?.to_string();
-    let is_redacted = || event.payload().is_ok_and(|payload| tells(&payload, &id));
-    if !tells(redacted, &id) && is_redacted() {
-        return Some(hash(&Value::String(id)));
-    }
-    Some(id)
-}
-
-/// Whether a value in `payload` is `text`.
-fn tells(payload: &Value, text: &str) -> bool {
-    match payload {
-        Value::Null => false,
-        Value::Bool(value) => value.to_string() == text,
-        Value::Number(number) => number.to_string() == text,
-        Value::String(value) => value == text,
-        Value::Array(items) => items.iter().any(|item| tells(item, text)),
-        Value::Object(fields) => fields.values().any(|field| tells(field, text)),
     }
 }
 

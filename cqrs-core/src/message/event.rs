@@ -53,6 +53,11 @@ pub trait Event: EventPayload {
         None
     }
 
+    /// Whether the entity's id never reaches a log in clear, as its field says.
+    fn redacts_entity_id(&self) -> bool {
+        false
+    }
+
     /// What kind of thing the event is about: [`ENTITY`](Self::ENTITY), where a value is at hand.
     fn entity(&self) -> Option<&'static str> {
         Self::ENTITY
@@ -73,7 +78,8 @@ pub trait Event: EventPayload {
         None
     }
 
-    /// Which parts of the payload never reach a log.
+    /// Which parts of the payload never reach a log. Whether the entity's id is one of them says
+    /// [`redacts_entity_id`](Self::redacts_entity_id).
     fn redactions(&self) -> &'static [Redaction] {
         &[]
     }
