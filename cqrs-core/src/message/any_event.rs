@@ -219,7 +219,8 @@ impl AnyEvent {
     ///
     /// # Errors
     ///
-    /// When the event's `Serialize` fails. It did not when the event was published.
+    /// When the event's `Serialize` fails, which it did not when the event was published; or when a number
+    /// in it goes beyond 64 bits, which JSON has and a `Value` has not.
     pub fn payload(&self) -> serde_json::Result<Value> {
         self.0.event.payload()
     }
