@@ -1,7 +1,8 @@
 //! What is recorded by hand.
 
-use cqrs_core::{Changes, Context};
+use cqrs_core::{Changes, Context, EventPayload};
 use jiff::Timestamp;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::content::{Content, Limits, entry_id, micros, to_json};
@@ -75,13 +76,14 @@ impl Activity {
         self
     }
 
-    /// Adds data, which stands in the log as it is: nothing is redacted here.
+    /// Adds data, which stands in the log as it is: nothing is redacted here. It has at most
+    /// [`MAX_PAYLOAD_DEPTH`](cqrs_core::MAX_PAYLOAD_DEPTH) levels of objects and lists.
     pub fn data(mut self, data: Value) -> Self {
         self.data = Some(data);
         self
     }
 
-    /// Adds what changed, which stands in the log as it is.
+    /// Adds what changed, which stands in the log as it is. It is nested no deeper than data.
     pub fn changes(mut self, changes: Changes) -> Self {
         self.changes = Some(changes);
         self
@@ -112,6 +114,11 @@ impl Activity {
                 "it occurred at {occurred_at}, and the log begins in 1970"
             )));
         }
+        if let Err(error) = Timestamp::from_microsecond(micros(occurred_at)) {
+            return Err(RecordError::Invalid(format!(
+                "it occurred at {occurred_at}, which could not be read back: {error}"
+            )));
+        }
         for (what, text) in [("action", &self.action), ("entity type", &self.entity_type)] {
             if text.trim().is_empty() {
                 return Err(RecordError::Invalid(format!("its {what} is empty")));
@@ -126,8 +133,8 @@ impl Activity {
             entity_id: self.entity_id,
             entity_name: self.entity_name,
             description: String::new(),
-            changes: self.changes.map(|changes| to_json(&changes)).transpose()?,
-            data: self.data.map(|data| to_json(&data)).transpose()?,
+            changes: json("changes", self.changes.as_ref())?,
+            data: json("data", self.data.as_ref())?,
             occurred_at: micros(occurred_at),
             outcome: self.outcome.as_str().to_owned(),
             ..Content::of(ctx)
@@ -136,4 +143,13 @@ impl Activity {
         content.check(limits)?;
         Ok(content)
     }
+}
+
+fn json<T: Serialize + EventPayload>(
+    part: &str,
+    value: Option<&T>,
+) -> Result<Option<String>, RecordError> {
+    value.map(to_json).transpose().map_err(|error| {
+        RecordError::Invalid(format!("its {part} cannot be written as JSON: {error}"))
+    })
 }

@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cqrs_core::{Actor, Changes, Context, DEFAULT_PAYLOAD_LIMIT, TenantId, TenantScope};
+use cqrs_core::{
+    Actor, Changes, Context, DEFAULT_PAYLOAD_LIMIT, EventPayload, TenantId, TenantScope,
+};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
@@ -91,12 +93,12 @@ impl Content {
     pub(crate) fn check(&mut self, limits: Limits) -> Result<(), RecordError> {
         let mut refused = None;
         self.each_text(|what, limit, text| {
+            without_nul(text);
             if text.len() > limit && refused.is_none() {
                 let bytes = text.len();
                 refused =
                     Some(format!("its {what} has {bytes} bytes, and at most {limit} are kept"));
             }
-            without_nul(text);
         });
         if let Some(reason) = refused {
             return Err(RecordError::Invalid(reason));
@@ -113,8 +115,8 @@ impl Content {
     /// Cuts what is too long: what has happened is recorded in any case.
     pub(crate) fn fit(&mut self, limits: Limits) {
         self.each_text(|_, limit, text| {
-            text.truncate(text.floor_char_boundary(limit));
             without_nul(text);
+            text.truncate(text.floor_char_boundary(limit));
         });
         let limit = limits.payload;
         let too_large = |json: &Option<String>| json.as_ref().map_or(0, String::len) > limit;
@@ -124,7 +126,10 @@ impl Content {
                 Some(format!("\"[left out: {bytes} bytes, and at most {limit} are kept]\""));
         }
         if too_large(&self.changes) {
-            self.changes = self.changes.take().and_then(|changes| omitted(&changes));
+            let changes = self.changes.take();
+            let changes: Option<Changes> =
+                changes.and_then(|json| serde_json::from_str(&json).ok());
+            self.changes = changes.map(|changes| omitted(changes.len() + changes.omitted()));
         }
     }
 
@@ -160,14 +165,12 @@ impl ActorColumns {
 }
 
 /// Changes that say how many there were, and no more.
-fn omitted(changes: &str) -> Option<String> {
-    let changes: Changes = serde_json::from_str(changes).ok()?;
-    let omitted = changes.len() + changes.omitted();
-    Some(json!({ "list": [], "omitted": omitted }).to_string())
+pub(crate) fn omitted(number: usize) -> String {
+    json!({ "list": [], "omitted": number }).to_string()
 }
 
 /// Postgres keeps no NUL in a text. Both databases keep the same, or the log could not be moved. The
-/// replacement has three bytes, so a text at its limit is over it by up to two for each; that is harmless.
+/// replacement has three bytes, so this comes before a text is measured.
 fn without_nul(text: &mut String) {
     if text.contains('\0') {
         *text = text.replace('\0', "\u{fffd}");
@@ -179,13 +182,16 @@ pub(crate) fn tenant_column(tenant: &TenantScope) -> &str {
     tenant.id().map_or("", TenantId::as_str)
 }
 
-pub(crate) fn to_json(value: &impl Serialize) -> Result<String, RecordError> {
+/// As JSON that can be read back, also out of what an export puts around it; an error, if it is nested too
+/// deeply for that.
+pub(crate) fn to_json<T: Serialize + EventPayload>(value: &T) -> serde_json::Result<String> {
+    value.json_size()?;
     serde_json::to_string(value)
-        .map_err(|error| RecordError::Invalid(format!("it cannot be written as JSON: {error}")))
 }
 
+/// In whole microseconds, as they are stored: rounded down, also before 1970.
 pub(crate) fn micros(time: Timestamp) -> i64 {
-    time.as_microsecond()
+    time.as_microsecond() - i64::from(time.subsec_nanosecond() % 1_000 < 0)
 }
 
 /// A new uuid v7 ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562)) of this time, with the fraction of

@@ -42,8 +42,13 @@ pub struct Entry {
     /// The same for people, such as `created Employee Ada`.
     pub description: String,
     /// Which values changed.
+    ///
+    /// Where what is stored cannot be read, since somebody has altered it or another program has written it,
+    /// that is one change of the whole, to a text that begins with `[unreadable: `. The entry then keeps no
+    /// other from being read, and [`verify`](crate::ActivityLog::verify) tells whether it was altered.
     pub changes: Option<Changes>,
-    /// The event's payload, redacted, or what was given with the activity.
+    /// The event's payload, redacted, or what was given with the activity. Where what is stored cannot be
+    /// read, a text that begins with `[unreadable: `, as for [`changes`](Self::changes).
     pub data: Option<Value>,
     /// The event's stable name; `None` for what was recorded by hand.
     pub event_name: Option<String>,

@@ -112,7 +112,9 @@ pub enum ReadError {
     /// The cursor cannot be gone on from.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
-    /// The entry is not one that this crate has written.
+    /// The entry is not one that this crate has written: one of the columns that tell which entry it is, who
+    /// did it and when has a value that it cannot have. Data and changes that cannot be read say so in the
+    /// [`Entry`](crate::Entry) instead.
     #[error(
         "entry {id} of the activity log has been altered: its {column} cannot be read; `verify` tells more"
     )]

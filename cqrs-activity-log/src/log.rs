@@ -18,7 +18,7 @@ use crate::error::{OpenError, ReadError, RecordError};
 use crate::options::Options;
 use crate::redaction::RedactionKey;
 use crate::retention::Retention;
-use crate::store::{Database, Row, scope};
+use crate::store::Database;
 
 /// How many activities [`ActivityLog::record_all`] takes at once.
 pub const MAX_BATCH: usize = 10_000;
@@ -150,24 +150,19 @@ impl ActivityLog {
             .into_iter()
             .map(|activity| activity.into_content(ctx, now, self.shared.limits))
             .collect::<Result<_, _>>()?;
-        let rows = self.append(contents).await?;
-        // They were made here, so they can be read.
-        rows.into_iter()
-            .map(|row| row.into_entry().map_err(|error| RecordError::Invalid(error.to_string())))
-            .collect()
+        self.append(contents).await
     }
 
     /// Adds what is not there yet, and says so to those who wait for it.
-    pub(crate) async fn append(&self, contents: Vec<Content>) -> Result<Vec<Row>, RecordError> {
-        let rows = self.shared.database.append(contents, micros(Timestamp::now())).await?;
-        for of_tenant in rows.chunk_by(|a, b| a.content.tenant == b.content.tenant) {
+    pub(crate) async fn append(&self, contents: Vec<Content>) -> Result<Vec<Entry>, RecordError> {
+        let entries = self.shared.database.append(contents, micros(Timestamp::now())).await?;
+        for of_tenant in entries.chunk_by(|a, b| a.tenant == b.tenant) {
             let Some(last) = of_tenant.last() else { continue };
-            let Some(tenant) = scope(&last.content.tenant) else { continue };
-            let sequence = last.sequence.unsigned_abs();
+            let (tenant, sequence) = (last.tenant.clone(), last.sequence);
             // An error says that nobody waits.
             let _ = self.shared.appended.send(Appended { tenant, sequence });
         }
-        Ok(rows)
+        Ok(entries)
     }
 }
 

@@ -7,12 +7,11 @@ use cqrs_core::{
     HandlerOptions, HandlerRegistration, HandlerResult, RetryPolicy,
 };
 use jiff::Timestamp;
-use serde::Serialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
-use crate::content::{Content, micros};
+use crate::content::{Content, micros, omitted, to_json};
 use crate::entry::Outcome;
 use crate::log::ActivityLog;
 
@@ -20,6 +19,9 @@ use crate::log::ActivityLog;
 pub(crate) struct Recorder {
     log: ActivityLog,
 }
+
+/// What stands in the place of a payload that could not be read back. Publishing refuses those already.
+const TOO_DEEP: &str = "\"[left out: nested too deeply]\"";
 
 /// How many events one transaction records at most.
 const BATCH: usize = 500;
@@ -51,17 +53,19 @@ impl Recorder {
         let (id, occurred_at) = id_and_time(event);
         let base = Content::of(event.context());
         let hash = |value: &Value| self.log.redaction_key().hash(&base.tenant, value);
-        let changes = event.redacted_changes_with(hash).map(|changes| text(&changes));
+        let changes = event.redacted_changes_with(hash).map(|changes| {
+            to_json(&changes).unwrap_or_else(|_| omitted(changes.len() + changes.omitted()))
+        });
         let payload = event.redacted_payload_with(hash);
         let mut content = Content {
             id,
             may_be_known: true,
             action: action.to_owned(),
             entity_type: entity.to_owned(),
-            entity_id: entity_id(event, &payload, hash),
+            entity_id: event.redacted_entity_id_with(hash),
             entity_name: event.entity_name().map(ToString::to_string),
             changes,
-            data: Some(text(&payload)),
+            data: Some(to_json(&payload).unwrap_or_else(|_| TOO_DEEP.to_owned())),
             event_name: Some(event.name().to_owned()),
             event_version: Some(i64::from(event.version())),
             causation_id: event.context().causation_id(),
@@ -75,11 +79,6 @@ impl Recorder {
     }
 }
 
-/// As JSON. What comes from JSON has that form, so nothing is lost by the other case.
-fn text(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
-}
-
 impl BatchEventHandler<AnyEvent> for Recorder {
     /// All or none: after a failure, each is tried alone, so that one that cannot be recorded keeps no
     /// other from it.
@@ -90,33 +89,6 @@ impl BatchEventHandler<AnyEvent> for Recorder {
             Err(error) if error.is_permanent() => Err(HandlerError::new(error).permanent()),
             Err(error) => Err(error.into()),
         }
-    }
-}
-
-/// Which entity the event is about. Where the payload tells that only in what is redacted, its hash stands
-/// in its place, so that entities can still be told apart.
-fn entity_id(
-    event: &AnyEvent,
-    redacted: &Value,
-    hash: impl Fn(&Value) -> String,
-) -> Option<String> {
-    let id = event.entity_id()?.to_string();
-    let is_redacted = || event.payload().is_ok_and(|payload| tells(&payload, &id));
-    if !tells(redacted, &id) && is_redacted() {
-        return Some(hash(&Value::String(id)));
-    }
-    Some(id)
-}
-
-/// Whether a value in `payload` is `text`.
-fn tells(payload: &Value, text: &str) -> bool {
-    match payload {
-        Value::Null => false,
-        Value::Bool(value) => value.to_string() == text,
-        Value::Number(number) => number.to_string() == text,
-        Value::String(value) => value == text,
-        Value::Array(items) => items.iter().any(|item| tells(item, text)),
-        Value::Object(fields) => fields.values().any(|field| tells(field, text)),
     }
 }
 

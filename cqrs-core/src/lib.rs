@@ -71,7 +71,8 @@ pub use crate::handler::{
     RateLimit, RetryPolicy,
 };
 pub use crate::message::{
-    AnyEvent, Command, Event, EventPayload, MessageError, Published, Query, REDACTED, Redaction,
+    AnyEvent, Command, Event, EventPayload, MAX_PAYLOAD_DEPTH, MessageError, Published, Query,
+    REDACTED, Redaction,
 };
 pub use crate::plugin::{BoxError, Plugin, StartError};
 pub use crate::registry::{

@@ -269,8 +269,9 @@ fn first_id(millisecond: i64) -> Uuid {
 
 /// Entries have their times in whole microseconds, so a part of one in a bound counts as a whole one.
 fn up_to_micros(time: Timestamp) -> i64 {
-    let is_whole = time.subsec_nanosecond() % 1_000 == 0;
-    time.as_microsecond().saturating_add(i64::from(!is_whole))
+    // Before 1970, the part is negative, and was cut off upwards already.
+    let is_cut_down = time.subsec_nanosecond() % 1_000 > 0;
+    time.as_microsecond().saturating_add(i64::from(is_cut_down))
 }
 
 /// What has to be looked at in each entry.

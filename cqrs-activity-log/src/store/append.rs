@@ -10,7 +10,8 @@ use super::sql::{Arg, Statement, padded, placeholders, present};
 use super::{Database, Link, Row};
 use crate::chain::Hasher;
 use crate::content::Content;
-use crate::entry::EntryHash;
+use crate::entry::{Entry, EntryHash};
+use crate::error::RecordError;
 
 /// How many rows one statement inserts: few sizes, so that the database has them prepared. 128 rows bind
 /// 3,200 values; SQLite takes 32,766, Postgres 65,535.
@@ -26,7 +27,11 @@ struct End {
 impl Database {
     /// Adds to the chains of their tenants what is not there yet, all or nothing, and says what was added,
     /// tenant by tenant. What is already there under its id is left as it is.
-    pub(crate) async fn append(&self, contents: Vec<Content>, now: i64) -> sqlx::Result<Vec<Row>> {
+    pub(crate) async fn append(
+        &self,
+        contents: Vec<Content>,
+        now: i64,
+    ) -> Result<Vec<Entry>, RecordError> {
         let mut by_tenant = BTreeMap::<String, Vec<Content>>::new();
         for content in contents {
             by_tenant.entry(content.tenant.clone()).or_default().push(content);
@@ -40,7 +45,9 @@ impl Database {
         let mut rows = Vec::new();
         let mut hasher = Hasher::default();
         for (tenant, contents) in by_tenant {
-            let Some(end) = ends.get_mut(&tenant) else { return Err(sqlx::Error::RowNotFound) };
+            let Some(end) = ends.get_mut(&tenant) else {
+                return Err(sqlx::Error::RowNotFound.into());
+            };
             let mut seen = known.get(&tenant).cloned().unwrap_or_default();
             for content in contents {
                 if seen.insert(content.id) {
@@ -52,8 +59,11 @@ impl Database {
         ends.retain(|tenant, _| added.contains(tenant));
         tx.insert(&rows).await?;
         tx.move_heads(ends).await?;
+        // Before it is stored for good: what could not be read would be an error although it is there.
+        let entries = rows.into_iter().map(Row::into_entry).collect::<Result<_, _>>();
+        let entries = entries.map_err(|error| RecordError::Invalid(error.to_string()))?;
         tx.commit().await?;
-        Ok(rows)
+        Ok(entries)
     }
 
     /// Begins to write at the chains of these tenants, which nobody else does until the end. Tenants come

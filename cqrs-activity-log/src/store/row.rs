@@ -1,8 +1,8 @@
 //! An entry as it is stored.
 
-use cqrs_core::{Actor, ActorKind};
+use cqrs_core::{Actor, ActorKind, Changes};
 use jiff::Timestamp;
-use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::chain::scope;
 use super::sql::{Arg, Columns, present};
@@ -91,7 +91,8 @@ impl Row {
         ]
     }
 
-    /// What it means; an error, where it is not something that this crate writes.
+    /// What it means; an error, where it is not something that this crate writes. Data and changes then say
+    /// so themselves, since they can be of any form, and the rest still tells who did what.
     pub(crate) fn into_entry(self) -> Result<Entry, ReadError> {
         let Self { content, sequence, recorded_at, hash } = self;
         let altered = |column| ReadError::Altered { id: content.id, column };
@@ -101,8 +102,8 @@ impl Row {
             sequence: u64::try_from(sequence).map_err(|_| altered("sequence"))?,
             tenant,
             actor: actor(content.actor, content.behalf).map_err(altered)?,
-            changes: json(content.changes).map_err(|()| altered("changes"))?,
-            data: json(content.data).map_err(|()| altered("data"))?,
+            changes: content.changes.as_deref().map(changes),
+            data: content.data.as_deref().map(data),
             event_version: content
                 .event_version
                 .map(u32::try_from)
@@ -156,8 +157,20 @@ fn one_actor(columns: ActorColumns) -> Result<Option<Actor>, ()> {
     }))
 }
 
-fn json<T: DeserializeOwned>(text: Option<String>) -> Result<Option<T>, ()> {
-    text.map(|text| serde_json::from_str(&text)).transpose().map_err(|_| ())
+fn data(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_else(|error| unreadable(&error).into())
+}
+
+/// The changes; where they cannot be read, one of the whole that says so.
+fn changes(json: &str) -> Changes {
+    let change = |note: String| json!({ "list": [{ "path": "", "new": note, "cut": true }] });
+    serde_json::from_str(json)
+        .or_else(|error| serde_json::from_value(change(unreadable(&error))))
+        .unwrap_or_default()
+}
+
+fn unreadable(error: &serde_json::Error) -> String {
+    format!("[unreadable: {error}]")
 }
 
 fn time(micros: i64) -> Option<Timestamp> {

@@ -1,6 +1,7 @@
 //! What the plugin records of events.
 
 use std::collections::HashSet;
+use std::fmt::{self, Display};
 use std::time::Duration;
 
 use cqrs_activity_log::{ActivityLog, Entry, RedactionKey};
@@ -45,6 +46,31 @@ struct EmployeeUpdated {
 struct SubscriberAdded {
     #[event(entity_id, redact)]
     address: String,
+}
+
+/// An id that is shown in another way than it stands in JSON.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Iban(String);
+
+impl Display for Iban {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", &self.0[..4], &self.0[4..])
+    }
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, Event)]
+#[event(name = "account.opened", entity = "Account", action = "opened")]
+enum AccountOpened {
+    Bank(#[event(entity_id, redact = hash)] Iban, u8),
+    Patient {
+        #[event(entity_id, redact)]
+        patient_id: u32,
+        ward: u32,
+    },
+    Cash {
+        #[event(entity_id)]
+        account_id: u32,
+    },
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
@@ -198,6 +224,55 @@ on_each_database! {
         assert!(entities[0].starts_with("hmac:"));
         assert_eq!(entities[0], entities[1]);
         assert_ne!(entities[0], entities[2]);
+    }
+
+    async fn a_redacted_id_is_a_hash_however_it_is_written_and_whatever_stands_beside_it(db) {
+        let log = db.open().await;
+        let app = app(&log);
+        let entry_of = async |event| {
+            let id = app.publish(&ctx(), event).await.unwrap();
+            app.settled().await;
+            entry(&log, &ctx(), id).await
+        };
+        let bank = entry_of(AccountOpened::Bank(Iban("DE89370400".to_owned()), 1)).await;
+        let seventh = entry_of(AccountOpened::Patient { patient_id: 7_777, ward: 7_777 }).await;
+        let again = entry_of(AccountOpened::Patient { patient_id: 7_777, ward: 3 }).await;
+        for entry in [&bank, &seventh, &again] {
+            let hash = entry.entity_id.as_deref().unwrap();
+            assert!(hash.starts_with("hmac:"), "{hash}");
+            assert_eq!(entry.description, format!("opened Account {hash}"));
+        }
+        assert_eq!(seventh.entity_id, again.entity_id, "one patient, whatever the ward");
+        let dump = db.dump().await;
+        assert!(!dump.contains("DE89") && !dump.contains("370400"), "{dump}");
+        let cash = entry_of(AccountOpened::Cash { account_id: 7 }).await;
+        assert_eq!(cash.entity_id.as_deref(), Some("7"));
+    }
+
+    async fn changes_below_a_redacted_field_tell_no_keys(db) {
+        let log = db.open().await;
+        let app = app(&log);
+        let old = json!({"tax_id": {"grace@example.com": {"n": 1}}, "plan": {"name": "free"}});
+        let new = json!({"tax_id": {"grace@example.com": {"n": 2}, "eve@example.com": 1}, "plan": {"name": "pro"}});
+        let updated = EmployeeUpdated {
+            employee_id: Uuid::now_v7(),
+            email: String::new(),
+            tax_id: String::new(),
+            password: String::new(),
+            changes: Changes::between(&old, &new).unwrap(),
+        };
+        let id = app.publish(&ctx(), updated).await.unwrap();
+        app.settled().await;
+        let dump = db.dump().await;
+        assert!(!dump.contains("example.com"), "{dump}");
+        let changes = entry(&log, &ctx(), id).await.changes.unwrap();
+        let change = changes.get("tax_id").unwrap();
+        for hash in [&change.old, &change.new] {
+            assert!(hash.as_ref().unwrap().as_str().unwrap().starts_with("hmac:"));
+        }
+        assert_ne!(change.old, change.new);
+        assert_eq!(changes.get("plan.name").unwrap().new, Some("pro".into()));
+        assert_eq!(changes.len(), 2);
     }
 
     async fn a_key_that_nobody_gave_is_kept(db) {

@@ -1,6 +1,7 @@
 //! Filters, limits, cursors, streams and the live tail.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 
 use cqrs_activity_log::{
     Activity, ActivityLog, Entry, Filter, InvalidCursor, MAX_LOOKED_AT, Order, Outcome, Page,
@@ -257,6 +258,51 @@ on_each_database! {
         assert!(tail.next().now_or_never().is_none());
         other.record(&ctx(), Activity::new("came", "Elsewhere")).await.unwrap();
         assert_eq!(tail.next().await.unwrap().unwrap().entity_type, "Elsewhere");
+    }
+
+    async fn what_cannot_be_read_of_one_entry_keeps_no_other_from_being_read(db) {
+        let log = with_five(db).await;
+        let entries = all(&log, &Filter::new()).await;
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        db.drop_triggers().await;
+        for (column, value, entry) in
+            [("data", &*deep, &entries[0]), ("changes", "no JSON", &entries[1])]
+        {
+            let which = format!("sequence = {}", entry.sequence);
+            db.execute(&format!("UPDATE activity_entries SET {column} = '{value}' WHERE {which}")).await;
+        }
+
+        let read = all(&log, &Filter::new()).await;
+        assert_eq!(read.len(), entries.len());
+        let data = read[0].data.as_ref().unwrap().as_str().unwrap();
+        assert!(data.starts_with("[unreadable: recursion limit"), "{data}");
+        let changes = read[1].changes.as_ref().unwrap();
+        assert!(changes.to_string().contains("[unreadable: expected"), "{changes}");
+        assert!(!changes.is_complete());
+        assert_eq!(read[0].description, entries[0].description);
+        assert_eq!(log.get(&ctx(), read[0].id).await.unwrap().as_ref(), Some(&read[0]));
+
+        let streamed = log.stream(&ctx(), &Filter::new(), Order::OldestFirst);
+        assert_eq!(streamed.try_collect::<Vec<_>>().await.unwrap().len(), entries.len());
+        let mut tail = pin!(log.tail(&ctx(), &Filter::new(), Some(0)));
+        for sequence in 1..=5 {
+            assert_eq!(tail.try_next().await.unwrap().unwrap().sequence, sequence);
+        }
+        let lines = log.export_json_lines(&ctx(), &Filter::new(), Order::OldestFirst);
+        lines.try_collect::<Vec<_>>().await.unwrap();
+        log.verify(&ctx()).await.unwrap_err();
+    }
+
+    async fn a_bound_before_1970_finds_what_comes_after_it(db) {
+        let log = db.open().await;
+        let first = Activity::new("founded", "Company").occurred_at(Timestamp::UNIX_EPOCH);
+        log.record(&ctx(), first).await.unwrap();
+        let before: Timestamp = "1969-12-31T23:59:59.9999995Z".parse().unwrap();
+        assert_eq!(found(&log, Filter::new().from(before)).await.len(), 1);
+        assert_eq!(found(&log, Filter::new().to(before)).await.len(), 0);
+        let after: Timestamp = "1970-01-01T00:00:00.0000005Z".parse().unwrap();
+        assert_eq!(found(&log, Filter::new().from(after)).await.len(), 0);
+        assert_eq!(found(&log, Filter::new().to(after)).await.len(), 1);
     }
 
     async fn facets_are_the_values_that_occur(db) {

@@ -99,9 +99,11 @@ on_each_database! {
             ),
             (
                 Activity::new("exported", "Report")
-                    .occurred_at("1969-12-31T23:59:59Z".parse().unwrap()),
+                    .occurred_at("1969-12-31T23:59:59.9999999Z".parse().unwrap()),
                 "begins in 1970",
             ),
+            // 256 as they are given, and 768 as they are stored.
+            (Activity::new("exported", "Report").id("\0".repeat(256)), "its entity id has 768 bytes"),
         ];
         for (activity, reason) in cases {
             let error = log.record(&ctx(), activity).await.unwrap_err();
@@ -113,6 +115,42 @@ on_each_database! {
         let error = log.record(&ctx, Activity::new("exported", "Report")).await.unwrap_err();
         assert!(error.to_string().contains("its actor's id has 258 bytes"), "{error}");
         assert_eq!(log.head(&ctx).await.unwrap().sequence, 0);
+    }
+
+    async fn what_could_not_be_read_back_is_refused_before_it_is_stored(db) {
+        let log = db.open().await;
+        let report = || Activity::new("exported", "Report");
+        let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!([inner]));
+        let deepest = log.record(&ctx(), report().data(nested(100))).await.unwrap();
+
+        let deep = r#"{"list":[{"path":"/a","new":"#.to_owned() + &"[".repeat(120) + &"]".repeat(120) + "}]}";
+        let deep_changes: Changes = serde_json::from_str(&deep).unwrap();
+        let last = Timestamp::from_microsecond(Timestamp::MAX.as_microsecond() - 999_999).unwrap();
+        let cases = [
+            (report().data(nested(101)), "its data cannot be written as JSON: it is nested deeper"),
+            (report().data(nested(130)), "deeper than 100 levels of objects and lists"),
+            (report().changes(deep_changes), "its changes cannot be written as JSON"),
+            (report().occurred_at(Timestamp::MAX), "could not be read back"),
+        ];
+        for (activity, reason) in cases {
+            let error = log.record_all(&ctx(), vec![report(), activity]).await.unwrap_err();
+            assert!(matches!(error, RecordError::Invalid(_)) && error.is_permanent());
+            assert!(error.to_string().contains(reason), "{error}");
+        }
+        assert_eq!(db.number("SELECT count(*) FROM activity_entries").await, 1);
+        assert_eq!(log.get(&ctx(), deepest.id).await.unwrap(), Some(deepest));
+        let latest = log.record(&ctx(), report().occurred_at(last)).await.unwrap();
+        assert_eq!(log.get(&ctx(), latest.id).await.unwrap().unwrap().occurred_at, last);
+    }
+
+    async fn what_comes_back_as_an_error_is_not_stored(db) {
+        let log = db.open().await;
+        log.record(&ctx(), Activity::new("a", "B")).await.unwrap();
+        // Such as of a clock that nobody can have: no entry could be read that was recorded after it.
+        let update = format!("UPDATE activity_chains SET head_recorded_at = {}", i64::MAX);
+        db.execute(&update).await;
+        log.record(&ctx(), Activity::new("a", "B")).await.unwrap_err();
+        assert_eq!(db.number("SELECT count(*) FROM activity_entries").await, 1);
     }
 
     async fn a_nul_character_is_replaced_in_every_text(db) {

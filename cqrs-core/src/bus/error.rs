@@ -24,6 +24,17 @@ pub enum PublishError {
         /// The limit; see [`AppBuilder::payload_limit`](crate::AppBuilder::payload_limit).
         limit: usize,
     },
+    /// The payload is nested so deeply that a store or transport could not read it back.
+    #[error(
+        "event `{event}` has a payload that is nested deeper than {limit} levels of objects and lists, \
+         and could not be read back; refuse or flatten such input, or keep it in a `BlobStore`"
+    )]
+    TooDeep {
+        /// The event's name.
+        event: &'static str,
+        /// The limit: [`MAX_PAYLOAD_DEPTH`](crate::MAX_PAYLOAD_DEPTH).
+        limit: usize,
+    },
     /// The payload has no JSON form.
     #[error("event `{event}` cannot be serialised: {error}")]
     Unserializable {
@@ -64,6 +75,7 @@ impl PublishError {
     pub(crate) fn error_type(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too_large",
+            Self::TooDeep { .. } => "too_deep",
             Self::Unserializable { .. } => "unserializable",
             Self::WaitInsideHandler { .. } => "wait_inside_handler",
             Self::ShutDown { .. } => "shut_down",

@@ -10,7 +10,7 @@ use super::{AnyEventStream, EventStream, PublishError};
 use crate::context::Context;
 use crate::delivery::{DeliveryError, Dispatcher, HandlerOutcome, Refused};
 use crate::lifecycle::InFlight;
-use crate::message::{AnyEvent, Event};
+use crate::message::{AnyEvent, Event, MAX_PAYLOAD_DEPTH};
 use crate::observe::Publishing;
 
 /// Publishes events. Injectable; cloning is cheap.
@@ -190,9 +190,13 @@ impl EventHub {
     }
 
     fn check_size<E: Event>(&self, event: &E) -> Result<(), PublishError> {
-        let size = event
-            .json_size()
-            .map_err(|error| PublishError::Unserializable { event: E::NAME, error })?;
+        let size = event.json_size().map_err(|error| {
+            if error.is_io() {
+                PublishError::TooDeep { event: E::NAME, limit: MAX_PAYLOAD_DEPTH }
+            } else {
+                PublishError::Unserializable { event: E::NAME, error }
+            }
+        })?;
         if size > self.payload_limit {
             let limit = self.payload_limit;
             return Err(PublishError::TooLarge { event: E::NAME, size, limit });

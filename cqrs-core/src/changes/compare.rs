@@ -4,10 +4,14 @@ use serde_json::Value;
 
 use super::same::same;
 use super::{Change, Changes, MAX_CHANGE_VALUE, MAX_CHANGES, MAX_CHANGES_SIZE, path};
-use crate::message::EventPayload;
+use crate::message::{EventPayload, measure};
 
 /// Objects and lists below this depth are compared as one value.
 const MAX_DEPTH: usize = 16;
+
+/// A value that is nested deeper is cut, so that an event has room for it within
+/// [`MAX_PAYLOAD_DEPTH`](crate::MAX_PAYLOAD_DEPTH).
+const MAX_VALUE_DEPTH: usize = 64;
 
 /// What the JSON of one change has beside its path and values.
 const FRAME: usize = 40;
@@ -99,15 +103,16 @@ fn bounded(value: Option<&Value>) -> (Option<Value>, usize, bool) {
     let Some(value) = value else {
         return (None, 0, false);
     };
-    let size = size_of(value);
-    if size <= MAX_CHANGE_VALUE {
-        return (Some(value.clone()), size, false);
-    }
-    let note = match value {
-        Value::String(text) => cut_text(text),
-        // Not even its beginning: a text would no longer show what in it has to be redacted.
-        Value::Array(_) => format!("[cut: a list of {size} bytes]"),
-        _ => format!("[cut: an object of {size} bytes]"),
+    let size = measure::size_within(value, MAX_VALUE_DEPTH);
+    // Not even its beginning: a text would no longer show what in it has to be redacted.
+    let note = match (size, value) {
+        (Ok(size), value) if size <= MAX_CHANGE_VALUE => {
+            return (Some(value.clone()), size, false);
+        }
+        (_, Value::String(text)) => cut_text(text),
+        (Ok(size), Value::Array(_)) => format!("[cut: a list of {size} bytes]"),
+        (Ok(size), _) => format!("[cut: an object of {size} bytes]"),
+        (Err(_), _) => format!("[cut: nested deeper than {MAX_VALUE_DEPTH} levels]"),
     };
     let size = size_of(&note);
     (Some(Value::String(note)), size, true)
@@ -221,6 +226,16 @@ mod tests {
         assert_eq!(changes.len(), 1);
         assert_eq!(changes.iter().next().unwrap().path, "/a".repeat(MAX_DEPTH));
         assert!(compare(&nested(json!(1)), &nested(json!(1.0))).is_empty());
+    }
+
+    #[test]
+    fn what_is_nested_deeper_than_can_be_read_back_is_cut() {
+        let nested = |depth| (0..depth).fold(json!(1), |value, _| json!([value]));
+        let changes = compare(&json!({"a": nested(64)}), &json!({"a": nested(65)}));
+        let change = changes.get("a").unwrap();
+        assert_eq!(change.old, Some(nested(64)));
+        assert_eq!(change.new, Some("[cut: nested deeper than 64 levels]".into()));
+        assert!(change.cut);
     }
 
     #[test]

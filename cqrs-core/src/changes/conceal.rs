@@ -30,11 +30,23 @@ impl Place {
         Self::At(Vec::new())
     }
 
-    fn covers(&self, keys: &[String]) -> bool {
+    /// How many steps lead to the first place on the way that is meant, if one is.
+    fn steps_to(&self, keys: &[String]) -> Option<usize> {
         match self {
-            Self::At(place) => keys.starts_with(place),
-            Self::Named(name) => keys.iter().any(|key| plain(key) == *name),
+            Self::At(place) => keys.starts_with(place).then_some(place.len()),
+            Self::Named(name) => Some(keys.iter().position(|key| plain(key) == *name)? + 1),
         }
+    }
+
+    fn covers(&self, keys: &[String]) -> bool {
+        self.steps_to(keys).is_some()
+    }
+
+    /// A pointer to below the place, in two: to the place, and the rest.
+    fn split<'a>(&self, pointer: &'a str) -> Option<(&'a str, &'a str)> {
+        let steps = self.steps_to(&path::segments(pointer))?;
+        let (end, _) = pointer.match_indices('/').nth(steps)?;
+        Some(pointer.split_at(end))
     }
 }
 
@@ -47,14 +59,40 @@ fn plain(name: &str) -> String {
 pub(crate) type Replace<'a> = &'a mut dyn FnMut(Value) -> Option<Value>;
 
 impl Changes {
-    /// Replaces the values at `place`, also inside of values. A change is left out when nothing differs in
-    /// it any more because something was removed.
+    /// Replaces the values at `place`, also inside of values; all changes below it become one. A change is
+    /// left out when nothing differs in it any more because something was removed.
     pub(crate) fn replace(&mut self, place: &Place, with: Replace<'_>) {
-        self.list = std::mem::take(&mut self.list)
+        self.list = folded(std::mem::take(&mut self.list), place)
             .into_iter()
             .filter_map(|change| replace_in(change, place, with))
             .collect();
     }
+}
+
+/// Makes one change of all below a place, since the keys on their paths may tell as much as the values. Its
+/// values are objects of what was and is at each path.
+fn folded(changes: Vec<Change>, place: &Place) -> Vec<Change> {
+    let mut folded: Vec<Change> = Vec::with_capacity(changes.len());
+    for change in changes {
+        let Some((top, rest)) = place.split(&change.path) else {
+            folded.push(change);
+            continue;
+        };
+        let at = folded.iter().position(|other| other.path == top).unwrap_or_else(|| {
+            // Both are there: otherwise the place itself would have been added or removed.
+            let empty = || Some(Value::Object(Map::new()));
+            folded.push(Change { path: top.to_owned(), old: empty(), new: empty(), cut: false });
+            folded.len() - 1
+        });
+        let whole = &mut folded[at];
+        whole.cut |= change.cut;
+        for (whole, part) in [(&mut whole.old, change.old), (&mut whole.new, change.new)] {
+            if let (Some(Value::Object(parts)), Some(part)) = (whole, part) {
+                parts.insert(rest.to_owned(), part);
+            }
+        }
+    }
+    folded
 }
 
 fn replace_in(change: Change, place: &Place, with: Replace<'_>) -> Option<Change> {
@@ -146,13 +184,38 @@ mod tests {
     }
 
     #[test]
+    fn keys_below_a_place_are_told_no_more_than_its_values() {
+        let old = json!({"Contacts": {"ada@a.b": {"phone": 1}, "eve@a.b": 2}, "n": 1});
+        let new = json!({"Contacts": {"ada@a.b": {"phone": 3}, "bob@a.b": 4}, "n": 2});
+        let shown = |with: Replace<'_>| {
+            let mut changes = Changes::between(&old, &new).unwrap();
+            changes.replace(&Place::named("contacts"), with);
+            changes.to_string()
+        };
+        let masked = shown(&mut |value| Some(mask(value)));
+        assert_eq!(masked, r#"Contacts: "***" -> "***", n: 1 -> 2"#);
+        assert_eq!(shown(&mut |_| None), "n: 1 -> 2");
+        // A hash tells apart what differs in any of them.
+        let seen = shown(&mut Some);
+        assert_eq!(
+            seen,
+            r#"Contacts: {"/ada@a.b/phone":1,"/eve@a.b":2} -> {"/ada@a.b/phone":3,"/bob@a.b":4}, n: 1 -> 2"#
+        );
+        let changes = Changes::between(&old, &new).unwrap();
+        assert_eq!(changes.mask("").to_string(), r#"the whole: "[redacted]" -> "[redacted]""#);
+    }
+
+    #[test]
     fn a_path_covers_itself_and_what_is_below_and_inside_above() {
-        let masked = |path: &str| changes().mask(path).get("home.e_mail").unwrap().old.clone();
-        for path in ["", "home", "/home", "home.e_mail", "/home/e_mail"] {
-            assert_eq!(masked(path), Some("[redacted]".into()), "{path}");
+        let old = |path: &str, at: &str| changes().mask(path).get(at).unwrap().old.clone();
+        for (path, at) in [("", ""), ("home", "home"), ("/home", "home")] {
+            assert_eq!(old(path, at), Some("[redacted]".into()), "{path}");
+        }
+        for path in ["home.e_mail", "/home/e_mail"] {
+            assert_eq!(old(path, "home.e_mail"), Some("[redacted]".into()), "{path}");
         }
         for path in ["hom", "home.e_mail.x", "/home/city", "e_mail"] {
-            assert_eq!(masked(path), Some("a".into()), "{path}");
+            assert_eq!(old(path, "home.e_mail"), Some("a".into()), "{path}");
         }
         let inside = changes().mask("account.email.work");
         assert_eq!(

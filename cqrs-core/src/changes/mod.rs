@@ -71,8 +71,8 @@ pub const MAX_CHANGES_SIZE: usize = 32 * 1024;
 ///
 /// # Limits
 ///
-/// [`MAX_CHANGES`], [`MAX_CHANGE_VALUE`] and [`MAX_CHANGES_SIZE`]; whether one of them applied says
-/// [`is_complete`](Self::is_complete).
+/// [`MAX_CHANGES`], [`MAX_CHANGE_VALUE`] and [`MAX_CHANGES_SIZE`]; a value that is nested deeper than 64
+/// levels is cut too. Whether one of them applied says [`is_complete`](Self::is_complete).
 ///
 /// # Secrets
 ///
@@ -100,8 +100,8 @@ pub struct Change {
     /// What it is; `None` where the field is no longer there.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub new: Option<Value>,
-    /// Whether one of the values was longer than [`MAX_CHANGE_VALUE`]. A text then ends with a note, and
-    /// a note stands in the place of an object or a list.
+    /// Whether one of the values was longer than [`MAX_CHANGE_VALUE`], or nested deeper than 64 levels. A
+    /// text then ends with a note, and a note stands in the place of an object or a list.
     #[serde(default, skip_serializing_if = "is_false")]
     pub cut: bool,
 }
@@ -165,7 +165,9 @@ impl Changes {
         self.list.iter()
     }
 
-    /// Masks the values at `path` and below it. That something changed there stays visible.
+    /// Masks the value at `path`. That something changed there stays visible, but not what below it: the
+    /// names of keys, such as addresses, may tell as much as values, so what changed below `path` becomes
+    /// one change.
     ///
     /// ```
     /// # use cqrs_core::prelude::*;

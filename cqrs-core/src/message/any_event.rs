@@ -52,6 +52,7 @@ trait ErasedEvent: Any + Send + Sync {
     fn action(&self) -> Option<&'static str>;
     fn is_activity(&self) -> bool;
     fn entity_id(&self) -> Option<&dyn Display>;
+    fn redacts_entity_id(&self) -> bool;
     fn entity_name(&self) -> Option<&dyn Display>;
     fn description(&self) -> Option<String>;
     fn changes(&self) -> Option<&Changes>;
@@ -82,6 +83,10 @@ impl<E: Event> ErasedEvent for E {
 
     fn entity_id(&self) -> Option<&dyn Display> {
         Event::entity_id(self)
+    }
+
+    fn redacts_entity_id(&self) -> bool {
+        Event::redacts_entity_id(self)
     }
 
     fn entity_name(&self) -> Option<&dyn Display> {
@@ -132,9 +137,23 @@ impl AnyEvent {
         self.0.event.entity()
     }
 
-    /// Which one it is about.
+    /// Which one it is about, in clear: for handlers, not for logs.
     pub fn entity_id(&self) -> Option<&dyn Display> {
         self.0.event.entity_id()
+    }
+
+    /// Which one it is about, for people and logs: [`REDACTED`], if the field with `#[event(entity_id)]` is
+    /// redacted, in whichever way.
+    pub fn redacted_entity_id(&self) -> Option<String> {
+        self.redacted_entity_id_with(|_| REDACTED.to_owned())
+    }
+
+    /// As [`redacted_entity_id`](Self::redacted_entity_id), but what `hash` makes of a redacted id, as its
+    /// `Display` writes it, takes its place, so that entities can still be told apart. Use a keyed hash, as
+    /// for [`redacted_payload_with`](Self::redacted_payload_with).
+    pub fn redacted_entity_id_with(&self, hash: impl Fn(&Value) -> String) -> Option<String> {
+        let id = self.entity_id()?.to_string();
+        Some(if self.0.event.redacts_entity_id() { hash(&Value::String(id)) } else { id })
     }
 
     /// What people call the one it is about, from the field with `#[event(entity_name)]`.
@@ -173,7 +192,8 @@ impl AnyEvent {
     /// the fields are, old values and new.
     ///
     /// A change is one of such a field if a step of its path, or a key in its values, has the field's name
-    /// in Rust or in JSON. Case, `_` and `-` make no difference.
+    /// in Rust or in JSON. Case, `_` and `-` make no difference. Its path ends with that step, and all
+    /// changes below it are one: further steps may be keys that tell as much as values.
     pub fn redacted_changes(&self) -> Option<Changes> {
         self.redacted_changes_with(|_| REDACTED.to_owned())
     }
@@ -199,7 +219,8 @@ impl AnyEvent {
     ///
     /// # Errors
     ///
-    /// When the event's `Serialize` fails. It did not when the event was published.
+    /// When the event's `Serialize` fails, which it did not when the event was published; or when a number
+    /// in it goes beyond 64 bits, which JSON has and a `Value` has not.
     pub fn payload(&self) -> serde_json::Result<Value> {
         self.0.event.payload()
     }
@@ -225,11 +246,14 @@ impl AnyEvent {
     pub(crate) fn redacted_text(&self, text: &dyn Display) -> String {
         let text = text.to_string();
         let redactions = self.0.event.redactions();
-        if redactions.is_empty() {
+        // Its `Display` may write it in another way than JSON does.
+        let entity_id = self.entity_id().filter(|_| self.0.event.redacts_entity_id());
+        if redactions.is_empty() && entity_id.is_none() {
             return text;
         }
+        let entity_id = entity_id.map(ToString::to_string);
         match self.payload() {
-            Ok(payload) => redaction::mask_in_text(redactions, &payload, text),
+            Ok(payload) => redaction::mask_in_text(redactions, &payload, entity_id, text),
             Err(_) => redaction::UNREADABLE.to_owned(),
         }
     }

@@ -1,13 +1,13 @@
 //! What an event is.
 
 use std::fmt::Display;
-use std::io;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Redaction;
+use super::measure::{self, MAX_PAYLOAD_DEPTH};
 use crate::changes::Changes;
 
 /// Something that has happened, for any number of handlers to react to. Derive it.
@@ -53,6 +53,11 @@ pub trait Event: EventPayload {
         None
     }
 
+    /// Whether the entity's id never reaches a log in clear, as its field says.
+    fn redacts_entity_id(&self) -> bool {
+        false
+    }
+
     /// What kind of thing the event is about: [`ENTITY`](Self::ENTITY), where a value is at hand.
     fn entity(&self) -> Option<&'static str> {
         Self::ENTITY
@@ -73,7 +78,8 @@ pub trait Event: EventPayload {
         None
     }
 
-    /// Which parts of the payload never reach a log.
+    /// Which parts of the payload never reach a log. Whether the entity's id is one of them says
+    /// [`redacts_entity_id`](Self::redacts_entity_id).
     fn redactions(&self) -> &'static [Redaction] {
         &[]
     }
@@ -99,7 +105,8 @@ pub trait EventPayload: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// As [`to_json`](Self::to_json).
+    /// As [`to_json`](Self::to_json); one of I/O, when the payload is nested deeper than
+    /// [`MAX_PAYLOAD_DEPTH`].
     fn json_size(&self) -> serde_json::Result<usize>;
 }
 
@@ -110,22 +117,6 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> EventPayload for T
     }
 
     fn json_size(&self) -> serde_json::Result<usize> {
-        let mut counter = Counter(0);
-        serde_json::to_writer(&mut counter, self)?;
-        Ok(counter.0)
-    }
-}
-
-/// Measures what is written, without keeping it.
-struct Counter(usize);
-
-impl io::Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        measure::size_within(self, MAX_PAYLOAD_DEPTH)
     }
 }

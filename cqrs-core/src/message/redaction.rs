@@ -158,10 +158,15 @@ pub(super) fn apply_to_changes(
 }
 
 /// `text` with every redacted value of `payload` masked that stands in it word for word, such as in an
-/// error that quotes an address; those in its changes too. A value of less than three characters is no
-/// secret that could be told from other text.
-pub(super) fn mask_in_text(redactions: &[Redaction], payload: &Value, mut text: String) -> String {
-    let mut values = Vec::new();
+/// error that quotes an address; those in its changes too, and `entity_id`. A value of less than three
+/// characters is no secret that could be told from other text.
+pub(super) fn mask_in_text(
+    redactions: &[Redaction],
+    payload: &Value,
+    entity_id: Option<String>,
+    mut text: String,
+) -> String {
+    let mut values = Vec::from_iter(entity_id);
     for redaction in redactions {
         let Some(value) = payload.pointer(redaction.pointer) else {
             continue;
@@ -217,7 +222,7 @@ mod tests {
         let payload =
             json!({"id": 7, "owner": {"email": "ada@example.com", "pin": 4711, "x": "ab"}});
         let text = "no mailbox ada@example.com for ab with 4711, id 7".to_owned();
-        let masked = mask_in_text(&[Redaction::mask("/owner")], &payload, text);
+        let masked = mask_in_text(&[Redaction::mask("/owner")], &payload, None, text);
         assert_eq!(masked, "no mailbox [redacted] for ab with [redacted], id 7");
     }
 
@@ -250,7 +255,7 @@ mod tests {
                 "x": null,
             })
         );
-        let text = mask_in_text(&redactions, &payload, "ada@example.com".to_owned());
+        let text = mask_in_text(&redactions, &payload, None, "ada@example.com".to_owned());
         assert_eq!(text, "[redacted]");
         assert_eq!(apply(&[Redaction::drop("")], payload.clone(), NO_HASH), Value::Null);
         assert_eq!(apply(&[Redaction::drop("/y")], payload, NO_HASH), json!("[redacted]"));
@@ -262,6 +267,9 @@ mod tests {
         let payload = json!({ "changes": changes.unwrap() });
         let redactions = [Redaction::drop("/changes").changes_of("mail")];
         let text = "old@a.b is no mailbox, 123".to_owned();
-        assert_eq!(mask_in_text(&redactions, &payload, text), "[redacted] is no mailbox, 123");
+        assert_eq!(
+            mask_in_text(&redactions, &payload, None, text),
+            "[redacted] is no mailbox, 123"
+        );
     }
 }

@@ -54,6 +54,7 @@ fn implementation(event: &Event<'_>) -> TokenStream {
         )
     });
     let entity_id = shown("entity_id", body, |part| part.entity_id.as_ref());
+    let redacts_entity_id = redacts_entity_id(body);
     let entity_name = shown("entity_name", body, |part| part.entity_name.as_ref());
     let description = description::method(body);
     let changes = changes(body);
@@ -67,6 +68,7 @@ fn implementation(event: &Event<'_>) -> TokenStream {
             const ACTION: ::core::option::Option<&'static str> = #action;
             #activity
             #entity_id
+            #redacts_entity_id
             #entity_name
             #description
             #changes
@@ -100,6 +102,25 @@ fn shown(
     let name = Ident::new(name, Span::call_site());
     Some(quote! {
         fn #name(&self) -> ::core::option::Option<&dyn ::core::fmt::Display> {
+            #value
+        }
+    })
+}
+
+/// Whether the id's field is redacted, in each variant on its own; `None` if it never is.
+fn redacts_entity_id(body: &Body<'_>) -> Option<TokenStream> {
+    let value = match body {
+        Body::Struct(part) => part.redacts_entity_id.then(|| quote!(true))?,
+        Body::Enum(parts) => {
+            let redacted = parts.iter().filter(|(_, part)| part.redacts_entity_id);
+            let mut variants =
+                redacted.map(|(variant, _)| quote!(Self::#variant { .. })).peekable();
+            variants.peek()?;
+            quote!(::core::matches!(self, #(#variants)|*))
+        }
+    };
+    Some(quote! {
+        fn redacts_entity_id(&self) -> bool {
             #value
         }
     })

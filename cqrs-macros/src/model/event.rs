@@ -37,6 +37,8 @@ pub(crate) enum Body<'a> {
 pub(crate) struct Part {
     /// The field whose value identifies the entity.
     pub(crate) entity_id: Option<Field>,
+    /// Whether that field is redacted.
+    pub(crate) redacts_entity_id: bool,
     /// The field whose value names the entity.
     pub(crate) entity_name: Option<Field>,
     /// The field that holds what changed.
@@ -198,6 +200,9 @@ fn part(marked: &Marked<'_>, redactions: Vec<Redaction>, description: Option<Des
     let field = |index: Option<usize>| index.map(|index| marked.field(index));
     Part {
         entity_id: field(marked.entity_id),
+        redacts_entity_id: marked
+            .entity_id
+            .is_some_and(|index| marked.options[index].redact.is_some()),
         entity_name: field(marked.entity_name),
         changes: field(marked.changes),
         description,

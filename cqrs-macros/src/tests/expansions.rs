@@ -73,6 +73,17 @@ fn event_enum_with_ids_everywhere() {
 }
 
 #[test]
+fn event_enum_whose_ids_are_redacted_in_some_variants() {
+    assert_expansion!(event(quote! {
+        enum Opened {
+            Account(#[event(entity_id, redact)] Iban, Plan),
+            Vault { #[event(entity_id, redact = hash)] owner: Option<String> },
+            Shop { #[event(entity_id)] id: u64 },
+        }
+    }));
+}
+
+#[test]
 fn event_that_is_an_activity() {
     assert_expansion!(event(quote! {
         #[event(describe = "changed {entity} {employee_id}, {full_name:?} ({manager|nobody}): {what|}")]

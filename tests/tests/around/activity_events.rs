@@ -1,10 +1,13 @@
 //! What an event says about itself to an activity log, and what it never tells.
 
+use std::collections::HashMap;
+use std::fmt::{self, Display};
+
 use cqrs_core::Redaction;
 use cqrs_core::modules;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// The event as everybody who looks at all events gets it.
 async fn published<E: Event>(event: E) -> AnyEvent {
@@ -175,6 +178,67 @@ async fn changes_that_are_redacted_themselves_tell_nothing() {
         r#"the whole: "[redacted]" -> "[redacted]""#
     );
     assert_eq!(event.redacted_payload(), json!("[redacted]"));
+}
+
+#[derive(Serialize, Deserialize, Event)]
+struct PersonUpdated {
+    #[event(redact)]
+    contacts: HashMap<String, Contacted>,
+    #[event(changes)]
+    changes: Changes,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Contacted {
+    calls: u32,
+}
+
+#[tokio::test]
+async fn changes_do_not_tell_the_keys_of_what_the_event_redacts() {
+    let person = |calls: &[(&str, u32)]| {
+        let contacts =
+            calls.iter().map(|(mail, calls)| (mail.to_string(), json!({"calls": calls})));
+        json!({"contacts": contacts.collect::<Map<_, _>>(), "name": "Ada"})
+    };
+    let old = person(&[("ada@example.com", 1), ("eve@example.com", 1)]);
+    let new = person(&[("ada@example.com", 2), ("bob@example.com", 1)]);
+    let changes = Changes::between(&old, &new).unwrap();
+    let event = published(PersonUpdated { contacts: HashMap::new(), changes }).await;
+    let shown = event.redacted_changes().unwrap().to_string();
+    assert_eq!(shown, r#"contacts: "[redacted]" -> "[redacted]""#);
+    assert!(!event.redacted_payload().to_string().contains("example.com"));
+}
+
+/// Written in another way than in JSON.
+#[derive(Clone, Serialize, Deserialize)]
+struct Iban(String);
+
+impl Display for Iban {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", &self.0[..4], &self.0[4..])
+    }
+}
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "account.opened")]
+enum AccountOpened {
+    Bank {
+        #[event(entity_id, redact)]
+        iban: Iban,
+    },
+    Cash(#[event(entity_id)] u32, #[event(redact)] u32),
+}
+
+#[tokio::test]
+async fn an_entity_id_that_is_redacted_is_told_by_no_log() {
+    let event = published(AccountOpened::Bank { iban: Iban("DE89370400".into()) }).await;
+    assert_eq!(event.redacted_entity_id().as_deref(), Some("[redacted]"));
+    let hashed = event.redacted_entity_id_with(hash);
+    assert_eq!(hashed.as_deref(), Some("#13"), "of what its `Display` writes");
+    let event = published(AccountOpened::Cash(7, 7)).await;
+    assert_eq!(event.redacted_entity_id().as_deref(), Some("7"));
+    let event = published(NoteWritten("of nothing".into())).await;
+    assert_eq!(event.redacted_entity_id(), None);
 }
 
 /// An event written by hand whose payload is not what its redactions expect.

@@ -1,10 +1,11 @@
-//! A payload over the limit is refused, with an error that names the event and its size.
+//! A payload over the limit is refused, with an error that names the event and its size; so is one that is
+//! nested so deeply that nobody could read it back.
 
 use std::collections::HashMap;
 
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{DEFAULT_PAYLOAD_LIMIT, modules};
+use cqrs_core::{DEFAULT_PAYLOAD_LIMIT, MAX_PAYLOAD_DEPTH, modules};
 
 use crate::support::acme;
 
@@ -20,7 +21,12 @@ struct Unwritable {
     by_pair: HashMap<(u32, u32), u32>,
 }
 
-#[events_handler(DocumentUploaded, Unwritable)]
+#[derive(Serialize, Deserialize, Event)]
+struct FormSubmitted {
+    answers: serde_json::Value,
+}
+
+#[events_handler(DocumentUploaded, Unwritable, FormSubmitted)]
 struct Index;
 
 impl<E: Event> EventHandler<E> for Index {
@@ -74,4 +80,26 @@ async fn a_payload_that_has_no_json_form_is_refused_before_anybody_sees_it() {
     assert!(matches!(refused, Err(PublishError::Unserializable { event: "unwritable", .. })));
     app.settled().await;
     assert!(app.deliveries_to::<Index>().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_payload_that_could_not_be_read_back_is_refused() {
+    let app = app(DEFAULT_PAYLOAD_LIMIT);
+    let form = |depth: usize| {
+        let answers = "[".repeat(depth) + &"]".repeat(depth);
+        FormSubmitted { answers: serde_json::from_str(&answers).expect("JSON") }
+    };
+    // The event itself is one level.
+    app.publish(&acme(), form(MAX_PAYLOAD_DEPTH - 1)).await.expect("just flat enough");
+    let text = app.published::<FormSubmitted>()[0].as_any().payload().expect("JSON").to_string();
+    serde_json::from_str::<FormSubmitted>(&text).expect("it is read back");
+
+    // As a client can send it.
+    for depth in [MAX_PAYLOAD_DEPTH, 127] {
+        let error = app.publish(&acme(), form(depth)).await.expect_err("too deep");
+        assert!(matches!(error, PublishError::TooDeep { event: "form.submitted", limit: 100 }));
+        assert!(error.to_string().contains("`form.submitted`"), "{error}");
+    }
+    app.settled().await;
+    assert_eq!(app.deliveries_to::<Index>().len(), 1, "the refused ones reached nobody");
 }
