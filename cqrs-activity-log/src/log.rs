@@ -145,6 +145,22 @@ impl ActivityLog {
         if activities.len() > MAX_BATCH {
             return Err(RecordError::TooMany { given: activities.len(), limit: MAX_BATCH });
         }
+        if activities.iter().any(Activity::is_reserved) {
+            return Err(RecordError::Invalid(
+                "`pruned` of an `ActivityLog` is what retention alone records; name the action or the \
+                 entity type differently"
+                    .to_owned(),
+            ));
+        }
+        self.record_own(ctx, activities).await
+    }
+
+    /// As [`record_all`](Self::record_all), also what only the log itself records.
+    pub(crate) async fn record_own(
+        &self,
+        ctx: &Context,
+        activities: Vec<Activity>,
+    ) -> Result<Vec<Entry>, RecordError> {
         let now = Timestamp::now();
         let contents = activities
             .into_iter()

@@ -109,7 +109,7 @@ impl ActivityLog {
             return Ok(pruned);
         };
         // First, so that no entry goes missing that a later one does not account for.
-        self.record(ctx, announcement(base, older_than)).await?;
+        self.record_own(ctx, vec![announcement(base, older_than)]).await?;
         loop {
             match self.database().prune_some(tenant, base.sequence).await? {
                 0 => return Ok(pruned),
@@ -176,10 +176,15 @@ fn announcement(base: Link, older_than: Timestamp) -> Activity {
         .data(json!({ "base": { "sequence": base.sequence, "hash": hash } }))
 }
 
+/// Whether it is one that only retention records, or else anybody could account for what they remove.
+pub(crate) fn is_reserved(action: &str, entity_type: &str) -> bool {
+    action == ACTION && entity_type == ENTITY
+}
+
 /// Up to where a chain was removed, as this entry says.
 pub(crate) fn named_base(row: &Row) -> Option<Link> {
     let content = &row.content;
-    if content.action != ACTION || content.entity_type != ENTITY || content.event_name.is_some() {
+    if !is_reserved(&content.action, &content.entity_type) || content.event_name.is_some() {
         return None;
     }
     let data: serde_json::Value = serde_json::from_str(content.data.as_ref()?).ok()?;

@@ -104,7 +104,7 @@ impl<'a> Verifier<'a> {
         let mut last = base;
         let mut last_id = Uuid::nil();
         let mut noted_found = self.noted_is(base) || self.noted_is(Link::ZERO);
-        let mut named = Link::ZERO;
+        let mut is_accounted_for = base == Link::ZERO;
         while last.sequence < head.sequence {
             let after = (last.sequence, last_id);
             let rows = self.database.links_after(self.tenant(), after, BATCH).await?;
@@ -123,18 +123,15 @@ impl<'a> Verifier<'a> {
                 let Some(row) = &link.row else { break };
                 (last, last_id) = (Link::of(row), row.content.id);
                 noted_found = noted_found || self.noted_is(last);
-                if let Some(base) = named_base(row).filter(|base| base.sequence > named.sequence) {
-                    named = base;
-                }
+                is_accounted_for = is_accounted_for || self.announces(row, base).await?;
             }
         }
         if last.hash != head.hash || last.sequence != head.sequence {
             return Err(Tampered::HeadMismatch { sequence: number(last.sequence) }.into());
         }
         self.nothing_else(&chain).await?;
-        if base.sequence > named.sequence
-            || (base.sequence == named.sequence && base.hash != named.hash)
-        {
+        if !is_accounted_for {
+            self.still(base).await?;
             return Err(Tampered::BeginningCutOff { sequence: number(base.sequence) }.into());
         }
         self.compare(noted_found, base, head)?;
@@ -189,6 +186,21 @@ impl<'a> Verifier<'a> {
         };
         let moved = Link { sequence: last.sequence + 1, hash: next.hash };
         fits(last, next) && !fits(moved, row)
+    }
+
+    /// Whether retention has said in this entry that it removes the base, or more: it says so before it
+    /// removes a thousand at a time, and may be interrupted. It can only have named an entry that was there
+    /// before, with its hash: one that is still there, or the base.
+    async fn announces(&self, row: &Row, base: Link) -> Result<bool, VerifyError> {
+        let Some(named) = named_base(row) else { return Ok(false) };
+        if named.sequence >= row.sequence || named.sequence < base.sequence {
+            return Ok(false);
+        }
+        if named.sequence == base.sequence {
+            return Ok(named == base);
+        }
+        let found = self.database.link(self.tenant(), named.sequence).await?;
+        Ok(found == Some(named))
     }
 
     /// Nothing was pruned since `base` was read, or what is missing may be missing rightly.

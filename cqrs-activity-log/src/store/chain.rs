@@ -39,6 +39,11 @@ impl Link {
     pub(crate) fn of(row: &Row) -> Self {
         Self { sequence: row.sequence, hash: row.hash }
     }
+
+    /// Of a row that begins with a sequence and a hash.
+    pub(super) fn read(row: &dyn Columns) -> sqlx::Result<Self> {
+        Ok(Self { sequence: present(row.number(0)?)?, hash: hash(row, 1)? })
+    }
 }
 
 impl Found {
@@ -98,6 +103,15 @@ impl Database {
         );
         let args = vec![tenant.into(), sequence.into(), id.into(), i64::from(limit).into()];
         self.fetch(Statement::new(sql, args), Found::read).await
+    }
+
+    /// The entry in this place.
+    pub(crate) async fn link(&self, tenant: &str, sequence: i64) -> sqlx::Result<Option<Link>> {
+        let sql =
+            "SELECT sequence, hash FROM activity_entries WHERE tenant = ? AND sequence = ? LIMIT 1";
+        let args = vec![tenant.into(), sequence.into()];
+        let found = self.fetch(Statement::new(sql, args), Link::read).await?;
+        Ok(found.into_iter().next())
     }
 
     /// The first entry that is not between the chain's base and its head.

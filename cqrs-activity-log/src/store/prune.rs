@@ -1,15 +1,10 @@
 //! Removing the beginning of a chain.
 
-use super::row::hash;
-use super::sql::{Arg, Columns, Statement, present};
+use super::sql::{Arg, Statement, present};
 use super::{Database, Link};
 
 /// How many entries are removed in one transaction.
 const BATCH: i64 = 1000;
-
-fn link(row: &dyn Columns) -> sqlx::Result<Link> {
-    Ok(Link { sequence: present(row.number(0)?)?, hash: hash(row, 1)? })
-}
 
 impl Database {
     /// The last entry that was recorded before `time`, if it is after the chain's base. Times of recording
@@ -24,8 +19,9 @@ impl Database {
             let sql = "SELECT sequence, hash, recorded_at FROM activity_entries \
                        WHERE tenant = ? AND sequence >= ? AND sequence < ? ORDER BY sequence LIMIT 1";
             let args = vec![tenant.into(), middle.into(), high.into()];
-            let entry = self
-                .fetch(Statement::new(sql, args), |row| Ok((link(row)?, present(row.number(2)?)?)));
+            let entry = self.fetch(Statement::new(sql, args), |row| {
+                Ok((Link::read(row)?, present(row.number(2)?)?))
+            });
             match entry.await?.into_iter().next() {
                 Some((link, recorded_at)) if recorded_at < time => {
                     low = link.sequence;
@@ -52,7 +48,7 @@ impl Database {
         let sql = "SELECT sequence, hash FROM activity_entries \
                    WHERE tenant = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?";
         let args = vec![tenant.into(), base.into(), sequence.into(), BATCH.into()];
-        let Some(last) = tx.fetch(Statement::new(sql, args), link).await?.pop() else {
+        let Some(last) = tx.fetch(Statement::new(sql, args), Link::read).await?.pop() else {
             return Ok(0);
         };
         let sql = "UPDATE activity_chains SET base_sequence = ?, base_hash = ? WHERE tenant = ?";

@@ -5,6 +5,7 @@ mod database;
 mod chain;
 mod concurrency;
 mod events;
+mod forge;
 mod kills;
 mod opening;
 mod outage;
