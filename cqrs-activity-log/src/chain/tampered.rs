@@ -26,10 +26,19 @@ pub enum Tampered {
     /// The entry was never recorded.
     #[error("entry {sequence}{} was not recorded, but inserted", of(*.id))]
     Inserted {
-        /// The place that it claims.
+        /// The place that it claims; 0 where it claims none.
         sequence: u64,
         /// Its id; `None` where that cannot be read.
         id: Option<Uuid>,
+    },
+    /// Each place in the chain has its entry, and yet there are more or fewer, such as where somebody
+    /// writes at the same time.
+    #[error("the chain has {expected} entries, and {found} are there")]
+    Miscounted {
+        /// How many are there.
+        found: u64,
+        /// How many the chain has.
+        expected: u64,
     },
     /// The end of the chain is missing.
     #[error("the end is cut off: entries {sequence} to {head} are missing")]

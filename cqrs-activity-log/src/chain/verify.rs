@@ -1,16 +1,15 @@
 //! Finding what has been tampered with.
 
 use cqrs_core::Context;
-use uuid::Uuid;
 
 use super::{Hasher, Head, Tampered, VerifyError};
 use crate::content::tenant_column;
 use crate::log::ActivityLog;
 use crate::retention::named_base;
-use crate::store::{Chain, Database, Found, Link, Row};
+use crate::store::{Database, Found, Link, Row};
 
-/// How many entries are read at a time.
-const BATCH: u32 = 1000;
+/// How many places of a chain are read at a time.
+const BATCH: u16 = 1000;
 
 /// A chain is sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,26 +101,25 @@ impl<'a> Verifier<'a> {
         let chain = self.database.chain(self.tenant()).await?;
         let (base, head) = (chain.base, chain.head);
         let mut last = base;
-        let mut last_id = Uuid::nil();
         let mut noted_found = self.noted_is(base) || self.noted_is(Link::ZERO);
         let mut is_accounted_for = base == Link::ZERO;
         while last.sequence < head.sequence {
-            let after = (last.sequence, last_id);
-            let rows = self.database.links_after(self.tenant(), after, BATCH).await?;
+            // All that is in these places: whoever is in one twice is found.
+            let until = last.sequence.saturating_add(BATCH.into()).min(head.sequence);
+            let places = (last.sequence, until);
+            let rows = self.database.links(self.tenant(), places, u32::from(BATCH) + 1).await?;
             if rows.is_empty() {
-                self.still(base).await?;
-                return Err(cut_off(last, head).into());
+                return Err(self.nothing_after(last, base, head).await?);
             }
             for (at, link) in rows.iter().enumerate() {
-                if last.sequence == head.sequence {
-                    break;
-                }
-                if let Err(tampered) = self.check(last, link, rows.get(at + 1), head) {
-                    self.still(base).await?;
-                    return Err(tampered.into());
-                }
-                let Some(row) = &link.row else { break };
-                (last, last_id) = (Link::of(row), row.content.id);
+                let row = match self.check(last, link, rows.get(at + 1)) {
+                    Ok(row) => row,
+                    Err(tampered) => {
+                        self.still(base).await?;
+                        return Err(tampered.into());
+                    }
+                };
+                last = Link::of(row);
                 noted_found = noted_found || self.noted_is(last);
                 is_accounted_for = is_accounted_for || self.announces(row, base).await?;
             }
@@ -129,7 +127,7 @@ impl<'a> Verifier<'a> {
         if last.hash != head.hash || last.sequence != head.sequence {
             return Err(Tampered::HeadMismatch { sequence: number(last.sequence) }.into());
         }
-        self.nothing_else(&chain).await?;
+        self.nothing_else().await?;
         if !is_accounted_for {
             self.still(base).await?;
             return Err(Tampered::BeginningCutOff { sequence: number(base.sequence) }.into());
@@ -146,19 +144,15 @@ impl<'a> Verifier<'a> {
         })
     }
 
-    /// Whether `link` comes after `last`.
-    fn check(
+    /// What stands in `link`, if it comes after `last`.
+    fn check<'l>(
         &mut self,
         last: Link,
-        link: &Found,
+        link: &'l Found,
         next: Option<&Found>,
-        head: Link,
-    ) -> Result<(), Tampered> {
+    ) -> Result<&'l Row, Tampered> {
         let expected = last.sequence + 1;
         let (sequence, id) = (number(link.sequence), link.id);
-        if link.sequence > head.sequence {
-            return Err(cut_off(last, head));
-        }
         if link.sequence > expected {
             return Err(Tampered::Missing { sequence: number(expected) });
         }
@@ -167,7 +161,7 @@ impl<'a> Verifier<'a> {
         }
         let Some(row) = &link.row else { return Err(Tampered::Altered { sequence, id }) };
         if self.hasher.hash(&last.hash, row) == row.hash {
-            return Ok(());
+            return Ok(row);
         }
         match next.and_then(|next| next.row.as_ref()) {
             Some(next) if self.pushed_away(last, row, next) => {
@@ -177,11 +171,29 @@ impl<'a> Verifier<'a> {
         }
     }
 
+    /// What it means that nothing is in the places after `last`.
+    async fn nothing_after(
+        &self,
+        last: Link,
+        base: Link,
+        head: Link,
+    ) -> Result<Interrupted, Interrupted> {
+        let places = (last.sequence, head.sequence);
+        let is_end = self.database.links(self.tenant(), places, 1).await?.is_empty();
+        self.still(base).await?;
+        let sequence = number(last.sequence + 1);
+        Ok(if is_end {
+            Tampered::CutOff { sequence, head: number(head.sequence) }.into()
+        } else {
+            Tampered::Missing { sequence }.into()
+        })
+    }
+
     /// Whether `next` fits after `last`, and `row` not after that: then `row` has come between them, and
     /// the two have not only changed places.
     fn pushed_away(&mut self, last: Link, row: &Row, next: &Row) -> bool {
         let mut fits = |last: Link, row: &Row| {
-            let sequence = last.sequence + 1;
+            let sequence = last.sequence.saturating_add(1);
             self.hasher.hash(&last.hash, &Row { sequence, ..row.clone() }) == row.hash
         };
         let moved = Link { sequence: last.sequence + 1, hash: next.hash };
@@ -209,14 +221,17 @@ impl<'a> Verifier<'a> {
         if chain.base == base { Ok(()) } else { Err(Interrupted::Pruned) }
     }
 
-    /// No entries before the base, beside others, or after the head.
-    async fn nothing_else(&self, chain: &Chain) -> Result<(), Interrupted> {
-        if let Some(stray) = self.database.stray(self.tenant(), chain).await? {
-            self.still(chain.base).await?;
-            let (sequence, id) = (number(stray.sequence), stray.id);
-            return Err(Tampered::Inserted { sequence, id }.into());
+    /// Nothing besides what the chain has: before its base, after its head, or in no place at all.
+    async fn nothing_else(&self) -> Result<(), VerifyError> {
+        let (found, expected) = self.database.count(self.tenant()).await?;
+        if found == expected {
+            return Ok(());
         }
-        Ok(())
+        Err(match self.database.stray(self.tenant()).await? {
+            Some(stray) => Tampered::Inserted { sequence: number(stray.sequence), id: stray.id },
+            None => Tampered::Miscounted { found: number(found), expected: number(expected) },
+        }
+        .into())
     }
 
     fn noted_is(&self, link: Link) -> bool {
@@ -239,11 +254,6 @@ impl<'a> Verifier<'a> {
         }
         Err(Tampered::Rewritten { sequence }.into())
     }
-}
-
-/// What comes after `last` is not there.
-fn cut_off(last: Link, head: Link) -> Tampered {
-    Tampered::CutOff { sequence: number(last.sequence + 1), head: number(head.sequence) }
 }
 
 fn number(sequence: i64) -> u64 {

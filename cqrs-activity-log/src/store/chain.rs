@@ -3,7 +3,7 @@
 use cqrs_core::TenantScope;
 use uuid::Uuid;
 
-use super::row::{COLUMNS, hash};
+use super::row::{BYTES, COLUMNS, hash};
 use super::sql::{Columns, Statement, present};
 use super::{Database, Row};
 use crate::entry::EntryHash;
@@ -26,6 +26,7 @@ pub(crate) struct Chain {
 /// What stands in the table, which may be anything.
 #[derive(Debug)]
 pub(crate) struct Found {
+    /// 0, where it is no number.
     pub(crate) sequence: i64,
     pub(crate) id: Option<Uuid>,
     /// `None` where it has no form of a row.
@@ -48,8 +49,12 @@ impl Link {
 
 impl Found {
     fn read(row: &dyn Columns) -> sqlx::Result<Self> {
-        let sequence = present(row.number(2)?)?;
-        Ok(Self { sequence, id: row.id(1).ok().flatten(), row: Row::read(row).ok() })
+        let sequence = row.number(2).ok().flatten().unwrap_or(0);
+        let id = row.id(1).ok().flatten();
+        // SQLite finds and orders by its bytes only what is stored as bytes, and has the hash of both.
+        let is_of_bytes = !BYTES.into_iter().any(|column| row.is_text(column).unwrap_or(true));
+        let row = if is_of_bytes { Row::read(row).ok() } else { None };
+        Ok(Self { sequence, id, row })
     }
 }
 
@@ -89,19 +94,19 @@ impl Database {
         self.fetch(Statement::new(sql, args), scope).await
     }
 
-    /// Up to `limit` of what comes after this sequence and id, in the order of both. Ids count only where
-    /// somebody has removed what keeps sequences apart.
-    pub(crate) async fn links_after(
+    /// Up to `limit` of what has a sequence after `after` and up to `until`, in their order. Ids count only
+    /// where somebody has removed what keeps sequences apart.
+    pub(crate) async fn links(
         &self,
         tenant: &str,
-        (sequence, id): (i64, Uuid),
+        (after, until): (i64, i64),
         limit: u32,
     ) -> sqlx::Result<Vec<Found>> {
         let sql = format!(
-            "SELECT {COLUMNS} FROM activity_entries WHERE tenant = ? AND (sequence, id) > (?, ?) \
+            "SELECT {COLUMNS} FROM activity_entries WHERE tenant = ? AND sequence > ? AND sequence <= ? \
              ORDER BY sequence, id LIMIT ?"
         );
-        let args = vec![tenant.into(), sequence.into(), id.into(), i64::from(limit).into()];
+        let args = vec![tenant.into(), after.into(), until.into(), i64::from(limit).into()];
         self.fetch(Statement::new(sql, args), Found::read).await
     }
 
@@ -114,23 +119,30 @@ impl Database {
         Ok(found.into_iter().next())
     }
 
+    /// How many entries the tenant has, and how many its chain has at the same moment.
+    pub(crate) async fn count(&self, tenant: &str) -> sqlx::Result<(i64, i64)> {
+        let sql = "SELECT (SELECT count(*) FROM activity_entries WHERE tenant = ?), \
+                   COALESCE((SELECT head_sequence FROM activity_chains WHERE tenant = ?), 0), \
+                   COALESCE((SELECT base_sequence FROM activity_chains WHERE tenant = ?), 0)";
+        let args = vec![tenant.into(); 3];
+        let counted = self.fetch(Statement::new(sql, args), |row| {
+            let (head, base) = (present(row.number(1)?)?, present(row.number(2)?)?);
+            Ok((present(row.number(0)?)?, head.saturating_sub(base)))
+        });
+        counted.await?.pop().ok_or(sqlx::Error::RowNotFound)
+    }
+
     /// The first entry that is not between the chain's base and its head.
-    pub(crate) async fn stray(&self, tenant: &str, chain: &Chain) -> sqlx::Result<Option<Found>> {
-        let select =
-            format!("SELECT {COLUMNS} FROM activity_entries WHERE tenant = ? AND sequence");
-        let before = format!("{select} <= ? ORDER BY sequence LIMIT 1");
-        let args = vec![tenant.into(), chain.base.sequence.into()];
-        let found = self.fetch(Statement::new(before, args), Found::read).await?;
-        if let Some(stray) = found.into_iter().next() {
-            return Ok(Some(stray));
-        }
-        // The head of the same moment, since others record.
-        let after = format!(
-            "{select} > COALESCE((SELECT head_sequence FROM activity_chains WHERE tenant = ?), 0) \
+    pub(crate) async fn stray(&self, tenant: &str) -> sqlx::Result<Option<Found>> {
+        // Both of the same moment, since others record and prune.
+        let sql = format!(
+            "SELECT {COLUMNS} FROM activity_entries WHERE tenant = ? AND (sequence IS NULL \
+             OR sequence <= COALESCE((SELECT base_sequence FROM activity_chains WHERE tenant = ?), 0) \
+             OR sequence > COALESCE((SELECT head_sequence FROM activity_chains WHERE tenant = ?), 0)) \
              ORDER BY sequence LIMIT 1"
         );
-        let args = vec![tenant.into(), tenant.into()];
-        Ok(self.fetch(Statement::new(after, args), Found::read).await?.into_iter().next())
+        let found = self.fetch(Statement::new(sql, vec![tenant.into(); 3]), Found::read).await?;
+        Ok(found.into_iter().next())
     }
 }
 
