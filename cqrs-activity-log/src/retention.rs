@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 use crate::activity::Activity;
 use crate::content::{micros, tenant_column};
 use crate::entry::EntryHash;
-use crate::error::RecordError;
+use crate::error::{RecordError, RetentionError};
 use crate::log::{ActivityLog, Shared};
-use crate::store::{Link, Row};
+use crate::store::{Link, Row, scope};
 
 /// How many tenants are read at a time.
 const TENANTS: u32 = 500;
@@ -118,26 +118,42 @@ impl ActivityLog {
         }
     }
 
-    /// Applies the retention that was set once, to all tenants.
+    /// Applies the retention that was set once, to all tenants: where that fails for one, also to those
+    /// after it.
+    ///
+    /// Cancel safe, as [`prune`](Self::prune) is.
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when the database fails.
-    pub async fn apply_retention(&self) -> Result<Pruned, RecordError> {
-        let mut pruned = Pruned::default();
+    /// [`RetentionError`] with the tenants for which it failed, or when the database fails.
+    pub async fn apply_retention(&self) -> Result<Pruned, RetentionError> {
+        let (mut pruned, mut failed) = (Pruned::default(), Vec::new());
         let Some(retention) = self.retention() else { return Ok(pruned) };
-        let mut last = None;
+        let mut last: Option<String> = None;
         loop {
-            let tenants = self.database().tenants_after(last.as_ref(), TENANTS).await?;
-            for tenant in &tenants {
-                if let Some(time) = retention.older_than(tenant, Timestamp::now()) {
-                    let ctx = Context::new(tenant.clone()).with_actor(Actor::system("retention"));
-                    pruned.entries += self.prune(&ctx, time).await?.entries;
+            let columns = self.database().tenants_after(last.as_deref(), TENANTS).await?;
+            for column in &columns {
+                let Some(tenant) = scope(column) else {
+                    tracing::error!(
+                        column,
+                        "a chain of the activity log is no tenant's: tampered with"
+                    );
+                    continue;
+                };
+                let Some(time) = retention.older_than(&tenant, Timestamp::now()) else { continue };
+                let ctx = Context::new(tenant.clone()).with_actor(Actor::system("retention"));
+                match self.prune(&ctx, time).await {
+                    Ok(Pruned { entries }) => pruned.entries += entries,
+                    Err(error) => {
+                        tracing::warn!(%tenant, %error, "the activity log could not be pruned");
+                        failed.push((tenant, error));
+                    }
                 }
             }
-            match tenants.into_iter().next_back() {
-                Some(tenant) => last = Some(tenant),
-                None => return Ok(pruned),
+            match columns.into_iter().next_back() {
+                Some(column) => last = Some(column),
+                None if failed.is_empty() => return Ok(pruned),
+                None => return Err(RetentionError::Tenants { pruned, failed }),
             }
         }
     }

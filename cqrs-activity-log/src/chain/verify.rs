@@ -100,7 +100,7 @@ impl<'a> Verifier<'a> {
     async fn walk(&mut self) -> Result<Verification, Interrupted> {
         let chain = self.database.chain(self.tenant()).await?;
         let (base, head) = (chain.base, chain.head);
-        let mut last = base;
+        let (mut last, mut recorded_at) = (base, 0);
         let mut noted_found = self.noted_is(base) || self.noted_is(Link::ZERO);
         let mut is_accounted_for = base == Link::ZERO;
         while last.sequence < head.sequence {
@@ -119,12 +119,12 @@ impl<'a> Verifier<'a> {
                         return Err(tampered.into());
                     }
                 };
-                last = Link::of(row);
+                (last, recorded_at) = (Link::of(row), row.recorded_at);
                 noted_found = noted_found || self.noted_is(last);
                 is_accounted_for = is_accounted_for || self.announces(row, base).await?;
             }
         }
-        if last.hash != head.hash || last.sequence != head.sequence {
+        if last != head || recorded_at != chain.head_recorded_at {
             return Err(Tampered::HeadMismatch { sequence: number(last.sequence) }.into());
         }
         self.nothing_else().await?;

@@ -16,9 +16,11 @@ pub(crate) struct Link {
 }
 
 /// What is remembered of a tenant's chain.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chain {
     pub(crate) head: Link,
+    /// When the head was recorded.
+    pub(crate) head_recorded_at: i64,
     /// The last entry that retention has removed.
     pub(crate) base: Link,
 }
@@ -47,6 +49,10 @@ impl Link {
     }
 }
 
+impl Chain {
+    const EMPTY: Self = Self { head: Link::ZERO, head_recorded_at: 0, base: Link::ZERO };
+}
+
 impl Found {
     fn read(row: &dyn Columns) -> sqlx::Result<Self> {
         let sequence = row.number(2).ok().flatten().unwrap_or(0);
@@ -61,37 +67,34 @@ impl Found {
 impl Database {
     /// The tenant's chain; an empty one, where there is none.
     pub(crate) async fn chain(&self, tenant: &str) -> sqlx::Result<Chain> {
-        let sql = "SELECT head_sequence, head_hash, base_sequence, base_hash FROM activity_chains \
-                   WHERE tenant = ?";
+        let sql = "SELECT head_sequence, head_hash, base_sequence, base_hash, head_recorded_at \
+                   FROM activity_chains WHERE tenant = ?";
         let found = self
             .fetch(Statement::new(sql, vec![tenant.into()]), |row| {
                 let head = Link { sequence: present(row.number(0)?)?, hash: hash(row, 1)? };
                 let base = Link { sequence: present(row.number(2)?)?, hash: hash(row, 3)? };
-                Ok(Chain { head, base })
+                Ok(Chain { head, head_recorded_at: present(row.number(4)?)?, base })
             })
             .await?;
-        Ok(found.into_iter().next().unwrap_or(Chain { head: Link::ZERO, base: Link::ZERO }))
+        Ok(found.into_iter().next().unwrap_or(Chain::EMPTY))
     }
 
-    /// Up to `limit` tenants that have a chain, in their order, which come after `tenant`.
+    /// Up to `limit` tenants that have a chain, as their column is, in their order, which come after
+    /// `tenant`.
     pub(crate) async fn tenants_after(
         &self,
-        tenant: Option<&TenantScope>,
+        tenant: Option<&str>,
         limit: u32,
-    ) -> sqlx::Result<Vec<TenantScope>> {
+    ) -> sqlx::Result<Vec<String>> {
         let (sql, mut args) = match tenant {
             None => ("SELECT tenant FROM activity_chains ORDER BY tenant LIMIT ?", Vec::new()),
             Some(tenant) => (
                 "SELECT tenant FROM activity_chains WHERE tenant > ? ORDER BY tenant LIMIT ?",
-                vec![crate::content::tenant_column(tenant).into()],
+                vec![tenant.into()],
             ),
         };
         args.push(i64::from(limit).into());
-        let scope = |row: &dyn Columns| {
-            let tenant = present(row.text(0)?)?;
-            scope(&tenant).ok_or_else(|| sqlx::Error::Decode("a tenant is none".into()))
-        };
-        self.fetch(Statement::new(sql, args), scope).await
+        self.fetch(Statement::new(sql, args), |row| present(row.text(0)?)).await
     }
 
     /// Up to `limit` of what has a sequence after `after` and up to `until`, in their order. Ids count only

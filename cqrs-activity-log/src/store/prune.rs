@@ -12,9 +12,10 @@ impl Database {
     pub(crate) async fn last_before(&self, tenant: &str, time: i64) -> sqlx::Result<Option<Link>> {
         let chain = self.chain(tenant).await?;
         // What is up to `low` was recorded before `time`, what is from `high` on was not.
-        let (mut low, mut high) = (chain.base.sequence, chain.head.sequence.saturating_add(1));
+        let low = chain.base.sequence.max(0);
+        let (mut low, mut high) = (low, chain.head.sequence.saturating_add(1));
         let mut found = None;
-        while high - low > 1 {
+        while low < high - 1 {
             let middle = low + (high - low) / 2;
             let sql = "SELECT sequence, hash, recorded_at FROM activity_entries \
                        WHERE tenant = ? AND sequence >= ? AND sequence < ? ORDER BY sequence LIMIT 1";

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use cqrs_activity_log::{
-    Activity, ActivityLog, Entry, Filter, Order, RecordError, Retention, Tampered, VerifyError,
+    Activity, ActivityLog, Entry, Filter, Order, RecordError, Retention, RetentionError, Tampered,
+    VerifyError,
 };
 use cqrs_core::{App, Context, TenantScope, modules};
 use futures_util::TryStreamExt as _;
@@ -202,6 +203,31 @@ on_each_database! {
             assert_eq!(count(db, tenant).await, left, "{tenant}");
         }
         assert_eq!(log.apply_retention().await.unwrap().entries, 0);
+    }
+
+    async fn a_tenant_that_cannot_be_pruned_keeps_no_other_from_it(db) {
+        let options = ActivityLog::options().retention(Retention::days(30));
+        let log = db.open_with(options).await.unwrap();
+        for tenant in ["acme", "globex", "initech"] {
+            record(&log, tenant, 3).await;
+            age(db, tenant, 40).await;
+        }
+        db.execute(&format!(
+            "UPDATE activity_chains SET head_sequence = {} WHERE tenant = 'acme'", i64::MAX,
+        ))
+        .await;
+        db.execute("INSERT INTO activity_chains (tenant) VALUES ('  no tenant  ')").await;
+        for removed in [6, 0] {
+            let error = log.apply_retention().await.unwrap_err();
+            assert!(error.to_string().contains("tenant acme: "), "{error}");
+            let RetentionError::Tenants { pruned, failed } = error else { panic!("{error}") };
+            assert_eq!(pruned.entries, removed);
+            let [(tenant, RecordError::Tampered { .. })] = &failed[..] else { panic!("{failed:?}") };
+            assert_eq!(tenant, ctx("acme").tenant());
+            // Nothing is announced, and nothing removed.
+            assert_eq!(count(db, "acme").await, 3);
+            assert_eq!((count(db, "globex").await, count(db, "initech").await), (1, 1));
+        }
     }
 
     async fn an_application_applies_it_while_it_runs(db) {
