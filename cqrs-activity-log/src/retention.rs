@@ -94,6 +94,8 @@ impl ActivityLog {
     /// Removes the tenant's entries that were recorded before `older_than`, a thousand at a time, and
     /// records that as an entry of its own: `pruned`, `ActivityLog`. The rest stays verifiable.
     ///
+    /// Where all that is so old is such entries, they stay until something else is.
+    ///
     /// It counts when an entry was recorded, not when it occurred: what was imported yesterday is a day old.
     ///
     /// Cancel safe: dropped midway, some entries are removed, and the rest stays verifiable; do it again.
@@ -108,6 +110,10 @@ impl ActivityLog {
         let Some(base) = self.database().last_before(tenant, micros(older_than)).await? else {
             return Ok(pruned);
         };
+        // Or else a tenant where nothing happens would get a new announcement for the last one, for ever.
+        if !self.database().has_others(tenant, base.sequence, (ACTION, ENTITY)).await? {
+            return Ok(pruned);
+        }
         // First, so that no entry goes missing that a later one does not account for.
         self.record_own(ctx, vec![announcement(base, older_than)]).await?;
         loop {

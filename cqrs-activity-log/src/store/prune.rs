@@ -34,6 +34,21 @@ impl Database {
         Ok(found)
     }
 
+    /// Whether something else than this action on this type, recorded by hand, is up to `sequence`.
+    pub(crate) async fn has_others(
+        &self,
+        tenant: &str,
+        sequence: i64,
+        (action, entity_type): (&str, &str),
+    ) -> sqlx::Result<bool> {
+        let sql = "SELECT sequence FROM activity_entries WHERE tenant = ? AND sequence <= ? \
+                   AND NOT (action = ? AND entity_type = ? AND event_name IS NULL) \
+                   ORDER BY sequence LIMIT 1";
+        let args = vec![tenant.into(), sequence.into(), action.into(), entity_type.into()];
+        let others = self.fetch(Statement::new(sql, args), |_| Ok(())).await?;
+        Ok(!others.is_empty())
+    }
+
     /// Removes some of the entries up to `sequence`, and says how many; 0, when none is left.
     pub(crate) async fn prune_some(&self, tenant: &str, sequence: i64) -> sqlx::Result<u64> {
         let mut tx = self.begin().await?;

@@ -65,10 +65,28 @@ on_each_database! {
         let error = log.verify_against(&ctx("acme"), &early).await.unwrap_err();
         assert!(
             matches!(error, VerifyError::HeadPruned { sequence: 2300, pruned: 2351 }),
-            "not called tampering: {error}"
+            "no proof of tampering: {error}"
         );
         record(&log, "acme", 5).await;
         assert_eq!(log.verify(&ctx("acme")).await.unwrap().entries, 6);
+    }
+
+    async fn where_nothing_happens_nothing_more_is_pruned(db) {
+        let log = db.open().await;
+        record(&log, "acme", 3).await;
+        let time = between(&log, "acme").await;
+        assert_eq!(log.prune(&ctx("acme"), time).await.unwrap().entries, 3);
+        let head = log.head(&ctx("acme")).await.unwrap();
+        for _ in 0..3 {
+            let time = between(&log, "acme").await;
+            assert_eq!(log.prune(&ctx("acme"), time).await.unwrap().entries, 0);
+        }
+        assert_eq!(log.head(&ctx("acme")).await.unwrap(), head);
+
+        record(&log, "acme", 1).await;
+        let time = between(&log, "acme").await;
+        assert_eq!(log.prune(&ctx("acme"), time).await.unwrap().entries, 2);
+        assert_eq!(log.verify(&ctx("acme")).await.unwrap().pruned, 5);
     }
 
     async fn a_time_to_come_is_now(db) {
