@@ -28,8 +28,11 @@ impl ActivityLog {
     /// recorded, all of it and nothing else. What is recorded meanwhile is not waited for. Needs little
     /// memory, however many there are.
     ///
-    /// Who can write to the database can also write a whole new chain; that is found by
-    /// [`verify_against`](Self::verify_against).
+    /// A beginning may be gone only where an entry that only retention records has named it, by the hash of
+    /// an entry that was there. The end is what the database remembers.
+    ///
+    /// Who can write to the database can also write a whole new chain, or end it as the log would have; that
+    /// is found by [`verify_against`](Self::verify_against).
     ///
     /// # Errors
     ///
@@ -43,8 +46,8 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify); [`VerifyError::HeadPruned`] when retention has removed the entry of
-    /// the noted head.
+    /// As [`verify`](Self::verify); [`VerifyError::HeadPruned`] when the chain says that retention has
+    /// removed the entry of the noted head, which is then no proof of anything.
     pub async fn verify_against(
         &self,
         ctx: &Context,

@@ -309,6 +309,20 @@ on_each_database! {
         assert_eq!(log.verify(&ctx()).await.unwrap().entries, 0);
     }
 
+    async fn a_chain_that_was_written_anew_is_not_said_to_be_the_noted_one(db) {
+        let log = db.open().await;
+        for n in 0..5 {
+            log.record(&ctx(), Activity::new("forged", "Task").id(n)).await.unwrap();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        log.prune(&ctx(), Timestamp::now()).await.unwrap();
+        let noted = format!("activity-head/1:acme:3:{}", "ab".repeat(32)).parse().unwrap();
+        let error = log.verify_against(&ctx(), &noted).await.unwrap_err();
+        assert!(matches!(error, VerifyError::HeadPruned { sequence: 3, pruned: 5 }), "{error}");
+        assert!(error.to_string().contains("nothing proves"), "{error}");
+        assert!(error.to_string().contains("has been rewritten"), "{error}");
+    }
+
     async fn a_noted_head_is_found_again(db) {
         let log = db.open().await;
         let mut noted: Vec<Head> = vec![log.head(&ctx()).await.unwrap()];
