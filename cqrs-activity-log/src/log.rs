@@ -124,7 +124,8 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when the activity is not one that can be kept, or the database fails.
+    /// [`RecordError`] when the activity is not one that can be kept, the end of the chain has been tampered
+    /// with, or the database fails.
     pub async fn record(&self, ctx: &Context, activity: Activity) -> Result<Entry, RecordError> {
         let mut entries = self.record_all(ctx, vec![activity]).await?;
         entries.pop().ok_or(RecordError::Database(sqlx::Error::RowNotFound))
@@ -135,8 +136,8 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when there are more than [`MAX_BATCH`], one is not one that can be kept, or the
-    /// database fails.
+    /// [`RecordError`] when there are more than [`MAX_BATCH`], one is not one that can be kept, the end of
+    /// the chain has been tampered with, or the database fails.
     pub async fn record_all(
         &self,
         ctx: &Context,

@@ -102,7 +102,8 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when the database fails. What was removed before that stays removed.
+    /// [`RecordError`] when the end of the chain has been tampered with, or the database fails. What was
+    /// removed before that stays removed.
     pub async fn prune(&self, ctx: &Context, older_than: Timestamp) -> Result<Pruned, RecordError> {
         let tenant = tenant_column(ctx.tenant());
         let older_than = older_than.min(Timestamp::now());

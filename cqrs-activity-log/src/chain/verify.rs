@@ -112,7 +112,7 @@ impl<'a> Verifier<'a> {
             let places = (last.sequence, until);
             let rows = self.database.links(self.tenant(), places, u32::from(BATCH) + 1).await?;
             if rows.is_empty() {
-                return Err(self.nothing_after(last, base, head).await?);
+                return Err(self.nothing_after(last, base, head).await?.into());
             }
             for (at, link) in rows.iter().enumerate() {
                 let row = match self.check(last, link, rows.get(at + 1)) {
@@ -180,15 +180,15 @@ impl<'a> Verifier<'a> {
         last: Link,
         base: Link,
         head: Link,
-    ) -> Result<Interrupted, Interrupted> {
+    ) -> Result<Tampered, Interrupted> {
         let places = (last.sequence, head.sequence);
         let is_end = self.database.links(self.tenant(), places, 1).await?.is_empty();
         self.still(base).await?;
         let sequence = number(last.sequence + 1);
         Ok(if is_end {
-            Tampered::CutOff { sequence, head: number(head.sequence) }.into()
+            Tampered::CutOff { sequence, head: number(head.sequence) }
         } else {
-            Tampered::Missing { sequence }.into()
+            Tampered::Missing { sequence }
         })
     }
 

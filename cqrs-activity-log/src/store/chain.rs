@@ -54,13 +54,13 @@ impl Chain {
 }
 
 impl Found {
-    fn read(row: &dyn Columns) -> sqlx::Result<Self> {
+    fn read(row: &dyn Columns) -> Self {
         let sequence = row.number(2).ok().flatten().unwrap_or(0);
         let id = row.id(1).ok().flatten();
         // SQLite finds and orders by its bytes only what is stored as bytes, and has the hash of both.
         let is_of_bytes = !BYTES.into_iter().any(|column| row.is_text(column).unwrap_or(true));
         let row = if is_of_bytes { Row::read(row).ok() } else { None };
-        Ok(Self { sequence, id, row })
+        Self { sequence, id, row }
     }
 }
 
@@ -110,7 +110,7 @@ impl Database {
              ORDER BY sequence, id LIMIT ?"
         );
         let args = vec![tenant.into(), after.into(), until.into(), i64::from(limit).into()];
-        self.fetch(Statement::new(sql, args), Found::read).await
+        self.fetch(Statement::new(sql, args), |row| Ok(Found::read(row))).await
     }
 
     /// The entry in this place.
@@ -144,7 +144,9 @@ impl Database {
              OR sequence > COALESCE((SELECT head_sequence FROM activity_chains WHERE tenant = ?), 0)) \
              ORDER BY sequence LIMIT 1"
         );
-        let found = self.fetch(Statement::new(sql, vec![tenant.into(); 3]), Found::read).await?;
+        let found = self
+            .fetch(Statement::new(sql, vec![tenant.into(); 3]), |row| Ok(Found::read(row)))
+            .await?;
         Ok(found.into_iter().next())
     }
 }
