@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::content::{Content, Limits, entry_id, micros, to_json};
 use crate::entry::Outcome;
 use crate::error::RecordError;
+use crate::retention::is_reserved;
 
 /// Something that was done and that no event tells of, for
 /// [`ActivityLog::record`](crate::ActivityLog::record).
@@ -28,6 +29,7 @@ use crate::error::RecordError;
 /// ```
 ///
 /// An action and an entity type have 1 to 256 bytes, ids and names up to 256, a description up to 1 KiB.
+/// `pruned` of an `ActivityLog` is refused: by that, retention accounts for what it removes.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "nothing is recorded until `ActivityLog::record`"]
 pub struct Activity {
@@ -99,6 +101,11 @@ impl Activity {
     pub fn outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = outcome;
         self
+    }
+
+    /// Whether it is what retention records of itself.
+    pub(crate) fn is_reserved(&self) -> bool {
+        is_reserved(&self.action, &self.entity_type)
     }
 
     /// As it is stored, or why it cannot be.

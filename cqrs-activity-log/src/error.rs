@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use cqrs_core::TenantScope;
 use uuid::Uuid;
 
 use crate::query::{InvalidCursor, InvalidFilter, InvalidLimit};
+use crate::retention::Pruned;
 
 /// A log could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -84,6 +86,15 @@ pub enum RecordError {
         /// How many are taken.
         limit: usize,
     },
+    /// The end of the tenant's chain is not one that this crate has written, so nothing can be added to it.
+    #[error(
+        "the activity cannot be recorded: the chain of tenant `{tenant}` has been tampered with, since its \
+         row in `activity_chains` has a head that nothing can come after; `verify` tells more"
+    )]
+    Tampered {
+        /// Whose chain it is, as its column says: empty in the system scope.
+        tenant: String,
+    },
     /// The database did not do it.
     #[error("the activity log's database failed: {0}")]
     Database(#[from] sqlx::Error),
@@ -93,6 +104,32 @@ impl RecordError {
     /// Whether trying again cannot help.
     pub fn is_permanent(&self) -> bool {
         !matches!(self, Self::Database(_))
+    }
+}
+
+/// The retention was applied to all tenants but some.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RetentionError {
+    /// These tenants could not be pruned; all others were.
+    #[error("the retention could not be applied to {}", failures(.failed))]
+    Tenants {
+        /// What was removed.
+        pruned: Pruned,
+        /// The tenants, in their order, and why. What was removed of them before that is not counted.
+        failed: Vec<(TenantScope, RecordError)>,
+    },
+    /// The tenants could not be read from the database. What was removed before that stays removed.
+    #[error("the activity log's database failed: {0}")]
+    Database(#[from] sqlx::Error),
+}
+
+/// Names the first; there may be many.
+fn failures(failed: &[(TenantScope, RecordError)]) -> String {
+    let Some((tenant, error)) = failed.first() else { return "no tenant".to_owned() };
+    match failed.len() - 1 {
+        0 => format!("the tenant {tenant}: {error}"),
+        more => format!("the tenant {tenant} and {more} more: {error}"),
     }
 }
 

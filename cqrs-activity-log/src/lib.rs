@@ -27,7 +27,7 @@ pub mod web;
 pub use crate::activity::Activity;
 pub use crate::chain::{Head, InvalidHead, Tampered, Verification, VerifyError};
 pub use crate::entry::{Entry, EntryHash, InvalidHash, InvalidOutcome, Outcome};
-pub use crate::error::{OpenError, ReadError, RecordError};
+pub use crate::error::{OpenError, ReadError, RecordError, RetentionError};
 pub use crate::log::{ActivityLog, MAX_BATCH};
 pub use crate::options::Options;
 pub use crate::query::{

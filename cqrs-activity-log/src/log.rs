@@ -124,7 +124,8 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when the activity is not one that can be kept, or the database fails.
+    /// [`RecordError`] when the activity is not one that can be kept, the end of the chain has been tampered
+    /// with, or the database fails.
     pub async fn record(&self, ctx: &Context, activity: Activity) -> Result<Entry, RecordError> {
         let mut entries = self.record_all(ctx, vec![activity]).await?;
         entries.pop().ok_or(RecordError::Database(sqlx::Error::RowNotFound))
@@ -135,8 +136,8 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when there are more than [`MAX_BATCH`], one is not one that can be kept, or the
-    /// database fails.
+    /// [`RecordError`] when there are more than [`MAX_BATCH`], one is not one that can be kept, the end of
+    /// the chain has been tampered with, or the database fails.
     pub async fn record_all(
         &self,
         ctx: &Context,
@@ -145,6 +146,22 @@ impl ActivityLog {
         if activities.len() > MAX_BATCH {
             return Err(RecordError::TooMany { given: activities.len(), limit: MAX_BATCH });
         }
+        if activities.iter().any(Activity::is_reserved) {
+            return Err(RecordError::Invalid(
+                "`pruned` of an `ActivityLog` is what retention alone records; name the action or the \
+                 entity type differently"
+                    .to_owned(),
+            ));
+        }
+        self.record_own(ctx, activities).await
+    }
+
+    /// As [`record_all`](Self::record_all), also what only the log itself records.
+    pub(crate) async fn record_own(
+        &self,
+        ctx: &Context,
+        activities: Vec<Activity>,
+    ) -> Result<Vec<Entry>, RecordError> {
         let now = Timestamp::now();
         let contents = activities
             .into_iter()

@@ -12,9 +12,9 @@ use tokio::task::JoinHandle;
 use crate::activity::Activity;
 use crate::content::{micros, tenant_column};
 use crate::entry::EntryHash;
-use crate::error::RecordError;
+use crate::error::{RecordError, RetentionError};
 use crate::log::{ActivityLog, Shared};
-use crate::store::{Link, Row};
+use crate::store::{Link, Row, scope};
 
 /// How many tenants are read at a time.
 const TENANTS: u32 = 500;
@@ -94,13 +94,16 @@ impl ActivityLog {
     /// Removes the tenant's entries that were recorded before `older_than`, a thousand at a time, and
     /// records that as an entry of its own: `pruned`, `ActivityLog`. The rest stays verifiable.
     ///
+    /// Where all that is so old is such entries, they stay until something else is.
+    ///
     /// It counts when an entry was recorded, not when it occurred: what was imported yesterday is a day old.
     ///
     /// Cancel safe: dropped midway, some entries are removed, and the rest stays verifiable; do it again.
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when the database fails. What was removed before that stays removed.
+    /// [`RecordError`] when the end of the chain has been tampered with, or the database fails. What was
+    /// removed before that stays removed.
     pub async fn prune(&self, ctx: &Context, older_than: Timestamp) -> Result<Pruned, RecordError> {
         let tenant = tenant_column(ctx.tenant());
         let older_than = older_than.min(Timestamp::now());
@@ -108,8 +111,12 @@ impl ActivityLog {
         let Some(base) = self.database().last_before(tenant, micros(older_than)).await? else {
             return Ok(pruned);
         };
+        // Or else a tenant where nothing happens would get a new announcement for the last one, for ever.
+        if !self.database().has_others(tenant, base.sequence, (ACTION, ENTITY)).await? {
+            return Ok(pruned);
+        }
         // First, so that no entry goes missing that a later one does not account for.
-        self.record(ctx, announcement(base, older_than)).await?;
+        self.record_own(ctx, vec![announcement(base, older_than)]).await?;
         loop {
             match self.database().prune_some(tenant, base.sequence).await? {
                 0 => return Ok(pruned),
@@ -118,26 +125,42 @@ impl ActivityLog {
         }
     }
 
-    /// Applies the retention that was set once, to all tenants.
+    /// Applies the retention that was set once, to all tenants: where that fails for one, also to those
+    /// after it.
+    ///
+    /// Cancel safe, as [`prune`](Self::prune) is.
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when the database fails.
-    pub async fn apply_retention(&self) -> Result<Pruned, RecordError> {
-        let mut pruned = Pruned::default();
+    /// [`RetentionError`] with the tenants for which it failed, or when the database fails.
+    pub async fn apply_retention(&self) -> Result<Pruned, RetentionError> {
+        let (mut pruned, mut failed) = (Pruned::default(), Vec::new());
         let Some(retention) = self.retention() else { return Ok(pruned) };
-        let mut last = None;
+        let mut last: Option<String> = None;
         loop {
-            let tenants = self.database().tenants_after(last.as_ref(), TENANTS).await?;
-            for tenant in &tenants {
-                if let Some(time) = retention.older_than(tenant, Timestamp::now()) {
-                    let ctx = Context::new(tenant.clone()).with_actor(Actor::system("retention"));
-                    pruned.entries += self.prune(&ctx, time).await?.entries;
+            let columns = self.database().tenants_after(last.as_deref(), TENANTS).await?;
+            for column in &columns {
+                let Some(tenant) = scope(column) else {
+                    tracing::error!(
+                        column,
+                        "a chain of the activity log is no tenant's: tampered with"
+                    );
+                    continue;
+                };
+                let Some(time) = retention.older_than(&tenant, Timestamp::now()) else { continue };
+                let ctx = Context::new(tenant.clone()).with_actor(Actor::system("retention"));
+                match self.prune(&ctx, time).await {
+                    Ok(Pruned { entries }) => pruned.entries += entries,
+                    Err(error) => {
+                        tracing::warn!(%tenant, %error, "the activity log could not be pruned");
+                        failed.push((tenant, error));
+                    }
                 }
             }
-            match tenants.into_iter().next_back() {
-                Some(tenant) => last = Some(tenant),
-                None => return Ok(pruned),
+            match columns.into_iter().next_back() {
+                Some(column) => last = Some(column),
+                None if failed.is_empty() => return Ok(pruned),
+                None => return Err(RetentionError::Tenants { pruned, failed }),
             }
         }
     }
@@ -176,10 +199,15 @@ fn announcement(base: Link, older_than: Timestamp) -> Activity {
         .data(json!({ "base": { "sequence": base.sequence, "hash": hash } }))
 }
 
+/// Whether it is one that only retention records, or else anybody could account for what they remove.
+pub(crate) fn is_reserved(action: &str, entity_type: &str) -> bool {
+    action == ACTION && entity_type == ENTITY
+}
+
 /// Up to where a chain was removed, as this entry says.
 pub(crate) fn named_base(row: &Row) -> Option<Link> {
     let content = &row.content;
-    if content.action != ACTION || content.entity_type != ENTITY || content.event_name.is_some() {
+    if !is_reserved(&content.action, &content.entity_type) || content.event_name.is_some() {
         return None;
     }
     let data: serde_json::Value = serde_json::from_str(content.data.as_ref()?).ok()?;

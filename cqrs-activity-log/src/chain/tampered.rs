@@ -26,10 +26,19 @@ pub enum Tampered {
     /// The entry was never recorded.
     #[error("entry {sequence}{} was not recorded, but inserted", of(*.id))]
     Inserted {
-        /// The place that it claims.
+        /// The place that it claims; 0 where it claims none.
         sequence: u64,
         /// Its id; `None` where that cannot be read.
         id: Option<Uuid>,
+    },
+    /// Each place in the chain has its entry, and yet there are more or fewer, such as where somebody
+    /// writes at the same time.
+    #[error("the chain has {expected} entries, and {found} are there")]
+    Miscounted {
+        /// How many are there.
+        found: u64,
+        /// How many the chain has.
+        expected: u64,
     },
     /// The end of the chain is missing.
     #[error("the end is cut off: entries {sequence} to {head} are missing")]
@@ -70,11 +79,14 @@ pub enum VerifyError {
     /// It has been tampered with.
     #[error("the activity log has been tampered with: {0}")]
     Tampered(#[from] Tampered),
-    /// The chain is sound, but retention has removed the entry of the noted head, so the two cannot be
-    /// compared any more. Note a head more often than entries are pruned.
+    /// The chain is sound in itself, but its beginning up to behind the noted head is gone, so nothing
+    /// proves that the two belong together. The chain has an entry by which retention accounts for that;
+    /// who writes a whole new chain can write such an entry, too. So it is tampering, unless something was
+    /// pruned. Note a head more often than entries are pruned.
     #[error(
-        "the chain is sound, but the noted head is of entry {sequence}, and entries up to {pruned} have \
-         been pruned: note a newer head"
+        "the chain is sound in itself, but nothing proves that it is the one whose head was noted: that is \
+         of entry {sequence}, and entries up to {pruned} are gone. If they were pruned, note a newer head; \
+         if nothing was, the log has been rewritten"
     )]
     HeadPruned {
         /// The entry of the noted head.

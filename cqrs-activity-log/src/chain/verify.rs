@@ -1,16 +1,15 @@
 //! Finding what has been tampered with.
 
 use cqrs_core::Context;
-use uuid::Uuid;
 
 use super::{Hasher, Head, Tampered, VerifyError};
 use crate::content::tenant_column;
 use crate::log::ActivityLog;
 use crate::retention::named_base;
-use crate::store::{Chain, Database, Found, Link, Row};
+use crate::store::{Database, Found, Link, Row};
 
-/// How many entries are read at a time.
-const BATCH: u32 = 1000;
+/// How many places of a chain are read at a time.
+const BATCH: u16 = 1000;
 
 /// A chain is sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +28,11 @@ impl ActivityLog {
     /// recorded, all of it and nothing else. What is recorded meanwhile is not waited for. Needs little
     /// memory, however many there are.
     ///
-    /// Who can write to the database can also write a whole new chain; that is found by
-    /// [`verify_against`](Self::verify_against).
+    /// A beginning may be gone only where an entry that only retention records has named it, by the hash of
+    /// an entry that was there. The end is what the database remembers.
+    ///
+    /// Who can write to the database can also write a whole new chain, or end it as the log would have; that
+    /// is found by [`verify_against`](Self::verify_against).
     ///
     /// # Errors
     ///
@@ -44,8 +46,8 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify); [`VerifyError::HeadPruned`] when retention has removed the entry of
-    /// the noted head.
+    /// As [`verify`](Self::verify); [`VerifyError::HeadPruned`] when the chain says that retention has
+    /// removed the entry of the noted head, which is then no proof of anything.
     pub async fn verify_against(
         &self,
         ctx: &Context,
@@ -101,40 +103,36 @@ impl<'a> Verifier<'a> {
     async fn walk(&mut self) -> Result<Verification, Interrupted> {
         let chain = self.database.chain(self.tenant()).await?;
         let (base, head) = (chain.base, chain.head);
-        let mut last = base;
-        let mut last_id = Uuid::nil();
+        let (mut last, mut recorded_at) = (base, 0);
         let mut noted_found = self.noted_is(base) || self.noted_is(Link::ZERO);
-        let mut named = Link::ZERO;
+        let mut is_accounted_for = base == Link::ZERO;
         while last.sequence < head.sequence {
-            let after = (last.sequence, last_id);
-            let rows = self.database.links_after(self.tenant(), after, BATCH).await?;
+            // All that is in these places: whoever is in one twice is found.
+            let until = last.sequence.saturating_add(BATCH.into()).min(head.sequence);
+            let places = (last.sequence, until);
+            let rows = self.database.links(self.tenant(), places, u32::from(BATCH) + 1).await?;
             if rows.is_empty() {
-                self.still(base).await?;
-                return Err(cut_off(last, head).into());
+                return Err(self.nothing_after(last, base, head).await?.into());
             }
             for (at, link) in rows.iter().enumerate() {
-                if last.sequence == head.sequence {
-                    break;
-                }
-                if let Err(tampered) = self.check(last, link, rows.get(at + 1), head) {
-                    self.still(base).await?;
-                    return Err(tampered.into());
-                }
-                let Some(row) = &link.row else { break };
-                (last, last_id) = (Link::of(row), row.content.id);
+                let row = match self.check(last, link, rows.get(at + 1)) {
+                    Ok(row) => row,
+                    Err(tampered) => {
+                        self.still(base).await?;
+                        return Err(tampered.into());
+                    }
+                };
+                (last, recorded_at) = (Link::of(row), row.recorded_at);
                 noted_found = noted_found || self.noted_is(last);
-                if let Some(base) = named_base(row).filter(|base| base.sequence > named.sequence) {
-                    named = base;
-                }
+                is_accounted_for = is_accounted_for || self.announces(row, base).await?;
             }
         }
-        if last.hash != head.hash || last.sequence != head.sequence {
+        if last != head || recorded_at != chain.head_recorded_at {
             return Err(Tampered::HeadMismatch { sequence: number(last.sequence) }.into());
         }
-        self.nothing_else(&chain).await?;
-        if base.sequence > named.sequence
-            || (base.sequence == named.sequence && base.hash != named.hash)
-        {
+        self.nothing_else().await?;
+        if !is_accounted_for {
+            self.still(base).await?;
             return Err(Tampered::BeginningCutOff { sequence: number(base.sequence) }.into());
         }
         self.compare(noted_found, base, head)?;
@@ -149,19 +147,15 @@ impl<'a> Verifier<'a> {
         })
     }
 
-    /// Whether `link` comes after `last`.
-    fn check(
+    /// What stands in `link`, if it comes after `last`.
+    fn check<'l>(
         &mut self,
         last: Link,
-        link: &Found,
+        link: &'l Found,
         next: Option<&Found>,
-        head: Link,
-    ) -> Result<(), Tampered> {
+    ) -> Result<&'l Row, Tampered> {
         let expected = last.sequence + 1;
         let (sequence, id) = (number(link.sequence), link.id);
-        if link.sequence > head.sequence {
-            return Err(cut_off(last, head));
-        }
         if link.sequence > expected {
             return Err(Tampered::Missing { sequence: number(expected) });
         }
@@ -170,7 +164,7 @@ impl<'a> Verifier<'a> {
         }
         let Some(row) = &link.row else { return Err(Tampered::Altered { sequence, id }) };
         if self.hasher.hash(&last.hash, row) == row.hash {
-            return Ok(());
+            return Ok(row);
         }
         match next.and_then(|next| next.row.as_ref()) {
             Some(next) if self.pushed_away(last, row, next) => {
@@ -180,15 +174,48 @@ impl<'a> Verifier<'a> {
         }
     }
 
+    /// What it means that nothing is in the places after `last`.
+    async fn nothing_after(
+        &self,
+        last: Link,
+        base: Link,
+        head: Link,
+    ) -> Result<Tampered, Interrupted> {
+        let places = (last.sequence, head.sequence);
+        let is_end = self.database.links(self.tenant(), places, 1).await?.is_empty();
+        self.still(base).await?;
+        let sequence = number(last.sequence + 1);
+        Ok(if is_end {
+            Tampered::CutOff { sequence, head: number(head.sequence) }
+        } else {
+            Tampered::Missing { sequence }
+        })
+    }
+
     /// Whether `next` fits after `last`, and `row` not after that: then `row` has come between them, and
     /// the two have not only changed places.
     fn pushed_away(&mut self, last: Link, row: &Row, next: &Row) -> bool {
         let mut fits = |last: Link, row: &Row| {
-            let sequence = last.sequence + 1;
+            let sequence = last.sequence.saturating_add(1);
             self.hasher.hash(&last.hash, &Row { sequence, ..row.clone() }) == row.hash
         };
         let moved = Link { sequence: last.sequence + 1, hash: next.hash };
         fits(last, next) && !fits(moved, row)
+    }
+
+    /// Whether retention has said in this entry that it removes the base, or more: it says so before it
+    /// removes a thousand at a time, and may be interrupted. It can only have named an entry that was there
+    /// before, with its hash: one that is still there, or the base.
+    async fn announces(&self, row: &Row, base: Link) -> Result<bool, VerifyError> {
+        let Some(named) = named_base(row) else { return Ok(false) };
+        if named.sequence >= row.sequence || named.sequence < base.sequence {
+            return Ok(false);
+        }
+        if named.sequence == base.sequence {
+            return Ok(named == base);
+        }
+        let found = self.database.link(self.tenant(), named.sequence).await?;
+        Ok(found == Some(named))
     }
 
     /// Nothing was pruned since `base` was read, or what is missing may be missing rightly.
@@ -197,14 +224,17 @@ impl<'a> Verifier<'a> {
         if chain.base == base { Ok(()) } else { Err(Interrupted::Pruned) }
     }
 
-    /// No entries before the base, beside others, or after the head.
-    async fn nothing_else(&self, chain: &Chain) -> Result<(), Interrupted> {
-        if let Some(stray) = self.database.stray(self.tenant(), chain).await? {
-            self.still(chain.base).await?;
-            let (sequence, id) = (number(stray.sequence), stray.id);
-            return Err(Tampered::Inserted { sequence, id }.into());
+    /// Nothing besides what the chain has: before its base, after its head, or in no place at all.
+    async fn nothing_else(&self) -> Result<(), VerifyError> {
+        let (found, expected) = self.database.count(self.tenant()).await?;
+        if found == expected {
+            return Ok(());
         }
-        Ok(())
+        Err(match self.database.stray(self.tenant()).await? {
+            Some(stray) => Tampered::Inserted { sequence: number(stray.sequence), id: stray.id },
+            None => Tampered::Miscounted { found: number(found), expected: number(expected) },
+        }
+        .into())
     }
 
     fn noted_is(&self, link: Link) -> bool {
@@ -227,11 +257,6 @@ impl<'a> Verifier<'a> {
         }
         Err(Tampered::Rewritten { sequence }.into())
     }
-}
-
-/// What comes after `last` is not there.
-fn cut_off(last: Link, head: Link) -> Tampered {
-    Tampered::CutOff { sequence: number(last.sequence + 1), head: number(head.sequence) }
 }
 
 fn number(sequence: i64) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::database::Transaction;
@@ -16,6 +17,10 @@ use crate::error::RecordError;
 /// How many rows one statement inserts: few sizes, so that the database has them prepared. 128 rows bind
 /// 3,200 values; SQLite takes 32,766, Postgres 65,535.
 const CHUNKS: [usize; 3] = [128, 16, 1];
+
+/// How far a head may be ahead of this machine's clock, in microseconds, and is believed: others record
+/// too, and their clocks are not the same.
+const AHEAD: i64 = 60_000_000;
 
 /// Where the next entry of a tenant comes.
 #[derive(Debug, Clone)]
@@ -40,6 +45,7 @@ impl Database {
             return Ok(Vec::new());
         }
         let (mut tx, mut ends) = self.lock(by_tenant.keys()).await?;
+        tx.check_times(&mut ends, now).await?;
         let known = tx.known(&by_tenant).await?;
 
         let mut rows = Vec::new();
@@ -51,7 +57,8 @@ impl Database {
             let mut seen = known.get(&tenant).cloned().unwrap_or_default();
             for content in contents {
                 if seen.insert(content.id) {
-                    rows.push(end.link(&mut hasher, content, now));
+                    let row = end.link(&mut hasher, content, now);
+                    rows.push(row.ok_or_else(|| RecordError::Tampered { tenant: tenant.clone() })?);
                 }
             }
         }
@@ -109,6 +116,19 @@ impl Transaction {
             })
             .await?;
         Ok(heads.into_iter().collect())
+    }
+
+    /// Takes the times of heads that are to come from the entries themselves, which are harder to alter.
+    async fn check_times(&mut self, ends: &mut HashMap<String, End>, now: i64) -> sqlx::Result<()> {
+        let ahead = now.saturating_add(AHEAD);
+        for (tenant, end) in ends.iter_mut().filter(|(_, end)| end.recorded_at > ahead) {
+            let sql = "SELECT recorded_at FROM activity_entries WHERE tenant = ? AND sequence = ?";
+            let args = vec![tenant.as_str().into(), end.link.sequence.into()];
+            let times =
+                self.fetch(Statement::new(sql, args), |row| present(row.number(0)?)).await?;
+            end.recorded_at = times.into_iter().max().unwrap_or(now);
+        }
+        Ok(())
     }
 
     /// Makes the chains that are not there.
@@ -188,17 +208,18 @@ impl Transaction {
 }
 
 impl End {
-    /// The chain's next entry.
-    fn link(&mut self, hasher: &mut Hasher, content: Content, now: i64) -> Row {
+    /// The chain's next entry; none, where the head says what it cannot, and nothing after it could be read.
+    fn link(&mut self, hasher: &mut Hasher, content: Content, now: i64) -> Option<Row> {
         self.recorded_at = self.recorded_at.max(now);
+        Timestamp::from_microsecond(self.recorded_at).ok()?;
         let mut row = Row {
             content,
-            sequence: self.link.sequence + 1,
+            sequence: self.link.sequence.checked_add(1).filter(|&sequence| sequence > 0)?,
             recorded_at: self.recorded_at,
             hash: EntryHash::ZERO,
         };
         row.hash = hasher.hash(&self.link.hash, &row);
         self.link = Link::of(&row);
-        row
+        Some(row)
     }
 }

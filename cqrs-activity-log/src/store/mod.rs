@@ -14,7 +14,7 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 
-pub(crate) use self::chain::{Chain, Found, Link};
+pub(crate) use self::chain::{Found, Link, scope};
 pub(crate) use self::database::Database;
 #[cfg(feature = "postgres")]
 pub(crate) use self::postgres::{open_postgres, open_postgres_pool};

@@ -10,8 +10,10 @@ use super::Database;
 use super::migrations::{Migrations, migrate};
 use crate::error::OpenError;
 
-const MIGRATIONS: Migrations =
-    &[("activity", include_str!("../../migrations/postgres/1_activity.sql"))];
+const MIGRATIONS: Migrations = &[
+    ("activity", include_str!("../../migrations/postgres/1_activity.sql")),
+    ("guards", include_str!("../../migrations/postgres/2_guards.sql")),
+];
 
 /// Any number that others do not use: `activity` in ASCII.
 const MIGRATION_LOCK: i64 = 0x6163_7469_7669_7479;

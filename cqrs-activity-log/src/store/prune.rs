@@ -1,15 +1,10 @@
 //! Removing the beginning of a chain.
 
-use super::row::hash;
-use super::sql::{Arg, Columns, Statement, present};
+use super::sql::{Arg, Statement, present};
 use super::{Database, Link};
 
 /// How many entries are removed in one transaction.
 const BATCH: i64 = 1000;
-
-fn link(row: &dyn Columns) -> sqlx::Result<Link> {
-    Ok(Link { sequence: present(row.number(0)?)?, hash: hash(row, 1)? })
-}
 
 impl Database {
     /// The last entry that was recorded before `time`, if it is after the chain's base. Times of recording
@@ -17,15 +12,17 @@ impl Database {
     pub(crate) async fn last_before(&self, tenant: &str, time: i64) -> sqlx::Result<Option<Link>> {
         let chain = self.chain(tenant).await?;
         // What is up to `low` was recorded before `time`, what is from `high` on was not.
-        let (mut low, mut high) = (chain.base.sequence, chain.head.sequence.saturating_add(1));
+        let low = chain.base.sequence.max(0);
+        let (mut low, mut high) = (low, chain.head.sequence.saturating_add(1));
         let mut found = None;
-        while high - low > 1 {
+        while low < high - 1 {
             let middle = low + (high - low) / 2;
             let sql = "SELECT sequence, hash, recorded_at FROM activity_entries \
                        WHERE tenant = ? AND sequence >= ? AND sequence < ? ORDER BY sequence LIMIT 1";
             let args = vec![tenant.into(), middle.into(), high.into()];
-            let entry = self
-                .fetch(Statement::new(sql, args), |row| Ok((link(row)?, present(row.number(2)?)?)));
+            let entry = self.fetch(Statement::new(sql, args), |row| {
+                Ok((Link::read(row)?, present(row.number(2)?)?))
+            });
             match entry.await?.into_iter().next() {
                 Some((link, recorded_at)) if recorded_at < time => {
                     low = link.sequence;
@@ -35,6 +32,21 @@ impl Database {
             }
         }
         Ok(found)
+    }
+
+    /// Whether something else than this action on this type, recorded by hand, is up to `sequence`.
+    pub(crate) async fn has_others(
+        &self,
+        tenant: &str,
+        sequence: i64,
+        (action, entity_type): (&str, &str),
+    ) -> sqlx::Result<bool> {
+        let sql = "SELECT sequence FROM activity_entries WHERE tenant = ? AND sequence <= ? \
+                   AND NOT (action = ? AND entity_type = ? AND event_name IS NULL) \
+                   ORDER BY sequence LIMIT 1";
+        let args = vec![tenant.into(), sequence.into(), action.into(), entity_type.into()];
+        let others = self.fetch(Statement::new(sql, args), |_| Ok(())).await?;
+        Ok(!others.is_empty())
     }
 
     /// Removes some of the entries up to `sequence`, and says how many; 0, when none is left.
@@ -52,7 +64,7 @@ impl Database {
         let sql = "SELECT sequence, hash FROM activity_entries \
                    WHERE tenant = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?";
         let args = vec![tenant.into(), base.into(), sequence.into(), BATCH.into()];
-        let Some(last) = tx.fetch(Statement::new(sql, args), link).await?.pop() else {
+        let Some(last) = tx.fetch(Statement::new(sql, args), Link::read).await?.pop() else {
             return Ok(0);
         };
         let sql = "UPDATE activity_chains SET base_sequence = ?, base_hash = ? WHERE tenant = ?";

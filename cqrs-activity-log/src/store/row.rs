@@ -19,6 +19,9 @@ pub(super) const COLUMNS: &str = "tenant, id, sequence, organization, actor_kind
 /// How many they are.
 pub(super) const COLUMN_COUNT: usize = 25;
 
+/// Which of them are bytes or ids.
+pub(super) const BYTES: [usize; 4] = [1, 19, 20, 24];
+
 /// An entry, as its columns are.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use sqlx::{TypeInfo as _, ValueRef as _};
 use uuid::Uuid;
 
 /// A value to bind.
@@ -92,6 +93,8 @@ pub(crate) trait Columns {
     fn number(&self, column: usize) -> sqlx::Result<Option<i64>>;
     fn id(&self, column: usize) -> sqlx::Result<Option<Uuid>>;
     fn bytes(&self, column: usize) -> sqlx::Result<Option<Vec<u8>>>;
+    /// Whether it is stored as a text, which would also be read as bytes or an id.
+    fn is_text(&self, column: usize) -> sqlx::Result<bool>;
 }
 
 macro_rules! columns_of {
@@ -111,6 +114,11 @@ macro_rules! columns_of {
 
             fn bytes(&self, column: usize) -> sqlx::Result<Option<Vec<u8>>> {
                 sqlx::Row::try_get(self, column)
+            }
+
+            fn is_text(&self, column: usize) -> sqlx::Result<bool> {
+                let value = sqlx::Row::try_get_raw(self, column)?;
+                Ok(!value.is_null() && value.type_info().name() == "TEXT")
             }
         }
     };

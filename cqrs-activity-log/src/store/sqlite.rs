@@ -11,8 +11,10 @@ use super::Database;
 use super::migrations::{Migrations, migrate};
 use crate::error::OpenError;
 
-const MIGRATIONS: Migrations =
-    &[("activity", include_str!("../../migrations/sqlite/1_activity.sql"))];
+const MIGRATIONS: Migrations = &[
+    ("activity", include_str!("../../migrations/sqlite/1_activity.sql")),
+    ("guards", include_str!("../../migrations/sqlite/2_guards.sql")),
+];
 
 /// How long a writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);

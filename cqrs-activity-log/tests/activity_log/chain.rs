@@ -1,11 +1,15 @@
 //! Whoever writes to the tables past the log is found out.
 
-use cqrs_activity_log::{Activity, ActivityLog, Head, Tampered, Verification, VerifyError};
+use cqrs_activity_log::{
+    Activity, ActivityLog, Head, RecordError, Tampered, Verification, VerifyError,
+};
 use cqrs_core::{Actor, Context};
+use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::database::{Db, on_each_database};
+use crate::forge::Forged;
 
 fn ctx() -> Context {
     Context::for_tenant("acme").unwrap().with_actor(Actor::user(7).named("Ada"))
@@ -33,6 +37,14 @@ async fn tampered(log: &ActivityLog) -> Tampered {
 }
 
 const ACME: &str = "tenant = 'acme'";
+
+fn remove_chain(db: &Db) -> String {
+    let delete = format!("DELETE FROM activity_chains WHERE {ACME}");
+    if db.is_sqlite() {
+        return format!("DROP TRIGGER IF EXISTS activity_chains_refuse_delete; {delete}");
+    }
+    format!("ALTER TABLE activity_chains DISABLE TRIGGER USER; {delete}")
+}
 
 /// Adds a row that is a copy of another one, with another sequence and id.
 async fn insert_copy(db: &Db, of: i64, sequence: i64) {
@@ -222,6 +234,72 @@ on_each_database! {
         assert!(matches!(found, VerifyError::Tampered(Tampered::Rewritten { sequence: 8 })));
     }
 
+    async fn an_altered_time_of_the_head_is_found_and_never_taken_over(db) {
+        let log = db.open().await;
+        for n in 0..3 {
+            log.record(&ctx(), Activity::new("created", "Task").id(n)).await.unwrap();
+        }
+        let year_9000 = 221_845_395_600_000_000_i64;
+        for time in [i64::MAX, year_9000, 0, i64::MIN] {
+            // Nothing refuses it.
+            db.execute(&format!("UPDATE activity_chains SET head_recorded_at = {time}")).await;
+            let sequence = log.head(&ctx()).await.unwrap().sequence;
+            let found = log.verify(&ctx()).await.unwrap_err();
+            let expected = Tampered::HeadMismatch { sequence };
+            assert!(matches!(&found, VerifyError::Tampered(found) if *found == expected), "{found}");
+
+            let entry = log.record(&ctx(), Activity::new("created", "Task")).await.unwrap();
+            assert!(entry.recorded_at <= Timestamp::now(), "{entry:?}");
+            assert_eq!(log.get(&ctx(), entry.id).await.unwrap(), Some(entry));
+        }
+        log.verify(&ctx()).await.unwrap();
+    }
+
+    async fn an_entry_that_could_not_be_read_is_not_stored(db) {
+        let log = db.open().await;
+        log.record(&ctx(), Activity::new("created", "Task")).await.unwrap();
+        let other = Context::for_tenant("globex").unwrap();
+        log.record(&other, Activity::new("created", "Task")).await.unwrap();
+        let refused = async || {
+            let error = log.record(&ctx(), Activity::new("created", "Task")).await.unwrap_err();
+            assert!(
+                matches!(&error, RecordError::Tampered { tenant } if tenant == "acme") && error.is_permanent(),
+                "{error}"
+            );
+            // Nobody else is kept from it.
+            log.record(&other, Activity::new("created", "Task")).await.unwrap();
+            log.verify(&other).await.unwrap();
+        };
+        // Not only the head has the time.
+        let (tenant, action, entity_type) = ("acme", "created", "Task");
+        let data = "{}".to_owned();
+        Forged { tenant, action, entity_type, data, recorded_at: i64::MAX }.append(db, &log).await;
+        refused().await;
+        db.execute(&format!("UPDATE activity_chains SET head_sequence = {} WHERE {ACME}", i64::MAX)).await;
+        refused().await;
+        assert_eq!(db.number(&format!("SELECT count(*) FROM activity_entries WHERE {ACME}")).await, 2);
+        log.verify(&ctx()).await.unwrap_err();
+    }
+
+    async fn a_chain_from_somewhere_else_ends_nothing_but_its_own_verification(db) {
+        let log = db.open().await;
+        log.record(&Context::for_tenant("globex").unwrap(), Activity::new("a", "B")).await.unwrap();
+        let (least, most) = (i64::MIN + 1, i64::MAX);
+        for (base, head) in [(least, most), (most, least), (least, least), (most, most), (most - 1, most)] {
+            db.execute(&format!(
+                "INSERT INTO activity_chains (tenant, base_sequence, head_sequence) \
+                 VALUES ('acme', {base}, {head})"
+            ))
+            .await;
+            tampered(&log).await;
+            log.prune(&ctx(), Timestamp::now()).await.unwrap();
+            if head == least {
+                log.record(&ctx(), Activity::new("a", "B")).await.unwrap_err();
+            }
+            db.execute(&remove_chain(db)).await;
+        }
+    }
+
     async fn a_removed_chain_is_found(db) {
         let (log, _) = unguarded(db, 8).await;
         db.execute(&format!("DELETE FROM activity_chains WHERE {ACME}")).await;
@@ -229,6 +307,20 @@ on_each_database! {
         db.execute(&format!("DELETE FROM activity_entries WHERE {ACME}")).await;
         // Nothing is left to say that there was something: a noted head does.
         assert_eq!(log.verify(&ctx()).await.unwrap().entries, 0);
+    }
+
+    async fn a_chain_that_was_written_anew_is_not_said_to_be_the_noted_one(db) {
+        let log = db.open().await;
+        for n in 0..5 {
+            log.record(&ctx(), Activity::new("forged", "Task").id(n)).await.unwrap();
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        log.prune(&ctx(), Timestamp::now()).await.unwrap();
+        let noted = format!("activity-head/1:acme:3:{}", "ab".repeat(32)).parse().unwrap();
+        let error = log.verify_against(&ctx(), &noted).await.unwrap_err();
+        assert!(matches!(error, VerifyError::HeadPruned { sequence: 3, pruned: 5 }), "{error}");
+        assert!(error.to_string().contains("nothing proves"), "{error}");
+        assert!(error.to_string().contains("has been rewritten"), "{error}");
     }
 
     async fn a_noted_head_is_found_again(db) {
@@ -246,6 +338,66 @@ on_each_database! {
         let globex = Context::for_tenant("globex").unwrap();
         let error = log.verify_against(&globex, &noted[3]).await.unwrap_err();
         assert!(matches!(error, VerifyError::OtherTenant), "{error}");
+    }
+
+    async fn the_database_refuses_what_reaches_a_row_by_its_number(db) {
+        if !db.is_sqlite() {
+            return;
+        }
+        let log = db.open().await;
+        for n in 0..3 {
+            log.record(&ctx(), Activity::new("created", "Task").id(n)).await.unwrap();
+        }
+        let globex = Context::for_tenant("globex").unwrap();
+        log.record(&globex, Activity::new("created", "Task")).await.unwrap();
+        db.execute("CREATE TABLE kept AS SELECT * FROM activity_entries WHERE sequence = 2").await;
+        db.execute("UPDATE kept SET tenant = 'initech', id = zeroblob(16), sequence = 1").await;
+        let columns = "tenant, id, sequence, action, entity_type, description, correlation_id, \
+             occurred_at, recorded_at, outcome, hash";
+        let by_row = format!(
+            "INSERT OR REPLACE INTO activity_entries (rowid, {columns}) SELECT 2, {columns} FROM kept"
+        );
+        for sql in [
+            by_row.as_str(),
+            &by_row.replace("rowid", "_rowid_"),
+            &by_row.replace("rowid", "oid"),
+            "UPDATE OR REPLACE activity_entries SET rowid = 2 WHERE rowid = 3",
+            "INSERT OR REPLACE INTO activity_chains (rowid, tenant) \
+             SELECT rowid, 'initech' FROM activity_chains WHERE tenant = 'acme'",
+            "UPDATE OR REPLACE activity_chains SET rowid = \
+             (SELECT rowid FROM activity_chains WHERE tenant = 'acme') WHERE tenant = 'globex'",
+            "UPDATE OR REPLACE activity_chains SET tenant = 'acme' WHERE tenant = 'globex'",
+            "UPDATE OR REPLACE activity_chains SET head_sequence = NULL",
+            "UPDATE OR REPLACE activity_chains SET base_sequence = NULL",
+            "UPDATE activity_chains SET head_sequence = '1' WHERE tenant = 'acme'",
+        ] {
+            let error = db.try_execute(sql).await.expect_err(sql).to_string();
+            assert!(error.contains("of the activity log"), "{sql}: {error}");
+        }
+        assert_eq!(log.verify(&ctx()).await.unwrap().entries, 3);
+        assert_eq!(log.verify(&globex).await.unwrap().entries, 1);
+        // Rows of numbers that are free, and none at all, are as before.
+        db.execute(&by_row.replace("SELECT 2", "SELECT 20")).await;
+        log.record(&ctx(), Activity::new("created", "Task")).await.unwrap();
+    }
+
+    async fn the_database_refuses_a_session_that_has_a_chain_of_its_own(db) {
+        if db.is_sqlite() {
+            return;
+        }
+        let log = db.open().await;
+        log.record(&ctx(), Activity::new("created", "Task")).await.unwrap();
+        let forged = [
+            "CREATE TEMP TABLE activity_chains AS SELECT 'acme' AS tenant, 1 AS base_sequence",
+            "CREATE FUNCTION yes(bigint, bigint) RETURNS boolean RETURN true; \
+             CREATE OPERATOR >= (LEFTARG = bigint, RIGHTARG = bigint, FUNCTION = yes)",
+        ];
+        for forged in forged {
+            let sql = format!("{forged}; DELETE FROM activity_entries");
+            let error = db.try_execute(&sql).await.expect_err(&sql).to_string();
+            assert!(error.contains("of the activity log"), "{sql}: {error}");
+        }
+        assert_eq!(log.verify(&ctx()).await.unwrap().entries, 1);
     }
 
     async fn the_database_refuses_to_change_or_delete(db) {

@@ -46,7 +46,7 @@ on_each_database! {
         }
         let log = db.open().await;
         assert_eq!(log.verify(&ctx).await.unwrap().entries, 8);
-        assert_eq!(db.number("SELECT count(*) FROM activity_log_migrations").await, 1);
+        assert_eq!(db.number("SELECT count(*) FROM activity_log_migrations").await, 2);
         assert_eq!(db.number("SELECT count(*) FROM activity_settings").await, 1);
     }
 

@@ -5,6 +5,8 @@ mod database;
 mod chain;
 mod concurrency;
 mod events;
+mod forge;
+mod inserted;
 mod kills;
 mod opening;
 mod outage;

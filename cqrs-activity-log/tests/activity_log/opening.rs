@@ -14,6 +14,14 @@ fn ctx() -> Context {
     Context::for_tenant("acme").unwrap()
 }
 
+/// What only the second version refuses, and what fails in the end in any case, on Postgres and on SQLite.
+const GUARDED: [&str; 2] = [
+    "CREATE TEMP TABLE activity_chains AS SELECT 'acme' AS tenant, 1 AS base_sequence; \
+     DELETE FROM activity_entries WHERE sequence = 1; SELECT 1 / 0",
+    "INSERT OR REPLACE INTO activity_chains (rowid, tenant) \
+     SELECT rowid, 'globex' FROM activity_chains UNION ALL SELECT NULL, NULL",
+];
+
 on_each_database! {
     async fn a_log_goes_on_where_it_was_closed(db) {
         let log = db.open().await;
@@ -33,12 +41,38 @@ on_each_database! {
         db.execute(
             "INSERT INTO activity_log_migrations \
              (version, description, success, checksum, execution_time) \
-             SELECT 7, 'of the future', success, checksum, 0 FROM activity_log_migrations",
+             SELECT 7, 'of the future', success, checksum, 0 FROM activity_log_migrations \
+             WHERE version = 1",
         )
         .await;
         let error = db.open_with(ActivityLog::options()).await.unwrap_err();
-        assert!(matches!(error, OpenError::NewerSchema { found: 7, known: 1 }), "{error}");
+        assert!(matches!(error, OpenError::NewerSchema { found: 7, known: 2 }), "{error}");
         assert!(error.to_string().contains("run the newer program"), "{error}");
+    }
+
+    async fn a_database_of_the_first_version_is_brought_up_to_date(db) {
+        let log = db.open().await;
+        log.record(&ctx(), Activity::new("opened", "Year")).await.unwrap();
+        log.close().await;
+        db.execute("DELETE FROM activity_log_migrations WHERE version = 2").await;
+        let first = if db.is_sqlite() {
+            "DROP TRIGGER activity_entries_refuse_replace_of_row;
+             DROP TRIGGER activity_chains_refuse_replace_of_row;"
+        } else {
+            "ALTER FUNCTION activity_log_refuse() RESET search_path;
+             ALTER FUNCTION activity_entries_refuse_delete() SET search_path FROM CURRENT;"
+        };
+        db.execute(first).await;
+        let is_guarded = async || {
+            let error = db.try_execute(GUARDED[usize::from(db.is_sqlite())]).await.unwrap_err();
+            error.to_string().contains("of the activity log")
+        };
+        assert!(!is_guarded().await);
+
+        let log = db.open().await;
+        log.record(&ctx(), Activity::new("closed", "Year")).await.unwrap();
+        assert!(is_guarded().await);
+        assert_eq!(db.number("SELECT max(version) FROM activity_log_migrations").await, 2);
     }
 
     async fn other_tables_of_the_same_name_are_left_alone(db) {

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use cqrs_activity_log::{Activity, ActivityLog, Retention, Tampered, VerifyError};
+use cqrs_activity_log::{
+    Activity, ActivityLog, Entry, Filter, Order, RecordError, Retention, RetentionError, Tampered,
+    VerifyError,
+};
 use cqrs_core::{App, Context, TenantScope, modules};
+use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
 use crate::database::{Db, on_each_database};
+use crate::forge::Forged;
 
 fn ctx(tenant: &str) -> Context {
     Context::for_tenant(tenant).unwrap()
@@ -59,10 +65,28 @@ on_each_database! {
         let error = log.verify_against(&ctx("acme"), &early).await.unwrap_err();
         assert!(
             matches!(error, VerifyError::HeadPruned { sequence: 2300, pruned: 2351 }),
-            "not called tampering: {error}"
+            "no proof of tampering: {error}"
         );
         record(&log, "acme", 5).await;
         assert_eq!(log.verify(&ctx("acme")).await.unwrap().entries, 6);
+    }
+
+    async fn where_nothing_happens_nothing_more_is_pruned(db) {
+        let log = db.open().await;
+        record(&log, "acme", 3).await;
+        let time = between(&log, "acme").await;
+        assert_eq!(log.prune(&ctx("acme"), time).await.unwrap().entries, 3);
+        let head = log.head(&ctx("acme")).await.unwrap();
+        for _ in 0..3 {
+            let time = between(&log, "acme").await;
+            assert_eq!(log.prune(&ctx("acme"), time).await.unwrap().entries, 0);
+        }
+        assert_eq!(log.head(&ctx("acme")).await.unwrap(), head);
+
+        record(&log, "acme", 1).await;
+        let time = between(&log, "acme").await;
+        assert_eq!(log.prune(&ctx("acme"), time).await.unwrap().entries, 2);
+        assert_eq!(log.verify(&ctx("acme")).await.unwrap().pruned, 5);
     }
 
     async fn a_time_to_come_is_now(db) {
@@ -126,6 +150,62 @@ on_each_database! {
         assert!(matches!(error, VerifyError::Tampered(Tampered::Missing { sequence: 15 })));
     }
 
+    async fn what_retention_says_of_itself_can_be_recorded_by_nobody_else(db) {
+        let log = db.open().await;
+        let data = json!({"base": {"sequence": i64::MAX, "hash": "0".repeat(64)}});
+        let forged = Activity::new("pruned", "ActivityLog").data(data);
+        let error = log.record(&ctx("acme"), forged.clone()).await.unwrap_err();
+        assert!(matches!(&error, RecordError::Invalid(_)) && error.is_permanent(), "{error}");
+        assert!(error.to_string().contains("retention alone"), "{error}");
+        let both = vec![Activity::new("created", "Task"), forged];
+        log.record_all(&ctx("acme"), both).await.unwrap_err();
+        assert_eq!(count(db, "acme").await, 0);
+        log.record(&ctx("acme"), Activity::new("pruned", "Tree")).await.unwrap();
+    }
+
+    async fn a_beginning_that_retention_has_not_named_is_cut_off(db) {
+        let log = db.open().await;
+        record(&log, "acme", 20).await;
+        let hashes: Vec<_> = entries(&log, "acme").await.iter().map(|e| e.hash.to_string()).collect();
+        let zeros = "0".repeat(64);
+        let names = [
+            (i64::MAX, &zeros), // in advance
+            (15, &zeros),
+            (10, &zeros),
+            (10, &hashes[10]),
+            (9, &hashes[8]),    // less than the base
+            (40, &hashes[14]),  // not there yet
+        ];
+        for (sequence, hash) in names {
+            let data = json!({"base": {"sequence": sequence, "hash": hash}}).to_string();
+            announce(db, &log, data).await;
+        }
+        assert_eq!(log.verify(&ctx("acme")).await.unwrap().entries, 26);
+        let noted = log.head(&ctx("acme")).await.unwrap();
+
+        // Nothing is dropped that refuses it.
+        db.execute(CUT_OFF_TEN).await;
+        db.execute("DELETE FROM activity_entries WHERE sequence <= 10").await;
+        let cut_off = Tampered::BeginningCutOff { sequence: 10 };
+        let error = log.verify(&ctx("acme")).await.unwrap_err();
+        assert!(matches!(&error, VerifyError::Tampered(found) if *found == cut_off), "{error}");
+        let error = log.verify_against(&ctx("acme"), &noted).await.unwrap_err();
+        assert!(matches!(&error, VerifyError::Tampered(found) if *found == cut_off), "{error}");
+    }
+
+    async fn a_beginning_of_what_retention_has_named_may_be_gone(db) {
+        let log = db.open().await;
+        record(&log, "acme", 20).await;
+        let hash = entries(&log, "acme").await[14].hash;
+        let data = json!({"base": {"sequence": 15, "hash": hash.to_string()}}).to_string();
+        announce(db, &log, data).await;
+        // As far as it came.
+        db.execute(CUT_OFF_TEN).await;
+        db.execute("DELETE FROM activity_entries WHERE sequence <= 10").await;
+        let verification = log.verify(&ctx("acme")).await.unwrap();
+        assert_eq!((verification.entries, verification.pruned), (11, 10));
+    }
+
     async fn each_tenant_has_its_own_retention(db) {
         let scope = |id: &str| TenantScope::Tenant(id.parse().unwrap());
         let retention =
@@ -143,6 +223,31 @@ on_each_database! {
         assert_eq!(log.apply_retention().await.unwrap().entries, 0);
     }
 
+    async fn a_tenant_that_cannot_be_pruned_keeps_no_other_from_it(db) {
+        let options = ActivityLog::options().retention(Retention::days(30));
+        let log = db.open_with(options).await.unwrap();
+        for tenant in ["acme", "globex", "initech"] {
+            record(&log, tenant, 3).await;
+            age(db, tenant, 40).await;
+        }
+        db.execute(&format!(
+            "UPDATE activity_chains SET head_sequence = {} WHERE tenant = 'acme'", i64::MAX,
+        ))
+        .await;
+        db.execute("INSERT INTO activity_chains (tenant) VALUES ('  no tenant  ')").await;
+        for removed in [6, 0] {
+            let error = log.apply_retention().await.unwrap_err();
+            assert!(error.to_string().contains("tenant acme: "), "{error}");
+            let RetentionError::Tenants { pruned, failed } = error else { panic!("{error}") };
+            assert_eq!(pruned.entries, removed);
+            let [(tenant, RecordError::Tampered { .. })] = &failed[..] else { panic!("{failed:?}") };
+            assert_eq!(tenant, ctx("acme").tenant());
+            // Nothing is announced, and nothing removed.
+            assert_eq!(count(db, "acme").await, 3);
+            assert_eq!((count(db, "globex").await, count(db, "initech").await), (1, 1));
+        }
+    }
+
     async fn an_application_applies_it_while_it_runs(db) {
         let retention = Retention::days(30).every(Duration::from_secs(1));
         let log = db.open_with(ActivityLog::options().retention(retention)).await.unwrap();
@@ -156,6 +261,21 @@ on_each_database! {
         let report = app.shutdown(Duration::from_secs(10)).await;
         assert!(report.is_clean(), "{report}");
     }
+}
+
+const CUT_OFF_TEN: &str = "UPDATE activity_chains SET base_sequence = 10, base_hash = \
+     (SELECT hash FROM activity_entries WHERE sequence = 10)";
+
+async fn entries(log: &ActivityLog, tenant: &str) -> Vec<Entry> {
+    let all = log.stream(&ctx(tenant), &Filter::new(), Order::OldestFirst);
+    all.try_collect().await.unwrap()
+}
+
+/// Records what retention alone can record.
+async fn announce(db: &Db, log: &ActivityLog, data: String) {
+    let recorded_at = Timestamp::now().as_microsecond();
+    let (tenant, action, entity_type) = ("acme", "pruned", "ActivityLog");
+    Forged { tenant, action, entity_type, data, recorded_at }.append(db, log).await;
 }
 
 /// Makes a tenant's entries older, in a database that refuses it: such is what time does.

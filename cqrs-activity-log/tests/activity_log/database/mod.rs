@@ -97,8 +97,11 @@ impl Db {
     async fn drop_schema(&self) {
         if let Self::Postgres { schema, pool, .. } = self {
             let sql = format!("DROP SCHEMA {schema} CASCADE");
-            // Others may be reading still.
-            sqlx::query(AssertSqlSafe(sql)).execute(pool).await.unwrap();
+            // Others may be reading still, or end what they were writing.
+            let drop = || sqlx::query(AssertSqlSafe(sql.clone())).execute(pool);
+            if drop().await.is_err() {
+                drop().await.unwrap();
+            }
         }
     }
 

@@ -1,0 +1,27 @@
+-- What could be got past by the triggers before.
+
+-- REPLACE also deletes the row that has the rowid, where one is given.
+CREATE TRIGGER activity_entries_refuse_replace_of_row BEFORE INSERT ON activity_entries
+WHEN EXISTS (SELECT 1 FROM activity_entries WHERE rowid = NEW.rowid)
+BEGIN
+    SELECT RAISE(ABORT, 'entries of the activity log cannot be replaced');
+END;
+
+CREATE TRIGGER activity_chains_refuse_replace_of_row BEFORE INSERT ON activity_chains
+WHEN EXISTS (SELECT 1 FROM activity_chains WHERE rowid = NEW.rowid)
+BEGIN
+    SELECT RAISE(ABORT, 'a chain of the activity log cannot be replaced');
+END;
+
+-- OR REPLACE makes the default of NULL, which is not less than anything before that.
+DROP TRIGGER activity_chains_refuse_going_back;
+CREATE TRIGGER activity_chains_refuse_going_back BEFORE UPDATE ON activity_chains
+WHEN NEW.rowid IS NOT OLD.rowid
+  OR NEW.tenant IS NOT OLD.tenant
+  OR NEW.head_sequence IS NULL
+  OR NEW.head_sequence < OLD.head_sequence
+  OR NEW.base_sequence IS NULL
+  OR NEW.base_sequence < OLD.base_sequence
+BEGIN
+    SELECT RAISE(ABORT, 'a chain of the activity log only grows');
+END;
