@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::database::Transaction;
 use super::row::{COLUMN_COUNT, COLUMNS, hash};
 use super::sql::{Arg, Statement, padded, placeholders, present};
+use super::transaction::Transaction;
 use super::{Database, Link, Row};
 use crate::chain::Hasher;
 use crate::content::Content;

@@ -13,7 +13,7 @@ pub(super) type Migrations = &'static [(&'static str, &'static str)];
 
 /// Runs what is missing. `tx` keeps out others that do the same, and undoes everything on an error.
 pub(super) async fn migrate<DB>(
-    mut tx: Transaction<'static, DB>,
+    mut tx: Transaction<'_, DB>,
     migrations: Migrations,
 ) -> Result<(), OpenError>
 where

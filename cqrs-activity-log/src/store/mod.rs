@@ -13,6 +13,7 @@ mod settings;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod transaction;
 
 pub(crate) use self::chain::{Chain, Found, Link, scope};
 pub(crate) use self::database::Database;

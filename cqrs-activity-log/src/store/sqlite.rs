@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqlitePool};
 
 use super::Database;
 use super::migrations::{Migrations, migrate};
@@ -54,7 +54,13 @@ pub(crate) async fn open_sqlite_pool(pool: SqlitePool) -> Result<Database, OpenE
 }
 
 async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), OpenError> {
-    migrate(pool.begin_with("BEGIN IMMEDIATE").await?, MIGRATIONS).await
+    let mut connection = pool.acquire().await?;
+    let migrated = migrate(connection.begin_with("BEGIN IMMEDIATE").await?, MIGRATIONS).await;
+    if migrated.is_err() {
+        // SQLite may have rolled back by itself, which sqlx does not know.
+        connection.close_on_drop();
+    }
+    migrated
 }
 
 fn check(path: &Path) -> Result<(), OpenError> {

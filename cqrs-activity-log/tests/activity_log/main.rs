@@ -5,6 +5,7 @@ mod database;
 mod chain;
 mod concurrency;
 mod events;
+mod failures;
 mod kills;
 mod opening;
 mod outage;
