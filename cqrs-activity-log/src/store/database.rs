@@ -7,18 +7,20 @@ use sqlx::Sqlite;
 use sqlx::{AssertSqlSafe, Database as Driver};
 
 use super::sql::{Arg, Columns, Statement};
+use super::turns::Turns;
+use super::writers::Writers;
 
-/// The pools of a database.
+/// The pools of a database. Readers and writers do not wait for each other.
 #[derive(Debug, Clone)]
 pub(crate) enum Database {
     #[cfg(feature = "sqlite")]
     Sqlite {
-        /// Of one connection, since SQLite has one writer.
-        writer: sqlx::SqlitePool,
+        /// One at a time, since SQLite has one writer.
+        writers: Writers<Sqlite>,
         readers: sqlx::SqlitePool,
     },
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::PgPool),
+    Postgres { writers: Writers<Postgres>, readers: sqlx::PgPool, turns: Turns },
 }
 
 impl Database {
@@ -35,10 +37,21 @@ impl Database {
                 rows.iter().map(|row| decode(row)).collect()
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => {
-                let rows = postgres_query(statement).fetch_all(pool).await?;
+            Self::Postgres { readers, .. } => {
+                let rows = postgres_query(statement).fetch_all(readers).await?;
                 rows.iter().map(|row| decode(row)).collect()
             }
+        }
+    }
+
+    /// Whose turn it is at which chain. SQLite has no need of it, since all who write wait for each other.
+    #[allow(clippy::unnecessary_wraps, reason = "with one database alone")]
+    pub(super) fn turns(&self) -> Option<&Turns> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { .. } => None,
+            #[cfg(feature = "postgres")]
+            Self::Postgres { turns, .. } => Some(turns),
         }
     }
 
@@ -46,12 +59,15 @@ impl Database {
     pub(crate) async fn close(&self) {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite { writers, readers } => {
                 readers.close().await;
-                writer.close().await;
+                writers.close().await;
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => pool.close().await,
+            Self::Postgres { writers, readers, .. } => {
+                readers.close().await;
+                writers.close().await;
+            }
         }
     }
 }

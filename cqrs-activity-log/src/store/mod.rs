@@ -14,6 +14,8 @@ mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod transaction;
+mod turns;
+mod writers;
 
 pub(crate) use self::chain::{Chain, Found, Link, scope};
 pub(crate) use self::database::Database;

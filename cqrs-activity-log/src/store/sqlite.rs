@@ -9,6 +9,7 @@ use sqlx::{Connection as _, SqlitePool};
 
 use super::Database;
 use super::migrations::{Migrations, migrate};
+use super::writers::Writers;
 use crate::error::OpenError;
 
 const MIGRATIONS: Migrations =
@@ -44,13 +45,13 @@ pub(crate) async fn open_sqlite(path: &Path) -> Result<Database, OpenError> {
         OpenError::Database(error) => explain(path, error),
         error => error,
     })?;
-    Ok(Database::Sqlite { writer, readers })
+    Ok(Database::Sqlite { writers: Writers::new(writer, 1), readers })
 }
 
 /// Uses the pool, as its owner has set it up.
 pub(crate) async fn open_sqlite_pool(pool: SqlitePool) -> Result<Database, OpenError> {
     migrate_sqlite(&pool).await?;
-    Ok(Database::Sqlite { writer: pool.clone(), readers: pool })
+    Ok(Database::Sqlite { writers: Writers::new(pool.clone(), 1), readers: pool })
 }
 
 async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), OpenError> {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::database::Database;
 #[cfg(feature = "postgres")]
@@ -10,9 +11,16 @@ use super::database::postgres_query;
 #[cfg(feature = "sqlite")]
 use super::database::sqlite_query;
 use super::sql::{Columns, Statement};
+use super::turns::Turn;
 
 /// How long a connection may take to give up what it was doing, before it is thrown away.
 const ROLL_BACK_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// At `READ COMMITTED`, whatever the server has as its default: who waits for a chain sees what was added.
+/// No lock is waited for longer than that, since who holds it may stand still; a dropped statement holds
+/// its connection no longer either.
+#[cfg(feature = "postgres")]
+const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '5s'";
 
 /// Several statements of which all or none take effect. Dropped, none do.
 ///
@@ -21,7 +29,15 @@ const ROLL_BACK_TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Transaction {
     /// `None` once it has ended.
-    connection: Option<Connection>,
+    open: Option<Open>,
+}
+
+/// What it has until it has ended, given back in this order.
+#[derive(Debug)]
+struct Open {
+    connection: Connection,
+    _seat: OwnedSemaphorePermit,
+    _turn: Turn,
 }
 
 #[derive(Debug)]
@@ -33,22 +49,31 @@ enum Connection {
 }
 
 impl Database {
-    /// Begins to write. In SQLite, nobody else writes until the end.
-    pub(crate) async fn begin(&self) -> sqlx::Result<Transaction> {
-        let (connection, begin) = match self {
+    /// Waits for the turn at the chains of these tenants, which come in their order.
+    pub(super) async fn turn(&self, tenants: impl Iterator<Item = &String>) -> sqlx::Result<Turn> {
+        match self.turns() {
+            Some(turns) => turns.take(tenants).await,
+            None => Ok(Turn::default()),
+        }
+    }
+
+    /// Begins to write, at chains where it is this one's turn. In SQLite, nobody else writes until the
+    /// end.
+    pub(super) async fn begin(&self, turn: Turn) -> sqlx::Result<Transaction> {
+        let (connection, seat, begin) = match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { writer, .. } => {
-                (Connection::Sqlite(writer.acquire().await?), "BEGIN IMMEDIATE")
+            Self::Sqlite { writers, .. } => {
+                let (connection, seat) = writers.acquire().await?;
+                (Connection::Sqlite(connection), seat, "BEGIN IMMEDIATE")
             }
-            // Whatever the server has as its default: who waits for a chain sees what was added.
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => (
-                Connection::Postgres(pool.acquire().await?),
-                "BEGIN ISOLATION LEVEL READ COMMITTED",
-            ),
+            Self::Postgres { writers, .. } => {
+                let (connection, seat) = writers.acquire().await?;
+                (Connection::Postgres(connection), seat, BEGIN_POSTGRES)
+            }
         };
         // First, so that what fails here or is dropped is ended as well.
-        let mut tx = Transaction { connection: Some(connection) };
+        let mut tx = Transaction { open: Some(Open { connection, _seat: seat, _turn: turn }) };
         tx.connection()?.run(begin).await?;
         Ok(tx)
     }
@@ -56,14 +81,15 @@ impl Database {
 
 impl Transaction {
     fn connection(&mut self) -> sqlx::Result<&mut Connection> {
-        self.connection.as_mut().ok_or(sqlx::Error::WorkerCrashed)
+        let open = self.open.as_mut().ok_or(sqlx::Error::WorkerCrashed)?;
+        Ok(&mut open.connection)
     }
 
     /// Whether others may write at the same time.
     pub(super) fn is_shared(&self) -> bool {
-        match self.connection {
+        match self.open {
             #[cfg(feature = "postgres")]
-            Some(Connection::Postgres(_)) => true,
+            Some(Open { connection: Connection::Postgres(_), .. }) => true,
             _ => false,
         }
     }
@@ -79,6 +105,19 @@ impl Transaction {
             Connection::Postgres(connection) => {
                 Ok(postgres_query(statement).execute(&mut **connection).await?.rows_affected())
             }
+        }
+    }
+
+    /// Changes as many rows of the table as are meant, or fails.
+    pub(super) async fn change(
+        &mut self,
+        table: &'static str,
+        rows: usize,
+        statement: Statement,
+    ) -> sqlx::Result<()> {
+        match self.execute(statement).await? {
+            changed if changed == rows as u64 => Ok(()),
+            changed => Err(self.not_written(table, changed, rows)),
         }
     }
 
@@ -101,6 +140,23 @@ impl Transaction {
         }
     }
 
+    /// The database has done less than it was told, or more. The connection is not used again: Postgres
+    /// would go on by what it has prepared, even when the rule is gone.
+    pub(super) fn not_written(
+        &mut self,
+        table: &'static str,
+        written: u64,
+        meant: usize,
+    ) -> sqlx::Error {
+        if let Some(open) = &mut self.open {
+            open.connection.throw_away();
+        }
+        sqlx::Error::Protocol(format!(
+            "{written} of {meant} rows of `{table}` were written; a rule or a trigger of that table is in \
+             the way: remove it"
+        ))
+    }
+
     /// Not cancel safe: dropped midway, it may have taken effect.
     pub(crate) async fn commit(self) -> sqlx::Result<()> {
         self.end("COMMIT").await
@@ -114,7 +170,7 @@ impl Transaction {
     async fn end(mut self, how: &'static str) -> sqlx::Result<()> {
         self.connection()?.run(how).await?;
         // In order: it goes back to its pool as it is.
-        self.connection = None;
+        self.open = None;
         Ok(())
     }
 }
@@ -123,11 +179,12 @@ impl Drop for Transaction {
     /// What failed or was given up is rolled back in the background, after the statement that may still be
     /// running. A connection of which that cannot be said for certain is not used again.
     fn drop(&mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
+        let Some(mut open) = self.open.take() else { return };
         tokio::spawn(async move {
-            let rolling_back = tokio::time::timeout(ROLL_BACK_TIMEOUT, connection.run("ROLLBACK"));
+            let rolling_back =
+                tokio::time::timeout(ROLL_BACK_TIMEOUT, open.connection.run("ROLLBACK"));
             if !matches!(rolling_back.await, Ok(Ok(()))) {
-                connection.throw_away();
+                open.connection.throw_away();
             }
         });
     }

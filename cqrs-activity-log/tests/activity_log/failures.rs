@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
-use crate::database::{Db, on_each_database, run_on_sqlite};
+use crate::database::{Db, on_each_database, run_on_postgres, run_on_sqlite};
 
 fn ctx() -> Context {
     Context::for_tenant("acme").unwrap()
@@ -100,4 +100,37 @@ on_each_database! {
         log.record(&ctx(), activity()).await.unwrap();
         log.verify(&ctx()).await.unwrap();
     }
+}
+
+/// What keeps rows out of a table, and says nothing.
+async fn silently_refuse(db: &Db, table: &str, what: &str) {
+    db.execute(&format!("CREATE RULE refused AS ON {what} TO {table} DO INSTEAD NOTHING")).await;
+}
+
+#[test]
+fn what_postgres_silently_did_not_write_is_an_error() {
+    run_on_postgres(async |db| {
+        let log = db.open().await;
+        let many = || (0..20).map(|_| activity()).collect();
+        log.record_all(&ctx(), many()).await.unwrap();
+        // The last one has no chain yet.
+        let cases = [
+            ("activity_entries", "INSERT", ctx()),
+            ("activity_chains", "UPDATE", ctx()),
+            ("activity_chains", "INSERT", Context::for_tenant("globex").unwrap()),
+        ];
+        for (table, what, ctx) in cases {
+            silently_refuse(db, table, what).await;
+            let error = log.record_all(&ctx, many()).await.unwrap_err().to_string();
+            assert!(error.contains(&format!("rows of `{table}`")), "{error}");
+            db.execute(&format!("DROP RULE refused ON {table}")).await;
+        }
+        log.record(&ctx(), activity()).await.unwrap();
+        assert_eq!(log.verify(&ctx()).await.unwrap().entries, 21);
+        silently_refuse(db, "activity_entries", "DELETE").await;
+        log.prune(&ctx(), Timestamp::now()).await.unwrap_err();
+        db.execute("DROP RULE refused ON activity_entries").await;
+        assert!(log.prune(&ctx(), Timestamp::now()).await.unwrap().entries > 0);
+        log.verify(&ctx()).await.unwrap();
+    });
 }

@@ -7,6 +7,7 @@ mod concurrency;
 mod events;
 mod failures;
 mod kills;
+mod locks;
 mod opening;
 mod outage;
 mod paging;
