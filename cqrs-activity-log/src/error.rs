@@ -46,6 +46,12 @@ pub enum OpenError {
     /// The tables are not those that this crate makes.
     #[error("the activity log's tables cannot be brought up to date: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// The tables are not there, or are those of an older version, and the role may not change that.
+    #[error(
+        "the activity log's tables have to be made or brought up to date, and this role may not do that: \
+         open the log once with the role that owns them ({0})"
+    )]
+    MayNotMigrate(#[source] sqlx::Error),
     /// The database did not answer as it should.
     #[error("the activity log's database cannot be opened: {0}")]
     Database(#[from] sqlx::Error),

@@ -3,11 +3,13 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::PgPool;
+use sqlx::error::DatabaseError;
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{Connection as _, PgPool};
 
 use super::Database;
-use super::migrations::{Migrations, migrate};
+use super::migrations::{Migrations, TABLE, is_migrated, migrate};
 use super::turns::Turns;
 use super::writers::Writers;
 use crate::error::OpenError;
@@ -52,9 +54,31 @@ pub(crate) async fn open_postgres_pool(pool: PgPool) -> Result<Database, OpenErr
     Ok(Database::Postgres { writers, readers: pool, turns: Turns::default() })
 }
 
+/// Looks first whether there is anything to do, since an application's role may not make tables.
 async fn migrate_postgres(pool: &PgPool) -> Result<(), OpenError> {
-    let mut tx = pool.begin().await?;
+    let mut connection = pool.acquire().await?;
+    let is_there = "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables \
+                    WHERE schemaname = current_schema() AND tablename = $1)";
+    let is_there = sqlx::query_scalar(is_there).bind(TABLE).fetch_one(&mut *connection).await?;
+    if is_there && is_migrated(&mut *connection, MIGRATIONS).await? {
+        return Ok(());
+    }
+    let mut tx = connection.begin().await?;
     // Until the end of the transaction, whatever happens.
     sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(MIGRATION_LOCK).execute(&mut *tx).await?;
-    migrate(tx, MIGRATIONS).await
+    migrate(tx, MIGRATIONS).await.map_err(|error| match error {
+        OpenError::Database(error)
+        | OpenError::Migration(MigrateError::ExecuteMigration(error, _))
+            if is_denied(&error) =>
+        {
+            OpenError::MayNotMigrate(error)
+        }
+        error => error,
+    })
+}
+
+/// Whether the role lacks a right (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn is_denied(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    code.is_some_and(|code| code == "42501")
 }

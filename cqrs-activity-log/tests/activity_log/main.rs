@@ -15,6 +15,7 @@ mod properties;
 mod reading;
 mod recording;
 mod retention;
+mod roles;
 mod site;
 mod tenants;
 mod web;
