@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use crate::query::{InvalidCursor, InvalidFilter, InvalidLimit};
+use crate::store;
 
 /// A log could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -99,6 +100,16 @@ impl RecordError {
     /// Whether trying again cannot help.
     pub fn is_permanent(&self) -> bool {
         !matches!(self, Self::Database(_))
+    }
+
+    /// Whether the database is away, busy or full, whatever is to be recorded.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Database(error) if store::is_passing(error))
+    }
+
+    /// Whether somebody else has held the chain for too long.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        matches!(self, Self::Database(error) if store::is_lock_timeout(error))
     }
 }
 

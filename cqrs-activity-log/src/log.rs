@@ -124,7 +124,9 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// [`RecordError`] when the activity is not one that can be kept, or the database fails.
+    /// [`RecordError`] when the activity is not one that can be kept, or the database fails. In Postgres, it
+    /// also does when another process holds the tenant's chain for 5 seconds, or others of this process are
+    /// recording for the same tenant for 30.
     pub async fn record(&self, ctx: &Context, activity: Activity) -> Result<Entry, RecordError> {
         let mut entries = self.record_all(ctx, vec![activity]).await?;
         entries.pop().ok_or(RecordError::Database(sqlx::Error::RowNotFound))
@@ -160,6 +162,23 @@ impl ActivityLog {
     /// Adds what is not there yet, and says so to those who wait for it.
     pub(crate) async fn append(&self, contents: Vec<Content>) -> Result<Vec<Row>, RecordError> {
         let rows = self.shared.database.append(contents, micros(Timestamp::now())).await?;
+        self.announce(&rows);
+        Ok(rows)
+    }
+
+    /// As [`append`](Self::append), but waits for nobody who is recording for the same tenants, and gives
+    /// back what is left because of that.
+    pub(crate) async fn append_free(
+        &self,
+        contents: Vec<Content>,
+    ) -> Result<Vec<Content>, RecordError> {
+        let now = micros(Timestamp::now());
+        let (rows, left) = self.shared.database.append_free(contents, now).await?;
+        self.announce(&rows);
+        Ok(left)
+    }
+
+    fn announce(&self, rows: &[Row]) {
         for of_tenant in rows.chunk_by(|a, b| a.content.tenant == b.content.tenant) {
             let Some(last) = of_tenant.last() else { continue };
             let Some(tenant) = scope(&last.content.tenant) else { continue };
@@ -167,7 +186,6 @@ impl ActivityLog {
             // An error says that nobody waits.
             let _ = self.shared.appended.send(Appended { tenant, sequence });
         }
-        Ok(rows)
     }
 }
 

@@ -1,13 +1,19 @@
 //! Somebody holds a tenant's chain in Postgres, and stands still.
 
-use std::time::Duration;
-
 use cqrs_activity_log::{Activity, ActivityLog, Filter, PageRequest};
-use cqrs_core::Context;
+use cqrs_core::modules;
+use cqrs_core::prelude::*;
+use futures_util::StreamExt as _;
 use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinSet;
 
 use crate::database::{Db, run_on_postgres};
+
+#[derive(Debug, Clone, Serialize, Deserialize, Event)]
+struct InvoicePaid {
+    #[event(entity_id)]
+    number: u32,
+}
 
 fn tenant(id: &str) -> Context {
     Context::for_tenant(id).unwrap()
@@ -73,5 +79,40 @@ fn recording_for_a_chain_that_somebody_holds_fails_after_a_while() {
         assert!(!error.is_permanent());
         held.rollback().await.unwrap();
         log.record(&tenant("acme"), activity()).await.unwrap();
+    });
+}
+
+#[test]
+fn events_of_other_tenants_are_recorded_while_somebody_holds_a_chain() {
+    run_on_postgres(async |db| {
+        let log = db.open().await;
+        let tenants = ["acme", "globex", "umbrella"].map(tenant);
+        // One whose name comes before it, and one that comes after it.
+        let [before, held_tenant, after] = &tenants;
+        for ctx in &tenants {
+            log.record(ctx, activity()).await.unwrap();
+        }
+        let app = App::builder().only(modules![self]).plugin(log.clone()).build().unwrap();
+        let mut failures = app.failures();
+        let held = hold(db, "globex").await;
+        for number in 0..50 {
+            for ctx in &tenants {
+                app.events().publish(ctx, InvoicePaid { number }).await.unwrap();
+            }
+        }
+        let failure = failures.next().await.unwrap().unwrap();
+        assert_eq!(failure.event.context().tenant(), held_tenant.tenant());
+        for ctx in [before, after] {
+            let mut recorded = std::pin::pin!(log.tail(ctx, &Filter::new(), Some(1)));
+            for _ in 0..50 {
+                recorded.next().await.unwrap().unwrap();
+            }
+        }
+        assert_eq!(log.verify(held_tenant).await.unwrap().entries, 1);
+        held.rollback().await.unwrap();
+        assert!(app.shutdown(Duration::from_mins(1)).await.is_clean());
+        for ctx in &tenants {
+            assert_eq!(log.verify(ctx).await.unwrap().entries, 51);
+        }
     });
 }
