@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::query::{InvalidCursor, InvalidFilter, InvalidLimit};
 use crate::retention::Pruned;
+use crate::store;
 
 /// A log could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,12 @@ pub enum OpenError {
     /// The tables are not those that this crate makes.
     #[error("the activity log's tables cannot be brought up to date: {0}")]
     Migration(#[source] sqlx::migrate::MigrateError),
+    /// The tables are not there, or are those of an older version, and the role may not change that.
+    #[error(
+        "the activity log's tables have to be made or brought up to date, and this role may not do that: \
+         open the log once with the role that owns them ({0})"
+    )]
+    MayNotMigrate(#[source] sqlx::Error),
     /// The database did not answer as it should.
     #[error("the activity log's database cannot be opened: {0}")]
     Database(#[from] sqlx::Error),
@@ -104,6 +111,16 @@ impl RecordError {
     /// Whether trying again cannot help.
     pub fn is_permanent(&self) -> bool {
         !matches!(self, Self::Database(_))
+    }
+
+    /// Whether the database is away, busy or full, whatever is to be recorded.
+    pub(crate) fn is_passing(&self) -> bool {
+        matches!(self, Self::Database(error) if store::is_passing(error))
+    }
+
+    /// Whether somebody else has held the chain for too long.
+    pub(crate) fn is_lock_timeout(&self) -> bool {
+        matches!(self, Self::Database(error) if store::is_lock_timeout(error))
     }
 }
 

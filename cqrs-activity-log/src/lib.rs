@@ -12,6 +12,7 @@ mod content;
 mod entry;
 mod error;
 mod export;
+mod held;
 mod live;
 mod log;
 mod options;

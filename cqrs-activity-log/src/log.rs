@@ -125,7 +125,8 @@ impl ActivityLog {
     /// # Errors
     ///
     /// [`RecordError`] when the activity is not one that can be kept, the end of the chain has been tampered
-    /// with, or the database fails.
+    /// with, or the database fails. In Postgres, it also does when another process holds the tenant's chain for
+    /// 5 seconds, or others of this process are recording for the same tenant for 30.
     pub async fn record(&self, ctx: &Context, activity: Activity) -> Result<Entry, RecordError> {
         let mut entries = self.record_all(ctx, vec![activity]).await?;
         entries.pop().ok_or(RecordError::Database(sqlx::Error::RowNotFound))
@@ -173,13 +174,29 @@ impl ActivityLog {
     /// Adds what is not there yet, and says so to those who wait for it.
     pub(crate) async fn append(&self, contents: Vec<Content>) -> Result<Vec<Entry>, RecordError> {
         let entries = self.shared.database.append(contents, micros(Timestamp::now())).await?;
+        self.announce(&entries);
+        Ok(entries)
+    }
+
+    /// As [`append`](Self::append), but waits for nobody who is recording for the same tenants, and gives
+    /// back what is left because of that.
+    pub(crate) async fn append_free(
+        &self,
+        contents: Vec<Content>,
+    ) -> Result<Vec<Content>, RecordError> {
+        let now = micros(Timestamp::now());
+        let (entries, left) = self.shared.database.append_free(contents, now).await?;
+        self.announce(&entries);
+        Ok(left)
+    }
+
+    fn announce(&self, entries: &[Entry]) {
         for of_tenant in entries.chunk_by(|a, b| a.tenant == b.tenant) {
             let Some(last) = of_tenant.last() else { continue };
             let (tenant, sequence) = (last.tenant.clone(), last.sequence);
             // An error says that nobody waits.
             let _ = self.shared.appended.send(Appended { tenant, sequence });
         }
-        Ok(entries)
     }
 }
 

@@ -55,7 +55,8 @@ impl Options {
     }
 
     /// Opens the log in the database of this pool, beside other tables. The pool should use write-ahead
-    /// logging, `synchronous = FULL` and a busy time-out.
+    /// logging, `synchronous = FULL` and a busy time-out. The log writes with one of its connections at a
+    /// time.
     ///
     /// # Errors
     ///
@@ -78,7 +79,8 @@ impl Options {
     }
 
     /// Opens the log in the database of this pool. Its tables lie in the first schema of the pool's
-    /// `search_path`.
+    /// `search_path`. The log writes with at most half of the connections, so that readers do not wait for
+    /// writers; with one connection they do.
     ///
     /// # Errors
     ///

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::database::Transaction;
 use super::row::{COLUMN_COUNT, COLUMNS, hash};
 use super::sql::{Arg, Statement, padded, placeholders, present};
+use super::transaction::Transaction;
+use super::turns::Turn;
 use super::{Database, Link, Row};
 use crate::chain::Hasher;
 use crate::content::Content;
@@ -29,6 +30,18 @@ struct End {
     recorded_at: i64,
 }
 
+/// What is to be added, by tenant, in their order.
+type ByTenant = BTreeMap<String, Vec<Content>>;
+
+/// Of the chains that are to be added to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chains {
+    /// Each, once others have given it up.
+    All,
+    /// Those that nobody holds.
+    Free,
+}
+
 impl Database {
     /// Adds to the chains of their tenants what is not there yet, all or nothing, and says what was added,
     /// tenant by tenant. What is already there under its id is left as it is.
@@ -37,14 +50,42 @@ impl Database {
         contents: Vec<Content>,
         now: i64,
     ) -> Result<Vec<Entry>, RecordError> {
-        let mut by_tenant = BTreeMap::<String, Vec<Content>>::new();
-        for content in contents {
-            by_tenant.entry(content.tenant.clone()).or_default().push(content);
-        }
+        let by_tenant = by_tenant(contents);
+        let turn = self.turn(by_tenant.keys()).await?;
+        let (entries, _) = self.add(by_tenant, turn, Chains::All, now).await?;
+        Ok(entries)
+    }
+
+    /// As [`append`](Self::append), but waits for nobody who writes at one of the chains, and gives back
+    /// what is left because of that. In SQLite, nothing is.
+    pub(crate) async fn append_free(
+        &self,
+        contents: Vec<Content>,
+        now: i64,
+    ) -> Result<(Vec<Entry>, Vec<Content>), RecordError> {
+        let by_tenant = by_tenant(contents);
+        let (turn, free, taken) = match self.turns() {
+            Some(turns) => turns.take_free(by_tenant),
+            None => (Turn::default(), by_tenant, ByTenant::new()),
+        };
+        let (entries, locked) = self.add(free, turn, Chains::Free, now).await?;
+        Ok((entries, taken.into_values().chain(locked.into_values()).flatten().collect()))
+    }
+
+    /// Adds, and gives back what is of chains that are not free.
+    async fn add(
+        &self,
+        by_tenant: ByTenant,
+        turn: Turn,
+        chains: Chains,
+        now: i64,
+    ) -> Result<(Vec<Entry>, ByTenant), RecordError> {
         if by_tenant.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Vec::new(), by_tenant));
         }
-        let (mut tx, mut ends) = self.lock(by_tenant.keys()).await?;
+        let (mut tx, mut ends) = self.lock(by_tenant.keys(), &turn, chains).await?;
+        let (by_tenant, locked): (ByTenant, ByTenant) =
+            by_tenant.into_iter().partition(|(tenant, _)| ends.contains_key(tenant));
         tx.check_times(&mut ends, now).await?;
         let known = tx.known(&by_tenant).await?;
 
@@ -70,7 +111,7 @@ impl Database {
         let entries = rows.into_iter().map(Row::into_entry).collect::<Result<_, _>>();
         let entries = entries.map_err(|error| RecordError::Invalid(error.to_string()))?;
         tx.commit().await?;
-        Ok(entries)
+        Ok((entries, locked))
     }
 
     /// Begins to write at the chains of these tenants, which nobody else does until the end. Tenants come
@@ -78,26 +119,39 @@ impl Database {
     async fn lock(
         &self,
         tenants: impl ExactSizeIterator<Item = &String> + Clone,
+        turn: &Turn,
+        chains: Chains,
     ) -> sqlx::Result<(Transaction, HashMap<String, End>)> {
+        let mut are_made = false;
         loop {
-            let mut tx = self.begin().await?;
-            let heads = tx.lock_chains(tenants.clone()).await?;
-            if heads.len() == tenants.len() {
+            let mut tx = self.begin(turn.clone()).await?;
+            let heads = tx.lock_chains(tenants.clone(), chains).await?;
+            if heads.len() == tenants.len() || (are_made && chains == Chains::Free) {
                 return Ok((tx, heads));
             }
             tx.roll_back().await?;
             // In a transaction of its own: while it waits for others that do the same, it holds nothing.
-            let mut tx = self.begin().await?;
+            let mut tx = self.begin(turn.clone()).await?;
             tx.begin_chains(tenants.clone()).await?;
             tx.commit().await?;
+            are_made = true;
         }
     }
+}
+
+fn by_tenant(contents: Vec<Content>) -> ByTenant {
+    let mut by_tenant = ByTenant::new();
+    for content in contents {
+        by_tenant.entry(content.tenant.clone()).or_default().push(content);
+    }
+    by_tenant
 }
 
 impl Transaction {
     async fn lock_chains(
         &mut self,
         tenants: impl Iterator<Item = &String>,
+        chains: Chains,
     ) -> sqlx::Result<HashMap<String, End>> {
         let tenants = padded(tenants.cloned().map(Arg::from).collect());
         let mut sql = format!(
@@ -106,7 +160,10 @@ impl Transaction {
             placeholders(1, tenants.len()),
         );
         if self.is_shared() {
-            sql.push_str(" FOR UPDATE");
+            sql.push_str(match chains {
+                Chains::All => " FOR UPDATE",
+                Chains::Free => " FOR UPDATE SKIP LOCKED",
+            });
         }
         let heads = self
             .fetch(Statement::new(sql, tenants), |row| {
@@ -132,7 +189,11 @@ impl Transaction {
     }
 
     /// Makes the chains that are not there.
-    async fn begin_chains(&mut self, tenants: impl Iterator<Item = &String>) -> sqlx::Result<u64> {
+    async fn begin_chains(
+        &mut self,
+        tenants: impl ExactSizeIterator<Item = &String>,
+    ) -> sqlx::Result<()> {
+        let wanted = tenants.len();
         let tenants = padded(tenants.cloned().map(Arg::from).collect());
         let sql = format!(
             "INSERT INTO activity_chains (tenant) SELECT DISTINCT column1 FROM (VALUES {}) AS wanted \
@@ -140,13 +201,22 @@ impl Transaction {
              ON CONFLICT (tenant) DO NOTHING",
             placeholders(tenants.len(), 1),
         );
-        self.execute(Statement::new(sql, tenants)).await
+        self.execute(Statement::new(sql, tenants.clone())).await?;
+        let sql = format!(
+            "SELECT count(*) FROM activity_chains WHERE tenant IN {}",
+            placeholders(1, tenants.len()),
+        );
+        let there = self.fetch(Statement::new(sql, tenants), |row| present(row.number(0)?)).await?;
+        match there.first().map_or(0, |there| there.unsigned_abs()) {
+            there if there == wanted as u64 => Ok(()),
+            there => Err(self.not_written("activity_chains", there, wanted)),
+        }
     }
 
     /// Which of the ids that may be there are.
     async fn known(
         &mut self,
-        by_tenant: &BTreeMap<String, Vec<Content>>,
+        by_tenant: &ByTenant,
     ) -> sqlx::Result<HashMap<String, HashSet<Uuid>>> {
         let wanted = by_tenant.values().flatten().filter(|content| content.may_be_known);
         let wanted = wanted.map(|content| [content.tenant.clone().into(), content.id.into()]);
@@ -180,7 +250,7 @@ impl Transaction {
                 let values = placeholders(size, COLUMN_COUNT);
                 let sql = format!("INSERT INTO activity_entries ({COLUMNS}) VALUES {values}");
                 let args = chunk.iter().cloned().flat_map(Row::into_args).collect();
-                self.execute(Statement::new(sql, args)).await?;
+                self.change("activity_entries", size, Statement::new(sql, args)).await?;
             }
             rows = chunks.remainder();
         }
@@ -192,18 +262,20 @@ impl Transaction {
             let hash = Arg::Bytes(link.hash.0.to_vec());
             [tenant.into(), link.sequence.into(), hash, recorded_at.into()]
         });
-        let heads: Vec<[Arg; 4]> = padded(heads.collect());
+        let heads: Vec<[Arg; 4]> = heads.collect();
         if heads.is_empty() {
             return Ok(());
         }
+        let moved = heads.len();
+        let heads = padded(heads);
         let sql = format!(
             "UPDATE activity_chains SET head_sequence = moved.column2, head_hash = moved.column3, \
              head_recorded_at = moved.column4 FROM (VALUES {}) AS moved \
              WHERE activity_chains.tenant = moved.column1",
             placeholders(heads.len(), 4),
         );
-        self.execute(Statement::new(sql, heads.into_iter().flatten().collect())).await?;
-        Ok(())
+        let args = heads.into_iter().flatten().collect();
+        self.change("activity_chains", moved, Statement::new(sql, args)).await
     }
 }
 

@@ -7,37 +7,23 @@ use sqlx::Sqlite;
 use sqlx::{AssertSqlSafe, Database as Driver};
 
 use super::sql::{Arg, Columns, Statement};
+use super::turns::Turns;
+use super::writers::Writers;
 
-/// The pools of a database.
+/// The pools of a database. Readers and writers do not wait for each other.
 #[derive(Debug, Clone)]
 pub(crate) enum Database {
     #[cfg(feature = "sqlite")]
     Sqlite {
-        /// Of one connection, since SQLite has one writer.
-        writer: sqlx::SqlitePool,
+        /// One at a time, since SQLite has one writer.
+        writers: Writers<Sqlite>,
         readers: sqlx::SqlitePool,
     },
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::PgPool),
+    Postgres { writers: Writers<Postgres>, readers: sqlx::PgPool, turns: Turns },
 }
 
 impl Database {
-    /// Begins to write. In SQLite, nobody else writes until the end.
-    pub(crate) async fn begin(&self) -> sqlx::Result<Transaction> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite { writer, .. } => {
-                writer.begin_with("BEGIN IMMEDIATE").await.map(Transaction::Sqlite)
-            }
-            #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => {
-                // Whatever the server has as its default: who waits for a chain sees what was added.
-                let begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
-                pool.begin_with(begin).await.map(Transaction::Postgres)
-            }
-        }
-    }
-
     /// All rows of a statement that bounds their number.
     pub(crate) async fn fetch<T>(
         &self,
@@ -51,10 +37,21 @@ impl Database {
                 rows.iter().map(|row| decode(row)).collect()
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => {
-                let rows = postgres_query(statement).fetch_all(pool).await?;
+            Self::Postgres { readers, .. } => {
+                let rows = postgres_query(statement).fetch_all(readers).await?;
                 rows.iter().map(|row| decode(row)).collect()
             }
+        }
+    }
+
+    /// Whose turn it is at which chain. SQLite has no need of it, since all who write wait for each other.
+    #[allow(clippy::unnecessary_wraps, reason = "with one database alone")]
+    pub(super) fn turns(&self) -> Option<&Turns> {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite { .. } => None,
+            #[cfg(feature = "postgres")]
+            Self::Postgres { turns, .. } => Some(turns),
         }
     }
 
@@ -62,86 +59,15 @@ impl Database {
     pub(crate) async fn close(&self) {
         match self {
             #[cfg(feature = "sqlite")]
-            Self::Sqlite { writer, readers } => {
+            Self::Sqlite { writers, readers } => {
                 readers.close().await;
-                writer.close().await;
+                writers.close().await;
             }
             #[cfg(feature = "postgres")]
-            Self::Postgres(pool) => pool.close().await,
-        }
-    }
-}
-
-/// Several statements of which all or none take effect. Dropped, none do.
-#[derive(Debug)]
-pub(crate) enum Transaction {
-    #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::Transaction<'static, Sqlite>),
-    #[cfg(feature = "postgres")]
-    Postgres(sqlx::Transaction<'static, Postgres>),
-}
-
-impl Transaction {
-    /// Whether others may write at the same time.
-    pub(super) fn is_shared(&self) -> bool {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(_) => false,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(_) => true,
-        }
-    }
-
-    /// Says how many rows it has changed.
-    pub(crate) async fn execute(&mut self, statement: Statement) -> sqlx::Result<u64> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => {
-                Ok(sqlite_query(statement).execute(&mut **tx).await?.rows_affected())
+            Self::Postgres { writers, readers, .. } => {
+                readers.close().await;
+                writers.close().await;
             }
-            #[cfg(feature = "postgres")]
-            Self::Postgres(tx) => {
-                Ok(postgres_query(statement).execute(&mut **tx).await?.rows_affected())
-            }
-        }
-    }
-
-    pub(crate) async fn fetch<T>(
-        &mut self,
-        statement: Statement,
-        decode: fn(&dyn Columns) -> sqlx::Result<T>,
-    ) -> sqlx::Result<Vec<T>> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => {
-                let rows = sqlite_query(statement).fetch_all(&mut **tx).await?;
-                rows.iter().map(|row| decode(row)).collect()
-            }
-            #[cfg(feature = "postgres")]
-            Self::Postgres(tx) => {
-                let rows = postgres_query(statement).fetch_all(&mut **tx).await?;
-                rows.iter().map(|row| decode(row)).collect()
-            }
-        }
-    }
-
-    /// Not cancel safe: dropped midway, it may have taken effect.
-    pub(crate) async fn commit(self) -> sqlx::Result<()> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => tx.commit().await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(tx) => tx.commit().await,
-        }
-    }
-
-    /// Ends it without an effect, and waits for that.
-    pub(crate) async fn roll_back(self) -> sqlx::Result<()> {
-        match self {
-            #[cfg(feature = "sqlite")]
-            Self::Sqlite(tx) => tx.rollback().await,
-            #[cfg(feature = "postgres")]
-            Self::Postgres(tx) => tx.rollback().await,
         }
     }
 }
@@ -164,11 +90,11 @@ macro_rules! bind {
 }
 
 #[cfg(feature = "sqlite")]
-fn sqlite_query(statement: Statement) -> Query<Sqlite> {
+pub(super) fn sqlite_query(statement: Statement) -> Query<Sqlite> {
     bind!(sqlx::query(AssertSqlSafe(statement.sql)), statement.args)
 }
 
 #[cfg(feature = "postgres")]
-fn postgres_query(statement: Statement) -> Query<Postgres> {
+pub(super) fn postgres_query(statement: Statement) -> Query<Postgres> {
     bind!(sqlx::query(AssertSqlSafe(statement.numbered())), statement.args)
 }

@@ -4,6 +4,7 @@ mod append;
 mod chain;
 mod database;
 mod migrations;
+mod passing;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod prune;
@@ -13,9 +14,13 @@ mod settings;
 mod sql;
 #[cfg(feature = "sqlite")]
 mod sqlite;
+mod transaction;
+mod turns;
+mod writers;
 
 pub(crate) use self::chain::{Found, Link, scope};
 pub(crate) use self::database::Database;
+pub(crate) use self::passing::{is_lock_timeout, is_passing};
 #[cfg(feature = "postgres")]
 pub(crate) use self::postgres::{open_postgres, open_postgres_pool};
 pub(crate) use self::read::Conditions;

@@ -51,7 +51,8 @@ impl Database {
 
     /// Removes some of the entries up to `sequence`, and says how many; 0, when none is left.
     pub(crate) async fn prune_some(&self, tenant: &str, sequence: i64) -> sqlx::Result<u64> {
-        let mut tx = self.begin().await?;
+        let turn = self.turn([tenant.to_owned()].iter()).await?;
+        let mut tx = self.begin(turn).await?;
         let mut lock = "SELECT base_sequence FROM activity_chains WHERE tenant = ?".to_owned();
         if tx.is_shared() {
             lock.push_str(" FOR UPDATE");
@@ -64,15 +65,17 @@ impl Database {
         let sql = "SELECT sequence, hash FROM activity_entries \
                    WHERE tenant = ? AND sequence > ? AND sequence <= ? ORDER BY sequence LIMIT ?";
         let args = vec![tenant.into(), base.into(), sequence.into(), BATCH.into()];
-        let Some(last) = tx.fetch(Statement::new(sql, args), Link::read).await?.pop() else {
-            return Ok(0);
-        };
+        let found = tx.fetch(Statement::new(sql, args), Link::read).await?;
+        let Some(last) = found.last() else { return Ok(0) };
         let sql = "UPDATE activity_chains SET base_sequence = ?, base_hash = ? WHERE tenant = ?";
         let args = vec![last.sequence.into(), Arg::Bytes(last.hash.0.to_vec()), tenant.into()];
-        tx.execute(Statement::new(sql, args)).await?;
+        tx.change("activity_chains", 1, Statement::new(sql, args)).await?;
         let sql = "DELETE FROM activity_entries WHERE tenant = ? AND sequence <= ?";
         let args = vec![tenant.into(), last.sequence.into()];
         let removed = tx.execute(Statement::new(sql, args)).await?;
+        if removed < found.len() as u64 {
+            return Err(tx.not_written("activity_entries", removed, found.len()));
+        }
         tx.commit().await?;
         Ok(removed)
     }

@@ -1,6 +1,7 @@
 //! What the database remembers besides entries.
 
 use super::sql::{Statement, present};
+use super::turns::Turn;
 use super::{Arg, Database};
 
 impl Database {
@@ -11,7 +12,7 @@ impl Database {
         name: &'static str,
         value: Vec<u8>,
     ) -> sqlx::Result<Vec<u8>> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin(Turn::default()).await?;
         tx.execute(Statement::new(
             "INSERT INTO activity_settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             vec![name.into(), Arg::Bytes(value)],

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::SqlitePool;
 use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::{Connection as _, SqlitePool};
 
 use super::Database;
 use super::migrations::{Migrations, migrate};
+use super::writers::Writers;
 use crate::error::OpenError;
 
 const MIGRATIONS: Migrations = &[
@@ -46,17 +47,23 @@ pub(crate) async fn open_sqlite(path: &Path) -> Result<Database, OpenError> {
         OpenError::Database(error) => explain(path, error),
         error => error,
     })?;
-    Ok(Database::Sqlite { writer, readers })
+    Ok(Database::Sqlite { writers: Writers::new(writer, 1), readers })
 }
 
 /// Uses the pool, as its owner has set it up.
 pub(crate) async fn open_sqlite_pool(pool: SqlitePool) -> Result<Database, OpenError> {
     migrate_sqlite(&pool).await?;
-    Ok(Database::Sqlite { writer: pool.clone(), readers: pool })
+    Ok(Database::Sqlite { writers: Writers::new(pool.clone(), 1), readers: pool })
 }
 
 async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), OpenError> {
-    migrate(pool.begin_with("BEGIN IMMEDIATE").await?, MIGRATIONS).await
+    let mut connection = pool.acquire().await?;
+    let migrated = migrate(connection.begin_with("BEGIN IMMEDIATE").await?, MIGRATIONS).await;
+    if migrated.is_err() {
+        // SQLite may have rolled back by itself, which sqlx does not know.
+        connection.close_on_drop();
+    }
+    migrated
 }
 
 fn check(path: &Path) -> Result<(), OpenError> {

@@ -11,7 +11,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-use crate::database::{Db, run_on_postgres, run_on_sqlite};
+use crate::database::{Db, on_each_database, run_on_postgres, run_on_sqlite};
 
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
 struct InvoicePaid {
@@ -49,44 +49,66 @@ async fn everything_is_there(db: &Db, app: App, ctx: &Context) {
 
 #[test]
 fn an_outage_of_postgres_loses_nothing() {
-    run_on_postgres(async |db| {
-        let options: PgConnectOptions = db.address().parse().unwrap();
-        let proxy = Proxy::start(format!("{}:{}", options.get_host(), options.get_port())).await;
-        let pool = PgPoolOptions::new()
-            .acquire_timeout(Duration::from_millis(200))
-            .connect_with(options.host("127.0.0.1").port(proxy.port))
-            .await
-            .unwrap();
-        let log = ActivityLog::options().postgres_pool(pool).await.unwrap();
-        let app = app(&log);
-        let ctx = Context::for_tenant("acme").unwrap();
-        publish_and_fail(&app, &ctx, async { proxy.set(false) }).await;
-        let activity = cqrs_activity_log::Activity::new("exported", "Report");
-        let error = log.record(&ctx, activity).await.unwrap_err();
-        assert!(!error.is_permanent(), "{error}");
-        proxy.set(true);
-        everything_is_there(db, app, &ctx).await;
-    });
+    run_on_postgres(outage_of_postgres);
+}
+
+async fn outage_of_postgres(db: &Db) {
+    let options: PgConnectOptions = db.address().parse().unwrap();
+    let proxy = Proxy::start(format!("{}:{}", options.get_host(), options.get_port())).await;
+    let pool = PgPoolOptions::new()
+        .acquire_timeout(Duration::from_millis(200))
+        .connect_with(options.host("127.0.0.1").port(proxy.port))
+        .await
+        .unwrap();
+    let log = ActivityLog::options().postgres_pool(pool).await.unwrap();
+    let app = app(&log);
+    let ctx = Context::for_tenant("acme").unwrap();
+    publish_and_fail(&app, &ctx, async { proxy.set(false) }).await;
+    let activity = cqrs_activity_log::Activity::new("exported", "Report");
+    let error = log.record(&ctx, activity).await.unwrap_err();
+    assert!(!error.is_permanent(), "{error}");
+    proxy.set(true);
+    everything_is_there(db, app, &ctx).await;
 }
 
 #[test]
 fn a_locked_sqlite_database_loses_nothing() {
-    run_on_sqlite(async |db| {
-        let options = sqlx::sqlite::SqliteConnectOptions::new()
-            .filename(db.address())
-            .create_if_missing(true)
-            .busy_timeout(Duration::from_millis(20));
-        let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
-        let log = ActivityLog::options().sqlite_pool(pool).await.unwrap();
-        let app = app(&log);
-        let ctx = Context::for_tenant("acme").unwrap();
-        publish_and_fail(&app, &ctx, async {
-            while db.try_execute("BEGIN EXCLUSIVE").await.is_err() {}
-        })
-        .await;
-        db.execute("COMMIT").await;
-        everything_is_there(db, app, &ctx).await;
-    });
+    run_on_sqlite(outage_of_sqlite);
+}
+
+async fn outage_of_sqlite(db: &Db) {
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(db.address())
+        .create_if_missing(true)
+        .busy_timeout(Duration::from_millis(20));
+    let pool = sqlx::SqlitePool::connect_with(options).await.unwrap();
+    let log = ActivityLog::options().sqlite_pool(pool).await.unwrap();
+    let app = app(&log);
+    let ctx = Context::for_tenant("acme").unwrap();
+    publish_and_fail(&app, &ctx, async {
+        while db.try_execute("BEGIN EXCLUSIVE").await.is_err() {}
+    })
+    .await;
+    db.execute("COMMIT").await;
+    everything_is_there(db, app, &ctx).await;
+}
+
+on_each_database! {
+    async fn what_an_outage_has_kept_from_being_recorded_is_recorded_in_batches(db) {
+        match db {
+            Db::Sqlite { .. } => outage_of_sqlite(db).await,
+            Db::Postgres { .. } => outage_of_postgres(db).await,
+        }
+        // What is recorded together has one time.
+        let batches = db
+            .number(&format!(
+                "SELECT count(DISTINCT recorded_at) FROM activity_entries \
+                 WHERE CAST(entity_id AS INTEGER) >= {}",
+                EVENTS / 2
+            ))
+            .await;
+        assert!(batches < i64::from(EVENTS) / 6, "{batches}");
+    }
 }
 
 /// A way to a server that can be closed and opened again.
