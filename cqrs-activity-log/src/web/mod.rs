@@ -13,6 +13,10 @@
 //! }
 //! ```
 //!
+//! It works under any path, also one with parameters, such as `/{tenant}/activity`, since its links are
+//! relative. `nest` finds the page with or without a slash at the end, as the path is written, and
+//! `nest_service` with both.
+//!
 //! Each request is answered from the tenant of the [`Context`] in its extensions, and from no other. One that
 //! has none is answered with 401.
 //!
@@ -40,6 +44,7 @@ mod headers;
 mod links;
 mod page;
 mod params;
+mod path;
 mod problem;
 mod sse;
 mod verify;
@@ -48,7 +53,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Router, middleware};
 use cqrs_core::Context;
 use futures_util::FutureExt;
@@ -126,7 +131,11 @@ impl Pages {
         self
     }
 
-    /// The router, to be nested or merged wherever it shall be found.
+    /// The router, to be nested or merged wherever it shall be found, also under a path with parameters, such
+    /// as `/{tenant}/activity`.
+    ///
+    /// As axum has it, `nest("/activity", ..)` finds the page at `/activity` alone, `nest("/activity/", ..)`
+    /// at `/activity/` alone, and `nest_service("/activity", ..)` at both.
     pub fn into_router(self) -> Router {
         let guarded = Router::new()
             .route("/", get(page::timeline))
@@ -138,7 +147,8 @@ impl Pages {
             .route("/api/export.csv", get(api::csv))
             .route("/api/live", get(sse::live))
             .route("/api/verify", get(verify::verify))
-            .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here") })
+            // Not as a fallback, which cannot be nested under a path that begins with a parameter.
+            .route("/{*elsewhere}", any(nothing))
             .method_not_allowed_fallback(|| async {
                 Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this can only be read: use GET")
             })
@@ -150,6 +160,10 @@ impl Pages {
             .layer(middleware::map_response(headers::secure))
             .with_state(self)
     }
+}
+
+async fn nothing() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing here")
 }
 
 impl std::fmt::Debug for Pages {

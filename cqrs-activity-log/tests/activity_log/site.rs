@@ -29,10 +29,15 @@ impl Site {
     }
 
     pub(crate) async fn with(pages: Pages) -> Self {
+        Self::mounted(pages, |pages| Router::new().nest("/activity", pages)).await
+    }
+
+    /// Serves the router that `mount` makes of that of the pages.
+    pub(crate) async fn mounted(pages: Pages, mount: impl FnOnce(Router) -> Router) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (end_tails, tails_end) = oneshot::channel::<()>();
         let pages = pages.until(async { drop(tails_end.await) }).into_router();
-        let router = Router::new().nest("/activity", pages).layer(middleware::from_fn(whose));
+        let router = mount(pages).layer(middleware::from_fn(whose));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = async {
@@ -45,7 +50,12 @@ impl Site {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}/activity{path}", self.address)
+        self.root(&format!("/activity{path}"))
+    }
+
+    /// The URL of a path that begins at the server's root.
+    pub(crate) fn root(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 
     pub(crate) fn request(&self, tenant: &str, path: &str) -> reqwest::RequestBuilder {

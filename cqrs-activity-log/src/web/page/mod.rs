@@ -8,8 +8,8 @@ mod trail;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{OriginalUri, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use cqrs_core::Context;
 use jiff::tz::TimeZone;
@@ -21,7 +21,7 @@ use self::timeline::{Day, days};
 use super::links::Links;
 use super::params::{self, Empty, Params};
 use super::problem::Problem;
-use super::{Pages, api, verify};
+use super::{Pages, api, path, verify};
 use crate::entry::Entry;
 use crate::query::{Facets, Page, last_sequence};
 
@@ -73,12 +73,10 @@ struct Message {
 pub(super) async fn timeline(
     State(pages): State<Pages>,
     Extension(ctx): Extension<Context>,
-    OriginalUri(original): OriginalUri,
-    uri: Uri,
+    links: Links,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let links = Links::new(original.path(), uri.path());
     let known = &[params::FILTER, params::PAGE];
     let (params, wrong) = Params::read_or_keep(query.as_deref(), known);
     match shown(&pages, &ctx, &links, &headers, params, wrong).await {
@@ -141,16 +139,14 @@ async fn shown(
 pub(super) async fn single(
     State(pages): State<Pages>,
     Extension(ctx): Extension<Context>,
-    OriginalUri(original): OriginalUri,
-    uri: Uri,
+    links: Links,
     RawQuery(query): RawQuery,
-    Path(id): Path<String>,
+    Path(parameters): Path<path::Parameters>,
     headers: HeaderMap,
 ) -> Response {
-    let links = Links::new(original.path(), uri.path());
     let shown = async {
         let params = Params::read(query.as_deref(), &[&["tz"]], Empty::Ignored)?;
-        let entry = api::find(&pages, &ctx, &id).await?;
+        let entry = api::find(&pages, &ctx, &path::own(parameters)).await?;
         let zone = params.zone.clone().unwrap_or(TimeZone::UTC);
         let cause = match entry.causation_id {
             Some(cause) => pages.log.get(&ctx, cause).await?,
@@ -226,12 +222,10 @@ fn facts(entry: &Entry, cause: Option<&Entry>, links: &Links) -> Vec<Fact> {
 pub(super) async fn verified(
     State(pages): State<Pages>,
     Extension(ctx): Extension<Context>,
-    OriginalUri(original): OriginalUri,
-    uri: Uri,
+    links: Links,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let links = Links::new(original.path(), uri.path());
     let shown = async {
         Params::read(query.as_deref(), &[], Empty::Ignored)?;
         let verdict = verify::verdict(&pages, &ctx).await?;
