@@ -1,6 +1,7 @@
 //! Query parameters: which there are, and what each can be.
 
 use std::fmt::Display;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -201,10 +202,14 @@ fn unknown(name: &str, known: &[&[&'static str]]) -> Problem {
     Problem::parameter(&name.escape_debug().to_string(), reason)
 }
 
-fn number<N: std::str::FromStr>(name: &'static str, value: &str) -> Result<N, Problem> {
-    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
-    let number = value.parse().ok().filter(|_| is_number);
-    number.ok_or_else(|| Problem::parameter(name, quoted(value, "is no number that can be used")))
+/// A number of digits alone: without a sign, and without blanks.
+pub(super) fn digits<N: FromStr>(value: &str) -> Option<N> {
+    value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().ok()).flatten()
+}
+
+fn number<N: FromStr>(name: &'static str, value: &str) -> Result<N, Problem> {
+    digits(value)
+        .ok_or_else(|| Problem::parameter(name, quoted(value, "is no number that can be used")))
 }
 
 fn id(name: &'static str, value: &str) -> Result<Uuid, Problem> {

@@ -15,6 +15,7 @@ use super::Pages;
 use super::params::{self, Empty, Params};
 use super::problem::Problem;
 use crate::live::Seen;
+use crate::query::last_sequence;
 
 /// How often a silent stream shows that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -23,7 +24,8 @@ const LASTS: Duration = Duration::from_mins(5);
 /// How long a browser waits before it comes back.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Begins after the entry with the sequence in `Last-Event-ID`, or in `since`, or with what comes next.
+/// Begins after the entry with the sequence in `Last-Event-ID`, or in `since`, or with what comes next. The
+/// first thing that is sent says where that is, so that who comes back goes on from there.
 pub(super) async fn live(
     State(pages): State<Pages>,
     Extension(ctx): Extension<Context>,
@@ -31,14 +33,18 @@ pub(super) async fn live(
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Problem> {
     let params = Params::read(query.as_deref(), &[params::FILTER, params::LIVE], Empty::Refused)?;
-    let after = last_event_id(&headers)?.or(params.since);
+    let asked = last_event_id(&headers)?.or(params.since);
     let permit = pages.live.clone().try_acquire_owned().map_err(|_| {
         let detail = "too many live tails are open; try again soon";
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     })?;
 
-    let hello = futures_util::stream::once(future::ready(Ok(Event::default().retry(RETRY))));
-    let seen = pages.log.watch(&ctx, &params.filter, after).inspect_err(|error| {
+    let head = last_sequence(pages.log.database(), ctx.tenant()).await?;
+    // What is beyond the head belongs to another tenant, or to a database that was replaced by a backup.
+    let start = asked.map_or(head, |asked| asked.min(head));
+    let hello = Event::default().id(start.to_string()).retry(RETRY);
+    let hello = futures_util::stream::once(future::ready(Ok(hello)));
+    let seen = pages.log.watch(&ctx, &params.filter, Some(start)).inspect_err(|error| {
         tracing::error!(%error, "a live tail ended");
     });
     let shutdown = pages.until.clone().map_or(Either::Left(future::pending()), Either::Right);
@@ -66,7 +72,7 @@ fn event(seen: Seen) -> Event {
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(id) = headers.get("last-event-id") else { return Ok(None) };
-    let id = id.to_str().ok().and_then(|id| id.parse().ok());
+    let id = id.to_str().ok().and_then(params::digits);
     let wrong = || {
         let detail = "the header `Last-Event-ID` is no sequence of an entry";
         Problem::new(StatusCode::BAD_REQUEST, detail)

@@ -108,6 +108,11 @@ pub(crate) struct Sent {
 
 /// The events of a response, without those that have no data.
 pub(crate) fn events(response: Response) -> impl Stream<Item = Sent> + Unpin {
+    blocks(response).filter(|sent| std::future::ready(!sent.data.is_empty()))
+}
+
+/// All that a response sends, also what is no event to a browser.
+pub(crate) fn blocks(response: Response) -> impl Stream<Item = Sent> + Unpin {
     let pieces = response.bytes_stream().take_while(|piece| std::future::ready(piece.is_ok()));
     let state = (Box::pin(pieces), String::new());
     let events = futures_util::stream::unfold(state, |(mut pieces, mut text)| async move {
@@ -121,7 +126,7 @@ pub(crate) fn events(response: Response) -> impl Stream<Item = Sent> + Unpin {
             text.push_str(std::str::from_utf8(&piece).unwrap());
         }
     });
-    Box::pin(events.filter(|sent| std::future::ready(!sent.data.is_empty())))
+    Box::pin(events)
 }
 
 fn parse(block: &str) -> Sent {

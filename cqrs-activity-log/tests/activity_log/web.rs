@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::database::on_each_database;
-use crate::site::{Site, events};
+use crate::site::{Site, blocks, events};
 
 fn acme() -> Context {
     Context::for_tenant("acme").unwrap().with_actor(Actor::user("ada").named("Ada Lovelace"))
@@ -162,11 +162,15 @@ on_each_database! {
         for path in ["/api/export.csv", "/api/export.jsonl", "/api/live"] {
             assert_eq!(site.json("acme", &format!("{path}?from=x")).await["parameter"], "from");
         }
-        assert_eq!(site.json("acme", "/api/live?since=x").await["parameter"], "since");
+        for since in ["x", "%2B1", "1%20", "-1"] {
+            assert_eq!(site.json("acme", &format!("/api/live?since={since}")).await["parameter"], "since", "{since}");
+        }
         let huge = site.get("acme", &format!("/api/entries?q={}", "x".repeat(9_000))).await;
         assert_eq!(huge.status(), StatusCode::URI_TOO_LONG);
-        let resumed = site.request("acme", "/api/live").header("last-event-id", "x").send().await.unwrap();
-        assert_eq!(resumed.status(), StatusCode::BAD_REQUEST);
+        for id in ["x", "+1", "-1", "1 2", "18446744073709551616"] {
+            let resumed = site.request("acme", "/api/live").header("last-event-id", id).send().await.unwrap();
+            assert_eq!(resumed.status(), StatusCode::BAD_REQUEST, "{id}");
+        }
         assert_eq!(site.get("acme", "/api/entries/no-uuid").await.status(), StatusCode::BAD_REQUEST);
         assert_eq!(site.get("acme", &format!("/api/entries/{}", Uuid::now_v7())).await.status(), StatusCode::NOT_FOUND);
         for method in [reqwest::Method::POST, reqwest::Method::DELETE, reqwest::Method::PUT] {
@@ -294,6 +298,33 @@ on_each_database! {
 
         site.stop().await;
         assert!(tail.next().await.is_none() && resumed.next().await.is_none());
+    }
+
+    async fn who_comes_back_to_a_live_tail_misses_nothing(db) {
+        let log = db.open().await;
+        record(&log, 2).await;
+        let site = Site::new(&log).await;
+        // Nothing was recorded before the connection broke: where it began is known nevertheless.
+        let mut first = blocks(site.get("acme", "/api/live").await);
+        let began = first.next().await.unwrap();
+        assert_eq!((began.id.as_str(), began.data.as_str()), ("2", ""));
+        drop(first);
+        record(&log, 1).await;
+        let back = site.request("acme", "/api/live").header("last-event-id", began.id);
+        assert_eq!(events(back.send().await.unwrap()).next().await.unwrap().id, "3");
+    }
+
+    async fn a_live_tail_from_beyond_the_head_begins_at_the_head(db) {
+        let log = db.open().await;
+        record(&log, 2).await;
+        let site = Site::new(&log).await;
+        let beyond = u64::MAX.to_string();
+        let header = site.request("acme", "/api/live").header("last-event-id", &beyond).send().await.unwrap();
+        let parameter = site.get("acme", "/api/live?since=3").await;
+        let (mut header, mut parameter) = (blocks(header), blocks(parameter));
+        assert_eq!((header.next().await.unwrap().id, parameter.next().await.unwrap().id), ("2".to_owned(), "2".to_owned()));
+        record(&log, 1).await;
+        assert_eq!((header.next().await.unwrap().id, parameter.next().await.unwrap().id), ("3".to_owned(), "3".to_owned()));
     }
 
     async fn live_tails_are_bounded(db) {
