@@ -92,7 +92,10 @@ theme.addEventListener("click", () => {
 
 const live = find("live");
 const MAX_ENTRIES = 500;
+/** How long to wait after a refusal, in milliseconds, as its `Retry-After` says. */
+const REFUSED = 5_000;
 let source = null;
+let retry = 0;
 
 function fill(entry) {
   const node = find("prototype").content.cloneNode(true).firstElementChild;
@@ -222,14 +225,23 @@ function goLive(on) {
   live.dataset.state = "";
   source?.close();
   source = null;
-  if (!on) return;
+  clearTimeout(retry);
+  if (on) connect();
+}
+
+function connect() {
   const last = Math.max(Number(live.dataset.last ?? -1), -1);
   const url = new URL(live.dataset.source, location.href);
   if (last >= 0) url.searchParams.set("since", last);
-  source = new EventSource(url);
-  source.addEventListener("open", () => { live.dataset.state = "on"; });
-  source.addEventListener("error", () => { live.dataset.state = "waiting"; });
-  source.addEventListener("entry", (message) => { live.dataset.last = message.lastEventId; arrive(message); });
+  const stream = new EventSource(url);
+  source = stream;
+  stream.addEventListener("open", () => { live.dataset.state = "on"; });
+  stream.addEventListener("error", () => {
+    live.dataset.state = "waiting";
+    // A browser comes back by itself when a connection ends, but not when it was refused.
+    if (stream.readyState === EventSource.CLOSED) retry = setTimeout(connect, REFUSED);
+  });
+  stream.addEventListener("entry", (message) => { live.dataset.last = message.lastEventId; arrive(message); });
 }
 
 if (live?.dataset.source) {

@@ -51,6 +51,7 @@ mod verify;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::routing::{any, get};
@@ -65,6 +66,9 @@ use crate::log::ActivityLog;
 
 /// How many live tails there are at once, unless it is said otherwise.
 pub const DEFAULT_LIVE_LIMIT: usize = 256;
+
+/// How long one connection of a live tail lasts, unless it is said otherwise.
+pub const DEFAULT_LIVE_FOR: Duration = Duration::from_mins(1);
 
 /// How many chains are verified at once.
 const VERIFY_LIMIT: usize = 2;
@@ -96,6 +100,7 @@ pub struct Pages {
     authorize: Option<Authorize>,
     until: Option<Shared<BoxFuture<'static, ()>>>,
     live: Arc<Semaphore>,
+    live_for: Duration,
     verifying: Arc<Semaphore>,
 }
 
@@ -107,6 +112,7 @@ impl Pages {
             authorize: None,
             until: None,
             live: Arc::new(Semaphore::new(DEFAULT_LIVE_LIMIT)),
+            live_for: DEFAULT_LIVE_FOR,
             verifying: Arc::new(Semaphore::new(VERIFY_LIMIT)),
         }
     }
@@ -118,7 +124,7 @@ impl Pages {
     }
 
     /// Ends live tails when `shutdown` does. A server that waits for its connections to end
-    /// (`with_graceful_shutdown`) would otherwise wait for them, up to five minutes.
+    /// (`with_graceful_shutdown`) would otherwise wait for them, for as long as they last.
     pub fn until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
         self.until = Some(shutdown.boxed().shared());
         self
@@ -128,6 +134,16 @@ impl Pages {
     /// with 503.
     pub fn live_limit(mut self, limit: usize) -> Self {
         self.live = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+        self
+    }
+
+    /// How long one connection of a live tail lasts, [`DEFAULT_LIVE_FOR`] unless set.
+    ///
+    /// Who may look is asked when a connection begins, so this is also how long somebody still sees what is
+    /// recorded who has signed out, or may no longer look. A browser comes back by itself after two seconds,
+    /// is asked again, and misses nothing.
+    pub fn live_for(mut self, duration: Duration) -> Self {
+        self.live_for = duration;
         self
     }
 

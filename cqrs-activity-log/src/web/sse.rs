@@ -19,8 +19,6 @@ use crate::query::last_sequence;
 
 /// How often a silent stream shows that it is alive.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long a stream lasts. A browser comes back by itself, and is asked again who it is.
-const LASTS: Duration = Duration::from_mins(5);
 /// How long a browser waits before it comes back.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -50,7 +48,7 @@ pub(super) async fn live(
     let shutdown = pages.until.clone().map_or(Either::Left(future::pending()), Either::Right);
     let events = hello
         .chain(seen.map_ok(event))
-        .take_until(future::select(shutdown, Box::pin(tokio::time::sleep(LASTS))))
+        .take_until(future::select(shutdown, Box::pin(tokio::time::sleep(pages.live_for))))
         .inspect(move |_| {
             // Held until the stream is dropped.
             let _ = &permit;

@@ -1,6 +1,9 @@
 //! The router: what it answers, and what it refuses.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use cqrs_activity_log::web::Pages;
 use cqrs_activity_log::{Activity, ActivityLog, Outcome};
@@ -325,6 +328,27 @@ on_each_database! {
         assert_eq!((header.next().await.unwrap().id, parameter.next().await.unwrap().id), ("2".to_owned(), "2".to_owned()));
         record(&log, 1).await;
         assert_eq!((header.next().await.unwrap().id, parameter.next().await.unwrap().id), ("3".to_owned(), "3".to_owned()));
+    }
+
+    async fn a_live_tail_ends_and_whoever_comes_back_is_asked_again(db) {
+        let log = db.open().await;
+        let may = Arc::new(AtomicBool::new(true));
+        let pages = Pages::new(log.clone()).live_for(Duration::from_millis(300));
+        let site = Site::with(pages.authorize({
+            let may = may.clone();
+            move |_| may.load(Ordering::Relaxed)
+        })).await;
+        let mut tail = blocks(site.get("acme", "/api/live").await);
+        let mut last = tail.next().await.unwrap().id;
+        may.store(false, Ordering::Relaxed);
+        while let Some(sent) = tail.next().await {
+            last = sent.id;
+        }
+        record(&log, 1).await;
+        let back = || site.request("acme", "/api/live").header("last-event-id", &last).send();
+        assert_eq!(back().await.unwrap().status(), StatusCode::FORBIDDEN);
+        may.store(true, Ordering::Relaxed);
+        assert_eq!(events(back().await.unwrap()).next().await.unwrap().id, "1");
     }
 
     async fn live_tails_are_bounded(db) {

@@ -6,6 +6,9 @@ mod driver;
 mod demo;
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::Router;
 use cqrs_activity_log::{Activity, ActivityLog, web};
@@ -31,7 +34,7 @@ async fn the_page_works_in_a_browser() {
         return;
     };
     let site = Site::new().await;
-    let parts: [Part; 8] = [
+    let parts: [Part; 9] = [
         ("the timeline is grouped by day", Look::Light, |site, browser| {
             timeline(site, browser).boxed()
         }),
@@ -39,6 +42,9 @@ async fn the_page_works_in_a_browser() {
         ("a diff is opened", Look::Light, |site, browser| diff(site, browser).boxed()),
         ("a request is followed", Look::Light, |site, browser| trail(site, browser).boxed()),
         ("a live entry arrives", Look::Light, |site, browser| live(site, browser).boxed()),
+        ("live goes on after an end and a refusal", Look::Light, |site, browser| {
+            live_again(site, browser).boxed()
+        }),
         ("the keyboard is enough", Look::Light, |site, browser| keyboard(site, browser).boxed()),
         ("dark is dark, and can be switched", Look::Dark, |site, browser| {
             dark(site, browser).boxed()
@@ -179,6 +185,20 @@ async fn live(site: &Site, browser: &Browser) {
     assert_eq!(arrived, browser.script(seen).await);
 }
 
+async fn live_again(site: &Site, browser: &Browser) {
+    browser.client.goto(&format!("{}?entity=Note", site.brief_url)).await.unwrap();
+    browser.until("!document.getElementById('live').hidden").await;
+    browser.client.find(Locator::Id("live")).await.unwrap().click().await.unwrap();
+    browser.until("document.querySelector('.live').dataset.state === 'on'").await;
+    // The connection ends, and the next one is refused.
+    site.is_refused.store(true, Ordering::Relaxed);
+    browser.until("document.querySelector('.live').dataset.state === 'waiting'").await;
+    site.until_refused().await;
+    site.log.record(&Site::ctx(), Activity::new("written", "Note")).await.unwrap();
+    site.is_refused.store(false, Ordering::Relaxed);
+    browser.until("document.querySelectorAll('.entry').length === 1").await;
+}
+
 async fn keyboard(site: &Site, browser: &Browser) {
     let Browser { client, .. } = browser;
     client.goto(&site.url).await.unwrap();
@@ -270,6 +290,10 @@ async fn phone(site: &Site, browser: &Browser) {
 struct Site {
     log: ActivityLog,
     url: String,
+    /// The same page, with connections that end soon, and are refused when `is_refused` says so.
+    brief_url: String,
+    is_refused: Arc<AtomicBool>,
+    refused: Arc<AtomicUsize>,
     correlation: Uuid,
     _directory: TempDir,
 }
@@ -281,11 +305,31 @@ impl Site {
         demo::record(&log, "acme", Timestamp::now()).await.unwrap();
         let correlation = demo::hire(&log, "acme").await.unwrap();
         let contexts = ContextLayer::new(|_| Ok(Self::ctx()));
-        let router = Router::new().nest("/activity", web::router(log.clone()).layer(contexts));
+        let (is_refused, refused) = (Arc::new(AtomicBool::new(false)), Arc::default());
+        let brief = web::Pages::new(log.clone()).live_for(Duration::from_millis(500)).authorize({
+            let (is_refused, refused) = (is_refused.clone(), Arc::<AtomicUsize>::clone(&refused));
+            move |_| {
+                let is_refused = is_refused.load(Ordering::Relaxed);
+                refused.fetch_add(usize::from(is_refused), Ordering::Relaxed);
+                !is_refused
+            }
+        });
+        let router = Router::new()
+            .nest("/activity", web::router(log.clone()))
+            .nest("/brief", brief.into_router())
+            .layer(contexts);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/activity", listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        let [url, brief_url] = ["activity", "brief"].map(|path| format!("http://{address}/{path}"));
         tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-        Self { log, url, correlation, _directory: directory }
+        Self { log, url, brief_url, is_refused, refused, correlation, _directory: directory }
+    }
+
+    /// Waits until somebody was refused.
+    async fn until_refused(&self) {
+        while self.refused.load(Ordering::Relaxed) == 0 {
+            tokio::time::sleep(Duration::from_millis(25)).await;
+        }
     }
 
     fn ctx() -> Context {
