@@ -45,6 +45,7 @@ mod links;
 mod page;
 mod params;
 mod path;
+mod places;
 mod problem;
 mod sse;
 mod verify;
@@ -59,8 +60,8 @@ use axum::{Router, middleware};
 use cqrs_core::Context;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use tokio::sync::Semaphore;
 
+use self::places::Places;
 use self::problem::Problem;
 use crate::log::ActivityLog;
 
@@ -70,7 +71,7 @@ pub const DEFAULT_LIVE_LIMIT: usize = 256;
 /// How long one connection of a live tail lasts, unless it is said otherwise.
 pub const DEFAULT_LIVE_FOR: Duration = Duration::from_mins(1);
 
-/// How many chains are verified at once.
+/// How many chains are verified at once, each tenant's once.
 const VERIFY_LIMIT: usize = 2;
 
 /// The router for `log`, with nothing set; see [`Pages`] for what can be.
@@ -99,9 +100,9 @@ pub struct Pages {
     log: ActivityLog,
     authorize: Option<Authorize>,
     until: Option<Shared<BoxFuture<'static, ()>>>,
-    live: Arc<Semaphore>,
+    live: Places,
     live_for: Duration,
-    verifying: Arc<Semaphore>,
+    verifying: Places,
 }
 
 impl Pages {
@@ -111,9 +112,9 @@ impl Pages {
             log,
             authorize: None,
             until: None,
-            live: Arc::new(Semaphore::new(DEFAULT_LIVE_LIMIT)),
+            live: live_places(DEFAULT_LIVE_LIMIT),
             live_for: DEFAULT_LIVE_FOR,
-            verifying: Arc::new(Semaphore::new(VERIFY_LIMIT)),
+            verifying: Places::new(VERIFY_LIMIT, 1),
         }
     }
 
@@ -130,10 +131,10 @@ impl Pages {
         self
     }
 
-    /// How many live tails there can be at once, [`DEFAULT_LIVE_LIMIT`] unless set; one more is answered
-    /// with 503.
+    /// How many live tails there can be at once, [`DEFAULT_LIVE_LIMIT`] unless set. A tenant can have a
+    /// quarter of them, and at least one, so that none takes them all. One more is answered with 503.
     pub fn live_limit(mut self, limit: usize) -> Self {
-        self.live = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+        self.live = live_places(limit);
         self
     }
 
@@ -176,6 +177,10 @@ impl Pages {
             .layer(middleware::map_response(headers::secure))
             .with_state(self)
     }
+}
+
+fn live_places(limit: usize) -> Places {
+    Places::new(limit, (limit / 4).max(1))
 }
 
 async fn nothing() -> Problem {

@@ -13,6 +13,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::Pages;
 use super::params::{self, Empty, Params};
+use super::places::Full;
 use super::problem::Problem;
 use crate::live::Seen;
 use crate::query::last_sequence;
@@ -32,8 +33,11 @@ pub(super) async fn live(
 ) -> Result<impl IntoResponse, Problem> {
     let params = Params::read(query.as_deref(), &[params::FILTER, params::LIVE], Empty::Refused)?;
     let asked = last_event_id(&headers)?.or(params.since);
-    let permit = pages.live.clone().try_acquire_owned().map_err(|_| {
-        let detail = "too many live tails are open; try again soon";
+    let place = pages.live.take(ctx.tenant()).map_err(|full| {
+        let detail = match full {
+            Full::Tenant => "too many live tails of this tenant are open; try again soon",
+            Full::Everyone => "too many live tails are open; try again soon",
+        };
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     })?;
 
@@ -51,7 +55,7 @@ pub(super) async fn live(
         .take_until(future::select(shutdown, Box::pin(tokio::time::sleep(pages.live_for))))
         .inspect(move |_| {
             // Held until the stream is dropped.
-            let _ = &permit;
+            let _ = &place;
         });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }

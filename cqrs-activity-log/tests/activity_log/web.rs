@@ -361,6 +361,47 @@ on_each_database! {
         assert!(second.headers().contains_key("retry-after"));
     }
 
+    async fn one_tenant_does_not_take_all_live_tails(db) {
+        let log = db.open().await;
+        let site = Site::with(Pages::new(log).live_limit(8)).await;
+        let own = [site.get("acme", "/api/live").await, site.get("acme", "/api/live").await];
+        assert!(own.iter().all(|response| response.status() == StatusCode::OK));
+        let refused = site.get("acme", "/api/live").await;
+        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(refused.headers().contains_key("retry-after"));
+        let problem: Value = refused.json().await.unwrap();
+        assert!(problem["detail"].as_str().unwrap().contains("of this tenant"), "{problem}");
+        let other = site.get("globex", "/api/live").await;
+        assert_eq!(other.status(), StatusCode::OK, "there is room for others");
+    }
+
+    async fn one_tenant_does_not_take_all_verifications(db) {
+        let log = db.open().await;
+        let bulk = (0..2_000).map(|id| Activity::new("created", "Report").id(id));
+        log.record_all(&acme(), bulk.collect()).await.unwrap();
+        let site = Site::new(&log).await;
+        // Again and again by ten readers: each is either answered, or told to come back.
+        let verify = || async {
+            let mut seen = Vec::new();
+            for _ in 0..5 {
+                seen.push(site.get("acme", "/api/verify").await.status());
+            }
+            seen
+        };
+        let other = async {
+            let mut seen = Vec::new();
+            for _ in 0..20 {
+                seen.push(site.get("globex", "/api/verify").await.status());
+            }
+            seen
+        };
+        let (of_acme, of_globex) = tokio::join!(futures_util::future::join_all((0..10).map(|_| verify())), other);
+        let of_acme = of_acme.concat();
+        assert!(of_acme.contains(&StatusCode::OK) && of_acme.contains(&StatusCode::SERVICE_UNAVAILABLE), "{of_acme:?}");
+        assert!(of_acme.iter().all(|status| [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE].contains(status)));
+        assert_eq!(of_globex, [StatusCode::OK; 20], "no other tenant is kept out");
+    }
+
     async fn a_reader_can_have_the_chain_verified(db) {
         let log = db.open().await;
         record(&log, 3).await;
