@@ -24,6 +24,7 @@
 //! |---|---|
 //! | `/` | the page |
 //! | `/entries/{id}` | one entry |
+//! | `/live` | what the page's script adds to it |
 //! | `/verify` | whether the chain is whole |
 //! | `/api/entries` | a page of entries: `{"entries": [..], "next": "..", "searched_until": ".."}` |
 //! | `/api/entries/{id}` | one entry |
@@ -157,6 +158,7 @@ impl Pages {
         let guarded = Router::new()
             .route("/", get(page::timeline))
             .route("/entries/{id}", get(page::single))
+            .route("/live", get(page::live))
             .route("/verify", get(page::verified))
             .route("/api/entries", get(api::entries))
             .route("/api/entries/{id}", get(api::entry))

@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
 use cqrs_core::Context;
 use futures_util::future::{self, Either};
 use futures_util::{StreamExt, TryStreamExt};
@@ -15,6 +15,7 @@ use super::Pages;
 use super::params::{self, Empty, Params};
 use super::places::Full;
 use super::problem::Problem;
+use crate::entry::Entry;
 use crate::live::Seen;
 use crate::query::last_sequence;
 
@@ -23,16 +24,27 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How long a browser waits before it comes back.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// Begins after the entry with the sequence in `Last-Event-ID`, or in `since`, or with what comes next. The
-/// first thing that is sent says where that is, so that who comes back goes on from there.
 pub(super) async fn live(
     State(pages): State<Pages>,
     Extension(ctx): Extension<Context>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-) -> Result<impl IntoResponse, Problem> {
-    let params = Params::read(query.as_deref(), &[params::FILTER, params::LIVE], Empty::Refused)?;
-    let asked = last_event_id(&headers)?.or(params.since);
+) -> Result<Response, Problem> {
+    let json = |entry: &Entry| serde_json::to_string(entry).unwrap_or_default();
+    tail(&pages, &ctx, query.as_deref(), &headers, json).await
+}
+
+/// Begins after the entry with the sequence in `Last-Event-ID`, or in `since`, or with what comes next. The
+/// first thing that is sent says where that is, so that who comes back goes on from there.
+pub(super) async fn tail(
+    pages: &Pages,
+    ctx: &Context,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    shown: impl Fn(&Entry) -> String + Send + 'static,
+) -> Result<Response, Problem> {
+    let params = Params::read(query, &[params::FILTER, params::LIVE], Empty::Refused)?;
+    let asked = last_event_id(headers)?.or(params.since);
     let place = pages.live.take(ctx.tenant()).map_err(|full| {
         let detail = match full {
             Full::Tenant => "too many live tails of this tenant are open; try again soon",
@@ -46,26 +58,25 @@ pub(super) async fn live(
     let start = asked.map_or(head, |asked| asked.min(head));
     let hello = Event::default().id(start.to_string()).retry(RETRY);
     let hello = futures_util::stream::once(future::ready(Ok(hello)));
-    let seen = pages.log.watch(&ctx, &params.filter, Some(start)).inspect_err(|error| {
+    let seen = pages.log.watch(ctx, &params.filter, Some(start)).inspect_err(|error| {
         tracing::error!(%error, "a live tail ended");
     });
     let shutdown = pages.until.clone().map_or(Either::Left(future::pending()), Either::Right);
     let events = hello
-        .chain(seen.map_ok(event))
+        .chain(seen.map_ok(move |seen| event(seen, &shown)))
         .take_until(future::select(shutdown, Box::pin(tokio::time::sleep(pages.live_for))))
         .inspect(move |_| {
             // Held until the stream is dropped.
             let _ = &place;
         });
-    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
 
-fn event(seen: Seen) -> Event {
+fn event(seen: Seen, shown: impl Fn(&Entry) -> String) -> Event {
     let event = Event::default();
     match seen {
         Seen::Entry(entry) => {
-            let json = serde_json::to_string(&*entry).unwrap_or_default();
-            event.id(entry.sequence.to_string()).event("entry").data(json)
+            event.id(entry.sequence.to_string()).event("entry").data(shown(&entry))
         }
         // Without data it is no event, but it moves the position to come back to.
         Seen::Nothing { up_to } => event.id(up_to.to_string()),

@@ -6,6 +6,7 @@ mod chain;
 mod concurrency;
 mod events;
 mod kills;
+mod live;
 mod mounting;
 mod opening;
 mod outage;

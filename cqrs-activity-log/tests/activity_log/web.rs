@@ -1,20 +1,16 @@
 //! The router: what it answers, and what it refuses.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use cqrs_activity_log::web::Pages;
 use cqrs_activity_log::{Activity, ActivityLog, Outcome};
 use cqrs_core::{Actor, Changes, Context};
-use futures_util::StreamExt;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::database::on_each_database;
-use crate::site::{Site, blocks, events};
+use crate::site::Site;
 
 fn acme() -> Context {
     Context::for_tenant("acme").unwrap().with_actor(Actor::user("ada").named("Ada Lovelace"))
@@ -27,8 +23,9 @@ async fn record(log: &ActivityLog, count: u32) {
 }
 
 /// Every address that shows something of a tenant.
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
     "",
+    "/live",
     "/verify",
     "/entries/0190b5a4-3f7e-7cc0-b4d2-1a2b3c4d5e6f",
     "/api/entries",
@@ -39,8 +36,9 @@ const PATHS: [&str; 9] = [
     "/api/verify",
 ];
 
+/// What every response carries.
 #[track_caller]
-fn assert_headers(response: &reqwest::Response) {
+pub(crate) fn assert_headers(response: &reqwest::Response) {
     let header =
         |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let policy = header("content-security-policy").expect("a content security policy");
@@ -278,103 +276,6 @@ on_each_database! {
         assert_eq!((lines.lines().count(), ids.len()), (1_500, 1_500));
     }
 
-    async fn the_live_tail_resumes_and_ends_with_the_server(db) {
-        let log = db.open().await;
-        record(&log, 3).await;
-        let site = Site::new(&log).await;
-        let response = site.get("acme", "/api/live?since=0&entity=Report").await;
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_headers(&response);
-        let mut tail = events(response);
-        for expected in 1..=3 {
-            let sent = tail.next().await.unwrap();
-            assert_eq!((sent.event.as_str(), sent.id), ("entry", expected.to_string()));
-            let entry: Value = serde_json::from_str(&sent.data).unwrap();
-            assert_eq!(entry["sequence"], expected);
-        }
-        record(&log, 1).await;
-        assert_eq!(tail.next().await.unwrap().id, "4");
-
-        let resumed = site.request("acme", "/api/live?since=0").header("last-event-id", "3");
-        let mut resumed = events(resumed.send().await.unwrap());
-        assert_eq!(resumed.next().await.unwrap().id, "4", "the header counts");
-
-        site.stop().await;
-        assert!(tail.next().await.is_none() && resumed.next().await.is_none());
-    }
-
-    async fn who_comes_back_to_a_live_tail_misses_nothing(db) {
-        let log = db.open().await;
-        record(&log, 2).await;
-        let site = Site::new(&log).await;
-        // Nothing was recorded before the connection broke: where it began is known nevertheless.
-        let mut first = blocks(site.get("acme", "/api/live").await);
-        let began = first.next().await.unwrap();
-        assert_eq!((began.id.as_str(), began.data.as_str()), ("2", ""));
-        drop(first);
-        record(&log, 1).await;
-        let back = site.request("acme", "/api/live").header("last-event-id", began.id);
-        assert_eq!(events(back.send().await.unwrap()).next().await.unwrap().id, "3");
-    }
-
-    async fn a_live_tail_from_beyond_the_head_begins_at_the_head(db) {
-        let log = db.open().await;
-        record(&log, 2).await;
-        let site = Site::new(&log).await;
-        let beyond = u64::MAX.to_string();
-        let header = site.request("acme", "/api/live").header("last-event-id", &beyond).send().await.unwrap();
-        let parameter = site.get("acme", "/api/live?since=3").await;
-        let (mut header, mut parameter) = (blocks(header), blocks(parameter));
-        assert_eq!((header.next().await.unwrap().id, parameter.next().await.unwrap().id), ("2".to_owned(), "2".to_owned()));
-        record(&log, 1).await;
-        assert_eq!((header.next().await.unwrap().id, parameter.next().await.unwrap().id), ("3".to_owned(), "3".to_owned()));
-    }
-
-    async fn a_live_tail_ends_and_whoever_comes_back_is_asked_again(db) {
-        let log = db.open().await;
-        let may = Arc::new(AtomicBool::new(true));
-        let pages = Pages::new(log.clone()).live_for(Duration::from_millis(300));
-        let site = Site::with(pages.authorize({
-            let may = may.clone();
-            move |_| may.load(Ordering::Relaxed)
-        })).await;
-        let mut tail = blocks(site.get("acme", "/api/live").await);
-        let mut last = tail.next().await.unwrap().id;
-        may.store(false, Ordering::Relaxed);
-        while let Some(sent) = tail.next().await {
-            last = sent.id;
-        }
-        record(&log, 1).await;
-        let back = || site.request("acme", "/api/live").header("last-event-id", &last).send();
-        assert_eq!(back().await.unwrap().status(), StatusCode::FORBIDDEN);
-        may.store(true, Ordering::Relaxed);
-        assert_eq!(events(back().await.unwrap()).next().await.unwrap().id, "1");
-    }
-
-    async fn live_tails_are_bounded(db) {
-        let log = db.open().await;
-        let site = Site::with(Pages::new(log).live_limit(1)).await;
-        let first = site.get("acme", "/api/live").await;
-        assert_eq!(first.status(), StatusCode::OK);
-        let second = site.get("acme", "/api/live").await;
-        assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert!(second.headers().contains_key("retry-after"));
-    }
-
-    async fn one_tenant_does_not_take_all_live_tails(db) {
-        let log = db.open().await;
-        let site = Site::with(Pages::new(log).live_limit(8)).await;
-        let own = [site.get("acme", "/api/live").await, site.get("acme", "/api/live").await];
-        assert!(own.iter().all(|response| response.status() == StatusCode::OK));
-        let refused = site.get("acme", "/api/live").await;
-        assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert!(refused.headers().contains_key("retry-after"));
-        let problem: Value = refused.json().await.unwrap();
-        assert!(problem["detail"].as_str().unwrap().contains("of this tenant"), "{problem}");
-        let other = site.get("globex", "/api/live").await;
-        assert_eq!(other.status(), StatusCode::OK, "there is room for others");
-    }
-
     async fn one_tenant_does_not_take_all_verifications(db) {
         let log = db.open().await;
         let bulk = (0..2_000).map(|id| Activity::new("created", "Report").id(id));
@@ -416,6 +317,31 @@ on_each_database! {
         assert_eq!(verdict["is_sound"], false);
         let page = site.text("acme", "/verify").await;
         assert!(page.contains("entry 2") && page.contains("altered"), "{page}");
+    }
+
+    async fn a_page_shows_the_beginning_of_large_entries(db) {
+        let log = db.open().await;
+        let data: Value = (0..5_000).map(|key| (format!("key{key:04}"), json!(0))).collect();
+        let long = json!({"long": "y".repeat(30_000), "longer": "z".repeat(30_000)});
+        let large = || Activity::new("imported", "Report").data(data.clone());
+        let mut entries = log.record_all(&acme(), (0..20).map(|_| large()).collect()).await.unwrap();
+        let other = Activity::new("imported", "Report").data(long);
+        entries.push(log.record(&acme(), other).await.unwrap());
+        let site = Site::new(&log).await;
+
+        let page = site.text("acme", "").await;
+        assert!(page.len() < 21 * 16_000, "{} bytes", page.len());
+        let first = entries[0].id;
+        assert_eq!(page.matches("key0099<").count(), 20);
+        assert!(!page.contains("key0100<"));
+        assert!(page.contains(&format!("<a href=\"./activity/entries/{first}\">and 4900 more</a>")), "{page}");
+        assert!(page.contains(&format!("{}…", "y".repeat(2_000))) && !page.contains(&"y".repeat(2_001)));
+
+        // By itself it has more, and the JSON has all.
+        let page = site.text("acme", &format!("/entries/{first}")).await;
+        assert!(page.len() < 400_000 && page.contains("key1999<") && !page.contains("key2000<"));
+        assert!(page.contains(&format!("<a href=\"../api/entries/{first}\">and 3000 more</a>")), "{page}");
+        assert_eq!(site.json("acme", &format!("/api/entries/{first}")).await["data"], data);
     }
 
     async fn a_trail_is_indented_by_cause(db) {

@@ -11,13 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use cqrs_activity_log::{Activity, ActivityLog, web};
+use cqrs_activity_log::{Activity, ActivityLog, Outcome, web};
 use cqrs_core::http::ContextLayer;
 use cqrs_core::prelude::*;
 use fantoccini::Locator;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use self::driver::{Browser, Driver, Look};
@@ -34,7 +35,7 @@ async fn the_page_works_in_a_browser() {
         return;
     };
     let site = Site::new().await;
-    let parts: [Part; 9] = [
+    let parts: [Part; 11] = [
         ("the timeline is grouped by day", Look::Light, |site, browser| {
             timeline(site, browser).boxed()
         }),
@@ -44,6 +45,12 @@ async fn the_page_works_in_a_browser() {
         ("a live entry arrives", Look::Light, |site, browser| live(site, browser).boxed()),
         ("live goes on after an end and a refusal", Look::Light, |site, browser| {
             live_again(site, browser).boxed()
+        }),
+        ("a live entry is as the page shows it", Look::Light, |site, browser| {
+            live_as_shown(site, browser).boxed()
+        }),
+        ("a text reverses nothing beside it", Look::Light, |site, browser| {
+            isolated(site, browser).boxed()
         }),
         ("the keyboard is enough", Look::Light, |site, browser| keyboard(site, browser).boxed()),
         ("dark is dark, and can be switched", Look::Dark, |site, browser| {
@@ -126,10 +133,10 @@ async fn diff(site: &Site, browser: &Browser) {
     let new = client.find(Locator::Css(".diff td.new")).await.unwrap();
     let sign = "return [...document.querySelectorAll('.diff td.old, .diff td.new')].slice(0, 2).map((cell) => getComputedStyle(cell, '::before').content);";
     let signs = browser.script(sign).await;
-    assert_eq!(signs, serde_json::json!(["\"−\"", "\"+\""]), "not by colour alone");
+    assert_eq!(signs, json!(["\"−\"", "\"+\""]), "not by colour alone");
     assert_ne!(old.css_value("color").await.unwrap(), new.css_value("color").await.unwrap());
     browser.picture("diff").await;
-    client.find(Locator::Css("[data-slot=open]")).await.unwrap().click().await.unwrap();
+    client.find(Locator::Css(".entry .open")).await.unwrap().click().await.unwrap();
     client.wait().for_element(Locator::Css(".single .diff")).await.unwrap();
     browser.picture("entry").await;
     client.find(Locator::Id("back")).await.unwrap().click().await.unwrap();
@@ -199,6 +206,95 @@ async fn live_again(site: &Site, browser: &Browser) {
     browser.until("document.querySelectorAll('.entry').length === 1").await;
 }
 
+/// What the page and its script once made in different ways.
+async fn live_as_shown(site: &Site, browser: &Browser) {
+    let Browser { client, .. } = browser;
+    client.goto(&format!("{}?entity=Oddity", site.url)).await.unwrap();
+    browser.until("!document.getElementById('live').hidden").await;
+    client.find(Locator::Id("live")).await.unwrap().click().await.unwrap();
+    browser.until("document.querySelector('.live').dataset.state === 'on'").await;
+    let nameless = Site::ctx().with_actor(Actor::user("u-1").named("  "));
+    let numbers =
+        json!({"large": 9_007_199_254_740_993_u64, "whole": 1.0, "10": "ten", "9": "nine"});
+    let long = json!({"long": "L".repeat(50_000), "lines": "one\r\ntwo\rthree\nfour"});
+    let many: Value = (0..300).map(|key| (format!("key {key}"), json!(key))).collect();
+    let changes = Changes::between(&json!({}), &many).unwrap();
+    let oddity = || Activity::new("seen", "Oddity");
+    for activity in [
+        oddity().data(numbers),
+        oddity().data(long),
+        oddity().changes(changes),
+        oddity().outcome(Outcome::Denied).data(json!(["<img src=x>", {"a": null}])),
+    ] {
+        site.log.record(&nameless, activity).await.unwrap();
+    }
+    browser.until("document.querySelectorAll('.entry').length === 4").await;
+    let seen = "return [...document.querySelectorAll('.entry')].map((entry) => [
+        entry.textContent,
+        ...[...entry.querySelectorAll('*')].map((part) => [part.tagName, part.className, part.href, part.title].join(' ')),
+    ]);";
+    let arrived = browser.script(seen).await;
+    client.refresh().await.unwrap();
+    browser.until("!document.getElementById('live').hidden").await;
+    let served = browser.script(seen).await;
+    assert_eq!(arrived, served);
+    let text = served.to_string();
+    for part in ["9007199254740993", "1.0", "u-1", "and 100 more", "and 100 more that are not kept"]
+    {
+        assert!(text.contains(part), "{part}");
+    }
+    assert!(!text.contains(&"L".repeat(2_001)), "cut");
+}
+
+async fn isolated(site: &Site, browser: &Browser) {
+    // To the end of what it is in, everything is read from right to left; and what would end it before.
+    const OVERRIDE: &str = "\u{202e}";
+    const ENDS: &str = "\u{2069}\u{202c}";
+    let url = format!("{}?entity=Memo", site.url);
+    let live = "document.querySelector('.live')";
+    browser.client.goto(&url).await.unwrap();
+    browser.until("!document.getElementById('live').hidden").await;
+    browser.client.find(Locator::Id("live")).await.unwrap().click().await.unwrap();
+    browser.until(&format!("{live}.dataset.state === 'on'")).await;
+    for name in [format!("Eve {OVERRIDE}"), format!("Eve {ENDS}{OVERRIDE}")] {
+        let behalf = Actor::user("u-2").named(&name);
+        let ctx = Site::ctx().with_actor(Actor::user(&name).named(&name).on_behalf_of(behalf));
+        let activity = Activity::new(&name, "Memo").id(&name).named(&name).describe("deleted all");
+        site.log.record(&ctx, activity).await.unwrap();
+    }
+    // In each line, all that can be seen stands in the order in which it is said.
+    let order = "const isOrdered = (line) => {
+            const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+            const lefts = [];
+            for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+                for (const { index } of node.data.matchAll(/[a-z()]/gi)) {
+                    const range = document.createRange();
+                    range.setStart(node, index);
+                    range.setEnd(node, index + 1);
+                    lefts.push(range.getBoundingClientRect().left);
+                }
+            }
+            return lefts.every((left, at) => at === 0 || left > lefts[at - 1]);
+        };
+        return [...document.querySelectorAll('.said, .headline p:first-child, .meta > *, .facts dd')]
+            .filter((line) => !isOrdered(line)).map((line) => line.textContent);";
+    let arrived = "document.querySelectorAll('.entry').length === 2";
+    browser.until(&format!("{arrived} && document.getAnimations().length <= 1")).await;
+    browser.picture("isolated").await;
+    assert_eq!(browser.script(order).await, json!([]), "as it arrives");
+    browser.client.refresh().await.unwrap();
+    browser.until(arrived).await;
+    assert_eq!(browser.script(order).await, json!([]), "as it is served");
+    for number in 1..=2 {
+        let when = format!(".entry:nth-child({number}) .when");
+        browser.client.goto(&url).await.unwrap();
+        browser.client.find(Locator::Css(&when)).await.unwrap().click().await.unwrap();
+        browser.client.wait().for_element(Locator::Css(".single")).await.unwrap();
+        browser.picture(&format!("isolated-{number}")).await;
+        assert_eq!(browser.script(order).await, json!([]), "by itself");
+    }
+}
+
 async fn keyboard(site: &Site, browser: &Browser) {
     let Browser { client, .. } = browser;
     client.goto(&site.url).await.unwrap();
@@ -259,7 +355,7 @@ async fn phone(site: &Site, browser: &Browser) {
     let Browser { client, .. } = browser;
     let long = "Unbreakable".repeat(20);
     let activity = Activity::new("renamed", "Thing").id(&long).named(&long).describe(&long);
-    site.log.record(&Site::ctx(), activity.data(serde_json::json!({&long: long}))).await.unwrap();
+    site.log.record(&Site::ctx(), activity.data(json!({&long: long}))).await.unwrap();
     let trail = format!("?correlation={}&order=oldest", site.correlation);
     let pages = [
         String::new(),
@@ -274,7 +370,7 @@ async fn phone(site: &Site, browser: &Browser) {
         browser.script("document.querySelectorAll('.entry .more').forEach((more) => { more.open = true; });").await;
         let widths =
             browser.script("return [innerWidth, document.documentElement.scrollWidth];").await;
-        assert_eq!(widths, serde_json::json!([360, 360]), "nothing sticks out at {page}");
+        assert_eq!(widths, json!([360, 360]), "nothing sticks out at {page}");
         browser.script("scrollTo(0, document.querySelector('.chips') ? 200 : 0);").await;
         browser.picture(&format!("phone-{number}")).await;
     }
@@ -339,8 +435,8 @@ impl Site {
     async fn pay(&self, whom: &str) {
         let activity =
             Activity::new("created", "Payslip").named(whom).describe(format!("paid {whom}"));
-        let activity = activity
-            .data(serde_json::json!({"amount": 100, "currency": "GBP", "lines": [1, 2.5, null]}));
+        let activity =
+            activity.data(json!({"amount": 100, "currency": "GBP", "lines": [1, 2.5, null]}));
         self.log.record(&Self::ctx(), activity).await.unwrap();
     }
 }
