@@ -171,14 +171,17 @@ fn given(
         return Err(Problem::new(axum::http::StatusCode::URI_TOO_LONG, detail));
     }
     let mut given: Vec<(&'static str, String)> = Vec::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    for encoded in query.split('&') {
+        let Some((name, value)) = form_urlencoded::parse(encoded.as_bytes()).next() else {
+            continue;
+        };
         let Some(name) = known.iter().copied().flatten().find(|known| **known == name) else {
             return Err(unknown(&name, known));
         };
         if given.iter().any(|(before, _)| before == name) {
             return Err(Problem::parameter(name, "it is given twice"));
         }
-        if value.contains(char::REPLACEMENT_CHARACTER) {
+        if !was_text(encoded, &value) {
             return Err(Problem::parameter(name, "it is not valid UTF-8"));
         }
         match (value.is_empty(), empty) {
@@ -190,6 +193,13 @@ fn given(
         }
     }
     Ok(given)
+}
+
+/// Whether what was encoded is UTF-8. What is not was decoded to U+FFFD, which may also have been meant.
+fn was_text(encoded: &str, decoded: &str) -> bool {
+    let meant = encoded.to_ascii_uppercase().matches("%EF%BF%BD").count()
+        + encoded.matches(char::REPLACEMENT_CHARACTER).count();
+    decoded.matches(char::REPLACEMENT_CHARACTER).count() == meant
 }
 
 fn unknown(name: &str, known: &[&[&'static str]]) -> Problem {

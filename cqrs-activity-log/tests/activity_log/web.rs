@@ -181,6 +181,32 @@ on_each_database! {
         assert_eq!(db.number("SELECT count(*) FROM activity_entries").await, 2, "reading stores nothing");
     }
 
+    async fn the_page_can_be_asked_for_all_that_an_entry_says(db) {
+        let log = db.open().await;
+        // Not all of it can be stored as it is, but what is stored instead can be asked for.
+        for odd in ["\u{fffd}", "a\0b", "\u{fffd}%EF%BF%BD & +=\u{202e}", "%ff"] {
+            let ctx = Context::for_tenant("acme").unwrap().with_actor(Actor::user(odd));
+            let entry = log.record(&ctx, Activity::new("seen", odd).id(odd)).await.unwrap();
+            let site = Site::new(&log).await;
+            let page = site.text("acme", "").await;
+            let links: BTreeSet<String> = page.split("href=\"./activity?").skip(1)
+                .map(|rest| rest.split('"').next().unwrap().replace("&#38;", "&")).collect();
+            assert!(links.len() >= 3, "{links:?}");
+            for link in links {
+                let response = site.get("acme", &format!("?{link}")).await;
+                assert_eq!(response.status(), StatusCode::OK, "{odd:?} {link}");
+            }
+            let id = url_encoded(entry.entity_id.as_deref().unwrap());
+            let found = site.json("acme", &format!("/api/entries?entity={id}&entity_id={id}")).await;
+            assert_eq!(found["entries"][0]["id"], entry.id.to_string(), "{odd:?}");
+        }
+        let site = Site::new(&log).await;
+        for wrong in ["%ff", "%EF%BF%BD%ff", "%EF%BF", "%ed%a0%80"] {
+            let response = site.get("acme", &format!("/api/entries?action={wrong}")).await;
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{wrong}");
+        }
+    }
+
     async fn the_page_says_what_is_wrong_and_keeps_what_was_typed(db) {
         let log = db.open().await;
         record(&log, 1).await;
@@ -239,7 +265,7 @@ on_each_database! {
 
     async fn exports_are_whole_and_nothing_in_them_runs(db) {
         let log = db.open().await;
-        let formulas = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\u{ff1d}1"];
+        let formulas = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\u{ff1d}1", " =1", "\u{a0}=1", "\u{feff}=1"];
         let ctx = Context::for_tenant("acme").unwrap().with_actor(Actor::user("=cmd|' /C calc'!A0").named("-Ada"));
         for formula in formulas {
             let activity = Activity::new("ran", "Formula").id(formula).named(formula).describe(format!("{formula}, \"quoted\"\nand more"));
@@ -260,7 +286,7 @@ on_each_database! {
         let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), formulas.len() + 1_500);
         for row in &rows {
-            let runs = |field: &&str| field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}']);
+            let runs = |field: &&str| field.trim_start_matches([' ', '\u{a0}', '\u{feff}']).starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}']);
             assert_eq!(row.iter().find(runs), None, "{row:?}");
         }
         for (row, formula) in rows.iter().zip(formulas) {
