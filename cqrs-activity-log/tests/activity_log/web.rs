@@ -349,10 +349,10 @@ on_each_database! {
     async fn a_page_shows_the_beginning_of_large_entries(db) {
         let log = db.open().await;
         let data: Value = (0..5_000).map(|key| (format!("key{key:04}"), json!(0))).collect();
-        let long = json!({"long": "y".repeat(30_000), "longer": "z".repeat(30_000)});
+        let texts = json!({"long": "y".repeat(30_000), "longer": "z".repeat(30_000)});
         let large = || Activity::new("imported", "Report").data(data.clone());
         let mut entries = log.record_all(&acme(), (0..20).map(|_| large()).collect()).await.unwrap();
-        let other = Activity::new("imported", "Report").data(long);
+        let other = Activity::new("imported", "Report").data(texts);
         entries.push(log.record(&acme(), other).await.unwrap());
         let site = Site::new(&log).await;
 
