@@ -24,7 +24,7 @@ use self::item::Item;
 use self::timeline::{Day, days};
 use super::links::Links;
 use super::params::{self, Empty, Params};
-use super::problem::Problem;
+use super::problem::{Problem, explained};
 use super::{Pages, api, path, sse, verify};
 use crate::entry::Entry;
 use crate::query::{Facets, Page, last_sequence};
@@ -206,7 +206,7 @@ fn failed(ctx: &Context, links: &Links, headers: &HeaderMap, problem: &Problem) 
         headline: "This cannot be shown.".to_owned(),
         detail: problem.detail.clone(),
     };
-    rendered(problem.status(), &message).unwrap_or_else(IntoResponse::into_response)
+    rendered(problem.status(), &message).map_or_else(IntoResponse::into_response, explained)
 }
 
 fn rendered(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {
