@@ -1,8 +1,8 @@
 // The activity page works without this. With it: local times, keyboard, live entries, dark and light.
-// Text from entries only ever becomes textContent or an encoded part of a URL.
+// What entries say is never made into HTML here: live entries come as the server has written them.
 
 const root = document.documentElement;
-const { base, home } = document.body.dataset;
+const { base } = document.body.dataset;
 const find = (id) => document.getElementById(id);
 const timeline = find("timeline");
 
@@ -92,129 +92,26 @@ theme.addEventListener("click", () => {
 
 const live = find("live");
 const MAX_ENTRIES = 500;
+/** How long to wait after a refusal, in milliseconds, as its `Retry-After` says. */
+const REFUSED = 5_000;
 let source = null;
+let retry = 0;
 
-function fill(entry) {
-  const node = find("prototype").content.cloneNode(true).firstElementChild;
-  const slot = (name) => node.querySelector(`[data-slot="${name}"]`);
-  const link = (pairs) => `${home}?${new URLSearchParams(pairs)}`;
-  const href = `${base}entries/${encodeURIComponent(entry.id)}`;
-  node.id = `entry-${entry.id}`;
-  node.dataset.sequence = entry.sequence;
-
-  const name = entry.actor ? entry.actor.name ?? entry.actor.id : "The application";
-  slot("face").className = `face hue-${hue(entry.actor?.id ?? "")}`;
-  slot("face").textContent = initials(name);
-  if (entry.actor) {
-    slot("actor").textContent = name;
-    slot("actor").title = `What ${name} did`;
-    slot("actor").href = link({ actor: entry.actor.id });
-  } else {
-    slot("actor").replaceWith(make("span", "who", name));
-  }
-  const behalf = entry.actor?.on_behalf_of;
-  if (behalf) slot("behalf").textContent = `for ${behalf.name ?? behalf.id}`;
-  else slot("behalf").remove();
-  slot("description").textContent = entry.description;
-  slot("action").textContent = entry.action;
-  slot("action").className = `badge tone-${tone(entry.action)}`;
-  if (entry.outcome === "succeeded") slot("outcome").remove();
-  else slot("outcome").textContent = `✕ ${entry.outcome}`;
-  slot("entity").textContent = [entry.entity_type, entry.entity_name ?? entry.entity_id].filter(Boolean).join(" ");
-  const entity = { entity: entry.entity_type };
-  if (entry.entity_id) entity.entity_id = entry.entity_id;
-  slot("entity").href = link(entity);
-  slot("follow").href = link({ correlation: entry.correlation_id, order: "oldest" });
-  slot("open").href = href;
-  slot("open").textContent = `Everything about entry #${entry.sequence}`;
-  slot("when").href = href;
-  if (entry.event_name) slot("event").textContent = entry.event_name;
-  else slot("event").remove();
-  const changes = entry.changes?.list ?? [];
-  slot("summary").textContent = changes.length > 0 ? counted(changes.length, "change") : "Details";
-  slot("inside").replaceChildren(changes.length > 0 ? diff(changes) : values(entry.data));
-  const time = node.querySelector("time");
-  time.dateTime = entry.occurred_at;
-  localise(time);
-  return node;
-}
-
-const counted = (number, what) => `${number} ${what}${number === 1 ? "" : "s"}`;
-const shown = (value) => (typeof value === "string" ? value : JSON.stringify(value));
-const dotted = (path) =>
-  path === "" ? "the whole" : path.slice(1).split("/").map((key) => key.replaceAll("~1", "/").replaceAll("~0", "~")).join(".");
-
-function table(heads, rows) {
-  const table = make("table", "diff");
-  const columns = document.createElement("colgroup");
-  columns.append(make("col", "field"), ...rows[0].slice(1).map(() => make("col")));
-  table.append(columns);
-  if (heads) {
-    const head = table.createTHead().insertRow();
-    for (const text of heads) head.append(make("th", "", text));
-  }
-  const body = table.createTBody();
-  for (const [field, ...cells] of rows) {
-    const row = body.insertRow();
-    const title = make("th", "", field);
-    title.scope = "row";
-    row.append(title, ...cells);
-  }
-  return table;
-}
-
-function diff(changes) {
-  const cell = (change, side, sign, tag, none) => {
-    if (!(side in change)) return make("td", "none", none);
-    const cell = make("td", side);
-    const value = make(tag);
-    value.append(make("span", "unseen", sign), shown(change[side]));
-    cell.append(value);
-    return cell;
-  };
-  return table(["Field", "Before", "After"], changes.map((change) => [
-    dotted(change.path),
-    cell(change, "old", "was ", "del", "nothing"),
-    cell(change, "new", "is ", "ins", "removed"),
-  ]));
-}
-
-function values(data) {
-  if (data === null || data === undefined) return "";
-  const fields = typeof data === "object" && !Array.isArray(data) ? Object.entries(data) : [["value", data]];
-  if (fields.length === 0) return "";
-  return table(null, fields.map(([field, value]) => [field, make("td", "plain", shown(value))]));
-}
-
-// These three are as in `web/page/item.rs`.
-function hue(id) {
-  let sum = 0;
-  for (const byte of new TextEncoder().encode(id)) sum = (sum * 31 + byte) % 65_521;
-  return id === "" ? 0 : 1 + (sum % 6);
-}
-
-function initials(name) {
-  const words = name.split(/\s+/u).filter((word) => /^[\p{L}\p{N}]/u.test(word));
-  const picked = words.length > 1 ? [words[0], words.at(-1)] : words;
-  return picked.map((word) => [...word][0].toUpperCase()).join("") || "·";
-}
-
-function tone(action) {
-  const word = action.toLowerCase();
-  const tones = JSON.parse(find("prototype").dataset.tones);
-  return Object.keys(tones).find((tone) => tones[tone].some((stem) => word.startsWith(stem))) ?? "plain";
-}
-
+/** The entry as the page itself would show it; the server has made it, with all text escaped. */
 function arrive(message) {
-  const entry = JSON.parse(message.data);
-  if (find(`entry-${entry.id}`)) return;
-  const node = fill(entry);
-  node.classList.add("fresh");
+  const parsed = new DOMParser().parseFromString(message.data, "text/html");
+  const entry = document.adoptNode(parsed.querySelector(".entry"));
+  if (find(entry.id)) return;
+  // Its links are relative to where it comes from.
+  for (const link of entry.querySelectorAll("a")) link.href = new URL(link.getAttribute("href"), message.target.url);
+  const time = entry.querySelector(".when time");
+  localise(time);
+  entry.classList.add("fresh");
   find("empty")?.remove();
-  listOf(new Date(entry.occurred_at), true).prepend(node);
+  listOf(new Date(time.dateTime), true).prepend(entry);
   const all = timeline.querySelectorAll(".entry");
   for (let last = all.length - 1; last >= MAX_ENTRIES; last -= 1) all[last].remove();
-  find("announcer").textContent = `New: ${node.querySelector(".said").textContent}`;
+  find("announcer").textContent = `New: ${entry.querySelector(".said").textContent}`;
 }
 
 function goLive(on) {
@@ -222,14 +119,23 @@ function goLive(on) {
   live.dataset.state = "";
   source?.close();
   source = null;
-  if (!on) return;
+  clearTimeout(retry);
+  if (on) connect();
+}
+
+function connect() {
   const last = Math.max(Number(live.dataset.last ?? -1), -1);
   const url = new URL(live.dataset.source, location.href);
   if (last >= 0) url.searchParams.set("since", last);
-  source = new EventSource(url);
-  source.addEventListener("open", () => { live.dataset.state = "on"; });
-  source.addEventListener("error", () => { live.dataset.state = "waiting"; });
-  source.addEventListener("entry", (message) => { live.dataset.last = message.lastEventId; arrive(message); });
+  const stream = new EventSource(url);
+  source = stream;
+  stream.addEventListener("open", () => { live.dataset.state = "on"; });
+  stream.addEventListener("error", () => {
+    live.dataset.state = "waiting";
+    // A browser comes back by itself when a connection ends, but not when it was refused.
+    if (stream.readyState === EventSource.CLOSED) retry = setTimeout(connect, REFUSED);
+  });
+  stream.addEventListener("entry", (message) => { live.dataset.last = message.lastEventId; arrive(message); });
 }
 
 if (live?.dataset.source) {

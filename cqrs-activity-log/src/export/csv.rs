@@ -120,7 +120,10 @@ fn harmless(text: &str) -> Cow<'_, str> {
     let runs = |first| {
         matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
     };
-    if text.starts_with(runs) { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+    // Some skip what is blank, and run what comes after it.
+    let is_blank = |first: char| first.is_whitespace() || first.is_control() || first == '\u{feff}';
+    let is_harmful = text.starts_with(runs) || text.trim_start_matches(is_blank).starts_with(runs);
+    if is_harmful { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
 }
 
 #[cfg(test)]
@@ -130,10 +133,12 @@ mod tests {
     #[test]
     fn what_a_spreadsheet_would_run_becomes_text() {
         let formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1"];
-        for formula in formulas {
+        let after_blanks =
+            [" =1", "\u{a0}=1", "\u{feff}=1", " \u{3000}\u{feff}\0@SUM(A1)", "\u{2028}-1"];
+        for formula in formulas.into_iter().chain(after_blanks) {
             assert_eq!(harmless(formula), format!("'{formula}"));
         }
-        for text in ["", "a=1", "'=1", "{\"a\":\"=1\"}", "ä"] {
+        for text in ["", " ", " a=1", "a=1", "'=1", "{\"a\":\"=1\"}", "ä"] {
             assert_eq!(harmless(text), text);
         }
     }

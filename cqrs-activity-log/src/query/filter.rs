@@ -140,7 +140,9 @@ impl Filter {
             if value.is_empty() {
                 return Err(InvalidFilter::new(field, "it is empty; leave it out instead"));
             }
-            if value.len() > MAX_FILTER_VALUE {
+            // What stands for a NUL in an entry counts as the byte that it was.
+            let bytes = value.len() - 2 * value.matches(char::REPLACEMENT_CHARACTER).count();
+            if bytes > MAX_FILTER_VALUE {
                 return Err(InvalidFilter::new(field, "it is longer than 256 bytes"));
             }
             if value.contains('\0') {

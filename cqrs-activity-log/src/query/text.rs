@@ -4,12 +4,12 @@ use cqrs_core::Actor;
 
 use crate::entry::Entry;
 
-/// The words of a search, in lower case.
+/// The words of a search, folded.
 pub(super) struct Words(Vec<String>);
 
 impl Words {
     pub(super) fn new(text: &str) -> Self {
-        Self(text.split_whitespace().map(str::to_lowercase).collect())
+        Self(text.split_whitespace().map(folded).collect())
     }
 
     pub(super) fn all_occur_in(&self, entry: &Entry) -> bool {
@@ -24,7 +24,34 @@ impl Words {
             actor.and_then(Actor::name),
         ];
         // One text, with a line for each field, so that no word spans two of them.
-        let text = fields.into_iter().flatten().collect::<Vec<_>>().join("\n").to_lowercase();
+        let text = fields.into_iter().flatten().collect::<Vec<_>>().join("\n");
+        let text = folded(&text);
         self.0.iter().all(|word| text.contains(word))
+    }
+}
+
+/// In lower case, letter by letter: what a letter becomes must not depend on those beside it, as that of a Greek
+/// word does, which is written in another way where it ends (`ς`, not `σ`).
+fn folded(text: &str) -> String {
+    let one = |letter| if letter == 'ς' { 'σ' } else { letter };
+    text.chars().flat_map(char::to_lowercase).map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn letters_are_the_same_in_any_case_wherever_they_stand() {
+        for (word, text) in [
+            ("ΟΔΟΣ", "ΟΔΟΣΑ"),
+            ("οδος", "ΟΔΟΣΑ"),
+            ("οδος", "ΟΔΟΣ"),
+            ("ΟΔΟΣ", "οδος"),
+            ("ÄÖ", "xäöx"),
+            ("ẞ", "straße"),
+        ] {
+            assert!(folded(text).contains(&folded(word)), "{word} in {text}");
+        }
     }
 }

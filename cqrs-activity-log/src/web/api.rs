@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::Pages;
 use super::params::{self, Empty, Params};
+use super::path;
 use super::problem::Problem;
 use crate::entry::Entry;
 use crate::error::ReadError;
@@ -29,10 +30,10 @@ pub(super) async fn entry(
     State(pages): State<Pages>,
     Extension(ctx): Extension<Context>,
     RawQuery(query): RawQuery,
-    Path(id): Path<String>,
+    Path(parameters): Path<path::Parameters>,
 ) -> Result<Json<Entry>, Problem> {
     Params::read(query.as_deref(), &[], Empty::Refused)?;
-    Ok(Json(find(&pages, &ctx, &id).await?))
+    Ok(Json(find(&pages, &ctx, &path::own(parameters)).await?))
 }
 
 /// The tenant's entry with this id. That another tenant has one makes no difference.

@@ -7,6 +7,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
+use super::path;
 use super::problem::Problem;
 
 /// One embedded file.
@@ -37,7 +38,8 @@ impl Asset {
 /// A year, since another content has another name.
 const FOR_EVER: &str = "private, max-age=31536000, immutable";
 
-pub(super) async fn serve(Path(name): Path<String>) -> Response {
+pub(super) async fn serve(Path(parameters): Path<path::Parameters>) -> Response {
+    let name = path::own(parameters);
     let asset = [&*STYLE, &*SCRIPT].into_iter().find(|asset| asset.name == name);
     match asset {
         Some(Asset { media_type, content, .. }) => {

@@ -1,5 +1,10 @@
 //! Links that work wherever the router is mounted, also behind a proxy that strips a prefix.
 
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, NestedPath, OriginalUri};
+use axum::http::request::Parts;
+
 /// Where the page and everything else lie, relative to the request that is being answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Links {
@@ -10,8 +15,10 @@ pub(super) struct Links {
 }
 
 impl Links {
-    /// `original` is the path of the request, `inner` is what remained of it inside of the router.
-    pub(super) fn new(original: &str, inner: &str) -> Self {
+    /// `original` is the path of the request, `inner` is what remained of it inside of the router, and
+    /// `has_slash` says that the router is nested under a path with a slash at its end, where alone the
+    /// page is then found.
+    fn new(original: &str, inner: &str, has_slash: bool) -> Self {
         let prefix = original.strip_suffix(inner).unwrap_or(original);
         // Nested, the page itself has the router's own path, without a slash at its end.
         let is_bare = inner == "/" && !original.ends_with('/');
@@ -22,8 +29,8 @@ impl Links {
         }
         let up = "../".repeat(inner.matches('/').count().saturating_sub(1));
         let here = if up.is_empty() { "./".to_owned() } else { up.clone() };
-        let home =
-            if inner == "/" || name.is_empty() { here.clone() } else { format!("{up}../{name}") };
+        let is_here = inner == "/" || name.is_empty() || has_slash;
+        let home = if is_here { here.clone() } else { format!("{up}../{name}") };
         Self { home, base: here }
     }
 
@@ -34,6 +41,18 @@ impl Links {
 
     pub(super) fn below(&self, path: &str) -> String {
         format!("{}{path}", self.base)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Links {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let original =
+            parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| original);
+        let nested = parts.extensions.get::<NestedPath>();
+        let has_slash = nested.is_some_and(|nested| nested.as_str().ends_with('/'));
+        Ok(Self::new(original.path(), parts.uri.path(), has_slash))
     }
 }
 
@@ -57,7 +76,16 @@ mod tests {
             ("/a/b:c/entries/1", "/entries/1", "../../b:c", "../"),
         ];
         for (original, inner, home, base) in cases {
-            let links = Links::new(original, inner);
+            let links = Links::new(original, inner, false);
+            assert_eq!((links.home.as_str(), links.base.as_str()), (home, base), "{original}");
+        }
+        let with_slash = [
+            ("/activity/", "/", "./", "./"),
+            ("/activity/verify", "/verify", "./", "./"),
+            ("/activity/entries/1", "/entries/1", "../", "../"),
+        ];
+        for (original, inner, home, base) in with_slash {
+            let links = Links::new(original, inner, true);
             assert_eq!((links.home.as_str(), links.base.as_str()), (home, base), "{original}");
         }
     }

@@ -13,6 +13,10 @@
 //! }
 //! ```
 //!
+//! It works under any path, also one with parameters, such as `/{tenant}/activity`, since its links are
+//! relative. `nest` finds the page with or without a slash at the end, as the path is written, and
+//! `nest_service` with both.
+//!
 //! Each request is answered from the tenant of the [`Context`] in its extensions, and from no other. One that
 //! has none is answered with 401.
 //!
@@ -20,6 +24,7 @@
 //! |---|---|
 //! | `/` | the page |
 //! | `/entries/{id}` | one entry |
+//! | `/live` | what the page's script adds to it |
 //! | `/verify` | whether the chain is whole |
 //! | `/api/entries` | a page of entries: `{"entries": [..], "next": "..", "searched_until": ".."}` |
 //! | `/api/entries/{id}` | one entry |
@@ -40,28 +45,34 @@ mod headers;
 mod links;
 mod page;
 mod params;
+mod path;
+mod places;
 mod problem;
 mod sse;
 mod verify;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
-use axum::routing::get;
+use axum::routing::{any, get};
 use axum::{Router, middleware};
 use cqrs_core::Context;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
-use tokio::sync::Semaphore;
 
+use self::places::Places;
 use self::problem::Problem;
 use crate::log::ActivityLog;
 
 /// How many live tails there are at once, unless it is said otherwise.
 pub const DEFAULT_LIVE_LIMIT: usize = 256;
 
-/// How many chains are verified at once.
+/// How long one connection of a live tail lasts, unless it is said otherwise.
+pub const DEFAULT_LIVE_FOR: Duration = Duration::from_mins(1);
+
+/// How many chains are verified at once, each tenant's once.
 const VERIFY_LIMIT: usize = 2;
 
 /// The router for `log`, with nothing set; see [`Pages`] for what can be.
@@ -90,8 +101,9 @@ pub struct Pages {
     log: ActivityLog,
     authorize: Option<Authorize>,
     until: Option<Shared<BoxFuture<'static, ()>>>,
-    live: Arc<Semaphore>,
-    verifying: Arc<Semaphore>,
+    live: Places,
+    live_for: Duration,
+    verifying: Places,
 }
 
 impl Pages {
@@ -101,8 +113,9 @@ impl Pages {
             log,
             authorize: None,
             until: None,
-            live: Arc::new(Semaphore::new(DEFAULT_LIVE_LIMIT)),
-            verifying: Arc::new(Semaphore::new(VERIFY_LIMIT)),
+            live: live_places(DEFAULT_LIVE_LIMIT),
+            live_for: DEFAULT_LIVE_FOR,
+            verifying: Places::new(VERIFY_LIMIT, 1),
         }
     }
 
@@ -113,24 +126,39 @@ impl Pages {
     }
 
     /// Ends live tails when `shutdown` does. A server that waits for its connections to end
-    /// (`with_graceful_shutdown`) would otherwise wait for them, up to five minutes.
+    /// (`with_graceful_shutdown`) would otherwise wait for them, for as long as they last.
     pub fn until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
         self.until = Some(shutdown.boxed().shared());
         self
     }
 
-    /// How many live tails there can be at once, [`DEFAULT_LIVE_LIMIT`] unless set; one more is answered
-    /// with 503.
+    /// How many live tails there can be at once, [`DEFAULT_LIVE_LIMIT`] unless set. A tenant can have a
+    /// quarter of them, and at least one, so that none takes them all. One more is answered with 503.
     pub fn live_limit(mut self, limit: usize) -> Self {
-        self.live = Arc::new(Semaphore::new(limit.min(Semaphore::MAX_PERMITS)));
+        self.live = live_places(limit);
         self
     }
 
-    /// The router, to be nested or merged wherever it shall be found.
+    /// How long one connection of a live tail lasts, [`DEFAULT_LIVE_FOR`] unless set.
+    ///
+    /// Who may look is asked when a connection begins, so this is also how long somebody still sees what is
+    /// recorded who has signed out, or may no longer look. A browser comes back by itself after two seconds,
+    /// is asked again, and misses nothing.
+    pub fn live_for(mut self, duration: Duration) -> Self {
+        self.live_for = duration;
+        self
+    }
+
+    /// The router, to be nested or merged wherever it shall be found, also under a path with parameters, such
+    /// as `/{tenant}/activity`.
+    ///
+    /// As axum has it, `nest("/activity", ..)` finds the page at `/activity` alone, `nest("/activity/", ..)`
+    /// at `/activity/` alone, and `nest_service("/activity", ..)` at both.
     pub fn into_router(self) -> Router {
         let guarded = Router::new()
             .route("/", get(page::timeline))
             .route("/entries/{id}", get(page::single))
+            .route("/live", get(page::live))
             .route("/verify", get(page::verified))
             .route("/api/entries", get(api::entries))
             .route("/api/entries/{id}", get(api::entry))
@@ -138,7 +166,8 @@ impl Pages {
             .route("/api/export.csv", get(api::csv))
             .route("/api/live", get(sse::live))
             .route("/api/verify", get(verify::verify))
-            .fallback(|| async { Problem::new(StatusCode::NOT_FOUND, "there is nothing here") })
+            // Not as a fallback, which cannot be nested under a path that begins with a parameter.
+            .route("/{*elsewhere}", any(nothing))
             .method_not_allowed_fallback(|| async {
                 Problem::new(StatusCode::METHOD_NOT_ALLOWED, "this can only be read: use GET")
             })
@@ -150,6 +179,14 @@ impl Pages {
             .layer(middleware::map_response(headers::secure))
             .with_state(self)
     }
+}
+
+fn live_places(limit: usize) -> Places {
+    Places::new(limit, (limit / 4).max(1))
+}
+
+async fn nothing() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "there is nothing here")
 }
 
 impl std::fmt::Debug for Pages {

@@ -1,6 +1,7 @@
 //! Query parameters: which there are, and what each can be.
 
 use std::fmt::Display;
+use std::str::FromStr;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -170,14 +171,17 @@ fn given(
         return Err(Problem::new(axum::http::StatusCode::URI_TOO_LONG, detail));
     }
     let mut given: Vec<(&'static str, String)> = Vec::new();
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    for encoded in query.split('&') {
+        let Some((name, value)) = form_urlencoded::parse(encoded.as_bytes()).next() else {
+            continue;
+        };
         let Some(name) = known.iter().copied().flatten().find(|known| **known == name) else {
             return Err(unknown(&name, known));
         };
         if given.iter().any(|(before, _)| before == name) {
             return Err(Problem::parameter(name, "it is given twice"));
         }
-        if value.contains(char::REPLACEMENT_CHARACTER) {
+        if !was_text(encoded, &value) {
             return Err(Problem::parameter(name, "it is not valid UTF-8"));
         }
         match (value.is_empty(), empty) {
@@ -191,6 +195,13 @@ fn given(
     Ok(given)
 }
 
+/// Whether what was encoded is UTF-8. What is not was decoded to U+FFFD, which may also have been meant.
+fn was_text(encoded: &str, decoded: &str) -> bool {
+    let meant = encoded.to_ascii_uppercase().matches("%EF%BF%BD").count()
+        + encoded.matches(char::REPLACEMENT_CHARACTER).count();
+    decoded.matches(char::REPLACEMENT_CHARACTER).count() == meant
+}
+
 fn unknown(name: &str, known: &[&[&'static str]]) -> Problem {
     let name: String = name.chars().take(40).collect();
     let known = known.iter().copied().flatten().copied().collect::<Vec<_>>().join(", ");
@@ -201,10 +212,14 @@ fn unknown(name: &str, known: &[&[&'static str]]) -> Problem {
     Problem::parameter(&name.escape_debug().to_string(), reason)
 }
 
-fn number<N: std::str::FromStr>(name: &'static str, value: &str) -> Result<N, Problem> {
-    let is_number = value.bytes().all(|byte| byte.is_ascii_digit());
-    let number = value.parse().ok().filter(|_| is_number);
-    number.ok_or_else(|| Problem::parameter(name, quoted(value, "is no number that can be used")))
+/// A number of digits alone: without a sign, and without blanks.
+pub(super) fn digits<N: FromStr>(value: &str) -> Option<N> {
+    value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().ok()).flatten()
+}
+
+fn number<N: FromStr>(name: &'static str, value: &str) -> Result<N, Problem> {
+    digits(value)
+        .ok_or_else(|| Problem::parameter(name, quoted(value, "is no number that can be used")))
 }
 
 fn id(name: &'static str, value: &str) -> Result<Uuid, Problem> {

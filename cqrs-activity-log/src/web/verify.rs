@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::Pages;
 use super::params::{Empty, Params};
+use super::places::Full;
 use super::problem::Problem;
 use crate::chain::VerifyError;
 
@@ -31,10 +32,13 @@ pub(super) async fn verify(
     Ok(Json(verdict(&pages, &ctx).await?))
 }
 
-/// Reads the whole chain, so only a few at once do.
+/// Reads the whole chain, so only a few at once do, and one of a tenant.
 pub(super) async fn verdict(pages: &Pages, ctx: &Context) -> Result<Verdict, Problem> {
-    let _permit = pages.verifying.try_acquire().map_err(|_| {
-        let detail = "others are verifying right now; try again soon";
+    let _place = pages.verifying.take(ctx.tenant()).map_err(|full| {
+        let detail = match full {
+            Full::Tenant => "this chain is being verified right now; try again soon",
+            Full::Everyone => "others are verifying right now; try again soon",
+        };
         Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
     })?;
     match pages.log.verify(ctx).await {

@@ -29,10 +29,15 @@ impl Site {
     }
 
     pub(crate) async fn with(pages: Pages) -> Self {
+        Self::mounted(pages, |pages| Router::new().nest("/activity", pages)).await
+    }
+
+    /// Serves the router that `mount` makes of that of the pages.
+    pub(crate) async fn mounted(pages: Pages, mount: impl FnOnce(Router) -> Router) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (end_tails, tails_end) = oneshot::channel::<()>();
         let pages = pages.until(async { drop(tails_end.await) }).into_router();
-        let router = Router::new().nest("/activity", pages).layer(middleware::from_fn(whose));
+        let router = mount(pages).layer(middleware::from_fn(whose));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = async {
@@ -45,7 +50,12 @@ impl Site {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}/activity{path}", self.address)
+        self.root(&format!("/activity{path}"))
+    }
+
+    /// The URL of a path that begins at the server's root.
+    pub(crate) fn root(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
     }
 
     pub(crate) fn request(&self, tenant: &str, path: &str) -> reqwest::RequestBuilder {
@@ -98,6 +108,11 @@ pub(crate) struct Sent {
 
 /// The events of a response, without those that have no data.
 pub(crate) fn events(response: Response) -> impl Stream<Item = Sent> + Unpin {
+    blocks(response).filter(|sent| std::future::ready(!sent.data.is_empty()))
+}
+
+/// All that a response sends, also what is no event to a browser.
+pub(crate) fn blocks(response: Response) -> impl Stream<Item = Sent> + Unpin {
     let pieces = response.bytes_stream().take_while(|piece| std::future::ready(piece.is_ok()));
     let state = (Box::pin(pieces), String::new());
     let events = futures_util::stream::unfold(state, |(mut pieces, mut text)| async move {
@@ -111,7 +126,7 @@ pub(crate) fn events(response: Response) -> impl Stream<Item = Sent> + Unpin {
             text.push_str(std::str::from_utf8(&piece).unwrap());
         }
     });
-    Box::pin(events.filter(|sent| std::future::ready(!sent.data.is_empty())))
+    Box::pin(events)
 }
 
 fn parse(block: &str) -> Sent {

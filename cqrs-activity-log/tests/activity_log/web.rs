@@ -5,13 +5,12 @@ use std::collections::BTreeSet;
 use cqrs_activity_log::web::Pages;
 use cqrs_activity_log::{Activity, ActivityLog, Outcome};
 use cqrs_core::{Actor, Changes, Context};
-use futures_util::StreamExt;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::database::on_each_database;
-use crate::site::{Site, events};
+use crate::site::Site;
 
 fn acme() -> Context {
     Context::for_tenant("acme").unwrap().with_actor(Actor::user("ada").named("Ada Lovelace"))
@@ -24,8 +23,9 @@ async fn record(log: &ActivityLog, count: u32) {
 }
 
 /// Every address that shows something of a tenant.
-const PATHS: [&str; 9] = [
+const PATHS: [&str; 10] = [
     "",
+    "/live",
     "/verify",
     "/entries/0190b5a4-3f7e-7cc0-b4d2-1a2b3c4d5e6f",
     "/api/entries",
@@ -36,8 +36,9 @@ const PATHS: [&str; 9] = [
     "/api/verify",
 ];
 
+/// What every response carries.
 #[track_caller]
-fn assert_headers(response: &reqwest::Response) {
+pub(crate) fn assert_headers(response: &reqwest::Response) {
     let header =
         |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
     let policy = header("content-security-policy").expect("a content security policy");
@@ -162,11 +163,15 @@ on_each_database! {
         for path in ["/api/export.csv", "/api/export.jsonl", "/api/live"] {
             assert_eq!(site.json("acme", &format!("{path}?from=x")).await["parameter"], "from");
         }
-        assert_eq!(site.json("acme", "/api/live?since=x").await["parameter"], "since");
+        for since in ["x", "%2B1", "1%20", "-1"] {
+            assert_eq!(site.json("acme", &format!("/api/live?since={since}")).await["parameter"], "since", "{since}");
+        }
         let huge = site.get("acme", &format!("/api/entries?q={}", "x".repeat(9_000))).await;
         assert_eq!(huge.status(), StatusCode::URI_TOO_LONG);
-        let resumed = site.request("acme", "/api/live").header("last-event-id", "x").send().await.unwrap();
-        assert_eq!(resumed.status(), StatusCode::BAD_REQUEST);
+        for id in ["x", "+1", "-1", "1 2", "18446744073709551616"] {
+            let resumed = site.request("acme", "/api/live").header("last-event-id", id).send().await.unwrap();
+            assert_eq!(resumed.status(), StatusCode::BAD_REQUEST, "{id}");
+        }
         assert_eq!(site.get("acme", "/api/entries/no-uuid").await.status(), StatusCode::BAD_REQUEST);
         assert_eq!(site.get("acme", &format!("/api/entries/{}", Uuid::now_v7())).await.status(), StatusCode::NOT_FOUND);
         for method in [reqwest::Method::POST, reqwest::Method::DELETE, reqwest::Method::PUT] {
@@ -174,6 +179,33 @@ on_each_database! {
             assert_eq!(request.send().await.unwrap().status(), StatusCode::METHOD_NOT_ALLOWED);
         }
         assert_eq!(db.number("SELECT count(*) FROM activity_entries").await, 2, "reading stores nothing");
+    }
+
+    async fn the_page_can_be_asked_for_all_that_an_entry_says(db) {
+        let log = db.open().await;
+        // Not all of it can be stored as it is, but what is stored instead can be asked for.
+        let nuls = "\0".repeat(200);
+        for odd in ["\u{fffd}", "a\0b", "\u{fffd}%EF%BF%BD & +=\u{202e}", "%ff", &nuls] {
+            let ctx = Context::for_tenant("acme").unwrap().with_actor(Actor::user(odd));
+            let entry = log.record(&ctx, Activity::new("seen", odd).id(odd)).await.unwrap();
+            let site = Site::new(&log).await;
+            let page = site.text("acme", "").await;
+            let links: BTreeSet<String> = page.split("href=\"./activity?").skip(1)
+                .map(|rest| rest.split('"').next().unwrap().replace("&#38;", "&")).collect();
+            assert!(links.len() >= 3, "{links:?}");
+            for link in links {
+                let response = site.get("acme", &format!("?{link}")).await;
+                assert_eq!(response.status(), StatusCode::OK, "{odd:?} {link}");
+            }
+            let id = url_encoded(entry.entity_id.as_deref().unwrap());
+            let found = site.json("acme", &format!("/api/entries?entity={id}&entity_id={id}")).await;
+            assert_eq!(found["entries"][0]["id"], entry.id.to_string(), "{odd:?}");
+        }
+        let site = Site::new(&log).await;
+        for wrong in ["%ff", "%EF%BF%BD%ff", "%EF%BF", "%ed%a0%80"] {
+            let response = site.get("acme", &format!("/api/entries?action={wrong}")).await;
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{wrong}");
+        }
     }
 
     async fn the_page_says_what_is_wrong_and_keeps_what_was_typed(db) {
@@ -234,7 +266,7 @@ on_each_database! {
 
     async fn exports_are_whole_and_nothing_in_them_runs(db) {
         let log = db.open().await;
-        let formulas = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\u{ff1d}1"];
+        let formulas = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\u{ff1d}1", " =1", "\u{a0}=1", "\u{feff}=1"];
         let ctx = Context::for_tenant("acme").unwrap().with_actor(Actor::user("=cmd|' /C calc'!A0").named("-Ada"));
         for formula in formulas {
             let activity = Activity::new("ran", "Formula").id(formula).named(formula).describe(format!("{formula}, \"quoted\"\nand more"));
@@ -255,7 +287,7 @@ on_each_database! {
         let rows: Vec<_> = reader.records().map(Result::unwrap).collect();
         assert_eq!(rows.len(), formulas.len() + 1_500);
         for row in &rows {
-            let runs = |field: &&str| field.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}']);
+            let runs = |field: &&str| field.trim_start_matches([' ', '\u{a0}', '\u{feff}']).starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}']);
             assert_eq!(row.iter().find(runs), None, "{row:?}");
         }
         for (row, formula) in rows.iter().zip(formulas) {
@@ -271,39 +303,34 @@ on_each_database! {
         assert_eq!((lines.lines().count(), ids.len()), (1_500, 1_500));
     }
 
-    async fn the_live_tail_resumes_and_ends_with_the_server(db) {
+    async fn one_tenant_does_not_take_all_verifications(db) {
         let log = db.open().await;
-        record(&log, 3).await;
+        let bulk = (0..2_000).map(|id| Activity::new("created", "Report").id(id));
+        log.record_all(&acme(), bulk.collect()).await.unwrap();
         let site = Site::new(&log).await;
-        let response = site.get("acme", "/api/live?since=0&entity=Report").await;
-        assert_eq!(response.headers()["content-type"], "text/event-stream");
-        assert_headers(&response);
-        let mut tail = events(response);
-        for expected in 1..=3 {
-            let sent = tail.next().await.unwrap();
-            assert_eq!((sent.event.as_str(), sent.id), ("entry", expected.to_string()));
-            let entry: Value = serde_json::from_str(&sent.data).unwrap();
-            assert_eq!(entry["sequence"], expected);
-        }
-        record(&log, 1).await;
-        assert_eq!(tail.next().await.unwrap().id, "4");
-
-        let resumed = site.request("acme", "/api/live?since=0").header("last-event-id", "3");
-        let mut resumed = events(resumed.send().await.unwrap());
-        assert_eq!(resumed.next().await.unwrap().id, "4", "the header counts");
-
-        site.stop().await;
-        assert!(tail.next().await.is_none() && resumed.next().await.is_none());
-    }
-
-    async fn live_tails_are_bounded(db) {
-        let log = db.open().await;
-        let site = Site::with(Pages::new(log).live_limit(1)).await;
-        let first = site.get("acme", "/api/live").await;
-        assert_eq!(first.status(), StatusCode::OK);
-        let second = site.get("acme", "/api/live").await;
-        assert_eq!(second.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert!(second.headers().contains_key("retry-after"));
+        // Again and again by ten readers: each is either answered, or told to come back.
+        let verify = || async {
+            let mut seen = Vec::new();
+            for path in ["/api/verify", "/verify", "/api/verify", "/verify"] {
+                let response = site.get("acme", path).await;
+                let is_refused = response.status() == StatusCode::SERVICE_UNAVAILABLE;
+                assert_eq!(response.headers().contains_key("retry-after"), is_refused, "{path}");
+                seen.push(response.status());
+            }
+            seen
+        };
+        let other = async {
+            let mut seen = Vec::new();
+            for _ in 0..20 {
+                seen.push(site.get("globex", "/api/verify").await.status());
+            }
+            seen
+        };
+        let (of_acme, of_globex) = tokio::join!(futures_util::future::join_all((0..10).map(|_| verify())), other);
+        let of_acme = of_acme.concat();
+        assert!(of_acme.contains(&StatusCode::OK) && of_acme.contains(&StatusCode::SERVICE_UNAVAILABLE), "{of_acme:?}");
+        assert!(of_acme.iter().all(|status| [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE].contains(status)));
+        assert_eq!(of_globex, [StatusCode::OK; 20], "no other tenant is kept out");
     }
 
     async fn a_reader_can_have_the_chain_verified(db) {
@@ -320,6 +347,31 @@ on_each_database! {
         assert_eq!(verdict["is_sound"], false);
         let page = site.text("acme", "/verify").await;
         assert!(page.contains("entry 2") && page.contains("altered"), "{page}");
+    }
+
+    async fn a_page_shows_the_beginning_of_large_entries(db) {
+        let log = db.open().await;
+        let data: Value = (0..5_000).map(|key| (format!("key{key:04}"), json!(0))).collect();
+        let texts = json!({"long": "y".repeat(30_000), "longer": "z".repeat(30_000)});
+        let large = || Activity::new("imported", "Report").data(data.clone());
+        let mut entries = log.record_all(&acme(), (0..20).map(|_| large()).collect()).await.unwrap();
+        let other = Activity::new("imported", "Report").data(texts);
+        entries.push(log.record(&acme(), other).await.unwrap());
+        let site = Site::new(&log).await;
+
+        let page = site.text("acme", "").await;
+        assert!(page.len() < 21 * 16_000, "{} bytes", page.len());
+        let first = entries[0].id;
+        assert_eq!(page.matches("key0099<").count(), 20);
+        assert!(!page.contains("key0100<"));
+        assert!(page.contains(&format!("<a href=\"./activity/entries/{first}\">and 4900 more</a>")), "{page}");
+        assert!(page.contains(&format!("{}…", "y".repeat(2_000))) && !page.contains(&"y".repeat(2_001)));
+
+        // By itself it has more, and the JSON has all.
+        let page = site.text("acme", &format!("/entries/{first}")).await;
+        assert!(page.len() < 400_000 && page.contains("key1999<") && !page.contains("key2000<"));
+        assert!(page.contains(&format!("<a href=\"../api/entries/{first}\">and 3000 more</a>")), "{page}");
+        assert_eq!(site.json("acme", &format!("/api/entries/{first}")).await["data"], data);
     }
 
     async fn a_trail_is_indented_by_cause(db) {

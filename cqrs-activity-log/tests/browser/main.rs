@@ -1,23 +1,22 @@
 //! The page in a real browser. Screenshots are kept in `$SCREENSHOTS_DIR` or `target/screenshots`.
 
 mod driver;
+mod live;
+mod site;
 
 #[path = "../../examples/page/demo.rs"]
 mod demo;
 
 use std::panic::AssertUnwindSafe;
 
-use axum::Router;
-use cqrs_activity_log::{Activity, ActivityLog, web};
-use cqrs_core::http::ContextLayer;
-use cqrs_core::prelude::*;
+use cqrs_activity_log::Activity;
 use fantoccini::Locator;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use jiff::Timestamp;
-use tempfile::TempDir;
+use serde_json::json;
 
 use self::driver::{Browser, Driver, Look};
+use self::site::Site;
 
 /// One part of the test: what it proves, how the browser looks, and what is done.
 type Part = (&'static str, Look, for<'a> fn(&'a Site, &'a Browser) -> BoxFuture<'a, ()>);
@@ -31,14 +30,23 @@ async fn the_page_works_in_a_browser() {
         return;
     };
     let site = Site::new().await;
-    let parts: [Part; 8] = [
+    let parts: [Part; 11] = [
         ("the timeline is grouped by day", Look::Light, |site, browser| {
             timeline(site, browser).boxed()
         }),
         ("filters narrow it down", Look::Light, |site, browser| filters(site, browser).boxed()),
         ("a diff is opened", Look::Light, |site, browser| diff(site, browser).boxed()),
         ("a request is followed", Look::Light, |site, browser| trail(site, browser).boxed()),
-        ("a live entry arrives", Look::Light, |site, browser| live(site, browser).boxed()),
+        ("a live entry arrives", Look::Light, |site, browser| live::live(site, browser).boxed()),
+        ("live goes on after an end and a refusal", Look::Light, |site, browser| {
+            live::live_again(site, browser).boxed()
+        }),
+        ("a live entry is as the page shows it", Look::Light, |site, browser| {
+            live::live_as_shown(site, browser).boxed()
+        }),
+        ("a text reverses nothing beside it", Look::Light, |site, browser| {
+            live::isolated(site, browser).boxed()
+        }),
         ("the keyboard is enough", Look::Light, |site, browser| keyboard(site, browser).boxed()),
         ("dark is dark, and can be switched", Look::Dark, |site, browser| {
             dark(site, browser).boxed()
@@ -120,10 +128,10 @@ async fn diff(site: &Site, browser: &Browser) {
     let new = client.find(Locator::Css(".diff td.new")).await.unwrap();
     let sign = "return [...document.querySelectorAll('.diff td.old, .diff td.new')].slice(0, 2).map((cell) => getComputedStyle(cell, '::before').content);";
     let signs = browser.script(sign).await;
-    assert_eq!(signs, serde_json::json!(["\"−\"", "\"+\""]), "not by colour alone");
+    assert_eq!(signs, json!(["\"−\"", "\"+\""]), "not by colour alone");
     assert_ne!(old.css_value("color").await.unwrap(), new.css_value("color").await.unwrap());
     browser.picture("diff").await;
-    client.find(Locator::Css("[data-slot=open]")).await.unwrap().click().await.unwrap();
+    client.find(Locator::Css(".entry .open")).await.unwrap().click().await.unwrap();
     client.wait().for_element(Locator::Css(".single .diff")).await.unwrap();
     browser.picture("entry").await;
     client.find(Locator::Id("back")).await.unwrap().click().await.unwrap();
@@ -146,37 +154,6 @@ async fn trail(site: &Site, browser: &Browser) {
     assert_eq!((lefts.len(), lefts[0].0.as_str()), (4, "created"), "the oldest first");
     assert!(of("sent") > lefts[0].1 && of("assigned") > of("sent"), "indented by cause: {lefts:?}");
     browser.picture("trail").await;
-}
-
-async fn live(site: &Site, browser: &Browser) {
-    let Browser { client, .. } = browser;
-    client.goto(&format!("{}?entity=Payslip", site.url)).await.unwrap();
-    browser.until("document.getElementById('empty')").await;
-    // Recorded after the page was made and before it is live: nothing is left out.
-    site.pay("Before").await;
-    let live = client.find(Locator::Id("live")).await.unwrap();
-    live.click().await.unwrap();
-    browser.until("document.querySelector('.live').dataset.state === 'on'").await;
-    browser.until("document.querySelectorAll('.entry').length === 1").await;
-    site.pay("<b>After</b>").await;
-    site.log.record(&Site::ctx(), Activity::new("painted", "Wall")).await.unwrap();
-    browser.until("document.querySelectorAll('.entry').length === 2").await;
-    browser.until("document.querySelector('.entry').getAnimations().length === 0").await; // it has slid in
-    let first = client.find(Locator::Css(".entry")).await.unwrap();
-    let text = first.text().await.unwrap();
-    assert!(text.contains("paid <b>After</b>") && text.contains("Ada Lovelace"), "{text}");
-    assert_eq!(live.attr("aria-pressed").await.unwrap().as_deref(), Some("true"));
-    first.find(Locator::Css("summary")).await.unwrap().click().await.unwrap();
-    browser.until("document.querySelector('.entry .diff')?.textContent.includes('amount')").await;
-    browser.picture("live").await;
-
-    // It looks like the one that the server would have made.
-    let seen = "const entry = document.querySelector('.entry').cloneNode(true); \
-        return [...entry.querySelectorAll('.said, .meta, .face, summary, .diff tbody')].map((part) => part.className + part.textContent.replace(/\\s+/g, ''));";
-    let arrived = browser.script(seen).await;
-    client.refresh().await.unwrap();
-    browser.until("document.querySelectorAll('.entry').length === 2").await;
-    assert_eq!(arrived, browser.script(seen).await);
 }
 
 async fn keyboard(site: &Site, browser: &Browser) {
@@ -239,7 +216,7 @@ async fn phone(site: &Site, browser: &Browser) {
     let Browser { client, .. } = browser;
     let long = "Unbreakable".repeat(20);
     let activity = Activity::new("renamed", "Thing").id(&long).named(&long).describe(&long);
-    site.log.record(&Site::ctx(), activity.data(serde_json::json!({&long: long}))).await.unwrap();
+    site.log.record(&Site::ctx(), activity.data(json!({&long: long}))).await.unwrap();
     let trail = format!("?correlation={}&order=oldest", site.correlation);
     let pages = [
         String::new(),
@@ -254,7 +231,7 @@ async fn phone(site: &Site, browser: &Browser) {
         browser.script("document.querySelectorAll('.entry .more').forEach((more) => { more.open = true; });").await;
         let widths =
             browser.script("return [innerWidth, document.documentElement.scrollWidth];").await;
-        assert_eq!(widths, serde_json::json!([360, 360]), "nothing sticks out at {page}");
+        assert_eq!(widths, json!([360, 360]), "nothing sticks out at {page}");
         browser.script("scrollTo(0, document.querySelector('.chips') ? 200 : 0);").await;
         browser.picture(&format!("phone-{number}")).await;
     }
@@ -263,40 +240,7 @@ async fn phone(site: &Site, browser: &Browser) {
     when.click().await.unwrap();
     client.wait().for_element(Locator::Css(".single")).await.unwrap();
     assert_eq!(browser.script("return document.documentElement.scrollWidth;").await, 360);
+    let face = "return document.querySelector('.face').getBoundingClientRect().width;";
+    assert_eq!(browser.script(face).await, 34, "no text takes its room");
     browser.picture("phone-entry").await;
-}
-
-/// The page of a log with a few days in it, served for everyone as one tenant.
-struct Site {
-    log: ActivityLog,
-    url: String,
-    correlation: Uuid,
-    _directory: TempDir,
-}
-
-impl Site {
-    async fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let log = ActivityLog::sqlite(directory.path().join("activity.db")).await.unwrap();
-        demo::record(&log, "acme", Timestamp::now()).await.unwrap();
-        let correlation = demo::hire(&log, "acme").await.unwrap();
-        let contexts = ContextLayer::new(|_| Ok(Self::ctx()));
-        let router = Router::new().nest("/activity", web::router(log.clone()).layer(contexts));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/activity", listener.local_addr().unwrap());
-        tokio::spawn(async { axum::serve(listener, router).await.unwrap() });
-        Self { log, url, correlation, _directory: directory }
-    }
-
-    fn ctx() -> Context {
-        Context::for_tenant("acme").unwrap().with_actor(Actor::user("u-42").named("Ada Lovelace"))
-    }
-
-    async fn pay(&self, whom: &str) {
-        let activity =
-            Activity::new("created", "Payslip").named(whom).describe(format!("paid {whom}"));
-        let activity = activity
-            .data(serde_json::json!({"amount": 100, "currency": "GBP", "lines": [1, 2.5, null]}));
-        self.log.record(&Self::ctx(), activity).await.unwrap();
-    }
 }

@@ -1,12 +1,12 @@
 //! An entry as the page shows it.
 
-use cqrs_core::Actor;
+use cqrs_core::{Actor, Changes};
 use jiff::tz::TimeZone;
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::super::links::Links;
 use super::super::params::query;
+use super::details::{self, Field, Lines, Room, ShownChange};
 use crate::entry::{Entry, Outcome};
 
 /// Which actions have which colour, by how their name begins. Everything else is plain.
@@ -34,8 +34,6 @@ const TONES: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The longest text of one value; the rest is one click away, in the JSON.
-const MAX_SHOWN: usize = 2_000;
 /// How deep a trail is indented.
 const MAX_DEPTH: usize = 6;
 
@@ -58,9 +56,12 @@ pub(super) struct Item {
     pub(super) trail_href: String,
     pub(super) event: Option<String>,
     pub(super) summary: String,
-    pub(super) changes: Vec<ShownChange>,
+    pub(super) changes: Lines<ShownChange>,
+    /// How many changes were not recorded.
     pub(super) omitted: usize,
-    pub(super) data: Vec<Field>,
+    pub(super) data: Lines<Field>,
+    /// Where the changes and data are that have no room.
+    pub(super) rest_href: String,
     pub(super) datetime: String,
     pub(super) time: String,
     pub(super) full_time: String,
@@ -70,25 +71,12 @@ pub(super) struct Item {
     pub(super) since_first: Option<String>,
 }
 
-/// One line of a diff.
-pub(super) struct ShownChange {
-    pub(super) path: String,
-    pub(super) old: Option<String>,
-    pub(super) new: Option<String>,
-}
-
-/// One line of the data.
-pub(super) struct Field {
-    pub(super) path: String,
-    pub(super) value: String,
-}
-
 impl Item {
-    pub(super) fn new(entry: &Entry, links: &Links, zone: &TimeZone) -> Self {
+    pub(super) fn new(entry: &Entry, links: &Links, zone: &TimeZone, room: Room) -> Self {
         let actor = entry.actor.as_ref();
         let name = actor.map_or("The application", display_name);
         let at = entry.occurred_at.to_zoned(zone.clone());
-        let (changes, omitted) = changes(entry);
+        let changes = details::changes(entry, room);
         let entity_name = entry.entity_name.as_ref().or(entry.entity_id.as_ref());
         let entity = match entity_name {
             Some(name) => format!("{} {name}", entry.entity_type),
@@ -115,49 +103,18 @@ impl Item {
             entity_href: links.page(&query(entity_query.into_iter().flatten())),
             trail_href: links.page(&trail(entry.correlation_id)),
             event: entry.event_name.clone(),
-            summary: match changes.len() {
+            summary: match changes.shown.len() + changes.more {
                 0 => "Details".to_owned(),
                 1 => "1 change".to_owned(),
                 several => format!("{several} changes"),
             },
             changes,
-            omitted,
-            data: entry.data.as_ref().map(fields).unwrap_or_default(),
+            omitted: entry.changes.as_ref().map_or(0, Changes::omitted),
+            data: details::data(entry, room),
+            rest_href: links.below(&format!("{}/{}", room.rest, entry.id)),
             datetime: entry.occurred_at.to_string(),
             time: at.strftime("%H:%M").to_string(),
             full_time: at.strftime("%A, %-d %B %Y at %H:%M:%S %Z").to_string(),
-            depth: 0,
-            since_first: None,
-        }
-    }
-
-    /// What a script fills in for a live entry: each optional part is there.
-    pub(super) fn prototype() -> Self {
-        let text = String::new;
-        Self {
-            id: text(),
-            sequence: 0,
-            href: text(),
-            actor: text(),
-            actor_href: Some(text()),
-            behalf: Some(text()),
-            initials: text(),
-            hue: 0,
-            description: text(),
-            action: text(),
-            tone: "plain",
-            bad_outcome: Some(""),
-            entity: text(),
-            entity_href: text(),
-            trail_href: text(),
-            event: Some(text()),
-            summary: text(),
-            changes: Vec::new(),
-            omitted: 0,
-            data: Vec::new(),
-            datetime: text(),
-            time: text(),
-            full_time: text(),
             depth: 0,
             since_first: None,
         }
@@ -180,39 +137,6 @@ pub(super) fn display_name(actor: &Actor) -> &str {
     actor.name().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| actor.id())
 }
 
-fn changes(entry: &Entry) -> (Vec<ShownChange>, usize) {
-    let Some(changes) = &entry.changes else { return (Vec::new(), 0) };
-    let shown_changes = changes.iter().map(|change| ShownChange {
-        path: change.dotted(),
-        old: change.old.as_ref().map(shown),
-        new: change.new.as_ref().map(shown),
-    });
-    (shown_changes.collect(), changes.omitted())
-}
-
-fn fields(data: &Value) -> Vec<Field> {
-    let field = |path: &str, value| Field { path: path.to_owned(), value: shown(value) };
-    match data {
-        Value::Null => Vec::new(),
-        Value::Object(fields) => fields.iter().map(|(path, value)| field(path, value)).collect(),
-        other => vec![field("value", other)],
-    }
-}
-
-/// A text as it is, anything else as JSON.
-fn shown(value: &Value) -> String {
-    let text = match value {
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    match text.char_indices().nth(MAX_SHOWN) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-// These three are also in `assets/activity.js`, for live entries.
-
 /// One of six colours by the actor, 0 for nobody.
 fn hue(id: &str) -> u32 {
     let sum = id.bytes().fold(0, |sum, byte| (sum * 31 + u32::from(byte)) % 65_521);
@@ -229,13 +153,6 @@ fn initials(name: &str) -> String {
         [first, .., last] => vec![*first, *last],
     };
     picked.iter().filter_map(|word| word.chars().next()).flat_map(char::to_uppercase).collect()
-}
-
-/// [`TONES`] as JSON.
-pub(super) fn tones() -> String {
-    let tones: serde_json::Map<_, _> =
-        TONES.iter().map(|(tone, stems)| ((*tone).to_owned(), json!(stems))).collect();
-    Value::Object(tones).to_string()
 }
 
 fn tone(action: &str) -> &'static str {

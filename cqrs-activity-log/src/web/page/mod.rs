@@ -1,5 +1,7 @@
 //! The page: a timeline of entries, and one entry with everything about it.
 
+mod details;
+mod facts;
 mod form;
 mod frame;
 mod item;
@@ -8,20 +10,22 @@ mod trail;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{OriginalUri, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use cqrs_core::Context;
 use jiff::tz::TimeZone;
 
+use self::details::Room;
+use self::facts::{Fact, facts};
 use self::form::{Chip, Form, chips};
 use self::frame::Frame;
-use self::item::{Item, display_name};
+use self::item::Item;
 use self::timeline::{Day, days};
 use super::links::Links;
 use super::params::{self, Empty, Params};
-use super::problem::Problem;
-use super::{Pages, api, verify};
+use super::problem::{Problem, explained};
+use super::{Pages, api, path, sse, verify};
 use crate::entry::Entry;
 use crate::query::{Facets, Page, last_sequence};
 
@@ -42,8 +46,6 @@ struct Timeline {
     jsonl_href: String,
     /// Where new entries come from, where they would stand at the top.
     live_href: Option<String>,
-    prototype: Option<Item>,
-    tones: String,
 }
 
 #[derive(Template)]
@@ -54,11 +56,11 @@ struct Single {
     facts: Vec<Fact>,
 }
 
-struct Fact {
-    label: &'static str,
-    value: String,
-    href: Option<String>,
-    is_code: bool,
+/// An entry of the timeline by itself, as it arrives while somebody looks.
+#[derive(Template)]
+#[template(path = "entry.html")]
+struct Arrival {
+    item: Item,
 }
 
 #[derive(Template)]
@@ -73,12 +75,10 @@ struct Message {
 pub(super) async fn timeline(
     State(pages): State<Pages>,
     Extension(ctx): Extension<Context>,
-    OriginalUri(original): OriginalUri,
-    uri: Uri,
+    links: Links,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let links = Links::new(original.path(), uri.path());
     let known = &[params::FILTER, params::PAGE];
     let (params, wrong) = Params::read_or_keep(query.as_deref(), known);
     match shown(&pages, &ctx, &links, &headers, params, wrong).await {
@@ -128,9 +128,7 @@ async fn shown(
         next_href: next.map(|next| links.page(&next)),
         csv_href: links.below(&format!("api/export.csv{narrowed}")),
         jsonl_href: links.below(&format!("api/export.jsonl{narrowed}")),
-        live_href: is_top.then(|| links.below(&format!("api/live{live}"))),
-        prototype: is_top.then(Item::prototype),
-        tones: item::tones(),
+        live_href: is_top.then(|| links.below(&format!("live{live}"))),
         days: days(&page.entries, links, &zone, is_trail),
         form,
     };
@@ -138,19 +136,33 @@ async fn shown(
     rendered(status, &timeline)
 }
 
+/// Entries as they are recorded, each as it stands in the timeline. Their links are relative to this.
+pub(super) async fn live(
+    State(pages): State<Pages>,
+    Extension(ctx): Extension<Context>,
+    links: Links,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let shown = move |entry: &Entry| {
+        let item = Item::new(entry, &links, &TimeZone::UTC, Room::LISTED);
+        // In a template's text, both mean one line break; in an event's data, the first means two.
+        Arrival { item }.render().map(|html| html.replace("\r\n", "\n")).unwrap_or_default()
+    };
+    sse::tail(&pages, &ctx, query.as_deref(), &headers, shown).await
+}
+
 pub(super) async fn single(
     State(pages): State<Pages>,
     Extension(ctx): Extension<Context>,
-    OriginalUri(original): OriginalUri,
-    uri: Uri,
+    links: Links,
     RawQuery(query): RawQuery,
-    Path(id): Path<String>,
+    Path(parameters): Path<path::Parameters>,
     headers: HeaderMap,
 ) -> Response {
-    let links = Links::new(original.path(), uri.path());
     let shown = async {
         let params = Params::read(query.as_deref(), &[&["tz"]], Empty::Ignored)?;
-        let entry = api::find(&pages, &ctx, &id).await?;
+        let entry = api::find(&pages, &ctx, &path::own(parameters)).await?;
         let zone = params.zone.clone().unwrap_or(TimeZone::UTC);
         let cause = match entry.causation_id {
             Some(cause) => pages.log.get(&ctx, cause).await?,
@@ -158,80 +170,19 @@ pub(super) async fn single(
         };
         let frame = Frame::new(&ctx, &links, &headers, params.zone.as_ref());
         let facts = facts(&entry, cause.as_ref(), &links);
-        rendered(StatusCode::OK, &Single { frame, item: Item::new(&entry, &links, &zone), facts })
+        let item = Item::new(&entry, &links, &zone, Room::ALONE);
+        rendered(StatusCode::OK, &Single { frame, item, facts })
     };
     shown.await.unwrap_or_else(|problem| failed(&ctx, &links, &headers, &problem))
-}
-
-/// Who, what, where from: all that the headline does not say.
-fn facts(entry: &Entry, cause: Option<&Entry>, links: &Links) -> Vec<Fact> {
-    let fact = |label, value: String| Fact { label, value, href: None, is_code: false };
-    let code = |label, value: String| Fact { label, value, href: None, is_code: true };
-    let linked = |label, value: String, query: &[(&str, &str)]| {
-        let href = Some(links.page(&params::query(query.iter().copied())));
-        Fact { label, value, href, is_code: false }
-    };
-    let mut facts = Vec::new();
-    if let Some(actor) = &entry.actor {
-        let value = format!("{} ({} {})", display_name(actor), actor.kind(), actor.id());
-        facts.push(linked("Actor", value, &[("actor", actor.id())]));
-        if let Some(principal) = actor.principal() {
-            let name = display_name(principal);
-            let value = format!("{name} ({} {})", principal.kind(), principal.id());
-            facts.push(fact("On behalf of", value));
-        }
-    }
-    if let Some(id) = &entry.organization {
-        facts.push(linked("Organization", id.clone(), &[("organization", id)]));
-    }
-    facts.push(linked("Type", entry.entity_type.clone(), &[("entity", &entry.entity_type)]));
-    if let Some(id) = &entry.entity_id {
-        let query = [("entity", entry.entity_type.as_str()), ("entity_id", id)];
-        facts.push(linked("Id", id.clone(), &query));
-    }
-    if let Some(name) = &entry.entity_name {
-        facts.push(fact("Name", name.clone()));
-    }
-    if let Some(name) = &entry.event_name {
-        let version = entry.event_version.map(|version| format!(", version {version}"));
-        let value = format!("{name}{}", version.unwrap_or_default());
-        facts.push(linked("Event", value, &[("event", name)]));
-    }
-    let correlation = entry.correlation_id.to_string();
-    let query = [("correlation", &*correlation), ("order", "oldest")];
-    facts.push(linked("Request", format!("follow {correlation}"), &query));
-    match (cause, entry.causation_id) {
-        (Some(cause), _) => facts.push(Fact {
-            label: "Caused by",
-            value: format!("{} (entry #{})", cause.description, cause.sequence),
-            href: Some(links.below(&format!("entries/{}", cause.id))),
-            is_code: false,
-        }),
-        (None, Some(id)) => facts.push(code("Caused by", id.to_string())),
-        (None, None) => {}
-    }
-    facts.push(fact("Outcome", entry.outcome.to_string()));
-    facts.push(fact("Recorded", entry.recorded_at.to_string()));
-    facts.push(fact("Place in the chain", format!("#{}", entry.sequence)));
-    facts.push(code("Hash", entry.hash.to_string()));
-    facts.push(Fact {
-        label: "As JSON",
-        value: entry.id.to_string(),
-        href: Some(links.below(&format!("api/entries/{}", entry.id))),
-        is_code: false,
-    });
-    facts
 }
 
 pub(super) async fn verified(
     State(pages): State<Pages>,
     Extension(ctx): Extension<Context>,
-    OriginalUri(original): OriginalUri,
-    uri: Uri,
+    links: Links,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let links = Links::new(original.path(), uri.path());
     let shown = async {
         Params::read(query.as_deref(), &[], Empty::Ignored)?;
         let verdict = verify::verdict(&pages, &ctx).await?;
@@ -255,7 +206,7 @@ fn failed(ctx: &Context, links: &Links, headers: &HeaderMap, problem: &Problem) 
         headline: "This cannot be shown.".to_owned(),
         detail: problem.detail.clone(),
     };
-    rendered(problem.status(), &message).unwrap_or_else(IntoResponse::into_response)
+    rendered(problem.status(), &message).map_or_else(IntoResponse::into_response, explained)
 }
 
 fn rendered(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {

@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use super::super::links::Links;
+use super::details::Room;
 use super::item::Item;
 use super::trail;
 use crate::entry::Entry;
@@ -23,7 +24,7 @@ pub(super) fn days(entries: &[Entry], links: &Links, zone: &TimeZone, is_trail: 
     let first = entries.first().map(|entry| entry.occurred_at);
     let mut days: Vec<Day> = Vec::new();
     for (number, entry) in entries.iter().enumerate() {
-        let mut item = Item::new(entry, links, zone);
+        let mut item = Item::new(entry, links, zone, Room::LISTED);
         if let (Some(depth), Some(first)) = (depths.get(number), first) {
             let later = trail::later(entry.occurred_at.duration_since(first));
             item = item.in_trail(*depth, if number == 0 { "start".to_owned() } else { later });

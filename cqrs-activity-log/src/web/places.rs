@@ -1,0 +1,96 @@
+//! How many of something there are at once: over all, and for each tenant.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cqrs_core::TenantScope;
+
+/// Places, of which each tenant can have a few, so that none takes them all.
+#[derive(Clone)]
+pub(super) struct Places {
+    limit: usize,
+    per_tenant: usize,
+    taken: Arc<Mutex<Taken>>,
+}
+
+#[derive(Default)]
+struct Taken {
+    all: usize,
+    /// Of the tenants that have a place, and of no others.
+    by_tenant: HashMap<TenantScope, usize>,
+}
+
+/// A place, free again when it is dropped.
+pub(super) struct Place {
+    tenant: TenantScope,
+    taken: Arc<Mutex<Taken>>,
+}
+
+/// Who has taken all places.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Full {
+    Everyone,
+    Tenant,
+}
+
+impl Places {
+    pub(super) fn new(limit: usize, per_tenant: usize) -> Self {
+        Self { limit, per_tenant, taken: Arc::default() }
+    }
+
+    pub(super) fn take(&self, tenant: &TenantScope) -> Result<Place, Full> {
+        let mut guard = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = &mut *guard;
+        let own = taken.by_tenant.get(tenant).copied().unwrap_or(0);
+        if own >= self.per_tenant {
+            return Err(Full::Tenant);
+        }
+        if taken.all >= self.limit {
+            return Err(Full::Everyone);
+        }
+        taken.all += 1;
+        taken.by_tenant.insert(tenant.clone(), own + 1);
+        Ok(Place { tenant: tenant.clone(), taken: self.taken.clone() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        taken.all -= 1;
+        if let Some(own) = taken.by_tenant.get_mut(&self.tenant) {
+            *own -= 1;
+            if *own == 0 {
+                taken.by_tenant.remove(&self.tenant);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cqrs_core::Context;
+
+    use super::*;
+
+    fn tenant(id: &str) -> TenantScope {
+        Context::for_tenant(id).unwrap().tenant().clone()
+    }
+
+    #[test]
+    fn no_tenant_takes_all_places_and_none_is_remembered_without_one() {
+        let places = Places::new(3, 2);
+        let (acme, globex) = (tenant("acme"), tenant("globex"));
+        let first = places.take(&acme).ok();
+        let second = places.take(&acme).ok();
+        assert_eq!(places.take(&acme).err(), Some(Full::Tenant));
+        let third = places.take(&globex).ok();
+        assert_eq!(places.take(&globex).err(), Some(Full::Everyone));
+        drop(first);
+        let fourth = places.take(&globex).ok();
+        assert!(second.is_some() && third.is_some() && fourth.is_some());
+        drop((second, third, fourth));
+        let taken = places.taken.lock().unwrap();
+        assert_eq!((taken.all, taken.by_tenant.len()), (0, 0));
+    }
+}
