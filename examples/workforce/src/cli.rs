@@ -11,6 +11,7 @@ use cqrs_core::cli::WiringCommand;
 use crate::activity;
 use crate::config::{Config, PublicUrl};
 use crate::db::Db;
+use crate::http::ConnectionLimits;
 use crate::import_command::ImportUpwork;
 use crate::integrations::Limits;
 use crate::notifications::MailSettings;
@@ -120,7 +121,12 @@ impl Serve {
             listen: self.listen,
             database: self.database.database,
             public_url: self.public_url,
-            limits: Limits { github: self.github_limit, upwork: self.upwork_limit },
+            connections: ConnectionLimits::default(),
+            limits: Limits {
+                github: self.github_limit,
+                upwork: self.upwork_limit,
+                ..Limits::default()
+            },
             // Demo people get no e-mail over a real server.
             demo: !self.no_demo && self.smtp.is_none(),
             mail: self.smtp.map_or(MailSettings::Folder(self.mail), MailSettings::Smtp),
@@ -138,6 +144,7 @@ pub(crate) fn offline() -> Config {
         public_url: None,
         mail: MailSettings::Smtp("smtp://localhost".to_owned()),
         mail_from: "Workforce <no-reply@workforce.example>".to_owned(),
+        connections: ConnectionLimits::default(),
         limits: Limits::default(),
         demo: false,
         password_cost: PasswordCost::default(),

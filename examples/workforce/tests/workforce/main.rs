@@ -12,6 +12,7 @@ mod pages;
 mod people;
 mod program;
 mod sessions;
+mod slow_clients;
 mod tenants;
 mod time_tracking;
 mod upwork;

@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
-use workforce::Server;
 use workforce::config::Config;
 use workforce::integrations::Limits;
 use workforce::notifications::MailSettings;
 use workforce::users::PasswordCost;
+use workforce::{ConnectionLimits, Server};
 
 pub(crate) type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
@@ -99,6 +99,19 @@ impl World {
         demo: bool,
     ) -> Result<Self> {
         let config = Config { demo, ..config(folder.path(), database) };
+        Self::run(folder, config, schema).await
+    }
+
+    /// As configured otherwise, on `SQLite`.
+    pub(crate) async fn configured(change: impl FnOnce(&mut Config)) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let database = folder.path().join("workforce.db").display().to_string();
+        let mut config = config(folder.path(), database);
+        change(&mut config);
+        Self::run(folder, config, None).await
+    }
+
+    async fn run(folder: TempDir, config: Config, schema: Option<Schema>) -> Result<Self> {
         let server = Server::start(config).await?;
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -189,6 +202,7 @@ pub(crate) fn config(folder: &Path, database: String) -> Config {
         public_url: None,
         mail: MailSettings::Folder(folder.join("mail")),
         mail_from: "Workforce <no-reply@workforce.example>".to_owned(),
+        connections: ConnectionLimits::default(),
         limits: Limits::default(),
         demo: false,
         password_cost: PasswordCost { memory: 8, passes: 1 },
