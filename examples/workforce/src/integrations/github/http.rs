@@ -174,6 +174,8 @@ async fn list_time_log_suggestions(
 }
 
 /// Makes a time log of a suggestion
+///
+/// Once, however often it is said. Members accept their own work, owners everybody's.
 #[utoipa::path(post, path = "/integrations/github/suggestions/{id}/accept", tag = "integrations",
     params(("id" = Uuid, Path)), responses(
     (status = 200, body = TimeLogSuggestion),
@@ -188,6 +190,8 @@ async fn accept_time_log_suggestion(
 }
 
 /// Makes nothing of a suggestion
+///
+/// Members dismiss their own work, owners everybody's. One that is being accepted is answered with 409.
 #[utoipa::path(delete, path = "/integrations/github/suggestions/{id}", tag = "integrations",
     params(("id" = Uuid, Path)), responses(
     (status = 204),

@@ -4,7 +4,7 @@ use cqrs_core::prelude::*;
 
 use super::hook::HookWithSecret;
 use super::payload::Reading;
-use super::{DeliveryStatus, GitHubDelivery, Hook, Secret, SuggestionStatus, TimeLogSuggestion};
+use super::{DeliveryStatus, GitHubDelivery, Hook, Secret, TimeLogSuggestion};
 use crate::db::{Db, DbError, Tx, now, params};
 use crate::paging::{Page, PageRequest};
 
@@ -243,18 +243,39 @@ impl GitHubRepository {
         Ok(page.page(suggestions, |suggestion: &TimeLogSuggestion| suggestion.id))
     }
 
-    /// Notes what became of an open suggestion; `false` if it is no longer open.
-    pub(super) async fn settle(
+    /// Reserves an open suggestion for a time log, unless it is reserved for another; as it is then.
+    pub(super) async fn reserve(
         &self,
         ctx: &Context,
         id: Uuid,
-        status: SuggestionStatus,
-        time_log_id: Option<Uuid>,
-    ) -> Result<bool, DbError> {
-        let sql = "UPDATE github_suggestions SET status = ?, time_log_id = ?
-                   WHERE tenant = ? AND id = ? AND status = 'open'";
-        let values = params![status.as_str(), time_log_id, ctx.tenant(), id];
-        Ok(self.db.execute(sql, values).await? == 1)
+        time_log_id: Uuid,
+    ) -> Result<Option<TimeLogSuggestion>, DbError> {
+        let sql = "UPDATE github_suggestions SET time_log_id = ?
+                   WHERE tenant = ? AND id = ? AND status = 'open' AND time_log_id IS NULL";
+        self.db.execute(sql, params![time_log_id, ctx.tenant(), id]).await?;
+        self.suggestion(ctx, id).await
+    }
+
+    /// What is reserved for that time log has become it; `false` if nothing is.
+    pub(super) async fn accept(&self, ctx: &Context, time_log_id: Uuid) -> Result<bool, DbError> {
+        let sql = "UPDATE github_suggestions SET status = 'accepted'
+                   WHERE tenant = ? AND time_log_id = ?";
+        Ok(self.db.execute(sql, params![ctx.tenant(), time_log_id]).await? == 1)
+    }
+
+    /// What is reserved for that time log, and has not become it, no longer is.
+    pub(super) async fn free(&self, ctx: &Context, time_log_id: Uuid) -> Result<(), DbError> {
+        let sql = "UPDATE github_suggestions SET time_log_id = NULL
+                   WHERE tenant = ? AND time_log_id = ? AND status = 'open'";
+        self.db.execute(sql, params![ctx.tenant(), time_log_id]).await?;
+        Ok(())
+    }
+
+    /// `false` if the suggestion is no longer open, or reserved.
+    pub(super) async fn dismiss(&self, ctx: &Context, id: Uuid) -> Result<bool, DbError> {
+        let sql = "UPDATE github_suggestions SET status = 'dismissed'
+                   WHERE tenant = ? AND id = ? AND status = 'open' AND time_log_id IS NULL";
+        Ok(self.db.execute(sql, params![ctx.tenant(), id]).await? == 1)
     }
 
     /// Whatever became that time log is open again.
