@@ -119,6 +119,30 @@ on_both! {
         assert_eq!(counts(&reply), [3, 1, 7]);
     }
 
+    async fn a_row_that_no_database_takes_costs_no_other_row(world: &World) {
+        let owner = staffed(world, "acme").await?;
+        let row = |email: &str, contract: &str, start: &str|
+            format!("2026-03-02,{start},30,{email},{contract},Site,m\n");
+        let file = [
+            format!("{HEADER}\n"),
+            row("grace@acme.example", "c1", "09:00"),
+            row("grace\0@acme.example", "c1", "10:00"),
+            row("grace@acme.example", "c\0", "10:00"),
+            row("grace@acme.example", &"c".repeat(4_000), "10:00"),
+            row("grace@acme.example", "\u{1b}[31m", "10:00"),
+            "2026-03-02,10:00,30,grace@acme.example,c1,Si\0te,m\n".to_owned(),
+            "2026-03-02,10:00,30,grace@acme.example,c1,Site,m\0\n".to_owned(),
+            row("grace@acme.example", "c1", "11:00"),
+        ];
+        let reply = import(&owner, file.concat()).await?;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        assert_eq!(counts(&reply), [2, 0, 6]);
+        let lines: Vec<_> = problems(&reply).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(lines, [3, 4, 5, 6, 7, 8]);
+        assert!(problems(&reply)[0].1.starts_with("`Email` has"), "{}", reply.text);
+        world.settled().await;
+    }
+
     async fn what_is_no_work_diary_imports_nothing(world: &World) {
         let owner = staffed(world, "acme").await?;
         for (body, reason) in [
@@ -126,6 +150,7 @@ on_both! {
             (b"\n\n".to_vec(), "the file is empty"),
             (b"Date;Minutes\n".to_vec(), "the header has no column Date, Start (UTC)"),
             (HEADER.replace("Memo", "Note").into_bytes(), "no column Memo"),
+            (format!("{HEADER},minutes\n").into_bytes(), "the column Minutes more than once"),
             (b"PK\x03\x04\xff\xfe\n".to_vec(), "the header cannot be read"),
             (b"\xff\xfeD\0a\0t\0e\0".to_vec(), "the header cannot be read"),
             ("x".repeat(100_000).into_bytes(), "the header cannot be read"),
