@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
 use workforce::config::Config;
@@ -156,6 +157,21 @@ impl World {
     pub(crate) fn signed_in(&self, reply: &Reply) -> Result<Client<'_>> {
         let token = reply.json["token"].as_str().ok_or("no token")?.to_owned();
         Ok(Client { world: self, token: Some(token) })
+    }
+
+    /// Does this to the database, past the product.
+    pub(crate) async fn sql(&self, sql: &'static str) -> Result {
+        if let Some(schema) = &self.schema {
+            let mut connection = PgConnection::connect(&schema.url()).await?;
+            sqlx::raw_sql(sql).execute(&mut connection).await?;
+            return Ok(connection.close().await?);
+        }
+        let file = self.folder.path().join("workforce.db");
+        let options =
+            SqliteConnectOptions::new().filename(file).busy_timeout(Duration::from_secs(10));
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        sqlx::raw_sql(sql).execute(&mut connection).await?;
+        Ok(connection.close().await?)
     }
 
     /// All handlers are done.

@@ -64,19 +64,23 @@ impl GitHubRepository {
 
 /// Deliveries.
 impl GitHubRepository {
-    /// With its body; `false` if it was taken before.
+    /// With its body, and under which identifier; `None` if it was taken before. One that could not be read
+    /// is taken again.
     pub(super) async fn insert_delivery(
         &self,
         ctx: &Context,
         delivery: &GitHubDelivery,
         body: Vec<u8>,
-    ) -> Result<bool, DbError> {
+    ) -> Result<Option<Uuid>, DbError> {
         let mut tx = self.db.begin().await?;
-        let inserted = tx
-            .execute(
+        let taken = tx
+            .row(
                 "INSERT INTO github_deliveries
                      (tenant, id, hook_id, guid, kind, size, status, received_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, hook_id, guid) DO NOTHING",
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, hook_id, guid) DO UPDATE
+                     SET status = excluded.status, summary = NULL
+                     WHERE github_deliveries.status = 'failed'
+                 RETURNING id",
                 params![
                     ctx.tenant(),
                     delivery.id,
@@ -89,16 +93,17 @@ impl GitHubRepository {
                 ],
             )
             .await?;
-        if inserted == 0 {
-            return Ok(false);
-        }
+        let Some(id) = taken.map(|row| row.uuid("id")).transpose()? else {
+            return Ok(None);
+        };
         tx.execute(
-            "INSERT INTO github_bodies (tenant, delivery_id, body) VALUES (?, ?, ?)",
-            params![ctx.tenant(), delivery.id, body],
+            "INSERT INTO github_bodies (tenant, delivery_id, body) VALUES (?, ?, ?)
+             ON CONFLICT (tenant, delivery_id) DO UPDATE SET body = excluded.body",
+            params![ctx.tenant(), id, body],
         )
         .await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(Some(id))
     }
 
     pub(super) async fn deliveries(
@@ -190,6 +195,19 @@ impl GitHubRepository {
             .await?;
         }
         Ok(noted == 1)
+    }
+}
+
+/// Deliveries that cannot be read.
+impl GitHubRepository {
+    /// Nobody tries to read it any more, unless GitHub delivers it again.
+    pub(super) async fn give_up(&self, ctx: &Context, delivery_id: Uuid) -> Result<(), DbError> {
+        let sql = "UPDATE github_deliveries SET status = ?, summary = ?
+                   WHERE tenant = ? AND id = ? AND status = 'received'";
+        let summary = "it could not be read, and the log says why; GitHub may deliver it again";
+        let status = DeliveryStatus::Failed.as_str();
+        self.db.execute(sql, params![status, summary, ctx.tenant(), delivery_id]).await?;
+        Ok(())
     }
 }
 
