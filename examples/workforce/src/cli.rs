@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use cqrs_core::cli::WiringCommand;
 
 use crate::activity;
@@ -63,6 +63,9 @@ struct Serve {
     /// Who e-mails are from
     #[arg(long, env = "MAIL_FROM", default_value = "Workforce <no-reply@workforce.example>")]
     mail_from: String,
+    /// How many connections there are at once; each takes a file descriptor
+    #[arg(long, default_value_t = ConnectionLimits::default().most, value_parser = value_parser!(u16).range(1..))]
+    connections: u16,
     /// The largest delivery from GitHub, in bytes
     #[arg(long, default_value_t = Limits::default().github)]
     github_limit: usize,
@@ -121,7 +124,7 @@ impl Serve {
             listen: self.listen,
             database: self.database.database,
             public_url: self.public_url,
-            connections: ConnectionLimits::default(),
+            connections: ConnectionLimits { most: self.connections, ..ConnectionLimits::default() },
             limits: Limits {
                 github: self.github_limit,
                 upwork: self.upwork_limit,

@@ -17,7 +17,7 @@ use super::steady::Steady;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ConnectionLimits {
     /// How many connections there are at once; others wait until one of them ends.
-    pub most: usize,
+    pub most: u16,
     /// How long a request's head may take, counted from when its connection is idle: also how long a
     /// connection may be idle.
     pub head: Duration,
@@ -47,7 +47,7 @@ pub(crate) async fn serve(
     limits: ConnectionLimits,
     stopped: watch::Receiver<bool>,
 ) {
-    let free = Arc::new(Semaphore::new(limits.most));
+    let free = Arc::new(Semaphore::new(limits.most.into()));
     let mut stop = pin!(until(stopped.clone()));
     loop {
         let next = async {
@@ -69,8 +69,7 @@ pub(crate) async fn serve(
     }
     drop(listener);
     // All places are free: every connection has ended.
-    let all = u32::try_from(limits.most).unwrap_or(u32::MAX);
-    drop(free.acquire_many(all).await);
+    drop(free.acquire_many(limits.most.into()).await);
 }
 
 /// One connection. HTTP/1 alone: to find out whether it is another version would take a client's first

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Output;
 
+use futures_util::future::{join_all, try_join_all};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -77,6 +78,30 @@ on_both! {
         let sum = |index: usize| counts(&a)[index] + counts(&b)[index];
         assert_eq!((sum(0), sum(1), sum(2)), (30, 30, 4));
         assert_eq!(owner.get("/api/time-logs?limit=200").await?.items().len(), 30);
+    }
+
+    async fn many_imports_at_once_are_done_or_refused_and_others_go_on(world: &World) {
+        let owner = staffed(world, "acme").await?;
+        let other = world.owner("globex").await?;
+        let imports = join_all((0..20).map(|_| import(&owner, SAMPLE)));
+        let others = try_join_all((0..20).map(|number| {
+            let new = json!({ "full_name": "Grace", "email": format!("{number}@globex.example") });
+            let other = &other;
+            async move { other.post("/api/employees", &new).await }
+        }));
+        let (replies, others) = tokio::join!(imports, others);
+        let mut imported = 0;
+        for reply in replies {
+            let reply = reply?;
+            if reply.status == 201 {
+                imported += counts(&reply)[0];
+            } else {
+                reply.assert_problem(429);
+            }
+        }
+        assert_eq!(imported, 30);
+        assert!(others?.iter().all(|it| it.status == 201));
+        world.settled().await;
     }
 
     async fn malformed_rows_are_reported_with_their_lines(world: &World) {

@@ -248,10 +248,10 @@ mod tests {
         let reading = Reading::of("push", push);
         assert_eq!(reading.url, None);
         assert_eq!(reading.work.len(), 1);
-        assert!(!format!("{reading:?}").contains("\\"), "{reading:?}");
+        assert!(!format!("{reading:?}").contains('\\'), "{reading:?}");
         let issue = br#"{"action":"\u0000","issue":{"number":8,"title":"\u0000",
             "html_url":"https://github.com/\u0000"}}"#;
-        assert!(!format!("{:?}", Reading::of("issues", issue)).contains("\\"));
+        assert!(!format!("{:?}", Reading::of("issues", issue)).contains('\\'));
     }
 
     #[test]
