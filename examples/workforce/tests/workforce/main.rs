@@ -13,6 +13,7 @@ mod people;
 mod program;
 mod sessions;
 mod slow_clients;
+mod suggestions;
 mod tenants;
 mod time_tracking;
 mod upwork;
