@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, value_parser};
 use cqrs_core::cli::WiringCommand;
 
 use crate::activity;
@@ -13,6 +13,7 @@ use crate::config::{Config, PublicUrl};
 use crate::console::{complain, say};
 use crate::db::{Db, shown, sqlite_file};
 use crate::demo;
+use crate::http::ConnectionLimits;
 use crate::import_command::ImportUpwork;
 use crate::integrations::Limits;
 use crate::notifications::MailSettings;
@@ -64,6 +65,9 @@ struct Serve {
     /// Who e-mails are from
     #[arg(long, env = "MAIL_FROM", default_value = "Workforce <no-reply@workforce.example>")]
     mail_from: String,
+    /// How many connections there are at once; each takes a file descriptor
+    #[arg(long, default_value_t = ConnectionLimits::default().most, value_parser = value_parser!(u16).range(1..))]
+    connections: u16,
     /// The largest delivery from GitHub, in bytes
     #[arg(long, default_value_t = Limits::default().github)]
     github_limit: usize,
@@ -131,7 +135,12 @@ impl Serve {
             listen: self.listen,
             database: self.database.database,
             public_url: self.public_url,
-            limits: Limits { github: self.github_limit, upwork: self.upwork_limit },
+            connections: ConnectionLimits { most: self.connections, ..ConnectionLimits::default() },
+            limits: Limits {
+                github: self.github_limit,
+                upwork: self.upwork_limit,
+                ..Limits::default()
+            },
             // Demo people get no e-mail over a real server.
             demo: !self.no_demo && self.smtp.is_none(),
             mail: self.smtp.map_or(MailSettings::Folder(self.mail), MailSettings::Smtp),
@@ -166,6 +175,7 @@ pub(crate) fn offline() -> Config {
         public_url: None,
         mail: MailSettings::Smtp("smtp://localhost".to_owned()),
         mail_from: "Workforce <no-reply@workforce.example>".to_owned(),
+        connections: ConnectionLimits::default(),
         limits: Limits::default(),
         demo: false,
         password_cost: PasswordCost::default(),

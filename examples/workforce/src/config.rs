@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use axum::http::Uri;
 
+use crate::http::ConnectionLimits;
 use crate::integrations::Limits;
 use crate::notifications::MailSettings;
 use crate::users::PasswordCost;
@@ -22,6 +23,8 @@ pub struct Config {
     pub mail: MailSettings,
     /// Who e-mails are from.
     pub mail_from: String,
+    /// How many clients there may be at once, and how slow.
+    pub connections: ConnectionLimits,
     /// How much other programs may send.
     pub limits: Limits,
     /// Whether an empty database is filled with two demo tenants, whose users sign in by one click.

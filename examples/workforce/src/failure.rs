@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cqrs_core::middleware::RejectionKind;
-use cqrs_core::{ExecuteError, MessageError, PublishError};
+use cqrs_core::{ExecuteError, PublishError};
 
 use crate::db::DbError;
 use crate::fields::FieldError;
@@ -36,12 +36,24 @@ pub enum Failure {
     /// An event was not published.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// It took too long, or the product is about to stop: another attempt may succeed.
+    #[error("{0}")]
+    Busy(String),
     /// Anything else that should not happen.
     #[error("{0}")]
     Internal(String),
 }
 
 impl Failure {
+    /// Whether another attempt may succeed, with nothing changed.
+    pub fn is_busy(&self) -> bool {
+        match self {
+            Self::Busy(_) => true,
+            Self::Database(error) => error.is_busy(),
+            _ => false,
+        }
+    }
+
     /// One field is wrong.
     pub fn field(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid(vec![FieldError { field, reason: reason.into() }])
@@ -58,13 +70,25 @@ impl From<ExecuteError<Failure>> for Failure {
             {
                 Self::Forbidden(rejection.reason().to_owned())
             }
-            other => Self::internal(&other),
+            ExecuteError::TimedOut { .. } | ExecuteError::ShutDown { .. } => {
+                Self::Busy(error.to_string())
+            }
+            other => Self::Internal(other.to_string()),
         }
     }
 }
 
-impl Failure {
-    fn internal<E: MessageError>(error: &ExecuteError<E>) -> Self {
-        Self::Internal(error.to_string())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_took_too_long_may_be_tried_again() {
+        let late = ExecuteError::TimedOut { message: "it", after: Duration::from_secs(1) };
+        assert!(Failure::from(late).is_busy());
+        let gone = ExecuteError::ShutDown { message: "it" };
+        assert!(Failure::from(gone).is_busy());
+        let wrong = ExecuteError::Panicked { message: "it", panic: "?".to_owned() };
+        assert!(!Failure::from(wrong).is_busy());
     }
 }

@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 use crate::config::{Config, PublicUrl};
 use crate::db::{Db, OpenError};
 use crate::failure::Failure;
-use crate::http::{Buses, Parts, router};
+use crate::http::{Buses, Parts, router, serve, until};
 use crate::integrations::github::ResumeGitHub;
 use crate::integrations::upwork::UpworkImporter;
 use crate::notifications::{MailError, Mailer};
@@ -36,7 +36,7 @@ pub struct Server {
     db: Db,
     log: ActivityLog,
     stop: watch::Sender<bool>,
-    serving: JoinHandle<io::Result<()>>,
+    serving: JoinHandle<()>,
     has_demo: bool,
 }
 
@@ -70,21 +70,17 @@ impl Server {
         }
         let has_demo = config.demo && demo::is_there(&app).await?;
         let (stop, stopped) = watch::channel(false);
-        let until = |mut stopped: watch::Receiver<bool>| async move {
-            drop(stopped.wait_for(|it| *it).await);
-        };
         let parts = Parts {
             activity: activity::routes(log.clone(), until(stopped.clone())),
             buses: Buses::of(&app),
             sessions: app.service::<Arc<Sessions>>()?,
             importer: app.service::<Arc<UpworkImporter>>()?,
             limits: config.limits,
+            body_within: config.connections.body,
             url,
             demo: has_demo,
         };
-        let service = router(parts).into_make_service();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(until(stopped));
-        let serving = tokio::spawn(async move { serving.await });
+        let serving = tokio::spawn(serve(listener, router(parts), config.connections, stopped));
         Ok(Self { address, app, db, log, stop, serving, has_demo })
     }
 
@@ -116,7 +112,7 @@ impl Server {
         self.log.close().await;
         self.db.close().await;
         match served {
-            Ok(Ok(Err(error))) => Err(ServerError::Serve(error)),
+            Ok(Err(error)) if error.is_panic() => Err(ServerError::Serve(io::Error::other(error))),
             _ => Ok(report),
         }
     }

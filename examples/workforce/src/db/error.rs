@@ -27,6 +27,11 @@ impl DbError {
         }
     }
 
+    /// Whether it was there and said no: as long as nothing changes, it will again.
+    pub fn is_refusal(&self) -> bool {
+        matches!(&self.0, sqlx::Error::Database(_)) && !self.is_busy()
+    }
+
     pub(super) fn decode(error: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self(sqlx::Error::Decode(Box::new(error)))
     }

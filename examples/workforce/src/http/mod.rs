@@ -1,6 +1,7 @@
 //! HTTP: what is common to the routes of all modules.
 
 mod buses;
+mod connections;
 mod extract;
 mod openapi;
 mod origin;
@@ -8,12 +9,15 @@ mod pages;
 mod problem;
 mod router;
 mod session;
+mod steady;
 mod trace;
 mod unread;
 
+pub use self::connections::ConnectionLimits;
 pub use self::problem::Problem;
 
 pub(crate) use self::buses::Buses;
+pub(crate) use self::connections::{serve, until};
 pub(crate) use self::extract::{Form, Json, Path, Query};
 pub(crate) use self::router::{Parts, router};
 pub(crate) use self::session::SessionCookie;

@@ -67,11 +67,15 @@ impl Problem {
     }
 
     /// 503. The cause goes to the log.
-    fn busy(cause: impl std::fmt::Display) -> Self {
+    pub(crate) fn busy(cause: impl std::fmt::Display) -> Self {
         tracing::warn!(%cause, "a request failed");
         let detail = "the server is busy or about to stop; try again in a while";
-        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
-        Self { retry_after: Some(1), ..problem }
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
+    }
+
+    /// Not before so many seconds from now.
+    pub(crate) fn retry_after(self, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..self }
     }
 
     /// The status.
@@ -119,11 +123,12 @@ impl From<Failure> for Problem {
             Failure::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
             Failure::Unauthorized(_) => Self::new(StatusCode::UNAUTHORIZED, detail),
             Failure::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, detail),
-            Failure::TooMany(wait) => Self {
-                retry_after: Some(wait.as_secs().max(1)),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
-            },
+            Failure::TooMany(wait) => {
+                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
+                problem.retry_after(wait.as_secs().max(1))
+            }
             Failure::Database(error) if error.is_busy() => Self::busy(error),
+            Failure::Busy(cause) => Self::busy(cause),
             Failure::Database(_) | Failure::Publish(_) | Failure::Internal(_) => {
                 Self::internal(detail)
             }

@@ -1,10 +1,11 @@
 //! All routes, and what is around them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware::{from_fn, map_response};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::{Extension, Router};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -30,12 +31,14 @@ pub(crate) struct Parts {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) importer: Arc<UpworkImporter>,
     pub(crate) limits: Limits,
+    /// How long a body may keep the server waiting.
+    pub(crate) body_within: Duration,
     pub(crate) url: PublicUrl,
     pub(crate) demo: bool,
 }
 
 pub(crate) fn router(parts: Parts) -> Router {
-    let Parts { buses, activity, sessions, importer, limits, url, demo } = parts;
+    let Parts { buses, activity, sessions, importer, limits, body_within, url, demo } = parts;
     let cookie = SessionCookie { secure: url.is_secure() };
     let contexts = session::contexts(Arc::clone(&sessions));
 
@@ -46,14 +49,14 @@ pub(crate) fn router(parts: Parts) -> Router {
         .merge(users::http::routes())
         .merge(time_tracking::http::routes())
         .merge(github::http::routes())
-        .merge(upwork::http::routes(importer, limits.upwork))
+        .merge(upwork::http::routes(importer, limits))
         .layer(from_fn(trace::name_tenant));
     let private = OpenApiRouter::new().nest("/api", private).layer(contexts.clone());
     // Routes of modules that say themselves who may call them.
     let public = OpenApiRouter::new().merge(users::http::public_routes());
     let public = OpenApiRouter::new()
         .nest("/api", public)
-        .merge(github::http::webhooks(limits.github).layer(from_fn(trace::name_tenant)));
+        .merge(github::http::webhooks(limits).layer(from_fn(trace::name_tenant)));
     let (api, document) = OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(private)
         .merge(public)
@@ -78,7 +81,7 @@ pub(crate) fn router(parts: Parts) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(CatchPanicLayer::custom(trace::panicked))
         .layer(from_fn(origin::check))
-        .layer(from_fn(unread::discard))
+        .layer(from_fn_with_state(body_within, unread::discard))
         .layer(
             TraceLayer::new_for_http()
                 .make_span_with(trace::span as fn(&Request) -> _)

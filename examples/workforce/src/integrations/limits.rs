@@ -3,19 +3,29 @@
 use axum::body::{Body, Bytes};
 use futures_util::{Stream, StreamExt as _, stream};
 
-/// The largest bodies, in bytes.
+/// The largest bodies, in bytes, and how many of them are read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Of a delivery from GitHub, which itself stops at 25 MB.
     pub github: usize,
     /// Of a file from Upwork that is sent over HTTP; the command line takes any size.
     pub upwork: usize,
+    /// How many deliveries are read at once. Until one was read, nobody knows whether it is GitHub's. A
+    /// tenant has at most half of them.
+    pub github_at_once: usize,
+    /// How many files from Upwork are imported at once over HTTP. A tenant has at most half of them.
+    pub upwork_at_once: usize,
 }
 
 impl Default for Limits {
-    /// 1 MiB and 10 MiB.
+    /// 1 MiB of which 64 are read at once, and 10 MiB of which 4 are.
     fn default() -> Self {
-        Self { github: 1024 * 1024, upwork: 10 * 1024 * 1024 }
+        Self {
+            github: 1024 * 1024,
+            upwork: 10 * 1024 * 1024,
+            github_at_once: 64,
+            upwork_at_once: 4,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod events;
 pub mod github;
 pub(crate) mod limits;
+pub(crate) mod turns;
 pub mod upwork;
 
 pub use self::events::IntegrationSync;

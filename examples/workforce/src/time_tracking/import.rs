@@ -26,6 +26,8 @@ pub struct ImportTimeLogs {
 /// One of them.
 #[derive(Debug, Clone)]
 pub struct NewTimeLog {
+    /// What it will be called here, if it is not there already.
+    pub id: Uuid,
     /// What the program calls it; it is recorded once.
     pub external_id: String,
     /// Who worked.
@@ -142,7 +144,7 @@ async fn record(
     let log = TimeLog::new(&mut fields, new.employee_id, &new.project, &new.note, span);
     fields.finish()?;
     let log = log.ok_or(Failure::field("minutes", "is missing"))?;
-    let log = TimeLog { source: source.to_owned(), ..log };
+    let log = TimeLog { id: new.id, source: source.to_owned(), ..log };
     book.expect_draft(log.week).await?;
     book.expect_free(log.span, log.id).await?;
     if !book.insert(&log, Some(&new.external_id)).await? {

@@ -1,6 +1,6 @@
 //! Deliveries from GitHub.
 
-use cqrs_core::HandlerControl;
+use cqrs_core::{Context, DeadLetterFilter, HandlerControl};
 use futures_util::future::join_all;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Method;
@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use uuid::Uuid;
 use workforce::integrations::Limits;
+use workforce::integrations::github::ResumeGitHub;
 
 use crate::time_tracking::hired;
 use crate::world::{Client, Reply, Result, World, on_both};
@@ -138,6 +139,54 @@ on_both! {
         assert!(!hooks.text.contains(&hook.secret), "the secret is shown once");
         let organizations = owner.get("/api/organizations").await?;
         assert!(organizations.items()[0]["last_synced_at"].is_string(), "{}", organizations.text);
+    }
+
+    async fn control_characters_keep_no_delivery_from_being_read(world: &World) {
+        let owner = world.owner("acme").await?;
+        hired(&owner, "Grace Hopper", "grace@acme.example").await?;
+        let hook = Hook::set_up(&owner, "acme/site").await?;
+        let bodies = [
+            ("push", push("grace\0@acme.example")),
+            ("push", push("grace@acme.example").replace("compare/", "compare/\\u0000")),
+            ("push", push("grace@acme.example").replace("acme/site\"", "acme/site\\u0000\"")),
+            ("issues", r#"{"action":"\u0000","sender":{"login":"\u0000"},"issue":{"number":1,
+                "title":"\u0000","html_url":"https://github.com/\u0000"}}"#.to_owned()),
+            ("ping", r#"{"zen":"\u0000"}"#.to_owned()),
+        ];
+        for (kind, body) in &bodies {
+            assert_eq!(hook.deliver(world, &guid(), kind, body).await?.status, 202, "{body}");
+        }
+        world.settled().await;
+        assert_eq!(deliveries(&owner).await?.each("status"), ["processed"; 5]);
+        let suggestions = owner.get("/api/integrations/github/suggestions").await?;
+        assert_eq!(suggestions.items().len(), 2, "{}", suggestions.text);
+    }
+
+    async fn what_cannot_be_read_is_given_up_until_github_delivers_it_again(world: &World) {
+        let owner = world.owner("acme").await?;
+        hired(&owner, "Grace Hopper", "grace@acme.example").await?;
+        let hook = Hook::set_up(&owner, "acme/site").await?;
+        let (guid, body) = (guid(), push("grace@acme.example"));
+        world.sql("ALTER TABLE github_suggestions RENAME TO elsewhere").await?;
+        assert_eq!(hook.deliver(world, &guid, "push", &body).await?.status, 202);
+        let app = world.server.app();
+        app.idle().await;
+        assert_eq!(app.dead_letters().discard_all(&DeadLetterFilter::default()), 1);
+        let failed = deliveries(&owner).await?;
+        assert_eq!(failed.each("status"), ["failed"]);
+        assert!(failed.each("summary")[0].starts_with("it could not be read"), "{}", failed.text);
+        // Nor at the next start.
+        let unread = app.commands().execute(&Context::system(), ResumeGitHub).await?;
+        assert_eq!(unread, 0);
+
+        world.sql("ALTER TABLE elsewhere RENAME TO github_suggestions").await?;
+        assert_eq!(hook.deliver(world, &guid, "push", &body).await?.status, 202);
+        world.settled().await;
+        let read = deliveries(&owner).await?;
+        assert_eq!(read.each("status"), ["processed"]);
+        assert_eq!(read.each("id"), failed.each("id"));
+        assert_eq!(hook.deliver(world, &guid, "push", &body).await?.status, 200);
+        assert_eq!(owner.get("/api/integrations/github/suggestions").await?.items().len(), 1);
     }
 
     async fn every_kind_is_taken_and_noted(world: &World) {

@@ -12,6 +12,8 @@ mod pages;
 mod people;
 mod program;
 mod sessions;
+mod slow_clients;
+mod suggestions;
 mod tenants;
 mod time_tracking;
 mod upwork;

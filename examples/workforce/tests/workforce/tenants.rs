@@ -79,7 +79,12 @@ impl Hammer<'_> {
             self.own(delivered);
             let row =
                 format!("{HEADER}\n2026-04-01,09:00,30,{email},c1,{own} contract,{own} memo\n");
-            let imported = self.own(import(&self.client, row).await?);
+            let imported = loop {
+                let reply = import(&self.client, row.clone()).await?;
+                if !matches!(reply.status.as_u16(), 429 | 503) {
+                    break self.own(reply);
+                }
+            };
             assert_eq!(imported["imported"], 1, "{imported}");
             self.look().await?;
         }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Output;
 
+use futures_util::future::{join_all, try_join_all};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -73,11 +74,34 @@ on_both! {
 
     async fn two_imports_of_one_file_at_once_import_it_once(world: &World) {
         let owner = staffed(world, "acme").await?;
-        let imports = (0..4).map(|_| import(&owner, SAMPLE));
-        let replies = futures_util::future::try_join_all(imports).await?;
-        let sum = |index: usize| replies.iter().map(|it| counts(it)[index]).sum::<u64>();
-        assert_eq!((sum(0), sum(1), sum(2)), (30, 90, 8));
+        let (a, b) = tokio::try_join!(import(&owner, SAMPLE), import(&owner, SAMPLE))?;
+        let sum = |index: usize| counts(&a)[index] + counts(&b)[index];
+        assert_eq!((sum(0), sum(1), sum(2)), (30, 30, 4));
         assert_eq!(owner.get("/api/time-logs?limit=200").await?.items().len(), 30);
+    }
+
+    async fn many_imports_at_once_are_done_or_refused_and_others_go_on(world: &World) {
+        let owner = staffed(world, "acme").await?;
+        let other = world.owner("globex").await?;
+        let imports = join_all((0..20).map(|_| import(&owner, SAMPLE)));
+        let others = try_join_all((0..20).map(|number| {
+            let new = json!({ "full_name": "Grace", "email": format!("{number}@globex.example") });
+            let other = &other;
+            async move { other.post("/api/employees", &new).await }
+        }));
+        let (replies, others) = tokio::join!(imports, others);
+        let mut imported = 0;
+        for reply in replies {
+            let reply = reply?;
+            if reply.status == 201 {
+                imported += counts(&reply)[0];
+            } else {
+                reply.assert_problem(429);
+            }
+        }
+        assert_eq!(imported, 30);
+        assert!(others?.iter().all(|it| it.status == 201));
+        world.settled().await;
     }
 
     async fn malformed_rows_are_reported_with_their_lines(world: &World) {
@@ -120,6 +144,30 @@ on_both! {
         assert_eq!(counts(&reply), [3, 1, 7]);
     }
 
+    async fn a_row_that_no_database_takes_costs_no_other_row(world: &World) {
+        let owner = staffed(world, "acme").await?;
+        let row = |email: &str, contract: &str, start: &str|
+            format!("2026-03-02,{start},30,{email},{contract},Site,m\n");
+        let file = [
+            format!("{HEADER}\n"),
+            row("grace@acme.example", "c1", "09:00"),
+            row("grace\0@acme.example", "c1", "10:00"),
+            row("grace@acme.example", "c\0", "10:00"),
+            row("grace@acme.example", &"c".repeat(4_000), "10:00"),
+            row("grace@acme.example", "\u{1b}[31m", "10:00"),
+            "2026-03-02,10:00,30,grace@acme.example,c1,Si\0te,m\n".to_owned(),
+            "2026-03-02,10:00,30,grace@acme.example,c1,Site,m\0\n".to_owned(),
+            row("grace@acme.example", "c1", "11:00"),
+        ];
+        let reply = import(&owner, file.concat()).await?;
+        assert_eq!(reply.status, 201, "{}", reply.text);
+        assert_eq!(counts(&reply), [2, 0, 6]);
+        let lines: Vec<_> = problems(&reply).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(lines, [3, 4, 5, 6, 7, 8]);
+        assert!(problems(&reply)[0].1.starts_with("`Email` has"), "{}", reply.text);
+        world.settled().await;
+    }
+
     async fn what_is_no_work_diary_imports_nothing(world: &World) {
         let owner = staffed(world, "acme").await?;
         for (body, reason) in [
@@ -127,6 +175,7 @@ on_both! {
             (b"\n\n".to_vec(), "the file is empty"),
             (b"Date;Minutes\n".to_vec(), "the header has no column Date, Start (UTC)"),
             (HEADER.replace("Memo", "Note").into_bytes(), "no column Memo"),
+            (format!("{HEADER},minutes\n").into_bytes(), "the column Minutes more than once"),
             (b"PK\x03\x04\xff\xfe\n".to_vec(), "the header cannot be read"),
             (b"\xff\xfeD\0a\0t\0e\0".to_vec(), "the header cannot be read"),
             ("x".repeat(100_000).into_bytes(), "the header cannot be read"),

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, SqliteConnection};
 use tempfile::TempDir;
 use uuid::Uuid;
-use workforce::Server;
 use workforce::config::Config;
 use workforce::integrations::Limits;
 use workforce::notifications::MailSettings;
 use workforce::users::PasswordCost;
+use workforce::{ConnectionLimits, Server};
 
 pub(crate) type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
@@ -99,6 +100,19 @@ impl World {
         demo: bool,
     ) -> Result<Self> {
         let config = Config { demo, ..config(folder.path(), database) };
+        Self::run(folder, config, schema).await
+    }
+
+    /// As configured otherwise, on `SQLite`.
+    pub(crate) async fn configured(change: impl FnOnce(&mut Config)) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let database = folder.path().join("workforce.db").display().to_string();
+        let mut config = config(folder.path(), database);
+        change(&mut config);
+        Self::run(folder, config, None).await
+    }
+
+    async fn run(folder: TempDir, config: Config, schema: Option<Schema>) -> Result<Self> {
         let server = Server::start(config).await?;
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -145,6 +159,21 @@ impl World {
         Ok(Client { world: self, token: Some(token) })
     }
 
+    /// Does this to the database, past the product.
+    pub(crate) async fn sql(&self, sql: &'static str) -> Result {
+        if let Some(schema) = &self.schema {
+            let mut connection = PgConnection::connect(&schema.url()).await?;
+            sqlx::raw_sql(sql).execute(&mut connection).await?;
+            return Ok(connection.close().await?);
+        }
+        let file = self.folder.path().join("workforce.db");
+        let options =
+            SqliteConnectOptions::new().filename(file).busy_timeout(Duration::from_secs(10));
+        let mut connection = SqliteConnection::connect_with(&options).await?;
+        sqlx::raw_sql(sql).execute(&mut connection).await?;
+        Ok(connection.close().await?)
+    }
+
     /// All handlers are done.
     pub(crate) async fn settled(&self) {
         self.server.app().idle().await;
@@ -189,6 +218,7 @@ pub(crate) fn config(folder: &Path, database: String) -> Config {
         public_url: None,
         mail: MailSettings::Folder(folder.join("mail")),
         mail_from: "Workforce <no-reply@workforce.example>".to_owned(),
+        connections: ConnectionLimits::default(),
         limits: Limits::default(),
         demo: false,
         password_cost: PasswordCost { memory: 8, passes: 1 },

@@ -43,6 +43,8 @@ pub enum DeliveryStatus {
     Received,
     /// It was read.
     Processed,
+    /// It cannot be read. GitHub may deliver it again, under the same name.
+    Failed,
 }
 
 impl DeliveryStatus {
@@ -51,20 +53,28 @@ impl DeliveryStatus {
         match self {
             Self::Received => "received",
             Self::Processed => "processed",
+            Self::Failed => "failed",
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        match text {
+            "received" => Self::Received,
+            "processed" => Self::Processed,
+            _ => Self::Failed,
         }
     }
 }
 
 impl GitHubDelivery {
     pub(super) fn from_row(row: &Row) -> Result<Self, DbError> {
-        let is_processed = row.text("status")? == DeliveryStatus::Processed.as_str();
         Ok(Self {
             id: row.uuid("id")?,
             hook_id: row.uuid("hook_id")?,
             guid: row.text("guid")?,
             kind: row.text("kind")?,
             size: row.int("size")?,
-            status: if is_processed { DeliveryStatus::Processed } else { DeliveryStatus::Received },
+            status: DeliveryStatus::parse(&row.text("status")?),
             summary: row.text_opt("summary")?,
             repository: row.text_opt("repository")?,
             url: row.text_opt("url")?,

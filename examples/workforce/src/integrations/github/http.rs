@@ -14,14 +14,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::signature::SignatureError;
 use super::{
-    AcceptTimeLogSuggestion, DismissTimeLogSuggestion, GitHubDelivery, Hook, HookAddress,
-    ListGitHubDeliveries, ListGitHubHooks, ListTimeLogSuggestions, NewHook, ReceiveGitHubDelivery,
-    Received, SetUpGitHubHook, TimeLogSuggestion,
+    AcceptTimeLogSuggestion, DismissTimeLogSuggestion, GitHubDelivery, HasGitHubHook, Hook,
+    HookAddress, ListGitHubDeliveries, ListGitHubHooks, ListTimeLogSuggestions, NewHook,
+    ReceiveGitHubDelivery, Received, SetUpGitHubHook, TimeLogSuggestion,
 };
 use crate::config::PublicUrl;
+use crate::failure::Failure;
 use crate::http::{Buses, Json, Path, Problem, Query};
-use crate::integrations::limits::{BodyError, limited};
+use crate::integrations::limits::{BodyError, Limits, limited};
+use crate::integrations::turns::Turns;
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes() -> OpenApiRouter<Buses> {
@@ -35,7 +38,7 @@ pub(crate) fn routes() -> OpenApiRouter<Buses> {
 
 /// Where GitHub delivers. There is no session: whose hook it is says the address, and that it is GitHub
 /// says the signature.
-pub(crate) fn webhooks(limit: usize) -> OpenApiRouter<Buses> {
+pub(crate) fn webhooks(limits: Limits) -> OpenApiRouter<Buses> {
     let contexts = ContextLayer::new(|request| {
         let name = request.uri.path().rsplit('/').next().unwrap_or_default();
         let address: HookAddress = name
@@ -46,13 +49,37 @@ pub(crate) fn webhooks(limit: usize) -> OpenApiRouter<Buses> {
     });
     OpenApiRouter::new()
         .routes(routes!(receive_github_delivery))
-        .layer(Extension(Limit(limit)))
+        .layer(Extension(Bodies {
+            limit: limits.github,
+            turns: Turns::new(limits.github_at_once.div_ceil(2), limits.github_at_once),
+        }))
         .layer(contexts)
 }
 
-/// How large a delivery may be, in bytes.
-#[derive(Debug, Clone, Copy)]
-struct Limit(usize);
+/// Deliveries before anybody knows whose they are.
+#[derive(Debug, Clone)]
+struct Bodies {
+    /// How large each may be, in bytes.
+    limit: usize,
+    /// How many are read at once.
+    turns: Turns,
+}
+
+impl Bodies {
+    /// Reads one.
+    async fn read(&self, ctx: &Context, body: Body) -> Result<Vec<u8>, Problem> {
+        let _turn = self.turns.take(ctx.tenant()).map_err(|_| {
+            let detail = "too many deliveries are being sent at once; deliver again in a while";
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
+        })?;
+        let body = limited(body, self.limit).map_err(|error| refused(&error));
+        let body = body.try_fold(Vec::new(), |mut all, piece| async move {
+            all.extend_from_slice(&piece);
+            Ok(all)
+        });
+        body.await
+    }
+}
 
 /// A new hook.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -147,6 +174,8 @@ async fn list_time_log_suggestions(
 }
 
 /// Makes a time log of a suggestion
+///
+/// Once, however often it is said. Members accept their own work, owners everybody's.
 #[utoipa::path(post, path = "/integrations/github/suggestions/{id}/accept", tag = "integrations",
     params(("id" = Uuid, Path)), responses(
     (status = 200, body = TimeLogSuggestion),
@@ -161,6 +190,8 @@ async fn accept_time_log_suggestion(
 }
 
 /// Makes nothing of a suggestion
+///
+/// Members dismiss their own work, owners everybody's. One that is being accepted is answered with 409.
 #[utoipa::path(delete, path = "/integrations/github/suggestions/{id}", tag = "integrations",
     params(("id" = Uuid, Path)), responses(
     (status = 204),
@@ -190,23 +221,19 @@ async fn dismiss_time_log_suggestion(
     (status = 202, body = Receipt),
     (status = 200, body = Receipt),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "Too many are being sent at once; `Retry-After` says when to deliver again"),
 ))]
 async fn receive_github_delivery(
     State(buses): State<Buses>,
     Extension(ctx): Extension<Context>,
-    Extension(Limit(limit)): Extension<Limit>,
+    Extension(bodies): Extension<Bodies>,
     Path(hook): Path<String>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, axum::Json<Receipt>), Problem> {
     let hook: HookAddress =
         hook.parse().map_err(|error| Problem::new(StatusCode::NOT_FOUND, format!("{error}")))?;
-    let body = limited(body, limit).map_err(|error| refused(&error));
-    let body = body.try_fold(Vec::new(), |mut all, piece| async move {
-        all.extend_from_slice(&piece);
-        Ok(all)
-    });
-    let body = body.await?;
     let read = |name: &str| {
         let value = headers.get(name)?.to_str().unwrap_or_default();
         Some(value.to_owned())
@@ -215,13 +242,21 @@ async fn receive_github_delivery(
         Problem::new(StatusCode::BAD_REQUEST, format!("the header `{name}` is missing"))
     };
     let media_type = read("content-type").unwrap_or_default();
+    let guid = read("X-GitHub-Delivery").ok_or_else(|| missing("X-GitHub-Delivery"))?;
+    let kind = read("X-GitHub-Event").ok_or_else(|| missing("X-GitHub-Event"))?;
+    // Nothing is read of what is for nobody.
+    if !buses.ask(&ctx, HasGitHubHook { id: hook.id() }).await? {
+        return Err(Failure::NotFound("hook").into());
+    }
+    let signature = read("x-hub-signature-256");
+    let missing = || Failure::Unauthorized(SignatureError::Missing.to_string());
     let command = ReceiveGitHubDelivery {
         hook_id: hook.id(),
-        signature: read("x-hub-signature-256"),
-        guid: read("X-GitHub-Delivery").ok_or_else(|| missing("X-GitHub-Delivery"))?,
-        kind: read("X-GitHub-Event").ok_or_else(|| missing("X-GitHub-Event"))?,
+        signature: Some(signature.ok_or_else(missing)?),
+        guid,
+        kind,
         is_form: media_type.starts_with("application/x-www-form-urlencoded"),
-        body,
+        body: bodies.read(&ctx, body).await?,
     };
     let (status, text, delivery_id) = match buses.execute(&ctx, command).await? {
         Received::New(id) => (StatusCode::ACCEPTED, "accepted", Some(id)),

@@ -18,7 +18,9 @@ mod suggestion_commands;
 pub use self::delivery::{DeliveryStatus, GitHubDelivery};
 pub use self::events::GitHubWebhook;
 pub use self::hook::{Hook, HookAddress};
-pub use self::queries::{ListGitHubDeliveries, ListGitHubHooks, ListTimeLogSuggestions};
+pub use self::queries::{
+    HasGitHubHook, ListGitHubDeliveries, ListGitHubHooks, ListTimeLogSuggestions,
+};
 pub use self::receive::{ReceiveGitHubDelivery, Received};
 pub use self::resume::ResumeGitHub;
 pub use self::set_up::{NewHook, SetUpGitHubHook};

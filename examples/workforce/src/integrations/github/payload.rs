@@ -88,7 +88,7 @@ impl Reading {
         Self {
             summary: line(&summary),
             repository: repository.as_ref().map(|it| line(&it.full_name)),
-            url: url.filter(|url| url.starts_with("https://") && url.len() <= MAX_TEXT),
+            url: url.filter(|url| url.starts_with("https://") && is_line(url)),
             sender: sender.as_ref().map(|it| line(&it.login)),
             work: if kind == "push" { payload.work() } else { Vec::new() },
         }
@@ -153,7 +153,8 @@ impl Payload {
     fn work(&self) -> Vec<Work> {
         let mut work = BTreeMap::<String, Work>::new();
         for commit in &self.commits {
-            let Some(email) = commit.author.email.as_deref().map(str::to_ascii_lowercase) else {
+            let email = commit.author.email.as_deref().filter(|email| is_line(email));
+            let Some(email) = email.map(str::to_ascii_lowercase) else {
                 continue;
             };
             if work.len() == MAX_AUTHORS && !work.contains_key(&email) {
@@ -181,6 +182,11 @@ impl Item {
             if self.merged == Some(true) && action == "closed" { "merged" } else { action };
         (format!("{what} #{} {action}: {}", self.number, self.title), self.html_url.clone())
     }
+}
+
+/// Whether it is one line of bounded length; what is compared or followed is not mended.
+fn is_line(text: &str) -> bool {
+    text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
 }
 
 /// One line of bounded length.
@@ -231,6 +237,21 @@ mod tests {
         let reading = Reading::of("issues", issue);
         assert_eq!((reading.summary.as_str(), reading.url), ("issue #8 opened: Slow", None));
         assert_eq!(Reading::of("ping", br#"{"zen":"Keep it simple."}"#).summary, "Keep it simple.");
+    }
+
+    #[test]
+    fn nothing_that_is_read_has_control_characters() {
+        let push = br#"{"ref": "refs/heads/\u0000", "compare": "https://github.com/\u0000",
+            "repository": {"full_name": "a\u0000"}, "sender": {"login": "\u001b"}, "commits": [
+                {"message": "\u0000", "timestamp": "2026-11-23T10:00:00Z", "author": {"email": "a\u0000@b.c"}},
+                {"message": "\u0000", "timestamp": "2026-11-23T10:00:00Z", "author": {"email": "a@b.c"}}]}"#;
+        let reading = Reading::of("push", push);
+        assert_eq!(reading.url, None);
+        assert_eq!(reading.work.len(), 1);
+        assert!(!format!("{reading:?}").contains('\\'), "{reading:?}");
+        let issue = br#"{"action":"\u0000","issue":{"number":8,"title":"\u0000",
+            "html_url":"https://github.com/\u0000"}}"#;
+        assert!(!format!("{:?}", Reading::of("issues", issue)).contains('\\'));
     }
 
     #[test]

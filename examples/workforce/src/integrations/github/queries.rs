@@ -27,6 +27,25 @@ impl QueryHandler<ListGitHubHooks> for ListGitHubHooksHandler {
     }
 }
 
+/// Whether there is such a hook.
+#[derive(Debug, Clone, Copy, Query)]
+#[query(name = "has.github-hook", output = bool, error = Failure)]
+pub struct HasGitHubHook {
+    /// Which.
+    pub id: Uuid,
+}
+
+#[query_handler(HasGitHubHook)]
+struct HasGitHubHookHandler {
+    github: Arc<GitHubRepository>,
+}
+
+impl QueryHandler<HasGitHubHook> for HasGitHubHookHandler {
+    async fn execute(&self, query: HasGitHubHook, ctx: &Context) -> Result<bool, Failure> {
+        Ok(self.github.hook(ctx, query.id).await?.is_some())
+    }
+}
+
 /// A page of what GitHub told.
 #[derive(Debug, Clone, Default, Query)]
 #[query(name = "list.github-deliveries", output = Page<GitHubDelivery>, error = Failure)]

@@ -7,11 +7,16 @@ use super::repository::GitHubRepository;
 use super::{GitHubWebhook, TimeLogSuggestion};
 use crate::db::now;
 use crate::employees::FindEmployeeByEmail;
+use crate::failure::Failure;
 use crate::integrations::IntegrationSync;
 use crate::time_tracking::TimeLogDeleted;
 
-/// Reads a stored delivery: notes what it says, and suggests time logs for what was pushed.
-#[events_handler(GitHubWebhook)]
+/// How often it is tried to read a delivery.
+const ATTEMPTS: u32 = 5;
+
+/// Reads a stored delivery: notes what it says, and suggests time logs for what was pushed. One that the
+/// database refuses each time is given up, so that it does not come back at every start.
+#[events_handler(GitHubWebhook, retry(attempts = 5))]
 struct ReadDelivery {
     github: Arc<GitHubRepository>,
     queries: QueryBus,
@@ -20,6 +25,18 @@ struct ReadDelivery {
 
 impl EventHandler<GitHubWebhook> for ReadDelivery {
     async fn handle(&self, event: &GitHubWebhook, ctx: &Context) -> HandlerResult {
+        match self.read(event, ctx).await {
+            Err(Failure::Database(error)) if error.is_refusal() && ctx.attempt() >= ATTEMPTS => {
+                self.github.give_up(ctx, event.delivery_id).await?;
+                Err(error.into())
+            }
+            read => Ok(read?),
+        }
+    }
+}
+
+impl ReadDelivery {
+    async fn read(&self, event: &GitHubWebhook, ctx: &Context) -> Result<(), Failure> {
         let (delivery_id, hook_id) = (event.delivery_id, event.hook_id);
         let Some(json) = self.github.unread_body(ctx, delivery_id).await? else {
             return Ok(());
@@ -45,15 +62,13 @@ impl EventHandler<GitHubWebhook> for ReadDelivery {
         self.events.publish(ctx, event).await?;
         Ok(())
     }
-}
 
-impl ReadDelivery {
     async fn suggestions(
         &self,
         ctx: &Context,
         delivery_id: Uuid,
         reading: &Reading,
-    ) -> Result<Vec<TimeLogSuggestion>, HandlerError> {
+    ) -> Result<Vec<TimeLogSuggestion>, Failure> {
         let Some(project) = &reading.repository else {
             return Ok(Vec::new());
         };

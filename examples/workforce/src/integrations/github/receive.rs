@@ -35,7 +35,7 @@ pub struct ReceiveGitHubDelivery {
 pub enum Received {
     /// It is stored under this identifier, and will be worked on.
     New(Uuid),
-    /// It was taken before.
+    /// It was taken before, and can be read.
     AlreadyThere,
 }
 
@@ -63,7 +63,7 @@ impl CommandHandler<ReceiveGitHubDelivery> for ReceiveGitHubDeliveryHandler {
         let json = payload::json(command.is_form, command.body);
         let json = json.map_err(|error| Failure::field("body", error.to_string()))?;
 
-        let delivery = GitHubDelivery {
+        let mut delivery = GitHubDelivery {
             id: Uuid::now_v7(),
             hook_id: found.hook.id,
             guid,
@@ -76,9 +76,10 @@ impl CommandHandler<ReceiveGitHubDelivery> for ReceiveGitHubDeliveryHandler {
             sender: None,
             received_at: now(),
         };
-        if !self.github.insert_delivery(ctx, &delivery, json).await? {
+        let Some(id) = self.github.insert_delivery(ctx, &delivery, json).await? else {
             return Ok(Received::AlreadyThere);
-        }
+        };
+        delivery.id = id;
         let ctx = match &found.hook.organization_id {
             Some(id) => ctx.clone().with_organization(id),
             None => ctx.clone(),

@@ -4,7 +4,7 @@ use cqrs_core::prelude::*;
 
 use super::hook::HookWithSecret;
 use super::payload::Reading;
-use super::{DeliveryStatus, GitHubDelivery, Hook, Secret, SuggestionStatus, TimeLogSuggestion};
+use super::{DeliveryStatus, GitHubDelivery, Hook, Secret, TimeLogSuggestion};
 use crate::db::{Db, DbError, Tx, now, params};
 use crate::paging::{Page, PageRequest};
 
@@ -64,19 +64,23 @@ impl GitHubRepository {
 
 /// Deliveries.
 impl GitHubRepository {
-    /// With its body; `false` if it was taken before.
+    /// With its body, and under which identifier; `None` if it was taken before. One that could not be read
+    /// is taken again.
     pub(super) async fn insert_delivery(
         &self,
         ctx: &Context,
         delivery: &GitHubDelivery,
         body: Vec<u8>,
-    ) -> Result<bool, DbError> {
+    ) -> Result<Option<Uuid>, DbError> {
         let mut tx = self.db.begin().await?;
-        let inserted = tx
-            .execute(
+        let taken = tx
+            .row(
                 "INSERT INTO github_deliveries
                      (tenant, id, hook_id, guid, kind, size, status, received_at)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, hook_id, guid) DO NOTHING",
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, hook_id, guid) DO UPDATE
+                     SET status = excluded.status, summary = NULL
+                     WHERE github_deliveries.status = 'failed'
+                 RETURNING id",
                 params![
                     ctx.tenant(),
                     delivery.id,
@@ -89,16 +93,17 @@ impl GitHubRepository {
                 ],
             )
             .await?;
-        if inserted == 0 {
-            return Ok(false);
-        }
+        let Some(id) = taken.map(|row| row.uuid("id")).transpose()? else {
+            return Ok(None);
+        };
         tx.execute(
-            "INSERT INTO github_bodies (tenant, delivery_id, body) VALUES (?, ?, ?)",
-            params![ctx.tenant(), delivery.id, body],
+            "INSERT INTO github_bodies (tenant, delivery_id, body) VALUES (?, ?, ?)
+             ON CONFLICT (tenant, delivery_id) DO UPDATE SET body = excluded.body",
+            params![ctx.tenant(), id, body],
         )
         .await?;
         tx.commit().await?;
-        Ok(true)
+        Ok(Some(id))
     }
 
     pub(super) async fn deliveries(
@@ -193,6 +198,19 @@ impl GitHubRepository {
     }
 }
 
+/// Deliveries that cannot be read.
+impl GitHubRepository {
+    /// Nobody tries to read it any more, unless GitHub delivers it again.
+    pub(super) async fn give_up(&self, ctx: &Context, delivery_id: Uuid) -> Result<(), DbError> {
+        let sql = "UPDATE github_deliveries SET status = ?, summary = ?
+                   WHERE tenant = ? AND id = ? AND status = 'received'";
+        let summary = "it could not be read, and the log says why; GitHub may deliver it again";
+        let status = DeliveryStatus::Failed.as_str();
+        self.db.execute(sql, params![status, summary, ctx.tenant(), delivery_id]).await?;
+        Ok(())
+    }
+}
+
 /// Suggestions.
 impl GitHubRepository {
     pub(super) async fn suggest(
@@ -243,18 +261,39 @@ impl GitHubRepository {
         Ok(page.page(suggestions, |suggestion: &TimeLogSuggestion| suggestion.id))
     }
 
-    /// Notes what became of an open suggestion; `false` if it is no longer open.
-    pub(super) async fn settle(
+    /// Reserves an open suggestion for a time log, unless it is reserved for another; as it is then.
+    pub(super) async fn reserve(
         &self,
         ctx: &Context,
         id: Uuid,
-        status: SuggestionStatus,
-        time_log_id: Option<Uuid>,
-    ) -> Result<bool, DbError> {
-        let sql = "UPDATE github_suggestions SET status = ?, time_log_id = ?
-                   WHERE tenant = ? AND id = ? AND status = 'open'";
-        let values = params![status.as_str(), time_log_id, ctx.tenant(), id];
-        Ok(self.db.execute(sql, values).await? == 1)
+        time_log_id: Uuid,
+    ) -> Result<Option<TimeLogSuggestion>, DbError> {
+        let sql = "UPDATE github_suggestions SET time_log_id = ?
+                   WHERE tenant = ? AND id = ? AND status = 'open' AND time_log_id IS NULL";
+        self.db.execute(sql, params![time_log_id, ctx.tenant(), id]).await?;
+        self.suggestion(ctx, id).await
+    }
+
+    /// What is reserved for that time log has become it; `false` if nothing is.
+    pub(super) async fn accept(&self, ctx: &Context, time_log_id: Uuid) -> Result<bool, DbError> {
+        let sql = "UPDATE github_suggestions SET status = 'accepted'
+                   WHERE tenant = ? AND time_log_id = ?";
+        Ok(self.db.execute(sql, params![ctx.tenant(), time_log_id]).await? == 1)
+    }
+
+    /// What is reserved for that time log, and has not become it, no longer is.
+    pub(super) async fn free(&self, ctx: &Context, time_log_id: Uuid) -> Result<(), DbError> {
+        let sql = "UPDATE github_suggestions SET time_log_id = NULL
+                   WHERE tenant = ? AND time_log_id = ? AND status = 'open'";
+        self.db.execute(sql, params![ctx.tenant(), time_log_id]).await?;
+        Ok(())
+    }
+
+    /// `false` if the suggestion is no longer open, or reserved.
+    pub(super) async fn dismiss(&self, ctx: &Context, id: Uuid) -> Result<bool, DbError> {
+        let sql = "UPDATE github_suggestions SET status = 'dismissed'
+                   WHERE tenant = ? AND id = ? AND status = 'open' AND time_log_id IS NULL";
+        Ok(self.db.execute(sql, params![ctx.tenant(), id]).await? == 1)
     }
 
     /// Whatever became that time log is open again.

@@ -29,7 +29,7 @@ pub struct TimeLogSuggestion {
     pub minutes: i64,
     /// What became of it.
     pub status: SuggestionStatus,
-    /// The time log that it became.
+    /// The time log that it became; while it is open, the one that it is becoming.
     pub time_log_id: Option<Uuid>,
 }
 

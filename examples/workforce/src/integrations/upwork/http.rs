@@ -16,14 +16,19 @@ use uuid::Uuid;
 use super::{FindUpworkImport, ImportError, ListUpworkImports, UpworkImport, UpworkImporter};
 use crate::failure::Failure;
 use crate::http::{Buses, Path, Problem, Query};
-use crate::integrations::limits::{BodyError, limited};
+use crate::integrations::limits::{BodyError, Limits, limited};
+use crate::integrations::turns::{NoTurn, Turns};
 use crate::paging::{Page, PageParams};
 
-pub(crate) fn routes(importer: Arc<UpworkImporter>, limit: usize) -> OpenApiRouter<Buses> {
+pub(crate) fn routes(importer: Arc<UpworkImporter>, limits: Limits) -> OpenApiRouter<Buses> {
     OpenApiRouter::new()
         .routes(routes!(list_upwork_imports, import_upwork))
         .routes(routes!(find_upwork_import))
-        .layer(Extension(Uploads { importer, limit }))
+        .layer(Extension(Uploads {
+            importer,
+            limit: limits.upwork,
+            turns: Turns::new(limits.upwork_at_once.div_ceil(2), limits.upwork_at_once),
+        }))
 }
 
 #[derive(Clone)]
@@ -31,6 +36,8 @@ struct Uploads {
     importer: Arc<UpworkImporter>,
     /// The largest file, in bytes.
     limit: usize,
+    /// How many are imported at once: each keeps the database busy.
+    turns: Turns,
 }
 
 /// What the file is called.
@@ -74,15 +81,18 @@ async fn find_upwork_import(
 /// Imports a work diary
 ///
 /// A row that is wrong is reported with its line and does not stop the rest; one that was imported before
-/// is skipped, so that a file may be sent again.
+/// is skipped, so that a file may be sent again. A tenant imports two files at once; another one is refused with
+/// 429, or with 503 while too many others import.
 #[utoipa::path(post, path = "/integrations/upwork/imports", tag = "integrations",
     params(ImportParams), request_body(content = String, content_type = "text/csv"), responses(
     (status = 201, body = UpworkImport),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "Too many import; `Retry-After` says when to send it again"),
 ))]
 async fn import_upwork(
     Extension(ctx): Extension<Context>,
-    Extension(Uploads { importer, limit }): Extension<Uploads>,
+    Extension(Uploads { importer, limit, turns }): Extension<Uploads>,
     Query(params): Query<ImportParams>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
@@ -98,10 +108,14 @@ async fn import_upwork(
     if length.is_some_and(|length| length > limit as u64) {
         return Err(too_large(limit, None));
     }
+    let turn = turns.take(ctx.tenant()).map_err(not_now)?;
     let file = params.file.unwrap_or_else(|| "upload.csv".to_owned());
     let body = limited(request.into_body(), limit);
     // A client that goes away in the middle is noted, since the task goes on without it.
-    let task = ctx.clone().spawn(async move { importer.import(&ctx, &file, body, |_| ()).await });
+    let task = ctx.clone().spawn(async move {
+        let _turn = turn;
+        importer.import(&ctx, &file, body, |_| ()).await
+    });
     match task.await {
         Ok(Ok(import)) => {
             let location = format!("/api/integrations/upwork/imports/{}", import.id);
@@ -122,12 +136,28 @@ fn problem(error: ImportError) -> Problem {
             if let Some(BodyError::TooLarge(limit)) = error.downcast_ref() {
                 return too_large(*limit, import.as_deref());
             }
-            if error.is::<Failure>() {
-                return Problem::internal(error);
+            match error.downcast::<Failure>() {
+                Ok(failure) => Problem::from(*failure),
+                Err(_) => {
+                    Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end")
+                }
             }
-            Problem::new(StatusCode::BAD_REQUEST, "the body could not be read to its end")
         }
     }
+}
+
+fn not_now(reason: NoTurn) -> Problem {
+    let (status, detail) = match reason {
+        NoTurn::Own => (
+            StatusCode::TOO_MANY_REQUESTS,
+            "other files are being imported; send this one when one of them is done",
+        ),
+        NoTurn::All => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many others import files; send this one in a while",
+        ),
+    };
+    Problem::new(status, detail).retry_after(5)
 }
 
 fn too_large(limit: usize, import: Option<&UpworkImport>) -> Problem {
@@ -140,4 +170,24 @@ fn too_large(limit: usize, import: Option<&UpworkImport>) -> Problem {
         ),
     };
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::DbError;
+
+    /// As when everybody waits for the same rows.
+    #[test]
+    fn an_import_that_a_busy_database_interrupts_may_be_sent_again() {
+        let busy = || Failure::Database(DbError::from(sqlx::Error::PoolTimedOut));
+        let late = || Failure::Busy("it took too long".to_owned());
+        for failure in [busy(), late()] {
+            let interrupted = ImportError::Interrupted { import: None, error: failure.into() };
+            assert_eq!(problem(interrupted).status(), StatusCode::SERVICE_UNAVAILABLE);
+        }
+        let failed = problem(ImportError::Failed(busy())).into_response();
+        assert_eq!(failed.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(failed.headers().contains_key(header::RETRY_AFTER));
+    }
 }

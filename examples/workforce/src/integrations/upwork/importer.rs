@@ -255,6 +255,7 @@ impl<'a> Run<'a> {
 impl DiaryRow {
     fn into_time_log(self, employee_id: Uuid) -> NewTimeLog {
         NewTimeLog {
+            id: Uuid::now_v7(),
             external_id: self.key(),
             employee_id,
             project: self.contract,

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, Time};
 use jiff::tz::Offset;
+use sha2::{Digest as _, Sha256};
 
 /// One row: so many minutes on a contract, in UTC as Upwork shows it by default.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,10 @@ pub(super) enum DiaryError {
     ColumnCount { expected: usize, found: usize },
     #[error("`{0}` is empty")]
     Empty(&'static str),
+    #[error("`{0}` is longer than {MAX_FIELD} characters")]
+    TooLong(&'static str),
+    #[error("`{0}` has a line break or another control character")]
+    Control(&'static str),
     #[error("`{column}` is `{found}`, expected {expected}")]
     Malformed { column: &'static str, found: String, expected: &'static str },
 }
@@ -41,6 +46,14 @@ pub enum HeaderError {
         /// The beginning of the header.
         header: String,
     },
+    /// Two columns of one name.
+    #[error("the header has the column {column} more than once; it reads: {header}")]
+    Repeated {
+        /// Which it is.
+        column: &'static str,
+        /// The beginning of the header.
+        header: String,
+    },
     /// No text at all.
     #[error("the header cannot be read: {0}; is this a CSV file?")]
     Unreadable(#[from] super::rows::RowError),
@@ -50,6 +63,8 @@ pub enum HeaderError {
 const NAMES: [&str; COUNT] =
     ["Date", "Start (UTC)", "Minutes", "Email", "Contract ID", "Contract", "Memo"];
 const COUNT: usize = 7;
+/// The longest e-mail address, and name of a contract, in characters.
+const MAX_FIELD: usize = 254;
 
 /// Which columns of a file are which.
 #[derive(Debug)]
@@ -67,6 +82,10 @@ impl Columns {
                 missing: missing.join(", "),
                 header: shown(&header.join(",")),
             });
+        }
+        let count = |name: &&str| header.iter().filter(|it| it.eq_ignore_ascii_case(name)).count();
+        if let Some(column) = NAMES.into_iter().find(|name| count(name) > 1) {
+            return Err(HeaderError::Repeated { column, header: shown(&header.join(",")) });
         }
         let places = NAMES.map(|name| place(&name).unwrap_or_default());
         Ok(Self { places, count: header.len() })
@@ -94,6 +113,12 @@ impl Columns {
             if field.is_empty() {
                 return Err(DiaryError::Empty(name));
             }
+            if field.chars().nth(MAX_FIELD).is_some() {
+                return Err(DiaryError::TooLong(name));
+            }
+            if field.chars().any(char::is_control) {
+                return Err(DiaryError::Control(name));
+            }
         }
         // Years are bounded, so that this cannot be out of range.
         let started_at = Offset::UTC.to_timestamp(day.to_datetime(time));
@@ -111,9 +136,16 @@ impl Columns {
 }
 
 impl DiaryRow {
-    /// The same for the same piece of work, in whichever file it stands.
+    /// The same for the same piece of work, in whichever file it stands: the SHA-256 of contract, address and
+    /// start, each after its length in bytes (eight of them, the greatest first), so that no two are taken for
+    /// one wherever a part ends, and as hexadecimal digits, so that it is short.
     pub(super) fn key(&self) -> String {
-        format!("{}/{}/{}", self.contract_id, self.email, self.started_at)
+        let mut hash = Sha256::new();
+        for part in [&self.contract_id, &self.email, &self.started_at.to_string()] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hex::encode(hash.finalize())
     }
 }
 
@@ -169,11 +201,26 @@ mod tests {
         let row = read("Fixed it,?,Site,c1,Ada@Acme.example,10,09:10,2026-11-23").expect("a row");
         assert_eq!(row.started_at.to_string(), "2026-11-23T09:10:00Z");
         assert_eq!((row.minutes, row.email.as_str()), (10, "ada@acme.example"));
-        assert_eq!(row.key(), "c1/ada@acme.example/2026-11-23T09:10:00Z");
+    }
+
+    #[test]
+    fn a_key_is_short_and_of_one_piece_of_work_alone() {
+        let row = |contract: &str, email: &str, start: &str| {
+            read(&format!("m,?,Site,{contract},{email},10,{start},2026-11-23")).expect("a row")
+        };
+        let key = row("c", "a/b@t", "09:10").key();
+        // Computed elsewhere.
+        assert_eq!(key, "d59a468380748f80ea0be2729a5dc537737f6fae757c18610cbd71afddf564f9");
+        assert_eq!(row("c", "A/B@T", "09:10").key(), key);
+        let others = [("c/a", "b@t", "09:10"), ("ca", "/b@t", "09:10"), ("c", "a/b@t", "09:20")];
+        for (contract, email, start) in others {
+            assert_ne!(row(contract, email, start).key(), key);
+        }
     }
 
     #[test]
     fn a_malformed_row_says_which_column_is_wrong() {
+        let long = format!("m,?,Site,{},a@b.c,10,09:10,2026-11-23", "x".repeat(255));
         for (row, reason) in [
             ("m,?,Site,c1,a@b.c,10,09:10", "7 columns where the header has 8"),
             ("m,?,Site,c1,a@b.c,10,09:10,2026-02-30", "`Date` is `2026-02-30`, expected a date"),
@@ -184,6 +231,12 @@ mod tests {
             ("m,?,Site,c1,a@b.c,0,09:10,2026-11-23", "`Minutes` is `0`"),
             ("m,?,Site,c1,,10,09:10,2026-11-23", "`Email` is empty"),
             ("m,?,Site,,a@b.c,10,09:10,2026-11-23", "`Contract ID` is empty"),
+            (
+                "m,?,Site,c1,a\0@b.c,10,09:10,2026-11-23",
+                "`Email` has a line break or another control",
+            ),
+            ("m,?,Site,c\u{85}1,a@b.c,10,09:10,2026-11-23", "`Contract ID` has a line break"),
+            (&long, "`Contract ID` is longer than 254 characters"),
         ] {
             let error = read(row).expect_err(row);
             assert!(error.starts_with(reason), "{error}");
@@ -192,6 +245,9 @@ mod tests {
 
     #[test]
     fn a_bad_header_is_explained() {
+        let twice = "Minutes,Date,Start (UTC),Email,Contract ID,Contract,Memo,MINUTES";
+        let error = Columns::of(&fields(twice)).expect_err("a column stands there twice");
+        assert!(error.to_string().starts_with("the header has the column Minutes more than once"));
         let error =
             Columns::of(&fields("Date,Minutes,\u{1b}[31m")).expect_err("columns are missing");
         assert_eq!(
