@@ -8,7 +8,7 @@ use cqrs_core::{ExecuteError, MessageError, PublishError};
 use crate::db::DbError;
 use crate::fields::FieldError;
 
-/// The error of every command and query of this product. What it says of the first six kinds is for the
+/// The error of every command and query of this product. What it says of the first seven kinds is for the
 /// client; the others are for the log alone.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -30,6 +30,9 @@ pub enum Failure {
     /// Too often; not before this long from now.
     #[error("too many attempts; try again in {} seconds", .0.as_secs().max(1))]
     TooMany(Duration),
+    /// Too much is asked at once; not before this long from now.
+    #[error("too many are served at the moment; try again in {} seconds", .0.as_secs().max(1))]
+    Busy(Duration),
     /// The database refused or is gone.
     #[error(transparent)]
     Database(#[from] DbError),

@@ -1,5 +1,7 @@
 //! Errors as problem documents ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -74,6 +76,11 @@ impl Problem {
         Self { retry_after: Some(1), ..problem }
     }
 
+    /// Another attempt may succeed, after this long.
+    fn later(status: StatusCode, wait: Duration, detail: String) -> Self {
+        Self { retry_after: Some(wait.as_secs().max(1)), ..Self::new(status, detail) }
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -119,10 +126,8 @@ impl From<Failure> for Problem {
             Failure::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
             Failure::Unauthorized(_) => Self::new(StatusCode::UNAUTHORIZED, detail),
             Failure::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, detail),
-            Failure::TooMany(wait) => Self {
-                retry_after: Some(wait.as_secs().max(1)),
-                ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail)
-            },
+            Failure::TooMany(wait) => Self::later(StatusCode::TOO_MANY_REQUESTS, wait, detail),
+            Failure::Busy(wait) => Self::later(StatusCode::SERVICE_UNAVAILABLE, wait, detail),
             Failure::Database(error) if error.is_busy() => Self::busy(error),
             Failure::Database(_) | Failure::Publish(_) | Failure::Internal(_) => {
                 Self::internal(detail)

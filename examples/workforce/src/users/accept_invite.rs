@@ -38,11 +38,12 @@ impl CommandHandler<AcceptInvite> for AcceptInviteHandler {
         let mut fields = Fields::default();
         fields.password("password", &command.password);
         fields.finish()?;
+        let place = self.passwords.place()?;
         let unknown = || Failure::NotFound("open invite; ask for another one");
         let invite = params![ctx.tenant(), command.token.hash(), now()];
         // Before the costly hash, and without keeping others from writing.
         self.users.db.row(OPEN_INVITE, invite.clone()).await?.ok_or_else(unknown)?;
-        let password_hash = self.passwords.hash(command.password).await?;
+        let password_hash = self.passwords.hash(command.password, place).await?;
 
         let mut tx = self.users.db.begin().await?;
         let row = tx.lock(OPEN_INVITE, invite).await?.ok_or_else(unknown)?;

@@ -120,6 +120,8 @@ fn session(status: StatusCode, cookie: SessionCookie, signed_in: SignedIn) -> Re
 #[utoipa::path(post, path = "/register", tag = "users", request_body = Registration, responses(
     (status = 201, body = Session),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "Too many sign in at once; the header `Retry-After` says when to come again"),
 ), security(()))]
 async fn register(
     State(buses): State<Buses>,
@@ -133,6 +135,8 @@ async fn register(
 #[utoipa::path(post, path = "/sessions", tag = "users", request_body = Credentials, responses(
     (status = 201, body = Session),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "Too many sign in at once; the header `Retry-After` says when to come again"),
 ), security(()))]
 async fn sign_in(
     State(buses): State<Buses>,
@@ -146,6 +150,8 @@ async fn sign_in(
 #[utoipa::path(post, path = "/invites/accept", tag = "users", request_body = Acceptance, responses(
     (status = 201, body = Session),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "Too many sign in at once; the header `Retry-After` says when to come again"),
 ), security(()))]
 async fn accept(
     State(buses): State<Buses>,

@@ -7,6 +7,7 @@ pub(crate) mod http;
 mod invite;
 mod owner;
 mod password;
+mod password_memory;
 mod queries;
 mod reactions;
 mod register;

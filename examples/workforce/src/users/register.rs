@@ -57,12 +57,13 @@ struct RegisterTenantHandler {
 impl CommandHandler<RegisterTenant> for RegisterTenantHandler {
     async fn execute(&self, command: RegisterTenant, ctx: &Context) -> Result<SignedIn, Failure> {
         let command = command.checked(&ctx.tenant().to_string())?;
+        let place = self.passwords.place()?;
         let is_taken =
             || Failure::Conflict("another company has registered this tenant".to_owned());
         if self.users.has_tenant(ctx).await? {
             return Err(is_taken());
         }
-        let password_hash = self.passwords.hash(command.password).await?;
+        let password_hash = self.passwords.hash(command.password, place).await?;
         let company = command.company;
         let user = User {
             id: Uuid::now_v7(),

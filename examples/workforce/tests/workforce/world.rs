@@ -73,14 +73,20 @@ impl World {
     pub(crate) async fn sqlite() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = folder.path().join("workforce.db").display().to_string();
-        Self::start(folder, database, None, false).await
+        Self::at(folder, database).await
     }
 
     /// With the demo tenants.
     pub(crate) async fn demo() -> Result<Self> {
+        Self::configured(|config| Config { demo: true, ..config }).await
+    }
+
+    /// On `SQLite`, with something set in another way.
+    pub(crate) async fn configured(change: impl FnOnce(Config) -> Config) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = folder.path().join("workforce.db").display().to_string();
-        Self::start(folder, database, None, true).await
+        let config = change(config(folder.path(), database));
+        Self::start(folder, config, None).await
     }
 
     /// `None` where there is no server.
@@ -89,16 +95,12 @@ impl World {
             return Ok(None);
         };
         let url = schema.url();
-        Ok(Some(Self::start(tempfile::tempdir()?, url, Some(schema), false).await?))
+        let folder = tempfile::tempdir()?;
+        let config = config(folder.path(), url);
+        Ok(Some(Self::start(folder, config, Some(schema)).await?))
     }
 
-    async fn start(
-        folder: TempDir,
-        database: String,
-        schema: Option<Schema>,
-        demo: bool,
-    ) -> Result<Self> {
-        let config = Config { demo, ..config(folder.path(), database) };
+    async fn start(folder: TempDir, config: Config, schema: Option<Schema>) -> Result<Self> {
         let server = Server::start(config).await?;
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -109,7 +111,8 @@ impl World {
 
     /// On a database that may have been used before.
     pub(crate) async fn at(folder: TempDir, database: String) -> Result<Self> {
-        Self::start(folder, database, None, false).await
+        let config = config(folder.path(), database);
+        Self::start(folder, config, None).await
     }
 
     /// Ends the server with whatever it has not done; only the database stays.
