@@ -7,7 +7,7 @@ use crate::config::PublicUrl;
 use crate::employees::EmployeeCreated;
 use crate::users::{FindUser, InviteAccepted, InviteCreated, IssueInviteToken};
 
-#[events_handler(EmployeeCreated)]
+#[events_handler(EmployeeCreated, retry(attempts = 50, backoff = "1s", max = "10m"))]
 struct SendWelcomeEmail {
     mailer: Arc<Mailer>,
 }
@@ -24,11 +24,11 @@ impl EventHandler<EmployeeCreated> for SendWelcomeEmail {
             subject: format!("Welcome, {name}!"),
             text: format!("Hello {name},\n\nyou are part of {} now. Welcome!\n", ctx.tenant()),
         };
-        Ok(self.mailer.send_once(ctx, "send-welcome-email", email).await?)
+        self.mailer.send_once(ctx, "send-welcome-email", email).await
     }
 }
 
-#[events_handler(InviteCreated)]
+#[events_handler(InviteCreated, retry(attempts = 50, backoff = "1s", max = "10m"))]
 struct SendInvitation {
     mailer: Arc<Mailer>,
     commands: CommandBus,
@@ -52,11 +52,11 @@ impl EventHandler<InviteCreated> for SendInvitation {
                  {url}/join?token={token}\n\nThe link works once, for seven days.\n"
             ),
         };
-        Ok(self.mailer.send_once(ctx, "send-invitation", email).await?)
+        self.mailer.send_once(ctx, "send-invitation", email).await
     }
 }
 
-#[events_handler(InviteAccepted)]
+#[events_handler(InviteAccepted, retry(attempts = 50, backoff = "1s", max = "10m"))]
 struct TellInviter {
     mailer: Arc<Mailer>,
     queries: QueryBus,
@@ -80,6 +80,6 @@ impl EventHandler<InviteAccepted> for TellInviter {
             to_name: inviter.full_name,
             to: inviter.email,
         };
-        Ok(self.mailer.send_once(ctx, "tell-inviter", email).await?)
+        self.mailer.send_once(ctx, "tell-inviter", email).await
     }
 }
