@@ -5,6 +5,7 @@ use cqrs_core::prelude::*;
 use super::{Email, Mailer};
 use crate::config::PublicUrl;
 use crate::employees::EmployeeCreated;
+use crate::failure::Failure;
 use crate::users::{FindUser, InviteAccepted, InviteCreated, IssueInviteToken};
 
 #[events_handler(EmployeeCreated, retry(attempts = 50, backoff = "1s", max = "10m"))]
@@ -40,8 +41,12 @@ impl EventHandler<InviteCreated> for SendInvitation {
         if self.mailer.has_sent(ctx, "send-invitation").await? {
             return Ok(());
         }
-        let command = IssueInviteToken { invite_id: event.invite_id };
-        let token = self.commands.execute(ctx, command).await?;
+        let command = IssueInviteToken { invite_id: event.invite_id, email: event.email.clone() };
+        let token = match self.commands.execute(ctx, command).await {
+            // It was accepted or is void, or for another address by now.
+            Err(ExecuteError::Handler(Failure::NotFound(_))) => return Ok(()),
+            token => token?,
+        };
         let (name, url) = (&event.full_name, &self.url);
         let email = Email {
             to_name: name.clone(),

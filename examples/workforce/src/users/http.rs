@@ -12,15 +12,18 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{
-    AcceptInvite, CreateInvite, FindUser, Invite, ListInvites, RegisterTenant, SignIn, SignedIn,
-    Token, User,
+    AcceptInvite, CreateInvite, FindUser, Invite, ListInvites, RegisterTenant, ResendInvite,
+    SignIn, SignedIn, Token, User,
 };
 use crate::failure::Failure;
-use crate::http::{Buses, Json, Problem, Query, SessionCookie};
+use crate::http::{Buses, Json, Path, Problem, Query, SessionCookie};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes() -> OpenApiRouter<Buses> {
-    OpenApiRouter::new().routes(routes!(me)).routes(routes!(list_invites, invite))
+    OpenApiRouter::new()
+        .routes(routes!(me))
+        .routes(routes!(list_invites, invite))
+        .routes(routes!(resend_invite))
 }
 
 /// What needs no session.
@@ -202,4 +205,17 @@ async fn invite(
     let NewInvite { full_name, email } = new;
     let invite = buses.execute(&ctx, CreateInvite { full_name, email }).await?;
     Ok((StatusCode::CREATED, Body(invite)))
+}
+
+/// Sends an invitation again, with a new token; the one before is void
+#[utoipa::path(post, path = "/invites/{id}/resend", tag = "users", params(("id" = Uuid, Path)), responses(
+    (status = 200, body = Invite),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn resend_invite(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Path(id): Path<Uuid>,
+) -> Result<Body<Invite>, Problem> {
+    Ok(Body(buses.execute(&ctx, ResendInvite { id }).await?))
 }

@@ -50,7 +50,7 @@ impl CommandHandler<SignIn> for SignInHandler {
         let account = format!("{} {email}", ctx.tenant());
         self.attempts.count(&account)?;
 
-        let (user, stored) = self.users.find_by_email(ctx, &email).await?.unzip();
+        let (user, stored) = self.users.find_to_sign_in(ctx, &email).await?.unzip();
         let is_right = self.passwords.verify(command.password, stored, place).await?;
         let user = user.filter(|_| is_right).ok_or_else(wrong)?;
         self.attempts.forget(&account);

@@ -67,7 +67,8 @@ async fn everything_twice(database: String) -> Result {
     }
     app.settled().await;
     let invites = app.query(&ctx, ListInvites::default()).await?.items;
-    let token = app.execute(&ctx, IssueInviteToken { invite_id: invites[0].id }).await?;
+    let (invite_id, email) = (invites[0].id, invites[0].email.clone());
+    let token = app.execute(&ctx, IssueInviteToken { invite_id, email }).await?;
     app.execute(&scope, AcceptInvite { token, password: PASSWORD.into() }).await?;
     app.settled().await;
 

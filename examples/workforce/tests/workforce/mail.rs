@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cqrs_core::testing::TestApp;
 use cqrs_core::{Actor, Context, DeadLetterFilter};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -17,7 +18,7 @@ use workforce::employees::CreateEmployee;
 use workforce::notifications::MailSettings;
 use workforce::{Role, application};
 
-use crate::world::{Result, config};
+use crate::world::{Result, World, config};
 
 /// What a server says to the first recipients; `<>` becomes the recipient's address.
 #[derive(Debug)]
@@ -167,4 +168,30 @@ async fn every_email_waits_for_hours_for_its_server() -> Result {
         assert!(patience > Duration::from_hours(3), "{}: {patience:?}", handler.name);
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_was_refused_can_be_sent_again() -> Result {
+    let answer = "550 <>: not now";
+    let refusals = Arc::new(Refusals { answer, left: AtomicUsize::new(0) });
+    let (url, mut received) = smtp_server(Arc::clone(&refusals)).await?;
+    let mail = MailSettings::Smtp(url);
+    let world = World::configured(|config| Config { mail, ..config }).await?;
+    let owner = world.owner("acme").await?;
+    assert!(received.recv().await.is_some_and(|it| it.contains("Welcome")));
+
+    refusals.left.store(1, SeqCst);
+    let invite = json!({ "full_name": "Anita Borg", "email": "anita@books.example" });
+    let invited = owner.post("/api/invites", &invite).await?.json;
+    world.server.app().idle().await;
+    assert_eq!(world.server.app().dead_letters().discard_all(&DeadLetterFilter::all()), 1);
+    let path = format!("/api/invites/{}/resend", invited["id"].as_str().ok_or("no id")?);
+    assert_eq!(owner.post(&path, &Value::Null).await?.status, 200);
+    world.settled().await;
+    let mail = received.recv().await.ok_or("no e-mail")?;
+    let (_, token) = mail.split_once("/join?token=").ok_or("no token")?;
+    let accepted = world.accept(token.lines().next().unwrap_or_default()).await?;
+    assert_eq!(accepted.status, 201, "{}", accepted.text);
+    world.settled().await;
+    world.end().await
 }

@@ -13,6 +13,7 @@ use tempfile::TempDir;
 use uuid::Uuid;
 use workforce::Server;
 use workforce::config::Config;
+use workforce::db::Db;
 use workforce::integrations::Limits;
 use workforce::notifications::MailSettings;
 use workforce::users::PasswordCost;
@@ -59,6 +60,7 @@ pub(crate) struct World {
     pub(crate) http: reqwest::Client,
     pub(crate) folder: TempDir,
     schema: Option<Schema>,
+    database: String,
     /// The methods and paths with which something was done.
     used: Mutex<HashSet<(Method, String)>>,
 }
@@ -101,12 +103,13 @@ impl World {
     }
 
     async fn start(folder: TempDir, config: Config, schema: Option<Schema>) -> Result<Self> {
+        let database = config.database.clone();
         let server = Server::start(config).await?;
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_mins(1))
             .build()?;
-        Ok(Self { server, http, folder, schema, used: Mutex::default() })
+        Ok(Self { server, http, folder, schema, database, used: Mutex::default() })
     }
 
     /// On a database that may have been used before.
@@ -160,12 +163,50 @@ impl World {
         mails(self.folder.path())
     }
 
-    /// The token in the invitation to `email`.
+    /// The token in the last invitation to `email`.
     pub(crate) fn invitation(&self, email: &str) -> Result<String> {
-        let mails = self.mails()?;
-        let mail = mails.iter().find(|it| it.contains(email) && it.contains("/join?token="));
-        let (_, rest) = mail.and_then(|it| it.split_once("/join?token=")).ok_or("no invitation")?;
+        let mail = self.invitations(email)?.pop().ok_or("no invitation")?;
+        let (_, rest) = mail.split_once("/join?token=").ok_or("no token")?;
         Ok(rest.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// The invitations to `email`, in the order in which they were asked for.
+    pub(crate) fn invitations(&self, email: &str) -> Result<Vec<String>> {
+        let mut mails = self.mails()?;
+        mails.retain(|it| it.contains(&format!("<{email}>")) && it.contains("/join?token="));
+        // The identifiers of messages grow.
+        let id =
+            |mail: &str| mail.lines().find(|it| it.starts_with("Message-ID")).map(str::to_owned);
+        mails.sort_by_key(|mail| id(mail));
+        Ok(mails)
+    }
+
+    /// Whoever was invited to `email` accepts.
+    pub(crate) async fn accepted(&self, email: &str) -> Result<Client<'_>> {
+        let accepted = self.accept(&self.invitation(email)?).await?;
+        assert_eq!(accepted.status, 201, "{}", accepted.text);
+        self.settled().await;
+        self.signed_in(&accepted)
+    }
+
+    /// Somebody shows a token.
+    pub(crate) async fn accept(&self, token: &str) -> Result<Reply> {
+        let acceptance = json!({ "token": token, "password": PASSWORD });
+        self.nobody().post("/api/invites/accept", &acceptance).await
+    }
+
+    /// Somebody of `acme` signs in.
+    pub(crate) async fn sign_in(&self, email: &str) -> Result<Reply> {
+        let credentials = json!({ "tenant": "acme", "email": email, "password": PASSWORD });
+        self.nobody().post("/api/sessions", &credentials).await
+    }
+
+    /// Its database, for what nobody can do over HTTP.
+    pub(crate) async fn change(&self, sql: &'static str) -> Result {
+        let db = Db::open(&self.database).await?;
+        assert!(db.execute(sql, Vec::new()).await? > 0, "nothing changed");
+        db.close().await;
+        Ok(())
     }
 
     /// Whether a request that was granted meets `wanted`.
