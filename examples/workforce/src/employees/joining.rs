@@ -16,15 +16,13 @@ struct ActivateEmployee {
 
 impl EventHandler<InviteAccepted> for ActivateEmployee {
     async fn handle(&self, event: &InviteAccepted, ctx: &Context) -> HandlerResult {
-        let id = match event.employee_id {
-            Some(id) => Some(id),
-            None => {
-                let user = self.queries.execute(ctx, FindUser { id: event.user_id }).await?;
-                let Some(user) = user else { return Ok(()) };
-                let employee = self.joining.employees.find_by_email(ctx, &user.email).await?;
-                employee.map(|employee| employee.id)
-            }
-        };
+        let mut id = event.employee_id;
+        if id.is_none()
+            && let Some(user) = self.queries.execute(ctx, FindUser { id: event.user_id }).await?
+        {
+            let employee = self.joining.employees.find_by_email(ctx, &user.email).await?;
+            id = employee.map(|employee| employee.id);
+        }
         match id {
             Some(id) => self.joining.join(ctx, id, event.user_id).await,
             None => Ok(()),

@@ -77,7 +77,7 @@ impl Passwords {
     /// [`Failure::Busy`] when too many wait already.
     pub(super) fn place(&self) -> Result<Place, Failure> {
         let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map(|_permit| Place { _permit }).map_err(|_| Failure::Busy(COME_AGAIN_AFTER))
+        place.map(|permit| Place { _permit: permit }).map_err(|_| Failure::Busy(COME_AGAIN_AFTER))
     }
 
     /// What to store, as a [PHC string](https://github.com/P-H-C/phc-string-format).

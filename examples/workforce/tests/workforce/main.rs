@@ -4,6 +4,7 @@ mod activity;
 mod bad_input;
 mod github;
 mod idempotency;
+mod invitations;
 mod joining;
 mod kills;
 mod mail;
