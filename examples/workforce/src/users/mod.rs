@@ -12,6 +12,7 @@ mod password_memory;
 mod queries;
 mod reactions;
 mod register;
+mod registrations;
 mod repository;
 mod resend_invite;
 mod session;

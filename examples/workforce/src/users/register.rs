@@ -4,6 +4,7 @@ use std::fmt;
 
 use cqrs_core::prelude::*;
 
+use super::registrations::Registrations;
 use super::repository::UserRepository;
 use super::session::acting;
 use super::{Passwords, Sessions, SignedIn, User, UserRegistered};
@@ -51,6 +52,8 @@ struct RegisterTenantHandler {
     users: Arc<UserRepository>,
     passwords: Arc<Passwords>,
     sessions: Arc<Sessions>,
+    #[inject(default)]
+    registrations: Registrations,
     events: EventBus,
 }
 
@@ -63,6 +66,7 @@ impl CommandHandler<RegisterTenant> for RegisterTenantHandler {
         if self.users.has_tenant(ctx).await? {
             return Err(is_taken());
         }
+        self.registrations.count()?;
         let password_hash = self.passwords.hash(command.password, place).await?;
         let company = command.company;
         let user = User {

@@ -122,6 +122,28 @@ async fn whoever_finds_too_many_signing_in_is_told_to_come_again() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn not_everybody_can_register_at_once() -> Result {
+    let world = World::sqlite().await?;
+    let registrations = (0..60).map(|number| {
+        let nobody = world.nobody();
+        let registration = json!({ "tenant": format!("t{number}"), "company": "Acme",
+            "full_name": "Eve", "email": "victim@acme.example", "password": PASSWORD });
+        async move { nobody.post("/api/register", &registration).await }
+    });
+    let mut refused = 0;
+    for reply in try_join_all(registrations).await? {
+        if reply.status != 201 {
+            reply.assert_problem(503);
+            assert!(reply.headers.contains_key("retry-after"), "{reply:?}");
+            refused += 1;
+        }
+    }
+    assert!((1..=30).contains(&refused), "{refused} of 60 were refused");
+    world.settled().await;
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn neither_passwords_nor_tokens_are_stored_in_clear() -> Result {
     let world = World::sqlite().await?;
     let owner = world.owner("acme").await?;
