@@ -4,7 +4,7 @@ use cqrs_core::Context;
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
-use workforce::users::InviteAccepted;
+use workforce::users::{InviteAccepted, InviteCreated};
 
 use crate::world::{Client, Result, World, on_both};
 
@@ -163,7 +163,16 @@ on_both! {
         let strangers = world.invitation("gracie@acme.example")?;
         change(&owner, &employee, json!({ "email": "grace@acme.example" })).await?;
         world.accept(&strangers).await?.assert_problem(404);
-        assert_eq!(world.invitations("gracie@acme.example")?.len(), 1);
+        // An e-mail to the stranger that was still waiting for its server.
+        let invites = owner.get("/api/invites").await?;
+        let late = InviteCreated {
+            invite_id: invites.each("id")[0].parse()?,
+            full_name: "Grace Hopper".to_owned(),
+            email: "gracie@acme.example".to_owned(),
+        };
+        world.server.app().events().publish(&Context::for_tenant("acme")?, late).await?;
+        world.settled().await;
+        assert_eq!(world.invitations("gracie@acme.example")?.len(), 1, "the stranger gets no other");
         let grace = world.accepted("grace@acme.example").await?;
         let me = grace.get("/api/me").await?.json;
         assert_eq!(me["email"], "grace@acme.example");
