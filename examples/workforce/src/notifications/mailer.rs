@@ -149,7 +149,9 @@ pub enum MailError {
 impl MailError {
     fn refused(error: &lettre::transport::smtp::Error, recipient: &str) -> Self {
         let answer = without_addresses(&error.to_string(), recipient);
-        Self::Smtp { answer, is_permanent: error.is_permanent() }
+        // 53x is about how we sign in there (RFC 4954, 6), which somebody can mend.
+        let is_about_us = error.status().is_some_and(|code| u16::from(code) / 10 == 53);
+        Self::Smtp { answer, is_permanent: error.is_permanent() && !is_about_us }
     }
 
     /// Whether another attempt would fail as well.

@@ -98,8 +98,17 @@ async fn hired(folder: &Path, url: String) -> Result<(TestApp, Db)> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_busy_is_asked_again_and_gets_each_email_once() -> Result {
+    each_email_is_sent_once_after("451 <>: try again later").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_let_us_sign_in_is_asked_again() -> Result {
+    each_email_is_sent_once_after("535 5.7.8 wrong password").await
+}
+
+async fn each_email_is_sent_once_after(answer: &'static str) -> Result {
     let folder = tempfile::tempdir()?;
-    let refusals = Refusals { answer: "451 <>: try again later", left: AtomicUsize::new(1) };
+    let refusals = Refusals { answer, left: AtomicUsize::new(1) };
     let (url, mut received) = smtp_server(Arc::new(refusals)).await?;
     let (app, db) = hired(folder.path(), url).await?;
     assert_eq!(app.dead_letters().len(), 0);
