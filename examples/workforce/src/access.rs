@@ -14,6 +14,7 @@ const OWNERS_ONLY: &[&str] = &[
     "update.employee",
     "create.organization",
     "create.invite",
+    "resend.invite",
     "approve.timesheet",
     "set-up.github-hook",
     "begin.upwork-import",

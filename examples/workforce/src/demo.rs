@@ -144,7 +144,7 @@ async fn accept_invites(app: &App, scope: &Context) -> Result<(), Failure> {
         let Some(user) = USERS.iter().find(|user| user.email == invite.email) else {
             continue;
         };
-        let command = IssueInviteToken { invite_id: invite.id };
+        let command = IssueInviteToken { invite_id: invite.id, email: invite.email };
         let token = app.commands().execute(scope, command).await?;
         let command = AcceptInvite { token, password: user.password.to_owned() };
         app.commands().execute(&request(scope), command).await?;

@@ -8,7 +8,7 @@ use cqrs_core::{ExecuteError, PublishError};
 use crate::db::DbError;
 use crate::fields::FieldError;
 
-/// The error of every command and query of this product. What it says of the first six kinds is for the
+/// The error of every command and query of this product. What it says of the first seven kinds is for the
 /// client; the others are for the log alone.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -30,6 +30,9 @@ pub enum Failure {
     /// Too often; not before this long from now.
     #[error("too many attempts; try again in {} seconds", .0.as_secs().max(1))]
     TooMany(Duration),
+    /// Too much is asked at once; not before this long from now.
+    #[error("too many are served at the moment; try again in {} seconds", .0.as_secs().max(1))]
+    Busy(Duration),
     /// The database refused or is gone.
     #[error(transparent)]
     Database(#[from] DbError),
@@ -38,7 +41,7 @@ pub enum Failure {
     Publish(#[from] PublishError),
     /// It took too long, or the product is about to stop: another attempt may succeed.
     #[error("{0}")]
-    Busy(String),
+    Interrupted(String),
     /// Anything else that should not happen.
     #[error("{0}")]
     Internal(String),
@@ -48,7 +51,7 @@ impl Failure {
     /// Whether another attempt may succeed, with nothing changed.
     pub fn is_busy(&self) -> bool {
         match self {
-            Self::Busy(_) => true,
+            Self::Busy(_) | Self::Interrupted(_) => true,
             Self::Database(error) => error.is_busy(),
             _ => false,
         }
@@ -71,7 +74,7 @@ impl From<ExecuteError<Failure>> for Failure {
                 Self::Forbidden(rejection.reason().to_owned())
             }
             ExecuteError::TimedOut { .. } | ExecuteError::ShutDown { .. } => {
-                Self::Busy(error.to_string())
+                Self::Interrupted(error.to_string())
             }
             other => Self::Internal(other.to_string()),
         }

@@ -18,6 +18,7 @@ mod http;
 mod import_command;
 pub mod paging;
 mod server;
+mod visible;
 
 pub mod employees;
 pub mod integrations;

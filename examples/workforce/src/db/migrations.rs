@@ -8,6 +8,7 @@ use sqlx::migrate::{Migration, MigrationType, Migrator};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "inbox", include_str!("inbox.sql")),
     (100, "users", include_str!("../users/schema.sql")),
+    (110, "disabled users", include_str!("../users/disabled.sql")),
     (200, "organizations", include_str!("../organizations/schema.sql")),
     (300, "employees", include_str!("../employees/schema.sql")),
     (310, "employee weeks", include_str!("../employees/weeks.sql")),

@@ -7,6 +7,7 @@ use super::{Employee, EmployeeCreated, EmployeeStatus, EmployeeUpdated};
 use crate::db::now;
 use crate::failure::Failure;
 use crate::organizations::FindOrganization;
+use crate::users::{FindUserByEmail, IsLastOwner};
 
 /// Adds an employee, by default to the organization of who does it.
 #[derive(Debug, Clone, Command)]
@@ -76,11 +77,17 @@ pub struct UpdateEmployee {
 #[command_handler(UpdateEmployee)]
 struct UpdateEmployeeHandler {
     employees: Arc<EmployeeRepository>,
+    queries: QueryBus,
     events: EventBus,
 }
 
 impl CommandHandler<UpdateEmployee> for UpdateEmployeeHandler {
     async fn execute(&self, command: UpdateEmployee, ctx: &Context) -> Result<Employee, Failure> {
+        // Before the transaction, in which nobody else is asked.
+        let before = self.employees.find(ctx, command.id).await?;
+        if let Some(user_id) = before.ok_or(Failure::NotFound("employee"))?.user_id {
+            self.check_user(ctx, user_id, &command).await?;
+        }
         let mut tx = self.employees.db.begin().await?;
         let before = EmployeeRepository::lock(&mut tx, ctx, command.id).await?;
         let before = before.ok_or(Failure::NotFound("employee"))?;
@@ -101,6 +108,31 @@ impl CommandHandler<UpdateEmployee> for UpdateEmployeeHandler {
         tx.commit().await?;
         self.events.publish(ctx, EmployeeUpdated::between(&before, &employee)?).await?;
         Ok(employee)
+    }
+}
+
+impl UpdateEmployeeHandler {
+    /// The employee's user follows them, and has to be able to.
+    async fn check_user(
+        &self,
+        ctx: &Context,
+        user_id: Uuid,
+        command: &UpdateEmployee,
+    ) -> Result<(), Failure> {
+        if command.status == Some(EmployeeStatus::Inactive)
+            && self.queries.execute(ctx, IsLastOwner { user_id }).await?
+        {
+            let detail = "the last owner stays active: nobody could change anything afterwards";
+            return Err(Failure::Conflict(detail.to_owned()));
+        }
+        if let Some(email) = command.email.clone() {
+            let user = self.queries.execute(ctx, FindUserByEmail { email }).await?;
+            if user.is_some_and(|user| user.id != user_id) {
+                let detail = "another user signs in with this e-mail address";
+                return Err(Failure::Conflict(detail.to_owned()));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ mod employee;
 mod events;
 mod hours;
 pub(crate) mod http;
+mod joining;
 mod queries;
 mod reactions;
 mod repository;

@@ -3,10 +3,10 @@
 use cqrs_core::prelude::*;
 
 use super::repository::EmployeeRepository;
-use super::{Employee, EmployeeCreated, EmployeeStatus, EmployeeUpdated};
+use super::{Employee, EmployeeCreated, EmployeeStatus};
 use crate::db::now;
 use crate::organizations::OrganizationCreated;
-use crate::users::{FindUser, InviteAccepted};
+use crate::users::FindUser;
 
 /// Whoever founds an organization by registering is its first employee.
 #[events_handler(OrganizationCreated)]
@@ -41,33 +41,6 @@ impl EventHandler<OrganizationCreated> for EmployFounder {
         if is_new {
             self.events.publish(ctx, EmployeeCreated::from(&employee)).await?;
         }
-        Ok(())
-    }
-}
-
-/// An employee who accepts their invite is active, and has a user.
-#[events_handler(InviteAccepted)]
-struct ActivateEmployee {
-    employees: Arc<EmployeeRepository>,
-    events: EventBus,
-}
-
-impl EventHandler<InviteAccepted> for ActivateEmployee {
-    async fn handle(&self, event: &InviteAccepted, ctx: &Context) -> HandlerResult {
-        let Some(id) = event.employee_id else {
-            return Ok(());
-        };
-        let Some(mut tx) = self.employees.db.once(ctx, "activate-employee").await? else {
-            return Ok(());
-        };
-        let Some(before) = EmployeeRepository::lock(&mut tx, ctx, id).await? else {
-            return Ok(());
-        };
-        let (status, user_id) = (EmployeeStatus::Active, Some(event.user_id));
-        let employee = Employee { user_id, status, ..before.clone() };
-        EmployeeRepository::update(&mut tx, ctx, &employee).await?;
-        tx.commit().await?;
-        self.events.publish(ctx, EmployeeUpdated::between(&before, &employee)?).await?;
         Ok(())
     }
 }

@@ -91,6 +91,16 @@ impl EmployeeRepository {
         row.as_ref().map(Employee::from_row).transpose()
     }
 
+    /// Whether this user is an employee already.
+    pub(super) async fn is_employed(
+        tx: &mut Tx,
+        ctx: &Context,
+        user_id: Uuid,
+    ) -> Result<bool, DbError> {
+        let sql = "SELECT id FROM employees WHERE tenant = ? AND user_id = ?";
+        Ok(tx.row(sql, params![ctx.tenant(), user_id]).await?.is_some())
+    }
+
     pub(super) async fn list(
         &self,
         ctx: &Context,

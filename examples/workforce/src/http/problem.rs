@@ -1,5 +1,7 @@
 //! Errors as problem documents ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)).
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::rejection::{FormRejection, JsonRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -78,6 +80,11 @@ impl Problem {
         Self { retry_after: Some(seconds), ..self }
     }
 
+    /// Another attempt may succeed, after this long.
+    fn later(status: StatusCode, wait: Duration, detail: String) -> Self {
+        Self::new(status, detail).retry_after(wait.as_secs().max(1))
+    }
+
     /// The status.
     pub fn status(&self) -> StatusCode {
         StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -123,12 +130,10 @@ impl From<Failure> for Problem {
             Failure::Conflict(_) => Self::new(StatusCode::CONFLICT, detail),
             Failure::Unauthorized(_) => Self::new(StatusCode::UNAUTHORIZED, detail),
             Failure::Forbidden(_) => Self::new(StatusCode::FORBIDDEN, detail),
-            Failure::TooMany(wait) => {
-                let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, detail);
-                problem.retry_after(wait.as_secs().max(1))
-            }
+            Failure::TooMany(wait) => Self::later(StatusCode::TOO_MANY_REQUESTS, wait, detail),
+            Failure::Busy(wait) => Self::later(StatusCode::SERVICE_UNAVAILABLE, wait, detail),
             Failure::Database(error) if error.is_busy() => Self::busy(error),
-            Failure::Busy(cause) => Self::busy(cause),
+            Failure::Interrupted(cause) => Self::busy(cause),
             Failure::Database(_) | Failure::Publish(_) | Failure::Internal(_) => {
                 Self::internal(detail)
             }

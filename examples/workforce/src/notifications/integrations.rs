@@ -10,7 +10,7 @@ use crate::integrations::upwork::{FindUpworkImport, UpworkSync};
 use crate::users::FindOwner;
 
 /// GitHub's first word, `ping`, shows that a hook works.
-#[events_handler(GitHubWebhook)]
+#[events_handler(GitHubWebhook, retry(attempts = 50, backoff = "1s", max = "10m"))]
 struct ConfirmConnection {
     mailer: Arc<Mailer>,
     queries: QueryBus,
@@ -35,12 +35,12 @@ impl EventHandler<GitHubWebhook> for ConfirmConnection {
             to_name: owner.full_name,
             to: owner.email,
         };
-        Ok(self.mailer.send_once(ctx, handler, email).await?)
+        self.mailer.send_once(ctx, handler, email).await
     }
 }
 
 /// Rows that were not imported are somebody's hours: the owner is told which.
-#[events_handler(UpworkSync)]
+#[events_handler(UpworkSync, retry(attempts = 50, backoff = "1s", max = "10m"))]
 struct TellFailedRows {
     mailer: Arc<Mailer>,
     queries: QueryBus,
@@ -74,6 +74,6 @@ impl EventHandler<UpworkSync> for TellFailedRows {
             to_name: owner.full_name,
             to: owner.email,
         };
-        Ok(self.mailer.send_once(ctx, "tell-failed-rows", email).await?)
+        self.mailer.send_once(ctx, "tell-failed-rows", email).await
     }
 }

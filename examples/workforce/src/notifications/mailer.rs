@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use cqrs_core::Context;
+use cqrs_core::{Context, HandlerError, HandlerResult};
 use lettre::message::Mailbox;
 use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 
 use super::Email;
+use super::answer::without_addresses;
 use crate::db::{Db, DbError};
 
 /// Where e-mails go.
@@ -61,18 +62,36 @@ impl Mailer {
     ///
     /// # Errors
     ///
-    /// [`MailError`]; nothing is noted then.
+    /// [`MailError`]; nothing is noted then. It is permanent where another attempt would fail as well.
     pub async fn send_once(
+        &self,
+        ctx: &Context,
+        handler: &'static str,
+        email: Email,
+    ) -> HandlerResult {
+        let sent = self.send(ctx, handler, email).await;
+        sent.map_err(|error| {
+            let is_permanent = error.is_permanent();
+            let error = HandlerError::from(error);
+            if is_permanent { error.permanent() } else { error }
+        })
+    }
+
+    async fn send(
         &self,
         ctx: &Context,
         handler: &'static str,
         email: Email,
     ) -> Result<(), MailError> {
         let id = format!("{handler}.{}", ctx.message_id());
+        let recipient = email.to.clone();
         let message = email.compose(&self.from, &id)?;
         match &self.transport {
             Transport::Folder(folder) => drop(folder.send(message).await?),
-            Transport::Smtp(server) => drop(server.send(message).await?),
+            Transport::Smtp(server) => {
+                let sent = server.send(message).await;
+                sent.map_err(|error| MailError::refused(&error, &recipient))?;
+            }
         }
         if let Some(tx) = self.db.once(ctx, handler).await? {
             tx.commit().await?;
@@ -115,9 +134,32 @@ pub enum MailError {
     #[error("the SMTP URL is malformed: {0}; it is written `smtps://user:password@host:port`")]
     SmtpUrl(#[source] lettre::transport::smtp::Error),
     /// The server refused it or does not answer.
-    #[error("an e-mail cannot be sent: {0}")]
-    Smtp(#[from] lettre::transport::smtp::Error),
+    #[error("an e-mail cannot be sent: {answer}")]
+    Smtp {
+        /// What it says, without addresses: this goes to the log.
+        answer: String,
+        /// Whether it would say so again.
+        is_permanent: bool,
+    },
     /// It cannot be noted.
     #[error(transparent)]
     Database(#[from] DbError),
+}
+
+impl MailError {
+    fn refused(error: &lettre::transport::smtp::Error, recipient: &str) -> Self {
+        let answer = without_addresses(&error.to_string(), recipient);
+        // 53x is about how we sign in there (RFC 4954, 6), which somebody can mend.
+        let is_about_us = error.status().is_some_and(|code| u16::from(code) / 10 == 53);
+        Self::Smtp { answer, is_permanent: error.is_permanent() && !is_about_us }
+    }
+
+    /// Whether another attempt would fail as well.
+    fn is_permanent(&self) -> bool {
+        match self {
+            Self::Compose(_) | Self::Address(_) => true,
+            Self::Smtp { is_permanent, .. } => *is_permanent,
+            _ => false,
+        }
+    }
 }

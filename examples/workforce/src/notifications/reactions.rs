@@ -5,9 +5,10 @@ use cqrs_core::prelude::*;
 use super::{Email, Mailer};
 use crate::config::PublicUrl;
 use crate::employees::EmployeeCreated;
+use crate::failure::Failure;
 use crate::users::{FindUser, InviteAccepted, InviteCreated, IssueInviteToken};
 
-#[events_handler(EmployeeCreated)]
+#[events_handler(EmployeeCreated, retry(attempts = 50, backoff = "1s", max = "10m"))]
 struct SendWelcomeEmail {
     mailer: Arc<Mailer>,
 }
@@ -24,11 +25,11 @@ impl EventHandler<EmployeeCreated> for SendWelcomeEmail {
             subject: format!("Welcome, {name}!"),
             text: format!("Hello {name},\n\nyou are part of {} now. Welcome!\n", ctx.tenant()),
         };
-        Ok(self.mailer.send_once(ctx, "send-welcome-email", email).await?)
+        self.mailer.send_once(ctx, "send-welcome-email", email).await
     }
 }
 
-#[events_handler(InviteCreated)]
+#[events_handler(InviteCreated, retry(attempts = 50, backoff = "1s", max = "10m"))]
 struct SendInvitation {
     mailer: Arc<Mailer>,
     commands: CommandBus,
@@ -40,8 +41,12 @@ impl EventHandler<InviteCreated> for SendInvitation {
         if self.mailer.has_sent(ctx, "send-invitation").await? {
             return Ok(());
         }
-        let command = IssueInviteToken { invite_id: event.invite_id };
-        let token = self.commands.execute(ctx, command).await?;
+        let command = IssueInviteToken { invite_id: event.invite_id, email: event.email.clone() };
+        let token = match self.commands.execute(ctx, command).await {
+            // It was accepted or is void, or for another address by now.
+            Err(ExecuteError::Handler(Failure::NotFound(_))) => return Ok(()),
+            token => token?,
+        };
         let (name, url) = (&event.full_name, &self.url);
         let email = Email {
             to_name: name.clone(),
@@ -52,11 +57,11 @@ impl EventHandler<InviteCreated> for SendInvitation {
                  {url}/join?token={token}\n\nThe link works once, for seven days.\n"
             ),
         };
-        Ok(self.mailer.send_once(ctx, "send-invitation", email).await?)
+        self.mailer.send_once(ctx, "send-invitation", email).await
     }
 }
 
-#[events_handler(InviteAccepted)]
+#[events_handler(InviteAccepted, retry(attempts = 50, backoff = "1s", max = "10m"))]
 struct TellInviter {
     mailer: Arc<Mailer>,
     queries: QueryBus,
@@ -80,6 +85,6 @@ impl EventHandler<InviteAccepted> for TellInviter {
             to_name: inviter.full_name,
             to: inviter.email,
         };
-        Ok(self.mailer.send_once(ctx, "tell-inviter", email).await?)
+        self.mailer.send_once(ctx, "tell-inviter", email).await
     }
 }

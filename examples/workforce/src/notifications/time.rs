@@ -9,7 +9,7 @@ use crate::time_tracking::{TimesheetApproved, TimesheetSubmitted};
 use crate::users::FindOwner;
 
 /// Whoever approves is asked to.
-#[events_handler(TimesheetSubmitted)]
+#[events_handler(TimesheetSubmitted, retry(attempts = 50, backoff = "1s", max = "10m"))]
 struct AskForApproval {
     mailer: Arc<Mailer>,
     queries: QueryBus,
@@ -37,12 +37,12 @@ impl EventHandler<TimesheetSubmitted> for AskForApproval {
             to_name: owner.full_name,
             to: owner.email,
         };
-        Ok(self.mailer.send_once(ctx, "ask-for-approval", email).await?)
+        self.mailer.send_once(ctx, "ask-for-approval", email).await
     }
 }
 
 /// Whoever has worked is told that it was approved.
-#[events_handler(TimesheetApproved)]
+#[events_handler(TimesheetApproved, retry(attempts = 50, backoff = "1s", max = "10m"))]
 struct TellApproval {
     mailer: Arc<Mailer>,
     queries: QueryBus,
@@ -67,7 +67,7 @@ impl EventHandler<TimesheetApproved> for TellApproval {
             to_name: employee.full_name,
             to: employee.email,
         };
-        Ok(self.mailer.send_once(ctx, "tell-approval", email).await?)
+        self.mailer.send_once(ctx, "tell-approval", email).await
     }
 }
 

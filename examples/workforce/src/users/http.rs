@@ -12,15 +12,18 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{
-    AcceptInvite, CreateInvite, FindUser, Invite, ListInvites, RegisterTenant, SignIn, SignedIn,
-    Token, User,
+    AcceptInvite, CreateInvite, FindUser, Invite, ListInvites, RegisterTenant, ResendInvite,
+    SignIn, SignedIn, Token, User,
 };
 use crate::failure::Failure;
-use crate::http::{Buses, Json, Problem, Query, SessionCookie};
+use crate::http::{Buses, Json, Path, Problem, Query, SessionCookie};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes() -> OpenApiRouter<Buses> {
-    OpenApiRouter::new().routes(routes!(me)).routes(routes!(list_invites, invite))
+    OpenApiRouter::new()
+        .routes(routes!(me))
+        .routes(routes!(list_invites, invite))
+        .routes(routes!(resend_invite))
 }
 
 /// What needs no session.
@@ -120,6 +123,8 @@ fn session(status: StatusCode, cookie: SessionCookie, signed_in: SignedIn) -> Re
 #[utoipa::path(post, path = "/register", tag = "users", request_body = Registration, responses(
     (status = 201, body = Session),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "Too many sign in at once; the header `Retry-After` says when to come again"),
 ), security(()))]
 async fn register(
     State(buses): State<Buses>,
@@ -133,6 +138,8 @@ async fn register(
 #[utoipa::path(post, path = "/sessions", tag = "users", request_body = Credentials, responses(
     (status = 201, body = Session),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "Too many sign in at once; the header `Retry-After` says when to come again"),
 ), security(()))]
 async fn sign_in(
     State(buses): State<Buses>,
@@ -146,6 +153,8 @@ async fn sign_in(
 #[utoipa::path(post, path = "/invites/accept", tag = "users", request_body = Acceptance, responses(
     (status = 201, body = Session),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = 503, body = Problem, content_type = "application/problem+json",
+        description = "Too many sign in at once; the header `Retry-After` says when to come again"),
 ), security(()))]
 async fn accept(
     State(buses): State<Buses>,
@@ -196,4 +205,17 @@ async fn invite(
     let NewInvite { full_name, email } = new;
     let invite = buses.execute(&ctx, CreateInvite { full_name, email }).await?;
     Ok((StatusCode::CREATED, Body(invite)))
+}
+
+/// Sends an invitation again, with a new token; the one before is void
+#[utoipa::path(post, path = "/invites/{id}/resend", tag = "users", params(("id" = Uuid, Path)), responses(
+    (status = 200, body = Invite),
+    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+))]
+async fn resend_invite(
+    State(buses): State<Buses>,
+    Extension(ctx): Extension<Context>,
+    Path(id): Path<Uuid>,
+) -> Result<Body<Invite>, Problem> {
+    Ok(Body(buses.execute(&ctx, ResendInvite { id }).await?))
 }

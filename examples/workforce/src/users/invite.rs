@@ -12,7 +12,7 @@ use crate::fields::Fields;
 use crate::paging::{Page, PageParams, PageRequest};
 
 /// After this long, an invite cannot be accepted.
-const LIFETIME: Duration = Duration::from_hours(7 * 24);
+pub(super) const LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 /// An invitation to become a user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -89,6 +89,55 @@ impl Invite {
             .await?;
         Ok(inserted == 1)
     }
+
+    /// The employee's invite, and nobody else changes it until the transaction ends.
+    pub(super) async fn lock_of_employee(
+        tx: &mut Tx,
+        ctx: &Context,
+        employee_id: Uuid,
+    ) -> Result<Option<Self>, DbError> {
+        let sql = "SELECT * FROM invites WHERE tenant = ? AND employee_id = ?";
+        let row = tx.lock(sql, params![ctx.tenant(), employee_id]).await?;
+        row.as_ref().map(Self::from_row).transpose()
+    }
+
+    /// An invite to this address that was for nobody is for this employee; `false` if there is none.
+    pub(super) async fn adopt(
+        tx: &mut Tx,
+        ctx: &Context,
+        email: &str,
+        employee_id: Uuid,
+        organization_id: Option<Uuid>,
+    ) -> Result<bool, DbError> {
+        let sql = "UPDATE invites SET employee_id = ?, organization_id = ?
+                   WHERE tenant = ? AND email = ? AND (employee_id IS NULL OR employee_id = ?)";
+        let values = params![employee_id, organization_id, ctx.tenant(), email, employee_id];
+        Ok(tx.execute(sql, values).await? == 1)
+    }
+
+    /// Its name, address and end; `false` if it was accepted. A token is void once the end changes.
+    pub(super) async fn update_open(&self, tx: &mut Tx, ctx: &Context) -> Result<bool, DbError> {
+        let sql = "UPDATE invites SET full_name = ?, email = ?, expires_at = ?,
+                       token_hash = CASE WHEN expires_at = ? THEN token_hash END
+                   WHERE tenant = ? AND id = ? AND accepted_at IS NULL";
+        let (name, email, end) = (&self.full_name, &self.email, self.expires_at);
+        let values = params![name, email, end, end, ctx.tenant(), self.id];
+        Ok(tx.execute(sql, values).await? == 1)
+    }
+
+    /// Its name and address.
+    pub(super) async fn update_address(&self, tx: &mut Tx, ctx: &Context) -> Result<(), DbError> {
+        let sql = "UPDATE invites SET full_name = ?, email = ? WHERE tenant = ? AND id = ?";
+        let values = params![&self.full_name, &self.email, ctx.tenant(), self.id];
+        tx.execute(sql, values).await?;
+        Ok(())
+    }
+
+    pub(super) async fn delete(&self, tx: &mut Tx, ctx: &Context) -> Result<(), DbError> {
+        let sql = "DELETE FROM invites WHERE tenant = ? AND id = ?";
+        tx.execute(sql, params![ctx.tenant(), self.id]).await?;
+        Ok(())
+    }
 }
 
 /// Invites somebody who is no employee, such as an accountant.
@@ -125,12 +174,15 @@ impl CommandHandler<CreateInvite> for CreateInviteHandler {
     }
 }
 
-/// Issues the token with which an invite is accepted; one that was issued before is void.
+/// Issues the token with which an invite is accepted; one that was issued before is void. There is none
+/// for an invite that was accepted, has expired, or is for another address by now.
 #[derive(Debug, Clone, Command)]
 #[command(output = Token, error = Failure)]
 pub struct IssueInviteToken {
     /// Which invite.
     pub invite_id: Uuid,
+    /// To which address the token is going to be sent.
+    pub email: String,
 }
 
 #[command_handler(IssueInviteToken)]
@@ -143,8 +195,10 @@ impl CommandHandler<IssueInviteToken> for IssueInviteTokenHandler {
         let tenant = ctx.tenant_id().ok_or(Failure::NotFound("invite"))?;
         let token = Token::new(tenant)?;
         let sql = "UPDATE invites SET token_hash = ?
-                   WHERE tenant = ? AND id = ? AND accepted_at IS NULL";
-        let values = params![token.hash(), ctx.tenant(), command.invite_id];
+                   WHERE tenant = ? AND id = ? AND email = ? AND accepted_at IS NULL
+                       AND expires_at > ?";
+        let (id, email) = (command.invite_id, command.email);
+        let values = params![token.hash(), ctx.tenant(), id, email, now()];
         match self.db.execute(sql, values).await? {
             0 => Err(Failure::NotFound("open invite")),
             _ => Ok(token),

@@ -25,6 +25,30 @@ impl QueryHandler<FindUser> for FindUserHandler {
     }
 }
 
+/// The user who signs in with this e-mail address.
+#[derive(Debug, Clone, Query)]
+#[query(output = Option<User>, error = Failure)]
+pub struct FindUserByEmail {
+    /// Which; upper case or lower case does not matter.
+    pub email: String,
+}
+
+#[query_handler(FindUserByEmail)]
+struct FindUserByEmailHandler {
+    users: Arc<UserRepository>,
+}
+
+impl QueryHandler<FindUserByEmail> for FindUserByEmailHandler {
+    async fn execute(
+        &self,
+        query: FindUserByEmail,
+        ctx: &Context,
+    ) -> Result<Option<User>, Failure> {
+        let email = query.email.trim().to_ascii_lowercase();
+        Ok(self.users.find_by_email(ctx, &email).await?)
+    }
+}
+
 /// Whether the context's tenant was registered.
 #[derive(Debug, Clone, Copy, Query)]
 #[query(output = bool, error = Failure)]

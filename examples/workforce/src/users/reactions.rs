@@ -4,10 +4,10 @@ use cqrs_core::prelude::*;
 
 use super::repository::UserRepository;
 use super::{Invite, InviteCreated};
-use crate::employees::{EmployeeCreated, EmployeeUpdated};
+use crate::employees::EmployeeCreated;
 use crate::organizations::OrganizationCreated;
 
-/// A new employee is invited to become a user, unless they are one.
+/// A new employee is invited to become a user, unless they were invited before or are one.
 #[events_handler(EmployeeCreated)]
 struct InviteEmployee {
     users: Arc<UserRepository>,
@@ -25,24 +25,20 @@ impl EventHandler<EmployeeCreated> for InviteEmployee {
             ..Invite::new(ctx, event.full_name.clone(), event.email.clone())
         };
         let is_new = invite.insert(&mut tx, ctx).await?;
+        let (email, organization_id) = (&event.email, event.organization_id);
+        if !is_new
+            && !Invite::adopt(&mut tx, ctx, email, event.employee_id, organization_id).await?
+        {
+            drop(tx);
+            return match self.users.find_by_email(ctx, email).await? {
+                Some(_) => Ok(()),
+                // Of an employee who has another address by now: the invite is about to follow them.
+                None => Err(HandlerError::msg("another invite is for this address")),
+            };
+        }
         tx.commit().await?;
         if is_new {
             self.events.publish(ctx, InviteCreated::from(&invite)).await?;
-        }
-        Ok(())
-    }
-}
-
-/// A user is called what their employee is called.
-#[events_handler(EmployeeUpdated)]
-struct RenameUser {
-    users: Arc<UserRepository>,
-}
-
-impl EventHandler<EmployeeUpdated> for RenameUser {
-    async fn handle(&self, event: &EmployeeUpdated, ctx: &Context) -> HandlerResult {
-        if let Some(id) = event.user_id {
-            self.users.rename(ctx, id, &event.full_name).await?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use cqrs_core::prelude::*;
 
+use super::registrations::Registrations;
 use super::repository::UserRepository;
 use super::session::acting;
 use super::{Passwords, Sessions, SignedIn, User, UserRegistered};
@@ -51,18 +52,22 @@ struct RegisterTenantHandler {
     users: Arc<UserRepository>,
     passwords: Arc<Passwords>,
     sessions: Arc<Sessions>,
+    #[inject(default)]
+    registrations: Registrations,
     events: EventBus,
 }
 
 impl CommandHandler<RegisterTenant> for RegisterTenantHandler {
     async fn execute(&self, command: RegisterTenant, ctx: &Context) -> Result<SignedIn, Failure> {
         let command = command.checked(&ctx.tenant().to_string())?;
+        let place = self.passwords.place()?;
         let is_taken =
             || Failure::Conflict("another company has registered this tenant".to_owned());
         if self.users.has_tenant(ctx).await? {
             return Err(is_taken());
         }
-        let password_hash = self.passwords.hash(command.password).await?;
+        self.registrations.count()?;
+        let password_hash = self.passwords.hash(command.password, place).await?;
         let company = command.company;
         let user = User {
             id: Uuid::now_v7(),

@@ -2,8 +2,9 @@
 
 use cqrs_core::prelude::*;
 
-use super::User;
+use super::{Invite, User};
 use crate::db::{Db, DbError, Tx, now, params};
+use crate::employees::{Employee, EmployeeStatus};
 
 #[derive(Injectable)]
 pub(super) struct UserRepository {
@@ -70,26 +71,72 @@ impl UserRepository {
         row.as_ref().map(User::from_row).transpose()
     }
 
-    /// The user and the hash of their password.
     pub(super) async fn find_by_email(
         &self,
         ctx: &Context,
         email: &str,
-    ) -> Result<Option<(User, String)>, DbError> {
+    ) -> Result<Option<User>, DbError> {
         let sql = "SELECT * FROM users WHERE tenant = ? AND email = ?";
+        let row = self.db.row(sql, params![ctx.tenant(), email]).await?;
+        row.as_ref().map(User::from_row).transpose()
+    }
+
+    /// The user and the hash of their password; `None` also if they may not sign in any more.
+    pub(super) async fn find_to_sign_in(
+        &self,
+        ctx: &Context,
+        email: &str,
+    ) -> Result<Option<(User, String)>, DbError> {
+        let sql = "SELECT * FROM users WHERE tenant = ? AND email = ? AND disabled_at IS NULL";
         let row = self.db.row(sql, params![ctx.tenant(), email]).await?;
         row.map(|row| Ok((User::from_row(&row)?, row.text("password_hash")?))).transpose()
     }
 
-    pub(super) async fn rename(
+    /// The user of an employee is as the employee is. An address that is another user's stays theirs.
+    pub(super) async fn follow(
         &self,
         ctx: &Context,
         id: Uuid,
-        full_name: &str,
+        employee: &Employee,
     ) -> Result<(), DbError> {
-        let sql = "UPDATE users SET full_name = ? WHERE tenant = ? AND id = ?";
-        self.db.execute(sql, params![full_name, ctx.tenant(), id]).await?;
-        Ok(())
+        let has_left = employee.status == EmployeeStatus::Inactive;
+        let (tenant, email) = (ctx.tenant(), &employee.email);
+        let mut tx = self.db.begin().await?;
+        let sql = "UPDATE users SET full_name = ?, disabled_at = ? WHERE tenant = ? AND id = ?";
+        let disabled_at = has_left.then(now);
+        tx.execute(sql, params![&employee.full_name, disabled_at, tenant, id]).await?;
+        let sql = "UPDATE users SET email = ? WHERE tenant = ? AND id = ? AND NOT EXISTS
+                       (SELECT 1 FROM users AS others WHERE tenant = ? AND email = ?)";
+        tx.execute(sql, params![email, tenant, id, tenant, email]).await?;
+        if has_left {
+            let sql = "DELETE FROM sessions WHERE tenant = ? AND user_id = ?";
+            tx.execute(sql, params![tenant, id]).await?;
+        }
+        tx.commit().await
+    }
+
+    /// Whether there is an invite to this address, or a user other than this one.
+    pub(super) async fn is_invited(
+        tx: &mut Tx,
+        ctx: &Context,
+        email: &str,
+        user_id: Option<Uuid>,
+    ) -> Result<bool, DbError> {
+        let sql = "SELECT id FROM users WHERE tenant = ? AND email = ? AND id <> ?
+                   UNION ALL SELECT id FROM invites WHERE tenant = ? AND email = ?";
+        let user_id = user_id.unwrap_or_default();
+        let values = params![ctx.tenant(), email, user_id, ctx.tenant(), email];
+        Ok(tx.row(sql, values).await?.is_some())
+    }
+
+    pub(super) async fn find_invite(
+        &self,
+        ctx: &Context,
+        id: Uuid,
+    ) -> Result<Option<Invite>, DbError> {
+        let sql = "SELECT * FROM invites WHERE tenant = ? AND id = ?";
+        let row = self.db.row(sql, params![ctx.tenant(), id]).await?;
+        row.as_ref().map(Invite::from_row).transpose()
     }
 
     /// Those who belong to an organization already stay there.

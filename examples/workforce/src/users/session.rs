@@ -48,7 +48,8 @@ impl Sessions {
             .row(
                 "SELECT users.* FROM sessions
                  JOIN users ON users.tenant = sessions.tenant AND users.id = sessions.user_id
-                 WHERE sessions.tenant = ? AND token_hash = ? AND expires_at > ?",
+                 WHERE sessions.tenant = ? AND token_hash = ? AND expires_at > ?
+                     AND users.disabled_at IS NULL",
                 params![&tenant, token.hash(), now()],
             )
             .await?;

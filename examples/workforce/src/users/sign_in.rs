@@ -46,11 +46,12 @@ impl CommandHandler<SignIn> for SignInHandler {
         if !can_be_one || command.password.len() > MAX_PASSWORD {
             return Err(wrong());
         }
+        let place = self.passwords.place()?;
         let account = format!("{} {email}", ctx.tenant());
         self.attempts.count(&account)?;
 
-        let (user, stored) = self.users.find_by_email(ctx, &email).await?.unzip();
-        let is_right = self.passwords.verify(command.password, stored).await?;
+        let (user, stored) = self.users.find_to_sign_in(ctx, &email).await?.unzip();
+        let is_right = self.passwords.verify(command.password, stored, place).await?;
         let user = user.filter(|_| is_right).ok_or_else(wrong)?;
         self.attempts.forget(&account);
         let token = self.sessions.open(ctx, &user).await?;

@@ -17,7 +17,16 @@ const HOSTILE: [&str; 5] = [
 ];
 
 /// Texts that are no line.
-const NO_LINES: [&str; 6] = ["", "   ", "two\nlines\0", "nul\0", "tab\there", "\u{1b}[31m"];
+const NO_LINES: [&str; 8] = [
+    "",
+    "   ",
+    "two\nlines\0",
+    "nul\0",
+    "tab\there",
+    "\u{1b}[31m",
+    "\u{2060}\u{3164}",
+    "Ada \u{202e}ecalevoL",
+];
 
 /// All lists, as their owner sees them.
 async fn everything(owner: &Client<'_>) -> Result<String> {
@@ -179,7 +188,7 @@ on_both! {
         let before = everything(&owner).await?;
         let long = "x".repeat(201);
         let wrong_emails = ["", "eve", "eve@", "@evil.example", "eve@evil.example\r\nBcc: x@y.example",
-            "a b@evil.example", "<script>@", &format!("{long}{long}@evil.example")];
+            "a b@evil.example", "eve@[127.0.0.1]", "\"e v e\"@evil.example", "<script>@", &format!("{long}{long}@evil.example")];
         for line in NO_LINES.into_iter().chain([&*long]) {
             for email in wrong_emails {
                 let body = json!({ "full_name": line, "email": email });

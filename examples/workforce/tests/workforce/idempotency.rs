@@ -10,7 +10,9 @@ use sha2::Sha256;
 use workforce::activity::in_memory;
 use workforce::config::PublicUrl;
 use workforce::db::Db;
-use workforce::employees::{CreateEmployee, EmployeeUpdated, FindEmployeeHours, ListEmployees};
+use workforce::employees::{
+    CreateEmployee, EmployeeUpdated, FindEmployeeHours, ListEmployees, UpdateEmployee,
+};
 use workforce::integrations::IntegrationSync;
 use workforce::integrations::github::{
     GitHubWebhook, ListTimeLogSuggestions, ReceiveGitHubDelivery, SetUpGitHubHook,
@@ -24,7 +26,7 @@ use workforce::time_tracking::{
 };
 use workforce::users::{
     AcceptInvite, FindUser, InviteAccepted, InviteCreated, IssueInviteToken, ListInvites,
-    RegisterTenant,
+    RegisterTenant, ResendInvite,
 };
 use workforce::{Role, application};
 
@@ -67,17 +69,25 @@ async fn everything_twice(database: String) -> Result {
     }
     app.settled().await;
     let invites = app.query(&ctx, ListInvites::default()).await?.items;
-    let token = app.execute(&ctx, IssueInviteToken { invite_id: invites[0].id }).await?;
+    let (invite_id, email) = (invites[0].id, invites[0].email.clone());
+    let token = app.execute(&ctx, IssueInviteToken { invite_id, email }).await?;
     app.execute(&scope, AcceptInvite { token, password: PASSWORD.into() }).await?;
+    app.settled().await;
+    let employee = invites[1].employee_id.ok_or("no employee")?;
+    let corrected = Some("corrected@acme.example".to_owned());
+    app.execute(&ctx, UpdateEmployee { id: employee, email: corrected, ..Default::default() })
+        .await?;
+    app.settled().await;
+    app.execute(&ctx, ResendInvite { id: invites[2].id }).await?;
     app.settled().await;
 
     work(&app, &ctx).await?;
 
     assert_eq!(app.dead_letters().len(), 0);
     assert_eq!(app.published::<OrganizationCreated>().len(), 1);
-    assert_eq!(app.published::<InviteCreated>().len(), 3);
+    assert_eq!(app.published::<InviteCreated>().len(), 5);
     assert_eq!(app.published::<InviteAccepted>().len(), 1);
-    assert_eq!(app.published::<EmployeeUpdated>().len(), 1);
+    assert_eq!(app.published::<EmployeeUpdated>().len(), 2);
     let updated = app.published::<EmployeeUpdated>()[0].as_any().clone();
     let changes = updated.redacted_changes().ok_or("no changes")?;
     let status = changes.get("status").ok_or("the status did not change")?;
@@ -88,9 +98,9 @@ async fn everything_twice(database: String) -> Result {
     assert_eq!(organizations[0].headcount, 4);
     assert_eq!(app.query(&ctx, ListEmployees::default()).await?.items.len(), 4);
     assert_eq!(app.query(&ctx, ListInvites::default()).await?.items.len(), 3);
-    // Four welcomes, three invitations, one to the founder who invited; a timesheet that was submitted
-    // and approved, a hook that works, rows that were not imported.
-    assert_eq!(mails(folder.path())?.len(), 12);
+    // Four welcomes, three invitations and two once more, one to the founder who invited; a timesheet that
+    // was submitted and approved, a hook that works, rows that were not imported.
+    assert_eq!(mails(folder.path())?.len(), 14);
     assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
     db.close().await;
     Ok(())

@@ -1,9 +1,13 @@
 //! E-mails over SMTP, to a server of our own.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use cqrs_core::testing::TestApp;
-use cqrs_core::{Actor, Context};
+use cqrs_core::{Actor, Context, DeadLetterFilter};
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
@@ -14,30 +18,46 @@ use workforce::employees::CreateEmployee;
 use workforce::notifications::MailSettings;
 use workforce::{Role, application};
 
-use crate::world::{Result, config};
+use crate::world::{Result, World, config};
 
-/// Takes every e-mail and gives its lines, after answering the first one with 451.
-async fn smtp_server() -> Result<(String, UnboundedReceiver<String>)> {
+/// What a server says to the first recipients; `<>` becomes the recipient's address.
+#[derive(Debug)]
+pub(crate) struct Refusals {
+    pub(crate) answer: &'static str,
+    pub(crate) left: AtomicUsize,
+}
+
+/// Takes every e-mail and gives its lines, after some refusals.
+pub(crate) async fn smtp_server(
+    refusals: Arc<Refusals>,
+) -> Result<(String, UnboundedReceiver<String>)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("smtp://{}", listener.local_addr()?);
     let (sender, received) = unbounded_channel();
     tokio::spawn(async move {
-        let mut is_first = true;
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(converse(stream, std::mem::take(&mut is_first), sender.clone()));
+            tokio::spawn(converse(stream, Arc::clone(&refusals), sender.clone()));
         }
     });
     Ok((url, received))
 }
 
-async fn converse(stream: TcpStream, mut refuses: bool, sender: UnboundedSender<String>) -> Result {
+async fn converse(
+    stream: TcpStream,
+    refusals: Arc<Refusals>,
+    sender: UnboundedSender<String>,
+) -> Result {
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read).lines();
     write.write_all(b"220 test\r\n").await?;
     while let Some(line) = lines.next_line().await? {
+        let is_refused = || refusals.left.fetch_update(SeqCst, SeqCst, |it| it.checked_sub(1));
         let answer = match line.split([' ', ':']).next().unwrap_or_default() {
-            "MAIL" if std::mem::take(&mut refuses) => "451 try again later\r\n",
-            "QUIT" => "221 bye\r\n",
+            "RCPT" if is_refused().is_ok() => {
+                let address = line.split(['<', '>']).nth(1).unwrap_or_default();
+                refusals.answer.replace("<>", &format!("<{address}>"))
+            }
+            "QUIT" => "221 bye".to_owned(),
             "DATA" => {
                 write.write_all(b"354 go on\r\n").await?;
                 let mut mail = String::new();
@@ -46,21 +66,19 @@ async fn converse(stream: TcpStream, mut refuses: bool, sender: UnboundedSender<
                     mail.push('\n');
                 }
                 sender.send(mail)?;
-                "250 taken\r\n"
+                "250 taken".to_owned()
             }
-            _ => "250 ok\r\n",
+            _ => "250 ok".to_owned(),
         };
-        write.write_all(answer.as_bytes()).await?;
+        write.write_all(format!("{answer}\r\n").as_bytes()).await?;
     }
     Ok(())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_busy_is_asked_again_and_gets_each_email_once() -> Result {
-    let folder = tempfile::tempdir()?;
-    let (url, mut received) = smtp_server().await?;
-    let database = folder.path().join("workforce.db").display().to_string();
-    let config = Config { mail: MailSettings::Smtp(url), ..config(folder.path(), database) };
+/// An application that delivers twice and sends to this server, once an employee was added.
+async fn hired(folder: &Path, url: String) -> Result<(TestApp, Db)> {
+    let database = folder.join("workforce.db").display().to_string();
+    let config = Config { mail: MailSettings::Smtp(url), ..config(folder, database) };
     let db = Db::open(&config.database).await?;
     let log = in_memory().await?;
     let app = application(&config, &db, &PublicUrl::new("http://localhost"), &log)?;
@@ -75,6 +93,24 @@ async fn a_server_that_is_busy_is_asked_again_and_gets_each_email_once() -> Resu
     db.execute("INSERT INTO tenants VALUES ('acme', 'Acme', 0)", Vec::new()).await?;
     app.execute(&ctx, command).await?;
     app.settled().await;
+    Ok((app, db))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_busy_is_asked_again_and_gets_each_email_once() -> Result {
+    each_email_is_sent_once_after("451 <>: try again later").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_does_not_let_us_sign_in_is_asked_again() -> Result {
+    each_email_is_sent_once_after("535 5.7.8 wrong password").await
+}
+
+async fn each_email_is_sent_once_after(answer: &'static str) -> Result {
+    let folder = tempfile::tempdir()?;
+    let refusals = Refusals { answer, left: AtomicUsize::new(1) };
+    let (url, mut received) = smtp_server(Arc::new(refusals)).await?;
+    let (app, db) = hired(folder.path(), url).await?;
     assert_eq!(app.dead_letters().len(), 0);
     assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
     db.close().await;
@@ -92,4 +128,79 @@ async fn a_server_that_is_busy_is_asked_again_and_gets_each_email_once() -> Resu
     assert_eq!(subjects.len(), 2, "a welcome and an invitation: {subjects:?}");
     assert!(subjects.iter().any(|it| it == "Subject: You are invited to acme"), "{subjects:?}");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_refuses_for_good_is_not_sent_again_and_names_nobody_in_the_log() -> Result {
+    let folder = tempfile::tempdir()?;
+    let answer = "550 5.1.1 <>: helene is unknown here";
+    let refusals = Arc::new(Refusals { answer, left: AtomicUsize::new(100) });
+    let (url, _received) = smtp_server(Arc::clone(&refusals)).await?;
+    let (app, db) = hired(folder.path(), url).await?;
+    let letters = app.dead_letters().list(&DeadLetterFilter::all());
+    assert!(letters.len() >= 2, "a welcome and an invitation: {letters:?}");
+    assert_eq!(refusals.left.load(SeqCst), 100 - letters.len(), "each is sent once");
+    for letter in letters {
+        assert_eq!(letter.attempts, 1);
+        for shown in [format!("{:#?}", letter.error), format!("{:#}", letter.error)] {
+            assert!(shown.contains("<[address]>: [address] is unknown here"), "{shown}");
+            assert!(!shown.contains("helene"), "{shown}");
+        }
+    }
+    assert!(app.shutdown(Duration::from_secs(10)).await.unfinished().is_empty());
+    db.close().await;
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_email_waits_for_hours_for_its_server() -> Result {
+    let folder = tempfile::tempdir()?;
+    let config = config(folder.path(), String::new());
+    let log = in_memory().await?;
+    let url = PublicUrl::new("http://localhost");
+    let app = application(&config, &Db::unconnected(), &url, &log)?.build()?;
+    let description = app.describe();
+    let is_mail = |module: &str| module.starts_with("workforce::notifications");
+    let handlers = description.handlers.iter();
+    let handlers: Vec<_> =
+        handlers.filter(|it| it.declared.module.as_deref().is_some_and(is_mail)).collect();
+    assert!(handlers.len() >= 7, "{handlers:?}");
+    for handler in handlers {
+        let retry = handler.options.retry.as_ref().ok_or("no retry")?;
+        let pauses = (1..retry.attempts).scan(retry.backoff, |pause, _| {
+            let this = *pause;
+            *pause = (this * 2).min(retry.max);
+            Some(this)
+        });
+        // Each pause is a random part of this.
+        let patience = pauses.sum::<Duration>() / 2;
+        assert!(patience > Duration::from_hours(3), "{}: {patience:?}", handler.name);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invitation_that_was_refused_can_be_sent_again() -> Result {
+    let answer = "550 <>: not now";
+    let refusals = Arc::new(Refusals { answer, left: AtomicUsize::new(0) });
+    let (url, mut received) = smtp_server(Arc::clone(&refusals)).await?;
+    let mail = MailSettings::Smtp(url);
+    let world = World::configured(|config| config.mail = mail).await?;
+    let owner = world.owner("acme").await?;
+    assert!(received.recv().await.is_some_and(|it| it.contains("Welcome")));
+
+    refusals.left.store(1, SeqCst);
+    let invite = json!({ "full_name": "Anita Borg", "email": "anita@books.example" });
+    let invited = owner.post("/api/invites", &invite).await?.json;
+    world.server.app().idle().await;
+    assert_eq!(world.server.app().dead_letters().discard_all(&DeadLetterFilter::all()), 1);
+    let path = format!("/api/invites/{}/resend", invited["id"].as_str().ok_or("no id")?);
+    assert_eq!(owner.post(&path, &Value::Null).await?.status, 200);
+    world.settled().await;
+    let mail = received.recv().await.ok_or("no e-mail")?;
+    let (_, token) = mail.split_once("/join?token=").ok_or("no token")?;
+    let accepted = world.accept(token.lines().next().unwrap_or_default()).await?;
+    assert_eq!(accepted.status, 201, "{}", accepted.text);
+    world.settled().await;
+    world.end().await
 }

@@ -4,6 +4,8 @@ mod activity;
 mod bad_input;
 mod github;
 mod idempotency;
+mod invitations;
+mod joining;
 mod kills;
 mod mail;
 mod openapi;

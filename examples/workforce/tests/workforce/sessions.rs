@@ -1,7 +1,9 @@
 //! Signing in, staying so, and who may send what.
 
+use futures_util::future::try_join_all;
 use reqwest::Method;
 use serde_json::json;
+use workforce::users::PasswordCost;
 
 use crate::world::{PASSWORD, Result, World, on_both};
 
@@ -92,6 +94,52 @@ on_both! {
         let own = format!("http://{}", world.server.address());
         assert_eq!(nobody.send(sign_in().header("origin", own)).await?.status, 303);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_finds_too_many_signing_in_is_told_to_come_again() -> Result {
+    let password_cost = PasswordCost { memory: 19 * 1024, passes: 5 };
+    let world = World::configured(|config| config.password_cost = password_cost).await?;
+    let wrong = (0..300).map(|number| {
+        let email = format!("{number}@acme.example");
+        let wrong = json!({ "tenant": "acme", "email": email, "password": PASSWORD });
+        let nobody = world.nobody();
+        async move { nobody.post("/api/sessions", &wrong).await }
+    });
+    let mut refused = 0;
+    for reply in try_join_all(wrong).await? {
+        if reply.status == 401 {
+            continue;
+        }
+        reply.assert_problem(503);
+        assert_eq!(reply.headers["retry-after"], "2");
+        refused += 1;
+    }
+    assert!((1..300).contains(&refused), "{refused} of 300 were refused");
+    world.owner("acme").await?; // There is room again.
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn not_everybody_can_register_at_once() -> Result {
+    let world = World::sqlite().await?;
+    let registrations = (0..60).map(|number| {
+        let nobody = world.nobody();
+        let registration = json!({ "tenant": format!("t{number}"), "company": "Acme",
+            "full_name": "Eve", "email": "victim@acme.example", "password": PASSWORD });
+        async move { nobody.post("/api/register", &registration).await }
+    });
+    let mut refused = 0;
+    for reply in try_join_all(registrations).await? {
+        if reply.status != 201 {
+            reply.assert_problem(503);
+            assert!(reply.headers.contains_key("retry-after"), "{reply:?}");
+            refused += 1;
+        }
+    }
+    assert!((1..=30).contains(&refused), "{refused} of 60 were refused");
+    world.settled().await;
+    world.end().await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -53,7 +53,8 @@ impl Hammer<'_> {
             let organization = json!({ "name": format!("{own} {worker}.{round}") });
             self.post("/api/organizations", &organization).await?;
             let invite = json!({ "full_name": name, "email": format!("guest-{email}") });
-            self.post("/api/invites", &invite).await?;
+            let invite = id(&self.post("/api/invites", &invite).await?)?;
+            self.post(&format!("/api/invites/{invite}/resend"), &Value::Null).await?;
             let credentials = json!({ "tenant": own, "email": format!("ada@{own}.example"), "password": PASSWORD });
             self.own(world.nobody().post("/api/sessions", &credentials).await?);
 

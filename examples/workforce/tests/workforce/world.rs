@@ -60,6 +60,7 @@ pub(crate) struct World {
     pub(crate) http: reqwest::Client,
     pub(crate) folder: TempDir,
     schema: Option<Schema>,
+    pub(crate) database: String,
     /// The methods and paths with which something was done.
     used: Mutex<HashSet<(Method, String)>>,
 }
@@ -74,14 +75,21 @@ impl World {
     pub(crate) async fn sqlite() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = folder.path().join("workforce.db").display().to_string();
-        Self::start(folder, database, None, false).await
+        Self::at(folder, database).await
     }
 
     /// With the demo tenants.
     pub(crate) async fn demo() -> Result<Self> {
+        Self::configured(|config| config.demo = true).await
+    }
+
+    /// On `SQLite`, with something set in another way.
+    pub(crate) async fn configured(change: impl FnOnce(&mut Config)) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = folder.path().join("workforce.db").display().to_string();
-        Self::start(folder, database, None, true).await
+        let mut config = config(folder.path(), database);
+        change(&mut config);
+        Self::start(folder, config, None).await
     }
 
     /// `None` where there is no server.
@@ -90,40 +98,25 @@ impl World {
             return Ok(None);
         };
         let url = schema.url();
-        Ok(Some(Self::start(tempfile::tempdir()?, url, Some(schema), false).await?))
-    }
-
-    async fn start(
-        folder: TempDir,
-        database: String,
-        schema: Option<Schema>,
-        demo: bool,
-    ) -> Result<Self> {
-        let config = Config { demo, ..config(folder.path(), database) };
-        Self::run(folder, config, schema).await
-    }
-
-    /// As configured otherwise, on `SQLite`.
-    pub(crate) async fn configured(change: impl FnOnce(&mut Config)) -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let database = folder.path().join("workforce.db").display().to_string();
-        let mut config = config(folder.path(), database);
-        change(&mut config);
-        Self::run(folder, config, None).await
+        let config = config(folder.path(), url);
+        Ok(Some(Self::start(folder, config, Some(schema)).await?))
     }
 
-    async fn run(folder: TempDir, config: Config, schema: Option<Schema>) -> Result<Self> {
+    async fn start(folder: TempDir, config: Config, schema: Option<Schema>) -> Result<Self> {
+        let database = config.database.clone();
         let server = Server::start(config).await?;
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(Duration::from_mins(1))
             .build()?;
-        Ok(Self { server, http, folder, schema, used: Mutex::default() })
+        Ok(Self { server, http, folder, schema, database, used: Mutex::default() })
     }
 
     /// On a database that may have been used before.
     pub(crate) async fn at(folder: TempDir, database: String) -> Result<Self> {
-        Self::start(folder, database, None, false).await
+        let config = config(folder.path(), database);
+        Self::start(folder, config, None).await
     }
 
     /// Ends the server with whatever it has not done; only the database stays.
@@ -184,14 +177,6 @@ impl World {
     /// What was sent, in no order.
     pub(crate) fn mails(&self) -> Result<Vec<String>> {
         mails(self.folder.path())
-    }
-
-    /// The token in the invitation to `email`.
-    pub(crate) fn invitation(&self, email: &str) -> Result<String> {
-        let mails = self.mails()?;
-        let mail = mails.iter().find(|it| it.contains(email) && it.contains("/join?token="));
-        let (_, rest) = mail.and_then(|it| it.split_once("/join?token=")).ok_or("no invitation")?;
-        Ok(rest.lines().next().unwrap_or_default().to_owned())
     }
 
     /// Whether a request that was granted meets `wanted`.

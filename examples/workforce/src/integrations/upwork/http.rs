@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn an_import_that_a_busy_database_interrupts_may_be_sent_again() {
         let busy = || Failure::Database(DbError::from(sqlx::Error::PoolTimedOut));
-        let late = || Failure::Busy("it took too long".to_owned());
+        let late = || Failure::Interrupted("it took too long".to_owned());
         for failure in [busy(), late()] {
             let interrupted = ImportError::Interrupted { import: None, error: failure.into() };
             assert_eq!(problem(interrupted).status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -1,0 +1,2 @@
+-- Since when a user cannot sign in: their employee has left.
+ALTER TABLE users ADD COLUMN disabled_at BIGINT;
