@@ -1,5 +1,7 @@
 //! Links that work wherever the router is mounted, also behind a proxy that strips a prefix.
 
+use super::product::Product;
+
 /// Where the page and everything else lie, relative to the request that is being answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Links {
@@ -7,6 +9,8 @@ pub(super) struct Links {
     pub(super) home: String,
     /// The directory that everything else lies in, with a slash at its end.
     pub(super) base: String,
+    /// What the page is part of.
+    pub(super) product: Option<Product>,
 }
 
 impl Links {
@@ -18,13 +22,18 @@ impl Links {
         let prefix = if is_bare { original } else { prefix };
         let name = prefix.rsplit('/').next().unwrap_or_default();
         if is_bare {
-            return Self { home: format!("./{name}"), base: format!("./{name}/") };
+            return Self { home: format!("./{name}"), base: format!("./{name}/"), product: None };
         }
         let up = "../".repeat(inner.matches('/').count().saturating_sub(1));
         let here = if up.is_empty() { "./".to_owned() } else { up.clone() };
         let home =
             if inner == "/" || name.is_empty() { here.clone() } else { format!("{up}../{name}") };
-        Self { home, base: here }
+        Self { home, base: here, product: None }
+    }
+
+    /// With the way back to `product`.
+    pub(super) fn within(self, product: Option<&Product>) -> Self {
+        Self { product: product.cloned(), ..self }
     }
 
     /// The page with this query string, which begins with `?`.

@@ -41,6 +41,7 @@ mod links;
 mod page;
 mod params;
 mod problem;
+mod product;
 mod sse;
 mod verify;
 
@@ -56,6 +57,7 @@ use futures_util::future::{BoxFuture, Shared};
 use tokio::sync::Semaphore;
 
 use self::problem::Problem;
+use self::product::Product;
 use crate::log::ActivityLog;
 
 /// How many live tails there are at once, unless it is said otherwise.
@@ -90,6 +92,7 @@ pub struct Pages {
     log: ActivityLog,
     authorize: Option<Authorize>,
     until: Option<Shared<BoxFuture<'static, ()>>>,
+    product: Option<Product>,
     live: Arc<Semaphore>,
     verifying: Arc<Semaphore>,
 }
@@ -101,6 +104,7 @@ impl Pages {
             log,
             authorize: None,
             until: None,
+            product: None,
             live: Arc::new(Semaphore::new(DEFAULT_LIVE_LIMIT)),
             verifying: Arc::new(Semaphore::new(VERIFY_LIMIT)),
         }
@@ -116,6 +120,22 @@ impl Pages {
     /// (`with_graceful_shutdown`) would otherwise wait for them, up to five minutes.
     pub fn until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
         self.until = Some(shutdown.boxed().shared());
+        self
+    }
+
+    /// A link back to the product that the page is part of, shown in the page's header under this name. It is a
+    /// path, such as `/`, or a URL that begins with `https://` or `http://`.
+    ///
+    /// # Panics
+    ///
+    /// If it is neither.
+    pub fn home(mut self, href: &str, name: &str) -> Self {
+        let product = Product::new(href, name);
+        assert!(
+            product.is_some(),
+            "`{href}` is no way home: give a path such as `/`, or a URL that begins with `https://`"
+        );
+        self.product = product;
         self
     }
 

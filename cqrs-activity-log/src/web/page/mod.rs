@@ -78,7 +78,7 @@ pub(super) async fn timeline(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let links = Links::new(original.path(), uri.path());
+    let links = Links::new(original.path(), uri.path()).within(pages.product.as_ref());
     let known = &[params::FILTER, params::PAGE];
     let (params, wrong) = Params::read_or_keep(query.as_deref(), known);
     match shown(&pages, &ctx, &links, &headers, params, wrong).await {
@@ -147,7 +147,7 @@ pub(super) async fn single(
     Path(id): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    let links = Links::new(original.path(), uri.path());
+    let links = Links::new(original.path(), uri.path()).within(pages.product.as_ref());
     let shown = async {
         let params = Params::read(query.as_deref(), &[&["tz"]], Empty::Ignored)?;
         let entry = api::find(&pages, &ctx, &id).await?;
@@ -231,7 +231,7 @@ pub(super) async fn verified(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let links = Links::new(original.path(), uri.path());
+    let links = Links::new(original.path(), uri.path()).within(pages.product.as_ref());
     let shown = async {
         Params::read(query.as_deref(), &[], Empty::Ignored)?;
         let verdict = verify::verdict(&pages, &ctx).await?;
