@@ -1,5 +1,7 @@
 //! The pages, without a browser.
 
+use std::collections::HashSet;
+
 use reqwest::Method;
 
 use crate::world::{PASSWORD, Result, World};
@@ -103,5 +105,21 @@ async fn a_browser_without_a_session_is_sent_to_where_it_can_sign_in() -> Result
     assert_eq!(sent_away.status, 303);
     assert_eq!(sent_away.headers["location"], "/");
     nobody.get("/activity").await?.assert_problem(401);
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_activity_of_the_demo_is_of_many_kinds() -> Result {
+    let world = World::demo().await?;
+    for (tenant, email) in [("acme", "ada@acme.example"), ("globex", "katherine@globex.example")] {
+        let cookie = cookie(&world, tenant, email, "demo-password").await?;
+        let nobody = world.nobody();
+        let request = nobody.request(Method::GET, "/activity/api/entries?limit=10");
+        let newest = nobody.send(request.header("cookie", cookie)).await?;
+        let entries = newest.json["entries"].as_array().ok_or("no entries")?;
+        let kinds: HashSet<_> = entries.iter().filter_map(|it| it["event_name"].as_str()).collect();
+        assert!(kinds.len() >= 6, "{kinds:?}");
+        assert!(entries.iter().any(|it| it["changes"].to_string().contains("Head of")));
+    }
     world.end().await
 }
