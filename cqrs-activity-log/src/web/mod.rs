@@ -123,7 +123,7 @@ impl Pages {
         self
     }
 
-    /// A link back to the product that the page is part of, shown in the page's header under this name. It is a
+    /// A link back to the product that the page is part of, shown above the page's header under this name. It is a
     /// path, such as `/`, or a URL that begins with `https://` or `http://`.
     ///
     /// # Panics
