@@ -47,8 +47,8 @@ pub(in crate::http) fn routes(sessions: Arc<Sessions>, demo: bool) -> Router<Bus
         .route("/sign-out", post(sign_in::sign_out))
         .route("/register", get(register::show).post(register::register))
         .route("/join", get(join::show).post(join::join))
-        .route("/assets/app.css", get(|| asset("text/css; charset=utf-8", STYLE)))
-        .route("/assets/icon.svg", get(|| asset("image/svg+xml", ICON)))
+        .route("/assets/app.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
+        .route("/assets/icon.svg", get(|| async { asset("image/svg+xml", ICON) }))
         .route("/favicon.ico", get(|| async { Redirect::permanent("/assets/icon.svg") }))
         .layer(Extension(Pages { sessions, demo }))
 }
@@ -89,7 +89,7 @@ pub(in crate::http) fn problem(problem: Problem) -> Response {
     page(status, &ProblemPage { problem, detail })
 }
 
-async fn asset(media_type: &'static str, text: &'static str) -> impl IntoResponse {
+fn asset(media_type: &'static str, text: &'static str) -> impl IntoResponse {
     let headers = [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "max-age=3600")];
     (headers, text)
 }
