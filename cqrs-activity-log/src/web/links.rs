@@ -5,6 +5,9 @@ use std::convert::Infallible;
 use axum::extract::{FromRequestParts, NestedPath, OriginalUri};
 use axum::http::request::Parts;
 
+use super::Pages;
+use super::product::Product;
+
 /// Where the page and everything else lie, relative to the request that is being answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Links {
@@ -12,6 +15,8 @@ pub(super) struct Links {
     pub(super) home: String,
     /// The directory that everything else lies in, with a slash at its end.
     pub(super) base: String,
+    /// What the page is part of.
+    pub(super) product: Option<Product>,
 }
 
 impl Links {
@@ -25,13 +30,13 @@ impl Links {
         let prefix = if is_bare { original } else { prefix };
         let name = prefix.rsplit('/').next().unwrap_or_default();
         if is_bare {
-            return Self { home: format!("./{name}"), base: format!("./{name}/") };
+            return Self { home: format!("./{name}"), base: format!("./{name}/"), product: None };
         }
         let up = "../".repeat(inner.matches('/').count().saturating_sub(1));
         let here = if up.is_empty() { "./".to_owned() } else { up.clone() };
         let is_here = inner == "/" || name.is_empty() || has_slash;
         let home = if is_here { here.clone() } else { format!("{up}../{name}") };
-        Self { home, base: here }
+        Self { home, base: here, product: None }
     }
 
     /// The page with this query string, which begins with `?`.
@@ -44,15 +49,16 @@ impl Links {
     }
 }
 
-impl<S: Sync> FromRequestParts<S> for Links {
+impl FromRequestParts<Pages> for Links {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Infallible> {
         let original =
             parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| original);
         let nested = parts.extensions.get::<NestedPath>();
         let has_slash = nested.is_some_and(|nested| nested.as_str().ends_with('/'));
-        Ok(Self::new(original.path(), parts.uri.path(), has_slash))
+        let links = Self::new(original.path(), parts.uri.path(), has_slash);
+        Ok(Self { product: pages.product.clone(), ..links })
     }
 }
 

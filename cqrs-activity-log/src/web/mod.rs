@@ -48,6 +48,7 @@ mod params;
 mod path;
 mod places;
 mod problem;
+mod product;
 mod sse;
 mod verify;
 
@@ -64,6 +65,7 @@ use futures_util::future::{BoxFuture, Shared};
 
 use self::places::Places;
 use self::problem::Problem;
+use self::product::Product;
 use crate::log::ActivityLog;
 
 /// How many live tails there are at once, unless it is said otherwise.
@@ -101,6 +103,7 @@ pub struct Pages {
     log: ActivityLog,
     authorize: Option<Authorize>,
     until: Option<Shared<BoxFuture<'static, ()>>>,
+    product: Option<Product>,
     live: Places,
     live_for: Duration,
     verifying: Places,
@@ -113,6 +116,7 @@ impl Pages {
             log,
             authorize: None,
             until: None,
+            product: None,
             live: live_places(DEFAULT_LIVE_LIMIT),
             live_for: DEFAULT_LIVE_FOR,
             verifying: Places::new(VERIFY_LIMIT, 1),
@@ -129,6 +133,22 @@ impl Pages {
     /// (`with_graceful_shutdown`) would otherwise wait for them, for as long as they last.
     pub fn until(mut self, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
         self.until = Some(shutdown.boxed().shared());
+        self
+    }
+
+    /// A link back to the product that the page is part of, shown above the page's header under this
+    /// name. It is a path, such as `/`, or a URL that begins with `https://` or `http://`.
+    ///
+    /// # Panics
+    ///
+    /// If it is neither.
+    pub fn home(mut self, href: &str, name: &str) -> Self {
+        let product = Product::new(href, name);
+        assert!(
+            product.is_some(),
+            "`{href}` is no way home: give a path such as `/`, or a URL that begins with `https://`"
+        );
+        self.product = product;
         self
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cqrs_activity_log::web::Pages;
-use cqrs_activity_log::{Activity, ActivityLog, Outcome};
+use cqrs_activity_log::{Activity, ActivityLog, Filter, Outcome, PageRequest};
 use cqrs_core::{Actor, Changes, Context};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -88,6 +88,20 @@ on_each_database! {
         }
         let page = site.text("acme", "").await;
         assert!(!page.contains(" style=") && !page.contains("<style") && !page.contains(" onclick"));
+    }
+
+    async fn every_page_leads_back_to_the_product(db) {
+        let log = db.open().await;
+        record(&log, 1).await;
+        let entry = log.query(&acme(), &Filter::new(), &PageRequest::newest()).await.unwrap().entries.remove(0);
+        let site = Site::with(Pages::new(log.clone()).home("/?a=1&b=\"2\"", "Acme <b>& Sons")).await;
+        for path in ["", "?limit=0", "/verify", &format!("/entries/{}", entry.id), "/entries/0190b5a4-3f7e-7cc0-b4d2-1a2b3c4d5e6f"] {
+            let page = site.text("acme", path).await;
+            assert!(page.contains("href=\"/?a=1&#38;b=&#34;2&#34;\""), "{path}: {page}");
+            assert!(page.contains("Acme &#60;b&#62;&#38; Sons"), "{path}: {page}");
+        }
+        let without = Site::new(&log).await.text("acme", "").await;
+        assert!(!without.contains("←"), "{without}");
     }
 
     async fn assets_are_kept_for_ever_under_the_name_of_their_content(db) {

@@ -43,7 +43,7 @@ pub(crate) fn routes(
     log: ActivityLog,
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Router<Buses> {
-    let pages = Pages::new(log).until(stopped).into_router();
+    let pages = Pages::new(log).home("/", "Workforce").until(stopped).into_router();
     Router::new()
         .nest("/activity", pages.with_state(()))
         .route("/activity/", get(|| async { Redirect::permanent("/activity") }))

@@ -9,7 +9,8 @@ use crate::failure::Failure;
 use crate::organizations::CreateOrganization;
 use crate::paging::PageParams;
 use crate::users::{
-    AcceptInvite, AnyTenant, FindTenant, FindUser, IssueInviteToken, ListInvites, RegisterTenant,
+    AcceptInvite, AnyTenant, CreateInvite, FindTenant, FindUser, IssueInviteToken, ListInvites,
+    RegisterTenant,
 };
 
 /// Who can sign in by one click.
@@ -122,8 +123,6 @@ async fn fill_tenant(app: &App, tenant: &Tenant) -> Result<(), Failure> {
         None => ctx,
     };
     // Each a request of its own, as from a browser: the next command is not caused by the last.
-    let name = tenant.organization.to_owned();
-    app.commands().execute(&request(&ctx), CreateOrganization { name }).await?;
     for (full_name, email, title) in tenant.employees {
         let (full_name, email, title) =
             (full_name.to_string(), email.to_string(), title.to_string());
@@ -133,8 +132,9 @@ async fn fill_tenant(app: &App, tenant: &Tenant) -> Result<(), Failure> {
     app.idle().await; // They are invited by a reaction.
     accept_invites(app, &scope).await?;
     app.idle().await;
-    promote(app, &ctx, tenant).await?;
-    demo_work::fill(app, || request(&ctx)).await
+    demo_work::fill(app, || request(&ctx)).await?;
+    app.idle().await;
+    grow(app, &ctx, tenant).await
 }
 
 /// Those who are demo users accept their invites.
@@ -152,8 +152,16 @@ async fn accept_invites(app: &App, scope: &Context) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The last one who was added gets another title.
-async fn promote(app: &App, ctx: &Context, tenant: &Tenant) -> Result<(), Failure> {
+/// What happened last, so that whoever looks at the newest activity sees some of everything: a timesheet is
+/// approved, an organization is founded, an accountant is invited, and the last one who was added gets another
+/// title.
+async fn grow(app: &App, ctx: &Context, tenant: &Tenant) -> Result<(), Failure> {
+    demo_work::settle_another(app, || request(ctx)).await?;
+    let name = tenant.organization.to_owned();
+    app.commands().execute(&request(ctx), CreateOrganization { name }).await?;
+    let email = format!("luca@{}.example", tenant.id);
+    let command = CreateInvite { full_name: "Luca Pacioli".to_owned(), email };
+    app.commands().execute(&request(ctx), command).await?;
     let page = PageParams { limit: Some(1), after: None };
     let newest = app.queries().execute(ctx, ListEmployees { page }).await?.items;
     for employee in newest {

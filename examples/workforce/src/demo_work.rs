@@ -22,8 +22,7 @@ pub(crate) async fn fill(app: &App, request: impl Fn() -> Context) -> Result<(),
     let page = PageParams { limit: Some(50), after: None };
     let employees = app.queries().execute(&request(), ListEmployees { page }).await?.items;
     for (number, employee) in employees.iter().enumerate() {
-        let this_week = Week::current().start();
-        let last_week = this_week.checked_sub((7 * 24).hours()).unwrap_or(this_week);
+        let (this_week, last_week) = weeks();
         track(app, &request, employee, last_week, 4).await?;
         track(app, &request, employee, this_week, 1).await?;
         if number < 2 {
@@ -36,6 +35,25 @@ pub(crate) async fn fill(app: &App, request: impl Fn() -> Context) -> Result<(),
         import_sample(app, &request()).await?;
     }
     Ok(())
+}
+
+/// The last week of one more employee is submitted and approved.
+pub(crate) async fn settle_another(
+    app: &App,
+    request: impl Fn() -> Context,
+) -> Result<(), Failure> {
+    let page = PageParams { limit: Some(3), after: None };
+    let employees = app.queries().execute(&request(), ListEmployees { page }).await?.items;
+    match employees.get(2) {
+        Some(employee) => settle(app, &request, employee, Week::of(weeks().1), true).await,
+        None => Ok(()),
+    }
+}
+
+/// The beginning of this week and of the last.
+fn weeks() -> (Timestamp, Timestamp) {
+    let this_week = Week::current().start();
+    (this_week, this_week.checked_sub((7 * 24).hours()).unwrap_or(this_week))
 }
 
 /// Some days of work, one of them corrected.

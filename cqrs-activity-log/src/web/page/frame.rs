@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use super::super::assets::{SCRIPT, STYLE};
 use super::super::links::Links;
+use super::super::product::Product;
 
 /// The cookie that the page's script remembers a choice in.
 const THEME_COOKIE: &str = "activity_theme";
@@ -13,6 +14,8 @@ const THEME_COOKIE: &str = "activity_theme";
 pub(super) struct Frame {
     pub(super) home: String,
     pub(super) base: String,
+    /// Where the reader came from.
+    pub(super) product: Option<Product>,
     pub(super) style: &'static str,
     pub(super) script: &'static str,
     /// `dark` or `light`, where the reader has chosen.
@@ -35,6 +38,7 @@ impl Frame {
         Self {
             home: links.home.clone(),
             base: links.base.clone(),
+            product: links.product.clone(),
             style: &STYLE.name,
             script: &SCRIPT.name,
             theme: theme(headers),

@@ -12,7 +12,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (200, "organizations", include_str!("../organizations/schema.sql")),
     (300, "employees", include_str!("../employees/schema.sql")),
     (310, "employee weeks", include_str!("../employees/weeks.sql")),
+    (320, "employees by user", include_str!("../employees/users.sql")),
     (400, "time tracking", include_str!("../time_tracking/schema.sql")),
+    (410, "timesheets by status", include_str!("../time_tracking/status.sql")),
     (500, "github", include_str!("../integrations/github/schema.sql")),
     (510, "upwork", include_str!("../integrations/upwork/schema.sql")),
 ];

@@ -14,4 +14,4 @@ pub use self::commands::{CreateEmployee, UpdateEmployee};
 pub use self::employee::{Employee, EmployeeStatus};
 pub use self::events::{EmployeeCreated, EmployeeUpdated};
 pub use self::hours::{EmployeeHours, FindEmployeeHours};
-pub use self::queries::{FindEmployee, FindEmployeeByEmail, ListEmployees};
+pub use self::queries::{FindEmployee, FindEmployeeByEmail, FindEmployeeOfUser, ListEmployees};

@@ -54,6 +54,29 @@ impl QueryHandler<FindEmployeeByEmail> for FindEmployeeByEmailHandler {
     }
 }
 
+/// The employee that a user is, if they are one.
+#[derive(Debug, Clone, Query)]
+#[query(output = Option<Employee>, error = Failure)]
+pub struct FindEmployeeOfUser {
+    /// Which user.
+    pub user_id: Uuid,
+}
+
+#[query_handler(FindEmployeeOfUser)]
+struct FindEmployeeOfUserHandler {
+    employees: Arc<EmployeeRepository>,
+}
+
+impl QueryHandler<FindEmployeeOfUser> for FindEmployeeOfUserHandler {
+    async fn execute(
+        &self,
+        query: FindEmployeeOfUser,
+        ctx: &Context,
+    ) -> Result<Option<Employee>, Failure> {
+        Ok(self.employees.find_by_user(ctx, query.user_id).await?)
+    }
+}
+
 /// A page of the tenant's employees.
 #[derive(Debug, Clone, Default, Query)]
 #[query(output = Page<Employee>, error = Failure)]

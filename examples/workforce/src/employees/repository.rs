@@ -79,6 +79,16 @@ impl EmployeeRepository {
         row.as_ref().map(Employee::from_row).transpose()
     }
 
+    pub(super) async fn find_by_user(
+        &self,
+        ctx: &Context,
+        user_id: Uuid,
+    ) -> Result<Option<Employee>, DbError> {
+        let sql = "SELECT * FROM employees WHERE tenant = ? AND user_id = ?";
+        let row = self.db.row(sql, params![ctx.tenant(), user_id]).await?;
+        row.as_ref().map(Employee::from_row).transpose()
+    }
+
     /// As [`find`](Self::find), and nobody else changes it until the transaction ends.
     pub(super) async fn lock(
         tx: &mut Tx,

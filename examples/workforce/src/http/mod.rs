@@ -1,5 +1,6 @@
 //! HTTP: what is common to the routes of all modules.
 
+mod accept;
 mod buses;
 mod connections;
 mod extract;

@@ -95,6 +95,11 @@ impl Problem {
         &self.errors
     }
 
+    /// The status in words.
+    pub fn title(&self) -> &str {
+        self.title
+    }
+
     /// What was wrong.
     pub fn detail(&self) -> &str {
         &self.detail

@@ -10,7 +10,8 @@ use cqrs_core::Context;
 use tracing::{Span, field};
 use uuid::Uuid;
 
-use super::Problem;
+use super::accept::prefers_html;
+use super::{Problem, pages};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -23,13 +24,14 @@ pub(super) async fn identify(mut request: Request, next: Next) -> Response {
     request.headers_mut().insert(REQUEST_ID, id.clone());
     let path = request.uri().path().to_owned();
     let is_head = request.method() == Method::HEAD;
+    let is_browser = prefers_html(request.headers());
 
     let mut response = next.run(request).await;
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
         problem.instance = Some(path).filter(|path| path.len() <= 2048);
         problem.request_id = id.to_str().ok().map(str::to_owned);
         // What was added since, such as a cookie or `Allow`, stays.
-        let complete = problem.into_response();
+        let complete = if is_browser { pages::problem(problem) } else { problem.into_response() };
         let added = std::mem::replace(&mut response, complete).into_parts().0.headers;
         keep(&mut response, added, is_head);
         response.extensions_mut().remove::<Problem>();

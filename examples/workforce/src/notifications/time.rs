@@ -24,12 +24,12 @@ impl EventHandler<TimesheetSubmitted> for AskForApproval {
         let Some(owner) = self.queries.execute(ctx, FindOwner).await? else {
             return Ok(());
         };
-        let TimesheetSubmitted { timesheet_id, employee_name, week, minutes, .. } = event;
+        let TimesheetSubmitted { employee_name, week, minutes, .. } = event;
         let email = Email {
             subject: format!("{employee_name}'s timesheet of {week} waits for approval"),
             text: format!(
-                "Hello {},\n\n{employee_name} has submitted {} for {week}. To approve it:\n\n\
-                 POST {}/api/timesheets/{timesheet_id}/approve\n",
+                "Hello {},\n\n{employee_name} has submitted {} for {week}. Approve it here:\n\n\
+                 {}/timesheets\n",
                 owner.full_name,
                 hours(*minutes),
                 self.url,

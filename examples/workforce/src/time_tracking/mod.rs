@@ -19,7 +19,9 @@ pub use self::events::{
     WeekTotal,
 };
 pub use self::import::{ImportTimeLogs, ImportedTimeLog, NewTimeLog};
-pub use self::queries::{FindTimeLog, FindTimesheet, ListTimeLogs, ListTimesheets};
+pub use self::queries::{
+    FindTimeLog, FindTimesheet, ListSubmittedTimesheets, ListTimeLogs, ListTimesheets,
+};
 pub use self::time_log::{Span, TimeLog};
 pub use self::time_log_commands::{CreateTimeLog, DeleteTimeLog, UpdateTimeLog};
 pub use self::timesheet::{Timesheet, TimesheetStatus};

@@ -97,6 +97,30 @@ impl QueryHandler<ListTimesheets> for ListTimesheetsHandler {
     }
 }
 
+/// A page of the timesheets that wait for approval.
+#[derive(Debug, Clone, Default, Query)]
+#[query(output = Page<Timesheet>, error = Failure)]
+pub struct ListSubmittedTimesheets {
+    /// Which page.
+    pub page: PageParams,
+}
+
+#[query_handler(ListSubmittedTimesheets)]
+struct ListSubmittedTimesheetsHandler {
+    time: Arc<TimeRepository>,
+}
+
+impl QueryHandler<ListSubmittedTimesheets> for ListSubmittedTimesheetsHandler {
+    async fn execute(
+        &self,
+        query: ListSubmittedTimesheets,
+        ctx: &Context,
+    ) -> Result<Page<Timesheet>, Failure> {
+        let page = PageRequest::new(ctx, "submitted timesheets", &query.page)?;
+        Ok(self.time.submitted(ctx, &page).await?)
+    }
+}
+
 /// One employee's list is another one than everybody's, and takes other cursors.
 fn list(name: &str, employee_id: Option<Uuid>) -> String {
     format!("{name} {}", employee_id.unwrap_or_default())

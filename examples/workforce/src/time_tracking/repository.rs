@@ -3,7 +3,7 @@
 use cqrs_core::prelude::*;
 
 use super::book::timesheets;
-use super::{TimeLog, Timesheet};
+use super::{TimeLog, Timesheet, TimesheetStatus};
 use crate::db::{Db, DbError, params};
 use crate::paging::{Page, PageRequest};
 
@@ -70,6 +70,20 @@ impl TimeRepository {
             let sql = timesheets!("tenant = ? AND id < ? ORDER BY id DESC LIMIT ?");
             self.db.rows(sql, params![ctx.tenant(), page.after(), page.rows()]).await?
         };
+        let timesheets = rows.iter().map(Timesheet::from_row).collect::<Result<_, _>>()?;
+        Ok(page.page(timesheets, |timesheet: &Timesheet| timesheet.id))
+    }
+
+    /// Those that wait for approval.
+    pub(super) async fn submitted(
+        &self,
+        ctx: &Context,
+        page: &PageRequest,
+    ) -> Result<Page<Timesheet>, DbError> {
+        let sql = timesheets!("tenant = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?");
+        let status = TimesheetStatus::Submitted.as_str();
+        let values = params![ctx.tenant(), status, page.after(), page.rows()];
+        let rows = self.db.rows(sql, values).await?;
         let timesheets = rows.iter().map(Timesheet::from_row).collect::<Result<_, _>>()?;
         Ok(page.page(timesheets, |timesheet: &Timesheet| timesheet.id))
     }

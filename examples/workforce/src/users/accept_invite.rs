@@ -32,7 +32,7 @@ struct AcceptInviteHandler {
     events: EventBus,
 }
 
-const OPEN_INVITE: &str = "SELECT * FROM invites
+pub(super) const OPEN_INVITE: &str = "SELECT * FROM invites
      WHERE tenant = ? AND token_hash = ? AND accepted_at IS NULL AND expires_at > ?";
 
 impl CommandHandler<AcceptInvite> for AcceptInviteHandler {

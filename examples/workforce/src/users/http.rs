@@ -36,12 +36,12 @@ pub(crate) fn public_routes() -> OpenApiRouter<Buses> {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Registration {
     /// What the tenant is called in URLs and tokens: 2 to 40 lower-case letters, digits and inner dashes.
-    tenant: String,
+    pub(crate) tenant: String,
     /// At most 200 characters.
-    company: String,
+    pub(crate) company: String,
     /// At most 200 characters.
-    full_name: String,
-    email: String,
+    pub(crate) full_name: String,
+    pub(crate) email: String,
     /// 8 characters to 256 bytes.
     password: String,
 }
@@ -50,9 +50,9 @@ pub(crate) struct Registration {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Credentials {
-    tenant: String,
-    email: String,
-    password: String,
+    pub(crate) tenant: String,
+    pub(crate) email: String,
+    pub(crate) password: String,
 }
 
 /// What an invitation e-mail holds, and a password of one's own.

@@ -3,11 +3,14 @@
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use cqrs_core::{Actor, Context};
+use cqrs_core::Context;
 use serde::Deserialize;
 
+use super::next::Next;
+use super::refusal::{Labels, Refusal};
+use super::viewer::Viewer;
 use super::{Pages, page, sign_in};
 use crate::access::Role;
 use crate::employees::{CreateEmployee, Employee, ListEmployees};
@@ -15,18 +18,19 @@ use crate::http::{Buses, Form, Problem, Query};
 use crate::organizations::{ListOrganizations, Organization};
 use crate::paging::PageParams;
 
+const LABELS: Labels = &[("full_name", "Name"), ("email", "E-mail"), ("title", "Title")];
+
 #[derive(Template)]
 #[template(path = "home.html")]
-struct Home<'a> {
-    tenant: String,
-    user: &'a str,
+struct Home {
+    viewer: Viewer,
     may_add: bool,
     employees: Vec<Employee>,
     next: Option<String>,
     is_first: bool,
     organizations: Vec<Organization>,
     form: NewEmployee,
-    problem: Option<Problem>,
+    refusal: Refusal,
 }
 
 /// As it was typed.
@@ -44,8 +48,8 @@ pub(super) async fn show(
     Query(params): Query<PageParams>,
 ) -> Result<Response, Problem> {
     match pages.context(&headers).await? {
-        Some(ctx) => home(&buses, &ctx, params, NewEmployee::default(), None).await,
-        None => Ok(sign_in::page_for(&pages, None)),
+        Some(ctx) => home(&buses, &ctx, params, NewEmployee::default(), Refusal::default()).await,
+        None => Ok(sign_in::page_for(&pages, &Next::default(), Refusal::default())),
     }
 }
 
@@ -56,7 +60,7 @@ pub(super) async fn add_employee(
     Form(form): Form<NewEmployee>,
 ) -> Result<Response, Problem> {
     let Some(ctx) = pages.context(&headers).await? else {
-        return Ok(Redirect::to("/").into_response());
+        return Ok(sign_in::page_for(&pages, &Next::default(), Refusal::session_ended()));
     };
     let command = CreateEmployee {
         full_name: form.full_name.clone(),
@@ -66,7 +70,10 @@ pub(super) async fn add_employee(
     };
     match buses.execute(&ctx, command).await {
         Ok(_) => Ok(Redirect::to("/").into_response()),
-        Err(problem) => home(&buses, &ctx, PageParams::default(), form, Some(problem)).await,
+        Err(problem) => {
+            let refusal = Refusal::new(&problem, LABELS);
+            home(&buses, &ctx, PageParams::default(), form, refusal).await
+        }
     }
 }
 
@@ -75,22 +82,20 @@ async fn home(
     ctx: &Context,
     params: PageParams,
     form: NewEmployee,
-    problem: Option<Problem>,
+    refusal: Refusal,
 ) -> Result<Response, Problem> {
     let is_first = params.after.is_none();
     let employees = buses.ask(ctx, ListEmployees { page: params }).await?;
     let organizations = buses.ask(ctx, ListOrganizations::default()).await?;
     let home = Home {
-        tenant: ctx.tenant().to_string(),
-        user: ctx.actor().and_then(Actor::name).unwrap_or("you"),
+        viewer: Viewer::new(ctx, "/"),
         may_add: Role::of(ctx) == Role::Owner,
         employees: employees.items,
         next: employees.next,
         is_first,
         organizations: organizations.items,
         form,
-        problem,
+        refusal,
     };
-    let status = home.problem.as_ref().map_or(StatusCode::OK, Problem::status);
-    Ok(page(status, &home))
+    Ok(page(home.refusal.status(), &home))
 }

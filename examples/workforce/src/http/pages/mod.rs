@@ -1,7 +1,13 @@
 //! The pages: plain HTML, no script; every value is escaped by askama.
 
 mod home;
+mod join;
+mod next;
+mod refusal;
+mod register;
 mod sign_in;
+mod timesheets;
+mod viewer;
 
 use std::sync::Arc;
 
@@ -15,10 +21,12 @@ use axum::{Extension, Router};
 use cqrs_core::Context;
 use tracing::{Span, field};
 
+use super::accept::prefers_html;
 use super::{Buses, Problem, session};
 use crate::users::Sessions;
 
 const STYLE: &str = include_str!("../../../assets/app.css");
+const ICON: &str = include_str!("../../../assets/icon.svg");
 
 /// What pages need besides the buses.
 #[derive(Clone)]
@@ -32,11 +40,16 @@ pub(in crate::http) fn routes(sessions: Arc<Sessions>, demo: bool) -> Router<Bus
     Router::new()
         .route("/", get(home::show))
         .route("/employees", post(home::add_employee))
-        .route("/sign-in", post(sign_in::sign_in))
+        .route("/timesheets", get(timesheets::show))
+        .route("/timesheets/{id}/submit", post(timesheets::submit))
+        .route("/timesheets/{id}/approve", post(timesheets::approve))
+        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/sign-out", post(sign_in::sign_out))
-        .route("/register", get(sign_in::registration).post(sign_in::register))
-        .route("/join", get(sign_in::invitation).post(sign_in::join))
-        .route("/assets/app.css", get(style))
+        .route("/register", get(register::show).post(register::register))
+        .route("/join", get(join::show).post(join::join))
+        .route("/assets/app.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
+        .route("/assets/icon.svg", get(|| async { asset("image/svg+xml", ICON) }))
+        .route("/favicon.ico", get(|| async { Redirect::permanent("/assets/icon.svg") }))
         .layer(Extension(Pages { sessions, demo }))
 }
 
@@ -51,25 +64,34 @@ impl Pages {
     }
 }
 
-/// For a page of another router: a browser that has no session is sent to where it can sign in.
+/// For a page of another router: a browser that has no session is sent to where it can sign in, and from there
+/// back.
 pub(in crate::http) async fn or_sign_in(request: Request, next: Next) -> Response {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|it| it.to_str().ok());
-    let is_browser = accepts.is_some_and(|it| it.contains("text/html"));
+    let is_browser = prefers_html(request.headers());
+    let path = request.uri().path_and_query().map(ToString::to_string);
     let response = next.run(request).await;
     if is_browser && response.status() == StatusCode::UNAUTHORIZED {
-        return Redirect::to("/").into_response();
+        return next::Next::new(&path.unwrap_or_default()).by_way_of_sign_in().into_response();
     }
     response
 }
 
-async fn style() -> impl IntoResponse {
-    (
-        [
-            (header::CONTENT_TYPE, "text/css; charset=utf-8"),
-            (header::CACHE_CONTROL, "max-age=3600"),
-        ],
-        STYLE,
-    )
+#[derive(Template)]
+#[template(path = "problem.html")]
+struct ProblemPage {
+    problem: Problem,
+    detail: String,
+}
+
+/// A problem for a person.
+pub(in crate::http) fn problem(problem: Problem) -> Response {
+    let (status, detail) = (problem.status(), refusal::sentence(problem.detail()));
+    page(status, &ProblemPage { problem, detail })
+}
+
+fn asset(media_type: &'static str, text: &'static str) -> impl IntoResponse {
+    let headers = [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "max-age=3600")];
+    (headers, text)
 }
 
 fn page(status: StatusCode, template: &impl Template) -> Response {

@@ -1,58 +1,89 @@
-//! Signing in and out, registering, and joining by invitation.
+//! Signing in and out.
 
 use askama::Template;
 use axum::Extension;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use serde::Deserialize;
 
+use super::next::Next;
+use super::refusal::Refusal;
 use super::{Pages, page};
 use crate::demo::{self, DemoUser};
 use crate::http::{Buses, Form, Problem, Query, SessionCookie, session};
-use crate::users::http::{Acceptance, Credentials, Registration};
+use crate::users::http::Credentials;
 use crate::users::{SignOut, SignedIn};
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
-struct SignInPage {
+struct SignInPage<'a> {
     demo_users: &'static [DemoUser],
-    problem: Option<Problem>,
+    next: &'a Next,
+    tenant: &'a str,
+    email: &'a str,
+    refusal: Refusal,
 }
 
-#[derive(Template)]
-#[template(path = "register.html")]
-struct RegisterPage {
-    problem: Option<Problem>,
-}
-
-#[derive(Template)]
-#[template(path = "join.html")]
-struct JoinPage {
-    token: String,
-    problem: Option<Problem>,
-}
-
-/// What the link in an invitation says.
+/// Where to go after it.
 #[derive(Debug, Deserialize)]
-pub(super) struct Invitation {
-    token: String,
+pub(super) struct Destination {
+    #[serde(default)]
+    next: String,
 }
 
-pub(super) fn page_for(pages: &Pages, problem: Option<Problem>) -> Response {
+/// What the form holds.
+#[derive(Deserialize)]
+pub(super) struct SignInForm {
+    tenant: String,
+    email: String,
+    password: String,
+    #[serde(default)]
+    next: String,
+}
+
+pub(super) fn page_for(pages: &Pages, next: &Next, refusal: Refusal) -> Response {
+    typed_page_for(pages, next, ("", ""), refusal)
+}
+
+/// With the tenant and e-mail address that were typed, but never the password.
+fn typed_page_for(
+    pages: &Pages,
+    next: &Next,
+    (tenant, email): (&str, &str),
+    refusal: Refusal,
+) -> Response {
     let demo_users = if pages.demo { demo::USERS } else { &[] };
-    page(status(problem.as_ref()), &SignInPage { demo_users, problem })
+    let status = refusal.status();
+    page(status, &SignInPage { demo_users, next, tenant, email, refusal })
+}
+
+pub(super) async fn show(
+    Extension(pages): Extension<Pages>,
+    headers: HeaderMap,
+    Query(Destination { next }): Query<Destination>,
+) -> Result<Response, Problem> {
+    let next = Next::new(&next);
+    match pages.context(&headers).await? {
+        Some(_) => Ok(next.redirect().into_response()),
+        None => Ok(page_for(&pages, &next, Refusal::default())),
+    }
 }
 
 pub(super) async fn sign_in(
     State(buses): State<Buses>,
     Extension(pages): Extension<Pages>,
     Extension(cookie): Extension<SessionCookie>,
-    Form(credentials): Form<Credentials>,
+    Form(form): Form<SignInForm>,
 ) -> Response {
+    let SignInForm { tenant, email, password, next } = form;
+    let next = Next::new(&next);
+    let credentials = Credentials { tenant: tenant.clone(), email: email.clone(), password };
     match credentials.execute(&buses).await {
-        Ok(signed_in) => welcome(cookie, &signed_in),
-        Err(problem) => page_for(&pages, Some(problem)),
+        Ok(signed_in) => welcome(cookie, &signed_in, &next),
+        Err(problem) => {
+            typed_page_for(&pages, &next, (&tenant, &email), Refusal::new(&problem, &[]))
+        }
     }
 }
 
@@ -68,41 +99,6 @@ pub(super) async fn sign_out(
     Ok((cookie.clear(), Redirect::to("/")).into_response())
 }
 
-pub(super) async fn registration() -> Response {
-    page(StatusCode::OK, &RegisterPage { problem: None })
-}
-
-pub(super) async fn register(
-    State(buses): State<Buses>,
-    Extension(cookie): Extension<SessionCookie>,
-    Form(registration): Form<Registration>,
-) -> Response {
-    match registration.execute(&buses).await {
-        Ok(signed_in) => welcome(cookie, &signed_in),
-        Err(problem) => page(problem.status(), &RegisterPage { problem: Some(problem) }),
-    }
-}
-
-pub(super) async fn invitation(Query(invitation): Query<Invitation>) -> Response {
-    page(StatusCode::OK, &JoinPage { token: invitation.token, problem: None })
-}
-
-pub(super) async fn join(
-    State(buses): State<Buses>,
-    Extension(cookie): Extension<SessionCookie>,
-    Form(acceptance): Form<Acceptance>,
-) -> Response {
-    let token = acceptance.token().to_owned();
-    match acceptance.execute(&buses).await {
-        Ok(signed_in) => welcome(cookie, &signed_in),
-        Err(problem) => page(problem.status(), &JoinPage { token, problem: Some(problem) }),
-    }
-}
-
-fn welcome(cookie: SessionCookie, signed_in: &SignedIn) -> Response {
-    (cookie.set(&signed_in.token), Redirect::to("/")).into_response()
-}
-
-fn status(problem: Option<&Problem>) -> StatusCode {
-    problem.map_or(StatusCode::OK, Problem::status)
+pub(super) fn welcome(cookie: SessionCookie, signed_in: &SignedIn, next: &Next) -> Response {
+    (cookie.set(&signed_in.token), next.redirect()).into_response()
 }

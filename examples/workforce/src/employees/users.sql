@@ -1,0 +1,1 @@
+CREATE INDEX employees_by_user ON employees (tenant, user_id);

@@ -1,0 +1,1 @@
+CREATE INDEX timesheets_by_status ON timesheets (tenant, status, id);
