@@ -6,6 +6,7 @@ mod chain;
 mod concurrency;
 mod events;
 mod forge;
+mod guards;
 mod inserted;
 mod kills;
 mod opening;
