@@ -7,6 +7,7 @@ mod concurrency;
 mod events;
 mod failures;
 mod forge;
+mod guards;
 mod inserted;
 mod kills;
 mod live;

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::json;
 
 use crate::database::on_each_database;
+use crate::forge::Forged;
 
 fn ctx() -> Context {
     Context::for_tenant("acme").unwrap()
@@ -170,10 +171,11 @@ on_each_database! {
         let log = db.open().await;
         let first = log.record(&ctx(), Activity::new("a", "B")).await.unwrap();
         // As if another machine with a fast clock had recorded.
-        let ahead = first.recorded_at.as_microsecond() + 3_600_000_000;
-        db.execute(&format!("UPDATE activity_chains SET head_recorded_at = {ahead}")).await;
+        let recorded_at = first.recorded_at.as_microsecond() + 3_600_000_000;
+        let (tenant, action, entity_type) = ("acme", "a", "B");
+        Forged { tenant, action, entity_type, data: "{}".to_owned(), recorded_at }.append(db, &log).await;
         let second = log.record(&ctx(), Activity::new("a", "B")).await.unwrap();
-        assert_eq!(second.recorded_at.as_microsecond(), ahead);
+        assert_eq!(second.recorded_at.as_microsecond(), recorded_at);
         assert!(second.occurred_at < second.recorded_at);
     }
 }
