@@ -6,7 +6,7 @@ use cqrs_activity_log::{Activity, ActivityLog, Retention};
 use cqrs_core::Context;
 use jiff::Timestamp;
 use serde_json::json;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
 use crate::database::{Db, on_each_database, run_on_postgres, run_on_sqlite};
 
@@ -71,7 +71,10 @@ fn pruning_goes_on_after_sqlite_has_rolled_back_by_itself() {
 #[test]
 fn recording_goes_on_once_a_full_sqlite_database_has_room_again() {
     run_on_sqlite(async |db| {
-        let options = SqliteConnectOptions::new().filename(db.address()).create_if_missing(true);
+        let options = SqliteConnectOptions::new()
+            .filename(db.address())
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal);
         let full = options.clone().pragma("max_page_count", "150");
         let pool = SqlitePoolOptions::new().max_connections(1).connect_with(full).await.unwrap();
         let log = ActivityLog::options().sqlite_pool(pool.clone()).await.unwrap();
