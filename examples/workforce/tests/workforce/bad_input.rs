@@ -138,7 +138,7 @@ on_both! {
         }
         world.settled().await;
         everything(&owner).await?;
-        for page in ["/", "/activity", "/activity?order=oldest&limit=200"] {
+        for page in ["/", "/timesheets", "/activity", "/activity?order=oldest&limit=200"] {
             let page = owner.get_as_browser(page).await?;
             assert_eq!(page.status, 200, "{}", page.text);
             for markup in ["<script>alert", "<img src=x"] {

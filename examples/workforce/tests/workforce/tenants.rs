@@ -107,6 +107,7 @@ impl Hammer<'_> {
         }
         for path in [
             "/",
+            "/timesheets",
             "/activity?limit=200",
             "/activity/api/entries?limit=200",
             "/activity/api/export.csv",
