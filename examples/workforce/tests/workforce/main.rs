@@ -14,5 +14,6 @@ mod program;
 mod sessions;
 mod tenants;
 mod time_tracking;
+mod timesheet_pages;
 mod upwork;
 mod world;
