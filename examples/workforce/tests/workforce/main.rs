@@ -18,5 +18,6 @@ mod slow_clients;
 mod suggestions;
 mod tenants;
 mod time_tracking;
+mod timesheet_pages;
 mod upwork;
 mod world;
