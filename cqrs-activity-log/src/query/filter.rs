@@ -140,9 +140,7 @@ impl Filter {
             if value.is_empty() {
                 return Err(InvalidFilter::new(field, "it is empty; leave it out instead"));
             }
-            // What stands for a NUL in an entry counts as the byte that it was.
-            let bytes = value.len() - 2 * value.matches(char::REPLACEMENT_CHARACTER).count();
-            if bytes > MAX_FILTER_VALUE {
+            if value.len() > MAX_FILTER_VALUE {
                 return Err(InvalidFilter::new(field, "it is longer than 256 bytes"));
             }
             if value.contains('\0') {

@@ -40,6 +40,23 @@ fn its_dependencies_are_those_of_the_tour() {
     assert!(shown.contains(&"cqrs-core".to_owned()));
 }
 
+/// Who reads a page and copies from it sees every line that is compiled.
+#[test]
+fn its_pages_hide_no_line_of_their_programs() {
+    for page in std::fs::read_dir(root().join("docs")).expect("a folder").flatten() {
+        let name = page.file_name().display().to_string();
+        if !name.ends_with(".md") {
+            continue;
+        }
+        let text = read(&format!("docs/{name}"));
+        for block in text.split("\n```rust").skip(1) {
+            let block = block.split("\n```\n").next().unwrap_or(block);
+            let hidden = block.lines().find(|line| *line == "#" || line.starts_with("# "));
+            assert_eq!(hidden, None, "{name} shows a line that only rustdoc hides");
+        }
+    }
+}
+
 #[test]
 fn its_links_lead_somewhere() {
     let mut documents =

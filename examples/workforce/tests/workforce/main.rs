@@ -13,6 +13,7 @@ mod operations;
 mod pages;
 mod people;
 mod program;
+mod readme;
 mod sessions;
 mod slow_clients;
 mod suggestions;

@@ -10,7 +10,7 @@ use cqrs_core::describe::Description;
 
 use crate::world::Result;
 
-fn program(arguments: &[&str]) -> Command {
+pub(crate) fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workforce"));
     command.args(arguments).env_remove("DATABASE_URL").env_remove("LISTEN").env("RUST_LOG", "warn");
     command
@@ -25,7 +25,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Ended when the test fails.
-struct Running(Child);
+pub(crate) struct Running(pub(crate) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
