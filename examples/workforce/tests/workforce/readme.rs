@@ -14,8 +14,7 @@ fn commands() -> String {
 }
 
 fn has(tool: &str) -> bool {
-    let version = Command::new(tool).arg("version").stdout(Stdio::null()).stderr(Stdio::null());
-    { version }.status().is_ok()
+    Command::new(tool).arg("--version").output().is_ok()
 }
 
 #[test]
