@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
+use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::database::Database;
@@ -180,7 +181,12 @@ impl Drop for Transaction {
     /// running. A connection of which that cannot be said for certain is not used again.
     fn drop(&mut self) {
         let Some(mut open) = self.open.take() else { return };
-        tokio::spawn(async move {
+        let Ok(runtime) = Handle::try_current() else {
+            // Nobody is there to roll it back: closed at once, the database does.
+            open.connection.detach();
+            return;
+        };
+        runtime.spawn(async move {
             let rolling_back =
                 tokio::time::timeout(ROLL_BACK_TIMEOUT, open.connection.run("ROLLBACK"));
             if !matches!(rolling_back.await, Ok(Ok(()))) {
@@ -203,6 +209,16 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Closes it here and now, without its pool.
+    fn detach(self) {
+        match self {
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(connection) => drop(connection.detach()),
+            #[cfg(feature = "postgres")]
+            Self::Postgres(connection) => drop(connection.detach()),
+        }
     }
 
     fn throw_away(&mut self) {

@@ -105,6 +105,33 @@ on_each_database! {
     }
 }
 
+/// As a future that somebody keeps when the runtime ends.
+#[test]
+fn what_is_dropped_after_its_runtime_panics_nobody() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("activity.db");
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let recorder = ctx();
+    for _ in 0..30 {
+        let first = runtime();
+        let log = first.block_on(ActivityLog::sqlite(&path)).unwrap();
+        let mut recording = Box::pin(log.record(&recorder, activity()));
+        let some_time = Duration::from_micros(fastrand::u64(0..3000));
+        let midway = async { tokio::time::timeout(some_time, &mut recording).await.is_ok() };
+        let is_done = first.block_on(midway);
+        drop(first);
+        drop(recording);
+        drop(log);
+        // Nothing of it keeps others from recording.
+        let second = runtime();
+        let log = second.block_on(ActivityLog::sqlite(&path)).unwrap();
+        second.block_on(log.record(&recorder, activity())).unwrap();
+        let verified = second.block_on(log.verify(&recorder)).unwrap();
+        assert!(!is_done || verified.entries >= 2);
+        second.block_on(log.close());
+    }
+}
+
 /// What keeps rows out of a table, and says nothing.
 async fn silently_refuse(db: &Db, table: &str, what: &str) {
     db.execute(&format!("CREATE RULE refused AS ON {what} TO {table} DO INSTEAD NOTHING")).await;
