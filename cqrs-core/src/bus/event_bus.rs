@@ -1,6 +1,6 @@
 //! Publishing events.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Once, Weak};
 
 use tokio::sync::oneshot;
 use uuid::Uuid;
@@ -26,6 +26,8 @@ pub(crate) struct EventHub {
     pub(crate) payload_limit: usize,
     /// Whether publishing starts the workers; not when the user wants to start them.
     pub(crate) starts_by_itself: bool,
+    /// Whether it was said that events wait for the start.
+    waits: Once,
     subscriptions: Subscriptions,
 }
 
@@ -147,7 +149,7 @@ impl EventHub {
         starts_by_itself: bool,
     ) -> Self {
         let subscriptions = Subscriptions::new(stream_capacity);
-        Self { dispatcher, payload_limit, starts_by_itself, subscriptions }
+        Self { dispatcher, payload_limit, starts_by_itself, waits: Once::new(), subscriptions }
     }
 
     pub(crate) fn end_streams(&self) {
@@ -215,8 +217,14 @@ impl EventHub {
             Refused::NoRuntime => PublishError::NoRuntime { event: E::NAME },
         };
         let dispatcher = &self.dispatcher;
-        if self.starts_by_itself && !dispatcher.is_started() {
-            dispatcher.start().map_err(refused)?;
+        if !dispatcher.is_started() {
+            if self.starts_by_itself {
+                dispatcher.start().map_err(refused)?;
+            } else {
+                self.waits.call_once(|| {
+                    tracing::info!("events are kept; their handlers run after `App::start`");
+                });
+            }
         }
         let unbounded = ctx.is_inside_any_delivery();
         let accepted = || {

@@ -1,8 +1,10 @@
 //! What the log says of a failure, without the redacted values that its error quotes.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
+use cqrs_core::modules;
+use cqrs_core::prelude::*;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::alone;
@@ -44,3 +46,22 @@ async fn a_failure_is_logged_without_the_redacted_values_that_it_quotes() {
     assert!(lines.contains("no mailbox [redacted]"), "{lines}");
     assert!(!lines.contains(EMAIL), "{lines}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn events_that_wait_for_a_start_that_is_still_to_come_say_so_once() {
+    let _alone = alone();
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(lines.clone()).with_ansi(false);
+    let _guard = tracing::subscriber::set_default(subscriber.finish());
+    let app = App::builder().only(modules![self]).start_manually().build().expect("wired");
+    for _ in 0..3 {
+        app.events().publish(&acme(), Waiting).await.expect("kept");
+    }
+    let said = || String::from_utf8(lines.0.lock().expect("no panic").clone()).expect("text");
+    assert_eq!(said().matches("their handlers run after `App::start`").count(), 1, "{}", said());
+    app.start().await.expect("no plugin");
+    app.idle().await;
+}
+
+#[derive(Serialize, Deserialize, Event)]
+struct Waiting;
