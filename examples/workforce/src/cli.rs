@@ -53,14 +53,21 @@ struct Serve {
     listen: String,
     #[command(flatten)]
     database: Database,
-    /// Where people reach it, such as <https://workforce.example>; for links in e-mails and secure cookies
-    #[arg(long, env = "PUBLIC_URL")]
+    #[arg(
+        long,
+        env = "PUBLIC_URL",
+        help = "Where people reach it, such as https://workforce.example; for links in e-mails and secure cookies"
+    )]
     public_url: Option<PublicUrl>,
     /// Writes e-mails into this folder
     #[arg(long, default_value = "mail", conflicts_with = "smtp")]
     mail: PathBuf,
-    /// Sends e-mails to this server instead, <smtps://user:password@host>; implies --no-demo
-    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "SMTP_URL",
+        hide_env_values = true,
+        help = "Sends e-mails to this server instead, smtps://user:password@host; implies --no-demo"
+    )]
     smtp: Option<String>,
     /// Who e-mails are from
     #[arg(long, env = "MAIL_FROM", default_value = "Workforce <no-reply@workforce.example>")]

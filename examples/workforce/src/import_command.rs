@@ -42,8 +42,12 @@ pub(crate) struct ImportUpwork {
     /// Writes e-mails into this folder
     #[arg(long, default_value = "mail", conflicts_with = "smtp")]
     mail: PathBuf,
-    /// Sends e-mails to this server instead: <smtps://user:password@host>
-    #[arg(long, env = "SMTP_URL", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "SMTP_URL",
+        hide_env_values = true,
+        help = "Sends e-mails to this server instead, smtps://user:password@host"
+    )]
     smtp: Option<String>,
 }
 

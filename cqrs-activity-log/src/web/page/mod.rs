@@ -121,7 +121,7 @@ async fn shown(
     let timeline = Timeline {
         frame: Frame::new(ctx, links, headers, params.zone.as_ref()),
         chips: chips(&params, links),
-        problem: wrong.as_ref().map(|problem| problem.detail.clone()),
+        problem: wrong.as_ref().map(|problem| sentence(&problem.detail)),
         trail: is_trail.then(|| trail::summary(&page.entries, page.next.is_some())),
         searched_until: page.searched_until.map(|until| until.to_string()),
         first_href: params.after.map(|_| links.page(&params.link(kept, &[]))),
@@ -204,9 +204,20 @@ fn failed(ctx: &Context, links: &Links, headers: &HeaderMap, problem: &Problem) 
         frame: Frame::new(ctx, links, headers, None),
         tone: "bad",
         headline: "This cannot be shown.".to_owned(),
-        detail: problem.detail.clone(),
+        detail: sentence(&problem.detail),
     };
     rendered(problem.status(), &message).map_or_else(IntoResponse::into_response, explained)
+}
+
+/// For people: with a capital letter and a full stop, and without the marks of what is code for programs.
+fn sentence(detail: &str) -> String {
+    let mut letters = detail.chars().filter(|letter| *letter != '`');
+    let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+    sentence.extend(letters);
+    if !sentence.ends_with(['.', '?', '!']) {
+        sentence.push('.');
+    }
+    sentence
 }
 
 fn rendered(status: StatusCode, template: &impl Template) -> Result<Response, Problem> {

@@ -5,7 +5,7 @@ use cqrs_core::prelude::*;
 /// Somebody became a user: by registering a tenant, or by accepting an invite.
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
 #[event(name = "user.registered", entity = "User", action = "registered")]
-#[event(describe = "registered as {full_name}")]
+#[event(describe = "registered")]
 pub struct UserRegistered {
     /// Who.
     #[event(entity_id)]

@@ -9,7 +9,7 @@ use cqrs_core::prelude::*;
     name = "github.webhook",
     entity = "GitHubDelivery",
     action = "received",
-    describe = "received `{kind}` from GitHub for {hook_name}"
+    describe = "delivered {kind} for {hook_name}"
 )]
 pub struct GitHubWebhook {
     /// Where it is stored.
