@@ -11,6 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::typed_password;
 use super::{
     AcceptInvite, CreateInvite, FindUser, Invite, ListInvites, RegisterTenant, ResendInvite,
     SignIn, SignedIn, Token, User,
@@ -43,6 +44,7 @@ pub(crate) struct Registration {
     pub(crate) full_name: String,
     pub(crate) email: String,
     /// 8 characters to 256 bytes.
+    #[serde(deserialize_with = "typed_password::deserialize")]
     password: String,
 }
 
@@ -52,6 +54,7 @@ pub(crate) struct Registration {
 pub(crate) struct Credentials {
     pub(crate) tenant: String,
     pub(crate) email: String,
+    #[serde(deserialize_with = "typed_password::deserialize")]
     pub(crate) password: String,
 }
 
@@ -61,6 +64,7 @@ pub(crate) struct Credentials {
 pub(crate) struct Acceptance {
     token: String,
     /// 8 characters to 256 bytes.
+    #[serde(deserialize_with = "typed_password::deserialize")]
     password: String,
 }
 

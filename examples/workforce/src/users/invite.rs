@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use super::repository::UserRepository;
 use super::{InviteCreated, Token, User};
 use crate::db::{Db, DbError, Row, Tx, now, params};
+use crate::employees::{EmployeeStatus, FindEmployee};
 use crate::failure::Failure;
 use crate::fields::Fields;
 use crate::paging::{Page, PageParams, PageRequest};
@@ -113,6 +114,36 @@ impl Invite {
                    WHERE tenant = ? AND email = ? AND (employee_id IS NULL OR employee_id = ?)";
         let values = params![employee_id, organization_id, ctx.tenant(), email, employee_id];
         Ok(tx.execute(sql, values).await? == 1)
+    }
+
+    /// Whether the employee whom it is for, if any, has not left and has the same address: also before the
+    /// invite has followed them.
+    pub(super) async fn is_still_meant(
+        &self,
+        ctx: &Context,
+        queries: &QueryBus,
+    ) -> Result<bool, Failure> {
+        let Some(id) = self.employee_id else {
+            return Ok(true);
+        };
+        let employee = queries.execute(ctx, FindEmployee { id }).await?;
+        Ok(employee.is_some_and(|employee| {
+            employee.status != EmployeeStatus::Inactive && employee.email == self.email
+        }))
+    }
+
+    /// Its end is put off until then, and its token is void; `false` if anything about it has changed since it
+    /// was read.
+    pub(super) async fn renew(
+        &self,
+        db: &Db,
+        ctx: &Context,
+        until: Timestamp,
+    ) -> Result<bool, DbError> {
+        let sql = "UPDATE invites SET expires_at = ?, token_hash = NULL
+                   WHERE tenant = ? AND id = ? AND email = ? AND expires_at = ? AND accepted_at IS NULL";
+        let values = params![until, ctx.tenant(), self.id, &self.email, self.expires_at];
+        Ok(db.execute(sql, values).await? == 1)
     }
 
     /// Its name, address and end; `false` if it was accepted. A token is void once the end changes.

@@ -19,6 +19,7 @@ mod resend_invite;
 mod session;
 mod sign_in;
 mod token;
+mod typed_password;
 mod user;
 
 pub use self::accept_invite::AcceptInvite;

@@ -19,6 +19,7 @@ pub struct FindOpenInvite {
 #[query_handler(FindOpenInvite)]
 struct FindOpenInviteHandler {
     users: Arc<UserRepository>,
+    queries: QueryBus,
 }
 
 impl QueryHandler<FindOpenInvite> for FindOpenInviteHandler {
@@ -29,6 +30,11 @@ impl QueryHandler<FindOpenInvite> for FindOpenInviteHandler {
     ) -> Result<Option<Invite>, Failure> {
         let values = params![ctx.tenant(), query.token.hash(), now()];
         let row = self.users.db.row(OPEN_INVITE, values).await?;
-        Ok(row.as_ref().map(Invite::from_row).transpose()?)
+        let invite = row.as_ref().map(Invite::from_row).transpose()?;
+        let is_open = match &invite {
+            Some(invite) => invite.is_still_meant(ctx, &self.queries).await?,
+            None => false,
+        };
+        Ok(invite.filter(|_| is_open))
     }
 }

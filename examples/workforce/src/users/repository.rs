@@ -3,6 +3,7 @@
 use cqrs_core::prelude::*;
 
 use super::{Invite, User};
+use crate::access::Role;
 use crate::db::{Db, DbError, Tx, now, params};
 use crate::employees::{Employee, EmployeeStatus};
 
@@ -92,16 +93,18 @@ impl UserRepository {
         row.map(|row| Ok((User::from_row(&row)?, row.text("password_hash")?))).transpose()
     }
 
-    /// The user of an employee is as the employee is. An address that is another user's stays theirs.
+    /// The user of an employee is as the employee is. An address that is another user's stays theirs, and the
+    /// last owner who can sign in still can, whoever else leaves at the same moment.
     pub(super) async fn follow(
         &self,
         ctx: &Context,
         id: Uuid,
         employee: &Employee,
     ) -> Result<(), DbError> {
-        let has_left = employee.status == EmployeeStatus::Inactive;
         let (tenant, email) = (ctx.tenant(), &employee.email);
         let mut tx = self.db.begin().await?;
+        let has_left = employee.status == EmployeeStatus::Inactive
+            && Self::can_be_disabled(&mut tx, ctx, id).await?;
         let sql = "UPDATE users SET full_name = ?, disabled_at = ? WHERE tenant = ? AND id = ?";
         let disabled_at = has_left.then(now);
         tx.execute(sql, params![&employee.full_name, disabled_at, tenant, id]).await?;
@@ -113,6 +116,21 @@ impl UserRepository {
             tx.execute(sql, params![tenant, id]).await?;
         }
         tx.commit().await
+    }
+
+    /// Whether somebody else is an owner who can sign in, or this user is none. Nobody is disabled until the
+    /// transaction ends.
+    async fn can_be_disabled(tx: &mut Tx, ctx: &Context, id: Uuid) -> Result<bool, DbError> {
+        let tenant = "SELECT tenant FROM tenants WHERE tenant = ?";
+        tx.lock(tenant, params![ctx.tenant()]).await?;
+        let owner = Role::Owner.as_str();
+        let is_owner = "SELECT id FROM users WHERE tenant = ? AND id = ? AND role = ?";
+        if tx.row(is_owner, params![ctx.tenant(), id, owner]).await?.is_none() {
+            return Ok(true);
+        }
+        let others = "SELECT id FROM users
+                      WHERE tenant = ? AND id <> ? AND role = ? AND disabled_at IS NULL LIMIT 1";
+        Ok(tx.row(others, params![ctx.tenant(), id, owner]).await?.is_some())
     }
 
     /// Whether there is an invite to this address, or a user other than this one.

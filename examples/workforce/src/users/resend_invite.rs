@@ -6,7 +6,6 @@ use super::invite::LIFETIME;
 use super::repository::UserRepository;
 use super::{Invite, InviteCreated};
 use crate::db::now;
-use crate::employees::{EmployeeStatus, FindEmployee};
 use crate::failure::Failure;
 
 /// Has an invitation sent again, also one that has expired: with a new token, for as long as a new one.
@@ -29,19 +28,19 @@ impl CommandHandler<ResendInvite> for ResendInviteHandler {
     async fn execute(&self, command: ResendInvite, ctx: &Context) -> Result<Invite, Failure> {
         let invite = self.users.find_invite(ctx, command.id).await?;
         let invite = invite.ok_or(Failure::NotFound("invite"))?;
-        if let Some(id) = invite.employee_id {
-            let employee = self.queries.execute(ctx, FindEmployee { id }).await?;
-            if employee.is_some_and(|it| it.status == EmployeeStatus::Inactive) {
-                let detail = "this employee is inactive; change that before they are invited";
-                return Err(Failure::Conflict(detail.to_owned()));
-            }
+        let refused = |detail: &str| Err(Failure::Conflict(detail.to_owned()));
+        if invite.accepted_at.is_some() {
+            return refused("this invite was accepted");
         }
-        let invite = Invite { expires_at: now() + LIFETIME, ..invite };
-        let mut tx = self.users.db.begin().await?;
-        if !invite.update_open(&mut tx, ctx).await? {
-            return Err(Failure::Conflict("this invite was accepted".to_owned()));
+        if !invite.is_still_meant(ctx, &self.queries).await? {
+            return refused("its employee is inactive, or has just got another e-mail address");
         }
-        tx.commit().await?;
+        // Whatever has changed since it was read: what was found out may not hold for it.
+        let until = now() + LIFETIME;
+        if !invite.renew(&self.users.db, ctx, until).await? {
+            return refused("this invite is being changed or accepted; look at it, and try again");
+        }
+        let invite = Invite { expires_at: until, ..invite };
         self.events.publish(ctx, InviteCreated::from(&invite)).await?;
         Ok(invite)
     }

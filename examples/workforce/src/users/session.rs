@@ -24,6 +24,11 @@ impl Sessions {
         let token = Token::new(tenant)?;
         let now = now();
         let mut tx = self.users.db.begin().await?;
+        // Nobody is disabled between this and the session.
+        let enabled = "SELECT id FROM users WHERE tenant = ? AND id = ? AND disabled_at IS NULL";
+        if tx.lock(enabled, params![ctx.tenant(), user.id]).await?.is_none() {
+            return Err(Failure::Unauthorized("this user cannot sign in any more".to_owned()));
+        }
         let gone = "DELETE FROM sessions WHERE tenant = ? AND expires_at <= ?";
         tx.execute(gone, params![ctx.tenant(), now]).await?;
         tx.execute(

@@ -205,6 +205,10 @@ on_both! {
         let errors = refused.assert_problem(422).json["errors"].as_array().map_or(0, Vec::len);
         assert_eq!(errors, 5, "{}", refused.text);
         assert!(!refused.text.contains("short\""), "a password is not repeated");
+        let number = json!({ "tenant": "acme", "email": "ada@acme.example", "password": 31_415_926 });
+        let refused = world.nobody().post("/api/sessions", &number).await?;
+        refused.assert_problem(422);
+        assert!(!refused.text.contains("31415926"), "nor one that is no text: {}", refused.text);
         let elsewhere = json!({ "full_name": "Eve", "email": "eve@evil.example", "organization_id": uuid::Uuid::now_v7() });
         owner.post("/api/employees", &elsewhere).await?.assert_problem(422);
         world.settled().await;

@@ -8,9 +8,14 @@ use crate::world::{Client, PASSWORD, Reply, Result, World};
 impl World {
     /// The token in the last invitation to `email`.
     pub(crate) fn invitation(&self, email: &str) -> Result<String> {
-        let mail = self.invitations(email)?.pop().ok_or("no invitation")?;
-        let (_, rest) = mail.split_once("/join?token=").ok_or("no token")?;
-        Ok(rest.lines().next().unwrap_or_default().to_owned())
+        Ok(self.tokens(email)?.pop().ok_or("no invitation")?)
+    }
+
+    /// The tokens of all invitations to `email`.
+    pub(crate) fn tokens(&self, email: &str) -> Result<Vec<String>> {
+        let mails = self.invitations(email)?;
+        let tokens = mails.iter().filter_map(|mail| mail.split_once("/join?token="));
+        Ok(tokens.filter_map(|(_, rest)| rest.lines().next().map(str::to_owned)).collect())
     }
 
     /// The invitations to `email`, in the order in which they were asked for.

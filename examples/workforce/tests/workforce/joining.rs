@@ -212,4 +212,68 @@ on_both! {
         let signed_out = grace.send(grace.request(Method::POST, "/sign-out")).await?;
         assert_eq!(signed_out.status, 303);
     }
+
+    async fn sending_again_never_leads_back_to_an_address_that_was_corrected(world: &World) {
+        let owner = world.owner("acme").await?;
+        for number in 0..8 {
+            let (wrong, right) = (format!("wrong{number}@acme.example"), format!("right{number}@acme.example"));
+            let employee = owner.hire("Grace Hopper", &wrong).await?;
+            let invites = owner.get("/api/invites?limit=200").await?;
+            let invite = invites.items().iter().find(|it| it["email"] == wrong);
+            let invite = invite.and_then(|it| it["id"].as_str()).ok_or("no invite")?;
+            let again = format!("/api/invites/{invite}/resend");
+            let corrected = owner.patch(&path(&employee)?, &json!({ "email": right })).await?;
+            assert_eq!(corrected.status, 200, "{}", corrected.text);
+            for _ in 0..3 {
+                let sent = owner.post(&again, &Value::Null).await?;
+                assert!(matches!(sent.status.as_u16(), 200 | 409), "{}", sent.text);
+            }
+            world.settled().await;
+            let invites = owner.get("/api/invites?limit=200").await?;
+            let invite = invites.items().iter().find(|it| it["id"] == invite).ok_or("no invite")?;
+            assert_eq!(invite["email"], right);
+            for token in world.tokens(&wrong)? {
+                world.accept(&token).await?.assert_problem(404);
+                let page = world.nobody().get(&format!("/join?token={token}")).await?;
+                assert_eq!(page.status, 404, "{}", page.text);
+            }
+            world.accepted(&right).await?;
+        }
+    }
+
+    async fn of_two_owners_who_deactivate_each_other_one_can_still_sign_in(world: &World) {
+        for tenant in ["acme", "globex", "initech"] {
+            let ada = world.owner(tenant).await?;
+            let email = format!("grace@{tenant}.example");
+            let employee = ada.hire("Grace Hopper", &email).await?;
+            let grace = world.accepted(&email).await?;
+            world.change("UPDATE users SET role = 'owner'").await?;
+            let employees = ada.get("/api/employees").await?;
+            let own = employees.items().iter().find(|it| it["id"] != employee["id"]).ok_or("none")?.clone();
+            let leave = json!({ "status": "inactive" });
+            let (of_ada, of_grace) = (path(&own)?, path(&employee)?);
+            let (a, b) = tokio::try_join!(grace.patch(&of_ada, &leave), ada.patch(&of_grace, &leave))?;
+            assert!(a.status == 200 || b.status == 200, "{} {}", a.text, b.text);
+            world.settled().await;
+            let (ada, grace) = (ada.get("/api/me").await?, grace.get("/api/me").await?);
+            assert!(ada.status == 200 || grace.status == 200, "{tenant} is lost");
+        }
+    }
+
+    async fn a_sign_in_beside_a_deactivation_leaves_no_session_for_later(world: &World) {
+        let owner = world.owner("acme").await?;
+        for number in 0..6 {
+            let email = format!("grace{number}@acme.example");
+            let employee = owner.hire("Grace Hopper", &email).await?;
+            world.accepted(&email).await?;
+            let (path, leave) = (path(&employee)?, json!({ "status": "inactive" }));
+            let (signed_in, left) = tokio::try_join!(world.sign_in(&email), owner.patch(&path, &leave))?;
+            assert_eq!(left.status, 200, "{}", left.text);
+            world.settled().await;
+            change(&owner, &employee, json!({ "status": "active" })).await?;
+            if signed_in.status.is_success() {
+                world.signed_in(&signed_in)?.get("/api/me").await?.assert_problem(401);
+            }
+        }
+    }
 }
