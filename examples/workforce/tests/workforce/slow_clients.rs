@@ -14,7 +14,7 @@ use workforce::ConnectionLimits;
 
 use crate::github::{Hook, guid};
 use crate::upwork::{HEADER, import};
-use crate::world::{Client, Reply, Result, World};
+use crate::world::{Client, PASSWORD, Reply, Result, World};
 
 /// Long enough for a client that means it, short enough for a test.
 const SHORT: Duration = Duration::from_secs(1);
@@ -154,6 +154,27 @@ async fn a_delivery_for_nobody_is_refused_before_its_body_is_read() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_before_sending_a_body_is_refused_without_being_asked_for_it() -> Result {
+    // Long enough that nothing here can be the end of waiting.
+    let limits = ConnectionLimits { head: LONG, body: LONG, ..ConnectionLimits::default() };
+    let world = World::configured(|it| it.connections = limits).await?;
+    let expect = "Expect: 100-continue\r\n";
+    let refused = answered(stalled(&world, &head("/api/nothing", expect)).await?).await?;
+    assert!(refused.starts_with("HTTP/1.1 404 "), "{refused}");
+    assert!(refused.to_lowercase().contains("connection: close\r\n"), "{refused}");
+
+    let json = format!("{expect}Content-Type: application/json\r\nConnection: close\r\n");
+    let mut stream = stalled(&world, &head("/api/register", &json)).await?;
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).await?;
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(&[b' '; 1000]).await?;
+    let answer = answered(stream).await?;
+    assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn so_many_deliveries_are_read_at_once_and_no_more() -> Result {
     let world = World::configured(|it| it.limits.github_at_once = 2).await?;
     let (acme, globex) = (world.owner("acme").await?, world.owner("globex").await?);
@@ -220,5 +241,31 @@ async fn so_many_files_are_imported_at_once_and_no_more() -> Result {
     assert_eq!((a.status.as_u16(), b.status.as_u16()), (201, 201), "{} {}", a.text, b.text);
     assert_eq!(import(&acme, file.clone()).await?.status, 201);
     world.settled().await;
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_stalls_keeps_no_owner_from_importing() -> Result {
+    let limits = ConnectionLimits { body: LONG, ..ConnectionLimits::default() };
+    let world = World::configured(|it| {
+        it.connections = limits;
+        it.limits.upwork_at_once = 1;
+    });
+    let world = world.await?;
+    let owner = world.owner("acme").await?;
+    owner.hire("Grace Hopper", "grace@acme.example").await?;
+    let accept = json!({ "token": world.invitation("grace@acme.example")?, "password": PASSWORD });
+    let member = world.signed_in(&world.nobody().post("/api/invites/accept", &accept).await?)?;
+    world.settled().await;
+
+    let token = member.token.as_deref().unwrap_or_default();
+    let csv = format!("Content-Type: text/csv\r\nAuthorization: Bearer {token}\r\n");
+    let request = head("/api/integrations/upwork/imports", &csv) + "Date,Start";
+    let held = stalled(&world, &request).await?;
+    let file = format!("{HEADER}\n2026-03-02,09:00,30,ada@acme.example,c1,Site,m\n");
+    let imported = import(&owner, file).await?;
+    assert_eq!(imported.status, 201, "{}", imported.text);
+    let refused = answered(held).await?;
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
     world.end().await
 }

@@ -14,6 +14,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{FindUpworkImport, ImportError, ListUpworkImports, UpworkImport, UpworkImporter};
+use crate::access::Role;
 use crate::failure::Failure;
 use crate::http::{Buses, Path, Problem, Query};
 use crate::integrations::limits::{BodyError, Limits, limited};
@@ -96,6 +97,10 @@ async fn import_upwork(
     Query(params): Query<ImportParams>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
+    // The rule says so once the file's first line was read; whoever may not import holds nobody up until then.
+    if Role::of(&ctx) != Role::Owner {
+        return Err(Failure::Forbidden("only an owner may do this".to_owned()).into());
+    }
     let headers = request.headers();
     let header = |name| headers.get(name).and_then(|it| it.to_str().ok());
     let media_type = header(header::CONTENT_TYPE).unwrap_or_default();
