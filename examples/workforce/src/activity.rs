@@ -45,9 +45,7 @@ pub(crate) fn routes(
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Router<Buses> {
     let pages = Pages::new(log).home("/", "Workforce").until(stopped).into_router();
-    Router::new()
-        .nest("/activity", pages.with_state(()))
-        .route("/activity/", get(without_slash))
+    Router::new().nest("/activity", pages.with_state(())).route("/activity/", get(without_slash))
 }
 
 /// With whatever is asked for there.

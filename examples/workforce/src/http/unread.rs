@@ -55,7 +55,9 @@ pub(super) async fn discard(
 
 /// Whether the client waits to be told that it may send the body.
 fn asks_first(headers: &HeaderMap) -> bool {
-    headers.get(header::EXPECT).is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+    headers
+        .get(header::EXPECT)
+        .is_some_and(|it| it.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }
 
 /// A body, and how long it may still be waited for.
@@ -157,7 +159,8 @@ mod tests {
     #[test]
     fn who_asks_before_sending_a_body_is_known_by_a_header() {
         for (expect, asks) in [("100-continue", true), ("100-Continue", true), ("x", false)] {
-            let headers = HeaderMap::from_iter([(header::EXPECT, HeaderValue::from_static(expect))]);
+            let headers =
+                HeaderMap::from_iter([(header::EXPECT, HeaderValue::from_static(expect))]);
             assert_eq!(asks_first(&headers), asks, "{expect}");
         }
         assert!(!asks_first(&HeaderMap::new()));

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use futures_util::stream;
 use reqwest::Method;
 use serde_json::json;
@@ -268,4 +269,47 @@ async fn a_member_who_stalls_keeps_no_owner_from_importing() -> Result {
     let refused = answered(held).await?;
     assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
     world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_the_servers_end_interrupts_says_so() -> Result {
+    let file = format!("{HEADER}\n2026-03-02,09:00,30,ada@acme.example,c1,Site,m\n2026-03-03,09");
+    for has_left in [false, true] {
+        let world = World::sqlite().await?;
+        let owner = world.owner("acme").await?;
+        let token = owner.token.clone();
+        let csv = format!(
+            "Content-Type: text/csv\r\nAuthorization: Bearer {}\r\n",
+            token.as_deref().unwrap_or_default()
+        );
+        let request = head("/api/integrations/upwork/imports", &csv) + &file;
+        let importing = stalled(&world, &request).await?;
+        let list = async || owner.get("/api/integrations/upwork/imports").await;
+        asked(|it| it.each("status") == ["running"], list).await?;
+        world.settled().await;
+
+        let World { server, folder, database, .. } = world;
+        let answer = if has_left {
+            drop(importing);
+            None
+        } else {
+            Some(answered(importing))
+        };
+        let (report, answer) =
+            tokio::join!(server.shutdown(SHORT * 10), OptionFuture::from(answer));
+        let report = report?;
+        assert!(report.is_clean(), "{report}");
+        if let Some(answer) = answer.transpose()? {
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+            assert!(answer.contains("1 rows before that were imported"), "{answer}");
+        }
+        let world = World::at(folder, database).await?;
+        let owner = Client { world: &world, token };
+        let imports = owner.get("/api/integrations/upwork/imports").await?;
+        assert_eq!(imports.each("status"), ["interrupted"], "{}", imports.text);
+        assert_eq!(imports.items()[0]["imported"], 1, "{}", imports.text);
+        assert_eq!(owner.get("/api/time-logs").await?.items().len(), 1);
+        world.end().await?;
+    }
+    Ok(())
 }

@@ -8,6 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use cqrs_core::Context;
 use serde::Deserialize;
+use tokio::sync::watch;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -17,19 +18,20 @@ use super::{FindUpworkImport, ImportError, ListUpworkImports, UpworkImport, Upwo
 use crate::access::Role;
 use crate::failure::Failure;
 use crate::http::{Buses, Path, Problem, Query};
-use crate::integrations::limits::{BodyError, Limits, limited};
+use crate::integrations::limits::{BodyError, Stopped, limited, while_serving};
 use crate::integrations::turns::{NoTurn, Turns};
 use crate::paging::{Page, PageParams};
 
-pub(crate) fn routes(importer: Arc<UpworkImporter>, limits: Limits) -> OpenApiRouter<Buses> {
+pub(crate) fn routes(
+    importer: Arc<UpworkImporter>,
+    limit: usize,
+    turns: Turns,
+    stopped: watch::Receiver<bool>,
+) -> OpenApiRouter<Buses> {
     OpenApiRouter::new()
         .routes(routes!(list_upwork_imports, import_upwork))
         .routes(routes!(find_upwork_import))
-        .layer(Extension(Uploads {
-            importer,
-            limit: limits.upwork,
-            turns: Turns::new(limits.upwork_at_once.div_ceil(2), limits.upwork_at_once),
-        }))
+        .layer(Extension(Uploads { importer, limit, turns, stopped }))
 }
 
 #[derive(Clone)]
@@ -39,6 +41,8 @@ struct Uploads {
     limit: usize,
     /// How many are imported at once: each keeps the database busy.
     turns: Turns,
+    /// Holds when the server ends.
+    stopped: watch::Receiver<bool>,
 }
 
 /// What the file is called.
@@ -93,7 +97,7 @@ async fn find_upwork_import(
 ))]
 async fn import_upwork(
     Extension(ctx): Extension<Context>,
-    Extension(Uploads { importer, limit, turns }): Extension<Uploads>,
+    Extension(Uploads { importer, limit, turns, stopped }): Extension<Uploads>,
     Query(params): Query<ImportParams>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
@@ -115,7 +119,7 @@ async fn import_upwork(
     }
     let turn = turns.take(ctx.tenant()).map_err(not_now)?;
     let file = params.file.unwrap_or_else(|| "upload.csv".to_owned());
-    let body = limited(request.into_body(), limit);
+    let body = while_serving(limited(request.into_body(), limit), stopped);
     // A client that goes away in the middle is noted, since the task goes on without it.
     let task = ctx.clone().spawn(async move {
         let _turn = turn;
@@ -141,6 +145,9 @@ fn problem(error: ImportError) -> Problem {
             if let Some(BodyError::TooLarge(limit)) = error.downcast_ref() {
                 return too_large(*limit, import.as_deref());
             }
+            if error.is::<Stopped>() {
+                return stopping(import.as_deref());
+            }
             match error.downcast::<Failure>() {
                 Ok(failure) => Problem::from(*failure),
                 Err(_) => {
@@ -163,6 +170,14 @@ fn not_now(reason: NoTurn) -> Problem {
         ),
     };
     Problem::new(status, detail).retry_after(5)
+}
+
+fn stopping(import: Option<&UpworkImport>) -> Problem {
+    let imported = import.map_or(0, |import| import.imported);
+    let detail = format!(
+        "the server stops; {imported} rows before that were imported, and the file can be sent again"
+    );
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
 }
 
 fn too_large(limit: usize, import: Option<&UpworkImport>) -> Problem {
