@@ -1,5 +1,7 @@
 //! Bodies that keep the server waiting, and bodies that nobody has read to their end.
 
+use std::error::Error;
+use std::iter;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -22,7 +24,7 @@ const WITHIN: Duration = Duration::from_secs(2);
 /// How long nothing of it may come meanwhile: the answer waits for it.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// Waits so long for a request's body, in all, and then answers with 408.
+/// Waits so long for a request's body, in all, and then answers with 408, unless its handler did.
 ///
 /// Also reads what is left of a body that was refused, so that whoever sends it gets to read why: a connection
 /// that is closed while its client still sends is reset, and the answer may be lost
@@ -39,7 +41,11 @@ pub(super) async fn discard(
     let request = Request::from_parts(parts, Body::from_stream(pieces(Arc::clone(&body))));
     let mut response = next.run(request).await;
     if lock(&body).is_late() {
-        return too_late();
+        if response.status() != StatusCode::REQUEST_TIMEOUT {
+            return too_late();
+        }
+        close_after(&mut response);
+        return response;
     }
     if !response.status().is_success() {
         let was_asked_for = lock(&body).was_asked_for;
@@ -103,6 +109,11 @@ impl Arriving {
 #[derive(Debug, thiserror::Error)]
 #[error("it did not arrive in time")]
 struct TooLate;
+
+/// Whether a body ended with this since it did not arrive in time.
+pub(crate) fn is_late(error: &(dyn Error + 'static)) -> bool {
+    iter::successors(Some(error), |&error| error.source()).any(<dyn Error>::is::<TooLate>)
+}
 
 fn too_late() -> Response {
     let detail = "the body did not arrive in time; send it faster, or in smaller parts";

@@ -83,6 +83,12 @@ async fn a_body_that_never_ends_is_answered_with_408() -> Result {
         let answer = answered(stalled(&world, &request).await?).await?;
         assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("in time"), "{answer}");
     }
+    // What had arrived is imported, and said.
+    let rows = format!("{HEADER}\n2026-03-02,09:00,30,ada@acme.example,c1,Site,m\n2026-03-03");
+    let request = head("/api/integrations/upwork/imports", &csv) + &rows;
+    let answer = answered(stalled(&world, &request).await?).await?;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("in time; 1 rows before that were imported"), "{answer}");
     // One byte at a time: what counts is all the time together.
     let (mut from, mut to) = stalled(&world, &head("/api/register", json)).await?.into_split();
     let trickle = tokio::spawn(async move {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::{FindUpworkImport, ImportError, ListUpworkImports, UpworkImport, UpworkImporter};
 use crate::access::Role;
 use crate::failure::Failure;
-use crate::http::{Buses, Path, Problem, Query};
+use crate::http::{Buses, Path, Problem, Query, is_late};
 use crate::integrations::limits::{BodyError, Stopped, limited, while_serving};
 use crate::integrations::turns::{NoTurn, Turns};
 use crate::paging::{Page, PageParams};
@@ -93,7 +93,7 @@ async fn find_upwork_import(
     (status = 201, body = UpworkImport),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json",
-        description = "Too many import; `Retry-After` says when to send it again"),
+        description = "Too many import, or the server stops; `Retry-After` says when to send it again"),
 ))]
 async fn import_upwork(
     Extension(ctx): Extension<Context>,
@@ -146,7 +146,13 @@ fn problem(error: ImportError) -> Problem {
                 return too_large(*limit, import.as_deref());
             }
             if error.is::<Stopped>() {
-                return stopping(import.as_deref());
+                let detail = format!("the server stops; {}", recorded(import.as_deref()));
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5);
+            }
+            if is_late(&*error) {
+                let recorded = recorded(import.as_deref());
+                let detail = format!("the file did not arrive in time; {recorded}");
+                return Problem::new(StatusCode::REQUEST_TIMEOUT, detail);
             }
             match error.downcast::<Failure>() {
                 Ok(failure) => Problem::from(*failure),
@@ -172,12 +178,9 @@ fn not_now(reason: NoTurn) -> Problem {
     Problem::new(status, detail).retry_after(5)
 }
 
-fn stopping(import: Option<&UpworkImport>) -> Problem {
-    let imported = import.map_or(0, |import| import.imported);
-    let detail = format!(
-        "the server stops; {imported} rows before that were imported, and the file can be sent again"
-    );
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5)
+fn recorded(import: Option<&UpworkImport>) -> String {
+    let rows = import.map_or(0, |import| import.imported);
+    format!("{rows} rows before that were imported, and the file can be sent again")
 }
 
 fn too_large(limit: usize, import: Option<&UpworkImport>) -> Problem {
