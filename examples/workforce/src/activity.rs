@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use axum::Router;
+use axum::extract::RawQuery;
 use axum::response::Redirect;
 use axum::routing::get;
 use cqrs_activity_log::web::Pages;
@@ -44,7 +45,11 @@ pub(crate) fn routes(
     stopped: impl Future<Output = ()> + Send + 'static,
 ) -> Router<Buses> {
     let pages = Pages::new(log).home("/", "Workforce").until(stopped).into_router();
-    Router::new()
-        .nest("/activity", pages.with_state(()))
-        .route("/activity/", get(|| async { Redirect::permanent("/activity") }))
+    Router::new().nest("/activity", pages.with_state(())).route("/activity/", get(without_slash))
+}
+
+/// With whatever is asked for there.
+async fn without_slash(RawQuery(query): RawQuery) -> Redirect {
+    let query = query.map(|query| format!("?{query}")).unwrap_or_default();
+    Redirect::permanent(&format!("/activity{query}"))
 }

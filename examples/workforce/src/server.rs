@@ -17,6 +17,7 @@ use crate::db::{Db, OpenError};
 use crate::failure::Failure;
 use crate::http::{Buses, Parts, router, serve, until};
 use crate::integrations::github::ResumeGitHub;
+use crate::integrations::turns::Turns;
 use crate::integrations::upwork::UpworkImporter;
 use crate::notifications::{MailError, Mailer};
 use crate::users::{Passwords, Sessions};
@@ -36,6 +37,8 @@ pub struct Server {
     db: Db,
     log: ActivityLog,
     stop: watch::Sender<bool>,
+    /// Who imports a file: that goes on when its client has gone.
+    imports: Turns,
     serving: JoinHandle<()>,
     has_demo: bool,
 }
@@ -70,18 +73,22 @@ impl Server {
         }
         let has_demo = config.demo && demo::is_there(&app).await?;
         let (stop, stopped) = watch::channel(false);
+        let upwork_at_once = config.limits.upwork_at_once;
+        let imports = Turns::new(upwork_at_once.div_ceil(2), upwork_at_once);
         let parts = Parts {
             activity: activity::routes(log.clone(), until(stopped.clone())),
             buses: Buses::of(&app),
             sessions: app.service::<Arc<Sessions>>()?,
             importer: app.service::<Arc<UpworkImporter>>()?,
             limits: config.limits,
+            imports: imports.clone(),
+            stopped: stopped.clone(),
             body_within: config.connections.body,
             url,
             demo: has_demo,
         };
         let serving = tokio::spawn(serve(listener, router(parts), config.connections, stopped));
-        Ok(Self { address, app, db, log, stop, serving, has_demo })
+        Ok(Self { address, app, db, log, stop, imports, serving, has_demo })
     }
 
     /// Where it listens.
@@ -106,7 +113,12 @@ impl Server {
     /// [`ServerError::Serve`] when the server had failed before.
     pub async fn shutdown(mut self, timeout: Duration) -> Result<ShutdownReport, ServerError> {
         self.stop.send_replace(true);
-        let served = tokio::time::timeout(REQUESTS_END_WITHIN, &mut self.serving).await;
+        let served = async {
+            let served = (&mut self.serving).await;
+            self.imports.ended().await;
+            served
+        };
+        let served = tokio::time::timeout(REQUESTS_END_WITHIN, served).await;
         self.serving.abort();
         let report = self.app.shutdown(timeout).await;
         self.log.close().await;

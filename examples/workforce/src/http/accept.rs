@@ -10,7 +10,8 @@ pub(super) fn prefers_html(headers: &HeaderMap) -> bool {
     for range in values.flat_map(|it| it.split(',')) {
         let mut parts = range.split(';').map(str::trim);
         let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-        let weight = parts.find_map(|it| it.strip_prefix("q="));
+        let mut parameters = parts.filter_map(|it| it.split_once('='));
+        let weight = parameters.find(|(name, _)| name.eq_ignore_ascii_case("q")).map(|it| it.1);
         let weight = weight.map_or(1.0, |it| it.parse().unwrap_or(0.0));
         match name.as_str() {
             "text/html" => html = html.max(weight),
@@ -37,6 +38,8 @@ mod tests {
             ("application/problem+json, text/html", false),
             ("text/html;q=0", false),
             ("text/html;q=x", false),
+            ("text/html;Q=0", false),
+            ("application/json;Q=0.5, text/html", true),
         ] {
             let headers = HeaderMap::from_iter([(header::ACCEPT, accept.parse().unwrap())]);
             assert_eq!(prefers_html(&headers), is_browser, "{accept}");

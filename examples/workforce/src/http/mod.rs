@@ -22,3 +22,4 @@ pub(crate) use self::connections::{serve, until};
 pub(crate) use self::extract::{Form, Json, Path, Query};
 pub(crate) use self::router::{Parts, router};
 pub(crate) use self::session::SessionCookie;
+pub(crate) use self::unread::is_late;

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::{Extension, Router};
+use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
 use tracing::Level;
@@ -19,6 +20,7 @@ use super::openapi::ApiDoc;
 use super::problem::BODY_LIMIT;
 use super::{Buses, Problem, SessionCookie, origin, pages, session, trace, unread};
 use crate::config::PublicUrl;
+use crate::integrations::turns::Turns;
 use crate::integrations::upwork::UpworkImporter;
 use crate::integrations::{Limits, github, upwork};
 use crate::users::Sessions;
@@ -31,6 +33,10 @@ pub(crate) struct Parts {
     pub(crate) sessions: Arc<Sessions>,
     pub(crate) importer: Arc<UpworkImporter>,
     pub(crate) limits: Limits,
+    /// Who imports a file.
+    pub(crate) imports: Turns,
+    /// Holds when the server ends.
+    pub(crate) stopped: watch::Receiver<bool>,
     /// How long a body may keep the server waiting.
     pub(crate) body_within: Duration,
     pub(crate) url: PublicUrl,
@@ -38,7 +44,8 @@ pub(crate) struct Parts {
 }
 
 pub(crate) fn router(parts: Parts) -> Router {
-    let Parts { buses, activity, sessions, importer, limits, body_within, url, demo } = parts;
+    let Parts { buses, activity, sessions, importer, limits, .. } = parts;
+    let Parts { imports, stopped, body_within, url, demo, .. } = parts;
     let cookie = SessionCookie { secure: url.is_secure() };
     let contexts = session::contexts(Arc::clone(&sessions));
 
@@ -49,7 +56,7 @@ pub(crate) fn router(parts: Parts) -> Router {
         .merge(users::http::routes())
         .merge(time_tracking::http::routes())
         .merge(github::http::routes())
-        .merge(upwork::http::routes(importer, limits))
+        .merge(upwork::http::routes(importer, limits.upwork, imports, stopped))
         .layer(from_fn(trace::name_tenant));
     let private = OpenApiRouter::new().nest("/api", private).layer(contexts.clone());
     // Routes of modules that say themselves who may call them.

@@ -1,7 +1,11 @@
 //! How much other programs may send.
 
+use axum::BoxError;
 use axum::body::{Body, Bytes};
 use futures_util::{Stream, StreamExt as _, stream};
+use tokio::sync::watch;
+
+use crate::http::until;
 
 /// The largest bodies, in bytes, and how many of them are read at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,27 @@ pub(crate) enum BodyError {
     /// The client stopped sending, or sent what is no HTTP.
     #[error("it stopped in the middle: {0}")]
     Broken(#[from] axum::Error),
+}
+
+/// The server ends before a body does.
+#[derive(Debug, thiserror::Error)]
+#[error("the server stopped before it was read to its end")]
+pub(crate) struct Stopped;
+
+/// The pieces of a body until the server is told to stop, which is an error.
+pub(crate) fn while_serving(
+    pieces: impl Stream<Item = Result<Bytes, BodyError>> + Send,
+    stopped: watch::Receiver<bool>,
+) -> impl Stream<Item = Result<Bytes, BoxError>> + Send {
+    let start = (Box::pin(pieces), stopped);
+    stream::try_unfold(start, |(mut pieces, stopped)| async move {
+        let piece = tokio::select! {
+            biased;
+            () = until(stopped.clone()) => return Err(Stopped.into()),
+            piece = pieces.next() => piece.transpose()?,
+        };
+        Ok(piece.map(|piece| (piece, (pieces, stopped))))
+    })
 }
 
 /// The pieces of a body until it becomes too large.

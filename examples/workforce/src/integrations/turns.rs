@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cqrs_core::TenantScope;
+use tokio::sync::Notify;
 
 /// How much is done at once: of one tenant, so that it leaves room for others, and in all. Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -11,6 +12,8 @@ pub(crate) struct Turns {
     of_one: usize,
     of_all: usize,
     taken: Arc<Mutex<HashMap<TenantScope, usize>>>,
+    /// Told when the last turn ends.
+    ended: Arc<Notify>,
 }
 
 /// A tenant's turn; it ends when this is dropped.
@@ -31,7 +34,7 @@ pub(crate) enum NoTurn {
 
 impl Turns {
     pub(crate) fn new(of_one: usize, of_all: usize) -> Self {
-        Self { of_one, of_all, taken: Arc::default() }
+        Self { of_one, of_all, taken: Arc::default(), ended: Arc::default() }
     }
 
     /// Does not wait.
@@ -48,6 +51,18 @@ impl Turns {
         Ok(Turn { turns: self.clone(), tenant: tenant.clone() })
     }
 
+    /// Waits until nobody has a turn.
+    pub(crate) async fn ended(&self) {
+        loop {
+            // Begun before looking: what ends in between is not missed.
+            let ended = self.ended.notified();
+            if self.taken().is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
     fn taken(&self) -> MutexGuard<'_, HashMap<TenantScope, usize>> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -62,12 +77,16 @@ impl Drop for Turn {
                 taken.remove(&self.tenant);
             }
         }
+        if taken.is_empty() {
+            self.turns.ended.notify_waiters();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use cqrs_core::Context;
+    use futures_util::FutureExt as _;
 
     use super::*;
 
@@ -86,5 +105,19 @@ mod tests {
         assert_eq!(turns.take(&acme).err(), Some(NoTurn::All));
         drop((second, third, fourth));
         assert!(turns.taken().is_empty(), "nothing is remembered of who was here");
+    }
+
+    #[tokio::test]
+    async fn the_end_of_all_turns_can_be_waited_for() {
+        let acme = Context::for_tenant("acme").expect("a tenant").tenant().clone();
+        let turns = Turns::new(2, 2);
+        turns.ended().await;
+        let [first, second] = [(); 2].map(|()| turns.take(&acme).expect("a turn"));
+        let mut ended = std::pin::pin!(turns.ended());
+        assert!(ended.as_mut().now_or_never().is_none());
+        drop(first);
+        assert!(ended.as_mut().now_or_never().is_none());
+        drop(second);
+        ended.await;
     }
 }

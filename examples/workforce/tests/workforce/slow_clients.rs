@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use futures_util::stream;
 use reqwest::Method;
 use serde_json::json;
@@ -14,7 +15,7 @@ use workforce::ConnectionLimits;
 
 use crate::github::{Hook, guid};
 use crate::upwork::{HEADER, import};
-use crate::world::{Client, Reply, Result, World};
+use crate::world::{Client, PASSWORD, Reply, Result, World};
 
 /// Long enough for a client that means it, short enough for a test.
 const SHORT: Duration = Duration::from_secs(1);
@@ -82,6 +83,12 @@ async fn a_body_that_never_ends_is_answered_with_408() -> Result {
         let answer = answered(stalled(&world, &request).await?).await?;
         assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("in time"), "{answer}");
     }
+    // What had arrived is imported, and said.
+    let rows = format!("{HEADER}\n2026-03-02,09:00,30,ada@acme.example,c1,Site,m\n2026-03-03");
+    let request = head("/api/integrations/upwork/imports", &csv) + &rows;
+    let answer = answered(stalled(&world, &request).await?).await?;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("in time; 1 rows before that were imported"), "{answer}");
     // One byte at a time: what counts is all the time together.
     let (mut from, mut to) = stalled(&world, &head("/api/register", json)).await?.into_split();
     let trickle = tokio::spawn(async move {
@@ -154,6 +161,27 @@ async fn a_delivery_for_nobody_is_refused_before_its_body_is_read() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_before_sending_a_body_is_refused_without_being_asked_for_it() -> Result {
+    // Long enough that nothing here can be the end of waiting.
+    let limits = ConnectionLimits { head: LONG, body: LONG, ..ConnectionLimits::default() };
+    let world = World::configured(|it| it.connections = limits).await?;
+    let expect = "Expect: 100-continue\r\n";
+    let refused = answered(stalled(&world, &head("/api/nothing", expect)).await?).await?;
+    assert!(refused.starts_with("HTTP/1.1 404 "), "{refused}");
+    assert!(refused.to_lowercase().contains("connection: close\r\n"), "{refused}");
+
+    let json = format!("{expect}Content-Type: application/json\r\nConnection: close\r\n");
+    let mut stream = stalled(&world, &head("/api/register", &json)).await?;
+    let mut asked = [0; 25];
+    stream.read_exact(&mut asked).await?;
+    assert_eq!(&asked, b"HTTP/1.1 100 Continue\r\n\r\n");
+    stream.write_all(&[b' '; 1000]).await?;
+    let answer = answered(stream).await?;
+    assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn so_many_deliveries_are_read_at_once_and_no_more() -> Result {
     let world = World::configured(|it| it.limits.github_at_once = 2).await?;
     let (acme, globex) = (world.owner("acme").await?, world.owner("globex").await?);
@@ -221,4 +249,73 @@ async fn so_many_files_are_imported_at_once_and_no_more() -> Result {
     assert_eq!(import(&acme, file.clone()).await?.status, 201);
     world.settled().await;
     world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_who_stalls_keeps_no_owner_from_importing() -> Result {
+    let limits = ConnectionLimits { body: LONG, ..ConnectionLimits::default() };
+    let world = World::configured(|it| {
+        it.connections = limits;
+        it.limits.upwork_at_once = 1;
+    });
+    let world = world.await?;
+    let owner = world.owner("acme").await?;
+    owner.hire("Grace Hopper", "grace@acme.example").await?;
+    let accept = json!({ "token": world.invitation("grace@acme.example")?, "password": PASSWORD });
+    let member = world.signed_in(&world.nobody().post("/api/invites/accept", &accept).await?)?;
+    world.settled().await;
+
+    let token = member.token.as_deref().unwrap_or_default();
+    let csv = format!("Content-Type: text/csv\r\nAuthorization: Bearer {token}\r\n");
+    let request = head("/api/integrations/upwork/imports", &csv) + "Date,Start";
+    let held = stalled(&world, &request).await?;
+    let file = format!("{HEADER}\n2026-03-02,09:00,30,ada@acme.example,c1,Site,m\n");
+    let imported = import(&owner, file).await?;
+    assert_eq!(imported.status, 201, "{}", imported.text);
+    let refused = answered(held).await?;
+    assert!(refused.starts_with("HTTP/1.1 403 "), "{refused}");
+    world.end().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_the_servers_end_interrupts_says_so() -> Result {
+    let file = format!("{HEADER}\n2026-03-02,09:00,30,ada@acme.example,c1,Site,m\n2026-03-03,09");
+    for has_left in [false, true] {
+        let world = World::sqlite().await?;
+        let owner = world.owner("acme").await?;
+        let token = owner.token.clone();
+        let csv = format!(
+            "Content-Type: text/csv\r\nAuthorization: Bearer {}\r\n",
+            token.as_deref().unwrap_or_default()
+        );
+        let request = head("/api/integrations/upwork/imports", &csv) + &file;
+        let importing = stalled(&world, &request).await?;
+        let list = async || owner.get("/api/integrations/upwork/imports").await;
+        asked(|it| it.each("status") == ["running"], list).await?;
+        world.settled().await;
+
+        let World { server, folder, database, .. } = world;
+        let answer = if has_left {
+            drop(importing);
+            None
+        } else {
+            Some(answered(importing))
+        };
+        let (report, answer) =
+            tokio::join!(server.shutdown(SHORT * 10), OptionFuture::from(answer));
+        let report = report?;
+        assert!(report.is_clean(), "{report}");
+        if let Some(answer) = answer.transpose()? {
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+            assert!(answer.contains("1 rows before that were imported"), "{answer}");
+        }
+        let world = World::at(folder, database).await?;
+        let owner = Client { world: &world, token };
+        let imports = owner.get("/api/integrations/upwork/imports").await?;
+        assert_eq!(imports.each("status"), ["interrupted"], "{}", imports.text);
+        assert_eq!(imports.items()[0]["imported"], 1, "{}", imports.text);
+        assert_eq!(owner.get("/api/time-logs").await?.items().len(), 1);
+        world.end().await?;
+    }
+    Ok(())
 }

@@ -63,6 +63,37 @@ on_both! {
         assert_eq!(owner.post(&accept, &Value::Null).await?.json["status"], "accepted");
     }
 
+    async fn text_that_no_line_has_is_mended_and_can_be_accepted(world: &World) {
+        let owner = world.owner("acme").await?;
+        hired(&owner, "Grace Hopper", "grace@acme.example").await?;
+        let hook = Hook::set_up(&owner, "acme/site").await?;
+        let push = push("grace@acme.example").replace("First", "a\u{2028}b\u{202E}c\u{2066}d");
+        hook.deliver(world, &guid(), "push", &push).await?;
+        world.settled().await;
+        let suggestions = owner.get("/api/integrations/github/suggestions").await?;
+        assert_eq!(suggestions.each("note"), ["2 commits: a b c d"]);
+        let accept = format!("/api/integrations/github/suggestions/{}/accept", suggestions.each("id")[0]);
+        let accepted = owner.post(&accept, &Value::Null).await?;
+        assert_eq!(accepted.status, 200, "{}", accepted.text);
+    }
+
+    async fn an_owner_dismisses_what_is_suggested_for_somebody_who_has_left(world: &World) {
+        let owner = world.owner("acme").await?;
+        let grace = hired(&owner, "Grace Hopper", "grace@acme.example").await?;
+        let hook = Hook::set_up(&owner, "acme/site").await?;
+        hook.deliver(world, &guid(), "push", &push("grace@acme.example")).await?;
+        world.settled().await;
+        let left = owner.patch(&format!("/api/employees/{grace}"), &json!({ "status": "inactive" })).await?;
+        assert_eq!(left.status, 200, "{}", left.text);
+        world.settled().await;
+        let suggestions = owner.get("/api/integrations/github/suggestions").await?;
+        let path = format!("/api/integrations/github/suggestions/{}", suggestions.each("id")[0]);
+        owner.post(&format!("{path}/accept"), &Value::Null).await?.assert_problem(409);
+        assert_eq!(owner.send(owner.request(Method::DELETE, &path)).await?.status, 204);
+        let after = owner.get("/api/integrations/github/suggestions").await?;
+        assert_eq!(after.each("status"), ["dismissed"]);
+    }
+
     async fn a_member_accepts_and_dismisses_nobody_elses_work(world: &World) {
         let owner = world.owner("acme").await?;
         hired(&owner, "Grace Hopper", "grace@acme.example").await?;

@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
+use crate::visible::is_reordered;
+
 /// The longest text that is kept of what GitHub says, in characters.
 const MAX_TEXT: usize = 300;
 /// The most people whose work is noted for one push.
@@ -186,12 +188,18 @@ impl Item {
 
 /// Whether it is one line of bounded length; what is compared or followed is not mended.
 fn is_line(text: &str) -> bool {
-    text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
+    text.len() <= MAX_TEXT && !text.chars().any(is_no_part_of_a_line)
+}
+
+/// What [`Fields::line`](crate::fields::Fields::line) refuses, so that what is suggested can be accepted.
+fn is_no_part_of_a_line(char: char) -> bool {
+    let is_break = char.is_control() || matches!(char, '\u{2028}' | '\u{2029}');
+    is_break || is_reordered(char.encode_utf8(&mut [0; 4]))
 }
 
 /// One line of bounded length.
 fn line(text: &str) -> String {
-    text.chars().map(|it| if it.is_control() { ' ' } else { it }).take(MAX_TEXT).collect()
+    text.chars().map(|it| if is_no_part_of_a_line(it) { ' ' } else { it }).take(MAX_TEXT).collect()
 }
 
 #[cfg(test)]
@@ -199,6 +207,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::fields::Fields;
 
     #[test]
     fn a_push_says_who_worked_from_when_until_when() {
@@ -279,6 +288,14 @@ mod tests {
     }
 
     proptest! {
+        /// Else a suggestion could never be accepted.
+        #[test]
+        fn what_is_mended_is_a_line(text in "[a\u{0}\u{85}\u{2028}-\u{202F}\u{2060}-\u{206F}\u{feff}]{0,20}") {
+            let mut fields = Fields::default();
+            fields.line("note", &format!("1 commit: {}", line(&text)), 500);
+            prop_assert!(fields.finish().is_ok());
+        }
+
         #[test]
         fn any_body_is_read_without_a_panic(kind in "[a-z_]{1,20}", body in ".{0,200}") {
             let reading = Reading::of(&kind, body.as_bytes());

@@ -5,6 +5,7 @@ use cqrs_core::prelude::*;
 
 use super::repository::GitHubRepository;
 use super::{SuggestionStatus, TimeLogSuggestion};
+use crate::access::Role;
 use crate::failure::Failure;
 use crate::time_tracking::{
     DeleteTimeLog, ImportTimeLogs, ImportedTimeLog, NewTimeLog, employee_to_change,
@@ -101,7 +102,10 @@ impl CommandHandler<DismissTimeLogSuggestion> for DismissTimeLogSuggestionHandle
     ) -> Result<(), Failure> {
         let suggestion = self.github.suggestion(ctx, command.id).await?;
         let suggestion = suggestion.ok_or(Failure::NotFound("suggestion"))?;
-        employee_to_change(&self.queries, ctx, suggestion.employee_id).await?;
+        // An owner also clears away what is left of somebody who has left.
+        if Role::of(ctx) != Role::Owner {
+            employee_to_change(&self.queries, ctx, suggestion.employee_id).await?;
+        }
         if !self.github.dismiss(ctx, command.id).await? {
             return Err(Failure::Conflict(
                 "the suggestion is no longer open, or being accepted".to_owned(),

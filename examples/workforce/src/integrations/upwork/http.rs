@@ -8,27 +8,30 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use cqrs_core::Context;
 use serde::Deserialize;
+use tokio::sync::watch;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{FindUpworkImport, ImportError, ListUpworkImports, UpworkImport, UpworkImporter};
+use crate::access::Role;
 use crate::failure::Failure;
-use crate::http::{Buses, Path, Problem, Query};
-use crate::integrations::limits::{BodyError, Limits, limited};
+use crate::http::{Buses, Path, Problem, Query, is_late};
+use crate::integrations::limits::{BodyError, Stopped, limited, while_serving};
 use crate::integrations::turns::{NoTurn, Turns};
 use crate::paging::{Page, PageParams};
 
-pub(crate) fn routes(importer: Arc<UpworkImporter>, limits: Limits) -> OpenApiRouter<Buses> {
+pub(crate) fn routes(
+    importer: Arc<UpworkImporter>,
+    limit: usize,
+    turns: Turns,
+    stopped: watch::Receiver<bool>,
+) -> OpenApiRouter<Buses> {
     OpenApiRouter::new()
         .routes(routes!(list_upwork_imports, import_upwork))
         .routes(routes!(find_upwork_import))
-        .layer(Extension(Uploads {
-            importer,
-            limit: limits.upwork,
-            turns: Turns::new(limits.upwork_at_once.div_ceil(2), limits.upwork_at_once),
-        }))
+        .layer(Extension(Uploads { importer, limit, turns, stopped }))
 }
 
 #[derive(Clone)]
@@ -38,6 +41,8 @@ struct Uploads {
     limit: usize,
     /// How many are imported at once: each keeps the database busy.
     turns: Turns,
+    /// Holds when the server ends.
+    stopped: watch::Receiver<bool>,
 }
 
 /// What the file is called.
@@ -88,14 +93,18 @@ async fn find_upwork_import(
     (status = 201, body = UpworkImport),
     (status = "4XX", body = Problem, content_type = "application/problem+json"),
     (status = 503, body = Problem, content_type = "application/problem+json",
-        description = "Too many import; `Retry-After` says when to send it again"),
+        description = "Too many import, or the server stops; `Retry-After` says when to send it again"),
 ))]
 async fn import_upwork(
     Extension(ctx): Extension<Context>,
-    Extension(Uploads { importer, limit, turns }): Extension<Uploads>,
+    Extension(Uploads { importer, limit, turns, stopped }): Extension<Uploads>,
     Query(params): Query<ImportParams>,
     request: Request,
 ) -> Result<impl IntoResponse, Problem> {
+    // The rule says so once the file's first line was read; whoever may not import holds nobody up until then.
+    if Role::of(&ctx) != Role::Owner {
+        return Err(Failure::Forbidden("only an owner may do this".to_owned()).into());
+    }
     let headers = request.headers();
     let header = |name| headers.get(name).and_then(|it| it.to_str().ok());
     let media_type = header(header::CONTENT_TYPE).unwrap_or_default();
@@ -110,7 +119,7 @@ async fn import_upwork(
     }
     let turn = turns.take(ctx.tenant()).map_err(not_now)?;
     let file = params.file.unwrap_or_else(|| "upload.csv".to_owned());
-    let body = limited(request.into_body(), limit);
+    let body = while_serving(limited(request.into_body(), limit), stopped);
     // A client that goes away in the middle is noted, since the task goes on without it.
     let task = ctx.clone().spawn(async move {
         let _turn = turn;
@@ -136,6 +145,15 @@ fn problem(error: ImportError) -> Problem {
             if let Some(BodyError::TooLarge(limit)) = error.downcast_ref() {
                 return too_large(*limit, import.as_deref());
             }
+            if error.is::<Stopped>() {
+                let detail = format!("the server stops; {}", recorded(import.as_deref()));
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5);
+            }
+            if is_late(&*error) {
+                let recorded = recorded(import.as_deref());
+                let detail = format!("the file did not arrive in time; {recorded}");
+                return Problem::new(StatusCode::REQUEST_TIMEOUT, detail);
+            }
             match error.downcast::<Failure>() {
                 Ok(failure) => Problem::from(*failure),
                 Err(_) => {
@@ -158,6 +176,11 @@ fn not_now(reason: NoTurn) -> Problem {
         ),
     };
     Problem::new(status, detail).retry_after(5)
+}
+
+fn recorded(import: Option<&UpworkImport>) -> String {
+    let rows = import.map_or(0, |import| import.imported);
+    format!("{rows} rows before that were imported, and the file can be sent again")
 }
 
 fn too_large(limit: usize, import: Option<&UpworkImport>) -> Problem {

@@ -7,6 +7,8 @@ use csv_core::{ReadRecordResult, Reader};
 
 /// The longest row, in bytes.
 pub(super) const MAX_ROW: usize = 16 * 1024;
+/// How much of a row arrives before it is looked at again, if no line ends meanwhile.
+const WORTH_A_LOOK: usize = 4 * 1024;
 /// The most columns.
 pub(super) const MAX_COLUMNS: usize = 64;
 
@@ -17,6 +19,10 @@ pub(super) struct Rows {
     input: Vec<u8>,
     /// How much of `input` has been read.
     read: usize,
+    /// How much after that was looked at, and is no whole row.
+    looked_at: usize,
+    /// Whether a line may have ended since.
+    has_line_end: bool,
     /// The line that comes next, from 1.
     line: u64,
     has_ended: bool,
@@ -24,6 +30,9 @@ pub(super) struct Rows {
     is_inside_skipped_line: bool,
     fields: Box<[u8]>,
     ends: [usize; MAX_COLUMNS],
+    /// How many bytes were looked at, however often.
+    #[cfg(test)]
+    effort: usize,
 }
 
 /// One row, or why there is none.
@@ -57,12 +66,16 @@ impl Default for Rows {
         Self {
             input: Vec::new(),
             read: 0,
+            looked_at: 0,
+            has_line_end: false,
             line: 1,
             has_ended: false,
             parser: Reader::new(),
             is_inside_skipped_line: false,
             fields: vec![0; MAX_ROW].into_boxed_slice(),
             ends: [0; MAX_COLUMNS],
+            #[cfg(test)]
+            effort: 0,
         }
     }
 }
@@ -74,6 +87,7 @@ impl Rows {
         self.input.drain(..self.read);
         self.read = 0;
         self.input.extend_from_slice(piece);
+        self.has_line_end |= piece.iter().any(|byte| matches!(byte, b'\r' | b'\n'));
     }
 
     /// Says that the file ends here.
@@ -84,8 +98,12 @@ impl Rows {
     /// The next row; `None` when more has to be fed first, or, after [`end`](Self::end), when there is no
     /// other.
     pub(super) fn next_row(&mut self) -> Option<Row> {
-        if !self.skip_line_ends() {
+        if !self.skip_line_ends() || !self.is_worth_a_look() {
             return None;
+        }
+        #[cfg(test)]
+        {
+            self.effort += (self.input.len() - self.read).min(MAX_ROW);
         }
         let line = self.line;
         let rest = &self.input[self.read..];
@@ -113,10 +131,25 @@ impl Rows {
                     if is_in_quotes(window) { RowError::OpenQuote } else { RowError::TooLong };
                 return Some(self.give_up(line, reason));
             }
-            _ => return None,
+            _ => {
+                self.looked_at = rest.len();
+                self.has_line_end = false;
+                return None;
+            }
         };
         self.advance(taken);
         Some(Row { line, fields })
+    }
+
+    /// Whether there may be a row now. Each look begins at the row's beginning: to look at every piece, however
+    /// small, or at every line of a long quote, would cost the square of the row's length.
+    fn is_worth_a_look(&self) -> bool {
+        let there = self.input.len() - self.read;
+        let new = there - self.looked_at;
+        self.has_ended
+            || there >= MAX_ROW
+            || new >= WORTH_A_LOOK
+            || (self.has_line_end && new >= self.looked_at / 8)
     }
 
     /// Goes on to the beginning of a row; whether there is one.
@@ -146,6 +179,11 @@ impl Rows {
         let passed = &self.input[self.read..self.read + bytes];
         self.line += passed.split(|byte| *byte == b'\n').skip(1).count() as u64;
         self.read += bytes;
+        if bytes > 0 {
+            // What is left may hold rows.
+            self.looked_at = 0;
+            self.has_line_end = true;
+        }
     }
 }
 
@@ -256,6 +294,36 @@ mod tests {
 
         let file = format!("{}\n1,2\n", ",".repeat(MAX_COLUMNS));
         assert_eq!(read(file), expected([(1, "the row has more than 64 columns"), (2, "1|2")]));
+    }
+
+    #[test]
+    fn a_long_row_in_small_pieces_costs_little_more_than_in_one() {
+        for filler in ["x", "\n", "x\n", "\r"] {
+            let long = format!("a,\"{}\"\n", filler.repeat((MAX_ROW - 100) / filler.len()));
+            let mut rows = Rows::default();
+            for byte in long.as_bytes() {
+                rows.feed(&[*byte]);
+                if let Some(row) = rows.next_row() {
+                    assert!(row.fields.is_ok(), "{row:?}");
+                }
+            }
+            rows.end();
+            rows.next_row();
+            assert!(rows.effort <= 16 * MAX_ROW, "{filler:?}: {} bytes", rows.effort);
+        }
+    }
+
+    #[test]
+    fn a_row_is_found_when_its_line_ends() {
+        let mut rows = Rows::default();
+        for byte in b"a,b\n1,2" {
+            assert_eq!(rows.next_row(), None);
+            rows.feed(&[*byte]);
+            if *byte == b'\n' {
+                assert!(rows.next_row().is_some_and(|row| row.line == 1));
+            }
+        }
+        assert_eq!(rows.next_row(), None);
     }
 
     #[test]
