@@ -20,7 +20,7 @@ use super::Problem;
 /// How much is read of a body that is refused: what GitHub sends at most.
 const MOST: usize = 25 * 1024 * 1024;
 /// For how long.
-const WITHIN: Duration = Duration::from_secs(2);
+const WITHIN: Duration = Duration::from_secs(10);
 /// How long nothing of it may come meanwhile: the answer waits for it.
 const SILENCE: Duration = Duration::from_secs(1);
 

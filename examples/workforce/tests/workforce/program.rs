@@ -3,14 +3,15 @@
 use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::TcpListener;
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
 use cqrs_core::MessageKind;
 use cqrs_core::describe::Description;
 
 use crate::world::Result;
 
-pub(crate) fn program(arguments: &[&str]) -> Command {
+fn program(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_workforce"));
     command.args(arguments).env_remove("DATABASE_URL").env_remove("LISTEN").env("RUST_LOG", "warn");
     command
@@ -25,13 +26,25 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// Ended when the test fails.
-pub(crate) struct Running(pub(crate) Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Serves at any port, from this folder, and what it says.
+pub(crate) fn started(
+    folder: &Path,
+    arguments: &[&str],
+) -> Result<(Running, BufReader<ChildStdout>)> {
+    let mut command = program(&["--listen", "127.0.0.1:0"]);
+    command.args(arguments).current_dir(folder).stdout(Stdio::piped());
+    let mut running = Running(command.spawn()?);
+    let output = running.0.stdout.take().ok_or("no output")?;
+    Ok((running, BufReader::new(output)))
 }
 
 #[test]
@@ -138,12 +151,7 @@ fn it_drains_when_nobody_reads_what_it_says() -> Result {
 #[test]
 fn it_says_where_everything_is() -> Result {
     let folder = tempfile::tempdir()?;
-    let child = program(&["--listen", "127.0.0.1:0"])
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut running = Running(child);
-    let output = BufReader::new(running.0.stdout.take().ok_or("no output")?);
+    let (_running, output) = started(folder.path(), &[])?;
     let lines = output.lines().take(6).collect::<std::io::Result<Vec<_>>>()?.join("\n");
     for word in [
         "/activity",
@@ -162,10 +170,7 @@ fn it_says_where_everything_is() -> Result {
 #[test]
 fn it_says_where_it_is_and_drains_when_told_to_stop() -> Result {
     let folder = tempfile::tempdir()?;
-    let arguments = ["--listen", "127.0.0.1:0", "--no-demo"];
-    let child = program(&arguments).current_dir(folder.path()).stdout(Stdio::piped()).spawn()?;
-    let mut running = Running(child);
-    let mut output = BufReader::new(running.0.stdout.take().ok_or("no output")?);
+    let (mut running, mut output) = started(folder.path(), &["--no-demo"])?;
     let mut line = String::new();
     output.read_line(&mut line)?;
     assert!(line.starts_with("Workforce is at http://127.0.0.1:"), "{line}");

@@ -1,9 +1,9 @@
 //! What the README says to type does what the README says.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, Stdio};
+use std::io::BufRead as _;
+use std::process::Command;
 
-use crate::program::{Running, program};
+use crate::program::started;
 use crate::world::Result;
 
 /// All commands of the page but those that start the product, in their order.
@@ -26,13 +26,9 @@ fn its_commands_can_be_copied_into_one_shell() -> Result {
         return Ok(());
     }
     let folder = tempfile::tempdir()?;
-    let child = program(&["--listen", "127.0.0.1:0"])
-        .current_dir(folder.path())
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let mut running = Running(child);
+    let (_running, mut output) = started(folder.path(), &[])?;
     let mut first = String::new();
-    BufReader::new(running.0.stdout.take().ok_or("no output")?).read_line(&mut first)?;
+    output.read_line(&mut first)?;
     let url = first.split_whitespace().find(|it| it.starts_with("http://")).ok_or("no address")?;
 
     let binary = env!("CARGO_BIN_EXE_workforce");

@@ -2,10 +2,12 @@
 
 use std::collections::HashSet;
 use std::error::Error;
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnectOptions;
@@ -46,13 +48,20 @@ macro_rules! on_both {
                 let Some(world) = World::postgres().await? else {
                     return Ok(());
                 };
-                test(&world).await?;
-                world.end().await
+                let outcome = $crate::world::caught(test(&world)).await;
+                world.ended(outcome).await
             }
         }
     )*};
 }
 pub(crate) use on_both;
+
+/// What came of a test, which may have panicked.
+type Outcome = std::thread::Result<Result>;
+
+pub(crate) async fn caught(test: impl Future<Output = Result>) -> Outcome {
+    AssertUnwindSafe(test).catch_unwind().await
+}
 
 /// A running server, and what it leaves behind.
 pub(crate) struct World {
@@ -183,6 +192,18 @@ impl World {
     pub(crate) fn has_used(&self, wanted: impl Fn(&Method, &str) -> bool) -> bool {
         let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.iter().any(|(method, path)| wanted(method, path))
+    }
+
+    /// Whatever came of the test, its schema goes.
+    pub(crate) async fn ended(self, outcome: Outcome) -> Result {
+        if let Ok(Ok(())) = outcome {
+            return self.end().await;
+        }
+        drop(self.server.shutdown(Duration::ZERO).await);
+        if let Some(schema) = self.schema {
+            schema.remove().await?;
+        }
+        outcome.unwrap_or_else(|panic| resume_unwind(panic))
     }
 
     pub(crate) async fn end(self) -> Result {
