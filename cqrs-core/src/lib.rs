@@ -9,51 +9,42 @@
 //! hands an event to the lane of each handler, a lane runs the handler, and the outcome is settled.
 //! [`testing`] runs the same application in tests, and [`describe`] draws its map.
 
-mod broadcast;
-mod lifecycle;
-mod limited;
-mod message_id;
-mod probe;
-mod type_ref;
+mod runtime;
 
 mod app;
-mod blob;
 mod bus;
-mod changes;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod context;
 mod delivery;
 pub mod describe;
 mod handler;
-#[cfg(feature = "http")]
-pub mod http;
 mod message;
 pub mod middleware;
 mod observe;
-mod plugin;
+mod payload;
 mod registry;
 mod services;
 pub mod testing;
+
+mod blob;
+#[cfg(feature = "http")]
+pub mod http;
 
 #[doc(hidden)]
 pub mod macro_support;
 pub mod prelude;
 
 pub use crate::app::{
-    App, AppBuilder, BuildError, Consumer, DEFAULT_PAYLOAD_LIMIT, Problem, ShutdownReport,
-    Unfinished,
+    App, AppBuilder, BoxError, BuildError, Consumer, DEFAULT_PAYLOAD_LIMIT, Module, Modules,
+    Plugin, Problem, ShutdownReport, StartError, Unfinished,
 };
 pub use crate::blob::{
     BlobError, BlobRef, BlobStore, DEFAULT_BLOB_LIMIT, DirectoryBlobs, InvalidMediaType,
     MemoryBlobs,
 };
-pub use crate::broadcast::Lagged;
 pub use crate::bus::{
     AnyEventStream, CommandBus, EventBus, EventStream, ExecuteError, PublishError, QueryBus,
-};
-pub use crate::changes::{
-    Change, Changes, ChangesError, MAX_CHANGE_VALUE, MAX_CHANGES, MAX_CHANGES_SIZE,
 };
 pub use crate::context::{
     Actor, ActorKind, AttributeError, Context, InvalidTenant, InvalidTraceParent,
@@ -61,26 +52,25 @@ pub use crate::context::{
     TenantScope, TraceParent,
 };
 pub use crate::delivery::{
-    BreakerState, DeadLetter, DeadLetterFilter, DeadLetters, DeliveryError, DeliveryState, Failure,
-    FailureStream, HandlerControl, HandlerOutcome, HandlerState, HandlerStatus, NoSuchDeadLetter,
-    RedeliverError, UnknownHandler,
+    BreakerState, DeadLetter, DeadLetterFilter, DeadLetters, DeliveryState, Failure, FailureStream,
+    HandlerControl, HandlerOutcome, HandlerState, HandlerStatus, NoSuchDeadLetter, RedeliverError,
+    UnknownHandler,
 };
 pub use crate::handler::{
-    Batch, BatchEventHandler, BatchItem, BatchIter, BatchPolicy, BoxFuture, BreakerPolicy,
-    CommandHandler, EventHandler, HandlerError, HandlerOptions, HandlerResult, QueryHandler,
-    RateLimit, RetryPolicy,
+    AttemptError, Batch, BatchEventHandler, BatchItem, BatchIter, BatchPolicy, BoxFuture,
+    BreakerPolicy, CommandHandler, DeliveryError, EventHandler, HandlerError, HandlerOptions,
+    HandlerResult, QueryHandler, RateLimit, RetryPolicy,
 };
 pub use crate::message::{
-    AnyEvent, Command, Event, EventPayload, MAX_PAYLOAD_DEPTH, MessageError, Published, Query,
-    REDACTED, Redaction,
+    AnyEvent, Command, Event, EventPayload, MessageError, MessageKind, Published, Query,
 };
-pub use crate::plugin::{BoxError, Plugin, StartError};
-pub use crate::registry::{
-    BatchesHandler, EventsHandler, Handler, HandlerRegistration, MessageKind, Module, Modules,
-    Source,
+pub use crate::payload::{
+    Change, Changes, ChangesError, MAX_CHANGE_VALUE, MAX_CHANGES, MAX_CHANGES_SIZE,
+    MAX_PAYLOAD_DEPTH, REDACTED, Redaction,
 };
-pub use crate::services::{Dependency, Injectable, MissingService, Service, Services};
-pub use crate::type_ref::TypeRef;
+pub use crate::registry::{BatchesHandler, EventsHandler, Handler, HandlerRegistration, Source};
+pub use crate::runtime::Lagged;
+pub use crate::services::{Dependency, Injectable, MissingService, Service, Services, TypeRef};
 pub use cqrs_macros::{
     Command, Event, Injectable, Query, command_handler, events_handler, query_handler,
 };

@@ -5,12 +5,12 @@ use std::fmt::Display;
 
 pub use inventory;
 
-pub use crate::changes::Changes;
 pub use crate::handler::{
     BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, RateLimit, RetryPolicy,
 };
-pub use crate::message::{Command, Event, Query, Redaction};
-pub use crate::middleware::{MaybeValidated, NotValidated};
+pub use crate::message::{Command, Event, MaybeValidated, NotValidated, Query};
+pub use crate::payload::Changes;
+pub use crate::payload::Redaction;
 pub use crate::registry::{
     Alias, EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration,
     PluginService, Source,

@@ -11,7 +11,6 @@ pub use uuid::Uuid;
 
 pub use crate::app::App;
 pub use crate::bus::{CommandBus, EventBus, ExecuteError, PublishError, QueryBus};
-pub use crate::changes::Changes;
 pub use crate::context::{Actor, Context, TenantId, TenantScope};
 pub use crate::handler::{
     Batch, BatchEventHandler, BoxFuture, CommandHandler, EventHandler, HandlerError, HandlerResult,
@@ -19,6 +18,7 @@ pub use crate::handler::{
 };
 pub use crate::message::{AnyEvent, Command, Event, Published, Query};
 pub use crate::modules;
+pub use crate::payload::Changes;
 pub use crate::services::Injectable;
 pub use cqrs_macros::{
     Command, Event, Injectable, Query, command_handler, events_handler, query_handler,

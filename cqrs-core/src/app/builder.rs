@@ -6,14 +6,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Modules;
+use super::plugin::{AnyPlugin, Plugin};
 use super::{App, BuildError, wiring};
 use crate::delivery::Interleaving;
 use crate::middleware::{Middleware, Middlewares};
-use crate::plugin::{AnyPlugin, Plugin};
-use crate::probe::Probe;
-use crate::registry::{HandlerRegistration, Modules};
+use crate::observe::Observer;
+use crate::registry::HandlerRegistration;
+use crate::services::TypeRef;
 use crate::services::{Service, ServiceKey, ServiceValue};
-use crate::type_ref::TypeRef;
 
 /// The largest payload of an event, in bytes, unless [`AppBuilder::payload_limit`] says otherwise.
 pub const DEFAULT_PAYLOAD_LIMIT: usize = 64 * 1024;
@@ -50,7 +51,7 @@ pub(crate) struct TestOptions {
     pub(crate) only_handlers: Option<Vec<TypeId>>,
     pub(crate) interleaving: Option<Interleaving>,
     pub(crate) deliver_twice: bool,
-    pub(crate) probe: Option<Arc<dyn Probe>>,
+    pub(crate) probe: Option<Arc<dyn Observer>>,
 }
 
 impl Default for AppBuilder {

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use super::wiring::Selection;
 use super::{Consumer, Problem};
 use crate::bus::{CommandBus, EventBus};
+use crate::message::MessageKind;
 use crate::registry::{
-    EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageKind, MessageRegistration,
+    EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageRegistration,
 };
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// Sorted by name, so that nothing depends on the order in which the linker found them.
 pub(super) struct Handlers(Vec<HandlerRegistration>);

@@ -3,6 +3,8 @@
 mod builder;
 mod error;
 mod handlers;
+mod modules;
+mod plugin;
 mod problem;
 mod providers;
 mod shutdown;
@@ -12,17 +14,19 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use self::plugin::Plugins;
 use crate::bus::{CommandBus, CommandExecutors, EventBus, EventHub, QueryBus, QueryExecutors};
 use crate::delivery::{DeadLetters, FailureStream, HandlerControl, Undelivered, UnknownHandler};
 use crate::describe::{Description, Wired};
-use crate::lifecycle::Lifecycle;
-use crate::plugin::{Plugins, StartError};
+use crate::runtime::Lifecycle;
 use crate::services::{MissingService, Service, Services};
 
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 pub use self::builder::{AppBuilder, DEFAULT_PAYLOAD_LIMIT};
 pub use self::error::BuildError;
+pub use self::modules::{Module, Modules};
+pub use self::plugin::{BoxError, Plugin, StartError};
 pub use self::problem::{Consumer, Problem};
 pub use self::shutdown::{ShutdownReport, Unfinished};
 

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use crate::registry::{MessageKind, Source};
+use crate::message::MessageKind;
+use crate::registry::Source;
 use crate::services::Dependency;
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// Who needs a service: a handler, or a service that is built from others.
 #[derive(Debug, Clone, PartialEq, Eq)]

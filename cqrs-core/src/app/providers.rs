@@ -5,15 +5,15 @@ use std::any::TypeId;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::builder::Provided;
+use super::plugin::AnyPlugin;
 use super::problem::inside_arc;
 use super::wiring::Selection;
 use super::{Consumer, Problem};
 use crate::bus::{CommandBus, EventBus, QueryBus};
 use crate::describe::{WiredService, WiredValue};
-use crate::plugin::AnyPlugin;
 use crate::registry::{HandlerRegistration, InjectableRegistration, PluginService};
+use crate::services::TypeRef;
 use crate::services::{Dependency, MissingService, ServiceKey, Services};
-use crate::type_ref::TypeRef;
 
 /// Everything that can be injected, and in the end the order in which to build it.
 pub(super) struct Providers {

@@ -6,16 +6,17 @@ use std::sync::Arc;
 use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
+use super::Modules;
 use super::builder::{AppBuilder, TestOptions};
 use super::handlers::{Handlers, consumer};
+use super::plugin::{AnyPlugin, Plugins};
 use super::providers::{Providers, undeclared};
 use super::{App, BuildError, Problem, Running};
 use crate::bus::{CommandBus, EventBus, EventHub, Execution, Executors, QueryBus};
 use crate::delivery::{DeadLetters, Dispatcher, Engine, Failures, Lane, Route, Routes};
 use crate::describe::Wired;
-use crate::lifecycle::Lifecycle;
-use crate::plugin::{AnyPlugin, Plugins};
-use crate::registry::{HandlerRegistration, Handles, MessageRegistration, Modules};
+use crate::registry::{HandlerRegistration, Handles, MessageRegistration};
+use crate::runtime::Lifecycle;
 use crate::services::Services;
 
 pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {

@@ -11,9 +11,9 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::{BlobError, BlobRef, BlobStore, DEFAULT_BLOB_LIMIT};
+use crate::context::message_id;
 use crate::context::{Context, TenantScope};
 use crate::handler::BoxFuture;
-use crate::message_id;
 
 /// Where files are written until they are whole.
 const INCOMING: &str = "incoming";

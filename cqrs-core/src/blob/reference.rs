@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::BlobError;
-use crate::message_id;
+use crate::context::message_id;
 
 /// The longest media type, in bytes.
 const MAX_MEDIA_TYPE: usize = 127;

@@ -7,8 +7,8 @@ use super::{ExecuteError, Executors};
 use crate::context::Context;
 use crate::handler::ErasedCommandHandler;
 use crate::message::Command;
-use crate::registry::MessageKind;
-use crate::type_ref::TypeRef;
+use crate::message::MessageKind;
+use crate::services::TypeRef;
 
 /// Executes commands, each by its one handler. Injectable; cloning is cheap.
 ///

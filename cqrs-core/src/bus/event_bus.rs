@@ -8,10 +8,12 @@ use uuid::Uuid;
 use super::subscription::Subscriptions;
 use super::{AnyEventStream, EventStream, PublishError};
 use crate::context::Context;
-use crate::delivery::{DeliveryError, Dispatcher, HandlerOutcome, Refused};
-use crate::lifecycle::InFlight;
-use crate::message::{AnyEvent, Event, MAX_PAYLOAD_DEPTH};
+use crate::delivery::{Dispatcher, HandlerOutcome, Refused};
+use crate::handler::DeliveryError;
+use crate::message::{AnyEvent, Event};
 use crate::observe::Publishing;
+use crate::payload::MAX_PAYLOAD_DEPTH;
+use crate::runtime::InFlight;
 
 /// Publishes events. Injectable; cloning is cheap.
 ///
@@ -113,7 +115,7 @@ impl EventBus {
             outcomes.push(hub.dispatcher.staffed(outcome).await.unwrap_or(HandlerOutcome {
                 handler,
                 attempts: 0,
-                result: Err(DeliveryError::Abandoned),
+                result: Err(DeliveryError::ShutDown),
             }));
         }
         outcomes.sort_by(|a, b| a.handler.cmp(&b.handler));

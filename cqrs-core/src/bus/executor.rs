@@ -14,16 +14,15 @@ use tracing::Instrument as _;
 
 use super::ExecuteError;
 use crate::context::Context;
-use crate::delivery::{Caught, Engine, Panic};
+use crate::delivery::Engine;
 use crate::handler::BoxFuture;
-use crate::lifecycle::Lifecycle;
-use crate::limited::{Limit, limited};
 use crate::message::MessageError;
+use crate::message::MessageKind;
 use crate::middleware::{Call, CallError, Innermost, Middlewares, Outcome, Payload, Rejection};
+use crate::observe::Executed;
 use crate::observe::Executing;
-use crate::probe::Executed;
-use crate::registry::MessageKind;
-use crate::type_ref::TypeRef;
+use crate::runtime::{Caught, Lifecycle, Limit, Panic, limited};
+use crate::services::TypeRef;
 
 /// The handlers of commands, or of queries, by message type.
 #[derive(Debug)]

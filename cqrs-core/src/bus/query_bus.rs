@@ -6,9 +6,9 @@ use super::executor::Message;
 use super::{ExecuteError, Executors};
 use crate::context::Context;
 use crate::handler::ErasedQueryHandler;
+use crate::message::MessageKind;
 use crate::message::Query;
-use crate::registry::MessageKind;
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// Executes queries, each by its one handler. Injectable; cloning is cheap.
 ///

@@ -11,8 +11,8 @@ use std::task::{Context, Poll};
 use futures_core::Stream;
 use rustc_hash::FxHashMap;
 
-use crate::broadcast::{Broadcast, Lagged, Receiver};
 use crate::message::{AnyEvent, Event, Published};
+use crate::runtime::{Broadcast, Lagged, Receiver};
 
 /// Who looks on, by event type; `None` stands for every event.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::TraceParent;
 use super::work::{Work, WorkGuard, WorkKind};
 use super::{Context, current};
-use crate::lifecycle::Lifecycle;
-use crate::message_id;
+use crate::context::message_id;
+use crate::runtime::Lifecycle;
 
 /// Derived by the buses and the delivery.
 impl Context {

@@ -11,7 +11,7 @@ use super::attributes::Attributes;
 use super::{
     Actor, AttributeError, Context, InvalidTenant, Shared, TenantId, TenantScope, TraceParent,
 };
-use crate::message_id;
+use crate::context::message_id;
 
 /// The longest idempotency key, in bytes.
 const MAX_IDEMPOTENCY_KEY: usize = 256;

@@ -5,6 +5,7 @@ mod attributes;
 mod current;
 mod derived;
 mod edge;
+pub(crate) mod message_id;
 mod tenant;
 mod traceparent;
 mod wire;

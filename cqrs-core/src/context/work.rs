@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use crate::lifecycle::{Lifecycle, TaskInFlight};
+use crate::runtime::{Lifecycle, TaskInFlight};
 
 /// One attempt or execution, and what it is part of. A context that is kept for longer than that is like
 /// one from outside.

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use tracing::Instrument as _;
 
-use super::caught::{Caught, Panic};
 use super::lane::Lane;
-use super::outcome::DeliveryError;
 use super::queue::Turn;
 use crate::context::Context;
+use crate::handler::DeliveryError;
 use crate::handler::{BoxFuture, HandlerResult};
-use crate::limited::{Limit, limited};
+use crate::message::MessageKind;
 use crate::middleware::{Call, CallError, Innermost, Outcome, Payload};
 use crate::observe::Attempting;
-use crate::registry::MessageKind;
+use crate::runtime::{Caught, Panic};
+use crate::runtime::{Limit, limited};
 
 pub(super) type AttemptResult = Result<(), DeliveryError>;
 
@@ -37,7 +37,7 @@ pub(super) async fn attempt(lane: &Lane, turn: &Turn) -> Option<AttemptResult> {
     let result = pin!(running).instrument(attempting.span()).await;
     attempting.end(result.as_ref().err().map(DeliveryError::error_type));
     match result {
-        Err(DeliveryError::Abandoned) => None,
+        Err(DeliveryError::ShutDown) => None,
         result => Some(result),
     }
 }
@@ -69,7 +69,7 @@ pub(super) fn result_of(
         Err(Limit::Deadline) => {
             Err(DeliveryError::TimedOut(lane.options.timeout.unwrap_or_default()))
         }
-        Err(Limit::Stopped) => Err(DeliveryError::Abandoned),
+        Err(Limit::Stopped) => Err(DeliveryError::ShutDown),
     }
 }
 
@@ -84,7 +84,7 @@ pub(super) async fn inside_middleware(
     match limited(pin!(around), None, &lane.engine.lifecycle).await {
         Ok(Ok(result)) => result,
         Ok(Err(Panic(message))) => Err(DeliveryError::Panicked(message)),
-        Err(_) => Err(DeliveryError::Abandoned),
+        Err(_) => Err(DeliveryError::ShutDown),
     }
 }
 
@@ -104,7 +104,7 @@ async fn call(lane: &Lane, turn: &Turn, ctx: Context, innermost: &dyn Innermost)
         (Ok(()), _) => Ok(()),
         (Err(CallError::Rejected(rejection)), _) => Err(DeliveryError::Rejected(rejection)),
         (Err(CallError::TimedOut(after)), None) => Err(DeliveryError::TimedOut(after)),
-        (Err(CallError::ShutDown), _) => Err(DeliveryError::Abandoned),
+        (Err(CallError::ShutDown), _) => Err(DeliveryError::ShutDown),
         // The handler's own error, with its type and what it says about retrying.
         (Err(_), Some(Err(error))) => Err(error),
         (Err(error), _) => Err(DeliveryError::Failed(Arc::new(error.into()))),
@@ -120,7 +120,7 @@ impl Innermost for TurnOf<'_> {
                 Ok(()) => Ok(()),
                 Err(DeliveryError::TimedOut(after)) => Err(CallError::TimedOut(*after)),
                 Err(DeliveryError::Panicked(message)) => Err(CallError::Panicked(message.clone())),
-                Err(DeliveryError::Abandoned) => Err(CallError::ShutDown),
+                Err(DeliveryError::ShutDown) => Err(CallError::ShutDown),
                 Err(DeliveryError::Rejected(rejection)) => {
                     Err(CallError::Rejected(rejection.clone()))
                 }

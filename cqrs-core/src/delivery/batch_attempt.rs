@@ -7,16 +7,16 @@ use rustc_hash::FxHashSet;
 use tracing::Instrument as _;
 
 use super::attempt::{AttemptResult, inside_middleware, result_of};
-use super::caught::Caught;
 use super::lane::Lane;
-use super::outcome::DeliveryError;
 use super::queue::Turn;
 use super::worker::longest_delay_after;
 use crate::context::{Context, WorkGuard};
+use crate::handler::DeliveryError;
 use crate::handler::{BatchPolicy, BoxFuture, Item};
-use crate::limited::limited;
 use crate::middleware::{Call, Innermost, Outcome};
 use crate::observe::{Attempting, AttemptingBatch};
+use crate::runtime::Caught;
+use crate::runtime::limited;
 
 /// What one attempt of a batch made of one of its deliveries.
 pub(super) enum Tried {
@@ -66,7 +66,7 @@ pub(super) async fn attempt_batch(
         Some(turn) => handle(lane, policy, turn, &items).await,
         None => Ok(()),
     };
-    if let Err(DeliveryError::Abandoned) = result {
+    if let Err(DeliveryError::ShutDown) = result {
         return None;
     }
 
@@ -141,8 +141,8 @@ impl Begun {
             let around = inside_middleware(lane, turn, ctx, &admission);
             let result = around.instrument(attempting.span()).await;
             match result {
-                Err(DeliveryError::Abandoned) => {
-                    attempting.end(Some(DeliveryError::Abandoned.error_type()));
+                Err(DeliveryError::ShutDown) => {
+                    attempting.end(Some(DeliveryError::ShutDown.error_type()));
                     return None;
                 }
                 Err(error) => State::Ended(Tried::Failed(error)),

@@ -11,8 +11,8 @@ use super::queue::{Delivery, Fate, Keys, LaneQueue};
 use super::queue_properties::{Numbered, Unused, WORKERS, number};
 use crate::context::Context;
 use crate::handler::{BatchPolicy, ErasedEventHandler};
-use crate::lifecycle::Lifecycle;
 use crate::message::AnyEvent;
+use crate::runtime::Lifecycle;
 
 /// What a handler of batches does to its queue.
 #[derive(Debug, Clone)]

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::batch_attempt::{Tried, attempt_batch};
-use super::caught::{Panic, catch};
 use super::lane::Lane;
 use super::queue::{Fate, Turn};
 use super::worker::{
     after, announce, conclude, delay_after, report, requested_delay, without_panic,
 };
 use crate::handler::BatchPolicy;
+use crate::runtime::{Panic, catch};
 
 /// Runs one batch after another until the application stops.
 pub(super) async fn run_batches(lane: &Lane, worker: usize, policy: &BatchPolicy) {

@@ -9,13 +9,13 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::lane::Lane;
-use super::outcome::DeliveryError;
 use super::queue::{Delivery, Keys, Turn};
 use crate::context::TenantScope;
+use crate::context::message_id;
+use crate::handler::DeliveryError;
 use crate::handler::ErasedEventHandler;
-use crate::lifecycle::Lifecycle;
 use crate::message::AnyEvent;
-use crate::message_id;
+use crate::runtime::Lifecycle;
 
 /// A delivery that failed for good: its event, its handler, and why.
 #[derive(Clone)]

@@ -20,7 +20,7 @@ use super::lane::{Lane, Route};
 use super::outcome::{DeliveryState, HandlerOutcome};
 use super::queue::{Delivery, Keys};
 use crate::message::{AnyEvent, Event};
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// Which handlers want which event.
 #[derive(Default)]

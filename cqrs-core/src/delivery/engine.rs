@@ -6,9 +6,9 @@ use tokio::sync::Notify;
 
 use super::failures::Failures;
 use super::{DeadLetters, Interleaving};
-use crate::lifecycle::Lifecycle;
 use crate::middleware::Middlewares;
-use crate::probe::Probe;
+use crate::observe::Observer;
+use crate::runtime::Lifecycle;
 
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -25,5 +25,5 @@ pub(crate) struct Engine {
     /// Tests only: every delivery is made a second time.
     pub(crate) deliver_twice: bool,
     /// Tests only: who looks on.
-    pub(crate) probe: Option<Arc<dyn Probe>>,
+    pub(crate) probe: Option<Arc<dyn Observer>>,
 }

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use futures_core::Stream;
 
-use super::outcome::DeliveryError;
-use crate::broadcast::{Broadcast, Lagged, Receiver};
+use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
+use crate::runtime::{Broadcast, Lagged, Receiver};
 
 /// One failed attempt of a delivery.
 #[derive(Clone)]

@@ -15,8 +15,8 @@ use super::queue::{Delivery, Fate, LaneQueue, Turn};
 use super::room::{Place, Room};
 use super::worker;
 use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions};
-use crate::limited::sleep_until;
-use crate::type_ref::TypeRef;
+use crate::runtime::sleep_until;
+use crate::services::TypeRef;
 
 /// Chooses among so many that are ready.
 type Pick<'a> = &'a dyn Fn(usize) -> usize;

@@ -12,7 +12,6 @@ mod batch_attempt;
 mod batch_properties;
 mod batch_worker;
 mod breaker;
-mod caught;
 mod control;
 mod dead_letters;
 mod dispatcher;
@@ -40,9 +39,8 @@ pub use self::dead_letters::{
     DeadLetter, DeadLetterFilter, DeadLetters, NoSuchDeadLetter, RedeliverError,
 };
 pub use self::failures::{Failure, FailureStream};
-pub use self::outcome::{DeliveryError, DeliveryState, HandlerOutcome};
+pub use self::outcome::{DeliveryState, HandlerOutcome};
 
-pub(crate) use self::caught::{Caught, Panic};
 pub(crate) use self::dispatcher::{Dispatcher, Refused, Routes, Undelivered};
 pub(crate) use self::engine::Engine;
 pub(crate) use self::failures::Failures;

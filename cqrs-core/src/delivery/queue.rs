@@ -18,8 +18,8 @@ use super::fair::Fair;
 use super::outcome::{DeliveryState, HandlerOutcome};
 use super::room::Place;
 use crate::handler::{BatchPolicy, ErasedEventHandler};
-use crate::lifecycle::InFlight;
 use crate::message::AnyEvent;
+use crate::runtime::InFlight;
 
 /// Whose a delivery is, hashed. Two tenants with one key merely share their turns; two entities with
 /// one key merely wait for each other.

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 use super::queue::{Delivery, Keys, LaneQueue};
 use crate::context::Context;
 use crate::handler::{BoxFuture, ErasedEventHandler, HandlerResult};
-use crate::lifecycle::Lifecycle;
 use crate::message::{AnyEvent, Event};
+use crate::runtime::Lifecycle;
 
 pub(super) const WORKERS: usize = 3;
 

@@ -8,15 +8,15 @@ use tokio::time::Instant;
 
 use super::attempt::attempt;
 use super::batch_worker::run_batches;
-use super::caught::{Panic, catch};
 use super::dead_letters::DeadLetter;
 use super::failures::Failure;
 use super::lane::Lane;
-use super::outcome::{DeliveryError, HandlerOutcome};
+use super::outcome::HandlerOutcome;
 use super::queue::{Keys, Turn};
-use crate::handler::HandlerError;
+use crate::handler::{DeliveryError, HandlerError};
 use crate::observe;
-use crate::probe::Attempted;
+use crate::observe::Attempted;
+use crate::runtime::{Panic, catch};
 
 /// The longest wait that a handler may ask for with `retry_after`.
 const LONGEST_REQUESTED_DELAY: Duration = Duration::from_hours(24);

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::table::one_line;
 use super::{Description, MessageDescription, Place};
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 /// A colour for each kind, and dashes for what nobody reacts to. The text is dark on light and dark pages.
 const CLASSES: &str = "    \

@@ -16,7 +16,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 pub use self::format::Format;
 pub use self::parts::{

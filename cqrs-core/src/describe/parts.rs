@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::fmt::serde::unsigned_duration::friendly::compact as friendly;
 use serde::{Deserialize, Serialize};
 
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 /// Where something is declared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

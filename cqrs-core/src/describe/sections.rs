@@ -8,7 +8,7 @@ use super::{
     BatchDescription, BreakerDescription, Description, HandlerDescription, InjectedField,
     MessageDescription, OptionsDescription, Place,
 };
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 /// Things of one kind.
 pub(super) struct Section {

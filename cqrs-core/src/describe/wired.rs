@@ -10,12 +10,14 @@ use super::{
     MessageDescription, ModuleDescription, OptionsDescription, Place, ProvidedValue,
     RetryDescription, ServiceDescription,
 };
+use crate::app::Modules;
+use crate::message::MessageKind;
 use crate::registry::{
-    HandlerRegistration, Handles, InjectableRegistration, MessageDetails, MessageKind,
-    MessageRegistration, Modules, Source,
+    HandlerRegistration, Handles, InjectableRegistration, MessageDetails, MessageRegistration,
+    Source,
 };
 use crate::services::Dependency;
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// What was wired, as it was registered: cheap to keep, and described only when somebody asks.
 #[derive(Default)]

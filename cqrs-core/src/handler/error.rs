@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use crate::message::MessageError;
+
 /// What an event handler returns.
 pub type HandlerResult = Result<(), HandlerError>;
 
@@ -99,5 +101,11 @@ impl fmt::Display for HandlerError {
 impl fmt::Debug for HandlerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.error, f)
+    }
+}
+
+impl MessageError for HandlerError {
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.as_error().source()
     }
 }

@@ -1,5 +1,6 @@
 //! What users write to react to messages.
 
+mod attempt_error;
 mod batch;
 mod batch_policy;
 mod breaker_policy;
@@ -9,8 +10,10 @@ mod event;
 mod options;
 mod query;
 mod rate_limit;
+mod rejection;
 mod retry;
 
+pub use self::attempt_error::{AttemptError, CallError, DeliveryError};
 pub use self::batch::{Batch, BatchEventHandler, BatchItem, BatchIter};
 pub use self::batch_policy::BatchPolicy;
 pub use self::breaker_policy::BreakerPolicy;
@@ -20,6 +23,7 @@ pub use self::event::EventHandler;
 pub use self::options::HandlerOptions;
 pub use self::query::QueryHandler;
 pub use self::rate_limit::RateLimit;
+pub use self::rejection::{Rejection, RejectionKind};
 pub use self::retry::RetryPolicy;
 
 pub(crate) use self::batch::{BatchShim, Item};

@@ -12,8 +12,8 @@ use tower_service::Service;
 use super::Refusal;
 use super::request_id::RequestId;
 use crate::context::{Context, TraceParent};
-use crate::delivery::{Caught, Panic};
 use crate::handler::BoxFuture;
+use crate::runtime::{Caught, Panic};
 
 const TRACEPARENT: &str = "traceparent";
 

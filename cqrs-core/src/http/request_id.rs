@@ -4,7 +4,7 @@ use http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
 use crate::context::Context;
-use crate::message_id;
+use crate::context::message_id;
 
 /// The header that a request id is read from and written to.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";

@@ -10,10 +10,10 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Event, REDACTED, Redaction, redaction};
-use crate::changes::Changes;
+use super::Event;
 use crate::context::Context;
-use crate::message_id;
+use crate::context::message_id;
+use crate::payload::{self, Changes, REDACTED, Redaction};
 
 /// How many characters a description has at most.
 const MAX_DESCRIPTION: usize = 1024;
@@ -202,7 +202,7 @@ impl AnyEvent {
     /// [`redacted_payload_with`](Self::redacted_payload_with).
     pub fn redacted_changes_with(&self, hash: impl Fn(&Value) -> String) -> Option<Changes> {
         let changes = self.changes()?;
-        Some(redaction::apply_to_changes(self.0.event.redactions(), changes, &hash))
+        Some(payload::apply_to_changes(self.0.event.redactions(), changes, &hash))
     }
 
     /// When it was published, by the wall clock; its id says so.
@@ -238,8 +238,8 @@ impl AnyEvent {
     /// `#[event(redact = hash)]` values. Use a keyed hash, such as HMAC-SHA256: what is likely, such as an
     /// address or a birthday, is found by trying if the hash has no secret key.
     pub fn redacted_payload_with(&self, hash: impl Fn(&Value) -> String) -> Value {
-        let payload = self.payload().unwrap_or(Value::String(redaction::UNREADABLE.to_owned()));
-        redaction::apply(self.0.event.redactions(), payload, &hash)
+        let payload = self.payload().unwrap_or(Value::String(payload::UNREADABLE.to_owned()));
+        payload::apply(self.0.event.redactions(), payload, &hash)
     }
 
     /// What somebody says about this event, without the redacted values that it quotes.
@@ -253,8 +253,8 @@ impl AnyEvent {
         }
         let entity_id = entity_id.map(ToString::to_string);
         match self.payload() {
-            Ok(payload) => redaction::mask_in_text(redactions, &payload, entity_id, text),
-            Err(_) => redaction::UNREADABLE.to_owned(),
+            Ok(payload) => payload::mask_in_text(redactions, &payload, entity_id, text),
+            Err(_) => payload::UNREADABLE.to_owned(),
         }
     }
 

@@ -3,9 +3,8 @@
 use std::error::Error;
 use std::fmt::{Debug, Display};
 
-use crate::handler::HandlerError;
-
-/// The error type of a command or query: any [`std::error::Error`], or [`HandlerError`]. Implemented
+/// The error type of a command or query: any [`std::error::Error`], or
+/// [`HandlerError`](crate::HandlerError). Implemented
 /// by itself.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a command or query",
@@ -22,11 +21,5 @@ pub trait MessageError: Display + Debug + Send + 'static {
 impl<E: Error + Send + 'static> MessageError for E {
     fn cause(&self) -> Option<&(dyn Error + 'static)> {
         self.source()
-    }
-}
-
-impl MessageError for HandlerError {
-    fn cause(&self) -> Option<&(dyn Error + 'static)> {
-        self.as_error().source()
     }
 }

@@ -6,9 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Redaction;
-use super::measure::{self, MAX_PAYLOAD_DEPTH};
-use crate::changes::Changes;
+use crate::payload::{Changes, MAX_PAYLOAD_DEPTH, Redaction, size_within};
 
 /// Something that has happened, for any number of handlers to react to. Derive it.
 ///
@@ -117,6 +115,6 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> EventPayload for T
     }
 
     fn json_size(&self) -> serde_json::Result<usize> {
-        measure::size_within(self, MAX_PAYLOAD_DEPTH)
+        size_within(self, MAX_PAYLOAD_DEPTH)
     }
 }

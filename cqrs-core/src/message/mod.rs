@@ -4,14 +4,20 @@ mod any_event;
 mod command;
 mod error;
 mod event;
-pub(crate) mod measure;
+#[cfg(feature = "garde")]
+mod garde;
+mod kind;
 mod query;
-pub(crate) mod redaction;
+mod validate;
 
 pub use self::any_event::{AnyEvent, Published};
 pub use self::command::Command;
 pub use self::error::MessageError;
 pub use self::event::{Event, EventPayload};
-pub use self::measure::MAX_PAYLOAD_DEPTH;
+#[cfg(feature = "garde")]
+pub use self::garde::check_with_garde;
+pub use self::kind::MessageKind;
 pub use self::query::Query;
-pub use self::redaction::{REDACTED, Redaction};
+#[doc(hidden)]
+pub use self::validate::{MaybeValidated, NotValidated, Validator};
+pub use self::validate::{Validate, Violation, Violations};

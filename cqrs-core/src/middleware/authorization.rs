@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Call, Middleware, Next, Outcome, Rejection};
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 /// Asks a function whether the actor may have a command or query executed. Deliveries are not asked
 /// about: what has happened has happened.

@@ -3,51 +3,14 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::Rejection;
 use crate::context::Context;
+use crate::handler::CallError;
 use crate::message::AnyEvent;
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 /// How a call ended. The handler's own result is not in it: that goes to the caller.
 pub type Outcome = Result<(), CallError>;
-
-/// Why a call has not succeeded.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CallError {
-    /// The handler returned an error; with its text.
-    Failed(String),
-    /// The handler, or a middleware around it, took too long.
-    TimedOut(Duration),
-    /// The handler panicked; with the panic's text.
-    Panicked(String),
-    /// A middleware refused the call.
-    Rejected(Rejection),
-    /// The application stopped.
-    ShutDown,
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(error) => f.write_str(error),
-            Self::TimedOut(after) => write!(f, "timed out after {after:?}"),
-            Self::Panicked(message) => write!(f, "panicked: {message}"),
-            Self::Rejected(rejection) => rejection.fmt(f),
-            Self::ShutDown => f.write_str("the application stopped"),
-        }
-    }
-}
-
-impl std::error::Error for CallError {}
-
-impl From<Rejection> for CallError {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
-}
 
 /// One call of a handler: of a command, of a query, or of one attempt to deliver an event.
 pub struct Call<'a> {

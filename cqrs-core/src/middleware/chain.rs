@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Call, Middleware, Outcome};
 use crate::handler::BoxFuture;
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// The rest of the way to the handler.
 pub struct Next<'a> {

@@ -13,7 +13,7 @@ use super::{Call, Middleware, Next, Outcome, Rejection};
 use crate::bus::ExecuteError;
 use crate::context::TenantScope;
 use crate::message::Command;
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 /// How long a command is remembered, unless [`Deduplicate::for_at_least`] says otherwise.
 const REMEMBERED: Duration = Duration::from_hours(1);

@@ -4,10 +4,7 @@ mod authorization;
 mod call;
 mod chain;
 mod deduplication;
-#[cfg(feature = "garde")]
-mod garde;
 mod log;
-mod rejection;
 mod timeout;
 #[cfg(feature = "tower")]
 mod tower;
@@ -16,22 +13,21 @@ mod validation;
 use std::future::Future;
 
 pub use self::authorization::Authorize;
-pub use self::call::{Call, CallError, Outcome};
+pub use self::call::{Call, Outcome};
 pub use self::chain::Next;
 pub use self::deduplication::Deduplicate;
-#[cfg(feature = "garde")]
-pub use self::garde::check_with_garde;
 pub use self::log::Log;
-pub use self::rejection::{Rejection, RejectionKind};
 pub use self::timeout::Timeout;
 #[cfg(feature = "tower")]
 pub use self::tower::{CallRequest, Inside, Tower};
-pub use self::validation::{Validate, Validation, Violation, Violations};
+pub use self::validation::Validation;
+pub use crate::handler::{CallError, Rejection, RejectionKind};
+#[cfg(feature = "garde")]
+pub use crate::message::check_with_garde;
+pub use crate::message::{Validate, Violation, Violations};
 
 pub(crate) use self::call::Payload;
 pub(crate) use self::chain::{Innermost, Middlewares};
-#[doc(hidden)]
-pub use self::validation::{MaybeValidated, NotValidated, Validator};
 
 /// Something done around every call of a handler: of a command, of a query, and of each attempt to
 /// deliver an event.

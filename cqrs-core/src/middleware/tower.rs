@@ -14,7 +14,7 @@ use tower_service::Service;
 use super::{Call, CallError, Middleware, Next, Outcome, Rejection};
 use crate::context::Context;
 use crate::handler::BoxFuture;
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 /// A tower [`Layer`] as middleware: rate and concurrency limits, load shedding, time-outs and whatever
 /// else there is for [`Service`]s. Feature `tower`.

@@ -12,7 +12,7 @@ use ::metrics::{
 use tokio::time::Instant;
 
 use super::names::{self, Instrument, metric};
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 /// Tells the recorder what each metric means.
 pub(crate) fn describe() {

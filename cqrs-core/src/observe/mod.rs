@@ -12,6 +12,7 @@ mod metrics;
 #[path = "without_metrics.rs"]
 mod metrics;
 mod names;
+mod observer;
 #[cfg(feature = "otel")]
 mod otel;
 #[cfg(not(feature = "otel"))]
@@ -26,10 +27,11 @@ use tracing::Span;
 use crate::context::Context;
 use crate::handler::Item;
 use crate::message::AnyEvent;
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 #[cfg(feature = "metrics")]
 pub(crate) use self::metrics::{Sample, describe, sample};
+pub(crate) use self::observer::{Attempted, Executed, Observer};
 
 /// What a span and the metrics say of work whose future was dropped, such as when a client hung up.
 const CANCELLED: Option<&'static str> = Some("cancelled");

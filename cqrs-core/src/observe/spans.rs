@@ -8,7 +8,7 @@ use tracing::{Span, info_span};
 use super::names;
 use crate::context::Context;
 use crate::message::AnyEvent;
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 /// `context` is the event's own.
 pub(super) fn publish(event: &'static str, context: &Context) -> Span {

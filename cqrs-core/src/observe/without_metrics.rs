@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::registry::MessageKind;
+use crate::message::MessageKind;
 
 pub(super) struct Stopwatch;
 

@@ -11,8 +11,8 @@ use crate::handler::{
     ErasedEventHandler, ErasedQueryHandler, EventHandler, EventShim, HandlerOptions, QueryHandler,
 };
 use crate::message::{AnyEvent, Command, Event, Query};
+use crate::services::TypeRef;
 use crate::services::{Dependency, Injectable, MissingService, Services};
-use crate::type_ref::TypeRef;
 
 /// A handler without its type.
 pub(crate) type AnyHandler = Arc<dyn Any + Send + Sync>;

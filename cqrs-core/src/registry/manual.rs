@@ -16,7 +16,7 @@ use crate::handler::{
     HandlerError, HandlerOptions, HandlerResult, QueryHandler,
 };
 use crate::message::{AnyEvent, Command, Event, Published, Query};
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// Makes registrations for [`AppBuilder::register`](crate::AppBuilder::register): of handlers that
 /// cannot be annotated because they are generic or closures.

@@ -4,15 +4,13 @@ mod handler;
 mod injectable;
 mod manual;
 mod message;
-mod modules;
 mod plugin_service;
 mod source;
 
 pub use self::handler::{EventRoute, HandlerRegistration};
 pub use self::injectable::{Alias, InjectableRegistration};
 pub use self::manual::{BatchesHandler, EventsHandler, Handler};
-pub use self::message::{MessageKind, MessageRegistration};
-pub use self::modules::{Module, Modules};
+pub use self::message::MessageRegistration;
 pub use self::plugin_service::PluginService;
 pub use self::source::Source;
 

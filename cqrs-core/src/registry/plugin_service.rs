@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::services::Service;
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// A service that does nothing without its plugin; [`plugin_service!`](crate::plugin_service) submits it.
 #[derive(Clone, Copy)]

@@ -1,7 +1,7 @@
 //! What is built from services.
 
 use super::{MissingService, Services};
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// A type that is built from services: its fields are injected by type. Derive it.
 ///

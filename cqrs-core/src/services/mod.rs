@@ -2,8 +2,10 @@
 
 mod container;
 mod injectable;
+mod type_ref;
 
 pub use self::container::{MissingService, Service, Services};
 pub use self::injectable::{Dependency, Injectable};
+pub use self::type_ref::TypeRef;
 
 pub(crate) use self::container::{ServiceKey, ServiceValue};

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::recorder::Recorder;
 use super::{TestApp, seed};
-use crate::app::{AppBuilder, BuildError};
+use crate::app::{AppBuilder, BuildError, Modules};
 use crate::delivery::Interleaving;
-use crate::registry::{HandlerRegistration, Modules};
+use crate::registry::HandlerRegistration;
 use crate::services::Service;
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// Puts a [`TestApp`] together.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::delivery::DeliveryError;
+use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
 
 /// One delivery of an event to a handler.

@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::record::{DeliveryRecord, ExecutionRecord};
-use crate::delivery::DeliveryError;
+use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
-use crate::probe::{Attempted, Executed, Probe};
-use crate::registry::MessageKind;
-use crate::type_ref::TypeRef;
+use crate::message::MessageKind;
+use crate::observe::{Attempted, Executed, Observer};
+use crate::services::TypeRef;
 
-/// The test kit's [`Probe`].
+/// The test kit's [`Observer`].
 #[derive(Debug)]
 pub(super) struct Recorder {
     pub(super) seed: Option<u64>,
@@ -103,7 +103,7 @@ impl Recorder {
     }
 }
 
-impl Probe for Recorder {
+impl Observer for Recorder {
     fn published(&self, event: &AnyEvent) {
         self.record(Happening::Published(event.clone()));
     }

@@ -15,7 +15,7 @@ use crate::bus::{ExecuteError, PublishError};
 use crate::context::Context;
 use crate::delivery::HandlerState;
 use crate::message::{Command, Event, Published, Query};
-use crate::type_ref::TypeRef;
+use crate::services::TypeRef;
 
 /// More than any retry policy takes. On a paused clock, reaching it costs nothing.
 const LONGEST_WAIT: Duration = Duration::from_hours(365 * 24);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::plugin::{AnyPlugin, Plugin};
+use super::plugin::{AnyPlugin, Plugin};
 
 /// The crates and modules that [`modules!`](crate::modules) named.
 #[derive(Clone, Default)]

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use crate::handler::BoxFuture;
+use futures_core::future::BoxFuture;
 
 /// What a panic said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl<T> Drop for Caught<'_, T> {
 }
 
 /// Runs `action` and gives its panic's text.
-pub(super) fn catch<T>(action: impl FnOnce() -> T) -> Result<T, Panic> {
+pub(crate) fn catch<T>(action: impl FnOnce() -> T) -> Result<T, Panic> {
     catch_unwind(AssertUnwindSafe(action)).map_err(|payload| Panic(message(payload)))
 }
 

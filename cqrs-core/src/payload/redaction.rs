@@ -3,13 +3,13 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::changes::{Changes, Place};
+use super::changes::{Changes, Place};
 
 /// What stands in a payload where a value was redacted.
 pub const REDACTED: &str = "[redacted]";
 
 /// What stands for a payload that has no JSON form.
-pub(super) const UNREADABLE: &str = "[unreadable]";
+pub(crate) const UNREADABLE: &str = "[unreadable]";
 
 /// A part of a payload that never reaches a log, by its place in the JSON form, and what becomes of it.
 ///
@@ -87,7 +87,7 @@ impl Redaction {
 }
 
 /// What makes a text of a value from which the value cannot be told.
-pub(super) type Hash<'a> = &'a dyn Fn(&Value) -> String;
+pub(crate) type Hash<'a> = &'a dyn Fn(&Value) -> String;
 
 /// The hash for whoever has no key.
 #[cfg(test)]
@@ -98,7 +98,7 @@ pub(crate) fn masked(value: &Value) -> Value {
     if value.is_null() { Value::Null } else { Value::String(REDACTED.to_owned()) }
 }
 
-pub(super) fn apply(redactions: &[Redaction], mut payload: Value, hash: Hash<'_>) -> Value {
+pub(crate) fn apply(redactions: &[Redaction], mut payload: Value, hash: Hash<'_>) -> Value {
     // Changes first, while they can still be read as such.
     let in_changes = redactions.iter().filter(|redaction| redaction.changes_of.is_some());
     let others = redactions.iter().filter(|redaction| redaction.changes_of.is_none());
@@ -143,7 +143,7 @@ fn remove(payload: &mut Value, pointer: &str) {
 }
 
 /// `changes` with what is redacted in them.
-pub(super) fn apply_to_changes(
+pub(crate) fn apply_to_changes(
     redactions: &[Redaction],
     changes: &Changes,
     hash: Hash<'_>,
@@ -160,7 +160,7 @@ pub(super) fn apply_to_changes(
 /// `text` with every redacted value of `payload` masked that stands in it word for word, such as in an
 /// error that quotes an address; those in its changes too, and `entity_id`. A value of less than three
 /// characters is no secret that could be told from other text.
-pub(super) fn mask_in_text(
+pub(crate) fn mask_in_text(
     redactions: &[Redaction],
     payload: &Value,
     entity_id: Option<String>,

@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 pub(crate) use self::conceal::Place;
-use crate::message::redaction;
+use super::redaction;
 
 /// How many changes a [`Changes`] holds at most. The others are counted by [`Changes::omitted`].
 pub const MAX_CHANGES: usize = 200;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
+use super::super::App;
 use super::{AnyPlugin, BoxError};
-use crate::app::App;
-use crate::delivery::{Caught, Panic};
 use crate::handler::BoxFuture;
+use crate::runtime::{Caught, Panic};
 
 /// The plugins of one application.
 pub(crate) struct Plugins {

@@ -1,16 +1,16 @@
-//! Where the test kit looks on.
+//! Observing an application from inside.
 
 use std::fmt::Debug;
 use std::time::Duration;
 
 use crate::context::Context;
-use crate::delivery::DeliveryError;
+use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
-use crate::registry::MessageKind;
-use crate::type_ref::TypeRef;
+use crate::message::MessageKind;
+use crate::services::TypeRef;
 
-/// Told what happens in an application. Production code runs without one.
-pub(crate) trait Probe: Debug + Send + Sync {
+/// Sees what happens in an application. Most applications have none.
+pub(crate) trait Observer: Debug + Send + Sync {
     /// `event` was accepted.
     fn published(&self, event: &AnyEvent);
 

@@ -6,7 +6,7 @@ use std::task::Poll;
 
 use tokio::time::Instant;
 
-use crate::lifecycle::Lifecycle;
+use crate::runtime::Lifecycle;
 
 /// What ended the work before its own end.
 pub(crate) enum Limit {

@@ -1,10 +1,11 @@
 //! Comparing two values, within bounds.
 
+use serde::Serialize;
 use serde_json::Value;
 
+use super::super::{MAX_PAYLOAD_DEPTH, size_within};
 use super::same::same;
 use super::{Change, Changes, MAX_CHANGE_VALUE, MAX_CHANGES, MAX_CHANGES_SIZE, path};
-use crate::message::{EventPayload, measure};
 
 /// Objects and lists below this depth are compared as one value.
 const MAX_DEPTH: usize = 16;
@@ -103,7 +104,7 @@ fn bounded(value: Option<&Value>) -> (Option<Value>, usize, bool) {
     let Some(value) = value else {
         return (None, 0, false);
     };
-    let size = measure::size_within(value, MAX_VALUE_DEPTH);
+    let size = size_within(value, MAX_VALUE_DEPTH);
     // Not even its beginning: a text would no longer show what in it has to be redacted.
     let note = match (size, value) {
         (Ok(size), value) if size <= MAX_CHANGE_VALUE => {
@@ -139,8 +140,8 @@ fn cut_text(text: &str) -> String {
 }
 
 /// How many bytes the value has as JSON.
-fn size_of<T: EventPayload + ?Sized>(value: &T) -> usize {
-    value.json_size().unwrap_or(usize::MAX)
+fn size_of<T: Serialize + ?Sized>(value: &T) -> usize {
+    size_within(value, MAX_PAYLOAD_DEPTH).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -1,0 +1,120 @@
+//! Whether a message is well formed.
+
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+
+/// A message that can say whether it is well formed. [`Validation`] asks every message that implements
+/// it; nothing else is to be registered.
+///
+/// ```
+/// use cqrs_core::middleware::{Validate, Violation, Violations};
+/// use cqrs_core::prelude::*;
+///
+/// #[derive(Command)]
+/// struct CreateEmployee { full_name: String }
+///
+/// impl Validate for CreateEmployee {
+///     fn validate(&self) -> Result<(), Violations> {
+///         let mut violations = Violations::default();
+///         if self.full_name.trim().is_empty() {
+///             violations.add(Violation::new("full_name", "must not be empty"));
+///         }
+///         violations.into_result()
+///     }
+/// }
+/// ```
+pub trait Validate {
+    /// Looks at the message alone: no service, no tenant.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is not well formed.
+    fn validate(&self) -> Result<(), Violations>;
+}
+
+/// One part of a message that is not well formed. Say what is wrong, not what was sent: it is logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// The field.
+    pub field: String,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+impl Violation {
+    /// `field` is wrong for this `reason`.
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+}
+
+/// Everything about a message that is not well formed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Violations(Vec<Violation>);
+
+impl Violations {
+    /// Adds one.
+    pub fn add(&mut self, violation: Violation) {
+        self.0.push(violation);
+    }
+
+    /// All of them, in the order in which they were added.
+    pub fn iter(&self) -> impl Iterator<Item = &Violation> {
+        self.0.iter()
+    }
+
+    /// `Ok` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// These violations, if there is any.
+    pub fn into_result(self) -> Result<(), Self> {
+        if self.0.is_empty() { Ok(()) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for Violations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, violation) in self.0.iter().enumerate() {
+            let separator = if number > 0 { "; " } else { "" };
+            write!(f, "{separator}`{}` {}", violation.field, violation.reason)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Violations {}
+
+/// `Validate::validate` of a message without its type.
+#[doc(hidden)]
+pub type Validator = fn(&dyn Any) -> Result<(), Violations>;
+
+/// Finds out in generated code whether `M` implements [`Validate`]: an inherent method, which exists
+/// only then, comes before a trait's.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct MaybeValidated<M>(PhantomData<M>);
+
+impl<M> MaybeValidated<M> {
+    #[doc(hidden)]
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<M: Validate + 'static> MaybeValidated<M> {
+    #[doc(hidden)]
+    pub fn validator(&self) -> Option<Validator> {
+        Some(|message| message.downcast_ref::<M>().map_or(Ok(()), Validate::validate))
+    }
+}
+
+/// Of every message; hidden by the inherent method where there is one.
+#[doc(hidden)]
+pub trait NotValidated {
+    #[doc(hidden)]
+    fn validator(&self) -> Option<Validator> {
+        None
+    }
+}
+
+impl<M> NotValidated for MaybeValidated<M> {}

@@ -1,0 +1,14 @@
+//! A message as JSON: its size, what logs may show of it, and what an update changed.
+
+mod changes;
+mod measure;
+mod redaction;
+
+pub use self::changes::{
+    Change, Changes, ChangesError, MAX_CHANGE_VALUE, MAX_CHANGES, MAX_CHANGES_SIZE,
+};
+pub use self::measure::MAX_PAYLOAD_DEPTH;
+pub use self::redaction::{REDACTED, Redaction};
+
+pub(crate) use self::measure::size_within;
+pub(crate) use self::redaction::{UNREADABLE, apply, apply_to_changes, mask_in_text};

@@ -1,0 +1,13 @@
+//! What everything that runs shares: what is in flight, the shutdown, panics and time limits.
+
+mod broadcast;
+mod in_flight;
+mod limited;
+mod panic;
+
+pub use self::broadcast::Lagged;
+
+pub(crate) use self::broadcast::{Broadcast, Receiver};
+pub(crate) use self::in_flight::{InFlight, Lifecycle, TaskInFlight};
+pub(crate) use self::limited::{Limit, limited, sleep_until};
+pub(crate) use self::panic::{Caught, Panic, catch};
