@@ -1,6 +1,7 @@
 //! The application: everything wired, and what runs it.
 
 mod builder;
+mod construct;
 mod error;
 mod handlers;
 mod modules;
