@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 #[cfg(feature = "otel")]
 use super::TraceParent;
-use super::work::{Work, WorkGuard, WorkKind};
+use super::causes::CauseChain;
+use super::work::{Effect, Work, WorkGuard, WorkKind};
 use super::{Context, current};
 use crate::context::message_id;
 use crate::runtime::Lifecycle;
@@ -25,8 +26,32 @@ impl Context {
         }
     }
 
-    /// The context of an event: free of the request's deadline, and nobody's work yet.
-    pub(crate) fn for_event(&self) -> Self {
+    /// The context of an event: without the request's deadline, and not yet part of any work.
+    ///
+    /// # Errors
+    ///
+    /// The chain of events that caused it, if it is longer than `limit`.
+    pub(crate) fn for_event(&self, limit: u32) -> Result<Self, CauseChain> {
+        // A fresh context that a handler made does not start a new chain.
+        let causes = match &self.work {
+            Some(_) => self.next_causes(),
+            None => current::with(Self::next_causes).unwrap_or_else(|| self.causes.clone()),
+        };
+        match causes {
+            Some(chain) if chain.length > limit => Err(Arc::unwrap_or_clone(chain)),
+            causes => Ok(Self { causes, ..self.for_refusal() }),
+        }
+    }
+
+    fn next_causes(&self) -> Option<Arc<CauseChain>> {
+        match self.delivery() {
+            None => self.causes.clone(),
+            Some((event, _)) => Some(CauseChain::after(self.causes.as_deref(), event)),
+        }
+    }
+
+    /// The context of a message that is refused, for the span that says so.
+    pub(crate) fn for_refusal(&self) -> Self {
         Self { deadline: None, work: None, ..self.child() }
     }
 
@@ -49,18 +74,35 @@ impl Context {
         (ctx.ends_after(now, timeout), guard)
     }
 
-    /// The context of one attempt to handle the event that this context belongs to, and what keeps its
-    /// work going.
+    /// The context of one attempt to handle the event of this name that this context belongs to, and
+    /// what keeps its work going.
     pub(crate) fn for_attempt(
         &self,
         lifecycle: &Arc<Lifecycle>,
+        event: &'static str,
         attempt: u32,
         timeout: Option<Duration>,
     ) -> (Self, WorkGuard) {
-        let guard = Work::begin(lifecycle, WorkKind::Delivery { attempt }, None);
+        let guard = Work::begin(lifecycle, WorkKind::Delivery { event, attempt }, None);
         let ctx = Self { work: Some(guard.work()), ..self.clone() };
         let ctx = if timeout.is_some() { ctx.ends_after(Instant::now(), timeout) } else { ctx };
         (ctx, guard)
+    }
+
+    /// This context as part of the same message and the same work as `call`: with its ids, and within
+    /// its deadline.
+    pub(crate) fn continuing(self, call: &Self) -> Self {
+        let ctx = Self {
+            message_id: call.message_id,
+            causation_id: call.causation_id,
+            causes: call.causes.clone(),
+            work: call.work.clone(),
+            ..self
+        };
+        match call.deadline {
+            Some(deadline) => ctx.with_deadline(deadline),
+            None => ctx,
+        }
     }
 
     /// Runs `future` with exactly this context as the current one.
@@ -68,7 +110,7 @@ impl Context {
         current::scope(self.clone(), future)
     }
 
-    /// This context; where it is fresh, as part of the work that this task is doing.
+    /// This context; if it is fresh, as part of the work that this task is doing.
     pub(super) fn inside_current(&self) -> Self {
         Self { work: self.current_work(), ..self.clone() }
     }
@@ -84,26 +126,46 @@ impl Context {
         }
     }
 
+    /// The event that is being handled, and which attempt it is, here or in what this is part of.
+    pub(super) fn delivery(&self) -> Option<(&'static str, u32)> {
+        self.work.as_ref()?.delivery()
+    }
+
     /// Whether this is part of work that `lifecycle`'s application has admitted, and that goes on.
     pub(crate) fn is_inside(&self, lifecycle: &Arc<Lifecycle>) -> bool {
-        self.any_work(|work| work.is_of(lifecycle))
+        self.any_work(&mut |work| work.is_of(lifecycle))
     }
 
     /// Whether this is part of what an event handler of `lifecycle`'s application is doing.
     pub(crate) fn is_inside_delivery(&self, lifecycle: &Arc<Lifecycle>) -> bool {
-        self.any_work(|work| work.is_delivery() && work.is_of(lifecycle))
+        self.any_work(&mut |work| work.is_delivery() && work.is_of(lifecycle))
     }
 
     /// Whether this is part of what an event handler of any application is doing. Two applications that
     /// publish to each other could otherwise wait for each other.
     pub(crate) fn is_inside_any_delivery(&self) -> bool {
-        self.any_work(Work::is_delivery)
+        self.any_work(&mut |work| work.is_delivery())
     }
 
-    /// Looks at the work that this belongs to, by the context itself or, where a handler made a fresh
-    /// one, by the task that is running; and at the work that this is part of.
-    fn any_work(&self, is_it: impl Fn(&Work) -> bool) -> bool {
-        let any = |ctx: &Context| ctx.work.as_ref().is_some_and(|work| work.any(&is_it));
+    /// Does `effect` when the event handler succeeds that this is part of, and not at all when it fails.
+    /// Gives it back if this is part of none of `lifecycle`'s application.
+    pub(crate) fn defer(&self, lifecycle: &Arc<Lifecycle>, effect: Effect) -> Result<(), Effect> {
+        let mut effect = Some(effect);
+        self.any_work(&mut |work| {
+            if work.is_of(lifecycle)
+                && let Some(this) = effect.take()
+            {
+                effect = work.defer(this).err();
+            }
+            effect.is_none()
+        });
+        effect.map_or(Ok(()), Err)
+    }
+
+    /// Looks at the work that this belongs to, by the context itself or, if a handler made a fresh one,
+    /// by the task that is running; and at the work that this is part of.
+    fn any_work(&self, is_it: &mut impl FnMut(&Work) -> bool) -> bool {
+        let mut any = |ctx: &Context| ctx.work.as_ref().is_some_and(|work| work.any(is_it));
         any(self) || current::with(any).unwrap_or(false)
     }
 }

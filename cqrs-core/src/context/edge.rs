@@ -48,11 +48,21 @@ impl Context {
             shared: Arc::new(shared),
             message_id,
             causation_id: None,
+            causes: None,
             traceparent: None,
             deadline: None,
             idempotency_key: None,
             work: None,
         }
+    }
+
+    /// The same context for another tenant, or for the system scope: what is published or executed with
+    /// it belongs to that tenant, and is part of the same work.
+    pub fn with_tenant(mut self, tenant: TenantScope) -> Self {
+        let shared = self.shared_mut();
+        shared.tenant_key = tenant.key();
+        shared.tenant = tenant;
+        self
     }
 
     /// Says who acts.

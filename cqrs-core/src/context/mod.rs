@@ -2,6 +2,7 @@
 
 mod actor;
 mod attributes;
+mod causes;
 mod current;
 mod derived;
 mod edge;
@@ -26,6 +27,8 @@ pub use self::tenant::{InvalidTenant, MAX_TENANT_LENGTH, TenantId, TenantScope};
 pub use self::traceparent::{InvalidTraceParent, TraceParent};
 
 pub(crate) use self::work::WorkGuard;
+
+pub(crate) use self::causes::CauseChain;
 
 use self::attributes::Attributes;
 use self::work::Work;
@@ -56,6 +59,8 @@ pub struct Context {
     shared: Arc<Shared>,
     message_id: Uuid,
     causation_id: Option<Uuid>,
+    /// The events that led to this message; `None` if it began at the edge.
+    causes: Option<Arc<CauseChain>>,
     /// Not shared: with tracing, each message continues the trace from the span that it came from.
     traceparent: Option<TraceParent>,
     deadline: Option<Instant>,
@@ -162,7 +167,7 @@ impl Context {
     /// Which attempt of a delivery is running, from 1: in an event handler and in what it executes.
     /// Elsewhere 0.
     pub fn attempt(&self) -> u32 {
-        self.work.as_ref().map_or(0, |work| work.attempt())
+        self.delivery().map_or(0, |(_, attempt)| attempt)
     }
 
     /// Whether the application is shutting down; a long handler may then stop at a good point.

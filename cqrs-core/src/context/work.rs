@@ -1,26 +1,31 @@
 //! The work of an application that a context was handed to.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::runtime::{Lifecycle, TaskInFlight};
 
-/// One attempt or execution, and what it is part of. A context that is kept for longer than that is like
-/// one from outside.
-pub(super) struct Work {
+/// Something that is done when the work succeeds.
+pub(crate) type Effect = Box<dyn FnOnce() + Send>;
+
+/// One attempt or execution, and what it is part of. A context that is kept for longer is like one from
+/// outside.
+pub(crate) struct Work {
     lifecycle: Arc<Lifecycle>,
     kind: WorkKind,
     parent: Option<Arc<Work>>,
     ended: AtomicBool,
+    /// What the work publishes, until it succeeds; `None` if it keeps nothing.
+    effects: Mutex<Option<Vec<Effect>>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum WorkKind {
+pub(crate) enum WorkKind {
     /// A command or query.
     Execution,
-    /// An attempt to deliver an event; from 1.
-    Delivery { attempt: u32 },
+    /// An attempt to deliver an event, with its name; from 1.
+    Delivery { event: &'static str, attempt: u32 },
 }
 
 impl Work {
@@ -29,15 +34,23 @@ impl Work {
         kind: WorkKind,
         parent: Option<Arc<Self>>,
     ) -> WorkGuard {
-        let lifecycle = Arc::clone(lifecycle);
-        let work = Self { lifecycle, kind, parent, ended: AtomicBool::new(false) };
+        let keeps = matches!(kind, WorkKind::Delivery { .. });
+        let work = Self {
+            lifecycle: Arc::clone(lifecycle),
+            kind,
+            parent,
+            ended: AtomicBool::new(false),
+            effects: Mutex::new(keeps.then(Vec::new)),
+        };
         WorkGuard { work: Arc::new(work), task: None }
     }
 
-    /// The same work, as long as a task that it spawned; counted as in flight.
+    /// The same work for as long as a task that it spawned; counted as in flight. What the task publishes
+    /// is sent at once, since the task may outlive the work.
     pub(super) fn continued_by_task(&self) -> WorkGuard {
         let task = self.lifecycle.enter_task();
         let mut guard = Self::begin(&self.lifecycle, self.kind, self.parent.clone());
+        guard.work.take_effects();
         guard.task = Some(task);
         guard
     }
@@ -46,12 +59,11 @@ impl Work {
         &self.lifecycle
     }
 
-    /// The attempt that this is or is part of; 0 if none.
-    pub(super) fn attempt(&self) -> u32 {
+    /// The event and the attempt that this is, or is part of.
+    pub(super) fn delivery(&self) -> Option<(&'static str, u32)> {
         match (self.kind, &self.parent) {
-            (WorkKind::Delivery { attempt }, _) => attempt,
-            (WorkKind::Execution, Some(parent)) => parent.attempt(),
-            (WorkKind::Execution, None) => 0,
+            (WorkKind::Delivery { event, attempt }, _) => Some((event, attempt)),
+            (WorkKind::Execution, parent) => parent.as_ref()?.delivery(),
         }
     }
 
@@ -64,9 +76,26 @@ impl Work {
     }
 
     /// Whether this, or what it is part of, goes on and `is_it`.
-    pub(super) fn any(&self, is_it: &impl Fn(&Self) -> bool) -> bool {
+    pub(super) fn any(&self, is_it: &mut impl FnMut(&Self) -> bool) -> bool {
         let goes_on = !self.ended.load(SeqCst);
         (goes_on && is_it(self)) || self.parent.as_ref().is_some_and(|parent| parent.any(is_it))
+    }
+
+    /// Does `effect` when this succeeds. Gives it back if this keeps nothing, or not any more.
+    pub(super) fn defer(&self, effect: Effect) -> Result<(), Effect> {
+        let mut effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
+        match &mut *effects {
+            Some(effects) => {
+                effects.push(effect);
+                Ok(())
+            }
+            None => Err(effect),
+        }
+    }
+
+    fn take_effects(&self) -> Vec<Effect> {
+        let mut effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
+        effects.take().unwrap_or_default()
     }
 }
 
@@ -87,10 +116,19 @@ impl WorkGuard {
     pub(super) fn work(&self) -> Arc<Work> {
         Arc::clone(&self.work)
     }
+
+    /// The work has succeeded: does what was deferred until then, in order. Without this call, that is
+    /// dropped.
+    pub(crate) fn succeed(&self) {
+        for effect in self.work.take_effects() {
+            effect();
+        }
+    }
 }
 
 impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.work.ended.store(true, SeqCst);
+        drop(self.work.take_effects());
     }
 }

@@ -29,13 +29,27 @@ pub type DeliveryError = AttemptError<Arc<HandlerError>>;
 pub type CallError = AttemptError<String>;
 
 impl<E> AttemptError<E> {
-    /// The same, with another form of the handler's error.
-    pub(crate) fn map<F>(self, map: impl FnOnce(E) -> F) -> AttemptError<F> {
+    /// The same, with the error that `other` makes of the handler's own.
+    pub(crate) fn or_else<F>(self, other: impl FnOnce(E) -> AttemptError<F>) -> AttemptError<F> {
         match self {
-            Self::Failed(error) => AttemptError::Failed(map(error)),
+            Self::Failed(error) => other(error),
             Self::TimedOut(after) => AttemptError::TimedOut(after),
             Self::Panicked(message) => AttemptError::Panicked(message),
             Self::Rejected(rejection) => AttemptError::Rejected(rejection),
+            Self::ShutDown => AttemptError::ShutDown,
+        }
+    }
+
+    /// The same, with the text of the handler's error.
+    pub(crate) fn as_text(&self) -> CallError
+    where
+        E: Display,
+    {
+        match self {
+            Self::Failed(error) => AttemptError::Failed(format!("{error:#}")),
+            Self::TimedOut(after) => AttemptError::TimedOut(*after),
+            Self::Panicked(message) => AttemptError::Panicked(message.clone()),
+            Self::Rejected(rejection) => AttemptError::Rejected(rejection.clone()),
             Self::ShutDown => AttemptError::ShutDown,
         }
     }

@@ -1,6 +1,5 @@
 //! Handlers of many events at once.
 
-use std::any::{Any, TypeId};
 use std::fmt;
 use std::future::Future;
 use std::iter::FusedIterator;
@@ -10,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
+use super::event::{ErasedEventHandler, misrouted};
 use super::{BoxFuture, HandlerError, HandlerResult};
 use crate::context::Context;
 use crate::message::AnyEvent;
@@ -83,12 +83,12 @@ pub trait BatchEventHandler<E>: Send + Sync + 'static {
 
 /// Events that are handled together; at least one.
 pub struct Batch<E> {
-    items: Arc<[Item]>,
+    items: Arc<Vec<Item>>,
     event: PhantomData<fn() -> E>,
 }
 
 impl<E> Batch<E> {
-    fn new(items: &Arc<[Item]>) -> Self {
+    fn new(items: &Arc<Vec<Item>>) -> Self {
         Self { items: Arc::clone(items), event: PhantomData }
     }
 
@@ -181,12 +181,7 @@ impl<'a, E: 'static> BatchItem<'a, E> {
     ///
     /// Never: a batch is made of events of its type.
     pub fn event(&self) -> &'a E {
-        let event: &dyn Any = if TypeId::of::<E>() == TypeId::of::<AnyEvent>() {
-            &self.item.event
-        } else {
-            self.item.event.as_any()
-        };
-        match event.downcast_ref() {
+        match self.item.event.as_event() {
             Some(event) => event,
             None => unreachable!("the type was checked when the batch was made"),
         }
@@ -248,7 +243,8 @@ impl<E> fmt::Debug for BatchIter<'_, E> {
     }
 }
 
-/// An event in a batch, without its type.
+/// An event that is handled, alone or in a batch, without its type.
+#[derive(Clone)]
 pub(crate) struct Item {
     pub(crate) event: AnyEvent,
     pub(crate) context: Context,
@@ -268,22 +264,14 @@ impl<H, E> BatchShim<H, E> {
     }
 }
 
-impl<H: BatchEventHandler<E>, E: 'static> super::ErasedEventHandler for BatchShim<H, E> {
-    // The lane knows what its handler takes, so this would be a defect of the framework.
-    fn handle<'a>(&'a self, _: &'a AnyEvent, _: &'a Context) -> BoxFuture<'a, HandlerResult> {
-        super::event::misrouted()
-    }
-
-    fn handle_batch<'a>(
+impl<H: BatchEventHandler<E>, E: 'static> ErasedEventHandler for BatchShim<H, E> {
+    fn handle<'a>(
         &'a self,
-        items: &Arc<[Item]>,
+        items: &'a Arc<Vec<Item>>,
         ctx: &'a Context,
     ) -> BoxFuture<'a, HandlerResult> {
-        let are_right = |item: &Item| {
-            TypeId::of::<E>() == TypeId::of::<AnyEvent>() || item.event.as_any().is::<E>()
-        };
-        if !items.iter().all(are_right) {
-            return super::event::misrouted();
+        if !items.iter().all(|item| item.event.as_event::<E>().is_some()) {
+            return misrouted();
         }
         let batch = Batch::<E>::new(items);
         Box::pin(async move { self.handler.handle_batch(&batch, ctx).await })

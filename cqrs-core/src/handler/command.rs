@@ -1,6 +1,7 @@
 //! Handlers of commands.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use super::BoxFuture;
 use crate::context::Context;
@@ -26,19 +27,24 @@ pub trait CommandHandler<C: Command>: Send + Sync + 'static {
 
 /// A [`CommandHandler`] of `C` without its own type.
 pub(crate) trait ErasedCommandHandler<C: Command>: Send + Sync {
-    fn execute<'a>(
-        &'a self,
+    /// Runs the handler with `ctx` as the current context. The future owns all it needs, so that it can go
+    /// on without its caller.
+    fn execute(
+        self: Arc<Self>,
         command: C,
-        ctx: &'a Context,
-    ) -> BoxFuture<'a, Result<C::Output, C::Error>>;
+        ctx: Context,
+    ) -> BoxFuture<'static, Result<C::Output, C::Error>>;
 }
 
 impl<C: Command, H: CommandHandler<C>> ErasedCommandHandler<C> for H {
-    fn execute<'a>(
-        &'a self,
+    fn execute(
+        self: Arc<Self>,
         command: C,
-        ctx: &'a Context,
-    ) -> BoxFuture<'a, Result<C::Output, C::Error>> {
-        Box::pin(CommandHandler::execute(self, command, ctx))
+        ctx: Context,
+    ) -> BoxFuture<'static, Result<C::Output, C::Error>> {
+        let current = ctx.clone();
+        Box::pin(current.scope_exactly(async move {
+            CommandHandler::execute(&*self, command, &ctx).await
+        }))
     }
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use super::{BoxFuture, HandlerResult, Item};
 use crate::context::Context;
-use crate::message::{AnyEvent, Event};
 
 /// Reacts to events of type `E`. Write it as an `async fn`; register it with `#[events_handler(..)]`.
 ///
@@ -36,26 +35,22 @@ pub trait EventHandler<E>: Send + Sync + 'static {
     fn handle(&self, event: &E, ctx: &Context) -> impl Future<Output = HandlerResult> + Send;
 }
 
-/// An [`EventHandler`] of one event without its types.
+/// A handler of one event, or of batches of it, without its types.
 pub(crate) trait ErasedEventHandler: Send + Sync {
-    fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult>;
-
-    /// Handles many at once, where the handler is one of batches.
-    fn handle_batch<'a>(
+    /// Handles `items`, of which there is one, or one batch.
+    fn handle<'a>(
         &'a self,
-        _items: &Arc<[Item]>,
-        _ctx: &'a Context,
-    ) -> BoxFuture<'a, HandlerResult> {
-        misrouted()
-    }
+        items: &'a Arc<Vec<Item>>,
+        ctx: &'a Context,
+    ) -> BoxFuture<'a, HandlerResult>;
 }
 
 /// The routes are by type and by form, so this is a defect of the framework, not of the handler.
 pub(super) fn misrouted<'a>() -> BoxFuture<'a, HandlerResult> {
-    Box::pin(ready(Err(super::HandlerError::msg("routed to a handler of something else"))))
+    Box::pin(ready(Err(super::HandlerError::msg("routed to a handler of another event"))))
 }
 
-/// `H` as a handler of `E`.
+/// `H` as a handler of `E`, or of every event if `E` is [`AnyEvent`].
 pub(crate) struct EventShim<H, E> {
     handler: Arc<H>,
     event: PhantomData<fn(E)>,
@@ -67,20 +62,15 @@ impl<H, E> EventShim<H, E> {
     }
 }
 
-impl<H: EventHandler<E>, E: Event> ErasedEventHandler for EventShim<H, E> {
-    fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult> {
-        match event.downcast_ref::<E>() {
+impl<H: EventHandler<E>, E: 'static> ErasedEventHandler for EventShim<H, E> {
+    fn handle<'a>(
+        &'a self,
+        items: &'a Arc<Vec<Item>>,
+        ctx: &'a Context,
+    ) -> BoxFuture<'a, HandlerResult> {
+        match items.first().and_then(|item| item.event.as_event::<E>()) {
             Some(event) => Box::pin(self.handler.handle(event, ctx)),
             None => misrouted(),
         }
-    }
-}
-
-/// `H` as a handler of every event.
-pub(crate) struct AnyShim<H>(pub(crate) Arc<H>);
-
-impl<H: EventHandler<AnyEvent>> ErasedEventHandler for AnyShim<H> {
-    fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult> {
-        Box::pin(self.0.handle(event, ctx))
     }
 }

@@ -28,7 +28,7 @@ pub use self::retry::RetryPolicy;
 
 pub(crate) use self::batch::{BatchShim, Item};
 pub(crate) use self::command::ErasedCommandHandler;
-pub(crate) use self::event::{AnyShim, ErasedEventHandler, EventShim};
+pub(crate) use self::event::{ErasedEventHandler, EventShim};
 pub(crate) use self::query::ErasedQueryHandler;
 
 use std::future::Future;

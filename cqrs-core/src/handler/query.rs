@@ -1,6 +1,7 @@
 //! Handlers of queries.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use super::BoxFuture;
 use crate::context::Context;
@@ -26,19 +27,24 @@ pub trait QueryHandler<Q: Query>: Send + Sync + 'static {
 
 /// A [`QueryHandler`] of `Q` without its own type.
 pub(crate) trait ErasedQueryHandler<Q: Query>: Send + Sync {
-    fn execute<'a>(
-        &'a self,
+    /// Runs the handler with `ctx` as the current context. The future owns all it needs, so that it can go
+    /// on without its caller.
+    fn execute(
+        self: Arc<Self>,
         query: Q,
-        ctx: &'a Context,
-    ) -> BoxFuture<'a, Result<Q::Output, Q::Error>>;
+        ctx: Context,
+    ) -> BoxFuture<'static, Result<Q::Output, Q::Error>>;
 }
 
 impl<Q: Query, H: QueryHandler<Q>> ErasedQueryHandler<Q> for H {
-    fn execute<'a>(
-        &'a self,
+    fn execute(
+        self: Arc<Self>,
         query: Q,
-        ctx: &'a Context,
-    ) -> BoxFuture<'a, Result<Q::Output, Q::Error>> {
-        Box::pin(QueryHandler::execute(self, query, ctx))
+        ctx: Context,
+    ) -> BoxFuture<'static, Result<Q::Output, Q::Error>> {
+        let current = ctx.clone();
+        Box::pin(current.scope_exactly(async move {
+            QueryHandler::execute(&*self, query, &ctx).await
+        }))
     }
 }

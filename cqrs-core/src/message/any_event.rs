@@ -262,6 +262,11 @@ impl AnyEvent {
         &self.0.event
     }
 
+    /// The event as an `E`, which may be [`AnyEvent`] itself.
+    pub(crate) fn as_event<E: 'static>(&self) -> Option<&E> {
+        (self as &dyn Any).downcast_ref().or_else(|| self.as_any().downcast_ref())
+    }
+
     /// Whether the event is an `E`.
     pub fn is<E: Event>(&self) -> bool {
         self.downcast_ref::<E>().is_some()

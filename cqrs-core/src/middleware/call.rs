@@ -1,32 +1,41 @@
 //! One call of a handler, as middleware sees it.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use crate::context::Context;
-use crate::handler::CallError;
-use crate::message::AnyEvent;
-use crate::message::MessageKind;
+use crate::handler::{CallError, Rejection};
+use crate::message::{AnyEvent, MessageKind, Validator};
 
 /// How a call ended. The handler's own result is not in it: that goes to the caller.
 pub type Outcome = Result<(), CallError>;
 
-/// One call of a handler: of a command, of a query, or of one attempt to deliver an event.
+/// One call of a handler: of a command, of a query, or of one attempt to deliver an event or a batch of
+/// events.
 pub struct Call<'a> {
+    message: Message<'a>,
+    context: Context,
+    validators: &'a FxHashMap<TypeId, Validator>,
+    /// An `Option` of the handler's typed result.
+    result: &'a mut (dyn Any + Send),
+}
+
+/// The message of a call, and its handler.
+pub(crate) struct Message<'a> {
     pub(crate) kind: MessageKind,
     pub(crate) name: &'static str,
     pub(crate) handler: &'a str,
-    pub(crate) context: Context,
     pub(crate) idempotency_key: Option<Arc<str>>,
     pub(crate) payload: Payload<'a>,
-    /// An `Option` of the handler's typed result.
-    pub(crate) result: &'a mut (dyn Any + Send),
 }
 
 /// The message itself.
 pub(crate) enum Payload<'a> {
-    Event(&'a AnyEvent),
+    /// One, or those of a batch.
+    Events(&'a [AnyEvent]),
     /// A command or query, until its handler takes it.
     Message(&'a mut (dyn Slot + Send)),
 }
@@ -47,20 +56,31 @@ impl<M: Any> Slot for Option<M> {
     }
 }
 
+impl<'a> Call<'a> {
+    pub(crate) fn new(
+        message: Message<'a>,
+        context: Context,
+        validators: &'a FxHashMap<TypeId, Validator>,
+        result: &'a mut (dyn Any + Send),
+    ) -> Self {
+        Self { message, context, validators, result }
+    }
+}
+
 impl Call<'_> {
     /// Event, command or query.
     pub fn kind(&self) -> MessageKind {
-        self.kind
+        self.message.kind
     }
 
-    /// The message's stable name.
+    /// The message's stable name; of a batch, that of its first event.
     pub fn name(&self) -> &'static str {
-        self.name
+        self.message.name
     }
 
     /// The handler's stable name.
     pub fn handler(&self) -> &str {
-        self.handler
+        self.message.handler
     }
 
     /// The context that the handler will see.
@@ -68,46 +88,70 @@ impl Call<'_> {
         &self.context
     }
 
-    /// Changes the context that the handler will see, such as by an attribute.
+    /// Changes the context that the handler will see, such as its tenant or an attribute.
     ///
-    /// Its deadline has been taken already; use [`Timeout`](super::Timeout) for less time.
+    /// The call stays the same work: it keeps its ids, its attempt, and its deadline, unless the new
+    /// context's is earlier. In a batch of several events, their own contexts stay as they are.
     pub fn set_context(&mut self, context: Context) {
-        self.context = context;
+        self.context = context.continuing(&self.context);
     }
 
     /// What tells this command from another one of the same name, if the caller said so; see
     /// [`Context::with_idempotency_key`].
     pub fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
+        self.message.idempotency_key.as_deref()
     }
 
-    /// The message, if it is an `M`. A command or query is gone once its handler has begun.
+    pub(super) fn shared_idempotency_key(&self) -> Option<Arc<str>> {
+        self.message.idempotency_key.clone()
+    }
+
+    /// The message, if it is an `M`; not for a batch of several events. A command or query is gone once
+    /// its handler has begun.
     pub fn message<M: 'static>(&self) -> Option<&M> {
-        match &self.payload {
-            Payload::Event(event) => event.as_any().downcast_ref(),
-            Payload::Message(slot) => slot.message()?.downcast_ref(),
-        }
+        self.any_message()?.downcast_ref()
     }
 
-    /// The message, without its type; see [`message`](Self::message).
-    pub(crate) fn any_message(&self) -> Option<&dyn Any> {
-        match &self.payload {
-            Payload::Event(event) => Some(event.as_any()),
+    /// The message without its type; see [`message`](Self::message).
+    pub(super) fn any_message(&self) -> Option<&dyn Any> {
+        match &self.message.payload {
+            Payload::Events([event]) => Some(event.as_any()),
+            Payload::Events(_) => None,
             Payload::Message(slot) => slot.message(),
         }
     }
 
-    /// The event, if it is one.
+    /// The event, if it is one alone.
     pub fn event(&self) -> Option<&AnyEvent> {
-        match &self.payload {
-            Payload::Event(event) => Some(event),
-            Payload::Message(_) => None,
+        match self.events() {
+            [event] => Some(event),
+            _ => None,
+        }
+    }
+
+    /// The events: one, or those of a batch; none for a command or query.
+    pub fn events(&self) -> &[AnyEvent] {
+        match &self.message.payload {
+            Payload::Events(events) => events,
+            Payload::Message(_) => &[],
+        }
+    }
+
+    /// Asks every message that implements [`Validate`](crate::middleware::Validate).
+    pub(super) fn validate(&self) -> Result<(), Rejection> {
+        let check = |message: &dyn Any| match self.validators.get(&message.type_id()) {
+            Some(validate) => validate(message).map_err(Rejection::invalid),
+            None => Ok(()),
+        };
+        match &self.message.payload {
+            Payload::Events(events) => events.iter().try_for_each(|event| check(event.as_any())),
+            Payload::Message(slot) => slot.message().map_or(Ok(()), check),
         }
     }
 
     pub(crate) fn take_message<M: 'static>(&mut self) -> Option<M> {
-        match &mut self.payload {
-            Payload::Event(_) => None,
+        match &mut self.message.payload {
+            Payload::Events(_) => None,
             Payload::Message(slot) => slot.as_any_mut().downcast_mut::<Option<M>>()?.take(),
         }
     }
@@ -118,7 +162,7 @@ impl Call<'_> {
         }
     }
 
-    pub(crate) fn result<R: 'static>(&self) -> Option<&R> {
+    pub(super) fn result<R: 'static>(&self) -> Option<&R> {
         self.result.downcast_ref::<Option<R>>()?.as_ref()
     }
 }
@@ -126,9 +170,9 @@ impl Call<'_> {
 impl fmt::Debug for Call<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("kind", &self.kind)
-            .field("name", &self.name)
-            .field("handler", &self.handler)
+            .field("kind", &self.kind())
+            .field("name", &self.name())
+            .field("handler", &self.handler())
             .field("context", &self.context)
             .finish_non_exhaustive()
     }

@@ -10,8 +10,8 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use super::{Call, Middleware, Next, Outcome, Rejection};
-use crate::bus::ExecuteError;
 use crate::context::TenantScope;
+use crate::handler::AttemptError;
 use crate::message::Command;
 use crate::message::MessageKind;
 
@@ -98,13 +98,13 @@ impl Deduplicate {
         C::Output: Clone + Sync,
     {
         let replay = Replay {
-            keep: |call| match call.result::<Result<C::Output, ExecuteError<C::Error>>>()? {
+            keep: |call| match call.result::<Result<C::Output, AttemptError<C::Error>>>()? {
                 Ok(output) => Some(Arc::new(output.clone())),
                 Err(_) => None,
             },
             give: |call, kept| {
                 if let Some(output) = kept.downcast_ref::<C::Output>() {
-                    call.set_result::<Result<C::Output, ExecuteError<C::Error>>>(
+                    call.set_result::<Result<C::Output, AttemptError<C::Error>>>(
                         Ok(output.clone()),
                     );
                 }
@@ -125,11 +125,11 @@ impl Deduplicate {
 
 impl Middleware for Deduplicate {
     async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
-        let key = match (call.kind(), &call.idempotency_key) {
+        let key = match (call.kind(), call.shared_idempotency_key()) {
             (MessageKind::Command, Some(key)) => Key {
                 tenant: call.context().tenant().clone(),
                 command: call.name(),
-                value: Arc::clone(key),
+                value: key,
             },
             _ => return next.run(call).await,
         };

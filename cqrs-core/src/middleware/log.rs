@@ -25,9 +25,9 @@ impl Middleware for Log {
         let (kind, name, handler) = (call.kind(), call.name(), call.handler());
         let ctx = call.context();
         let (tenant, correlation_id) = (ctx.tenant(), ctx.correlation_id());
-        let text = |error: &dyn std::fmt::Display| match call.event() {
-            Some(event) => event.redacted_text(error),
-            None => error.to_string(),
+        let text = |error: &dyn std::fmt::Display| {
+            let events = call.events().iter();
+            events.fold(error.to_string(), |text, event| event.redacted_text(&text))
         };
         match &outcome {
             Ok(()) => tracing::debug!(

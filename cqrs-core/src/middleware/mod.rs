@@ -26,7 +26,7 @@ pub use crate::handler::{CallError, Rejection, RejectionKind};
 pub use crate::message::check_with_garde;
 pub use crate::message::{Validate, Violation, Violations};
 
-pub(crate) use self::call::Payload;
+pub(crate) use self::call::{Message, Payload};
 pub(crate) use self::chain::{Innermost, Middlewares};
 
 /// Something done around every call of a handler: of a command, of a query, and of each attempt to

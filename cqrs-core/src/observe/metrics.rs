@@ -65,11 +65,14 @@ pub(crate) fn sample(handler: &Arc<str>, sample: &Sample) {
     }
 }
 
-/// Measures one run of a handler, which is in flight until this is dropped.
-pub(super) struct Stopwatch {
+/// Measures one run of a handler, which is in flight until this is dropped. The default measures nothing.
+#[derive(Default)]
+pub(super) struct Stopwatch(Option<Running>);
+
+struct Running {
     handler: Arc<str>,
     began: Instant,
-    /// Kept, so that it goes down where it went up, whatever recorder is installed meanwhile.
+    /// Kept, so that it goes down where it went up, also if another recorder is installed meanwhile.
     in_flight: Gauge,
 }
 
@@ -77,7 +80,7 @@ impl Stopwatch {
     pub(super) fn start(handler: &Arc<str>) -> Self {
         let in_flight = gauge!(metric::IN_FLIGHT.name, "handler" => shared(handler));
         in_flight.increment(1);
-        Self { handler: Arc::clone(handler), began: Instant::now(), in_flight }
+        Self(Some(Running { handler: Arc::clone(handler), began: Instant::now(), in_flight }))
     }
 
     pub(super) fn executed(
@@ -86,19 +89,25 @@ impl Stopwatch {
         message: &'static str,
         error_type: Option<&'static str>,
     ) {
-        record_execution(kind, message, error_type, self.began.elapsed());
+        if let Some(running) = &self.0 {
+            record_execution(kind, message, error_type, running.began.elapsed());
+        }
     }
 
-    pub(super) fn attempted(self, error_type: Option<&'static str>) {
-        let handler = shared(&self.handler);
-        counter!(metric::ATTEMPTS.name, "handler" => handler, "outcome" => outcome(error_type))
-            .increment(1);
-        histogram!(metric::DELIVERY_DURATION.name, "handler" => shared(&self.handler))
-            .record(self.began.elapsed());
+    /// `each` are the ends of the deliveries: one, or those of a batch.
+    pub(super) fn attempted(self, each: impl Iterator<Item = Option<&'static str>>) {
+        let Some(running) = &self.0 else { return };
+        for error_type in each {
+            let handler = shared(&running.handler);
+            counter!(metric::ATTEMPTS.name, "handler" => handler, "outcome" => outcome(error_type))
+                .increment(1);
+            histogram!(metric::DELIVERY_DURATION.name, "handler" => shared(&running.handler))
+                .record(running.began.elapsed());
+        }
     }
 }
 
-impl Drop for Stopwatch {
+impl Drop for Running {
     fn drop(&mut self) {
         self.in_flight.decrement(1);
     }

@@ -3,8 +3,8 @@
 //! The buses and the delivery say what begins and how it ends; what that looks like outside is decided
 //! here. Spans are for `tracing`, always; metrics and OpenTelemetry are features, and nothing without.
 //!
-//! Nobody's texts get in: a span says which kind of error it was, never what the error says, since a
-//! handler may have put a redacted value into it.
+//! A span says which kind of error it was, never what the error says, since a handler may have put a
+//! redacted value into its text.
 
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -26,62 +26,38 @@ use tracing::Span;
 
 use crate::context::Context;
 use crate::handler::Item;
-use crate::message::AnyEvent;
-use crate::message::MessageKind;
+use crate::message::{AnyEvent, MessageKind};
 
 #[cfg(feature = "metrics")]
 pub(crate) use self::metrics::{Sample, describe, sample};
 pub(crate) use self::observer::{Attempted, Executed, Observer};
 
-/// What a span and the metrics say of work whose future was dropped, such as when a client hung up.
-const CANCELLED: Option<&'static str> = Some("cancelled");
-
-/// One event on its way into the application.
-pub(crate) struct Publishing {
-    event: &'static str,
+/// One operation, from its begin to its end: its span, its metrics, its trace.
+pub(crate) struct Observed {
     span: Span,
-    has_ended: bool,
-}
-
-impl Publishing {
-    /// `context` is the event's own; from here on it continues the trace from this publishing.
-    pub(crate) fn begin(event: &'static str, context: &mut Context) -> Self {
-        let span = spans::publish(event, context);
-        otel::produce(&span, "publish", event, context);
-        Self { event, span, has_ended: false }
-    }
-
-    /// Accepted, or refused for a reason of this type.
-    pub(crate) fn end(mut self, error_type: Option<&'static str>) {
-        self.finish(error_type);
-    }
-
-    fn finish(&mut self, error_type: Option<&'static str>) {
-        self.has_ended = true;
-        spans::end(&self.span, error_type);
-        metrics::published(self.event, error_type);
-    }
-}
-
-impl Drop for Publishing {
-    fn drop(&mut self) {
-        if !self.has_ended {
-            self.finish(CANCELLED);
-        }
-    }
-}
-
-/// One command or query at its handler.
-pub(crate) struct Executing {
-    kind: MessageKind,
-    message: &'static str,
-    span: Span,
+    operation: Operation,
+    /// `None` once the operation has ended.
     running: Option<metrics::Stopwatch>,
 }
 
-impl Executing {
-    /// `context` is the message's own; from here on it continues the trace from this execution.
-    pub(crate) fn begin(
+enum Operation {
+    Publish { event: &'static str },
+    Execute { kind: MessageKind, message: &'static str },
+    Deliver,
+}
+
+impl Observed {
+    /// An event on its way into the application. `context` is the event's own; from here on it
+    /// continues the trace from this span.
+    pub(crate) fn publish(event: &'static str, context: &mut Context) -> Self {
+        let span = spans::publish(event, context);
+        otel::produce(&span, "publish", event, context);
+        Self::begin(span, Operation::Publish { event }, metrics::Stopwatch::default())
+    }
+
+    /// A command or query at its handler. `context` is the message's own; from here on it continues the
+    /// trace from this span.
+    pub(crate) fn execute(
         kind: MessageKind,
         message: &'static str,
         handler: &Arc<str>,
@@ -89,91 +65,25 @@ impl Executing {
     ) -> Self {
         let span = spans::execute(kind, message, Some(handler), context);
         otel::execute(&span, "execute", message, context);
-        Self { kind, message, span, running: Some(metrics::Stopwatch::start(handler)) }
+        let operation = Operation::Execute { kind, message };
+        Self::begin(span, operation, metrics::Stopwatch::start(handler))
     }
 
-    /// A command or query of `caller` that reaches no handler.
-    #[cold]
-    pub(crate) fn refused(
-        kind: MessageKind,
-        message: &'static str,
-        caller: &Context,
-        error_type: &'static str,
-    ) {
-        let mut context = caller.for_event();
-        let span = spans::execute(kind, message, None, &context);
-        otel::execute(&span, "execute", message, &mut context);
-        spans::end(&span, Some(error_type));
-        metrics::execution_refused(kind, message, error_type);
-    }
-
-    /// What the handler is to run in.
-    pub(crate) fn span(&self) -> Span {
-        self.span.clone()
-    }
-
-    pub(crate) fn end(mut self, error_type: Option<&'static str>) {
-        self.finish(error_type);
-    }
-
-    fn finish(&mut self, error_type: Option<&'static str>) {
-        if let Some(stopwatch) = self.running.take() {
-            spans::end(&self.span, error_type);
-            stopwatch.executed(self.kind, self.message, error_type);
-        }
-    }
-}
-
-impl Drop for Executing {
-    fn drop(&mut self) {
-        self.finish(CANCELLED);
-    }
-}
-
-/// One attempt to deliver an event to a handler.
-pub(crate) struct Attempting {
-    span: Span,
-    running: Option<metrics::Stopwatch>,
-}
-
-impl Attempting {
-    /// `context` is the attempt's own. It has the trace from where the event was published, which this
-    /// attempt is linked to and continues.
-    pub(crate) fn begin(event: &AnyEvent, handler: &Arc<str>, context: &mut Context) -> Self {
+    /// An attempt to deliver an event. `context` is the attempt's own. It has the trace from where the
+    /// event was published, which this attempt is linked to and continues.
+    pub(crate) fn deliver(event: &AnyEvent, handler: &Arc<str>, context: &mut Context) -> Self {
         let span = spans::deliver(event, handler, context);
         otel::consume(&span, "deliver", event.name(), context);
-        Self { span, running: Some(metrics::Stopwatch::start(handler)) }
+        Self::begin(span, Operation::Deliver, metrics::Stopwatch::start(handler))
     }
 
-    /// What the handler is to run in.
-    pub(crate) fn span(&self) -> Span {
-        self.span.clone()
-    }
-
-    pub(crate) fn end(mut self, error_type: Option<&'static str>) {
-        self.finish(error_type);
-    }
-
-    fn finish(&mut self, error_type: Option<&'static str>) {
-        if let Some(stopwatch) = self.running.take() {
-            spans::end(&self.span, error_type);
-            stopwatch.attempted(error_type);
-        }
-    }
-}
-
-impl Drop for Attempting {
-    fn drop(&mut self) {
-        self.finish(CANCELLED);
-    }
-}
-
-/// One run of a handler of batches; each of its deliveries is an [`Attempting`] besides.
-pub(crate) struct AttemptingBatch(Span);
-
-impl AttemptingBatch {
-    /// `context` is the batch's own; from here on it continues the trace from this span.
-    pub(crate) fn begin(items: &[Item], handler: &Arc<str>, context: &mut Context) -> Self {
+    /// An attempt to deliver a batch of events, linked to where each was published. `context` is the
+    /// batch's own; from here on it continues the trace from this span.
+    pub(crate) fn deliver_batch(
+        items: &[Item],
+        handler: &Arc<str>,
+        context: &mut Context,
+    ) -> Self {
         let mut names = items.iter().map(|item| item.event.name());
         let first = names.next().unwrap_or_default();
         let event = if names.all(|name| name == first) { first } else { "*" };
@@ -182,17 +92,74 @@ impl AttemptingBatch {
             otel::link(&span, &item.context);
         }
         otel::consume(&span, "deliver batch", event, context);
-        Self(span)
+        Self::begin(span, Operation::Deliver, metrics::Stopwatch::start(handler))
     }
 
-    /// What the handler is to run in.
+    fn begin(span: Span, operation: Operation, running: metrics::Stopwatch) -> Self {
+        Self { span, operation, running: Some(running) }
+    }
+
+    /// The span that the handler runs in.
     pub(crate) fn span(&self) -> Span {
-        self.0.clone()
+        self.span.clone()
     }
 
-    pub(crate) fn end(self, error_type: Option<&'static str>) {
-        spans::end(&self.0, error_type);
+    /// The operation has ended, well or with an error of this type.
+    pub(crate) fn end(mut self, error_type: Option<&'static str>) {
+        self.finish(error_type, [error_type].into_iter());
     }
+
+    /// The attempt of a batch has ended, and so has each of its deliveries.
+    pub(crate) fn end_batch(
+        mut self,
+        error_type: Option<&'static str>,
+        each: impl Iterator<Item = Option<&'static str>>,
+    ) {
+        self.finish(error_type, each);
+    }
+
+    fn finish(
+        &mut self,
+        error_type: Option<&'static str>,
+        each: impl Iterator<Item = Option<&'static str>>,
+    ) {
+        let Some(stopwatch) = self.running.take() else { return };
+        spans::end(&self.span, error_type);
+        match self.operation {
+            Operation::Publish { event } => metrics::published(event, error_type),
+            Operation::Execute { kind, message } => stopwatch.executed(kind, message, error_type),
+            Operation::Deliver => stopwatch.attempted(each),
+        }
+    }
+}
+
+impl Drop for Observed {
+    /// The operation's future was dropped, such as when a client hung up.
+    fn drop(&mut self) {
+        let error_type = if std::thread::panicking() { "panicked" } else { "cancelled" };
+        self.finish(Some(error_type), [Some(error_type)].into_iter());
+    }
+}
+
+/// A command or query of `caller` that reaches no handler.
+#[cold]
+pub(crate) fn execution_refused(
+    kind: MessageKind,
+    message: &'static str,
+    caller: &Context,
+    error_type: &'static str,
+) {
+    let mut context = caller.for_refusal();
+    let span = spans::execute(kind, message, None, &context);
+    otel::execute(&span, "execute", message, &mut context);
+    spans::end(&span, Some(error_type));
+    metrics::execution_refused(kind, message, error_type);
+}
+
+/// An event of `caller` that is not accepted.
+#[cold]
+pub(crate) fn publish_refused(event: &'static str, caller: &Context, error_type: &'static str) {
+    Observed::publish(event, &mut caller.for_refusal()).end(Some(error_type));
 }
 
 /// A failed attempt was settled: it will be tried again, or is a dead letter now.

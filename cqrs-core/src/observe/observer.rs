@@ -36,8 +36,6 @@ pub(crate) struct Attempted<'a> {
     pub(crate) event: &'a AnyEvent,
     /// From 1.
     pub(crate) attempt: u32,
-    /// Whether this is the second delivery that `deliver_twice` asked for.
-    pub(crate) repeated: bool,
     pub(crate) error: Option<&'a DeliveryError>,
     /// How long until the next attempt; `None` after the last.
     pub(crate) retry_in: Option<Duration>,

@@ -6,9 +6,8 @@ use tracing::field::{self, Empty};
 use tracing::{Span, info_span};
 
 use super::names;
-use crate::context::Context;
-use crate::message::AnyEvent;
-use crate::message::MessageKind;
+use crate::context::{Context, TenantId};
+use crate::message::{AnyEvent, MessageKind};
 
 /// `context` is the event's own.
 pub(super) fn publish(event: &'static str, context: &Context) -> Span {
@@ -22,7 +21,7 @@ pub(super) fn publish(event: &'static str, context: &Context) -> Span {
         { names::MESSAGE_ID } = %context.message_id(),
         { names::CONVERSATION_ID } = %context.correlation_id(),
         { names::CAUSATION_ID } = context.causation_id().map(field::display),
-        { names::TENANT } = %context.tenant(),
+        { names::TENANT } = tenant(context),
         { names::ERROR_TYPE } = Empty,
         { names::OTEL_NAME } = Empty,
         { names::OTEL_KIND } = Empty,
@@ -47,7 +46,7 @@ pub(super) fn execute(
         { names::MESSAGE_ID } = %context.message_id(),
         { names::CONVERSATION_ID } = %context.correlation_id(),
         { names::CAUSATION_ID } = context.causation_id().map(field::display),
-        { names::TENANT } = %context.tenant(),
+        { names::TENANT } = tenant(context),
         { names::KIND } = %kind,
         { names::HANDLER } = handler,
         { names::ERROR_TYPE } = Empty,
@@ -71,7 +70,7 @@ pub(super) fn deliver(event: &AnyEvent, handler: &str, context: &Context) -> Spa
         { names::MESSAGE_ID } = %context.message_id(),
         { names::CONVERSATION_ID } = %context.correlation_id(),
         { names::CAUSATION_ID } = context.causation_id().map(field::display),
-        { names::TENANT } = %context.tenant(),
+        { names::TENANT } = tenant(context),
         { names::HANDLER } = handler,
         { names::ATTEMPT } = context.attempt(),
         { names::ERROR_TYPE } = Empty,
@@ -99,13 +98,17 @@ pub(super) fn deliver_batch(
         { names::SUBSCRIPTION } = handler,
         { names::BATCH_COUNT } = count,
         { names::CONVERSATION_ID } = %context.correlation_id(),
-        { names::TENANT } = %context.tenant(),
+        { names::TENANT } = tenant(context),
         { names::HANDLER } = handler,
         { names::ERROR_TYPE } = Empty,
         { names::OTEL_NAME } = Empty,
         { names::OTEL_KIND } = Empty,
         { names::OTEL_STATUS } = Empty,
     )
+}
+
+fn tenant(context: &Context) -> &str {
+    context.tenant_id().map_or("system", TenantId::as_str)
 }
 
 pub(super) fn end(span: &Span, error_type: Option<&'static str>) {

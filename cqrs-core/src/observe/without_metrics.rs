@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::message::MessageKind;
 
+#[derive(Default)]
 pub(super) struct Stopwatch;
 
 impl Stopwatch {
@@ -15,7 +16,7 @@ impl Stopwatch {
     pub(super) fn executed(self, _: MessageKind, _: &'static str, _: Option<&'static str>) {}
 
     #[expect(clippy::unused_self, reason = "it is one that measures nothing")]
-    pub(super) fn attempted(self, _: Option<&'static str>) {}
+    pub(super) fn attempted(self, _: impl Iterator<Item = Option<&'static str>>) {}
 }
 
 pub(super) fn published(_: &'static str, _: Option<&'static str>) {}

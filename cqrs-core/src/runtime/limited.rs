@@ -1,12 +1,12 @@
 //! Work that ends with its deadline and with its application.
 
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::pin::pin;
 use std::task::Poll;
 
 use tokio::time::Instant;
 
-use crate::runtime::Lifecycle;
+use super::Lifecycle;
 
 /// What ended the work before its own end.
 pub(crate) enum Limit {
@@ -18,10 +18,11 @@ pub(crate) enum Limit {
 ///
 /// Most work is done at its first poll. The timer comes into play only after that.
 pub(crate) async fn limited<F: Future>(
-    mut work: Pin<&mut F>,
+    work: F,
     deadline: Option<Instant>,
     lifecycle: &Lifecycle,
 ) -> Result<F::Output, Limit> {
+    let mut work = pin!(work);
     if let Poll::Ready(output) = poll_fn(|cx| Poll::Ready(work.as_mut().poll(cx))).await {
         return Ok(output);
     }
@@ -33,7 +34,7 @@ pub(crate) async fn limited<F: Future>(
     }
 }
 
-/// Returns at `deadline`; never, if there is none, and then without a timer. Cancel safe.
+/// Returns at `deadline`; never, and without a timer, if there is none. Cancel safe.
 pub(crate) async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,

@@ -1,13 +1,13 @@
 //! What everything that runs shares: what is in flight, the shutdown, panics and time limits.
 
 mod broadcast;
-mod in_flight;
+mod lifecycle;
 mod limited;
 mod panic;
 
 pub use self::broadcast::Lagged;
 
 pub(crate) use self::broadcast::{Broadcast, Receiver};
-pub(crate) use self::in_flight::{InFlight, Lifecycle, TaskInFlight};
+pub(crate) use self::lifecycle::{InFlight, Lifecycle, TaskInFlight};
 pub(crate) use self::limited::{Limit, limited, sleep_until};
-pub(crate) use self::panic::{Caught, Panic, catch};
+pub(crate) use self::panic::{Panic, catch, catch_now};

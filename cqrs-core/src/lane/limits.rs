@@ -1,19 +1,27 @@
-//! Whether a lane's next attempt may begin: not while it is paused, not beyond its rate, not while its
+//! Whether the next attempt may begin: not while the handler is paused, not beyond its rate, not while its
 //! circuit breaker is open.
 
 use tokio::time::Instant;
 
-use super::breaker::{Breaker, BreakerState, Change, Hold};
+use super::breaker::{Breaker, BreakerState, Change, Counted};
 use super::rate::Rate;
 use crate::handler::HandlerOptions;
 
-pub(super) struct Gate {
+/// Why no attempt may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotReady {
+    Until(Instant),
+    /// Until something happens that wakes the workers.
+    Paused,
+}
+
+pub(super) struct Limits {
     pub(super) is_paused: bool,
     rate: Option<Rate>,
     breaker: Option<Breaker>,
 }
 
-impl Gate {
+impl Limits {
     pub(super) fn new(options: &HandlerOptions) -> Self {
         Self {
             is_paused: false,
@@ -22,20 +30,20 @@ impl Gate {
         }
     }
 
-    /// Lets `worker` begin an attempt, or says what it has to wait for.
-    pub(super) fn enter(&mut self, worker: usize) -> Result<(), Hold> {
+    /// Begins an attempt of `worker`, or says what it has to wait for.
+    pub(super) fn begin(&mut self, worker: usize) -> Result<(), NotReady> {
         if self.is_paused {
-            return Err(Hold::UntilTold);
+            return Err(NotReady::Paused);
         }
-        if self.rate.is_none() && self.breaker.is_none() {
+        if !self.are_timed() {
             return Ok(());
         }
         let now = Instant::now();
-        if let Some(hold) = self.breaker.as_ref().and_then(|breaker| breaker.hold(now)) {
-            return Err(hold);
+        if let Some(not_ready) = self.breaker.as_ref().and_then(|breaker| breaker.not_ready(now)) {
+            return Err(not_ready);
         }
         if let Some(until) = self.rate.as_ref().and_then(|rate| rate.hold(now)) {
-            return Err(Hold::Until(until));
+            return Err(NotReady::Until(until));
         }
         if let Some(breaker) = &mut self.breaker {
             breaker.begin(worker);
@@ -46,20 +54,13 @@ impl Gate {
         Ok(())
     }
 
-    /// `worker`'s attempt came to its end.
-    pub(super) fn end(&mut self, worker: usize, succeeded: bool) -> Option<Change> {
-        self.breaker.as_mut()?.end(worker, succeeded, Instant::now())
-    }
-
-    /// `worker` is gone, perhaps in the middle of an attempt.
-    pub(super) fn abandon(&mut self, worker: usize) {
-        if let Some(breaker) = &mut self.breaker {
-            breaker.abandon(worker, Instant::now());
-        }
+    /// An attempt of `worker` has ended.
+    pub(super) fn end(&mut self, worker: usize, counted: Counted) -> Option<Change> {
+        self.breaker.as_mut()?.end(worker, counted, Instant::now())
     }
 
     /// Whether time alone may hold an attempt back.
-    pub(super) fn is_timed(&self) -> bool {
+    pub(super) fn are_timed(&self) -> bool {
         self.rate.is_some() || self.breaker.is_some()
     }
 

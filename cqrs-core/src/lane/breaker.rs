@@ -1,9 +1,10 @@
-//! Stops attempts at a handler that fails and fails.
+//! Stops attempts at a handler that fails repeatedly.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::limits::NotReady;
 use crate::handler::BreakerPolicy;
 
 /// Where a handler's circuit breaker is.
@@ -39,7 +40,7 @@ pub(super) struct Breaker {
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    /// With the number of failed attempts since the last one that succeeded.
+    /// With the number of attempts that failed in a row.
     Closed(u32),
     /// No attempt before this; the next one after it is the probe.
     Open(Instant),
@@ -47,12 +48,13 @@ enum State {
     Probing(usize),
 }
 
-/// Why no attempt may begin.
+/// How an attempt's end counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Hold {
-    Until(Instant),
-    /// Until something else happens, which wakes those who wait.
-    UntilTold,
+pub(super) enum Counted {
+    Success,
+    Failure,
+    /// It says nothing about whether the handler works.
+    Neither,
 }
 
 /// What an attempt's end led to.
@@ -75,10 +77,10 @@ impl Breaker {
         }
     }
 
-    pub(super) fn hold(&self, now: Instant) -> Option<Hold> {
+    pub(super) fn not_ready(&self, now: Instant) -> Option<NotReady> {
         match self.state {
-            State::Open(until) if now < until => Some(Hold::Until(until)),
-            State::Probing(_) => Some(Hold::UntilTold),
+            State::Open(until) if now < until => Some(NotReady::Until(until)),
+            State::Probing(_) => Some(NotReady::Paused),
             State::Closed(_) | State::Open(_) => None,
         }
     }
@@ -90,28 +92,30 @@ impl Breaker {
         }
     }
 
-    /// `worker`'s attempt came to its end. What began before the breaker opened decides nothing more.
-    pub(super) fn end(&mut self, worker: usize, succeeded: bool, now: Instant) -> Option<Change> {
-        match self.state {
-            State::Closed(failures) => {
-                let failures = if succeeded { 0 } else { failures + 1 };
-                self.state = State::Closed(failures);
-                (failures >= self.policy.failures()).then(|| self.open(now))
+    /// An attempt of `worker` has ended. One that began before the breaker opened decides nothing more.
+    pub(super) fn end(&mut self, worker: usize, counted: Counted, now: Instant) -> Option<Change> {
+        match (self.state, counted) {
+            (State::Closed(failures), Counted::Failure) => {
+                self.state = State::Closed(failures + 1);
+                (failures + 1 >= self.policy.failures()).then(|| self.open(now))
             }
-            State::Probing(probing) if probing == worker => Some(if succeeded {
+            (State::Closed(_), Counted::Success) => {
                 self.state = State::Closed(0);
-                Change::Closed
-            } else {
-                self.open(now)
-            }),
-            State::Open(_) | State::Probing(_) => None,
-        }
-    }
-
-    /// `worker` is gone without having ended its attempt. Another one may make the probe.
-    pub(super) fn abandon(&mut self, worker: usize, now: Instant) {
-        if matches!(self.state, State::Probing(probing) if probing == worker) {
-            self.state = State::Open(now);
+                None
+            }
+            (State::Probing(probing), counted) if probing == worker => match counted {
+                Counted::Success => {
+                    self.state = State::Closed(0);
+                    Some(Change::Closed)
+                }
+                Counted::Failure => Some(self.open(now)),
+                Counted::Neither => {
+                    // The next attempt decides.
+                    self.state = State::Open(now);
+                    None
+                }
+            },
+            _ => None,
         }
     }
 
@@ -136,45 +140,47 @@ mod tests {
     #[test]
     fn it_opens_after_so_many_failures_in_a_row() {
         let (mut breaker, now) = breaker();
-        for succeeded in [false, true, false] {
-            assert_eq!(breaker.end(0, succeeded, now), None);
-            assert_eq!(breaker.hold(now), None);
+        for counted in [Counted::Failure, Counted::Success, Counted::Failure] {
+            assert_eq!(breaker.end(0, counted, now), None);
+            assert_eq!(breaker.not_ready(now), None);
         }
-        assert_eq!(breaker.end(0, false, now), Some(OPENED));
+        assert_eq!(breaker.end(0, Counted::Failure, now), Some(OPENED));
         assert_eq!(breaker.state(now), BreakerState::Open);
-        assert_eq!(breaker.hold(now), Some(Hold::Until(now + COOLDOWN)));
-        assert_eq!(breaker.end(1, true, now), None, "it began before");
+        assert_eq!(breaker.not_ready(now), Some(NotReady::Until(now + COOLDOWN)));
+        assert_eq!(breaker.end(1, Counted::Success, now), None, "it began before");
         assert_eq!(breaker.state(now), BreakerState::Open);
     }
 
     #[test]
     fn after_the_cooldown_one_attempt_decides() {
         for succeeds in [true, false] {
+            let counted = |succeeds| if succeeds { Counted::Success } else { Counted::Failure };
             let (mut breaker, now) = breaker();
-            breaker.end(0, false, now);
-            breaker.end(0, false, now);
+            breaker.end(0, Counted::Failure, now);
+            breaker.end(0, Counted::Failure, now);
             let later = now + COOLDOWN;
             assert_eq!(breaker.state(later), BreakerState::HalfOpen);
-            assert_eq!(breaker.hold(later), None);
+            assert_eq!(breaker.not_ready(later), None);
             breaker.begin(3);
-            assert_eq!(breaker.hold(later), Some(Hold::UntilTold), "only one");
-            assert_eq!(breaker.end(1, !succeeds, later), None, "another one that began before");
-            let change = breaker.end(3, succeeds, later);
+            assert_eq!(breaker.not_ready(later), Some(NotReady::Paused), "only one");
+            assert_eq!(breaker.end(1, counted(!succeeds), later), None, "another one that began before");
+            let change = breaker.end(3, counted(succeeds), later);
             assert_eq!(change, Some(if succeeds { Change::Closed } else { OPENED }));
-            let again = (!succeeds).then_some(Hold::Until(later + COOLDOWN));
-            assert_eq!(breaker.hold(later), again);
+            let again = (!succeeds).then_some(NotReady::Until(later + COOLDOWN));
+            assert_eq!(breaker.not_ready(later), again);
         }
     }
 
     #[test]
-    fn a_probe_that_nobody_finishes_is_made_by_another_worker() {
+    fn after_an_attempt_that_says_nothing_another_one_decides() {
         let (mut breaker, now) = breaker();
-        breaker.end(0, false, now);
-        breaker.end(0, false, now);
+        breaker.end(0, Counted::Failure, now);
+        breaker.end(0, Counted::Neither, now);
+        breaker.end(0, Counted::Failure, now);
         breaker.begin(3);
-        breaker.abandon(2, now);
-        assert_eq!(breaker.hold(now), Some(Hold::UntilTold));
-        breaker.abandon(3, now);
-        assert_eq!(breaker.hold(now), None);
+        breaker.end(2, Counted::Neither, now);
+        assert_eq!(breaker.not_ready(now), Some(NotReady::Paused));
+        assert_eq!(breaker.end(3, Counted::Neither, now), None);
+        assert_eq!(breaker.not_ready(now), None);
     }
 }

@@ -1,0 +1,267 @@
+//! One handler at work: limits -> worker -> attempt -> verdict -> settled.
+
+mod attempt;
+mod breaker;
+mod chance;
+mod deliver;
+mod delivery;
+mod failures;
+mod limits;
+mod rate;
+mod report;
+mod shared;
+mod verdict;
+mod worker;
+
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use self::breaker::{Change, Counted};
+use self::limits::{Limits, NotReady};
+use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions};
+use crate::runtime::sleep_until;
+use crate::schedule::{Counts, Entry, Keys, Schedule, Step};
+use crate::services::TypeRef;
+
+pub use self::breaker::BreakerState;
+pub use self::failures::{Failure, FailureStream};
+pub use crate::schedule::DeliveryState;
+
+pub(crate) use self::attempt::{Handles, inside_middleware, run};
+pub(crate) use self::chance::Chance;
+pub(crate) use self::delivery::{Delivery, Origin, Receipt, Verdict};
+pub(crate) use self::failures::Failures;
+pub(crate) use self::shared::Shared;
+
+/// The schedule of one handler, and the workers that work it off: as many as the handler's concurrency.
+/// They are started by the first delivery, so that a handler without events costs nothing.
+pub(crate) struct Lane {
+    /// The handler's stable name.
+    pub(crate) name: Arc<str>,
+    pub(crate) handler: TypeRef,
+    pub(crate) options: HandlerOptions,
+    /// For a handler of batches.
+    batch: Option<BatchPolicy>,
+    /// The handler, once for each of its events.
+    routes: Vec<Arc<dyn ErasedEventHandler>>,
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+    /// One permit for each delivery that becomes ready; see [`Lane::next`].
+    work: Notify,
+    has_workers: AtomicBool,
+}
+
+struct State {
+    schedule: Schedule<Delivery>,
+    limits: Limits,
+}
+
+/// What a lane is doing.
+pub(crate) struct LaneStatus {
+    pub(crate) is_paused: bool,
+    pub(crate) breaker: Option<BreakerState>,
+    pub(crate) counts: Counts,
+    /// When the oldest event that waits was published.
+    pub(crate) oldest: Option<Timestamp>,
+}
+
+impl Lane {
+    pub(crate) fn new(
+        name: &str,
+        handler: TypeRef,
+        options: HandlerOptions,
+        batch: Option<BatchPolicy>,
+        routes: Vec<Arc<dyn ErasedEventHandler>>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        let schedule = Schedule::new(options.concurrency.get());
+        Self {
+            name: name.into(),
+            handler,
+            options,
+            batch,
+            routes,
+            shared,
+            state: Mutex::new(State { schedule, limits: Limits::new(&options) }),
+            work: Notify::new(),
+            has_workers: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn push(&self, delivery: Delivery, keys: Keys) {
+        let is_ready = self.state().schedule.push(delivery, keys);
+        if is_ready {
+            self.work.notify_one();
+        }
+    }
+
+    /// Starts the workers if there is something to do and they are not there.
+    pub(crate) fn start_workers(self: &Arc<Self>, runtime: &Handle) {
+        if !self.has_workers.load(SeqCst)
+            && self.has_work()
+            && !self.has_workers.swap(true, SeqCst)
+        {
+            for number in 0..self.options.concurrency.get() {
+                worker::start(Arc::clone(self), number, runtime);
+            }
+        }
+    }
+
+    /// Waits until `worker` has taken deliveries, and copies what it needs for an attempt: they stay in
+    /// the schedule, so that they are not lost with the worker. Returns `false` when the application
+    /// stopped.
+    async fn next(&self, worker: usize, taken: &mut Vec<deliver::Taken>) -> bool {
+        let lifecycle = &self.shared.lifecycle;
+        loop {
+            if lifecycle.is_stopped() {
+                return false;
+            }
+            if self.take(worker, taken).is_ok() {
+                return true;
+            }
+            // Enlisting comes before the second look, so that no notification falls in between.
+            let mut work = pin!(self.work.notified());
+            work.as_mut().enable();
+            let look_again = match self.take(worker, taken) {
+                Ok(()) => {
+                    // The notification may have been meant for another delivery.
+                    self.work.notify_one();
+                    return true;
+                }
+                Err(look_again) => look_again,
+            };
+            tokio::select! {
+                biased;
+                () = lifecycle.stopped() => return false,
+                () = work => {}
+                () = sleep_until(look_again) => {}
+            }
+        }
+    }
+
+    /// Takes what is next, or says when to look again if no notification comes first.
+    ///
+    /// A worker takes nothing that it would have to keep while it waits: what may not begin yet stays
+    /// queued, and a shutdown finds it there.
+    fn take(&self, worker: usize, taken: &mut Vec<deliver::Taken>) -> Result<(), Option<Instant>> {
+        let mut state = self.state();
+        let State { schedule, limits } = &mut *state;
+        if schedule.next_due().is_some() {
+            schedule.wake(Instant::now().into_std());
+        }
+        if !schedule.has_ready() {
+            return Err(schedule.next_due().map(Instant::from_std));
+        }
+        limits.begin(worker).map_err(|not_ready| match not_ready {
+            NotReady::Until(instant) => Some(instant),
+            NotReady::Paused => None,
+        })?;
+        let max = self.batch.map_or(1, |policy| policy.max());
+        let across_tenants = self.is_across_tenants();
+        // Tenants are compared themselves: two may have the same hash.
+        let fit = |first: &Delivery, other: &Delivery| {
+            let is_of_tenant = first.event.context().tenant() == other.event.context().tenant();
+            first.route == other.route && (across_tenants || is_of_tenant)
+        };
+        let pick = |count| self.shared.chance.as_ref().map_or(0, |chance| chance.pick(count));
+        let entries = schedule.take(worker, max, across_tenants, pick, fit);
+        taken.extend(entries.iter().map(deliver::Taken::of));
+        let others_wait = schedule.next_due().is_some()
+            || (schedule.has_ready() && (limits.are_timed() || max > 1));
+        drop(state);
+        if others_wait {
+            // This worker may have been the only one that waited for the time of the next attempt.
+            self.work.notify_one();
+        }
+        Ok(())
+    }
+
+    /// What `worker` has taken.
+    fn taken(&self, worker: usize) -> Vec<deliver::Taken> {
+        self.state().schedule.taken(worker).iter().map(deliver::Taken::of).collect()
+    }
+
+    fn is_across_tenants(&self) -> bool {
+        self.batch.is_some_and(|policy| policy.is_across_tenants())
+    }
+
+    /// What `worker` has taken goes on by `steps`. Gives what is finished.
+    fn settle(&self, worker: usize, steps: &[Step], finished: &mut Vec<Entry<Delivery>>) {
+        let ready = self.state().schedule.settle(worker, steps, finished);
+        for _ in 0..ready.min(self.options.concurrency.get()) {
+            self.work.notify_one();
+        }
+    }
+
+    /// An attempt of `worker` has ended.
+    fn count(&self, worker: usize, counted: Counted) {
+        if self.options.breaker.is_none() {
+            return;
+        }
+        let change = self.state().limits.end(worker, counted);
+        let handler = &*self.name;
+        match change {
+            Some(Change::Opened { cooldown }) => tracing::warn!(
+                handler,
+                ?cooldown,
+                "too many attempts in a row have failed: the circuit breaker is open"
+            ),
+            Some(Change::Closed) => {
+                tracing::info!(handler, "the circuit breaker is closed again");
+            }
+            None => {}
+        }
+        self.work.notify_waiters();
+    }
+
+    /// Lets no attempt begin from now on, or lets them begin again. Returns whether that is a change.
+    pub(crate) fn pause(&self, pause: bool) -> bool {
+        let was_paused = std::mem::replace(&mut self.state().limits.is_paused, pause);
+        if was_paused && !pause {
+            self.work.notify_waiters();
+        }
+        self.shared.lifecycle.note_change();
+        was_paused != pause
+    }
+
+    pub(crate) fn status(&self) -> LaneStatus {
+        let state = self.state();
+        let published = state.schedule.iter_waiting().map(|delivery| delivery.event.occurred_at());
+        LaneStatus {
+            is_paused: state.limits.is_paused,
+            breaker: state.limits.breaker_state(),
+            counts: state.schedule.counts(),
+            oldest: published.min(),
+        }
+    }
+
+    /// How many deliveries wait although the handler is paused; `None` if it is not.
+    pub(crate) fn waiting_while_paused(&self) -> Option<usize> {
+        let state = self.state();
+        state.limits.is_paused.then(|| state.schedule.waiting())
+    }
+
+    /// Whether deliveries wait.
+    pub(crate) fn has_work(&self) -> bool {
+        !self.state().schedule.is_empty()
+    }
+
+    /// Empties the lane: everything is given back, and returned with where it was.
+    pub(crate) fn drain(&self) -> Vec<(Entry<Delivery>, DeliveryState)> {
+        let drained = self.state().schedule.drain();
+        for (entry, _) in &drained {
+            entry.item.settle(Verdict::Release);
+        }
+        drained
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,358 @@
+//! What a handler does next: in order per key, otherwise in turns of tenants. Pure data.
+
+mod fair;
+#[cfg(test)]
+mod properties;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::fmt;
+use std::time::Instant;
+
+use rustc_hash::FxHashMap;
+
+pub(crate) use self::fair::Fair;
+
+/// The tenant and the order key of an item, as hashes. Two tenants with one hash share their turns; two
+/// keys with one hash wait for each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Keys {
+    pub(crate) tenant: u64,
+    /// Items with the same key are taken in order, one at a time. `None` if there is no order.
+    pub(crate) order: Option<u64>,
+}
+
+/// One item of a schedule.
+pub(crate) struct Entry<T> {
+    pub(crate) item: T,
+    pub(crate) keys: Keys,
+    /// How many attempts have failed.
+    pub(crate) attempts: u32,
+    /// The position in the order in which items came.
+    number: u64,
+    /// It failed together with others, and is taken alone from now on.
+    is_alone: bool,
+    /// It was taken before, so it goes before what was not.
+    has_returned: bool,
+    /// Its next attempt begins no earlier.
+    due: Option<Instant>,
+}
+
+/// What becomes of an item that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It leaves the schedule.
+    Finish,
+    /// It failed, and is taken again then.
+    Retry(Instant),
+    /// It failed together with others, and is taken again without them: now, or then.
+    RetryAlone(Option<Instant>),
+    /// It comes again, and this was no attempt.
+    Return,
+}
+
+/// Where a delivery is that is not finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeliveryState {
+    /// It waits for a worker, or for earlier deliveries of its order key.
+    Queued,
+    /// Its handler is running.
+    Running,
+    /// It waits for its next attempt.
+    Retrying,
+}
+
+impl fmt::Display for DeliveryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Retrying => "waiting for its next attempt",
+        })
+    }
+}
+
+/// How many items are where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) queued: usize,
+    pub(crate) running: usize,
+    pub(crate) retrying: usize,
+}
+
+/// The items of one handler.
+///
+/// Of each order key, at most one item is ready or delayed, and then none is taken; or a worker has
+/// taken one, or several in order. The others are `behind`.
+pub(crate) struct Schedule<T> {
+    ready: Fair<Entry<T>>,
+    behind: FxHashMap<u64, VecDeque<Entry<T>>>,
+    /// How many items are behind others.
+    followers: usize,
+    delayed: BinaryHeap<Reverse<Delayed<T>>>,
+    /// What each worker has taken.
+    taken: Vec<Vec<Entry<T>>>,
+    numbers: u64,
+    /// Empty between calls: their capacity is used again.
+    orders: Vec<u64>,
+    firsts: Vec<Entry<T>>,
+}
+
+impl<T> Schedule<T> {
+    pub(crate) fn new(workers: usize) -> Self {
+        Self {
+            ready: Fair::default(),
+            behind: FxHashMap::default(),
+            followers: 0,
+            delayed: BinaryHeap::new(),
+            taken: (0..workers).map(|_| Vec::new()).collect(),
+            numbers: 0,
+            orders: Vec::new(),
+            firsts: Vec::new(),
+        }
+    }
+
+    /// Adds an item. Returns whether it is ready.
+    pub(crate) fn push(&mut self, item: T, keys: Keys) -> bool {
+        self.numbers += 1;
+        let number = self.numbers;
+        let entry = Entry {
+            item,
+            keys,
+            attempts: 0,
+            number,
+            is_alone: false,
+            has_returned: false,
+            due: None,
+        };
+        if let Some(order) = keys.order {
+            if let Some(behind) = self.behind.get_mut(&order) {
+                behind.push_back(entry);
+                self.followers += 1;
+                return false;
+            }
+            self.behind.insert(order, VecDeque::new());
+        }
+        self.ready.push_back(keys.tenant, entry);
+        true
+    }
+
+    /// Lets `worker`, which has nothing, take one to `max` items, of one tenant or, `across_tenants`, of
+    /// any: what is ready, and what is behind it. `pick` chooses the first among the ready ones, of which
+    /// number 0 has its turn; the others must `fit` it. Returns the items, none if nothing is ready.
+    pub(crate) fn take(
+        &mut self,
+        worker: usize,
+        max: usize,
+        across_tenants: bool,
+        pick: impl FnOnce(usize) -> usize,
+        fit: impl Fn(&T, &T) -> bool,
+    ) -> &[Entry<T>] {
+        let Self { ready, behind, followers, taken, .. } = self;
+        let taken = &mut taken[worker];
+        if ready.is_empty() {
+            return taken;
+        }
+        let Some((tenant, first)) = ready.take_at(pick(ready.len())) else { return taken };
+        let is_alone = first.is_alone;
+        taken.push(first);
+        if max == 1 || is_alone {
+            return taken;
+        }
+
+        let mut others = Vec::new();
+        let first = &taken[0];
+        let fits = |entry: &Entry<T>| !entry.is_alone && fit(&first.item, &entry.item);
+        if across_tenants {
+            ready.take_some_in_turns(max - 1, fits, |entry| others.push(entry));
+        } else {
+            ready.take_some_of(tenant, max - 1, fits, |entry| others.push(entry));
+        }
+        // Those behind them, in the order of each key.
+        for leader in 0..=others.len() {
+            let keys = if leader == 0 { first.keys } else { others[leader - 1].keys };
+            let Some(behind) = keys.order.and_then(|order| behind.get_mut(&order)) else {
+                continue;
+            };
+            while others.len() + 1 < max
+                && let Some(next) = behind.pop_front_if(|next| next.due.is_none() && fits(next))
+            {
+                *followers -= 1;
+                others.push(next);
+            }
+        }
+        taken.append(&mut others);
+        taken
+    }
+
+    /// What `worker` has taken.
+    pub(crate) fn taken(&self, worker: usize) -> &[Entry<T>] {
+        &self.taken[worker]
+    }
+
+    /// Ends what `worker` has taken: each item goes on by its step, in order; items without one return.
+    /// Gives what is finished, and returns how many items became ready.
+    pub(crate) fn settle(
+        &mut self,
+        worker: usize,
+        steps: &[Step],
+        finished: &mut Vec<Entry<T>>,
+    ) -> usize {
+        let ready_before = self.ready.len();
+        let mut taken = std::mem::take(&mut self.taken[worker]);
+        let mut orders = std::mem::take(&mut self.orders);
+        let mut firsts = std::mem::take(&mut self.firsts);
+        for (at, mut entry) in taken.drain(..).enumerate().rev() {
+            let step = steps.get(at).copied().unwrap_or(Step::Return);
+            let order = entry.keys.order;
+            orders.extend(order);
+            if step == Step::Finish {
+                finished.push(entry);
+                continue;
+            }
+            entry.go_on(step);
+            match order.and_then(|order| self.behind.get_mut(&order)) {
+                Some(behind) => {
+                    behind.push_front(entry);
+                    self.followers += 1;
+                }
+                None => firsts.push(entry),
+            }
+        }
+        finished.reverse();
+        if orders.len() > 1 {
+            orders.sort_unstable();
+            orders.dedup();
+        }
+        for order in orders.drain(..) {
+            firsts.extend(self.next_of(order));
+        }
+        // What returns goes before the rest of its tenant, in the order in which it came.
+        firsts.sort_unstable_by_key(|entry| Reverse(entry.number));
+        for entry in firsts.drain(..) {
+            self.make_ready(entry);
+        }
+        // Their capacity is used again.
+        (self.taken[worker], self.orders, self.firsts) = (taken, orders, firsts);
+        self.ready.len().saturating_sub(ready_before)
+    }
+
+    /// The next item of an order key, of which nothing is taken any more.
+    fn next_of(&mut self, order: u64) -> Option<Entry<T>> {
+        let next = self.behind.get_mut(&order).and_then(VecDeque::pop_front);
+        match next {
+            Some(_) => self.followers -= 1,
+            None => drop(self.behind.remove(&order)),
+        }
+        next
+    }
+
+    fn make_ready(&mut self, mut entry: Entry<T>) {
+        match entry.due.take() {
+            Some(due) => self.delayed.push(Reverse(Delayed { due, entry })),
+            None if entry.has_returned => self.ready.push_front(entry.keys.tenant, entry),
+            None => self.ready.push_back(entry.keys.tenant, entry),
+        }
+    }
+
+    /// Makes ready what is due by `now`.
+    pub(crate) fn wake(&mut self, now: Instant) {
+        while self.next_due().is_some_and(|due| due <= now) {
+            if let Some(Reverse(Delayed { entry, .. })) = self.delayed.pop() {
+                self.ready.push_back(entry.keys.tenant, entry);
+            }
+        }
+    }
+
+    /// When the next delayed item is due.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.delayed.peek().map(|Reverse(delayed)| delayed.due)
+    }
+
+    pub(crate) fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Whether nothing waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting() == 0
+    }
+
+    /// How many items wait, for a worker or for their next attempt.
+    pub(crate) fn waiting(&self) -> usize {
+        self.ready.len() + self.followers + self.delayed.len()
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        Counts {
+            queued: self.ready.len() + self.followers,
+            running: self.taken.iter().map(Vec::len).sum(),
+            retrying: self.delayed.len(),
+        }
+    }
+
+    /// All items that wait.
+    pub(crate) fn iter_waiting(&self) -> impl Iterator<Item = &T> {
+        let delayed = self.delayed.iter().map(|Reverse(delayed)| &delayed.entry);
+        let behind = self.behind.values().flatten();
+        self.ready.iter().chain(behind).chain(delayed).map(|entry| &entry.item)
+    }
+
+    /// Empties the schedule, and says where everything was.
+    pub(crate) fn drain(&mut self) -> Vec<(Entry<T>, DeliveryState)> {
+        let taken = self.taken.iter_mut().flat_map(std::mem::take);
+        let taken = taken.map(|entry| (entry, DeliveryState::Running));
+        let delayed = self.delayed.drain();
+        let delayed = delayed.map(|Reverse(delayed)| (delayed.entry, DeliveryState::Retrying));
+        let behind = self.behind.drain().flat_map(|(_, behind)| behind);
+        let queued = self.ready.drain().chain(behind);
+        let queued = queued.map(|entry| (entry, DeliveryState::Queued));
+        self.followers = 0;
+        taken.chain(delayed).chain(queued).collect()
+    }
+}
+
+impl<T> Entry<T> {
+    fn go_on(&mut self, step: Step) {
+        self.has_returned = true;
+        match step {
+            Step::Retry(due) => {
+                self.attempts += 1;
+                self.due = Some(due);
+            }
+            Step::RetryAlone(due) => {
+                self.attempts += 1;
+                self.is_alone = true;
+                self.due = due;
+            }
+            Step::Return | Step::Finish => {}
+        }
+    }
+}
+
+/// Ordered by when it is due, then by its number.
+struct Delayed<T> {
+    due: Instant,
+    entry: Entry<T>,
+}
+
+impl<T> Ord for Delayed<T> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.due, self.entry.number).cmp(&(other.due, other.entry.number))
+    }
+}
+
+impl<T> PartialOrd for Delayed<T> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl<T> PartialEq for Delayed<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.entry.number == other.entry.number
+    }
+}
+
+impl<T> Eq for Delayed<T> {}

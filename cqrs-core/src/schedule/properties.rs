@@ -1,0 +1,241 @@
+//! What is true of a schedule whatever is done to it, checked against a model.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::{Keys, Schedule, Step};
+
+const WORKERS: usize = 3;
+const MAX: usize = 5;
+
+/// What is scheduled. Only items of one group fit together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Item {
+    number: usize,
+    tenant: u64,
+    order: Option<u64>,
+    group: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Action {
+    Push { tenant: u64, order: Option<u64>, group: bool },
+    Take { worker: usize, pick: usize },
+    Settle { worker: usize, steps: Vec<u8> },
+    Advance { milliseconds: u64 },
+}
+
+fn actions() -> impl Strategy<Value = Vec<Action>> {
+    let action = prop_oneof![
+        8 => (0..4_u64, prop::option::of(0..3_u64), any::<bool>())
+            .prop_map(|(tenant, order, group)| Action::Push { tenant, order, group }),
+        4 => (0..WORKERS, 0..4_usize).prop_map(|(worker, pick)| Action::Take { worker, pick }),
+        4 => (0..WORKERS, prop::collection::vec(0..8_u8, 0..=MAX))
+            .prop_map(|(worker, steps)| Action::Settle { worker, steps }),
+        1 => (0..50_u64).prop_map(|milliseconds| Action::Advance { milliseconds }),
+    ];
+    prop::collection::vec(action, 0..150)
+}
+
+/// A schedule beside what must be true of it.
+struct Checked {
+    schedule: Schedule<Item>,
+    max: usize,
+    across_tenants: bool,
+    now: Instant,
+    pushed: usize,
+    finished: BTreeSet<usize>,
+    /// Of each order key, what is not finished, in the order in which it came.
+    orders: BTreeMap<u64, VecDeque<usize>>,
+    taken: [Vec<Item>; WORKERS],
+    attempts: BTreeMap<usize, u32>,
+    alone: BTreeSet<usize>,
+}
+
+impl Checked {
+    fn new(max: usize, across_tenants: bool) -> Self {
+        Self {
+            schedule: Schedule::new(WORKERS),
+            max,
+            across_tenants,
+            now: Instant::now(),
+            pushed: 0,
+            finished: BTreeSet::new(),
+            orders: BTreeMap::new(),
+            taken: Default::default(),
+            attempts: BTreeMap::new(),
+            alone: BTreeSet::new(),
+        }
+    }
+
+    fn push(&mut self, tenant: u64, order: Option<u64>, group: bool) {
+        let order = order.map(|order| tenant * 100 + order);
+        let item = Item { number: self.pushed, tenant, order, group };
+        if let Some(order) = order {
+            self.orders.entry(order).or_default().push_back(item.number);
+        }
+        self.pushed += 1;
+        self.schedule.push(item, Keys { tenant, order });
+    }
+
+    fn take(&mut self, worker: usize, pick: usize) {
+        if !self.taken[worker].is_empty() {
+            return;
+        }
+        let fit = |a: &Item, b: &Item| a.group == b.group;
+        let entries = self.schedule.take(
+            worker,
+            self.max,
+            self.across_tenants,
+            |count| pick % count,
+            fit,
+        );
+        let items: Vec<_> = entries.iter().map(|entry| entry.item).collect();
+        let attempts: Vec<_> = entries.iter().map(|entry| entry.attempts).collect();
+        assert!(items.len() <= self.max);
+        let mut seen: BTreeMap<u64, usize> = BTreeMap::new();
+        for (item, attempts) in items.iter().zip(attempts) {
+            assert!(!self.finished.contains(&item.number), "{item:?} was finished");
+            assert!(!self.taken.iter().flatten().any(|it| it == item), "{item:?} is taken already");
+            assert_eq!(attempts, self.attempts.get(&item.number).copied().unwrap_or(0));
+            if let Some(order) = item.order {
+                let position = seen.entry(order).or_default();
+                assert_eq!(self.orders[&order][*position], item.number, "{item:?} is out of order");
+                *position += 1;
+                let others = self.taken.iter().flatten();
+                assert!(!others.clone().any(|it| it.order == Some(order)), "two workers have its key");
+            }
+            assert!(fit(&items[0], item), "it does not fit");
+            assert!(self.across_tenants || item.tenant == items[0].tenant, "another tenant");
+            assert!(items.len() == 1 || !self.alone.contains(&item.number), "not alone");
+        }
+        self.taken[worker] = items;
+    }
+
+    fn settle(&mut self, worker: usize, codes: &[u8]) {
+        let steps: Vec<_> = codes.iter().map(|code| self.step(*code)).collect();
+        let mut finished = Vec::new();
+        self.schedule.settle(worker, &steps, &mut finished);
+        let finished: Vec<_> = finished.into_iter().map(|entry| entry.item).collect();
+        let mut expected = Vec::new();
+        for (at, item) in std::mem::take(&mut self.taken[worker]).into_iter().enumerate() {
+            match steps.get(at) {
+                Some(Step::Finish) => {
+                    self.finished.insert(item.number);
+                    if let Some(order) = item.order.and_then(|it| self.orders.get_mut(&it)) {
+                        order.retain(|number| *number != item.number);
+                    }
+                    expected.push(item);
+                }
+                Some(Step::Retry(_)) => *self.attempts.entry(item.number).or_default() += 1,
+                Some(Step::RetryAlone(_)) => {
+                    *self.attempts.entry(item.number).or_default() += 1;
+                    self.alone.insert(item.number);
+                }
+                Some(Step::Return) | None => {}
+            }
+        }
+        assert_eq!(finished, expected);
+    }
+
+    fn step(&self, code: u8) -> Step {
+        let later = self.now + Duration::from_millis(u64::from(code) * 7);
+        match code {
+            0..=3 => Step::Finish,
+            4 => Step::Retry(later),
+            5 => Step::RetryAlone(None),
+            6 => Step::RetryAlone(Some(later)),
+            _ => Step::Return,
+        }
+    }
+
+    fn act(&mut self, action: &Action) {
+        match action {
+            Action::Push { tenant, order, group } => self.push(*tenant, *order, *group),
+            Action::Take { worker, pick } => self.take(*worker, *pick),
+            Action::Settle { worker, steps } => self.settle(*worker, steps),
+            Action::Advance { milliseconds } => {
+                self.now += Duration::from_millis(*milliseconds);
+                self.schedule.wake(self.now);
+                assert!(self.schedule.next_due().is_none_or(|due| due > self.now));
+            }
+        }
+        let counts = self.schedule.counts();
+        assert_eq!(counts.running, self.taken.iter().flatten().count());
+        assert_eq!(counts.queued + counts.retrying, self.schedule.waiting());
+        assert_eq!(self.schedule.iter_waiting().count(), self.schedule.waiting());
+        let unfinished = self.pushed - self.finished.len();
+        assert_eq!(counts.running + self.schedule.waiting(), unfinished, "lost or doubled");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_is_lost_or_doubled_and_each_key_keeps_its_order(
+        actions in actions(),
+        max in 1..=MAX,
+        across_tenants in any::<bool>(),
+    ) {
+        let mut checked = Checked::new(max, across_tenants);
+        for action in &actions {
+            checked.act(action);
+        }
+        let drained = checked.schedule.drain();
+        let left: BTreeSet<_> = drained.iter().map(|(entry, _)| entry.item.number).collect();
+        prop_assert_eq!(left.len(), drained.len());
+        prop_assert!(left.is_disjoint(&checked.finished));
+        prop_assert_eq!(left.len() + checked.finished.len(), checked.pushed);
+        prop_assert!(checked.schedule.is_empty());
+    }
+
+    #[test]
+    fn what_is_left_can_be_finished(actions in actions(), max in 1..=MAX) {
+        let mut checked = Checked::new(max, false);
+        for action in &actions {
+            checked.act(action);
+        }
+        checked.act(&Action::Advance { milliseconds: 60_000 });
+        for _ in 0..checked.pushed {
+            for worker in 0..WORKERS {
+                checked.act(&Action::Take { worker, pick: 0 });
+                checked.act(&Action::Settle { worker, steps: vec![0; MAX] });
+            }
+        }
+        prop_assert_eq!(checked.finished.len(), checked.pushed);
+    }
+
+    #[test]
+    fn of_each_other_tenant_at_most_one_item_comes_first(
+        backlog in prop::collection::vec(1_usize..200, 1..20),
+        arrivals in prop::collection::vec(0..20_u64, 0..200),
+    ) {
+        let mut checked = Checked::new(1, false);
+        let mut ready: BTreeMap<u64, usize> = BTreeMap::new();
+        for (tenant, count) in (0_u64..).zip(&backlog) {
+            for _ in 0..*count {
+                checked.push(tenant, None, false);
+            }
+            ready.insert(tenant, *count);
+        }
+        let mut passed_over: BTreeMap<u64, usize> = BTreeMap::new();
+        let mut arrivals = arrivals.into_iter();
+        while ready.values().any(|count| *count > 0) {
+            if let Some(tenant) = arrivals.next() {
+                checked.push(tenant, None, false);
+                *ready.entry(tenant).or_default() += 1;
+            }
+            checked.take(0, 0);
+            let tenant = checked.taken[0][0].tenant;
+            checked.settle(0, &[0]);
+            *ready.get_mut(&tenant).expect("it was ready") -= 1;
+            passed_over.insert(tenant, 0);
+            for (other, _) in ready.iter().filter(|(it, count)| **it != tenant && **count > 0) {
+                let passed_over = passed_over.entry(*other).or_default();
+                *passed_over += 1;
+                prop_assert!(*passed_over <= 20, "tenant {other} was passed over");
+            }
+        }
+    }
+}

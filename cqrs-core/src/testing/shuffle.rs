@@ -1,0 +1,28 @@
+//! Another order for each seed, which shows code that depends on an order that is not guaranteed.
+
+use std::sync::{Mutex, PoisonError};
+
+use crate::lane::Chance;
+
+/// Decides by a seed.
+pub(super) struct Shuffle(Mutex<fastrand::Rng>);
+
+impl Shuffle {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(Mutex::new(fastrand::Rng::with_seed(seed)))
+    }
+
+    fn with<T>(&self, draw: impl FnOnce(&mut fastrand::Rng) -> T) -> T {
+        draw(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Chance for Shuffle {
+    fn pick(&self, count: usize) -> usize {
+        if count > 1 { self.with(|rng| rng.usize(..count)) } else { 0 }
+    }
+
+    fn fraction(&self) -> f64 {
+        self.with(fastrand::Rng::f64)
+    }
+}
