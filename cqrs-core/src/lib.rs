@@ -67,7 +67,7 @@ pub use crate::delivery::{
 };
 pub use crate::handler::{
     Batch, BatchEventHandler, BatchItem, BatchIter, BatchPolicy, BoxFuture, BreakerPolicy,
-    CommandHandler, EventHandler, HandlerError, HandlerOptions, HandlerResult, QueryHandler,
+    CommandHandler, EventHandler, HandlerError, HandlerOptions, HandlerResult, Order, QueryHandler,
     RateLimit, RetryPolicy,
 };
 pub use crate::message::{

@@ -7,7 +7,7 @@ pub use inventory;
 
 pub use crate::changes::Changes;
 pub use crate::handler::{
-    BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, RateLimit, RetryPolicy,
+    BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, Order, RateLimit, RetryPolicy,
 };
 pub use crate::message::{Command, Event, Query, Redaction};
 pub use crate::middleware::{MaybeValidated, NotValidated};

@@ -8,6 +8,7 @@ pub(crate) mod handler;
 pub(crate) mod injectable;
 pub(crate) mod message;
 pub(crate) mod options;
+pub(crate) mod order;
 pub(crate) mod rate;
 pub(crate) mod retry;
 pub(crate) mod serde;

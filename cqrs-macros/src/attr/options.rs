@@ -77,7 +77,12 @@ pub(crate) fn set<T>(slot: &mut Option<T>, key: &Ident, value: T) -> syn::Result
     Ok(())
 }
 
-/// The error for an option nobody knows.
+/// Whether one of `options` is called as `key`.
+pub(crate) fn contain(options: &[&str], key: &Ident) -> bool {
+    options.iter().any(|option| key == option)
+}
+
+/// The error for an unknown option.
 pub(crate) fn unknown(key: &Ident, place: &str, known: &[&str]) -> syn::Error {
     let hint = suggest::closest(&key.to_string(), known)
         .map(|name| format!(", did you mean `{name}`?"))

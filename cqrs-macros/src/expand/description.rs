@@ -46,7 +46,7 @@ fn format(description: &Description, field: impl Fn(&Member) -> TokenStream) -> 
             match fallback {
                 None => quote_spanned!(at=> , #name = #field),
                 Some(fallback) => quote_spanned! {at=>
-                    , #name = ::cqrs_core::macro_support::present_or(#field.as_ref(), &#fallback)
+                    , #name = __cqrs::present_or(#field.as_ref(), &#fallback)
                 },
             }
         }

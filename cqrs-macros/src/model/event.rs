@@ -19,10 +19,10 @@ use crate::{naming, validate};
 pub(crate) struct Event<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) name: String,
-    pub(crate) version: u32,
+    pub(crate) version: Option<u32>,
     pub(crate) entity: Option<String>,
     pub(crate) action: Option<String>,
-    pub(crate) activity: bool,
+    pub(crate) activity: Option<bool>,
     pub(crate) body: Body<'a>,
 }
 
@@ -41,6 +41,8 @@ pub(crate) struct Part {
     pub(crate) redacts_entity_id: bool,
     /// The field whose value names the entity.
     pub(crate) entity_name: Option<Field>,
+    /// The field whose value orders the event.
+    pub(crate) order_by: Option<Field>,
     /// The field that holds what changed.
     pub(crate) changes: Option<Field>,
     pub(crate) description: Option<Description>,
@@ -60,10 +62,10 @@ impl<'a> Event<'a> {
             errors.on_tokens(borrow.to_token_stream(), validate::OWNS_ITS_DATA);
         }
         let options = EventOptions::read(&input.attrs, errors);
-        let words = naming::words_without("Event", &ident.unraw().to_string());
-        let name = name(ident, options.name.as_ref(), &words, errors);
-        let version = version(&options, errors);
-        let (entity, action) = naming::entity_and_action(&words).unzip();
+        let unraw = ident.unraw().to_string();
+        let plain = naming::without("Event", &unraw);
+        let name = name(ident, options.name.as_ref(), plain, errors);
+        let (entity, action) = naming::entity_and_action(plain).unzip();
         let mut label = |option, given: Option<LitStr>| {
             let literal = given?;
             validate::label(option, &literal.value(), literal.span(), errors);
@@ -71,38 +73,26 @@ impl<'a> Event<'a> {
         };
         let entity = label("entity", options.entity).or(entity);
         let action = label("action", options.action).or(action);
-        let activity = options.activity.unwrap_or(true);
+        let activity = options.activity;
         let labels = Labels { entity: entity.as_deref(), action: action.as_deref() };
         let body = body(input, &labels, options.describe.as_ref(), errors);
-        Self { ident, name, version, entity, action, activity, body }
+        Self { ident, name, version: options.version, entity, action, activity, body }
     }
 }
 
-/// The name that was given, or the one that follows from the type's words.
+/// The name that was given, or the one that follows from `plain`, the type's name.
 pub(crate) fn name(
     ident: &Ident,
     given: Option<&LitStr>,
-    words: &[String],
+    plain: &str,
     errors: &mut Errors,
 ) -> String {
     let (name, span) = match given {
         Some(literal) => (literal.value(), literal.span()),
-        None => (naming::dotted(words), ident.span()),
+        None => (naming::dotted(plain), ident.span()),
     };
     validate::message_name(&name, span, errors);
     name
-}
-
-fn version(options: &EventOptions, errors: &mut Errors) -> u32 {
-    let Some(literal) = &options.version else {
-        return 1;
-    };
-    let version = literal.base10_parse().unwrap_or(0);
-    if version == 0 {
-        let message = format!("`version` is out of range: 1 to {} are allowed", u32::MAX);
-        errors.on(literal.span(), message);
-    }
-    version
 }
 
 /// What a description may call the entity and what happened to it.
@@ -204,6 +194,7 @@ fn part(marked: &Marked<'_>, redactions: Vec<Redaction>, description: Option<Des
             .entity_id
             .is_some_and(|index| marked.options[index].redact.is_some()),
         entity_name: field(marked.entity_name),
+        order_by: field(marked.order_by),
         changes: field(marked.changes),
         description,
         redactions,

@@ -19,6 +19,8 @@ pub(crate) struct Marked<'a> {
     pub(crate) entity_id: Option<usize>,
     /// Which field names the entity.
     pub(crate) entity_name: Option<usize>,
+    /// Which field orders the event.
+    pub(crate) order_by: Option<usize>,
     /// Which field holds the changes.
     pub(crate) changes: Option<usize>,
 }
@@ -59,6 +61,10 @@ impl<'a> Marked<'a> {
             options.iter().map(|options| options.entity_name).collect(),
             "an event is about one entity: `{}` is its `entity_name` already",
         );
+        let order_by = only(
+            options.iter().map(|options| options.order_by).collect(),
+            "an event has one order: `{}` is its `order_by` already",
+        );
         let changes = only(
             options.iter().map(|options| options.changes).collect(),
             "an event has one list of changes: `{}` is it already",
@@ -72,7 +78,7 @@ impl<'a> Marked<'a> {
                 );
             }
         }
-        Self { fields, options, entity_id, entity_name, changes }
+        Self { fields, options, entity_id, entity_name, order_by, changes }
     }
 
     /// The field at `index`, which exists.

@@ -56,8 +56,9 @@ impl<'a> Message<'a> {
         );
         let options = MessageOptions::read(&input.attrs, attribute, errors);
         nothing_inside(input, attribute, errors);
-        let words = naming::words_without(kind.suffix(), &ident.unraw().to_string());
-        let name = event::name(ident, options.name.as_ref(), &words, errors);
+        let unraw = ident.unraw().to_string();
+        let plain = naming::without(kind.suffix(), &unraw);
+        let name = event::name(ident, options.name.as_ref(), plain, errors);
         if kind == Kind::Query && options.output.is_none() && errors.len() == before {
             errors.on(
                 ident.span(),
@@ -65,10 +66,8 @@ impl<'a> Message<'a> {
             );
         }
         let output = options.output.map_or_else(|| quote!(()), ToTokens::into_token_stream);
-        let error = options.error.map_or_else(
-            || quote!(::cqrs_core::macro_support::HandlerError),
-            ToTokens::into_token_stream,
-        );
+        let error =
+            options.error.map_or_else(|| quote!(__cqrs::HandlerError), ToTokens::into_token_stream);
         Self { ident, name, output, error }
     }
 }

@@ -100,7 +100,7 @@ fn options_that_are_unknown_or_repeated() {
             }
         )),
         "unknown option `redacted`, did you mean `redact`? (`#[event(..)]` on a field takes \
-         `entity_id`, `entity_name`, `redact` and `changes`)",
+         `entity_id`, `entity_name`, `order_by`, `redact` and `changes`)",
     );
     assert_one_mistake(
         event(quote!(
@@ -168,7 +168,7 @@ fn options_in_the_wrong_place() {
         "unknown option `descibe`, did you mean `describe`? (`#[event(..)]` on a variant takes \
          `describe`)",
     );
-    for option in [quote!(changes), quote!(entity_name)] {
+    for option in [quote!(changes), quote!(entity_name), quote!(order_by)] {
         let message =
             format!("`{option}` belongs on a field: `#[event({option})]` above the field");
         assert_one_mistake(
@@ -264,6 +264,24 @@ fn two_entity_ids() {
             }
         )),
         "an event is about one entity: `0` is its `entity_id` already",
+    );
+}
+
+#[test]
+fn two_orders() {
+    assert_one_mistake(
+        event(quote!(
+            enum E {
+                A {
+                    #[event(order_by)]
+                    a: u8,
+                    #[event(order_by)]
+                    b: u8,
+                },
+                B(#[event(order_by)] u8),
+            }
+        )),
+        "an event has one order: `a` is its `order_by` already",
     );
 }
 

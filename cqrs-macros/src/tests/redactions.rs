@@ -10,7 +10,7 @@ use super::{assert_one_mistake, event, pretty};
 /// do not mask, and with the field whose changes are meant.
 fn pointers(input: TokenStream) -> Vec<String> {
     let code: String = pretty(event(input)).split_whitespace().collect();
-    let calls = code.split("::cqrs_core::macro_support::Redaction::").skip(1);
+    let calls = code.split("__cqrs::Redaction::").skip(1);
     let pointers = calls.map(|call| {
         let (kind, rest) = call.split_once('(').expect("a call");
         let (pointer, rest) = rest.split_once(')').expect("a closing parenthesis");
