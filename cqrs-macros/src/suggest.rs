@@ -1,6 +1,6 @@
 //! "Did you mean" for misspelt options.
 
-/// The known name closest to what was written, if it differs by a slip of one or two letters.
+/// The known name closest to what was written, if at most two letters differ.
 pub(crate) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = if written.chars().count() <= 4 { 1 } else { 2 };
     known
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_recognized_and_other_words_are_not() {
+    fn misspelt_words_are_recognized_and_other_words_are_not() {
         let known = ["name", "version", "entity", "action"];
         assert_eq!(closest("nmae", &known), Some("name"));
         assert_eq!(closest("versoin", &known), Some("version"));

@@ -11,7 +11,7 @@ use crate::error::Errors;
 const COOLDOWN: Range = Range { from: "1ms", to: "24h" };
 const EXAMPLE: &str = "breaker(failures = 5, cooldown = \"30s\")";
 
-/// When attempts stop for a while. The core has defaults for the parts that are not given.
+/// When the handler makes no attempts. The core has defaults for the parts that are not given.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Breaker {
     pub(crate) failures: Option<u32>,

@@ -13,7 +13,7 @@ const ON_THE_TYPE: &[&str] = &["name", "version", "entity", "action", "describe"
 const ON_A_FIELD: &[&str] = &["entity_id", "entity_name", "order_by", "redact", "changes"];
 const KINDS: &[&str] = &["mask", "hash", "drop"];
 
-/// What stands on the struct or enum.
+/// The options on the struct or enum.
 #[derive(Default)]
 pub(crate) struct EventOptions {
     pub(crate) name: Option<LitStr>,
@@ -62,7 +62,7 @@ impl EventOptions {
     }
 }
 
-/// What stands on a field: where each option was written, if it was.
+/// The options on a field, each with its span.
 #[derive(Default)]
 pub(crate) struct FieldOptions {
     pub(crate) entity_id: Option<Span>,
@@ -72,7 +72,7 @@ pub(crate) struct FieldOptions {
     pub(crate) changes: Option<Span>,
 }
 
-/// `redact`, and what it makes of the value.
+/// `redact`, and its kind.
 #[derive(Clone, Copy)]
 pub(crate) struct Redact {
     pub(crate) kind: RedactionKind,
@@ -122,7 +122,7 @@ impl FieldOptions {
     }
 }
 
-/// What stands on a variant: its own description.
+/// The option on a variant: its own description.
 pub(crate) fn on_variant(attrs: &[Attribute], errors: &mut Errors) -> Option<LitStr> {
     let mut describe = None;
     let if_empty = "`#[event]` needs an option: a variant takes `#[event(describe = \"..\")]`";

@@ -19,7 +19,7 @@ const EVENT_OPTIONS: &[&str] =
 const OPTIONS: &[&str] = &["name", "timeout"];
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
 
-/// Which of the three annotations is read.
+/// One of the three annotations.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Events,
@@ -61,7 +61,7 @@ impl Kind {
 #[derive(Default)]
 pub(crate) struct HandlerArgs {
     pub(crate) messages: Vec<Type>,
-    /// Where `*` stands, if it does.
+    /// The span of `*`, if it is given.
     pub(crate) any: Option<Span>,
     pub(crate) options: HandlerOptions,
 }
@@ -107,10 +107,8 @@ impl HandlerArgs {
         let (attribute, message, example) = (kind.attribute(), kind.message(), kind.example());
         match (kind, self.any, self.messages.as_slice()) {
             (Kind::Events, Some(_), []) | (_, None, [_]) => {}
-            (Kind::Events, Some(any), _) => errors.on(
-                any,
-                "`*` already stands for every event: keep `*`, or list the events without it",
-            ),
+            (Kind::Events, Some(any), _) => errors
+                .on(any, "`*` already means every event: keep `*`, or list the events without it"),
             (Kind::Events, None, []) => errors.on(
                 Span::call_site(),
                 "no events are named: write `#[events_handler(EmployeeCreated)]`, or \

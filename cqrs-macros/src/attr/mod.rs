@@ -1,4 +1,4 @@
-//! Reads what the user wrote into an annotation. Knows the grammar, not what it means.
+//! Reads annotations: the grammar of each option, not its meaning.
 
 pub(crate) mod batch;
 pub(crate) mod breaker;

@@ -79,7 +79,7 @@ pub(crate) fn ty(key: &Ident, example: &str, input: ParseStream<'_>) -> syn::Res
         return Ok(ty);
     }
     let error = expected("a type", example, key, input);
-    // The rest cannot be told from the type that could not be read.
+    // It is unknown where the wrong type ends, so the rest is skipped.
     while !input.is_empty() {
         input.parse::<TokenTree>()?;
     }
@@ -95,7 +95,7 @@ pub(crate) fn equals(key: &Ident, example: &str, input: ParseStream<'_>) -> syn:
     Err(syn::Error::new(key.span(), format!("`{key}` needs a value, such as `{example}`")))
 }
 
-/// The error on the value that `input` stands at.
+/// The error on the next token of `input`.
 pub(crate) fn expected(
     what: &str,
     example: &str,
@@ -106,7 +106,7 @@ pub(crate) fn expected(
     syn::Error::new(span, format!("`{key}` takes {what}, such as `{example}`"))
 }
 
-/// Refuses a value (`= ..` or `(..)`) after an option that has none.
+/// Refuses a value (`= ..` or `(..)`) after an option that takes none.
 pub(crate) fn none(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     if input.is_empty() || input.peek(Token![,]) {
         return Ok(());

@@ -92,7 +92,6 @@ fn shown(
     field: impl Fn(&Part) -> Option<&Field>,
 ) -> Option<TokenStream> {
     let value = of_field(body, field, |value, optional| {
-        // An optional one is there or not.
         if optional {
             quote!((#value).as_ref().map(|value| value as &dyn ::core::fmt::Display))
         } else {
@@ -107,7 +106,7 @@ fn shown(
     })
 }
 
-/// Whether the id's field is redacted, in each variant on its own; `None` if it never is.
+/// The method that says whether the id's field is redacted; `None` if no variant redacts it.
 fn redacts_entity_id(body: &Body<'_>) -> Option<TokenStream> {
     let value = match body {
         Body::Struct(part) => part.redacts_entity_id.then(|| quote!(true))?,
@@ -135,7 +134,7 @@ fn changes(body: &Body<'_>) -> Option<TokenStream> {
             if optional {
                 quote!((#value).as_ref().map(|value| -> #changes { value }))
             } else {
-                // With its type, so that another one is reported on the field alone.
+                // With its type, so that a wrong type is one error, on the field.
                 let some = some(&quote!(changes));
                 quote!({ let changes: #changes = #value; #some })
             }
@@ -148,7 +147,7 @@ fn changes(body: &Body<'_>) -> Option<TokenStream> {
     })
 }
 
-/// The expression for one field of a struct, or of each variant that has it; `None` if nothing has it.
+/// The expression for one field of a struct, or of each variant that has it; `None` if none has it.
 fn of_field(
     body: &Body<'_>,
     field: impl Fn(&Part) -> Option<&Field>,
@@ -157,7 +156,7 @@ fn of_field(
     match body {
         Body::Struct(part) => {
             let Field { member, optional } = field(part)?;
-            // The whole expression is on the field, where a missing `Display` is then reported.
+            // The expression has the field's span, so that a missing `Display` is reported on the field.
             Some(value(&quote_spanned!(member.span()=> &self.#member), *optional))
         }
         Body::Enum(parts) => {
@@ -211,8 +210,8 @@ fn list(redactions: &[Redaction]) -> Option<TokenStream> {
     Some(quote!(const { &[#(#redactions),*] }))
 }
 
-/// What a field is called in the code of a variant: never as the field itself, which would be told to
-/// be shorter, nor as anything else in scope.
+/// The name of a field's value in the code of a variant. It differs from the field's name, since Clippy reports
+/// `name: name`, and from all other names in scope.
 pub(super) fn binding(member: &Member) -> Ident {
     match member {
         Member::Named(ident) => Ident::new(&format!("{}_", ident.unraw()), ident.span()),

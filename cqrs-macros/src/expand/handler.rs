@@ -23,7 +23,7 @@ pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> Tok
         let compile_errors = errors.into_compile_errors();
         return quote!(#compile_errors #item);
     };
-    handler::remove_rivals(kind, &mut parsed.attrs, &mut errors);
+    handler::remove_conflicting(kind, &mut parsed.attrs, &mut errors);
     let handler = Handler::read(kind, args, &parsed, &mut errors);
     let generated = match errors.into_compile_errors() {
         None => expand(&handler, &parsed.attrs),
@@ -38,8 +38,8 @@ pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> Tok
 }
 
 fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
-    // What the user allows for the struct holds for what is generated for it: naming an event that
-    // is deprecated, for one.
+    // A lint that the user allows for the struct is allowed in generated code too, such as `deprecated` for the
+    // handler of a deprecated event.
     let allowed = attrs.iter().filter(|attr| attr.path().is_ident("allow"));
     let implementation = injectable::implementation(handler.ident, &handler.injection);
     let options = options(&handler.args.options);
@@ -109,7 +109,7 @@ fn answering(handler: &Handler<'_>, register: &TokenStream) -> TokenStream {
     quote!(#(#registrations)*)
 }
 
-/// The handler's name on another token, so that what it lacks is reported there.
+/// The handler's name with another span, on which a missing implementation is reported.
 fn spanned(ident: &Ident, span: proc_macro2::Span) -> Ident {
     let mut ident = ident.clone();
     ident.set_span(span.resolved_at(ident.span()));

@@ -41,10 +41,10 @@ fn expand(service: &Service<'_>) -> TokenStream {
     })
 }
 
-/// How the service, once built, becomes the trait object.
+/// The conversion of the service into the trait object.
 fn offer_as(ident: &Ident, alias: &Type) -> TokenStream {
-    // On the trait, where it is reported if the service does not implement it, or if the trait
-    // object cannot be shared.
+    // With the span of the trait, on which an error is reported if the service does not implement the trait, or
+    // if the trait object cannot be shared.
     let service = quote_spanned!(focus(alias)=> services.get::<::std::sync::Arc<#ident>>()?);
     let boxed = quote_spanned!(focus(alias)=> __cqrs::offer(service));
     quote! {
@@ -78,7 +78,7 @@ pub(crate) fn implementation(ident: &Ident, injection: &Injection<'_>) -> TokenS
     }
 }
 
-/// `impl Injectable` that only keeps the compiler from reporting that it is missing.
+/// `impl Injectable` without which the compiler would report a second error.
 pub(crate) fn fallback(ident: &Ident) -> TokenStream {
     quote! {
         #[automatically_derived]

@@ -38,7 +38,7 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
 
 fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
     let Message { ident, name, output, error } = message;
-    // On the user's types, where it is reported if they are private or cannot be used here.
+    // With the spans of the user's types, on which an error is reported if a type is private.
     let output = quote_spanned!(output.span()=> type Output = #output;);
     let error = quote_spanned!(error.span()=> type Error = #error;);
     let kind = match kind {

@@ -1,5 +1,4 @@
-//! An event: its names, what its fields say of the entity and of changes, its description and its
-//! redactions.
+//! An event: its name, its labels, the roles of its fields, its description and its redactions.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -26,13 +25,13 @@ pub(crate) struct Event<'a> {
     pub(crate) body: Body<'a>,
 }
 
-/// What the event's fields say.
+/// The roles of the event's fields.
 pub(crate) enum Body<'a> {
     Struct(Part),
     Enum(Vec<(&'a Ident, Part)>),
 }
 
-/// What the fields of a struct or of one variant say.
+/// The roles of the fields of a struct or of one variant.
 #[derive(Default)]
 pub(crate) struct Part {
     /// The field whose value identifies the entity.
@@ -54,8 +53,8 @@ impl<'a> Event<'a> {
         let ident = &input.ident;
         let is_concrete = validate::not_generic(
             &input.generics,
-            "an event's name stands for one type, so an event cannot be generic: write a type of \
-             its own for each event",
+            "an event's name identifies one type, so an event cannot be generic: write one type for \
+             each event",
             errors,
         );
         if let Some(borrow) = borrowed(&input.data).filter(|_| is_concrete) {
@@ -95,7 +94,7 @@ pub(crate) fn name(
     name
 }
 
-/// What a description may call the entity and what happened to it.
+/// The entity and the action that a description may name.
 struct Labels<'a> {
     entity: Option<&'a str>,
     action: Option<&'a str>,
@@ -146,14 +145,14 @@ fn variants<'a>(
         data.variants.iter().map(|variant| Marked::read(&variant.fields, errors)).collect();
     let all_secrets: Vec<_> = all.iter().flat_map(Marked::secrets).collect();
     let mut parts = Vec::new();
-    // What is wrong with the description of all variants is reported once.
+    // A mistake in the description of all variants is reported once.
     let mut describe = describe;
     for (variant, marked) in data.variants.iter().zip(&all) {
         let own = event::on_variant(&variant.attrs, errors);
         if opaque(serde, &marked.redacted(), errors) {
             break;
         }
-        // Changes may tell what another variant redacts.
+        // Changes may contain what another variant redacts.
         let secrets: Vec<_> = marked.secrets().into_iter().chain(all_secrets.clone()).collect();
         let place = |marks: &Marks<'_>, errors: &mut Errors| {
             redaction::of_variant(variant, marks, serde, errors)
@@ -214,7 +213,7 @@ pub(crate) fn borrowed(data: &Data) -> Option<&Type> {
     }
 }
 
-/// Reports a redaction in a type whose JSON form its fields do not show.
+/// Reports a redaction in a type whose JSON form does not follow from its fields; says whether there is one.
 fn opaque(serde: &Serde, redacted: &Marks<'_>, errors: &mut Errors) -> bool {
     let Some(first) = redacted.first() else {
         return false;

@@ -1,4 +1,4 @@
-//! A command or a query: its name, what it answers with, and how it fails.
+//! A command or a query: its name, its output and its error.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -49,8 +49,8 @@ impl<'a> Message<'a> {
         validate::not_generic(
             &input.generics,
             &format!(
-                "a {attribute}'s name stands for one type, so a {attribute} cannot be generic: \
-                 write a type of its own for each {attribute}"
+                "a {attribute}'s name identifies one type, so a {attribute} cannot be generic: \
+                 write one type for each {attribute}"
             ),
             errors,
         );

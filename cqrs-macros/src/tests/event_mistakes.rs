@@ -287,16 +287,16 @@ fn two_orders() {
 
 #[test]
 fn types_that_cannot_be_events() {
-    let generic = "an event's name stands for one type, so an event cannot be generic: write a \
-                   type of its own for each event";
+    let generic = "an event's name identifies one type, so an event cannot be generic: write one \
+                   type for each event";
     assert_one_mistake(
         event(quote!(
             struct E<T>(T);
         )),
         generic,
     );
-    let borrows = "this outlives whoever made it, so it owns its data: write `String` instead of \
-                   `&str`, or share with an `Arc`";
+    let borrows = "this value outlives the code that creates it, so it must own its data: \
+                   write `String` instead of `&str`, or share the data with an `Arc`";
     assert_one_mistake(
         event(quote!(
             struct E<'a>(&'a str);
