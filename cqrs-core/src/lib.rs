@@ -59,7 +59,7 @@ pub use crate::delivery::{
 pub use crate::handler::{
     AttemptError, Batch, BatchEventHandler, BatchItem, BatchIter, BatchPolicy, BoxFuture,
     BreakerPolicy, CommandHandler, DeliveryError, EventHandler, HandlerError, HandlerOptions,
-    HandlerResult, QueryHandler, RateLimit, RetryPolicy,
+    HandlerResult, Order, QueryHandler, RateLimit, RetryPolicy,
 };
 pub use crate::message::{
     AnyEvent, Command, Event, EventPayload, MessageError, MessageKind, Published, Query,

@@ -6,7 +6,7 @@ use std::fmt::Display;
 pub use inventory;
 
 pub use crate::handler::{
-    BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, RateLimit, RetryPolicy,
+    BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, Order, RateLimit, RetryPolicy,
 };
 pub use crate::message::{Command, Event, MaybeValidated, NotValidated, Query};
 pub use crate::payload::Changes;

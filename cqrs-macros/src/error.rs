@@ -1,4 +1,4 @@
-//! Collects every mistake of one annotation, so that the user sees all of them at once.
+//! The mistakes in one annotation, all of which are reported together.
 
 use std::fmt::Display;
 
@@ -14,7 +14,7 @@ impl Errors {
         Self::default()
     }
 
-    /// Reports `message` on the one token (or the attribute) that `span` stands for.
+    /// Reports `message` on the token or the attribute with this span.
     pub(crate) fn on(&mut self, span: Span, message: impl Display) {
         self.0.push(syn::Error::new(span, message));
     }
@@ -28,7 +28,7 @@ impl Errors {
         self.0.push(error);
     }
 
-    /// The value, or nothing after noting the error.
+    /// The value, or nothing if there is an error, which is kept.
     pub(crate) fn keep<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.add(error)).ok()
     }

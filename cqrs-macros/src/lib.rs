@@ -13,8 +13,7 @@
 //! | a handler of a command | [`#[command_handler(..)]`](macro@command_handler) |
 //! | a handler of a query | [`#[query_handler(..)]`](macro@query_handler) |
 //!
-//! Every mistake in an annotation is one compile error on the token it is about, with the way to
-//! mend it.
+//! Every mistake in an annotation is one compile error, on the wrong token, that names the fix.
 
 mod attr;
 mod error;
@@ -29,11 +28,11 @@ mod validate;
 use proc_macro::TokenStream;
 use syn::Error;
 
-/// Makes a struct or an enum an event: something that has happened, which any number of handlers
-/// may react to.
+/// Makes a struct or an enum an event: something that has happened, to which any number of handlers
+/// react.
 ///
 /// The type also needs `Serialize` and `Deserialize`, because events are stored, sent and logged.
-/// It may be a struct of any shape or an enum, but not generic: an event's name stands for one
+/// It may be a struct of any shape or an enum, but not generic: an event's name identifies one
 /// type.
 ///
 /// ```
@@ -83,9 +82,10 @@ use syn::Error;
 /// | Option | Meaning | At most |
 /// |---|---|---|
 /// | `entity_id` | The field says which entity the event is about. Events about one entity reach each handler in the order they were published. Its type needs `Display`. | One |
-/// | `entity_name` | The field says what people call that entity. Its type needs `Display`; it cannot be redacted. | One |
+/// | `entity_name` | The field is the entity's name for people. Its type needs `Display`; it cannot be redacted. | One |
+/// | `order_by` | The field orders the event in place of the entity: events of one tenant that name the same value reach each handler in the order they were published, also if their types differ. Its type needs `Display`; it may be an `Option`. | One |
 /// | `redact`, or `redact = mask` | The field's value is masked in logs and in the activity log; handlers still see it. | |
-/// | `redact = hash` | The same, but a keyed hash takes its place where there is a key, so that equal values can be found. | |
+/// | `redact = hash` | The same, but the activity log shows a keyed hash if it has a key, so that equal values can be found. | |
 /// | `redact = drop` | The field is removed. | |
 /// | `changes` | The field says what an update changed. It is a `Changes` or derefs to one, or an `Option` of that. What the event redacts is redacted in it too. | One |
 ///
@@ -94,14 +94,14 @@ use syn::Error;
 /// Redaction follows serde's attributes: `rename`, `rename_all`, `rename_all_fields`, `skip`,
 /// `skip_serializing_if`, `transparent`, `tag`, `content` and `untagged`. Where it cannot follow
 /// (`flatten` on the field, `into` or `remote` on the type, `with` on the variant, the only field
-/// of a variant that stands beside its tag), it is refused.
+/// of a variant that serde writes beside its tag), it is refused.
 ///
 /// # Descriptions
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
 /// #[derive(Serialize, Deserialize, Event)]
-/// #[event(describe = "created a new {entity} called {full_name}, reporting to {manager|nobody}")]
+/// #[event(describe = "created a new {entity} called {full_name}, reporting to {manager|no one}")]
 /// pub struct EmployeeCreated {
 ///     pub full_name: String,
 ///     pub manager: Option<String>,
@@ -109,13 +109,13 @@ use syn::Error;
 ///
 /// let event = EmployeeCreated { full_name: "Ada".into(), manager: None };
 /// let description = event.description().unwrap();
-/// assert_eq!(description, "created a new Employee called Ada, reporting to nobody");
+/// assert_eq!(description, "created a new Employee called Ada, reporting to no one");
 /// ```
 ///
-/// | Placeholder | Stands for |
+/// | Placeholder | Meaning |
 /// |---|---|
 /// | `{full_name}`, `{0}` | A field, by its Rust name or position. It needs `Display`. |
-/// | `{manager\|nobody}` | A field that is an `Option`, and what stands in its place when it is absent. |
+/// | `{manager\|no one}` | A field that is an `Option`, and the text for an absent one. |
 /// | `{entity}`, `{action}` | The event's entity and action, unless a field is called so. |
 /// | `{entity_id}`, `{entity_name}` | The field so marked. |
 /// | `{amount:.2}` | A format follows the colon, as in `format!`. |
@@ -184,7 +184,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// | `output = Type` | What the handler returns. | `()` |
 /// | `error = Type` | How the handler fails. | `HandlerError` |
 ///
-/// A command may have any shape, but not be generic: its name stands for one type.
+/// A command may have any shape, but not be generic: its name identifies one type.
 #[proc_macro_derive(Command, attributes(command))]
 pub fn derive_command(input: TokenStream) -> TokenStream {
     derive_message(model::message::Kind::Command, input)
@@ -215,7 +215,7 @@ pub fn derive_command(input: TokenStream) -> TokenStream {
 /// | `output = Type` | What the handler answers with. | Required |
 /// | `error = Type` | How the handler fails. | `HandlerError` |
 ///
-/// A query may have any shape, but not be generic: its name stands for one type.
+/// A query may have any shape, but not be generic: its name identifies one type.
 #[proc_macro_derive(Query, attributes(query))]
 pub fn derive_query(input: TokenStream) -> TokenStream {
     derive_message(model::message::Kind::Query, input)
@@ -226,7 +226,7 @@ fn derive_message(kind: model::message::Kind, input: TokenStream) -> TokenStream
 }
 
 /// Makes a struct a service: the application builds it once, from its fields, and gives it to
-/// whatever asks for it as `Arc<Service>`.
+/// every service and handler that injects it, as `Arc<Service>`.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -298,7 +298,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// `*` stands for every event, and hands them over as `AnyEvent`:
+/// `*` means every event, as `AnyEvent`:
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -332,14 +332,15 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 ///
 /// | Option | Meaning | If left out |
 /// |---|---|---|
-/// | `retry(attempts = 5, backoff = "100ms", max = "30s")` | How often a delivery is tried before it becomes a dead letter, and the pause between attempts: at first `backoff`, then twice as long each time, at most `max`. Each part may be left out. 1 to 100 attempts; `backoff` from 1ms to 1h; `max` from `backoff` to 24h. | As written here |
-/// | `retry = none` | A delivery is tried once. | |
+/// | `retry(attempts = 5, backoff = "100ms", max = "30s")` | How many attempts are made before a delivery becomes a dead letter, and the wait between them: at first up to `backoff`, then up to twice as long each time, at most `max`. Each part may be left out; a `backoff` above the default `max` raises it. 1 to 100 attempts; `backoff` from 1ms to 1h; `max` from 1ms to 24h. | As written here |
+/// | `retry = none` | One attempt is made. | |
 /// | `timeout = "30s"` | How long one attempt may take, from 1ms to 24h. | 30s |
-/// | `timeout = none` | An attempt may take any time. | |
-/// | `concurrency = 8` | How many events the handler works on at once, 1 to 1024. Events about one entity still come one at a time. | 8 |
-/// | `rate = "100/s"` | How many attempts are begun in a second (`/s`), a minute (`/m`) or an hour (`/h`), evenly spaced; 1 to 1000000. What has to wait stays queued. | No limit |
-/// | `breaker(failures = 5, cooldown = "30s")` | After so many failed attempts in a row, no attempt is made for `cooldown`; deliveries wait and keep their attempts. Then one attempt decides whether to go on. Each part may be left out. 1 to 10000 failures; `cooldown` from 1ms to 24h. | No breaker |
-/// | `batch(max = 500, linger = "20ms", across_tenants)` | The handler implements `BatchEventHandler` and gets up to `max` events at once, 1 to 10000. With `linger`, from 1ms to 1m, a batch waits for that long to fill. With `across_tenants`, it may hold events of several tenants. | Events come one by one |
+/// | `timeout = none` | An attempt has no time limit. | |
+/// | `concurrency = 8` | How many events the handler works on at once, 1 to 1024. Events of one order key come one at a time. | 8 |
+/// | `order = "tenant"`, `order = "none"` | Which events come in publish order, one at a time: all of a tenant, or none. `"key"`: those of one order key, which is the value of `#[event(order_by)]`, or else the entity. | `"key"` |
+/// | `rate = "100/s"` | How many attempts are begun in a second (`/s`), a minute (`/m`) or an hour (`/h`), evenly spaced; 1 to 1000000. Other deliveries stay queued. | No limit |
+/// | `breaker(failures = 5, cooldown = "30s")` | After so many failed attempts in a row, no attempt is made for `cooldown`; deliveries wait and keep their attempts. Then one attempt decides whether to continue. Errors, panics and time-outs of the handler count as failures; with `count = "all"`, permanent errors and refusals by middleware count too. Each part may be left out. 1 to 10000 failures; `cooldown` from 1ms to 24h. | No breaker |
+/// | `batch(max = 500, across_tenants)` | The handler implements `BatchEventHandler` and gets up to `max` events at once, 1 to 10000. With `across_tenants`, it may hold events of several tenants. | Events come one by one |
 /// | `name = ".."` | The name under which deliveries, retries and dead letters are kept. Keep it when the struct is renamed. Lower-case ASCII letters, digits, `.`, `_` and `-`, starting with a letter or a digit; at most 128 bytes. | The struct's words: `send-welcome-email` |
 ///
 /// A duration is a whole number and its unit: `ms`, `s`, `m` or `h`.
@@ -414,7 +415,7 @@ pub fn events_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | Option | Meaning | If left out |
 /// |---|---|---|
 /// | `timeout = "30s"` | How long the handler may take, from 1ms to 24h. | 30s |
-/// | `timeout = none` | The handler may take any time. | |
+/// | `timeout = none` | The handler has no time limit. | |
 /// | `name = ".."` | The handler's name in traces and reports, by the rules of [`events_handler`](macro@events_handler). | The struct's words: `create-employee-handler` |
 ///
 /// There is no `retry`, `concurrency`, `rate`, `breaker` or `batch`: a command is not queued. Its caller waits for the

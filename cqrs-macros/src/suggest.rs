@@ -1,19 +1,19 @@
 //! "Did you mean" for misspelt options.
 
-/// The known name closest to what was written, if it is close enough to be a slip.
+/// The known name closest to what was written, if at most two letters differ.
 pub(crate) fn closest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = if written.chars().count() <= 4 { 1 } else { 2 };
     known
         .iter()
-        .map(|name| (distance(&written.to_lowercase(), name), *name))
+        .map(|name| (strsim::osa_distance(&written.to_lowercase(), name), *name))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, name)| name)
 }
 
 /// `a`, `b` and `c`, each as code.
-pub(crate) fn list(names: &[&str]) -> String {
-    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+pub(crate) fn list(names: &[impl AsRef<str>]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
     match quoted.split_last() {
         None => String::new(),
         Some((only, [])) => only.clone(),
@@ -21,32 +21,12 @@ pub(crate) fn list(names: &[&str]) -> String {
     }
 }
 
-/// How many letters have to be added, removed, replaced or swapped with their neighbour.
-fn distance(from: &str, to: &str) -> usize {
-    let from: Vec<char> = from.chars().collect();
-    let to: Vec<char> = to.chars().collect();
-    let mut rows: Vec<Vec<usize>> = vec![(0..=to.len()).collect()];
-    for i in 1..=from.len() {
-        let mut row = vec![i];
-        for j in 1..=to.len() {
-            let replace = rows[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
-            let mut best = replace.min(rows[i - 1][j] + 1).min(row[j - 1] + 1);
-            if i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            row.push(best);
-        }
-        rows.push(row);
-    }
-    rows[from.len()][to.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn slips_are_recognized_and_other_words_are_not() {
+    fn misspelt_words_are_recognized_and_other_words_are_not() {
         let known = ["name", "version", "entity", "action"];
         assert_eq!(closest("nmae", &known), Some("name"));
         assert_eq!(closest("versoin", &known), Some("version"));

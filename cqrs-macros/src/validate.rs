@@ -8,8 +8,8 @@ use crate::error::Errors;
 
 const LONGEST_NAME: usize = 128;
 
-/// The name of an event, a command or a query. It is stored and sent, so it must be the same
-/// everywhere: no case to get wrong, nothing to escape in a subject or a URL.
+/// The name of an event, a command or a query. It is stored and sent, so it has one case, and needs no escapes
+/// in a subject or a URL.
 pub(crate) fn message_name(name: &str, span: Span, errors: &mut Errors) {
     let segment = |segment: &str| {
         segment.starts_with(|first: char| first.is_ascii_lowercase())
@@ -56,9 +56,9 @@ pub(crate) fn label(option: &str, text: &str, span: Span, errors: &mut Errors) {
     }
 }
 
-/// What a borrow is told.
-pub(crate) const OWNS_ITS_DATA: &str = "this outlives whoever made it, so it owns its data: write `String` instead of `&str`, or share \
-     with an `Arc`";
+/// The error for a borrow.
+pub(crate) const OWNS_ITS_DATA: &str = "this value outlives the code that creates it, so it must own its data: write `String` instead \
+     of `&str`, or share the data with an `Arc`";
 
 /// Refuses type, lifetime and const parameters; says whether there were none.
 pub(crate) fn not_generic(generics: &Generics, why: &str, errors: &mut Errors) -> bool {

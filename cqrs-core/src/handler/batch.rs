@@ -28,7 +28,7 @@ use crate::message::AnyEvent;
 /// # struct EmployeeCreated { #[event(entity_id)] employee_id: Uuid }
 /// # struct Index;
 /// # impl Index { fn add(&self, _: Uuid) -> std::io::Result<()> { Ok(()) } }
-/// #[events_handler(EmployeeCreated, batch(max = 500, linger = "20ms"))]
+/// #[events_handler(EmployeeCreated, batch(max = 500))]
 /// struct IndexEmployees { index: Arc<Index> }
 ///
 /// impl BatchEventHandler<EmployeeCreated> for IndexEmployees {

@@ -9,7 +9,11 @@ const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 ///
 /// After `failures` failed attempts in a row, of whichever deliveries, the breaker opens: no attempt is
 /// made for `cooldown`. Deliveries wait meanwhile and keep their attempts. Then one attempt decides: if
-/// it succeeds, the breaker closes; if it fails, the breaker opens again. See
+/// it succeeds, the breaker closes; if it fails, the breaker opens again.
+///
+/// Errors, panics and time-outs of the handler count as failures. A permanent error says that a delivery is
+/// wrong and not that a dependency is down, and a refusal by middleware says nothing of the handler, so
+/// neither counts, unless the policy is [`counting_all`](Self::counting_all). See
 /// [`BreakerState`](crate::BreakerState), and [`App::handler`](crate::App::handler) for where it is.
 ///
 /// ```
@@ -19,20 +23,41 @@ const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 /// let policy = BreakerPolicy::new(5, Duration::from_secs(30));
 /// assert_eq!(policy, BreakerPolicy::default());
 /// assert_eq!((policy.failures(), policy.cooldown()), (5, Duration::from_secs(30)));
+/// assert!(policy.counting_all().with_failures(3).counts_all());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
     failures: u32,
     cooldown: Duration,
+    counts_all: bool,
 }
 
 impl BreakerPolicy {
+    /// Five failures, 30 seconds.
+    pub const DEFAULT: Self = Self::new(5, Duration::from_secs(30));
+
     /// Opens after `failures` failed attempts in a row, for `cooldown`. 0 failures count as 1; more than
     /// a year counts as a year.
     pub const fn new(failures: u32, cooldown: Duration) -> Self {
         let failures = if failures == 0 { 1 } else { failures };
         let is_too_long = cooldown.as_secs() >= LONGEST_COOLDOWN.as_secs();
-        Self { failures, cooldown: if is_too_long { LONGEST_COOLDOWN } else { cooldown } }
+        let cooldown = if is_too_long { LONGEST_COOLDOWN } else { cooldown };
+        Self { failures, cooldown, counts_all: false }
+    }
+
+    /// Opens after `failures` failed attempts in a row; 0 counts as 1.
+    pub const fn with_failures(self, failures: u32) -> Self {
+        Self { counts_all: self.counts_all, ..Self::new(failures, self.cooldown) }
+    }
+
+    /// Stays open for `cooldown`; more than a year counts as a year.
+    pub const fn with_cooldown(self, cooldown: Duration) -> Self {
+        Self { counts_all: self.counts_all, ..Self::new(self.failures, cooldown) }
+    }
+
+    /// Counts permanent errors and refusals by middleware too.
+    pub const fn counting_all(self) -> Self {
+        Self { counts_all: true, ..self }
     }
 
     /// After how many failed attempts in a row it opens.
@@ -44,11 +69,15 @@ impl BreakerPolicy {
     pub const fn cooldown(&self) -> Duration {
         self.cooldown
     }
+
+    /// Whether permanent errors and refusals by middleware count too.
+    pub const fn counts_all(&self) -> bool {
+        self.counts_all
+    }
 }
 
 impl Default for BreakerPolicy {
-    /// Five failures, 30 seconds.
     fn default() -> Self {
-        Self::new(5, Duration::from_secs(30))
+        Self::DEFAULT
     }
 }

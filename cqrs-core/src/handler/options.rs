@@ -3,17 +3,18 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::{BreakerPolicy, RateLimit, RetryPolicy};
+use super::{BreakerPolicy, Order, RateLimit, RetryPolicy};
 
 const MAX_CONCURRENCY: usize = 1024;
 
-/// How a handler runs: retries, time-out, concurrency, rate and circuit breaker, as set in its
+/// How a handler runs: retries, time-out, concurrency, order, rate and circuit breaker, as set in its
 /// annotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandlerOptions {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
     pub(crate) concurrency: NonZeroUsize,
+    pub(crate) order: Order,
     pub(crate) rate: Option<RateLimit>,
     pub(crate) breaker: Option<BreakerPolicy>,
 }
@@ -22,9 +23,10 @@ impl HandlerOptions {
     /// Five attempts with back-off from 100 ms to 30 s, 30 seconds for each attempt, eight entities at
     /// a time; no limit of the rate, no circuit breaker.
     pub const DEFAULT: Self = Self {
-        retry: RetryPolicy::exponential(5, Duration::from_millis(100), Duration::from_secs(30)),
+        retry: RetryPolicy::DEFAULT,
         timeout: Some(Duration::from_secs(30)),
         concurrency: NonZeroUsize::new(8).unwrap(),
+        order: Order::Key,
         rate: None,
         breaker: None,
     };
@@ -49,6 +51,12 @@ impl HandlerOptions {
             Some(limit) => limit,
             None => NonZeroUsize::MIN,
         };
+        self
+    }
+
+    /// Which events are handled in publish order, one at a time. Event handlers only.
+    pub const fn order(mut self, order: Order) -> Self {
+        self.order = order;
         self
     }
 

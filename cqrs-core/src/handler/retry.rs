@@ -26,6 +26,10 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
+    /// Five attempts, back-off from 100 milliseconds to at most 30 seconds.
+    pub const DEFAULT: Self =
+        Self::exponential(5, Duration::from_millis(100), Duration::from_secs(30));
+
     /// At most `attempts` attempts (at least one is made), waiting up to `backoff` after the first,
     /// twice as long after each further one, never longer than `max`.
     pub const fn exponential(attempts: u32, backoff: Duration, max: Duration) -> Self {
@@ -35,6 +39,23 @@ impl RetryPolicy {
     /// One attempt, no retry.
     pub const fn none() -> Self {
         Self::exponential(1, Duration::ZERO, Duration::ZERO)
+    }
+
+    /// With at most `attempts` attempts; 0 counts as 1.
+    pub const fn with_attempts(self, attempts: u32) -> Self {
+        Self::exponential(attempts, self.backoff, self.max)
+    }
+
+    /// With waits of up to `backoff` after the first attempt. A [maximum](Self::max_backoff) below `backoff`
+    /// becomes `backoff`.
+    pub const fn with_backoff(self, backoff: Duration) -> Self {
+        let max = if backoff.as_nanos() > self.max.as_nanos() { backoff } else { self.max };
+        Self::exponential(self.attempts, backoff, max)
+    }
+
+    /// With no wait longer than `max`.
+    pub const fn with_max_backoff(self, max: Duration) -> Self {
+        Self::exponential(self.attempts, self.backoff, max)
     }
 
     /// How many attempts are made at most.
@@ -65,9 +86,8 @@ impl RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// Five attempts, back-off from 100 milliseconds to at most 30 seconds.
     fn default() -> Self {
-        super::HandlerOptions::DEFAULT.retry
+        Self::DEFAULT
     }
 }
 
@@ -84,6 +104,17 @@ mod tests {
         assert_eq!(delays, [100, 200, 400, 800, 1000, 1000]);
         assert_eq!(policy.longest_delay_after(99), Some(Duration::from_secs(1)));
         assert_eq!(policy.longest_delay_after(100), None);
+    }
+
+    #[test]
+    fn a_longer_backoff_raises_the_longest_wait() {
+        let policy = RetryPolicy::DEFAULT.with_backoff(Duration::from_mins(1));
+        assert_eq!(policy.longest_delay_after(2), Some(Duration::from_mins(1)));
+        let policy = RetryPolicy::DEFAULT.with_backoff(Duration::from_secs(1)).with_attempts(0);
+        assert_eq!(
+            policy,
+            RetryPolicy::exponential(1, Duration::from_secs(1), Duration::from_secs(30))
+        );
     }
 
     #[test]

@@ -52,6 +52,7 @@ trait ErasedEvent: Any + Send + Sync {
     fn action(&self) -> Option<&'static str>;
     fn is_activity(&self) -> bool;
     fn entity_id(&self) -> Option<&dyn Display>;
+    fn order_by(&self) -> Option<&dyn Display>;
     fn redacts_entity_id(&self) -> bool;
     fn entity_name(&self) -> Option<&dyn Display>;
     fn description(&self) -> Option<String>;
@@ -83,6 +84,10 @@ impl<E: Event> ErasedEvent for E {
 
     fn entity_id(&self) -> Option<&dyn Display> {
         Event::entity_id(self)
+    }
+
+    fn order_by(&self) -> Option<&dyn Display> {
+        Event::order_by(self)
     }
 
     fn redacts_entity_id(&self) -> bool {
@@ -140,6 +145,11 @@ impl AnyEvent {
     /// Which one it is about, in clear: for handlers, not for logs.
     pub fn entity_id(&self) -> Option<&dyn Display> {
         self.0.event.entity_id()
+    }
+
+    /// The value of the field with `#[event(order_by)]`, in clear: for stores and transports, not for logs.
+    pub fn order_by(&self) -> Option<&dyn Display> {
+        self.0.event.order_by()
     }
 
     /// Which one it is about, for people and logs: [`REDACTED`], if the field with `#[event(entity_id)]` is

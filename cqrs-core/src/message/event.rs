@@ -51,6 +51,12 @@ pub trait Event: EventPayload {
         None
     }
 
+    /// What orders the event, if that is not the entity: events of one tenant that name the same value share
+    /// one order, also across event types. Without it, the order key is the entity's type and id.
+    fn order_by(&self) -> Option<&dyn Display> {
+        None
+    }
+
     /// Whether the entity's id never reaches a log in clear, as its field says.
     fn redacts_entity_id(&self) -> bool {
         false

@@ -8,18 +8,15 @@ use crate::attr::duration::{self, Range};
 use crate::attr::{options, value};
 use crate::error::Errors;
 
-/// What applies where a part is left out. `BreakerPolicy::default` in `cqrs-core` is the same.
-const DEFAULT_FAILURES: u32 = 5;
-const DEFAULT_COOLDOWN: &str = "30s";
-
 const COOLDOWN: Range = Range { from: "1ms", to: "24h" };
 const EXAMPLE: &str = "breaker(failures = 5, cooldown = \"30s\")";
 
-/// When attempts stop for a while.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// When the handler makes no attempts. The core has defaults for the parts that are not given.
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Breaker {
-    pub(crate) failures: u32,
-    pub(crate) cooldown_millis: u64,
+    pub(crate) failures: Option<u32>,
+    pub(crate) cooldown_millis: Option<u64>,
+    pub(crate) counts_all: bool,
 }
 
 /// Reads what follows the key: `(failures = 5, ..)`.
@@ -37,25 +34,19 @@ pub(crate) fn read(
         let message = format!("`breaker(..)` is empty: write `{EXAMPLE}` or a part of it");
         return Err(syn::Error::new(parens.span.join(), message));
     }
-    let (mut failures, mut cooldown) = (None, None);
+    let (mut failures, mut cooldown_millis, mut count) = (None, None, None);
     options::read_list(&content, errors, |key, input, _| {
         if key == "failures" {
-            let literal = value::integer(key, "failures = 5", input)?;
-            let given = literal.base10_parse().unwrap_or(u32::MAX);
-            if !(1..=10_000).contains(&given) {
-                let message = "`failures` is out of range: 1 to 10000 are allowed";
-                return Err(syn::Error::new(literal.span(), message));
-            }
+            let given = value::integer_in(1..=10_000, key, "failures = 5", input)?;
             options::set(&mut failures, key, given)
         } else if key == "cooldown" {
             let given = duration::read(key, "cooldown = \"30s\"", COOLDOWN, input)?;
-            options::set(&mut cooldown, key, given.millis)
+            options::set(&mut cooldown_millis, key, given.millis)
+        } else if key == "count" {
+            options::set(&mut count, key, value::one_of(&["all"], key, "count = \"all\"", input)?)
         } else {
-            Err(options::unknown(key, "`breaker(..)`", &["failures", "cooldown"]))
+            Err(options::unknown(key, "`breaker(..)`", &["failures", "cooldown", "count"]))
         }
     });
-    Ok(Breaker {
-        failures: failures.unwrap_or(DEFAULT_FAILURES),
-        cooldown_millis: cooldown.unwrap_or(duration::millis_of(DEFAULT_COOLDOWN)),
-    })
+    Ok(Breaker { failures, cooldown_millis, counts_all: count.is_some() })
 }

@@ -1,4 +1,4 @@
-//! Durations as people write them: `"250ms"`, `"30s"`, `"5m"`, `"24h"`.
+//! Durations in annotations: `"250ms"`, `"30s"`, `"5m"`, `"24h"`.
 
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
@@ -6,14 +6,14 @@ use syn::{LitInt, LitStr};
 
 use crate::attr::value;
 
-/// A duration and where it was written.
+/// A duration and the literal that states it.
 #[derive(Clone)]
 pub(crate) struct Duration {
     pub(crate) millis: u64,
     pub(crate) literal: LitStr,
 }
 
-/// The shortest and the longest duration an option accepts, as the user would write them.
+/// The shortest and the longest duration that an option accepts, as written in an annotation.
 #[derive(Clone, Copy)]
 pub(crate) struct Range {
     pub(crate) from: &'static str,
@@ -68,7 +68,7 @@ fn within(text: &str, range: Range) -> Result<u64, String> {
     Err(format!("is out of range: \"{}\" to \"{}\" are allowed", range.from, range.to))
 }
 
-/// A duration that this crate wrote itself.
+/// A duration that this crate states itself.
 pub(crate) fn millis_of(text: &str) -> u64 {
     millis(text).unwrap_or(u64::MAX)
 }
@@ -86,7 +86,7 @@ fn millis(text: &str) -> Option<u64> {
     if number.is_empty() {
         return None;
     }
-    // A number too long for `u64` is a duration all the same, just out of every range.
+    // A number too long for `u64` is a duration too, beyond every range.
     Some(number.parse::<u64>().unwrap_or(u64::MAX).saturating_mul(factor))
 }
 

@@ -3,21 +3,21 @@
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Attribute, LitInt, LitStr, Token};
+use syn::{Attribute, LitStr, Token};
 
 use crate::attr::{options, value};
 use crate::error::Errors;
 use crate::suggest;
 
 const ON_THE_TYPE: &[&str] = &["name", "version", "entity", "action", "describe", "activity"];
-const ON_A_FIELD: &[&str] = &["entity_id", "entity_name", "redact", "changes"];
+const ON_A_FIELD: &[&str] = &["entity_id", "entity_name", "order_by", "redact", "changes"];
 const KINDS: &[&str] = &["mask", "hash", "drop"];
 
-/// What stands on the struct or enum.
+/// The options on the struct or enum.
 #[derive(Default)]
 pub(crate) struct EventOptions {
     pub(crate) name: Option<LitStr>,
-    pub(crate) version: Option<LitInt>,
+    pub(crate) version: Option<u32>,
     pub(crate) entity: Option<LitStr>,
     pub(crate) action: Option<LitStr>,
     pub(crate) describe: Option<LitStr>,
@@ -40,7 +40,8 @@ impl EventOptions {
             let text = value::string(key, "name = \"employee.created\"", input)?;
             options::set(&mut self.name, key, text)
         } else if key == "version" {
-            options::set(&mut self.version, key, value::integer(key, "version = 2", input)?)
+            let version = value::integer_in(1..=u32::MAX, key, "version = 2", input)?;
+            options::set(&mut self.version, key, version)
         } else if key == "entity" {
             let text = value::string(key, "entity = \"Employee\"", input)?;
             options::set(&mut self.entity, key, text)
@@ -52,7 +53,7 @@ impl EventOptions {
         } else if key == "activity" {
             let activity = value::boolean(key, "activity = false", input)?;
             options::set(&mut self.activity, key, activity)
-        } else if ON_A_FIELD.iter().any(|option| key == option) {
+        } else if options::contain(ON_A_FIELD, key) {
             let message = format!("`{key}` belongs on a field: `#[event({key})]` above the field");
             Err(syn::Error::new(key.span(), message))
         } else {
@@ -61,16 +62,17 @@ impl EventOptions {
     }
 }
 
-/// What stands on a field: where each option was written, if it was.
+/// The options on a field, each with its span.
 #[derive(Default)]
 pub(crate) struct FieldOptions {
     pub(crate) entity_id: Option<Span>,
     pub(crate) entity_name: Option<Span>,
+    pub(crate) order_by: Option<Span>,
     pub(crate) redact: Option<Redact>,
     pub(crate) changes: Option<Span>,
 }
 
-/// `redact`, and what it makes of the value.
+/// `redact`, and its kind.
 #[derive(Clone, Copy)]
 pub(crate) struct Redact {
     pub(crate) kind: RedactionKind,
@@ -102,13 +104,16 @@ impl FieldOptions {
         } else if key == "entity_name" {
             value::none(key, input)?;
             options::set(&mut self.entity_name, key, key.span())
+        } else if key == "order_by" {
+            value::none(key, input)?;
+            options::set(&mut self.order_by, key, key.span())
         } else if key == "redact" {
             let kind = redaction_kind(key, input)?;
             options::set(&mut self.redact, key, Redact { kind, span: key.span() })
         } else if key == "changes" {
             value::none(key, input)?;
             options::set(&mut self.changes, key, key.span())
-        } else if ON_THE_TYPE.iter().any(|option| key == option) {
+        } else if options::contain(ON_THE_TYPE, key) {
             let message = format!("`{key}` belongs on the type: `#[event({key} = ..)]` above it");
             Err(syn::Error::new(key.span(), message))
         } else {
@@ -117,7 +122,7 @@ impl FieldOptions {
     }
 }
 
-/// What stands on a variant: its own description.
+/// The option on a variant: its own description.
 pub(crate) fn on_variant(attrs: &[Attribute], errors: &mut Errors) -> Option<LitStr> {
     let mut describe = None;
     let if_empty = "`#[event]` needs an option: a variant takes `#[event(describe = \"..\")]`";
@@ -125,14 +130,13 @@ pub(crate) fn on_variant(attrs: &[Attribute], errors: &mut Errors) -> Option<Lit
         if key == "describe" {
             return options::set(&mut describe, key, template(key, input)?);
         }
-        let known = |options: &[&str]| options.iter().any(|option| key == option);
-        Err(if known(ON_THE_TYPE) {
+        Err(if options::contain(ON_THE_TYPE, key) {
             let message = format!(
                 "`{key}` belongs above the enum, which is one event: a variant takes only \
                  `describe`"
             );
             syn::Error::new(key.span(), message)
-        } else if known(ON_A_FIELD) {
+        } else if options::contain(ON_A_FIELD, key) {
             let message = format!(
                 "`{key}` belongs above one of the variant's fields: a variant takes only `describe`"
             );

@@ -8,17 +8,18 @@ use syn::{Lit, LitStr, Token, Type, token};
 use crate::attr::batch::{self, Batch};
 use crate::attr::breaker::{self, Breaker};
 use crate::attr::duration::{self, Range};
+use crate::attr::order::{self, Order};
 use crate::attr::rate::{self, Rate};
 use crate::attr::retry::{self, Retry};
 use crate::attr::{options, value};
 use crate::error::Errors;
 
 const EVENT_OPTIONS: &[&str] =
-    &["name", "retry", "timeout", "concurrency", "rate", "breaker", "batch"];
+    &["name", "retry", "timeout", "concurrency", "order", "rate", "breaker", "batch"];
 const OPTIONS: &[&str] = &["name", "timeout"];
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
 
-/// Which of the three annotations is read.
+/// One of the three annotations.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Events,
@@ -60,7 +61,7 @@ impl Kind {
 #[derive(Default)]
 pub(crate) struct HandlerArgs {
     pub(crate) messages: Vec<Type>,
-    /// Where `*` stands, if it does.
+    /// The span of `*`, if it is given.
     pub(crate) any: Option<Span>,
     pub(crate) options: HandlerOptions,
 }
@@ -72,6 +73,7 @@ pub(crate) struct HandlerOptions {
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) concurrency: Option<u32>,
+    pub(crate) order: Option<Order>,
     pub(crate) rate: Option<Rate>,
     pub(crate) breaker: Option<Breaker>,
     pub(crate) batch: Option<Batch>,
@@ -105,10 +107,8 @@ impl HandlerArgs {
         let (attribute, message, example) = (kind.attribute(), kind.message(), kind.example());
         match (kind, self.any, self.messages.as_slice()) {
             (Kind::Events, Some(_), []) | (_, None, [_]) => {}
-            (Kind::Events, Some(any), _) => errors.on(
-                any,
-                "`*` already stands for every event: keep `*`, or list the events without it",
-            ),
+            (Kind::Events, Some(any), _) => errors
+                .on(any, "`*` already means every event: keep `*`, or list the events without it"),
             (Kind::Events, None, []) => errors.on(
                 Span::call_site(),
                 "no events are named: write `#[events_handler(EmployeeCreated)]`, or \
@@ -197,27 +197,32 @@ impl Reader {
         input: ParseStream<'_>,
         errors: &mut Errors,
     ) -> syn::Result<()> {
-        let options = &mut self.args.options;
-        if key == "name" {
-            let name = value::string(key, "name = \"send-welcome-email\"", input)?;
-            options::set(&mut options.name, key, name)
-        } else if key == "timeout" {
-            options::set(&mut options.timeout, key, timeout(key, input)?)
-        } else if self.kind == Kind::Events && key == "retry" {
-            options::set(&mut options.retry, key, retry::read(key, input, errors)?)
-        } else if self.kind == Kind::Events && key == "concurrency" {
-            options::set(&mut options.concurrency, key, concurrency(key, input)?)
-        } else if self.kind == Kind::Events && key == "rate" {
-            options::set(&mut options.rate, key, rate::read(key, input)?)
-        } else if self.kind == Kind::Events && key == "breaker" {
-            options::set(&mut options.breaker, key, breaker::read(key, input, errors)?)
-        } else if self.kind == Kind::Events && key == "batch" {
-            options::set(&mut options.batch, key, batch::read(key, input, errors)?)
-        } else if EVENT_OPTIONS.iter().any(|option| key == option) {
-            Err(syn::Error::new(key.span(), events_only(self.kind, key)))
-        } else {
+        let known = self.kind.options();
+        if !options::contain(known, key) {
+            if options::contain(EVENT_OPTIONS, key) {
+                return Err(syn::Error::new(key.span(), events_only(self.kind, key)));
+            }
             let place = format!("`#[{}(..)]`", self.kind.attribute());
-            Err(options::unknown(key, &place, self.kind.options()))
+            return Err(options::unknown(key, &place, known));
+        }
+        let options = &mut self.args.options;
+        match key.to_string().as_str() {
+            "name" => {
+                let name = value::string(key, "name = \"send-welcome-email\"", input)?;
+                options::set(&mut options.name, key, name)
+            }
+            "timeout" => options::set(&mut options.timeout, key, timeout(key, input)?),
+            "retry" => options::set(&mut options.retry, key, retry::read(key, input, errors)?),
+            "concurrency" => {
+                let limit = value::integer_in(1..=1024, key, "concurrency = 8", input)?;
+                options::set(&mut options.concurrency, key, limit)
+            }
+            "order" => options::set(&mut options.order, key, order::read(key, input)?),
+            "rate" => options::set(&mut options.rate, key, rate::read(key, input)?),
+            "breaker" => {
+                options::set(&mut options.breaker, key, breaker::read(key, input, errors)?)
+            }
+            _ => options::set(&mut options.batch, key, batch::read(key, input, errors)?),
         }
     }
 }
@@ -232,8 +237,7 @@ fn at_option(input: ParseStream<'_>) -> bool {
         return false;
     };
     (ahead.peek(Token![=]) || ahead.peek(token::Paren))
-        || (EVENT_OPTIONS.iter().any(|option| word == option)
-            && (ahead.is_empty() || ahead.peek(Token![,])))
+        || (options::contain(EVENT_OPTIONS, &word) && (ahead.is_empty() || ahead.peek(Token![,])))
 }
 
 fn events_only(kind: Kind, key: &Ident) -> String {
@@ -241,6 +245,7 @@ fn events_only(kind: Kind, key: &Ident) -> String {
     let why = match key.to_string().as_str() {
         "retry" | "breaker" => "its caller waits for the result and decides whether to try again",
         "batch" => "its caller waits for the result of this one",
+        "order" => "so it runs at once",
         "rate" => "it runs when its caller asks, so the callers decide how often",
         _ => "it runs when its caller asks, so the callers decide how many run at once",
     };
@@ -256,14 +261,4 @@ fn timeout(key: &Ident, input: ParseStream<'_>) -> syn::Result<Timeout> {
     }
     let timeout = duration::after_equals(key, example, TIMEOUT, input)?;
     Ok(Timeout::Millis(timeout.millis))
-}
-
-fn concurrency(key: &Ident, input: ParseStream<'_>) -> syn::Result<u32> {
-    let literal = value::integer(key, "concurrency = 8", input)?;
-    let concurrency = literal.base10_parse().unwrap_or(u32::MAX);
-    if !(1..=1024).contains(&concurrency) {
-        let message = "`concurrency` is out of range: 1 to 1024 are allowed";
-        return Err(syn::Error::new(literal.span(), message));
-    }
-    Ok(concurrency)
 }

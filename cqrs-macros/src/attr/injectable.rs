@@ -8,7 +8,7 @@ use crate::error::Errors;
 
 const AS_EXAMPLE: &str = "as = dyn EmployeeRepository";
 
-/// Reads the traits a service is also offered as: `as = dyn A`, as often as needed, or
+/// Reads the traits that a service is also offered as: `as = dyn A`, which may be repeated, or
 /// `as(dyn A, dyn B)`.
 pub(crate) fn read_aliases(attrs: &[Attribute], errors: &mut Errors) -> Vec<Type> {
     let mut aliases = Vec::new();
@@ -44,7 +44,7 @@ fn alias(ty: Type, aliases: &mut Vec<Type>) -> syn::Result<()> {
     Ok(())
 }
 
-/// How a field gets its value.
+/// The source of a field's value.
 #[derive(Default)]
 pub(crate) enum Source {
     /// The service of the field's type.

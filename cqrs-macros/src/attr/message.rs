@@ -9,7 +9,7 @@ use crate::error::Errors;
 
 const KNOWN: &[&str] = &["name", "output", "error"];
 
-/// What stands on the struct or enum.
+/// The options on the struct or enum.
 #[derive(Default)]
 pub(crate) struct MessageOptions {
     pub(crate) name: Option<LitStr>,

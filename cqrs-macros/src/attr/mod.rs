@@ -1,4 +1,4 @@
-//! Reads what the user wrote into an annotation. Knows the grammar, not what it means.
+//! Reads annotations: the grammar of each option, not its meaning.
 
 pub(crate) mod batch;
 pub(crate) mod breaker;
@@ -8,6 +8,7 @@ pub(crate) mod handler;
 pub(crate) mod injectable;
 pub(crate) mod message;
 pub(crate) mod options;
+pub(crate) mod order;
 pub(crate) mod rate;
 pub(crate) mod retry;
 pub(crate) mod serde;

@@ -9,7 +9,7 @@ use crate::error::Errors;
 use crate::suggest;
 
 /// Reads the options of every `#[name(..)]` among `attrs`; `read` is called after each option's
-/// key. After a mistake, reading goes on with the next option, so that each one is reported.
+/// key. After a mistake, reading continues with the next option, so that each mistake is reported.
 /// `if_empty` is reported if there are no options.
 pub(crate) fn read_all(
     attrs: &[Attribute],
@@ -68,7 +68,7 @@ fn skip_to_comma(input: ParseStream<'_>) {
     }
 }
 
-/// Notes the value of an option that may be given once.
+/// Sets the value of an option that may be given once.
 pub(crate) fn set<T>(slot: &mut Option<T>, key: &Ident, value: T) -> syn::Result<()> {
     if slot.is_some() {
         return Err(syn::Error::new(key.span(), format!("`{key}` is given twice: keep one")));
@@ -77,7 +77,12 @@ pub(crate) fn set<T>(slot: &mut Option<T>, key: &Ident, value: T) -> syn::Result
     Ok(())
 }
 
-/// The error for an option nobody knows.
+/// Whether `key` is one of `options`.
+pub(crate) fn contain(options: &[&str], key: &Ident) -> bool {
+    options.iter().any(|option| key == option)
+}
+
+/// The error for an unknown option.
 pub(crate) fn unknown(key: &Ident, place: &str, known: &[&str]) -> syn::Error {
     let hint = suggest::closest(&key.to_string(), known)
         .map(|name| format!(", did you mean `{name}`?"))

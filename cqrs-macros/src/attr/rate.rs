@@ -9,7 +9,7 @@ use crate::attr::value;
 const EXAMPLE: &str = "rate = \"100/s\"";
 const MOST: u32 = 1_000_000;
 
-/// How many attempts are made in what time.
+/// How many attempts are made at most in a period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Rate {
     pub(crate) attempts: u32,

@@ -1,4 +1,4 @@
-//! What serde's attributes say about the JSON form. Mistakes in them are serde's to report.
+//! The attributes of serde that decide about the JSON form. serde itself reports mistakes in them.
 
 use proc_macro2::{Ident, Span, TokenTree};
 use syn::ext::IdentExt;
@@ -8,7 +8,7 @@ use syn::{Attribute, LitStr, Token, token};
 use crate::attr::options;
 use crate::error::Errors;
 
-/// The options of one type, variant or field that matter to where its values are found in JSON.
+/// The options of one type, variant or field that decide about JSON pointers.
 #[derive(Default)]
 pub(crate) struct Serde {
     pub(crate) rename: Option<String>,

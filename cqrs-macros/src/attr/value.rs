@@ -1,8 +1,12 @@
 //! The values of options, with errors that show how to write them.
 
+use std::ops::RangeInclusive;
+
 use proc_macro2::{Ident, TokenTree};
 use syn::parse::ParseStream;
 use syn::{Lit, LitBool, LitInt, LitStr, Token, Type};
+
+use crate::suggest;
 
 /// Reads `= "text"`.
 pub(crate) fn string(key: &Ident, example: &str, input: ParseStream<'_>) -> syn::Result<LitStr> {
@@ -20,6 +24,41 @@ pub(crate) fn integer(key: &Ident, example: &str, input: ParseStream<'_>) -> syn
         return input.parse();
     }
     Err(expected("a whole number", example, key, input))
+}
+
+/// Reads `= 8`, a number in `range`.
+pub(crate) fn integer_in(
+    range: RangeInclusive<u32>,
+    key: &Ident,
+    example: &str,
+    input: ParseStream<'_>,
+) -> syn::Result<u32> {
+    let literal = integer(key, example, input)?;
+    literal.base10_parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
+        let (least, most) = range.into_inner();
+        let message = format!("`{key}` is out of range: {least} to {most} are allowed");
+        syn::Error::new(literal.span(), message)
+    })
+}
+
+/// Reads `= "word"`, one of `words`.
+pub(crate) fn one_of(
+    words: &[&'static str],
+    key: &Ident,
+    example: &str,
+    input: ParseStream<'_>,
+) -> syn::Result<&'static str> {
+    let literal = string(key, example, input)?;
+    let written = literal.value();
+    words.iter().find(|word| **word == written).copied().ok_or_else(|| {
+        let hint = suggest::closest(&written, words)
+            .map(|word| format!(", did you mean \"{word}\"?"))
+            .unwrap_or_default();
+        let quoted: Vec<_> = words.iter().map(|word| format!("\"{word}\"")).collect();
+        let known = suggest::list(&quoted);
+        let message = format!("unknown value \"{written}\"{hint} (`{key}` takes {known})");
+        syn::Error::new(literal.span(), message)
+    })
 }
 
 /// Reads `= true` or `= false`.
@@ -40,7 +79,7 @@ pub(crate) fn ty(key: &Ident, example: &str, input: ParseStream<'_>) -> syn::Res
         return Ok(ty);
     }
     let error = expected("a type", example, key, input);
-    // The rest cannot be told from the type that could not be read.
+    // It is unknown where the wrong type ends, so the rest is skipped.
     while !input.is_empty() {
         input.parse::<TokenTree>()?;
     }
@@ -56,7 +95,7 @@ pub(crate) fn equals(key: &Ident, example: &str, input: ParseStream<'_>) -> syn:
     Err(syn::Error::new(key.span(), format!("`{key}` needs a value, such as `{example}`")))
 }
 
-/// The error on the value that `input` stands at.
+/// The error on the next token of `input`.
 pub(crate) fn expected(
     what: &str,
     example: &str,
@@ -67,7 +106,7 @@ pub(crate) fn expected(
     syn::Error::new(span, format!("`{key}` takes {what}, such as `{example}`"))
 }
 
-/// Refuses a value (`= ..` or `(..)`) after an option that has none.
+/// Refuses a value (`= ..` or `(..)`) after an option that takes none.
 pub(crate) fn none(key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
     if input.is_empty() || input.peek(Token![,]) {
         return Ok(());

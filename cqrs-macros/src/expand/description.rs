@@ -33,8 +33,7 @@ pub(super) fn method(body: &Body<'_>) -> Option<TokenStream> {
     })
 }
 
-/// The call of `format!`; `field` is the expression for a field. A value without `Display` is reported
-/// on the template.
+/// The call of `format!`; `field` is the expression for a field. A missing `Display` is reported on the template.
 fn format(description: &Description, field: impl Fn(&Member) -> TokenStream) -> TokenStream {
     let Description { template, arguments } = description;
     let at = Span::call_site().located_at(template.span());
@@ -46,7 +45,7 @@ fn format(description: &Description, field: impl Fn(&Member) -> TokenStream) -> 
             match fallback {
                 None => quote_spanned!(at=> , #name = #field),
                 Some(fallback) => quote_spanned! {at=>
-                    , #name = ::cqrs_core::macro_support::present_or(#field.as_ref(), &#fallback)
+                    , #name = __cqrs::present_or(#field.as_ref(), &#fallback)
                 },
             }
         }
@@ -71,7 +70,7 @@ fn bindings(description: &Description) -> TokenStream {
     fields.collect()
 }
 
-/// The member as if it were written at `span`.
+/// The member with the place of `span`.
 fn located(member: &Member, span: Span) -> Member {
     match member.clone() {
         Member::Named(mut ident) => {

@@ -1,6 +1,6 @@
 //! `#[derive(Event)]`.
 
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -8,7 +8,7 @@ use syn::{Data, DeriveInput, Member};
 
 use crate::attr::event::RedactionKind;
 use crate::error::Errors;
-use crate::expand::{description, lints, with_fallback};
+use crate::expand::{description, lints, scope, with_fallback};
 use crate::model::event::{Body, Event, Part, borrowed};
 use crate::model::fields::Field;
 use crate::model::redaction::Redaction;
@@ -28,47 +28,47 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
     }
     let ident = event.ident;
     let lints = lints(&input);
-    Ok(quote! {
-        #lints
-        const _: () = {
-            #implementation
+    let scope = scope(&quote! {
+        #implementation
 
-            ::cqrs_core::macro_support::inventory::submit! {
-                ::cqrs_core::macro_support::MessageRegistration::event::<#ident>(
-                    ::cqrs_core::macro_support::source!()
-                )
-                .validated_by(::cqrs_core::macro_support::validator!(#ident))
-            }
-        };
-    })
+        __cqrs::inventory::submit! {
+            __cqrs::MessageRegistration::event::<#ident>(__cqrs::source!())
+                .validated_by(__cqrs::validator!(#ident))
+        }
+    });
+    Ok(quote!(#lints #scope))
 }
 
 fn implementation(event: &Event<'_>) -> TokenStream {
     let Event { ident, name, version, entity, action, activity, body } = event;
-    let version = proc_macro2::Literal::u32_unsuffixed(*version);
-    let entity = entity.as_ref().map_or_else(none, some);
-    let action = action.as_ref().map_or_else(none, some);
-    let activity = (!activity).then(|| {
-        quote!(
-            const ACTIVITY: bool = false;
-        )
-    });
+    let version = version.map(Literal::u32_unsuffixed);
+    let version = version.map(|version| quote!(const VERSION: u32 = #version;));
+    let label = |name, value: &Option<String>| {
+        let name = Ident::new(name, Span::call_site());
+        let value = some(value.as_ref()?);
+        Some(quote!(const #name: ::core::option::Option<&'static str> = #value;))
+    };
+    let entity = label("ENTITY", entity);
+    let action = label("ACTION", action);
+    let activity = activity.map(|activity| quote!(const ACTIVITY: bool = #activity;));
     let entity_id = shown("entity_id", body, |part| part.entity_id.as_ref());
     let redacts_entity_id = redacts_entity_id(body);
     let entity_name = shown("entity_name", body, |part| part.entity_name.as_ref());
+    let order_by = shown("order_by", body, |part| part.order_by.as_ref());
     let description = description::method(body);
     let changes = changes(body);
     let redactions = redactions(body);
     quote! {
         #[automatically_derived]
-        impl ::cqrs_core::macro_support::Event for #ident {
+        impl __cqrs::Event for #ident {
             const NAME: &'static str = #name;
-            const VERSION: u32 = #version;
-            const ENTITY: ::core::option::Option<&'static str> = #entity;
-            const ACTION: ::core::option::Option<&'static str> = #action;
+            #version
+            #entity
+            #action
             #activity
             #entity_id
             #redacts_entity_id
+            #order_by
             #entity_name
             #description
             #changes
@@ -92,7 +92,6 @@ fn shown(
     field: impl Fn(&Part) -> Option<&Field>,
 ) -> Option<TokenStream> {
     let value = of_field(body, field, |value, optional| {
-        // An optional one is there or not.
         if optional {
             quote!((#value).as_ref().map(|value| value as &dyn ::core::fmt::Display))
         } else {
@@ -107,7 +106,7 @@ fn shown(
     })
 }
 
-/// Whether the id's field is redacted, in each variant on its own; `None` if it never is.
+/// The method that says whether the id's field is redacted; `None` if no variant redacts it.
 fn redacts_entity_id(body: &Body<'_>) -> Option<TokenStream> {
     let value = match body {
         Body::Struct(part) => part.redacts_entity_id.then(|| quote!(true))?,
@@ -127,7 +126,7 @@ fn redacts_entity_id(body: &Body<'_>) -> Option<TokenStream> {
 }
 
 fn changes(body: &Body<'_>) -> Option<TokenStream> {
-    let changes = quote!(&::cqrs_core::macro_support::Changes);
+    let changes = quote!(&__cqrs::Changes);
     let value = of_field(
         body,
         |part| part.changes.as_ref(),
@@ -135,7 +134,7 @@ fn changes(body: &Body<'_>) -> Option<TokenStream> {
             if optional {
                 quote!((#value).as_ref().map(|value| -> #changes { value }))
             } else {
-                // With its type, so that another one is reported on the field alone.
+                // With its type, so that a wrong type is one error, on the field.
                 let some = some(&quote!(changes));
                 quote!({ let changes: #changes = #value; #some })
             }
@@ -148,7 +147,7 @@ fn changes(body: &Body<'_>) -> Option<TokenStream> {
     })
 }
 
-/// The expression for one field of a struct, or of each variant that has it; `None` if nothing has it.
+/// The expression for one field of a struct, or of each variant that has it; `None` if none has it.
 fn of_field(
     body: &Body<'_>,
     field: impl Fn(&Part) -> Option<&Field>,
@@ -157,7 +156,7 @@ fn of_field(
     match body {
         Body::Struct(part) => {
             let Field { member, optional } = field(part)?;
-            // The whole expression is on the field, where a missing `Display` is then reported.
+            // The expression has the field's span, so that a missing `Display` is reported on the field.
             Some(value(&quote_spanned!(member.span()=> &self.#member), *optional))
         }
         Body::Enum(parts) => {
@@ -187,7 +186,7 @@ fn redactions(body: &Body<'_>) -> Option<TokenStream> {
         }
     };
     Some(quote! {
-        fn redactions(&self) -> &'static [::cqrs_core::macro_support::Redaction] {
+        fn redactions(&self) -> &'static [__cqrs::Redaction] {
             #value
         }
     })
@@ -206,13 +205,13 @@ fn list(redactions: &[Redaction]) -> Option<TokenStream> {
         };
         let optional = optional.then(|| quote!(.optional()));
         let changes_of = changes_of.as_ref().map(|name| quote!(.changes_of(#name)));
-        quote!(::cqrs_core::macro_support::Redaction::#kind(#pointer) #optional #changes_of)
+        quote!(__cqrs::Redaction::#kind(#pointer) #optional #changes_of)
     });
     Some(quote!(const { &[#(#redactions),*] }))
 }
 
-/// What a field is called in the code of a variant: never as the field itself, which would be told to
-/// be shorter, nor as anything else in scope.
+/// The name of a field's value in the code of a variant. It differs from the field's name, since Clippy reports
+/// `name: name`, and from all other names in scope.
 pub(super) fn binding(member: &Member) -> Ident {
     match member {
         Member::Named(ident) => Ident::new(&format!("{}_", ident.unraw()), ident.span()),

@@ -1,16 +1,17 @@
 //! `#[events_handler(..)]`, `#[command_handler(..)]` and `#[query_handler(..)]`.
 
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Attribute, ItemStruct, Type};
 
 use crate::attr::batch::Batch;
 use crate::attr::breaker::Breaker;
 use crate::attr::handler::{HandlerOptions, Kind, Timeout};
+use crate::attr::order::Order;
 use crate::attr::rate::{Period, Rate};
 use crate::attr::retry::Retry;
 use crate::error::Errors;
-use crate::expand::{injectable, with_fallback};
+use crate::expand::{injectable, scope, with_fallback};
 use crate::model::handler::{self, Handler};
 use crate::model::injection::focus;
 
@@ -22,7 +23,7 @@ pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> Tok
         let compile_errors = errors.into_compile_errors();
         return quote!(#compile_errors #item);
     };
-    handler::remove_rivals(kind, &mut parsed.attrs, &mut errors);
+    handler::remove_conflicting(kind, &mut parsed.attrs, &mut errors);
     let handler = Handler::read(kind, args, &parsed, &mut errors);
     let generated = match errors.into_compile_errors() {
         None => expand(&handler, &parsed.attrs),
@@ -37,8 +38,8 @@ pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> Tok
 }
 
 fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
-    // What the user allows for the struct holds for what is generated for it: naming an event that
-    // is deprecated, for one.
+    // A lint that the user allows for the struct is allowed in generated code too, such as `deprecated` for the
+    // handler of a deprecated event.
     let allowed = attrs.iter().filter(|attr| attr.path().is_ident("allow"));
     let implementation = injectable::implementation(handler.ident, &handler.injection);
     let options = options(&handler.args.options);
@@ -47,18 +48,16 @@ fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
         Kind::Command => (None, answering(handler, &quote!(command))),
         Kind::Query => (None, answering(handler, &quote!(query))),
     };
-    quote! {
-        #(#allowed)*
-        const _: () = {
-            #implementation
+    let scope = scope(&quote! {
+        #implementation
 
-            #routes
+        #routes
 
-            const OPTIONS: ::cqrs_core::macro_support::HandlerOptions = #options;
+        const OPTIONS: __cqrs::HandlerOptions = #options;
 
-            ::cqrs_core::macro_support::inventory::submit! { #registration }
-        };
-    }
+        __cqrs::inventory::submit! { #registration }
+    });
+    quote!(#(#allowed)* #scope)
 }
 
 fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
@@ -69,26 +68,26 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
     };
     let any = args.any.map(|span| {
         let ident = spanned(ident, span);
-        quote_spanned!(span=> ::cqrs_core::macro_support::EventRoute::#any::<#ident>())
+        quote_spanned!(span=> __cqrs::EventRoute::#any::<#ident>())
     });
     let listed = args.messages.iter().map(|event| {
         let ident = spanned(ident, focus(event));
         quote_spanned! {focus(event)=>
-            ::cqrs_core::macro_support::EventRoute::#to::<#ident, #event>()
+            __cqrs::EventRoute::#to::<#ident, #event>()
         }
     });
     let routes = any.into_iter().chain(listed);
     let routes = quote! {
-        const ROUTES: &[::cqrs_core::macro_support::EventRoute] = &[#(#routes),*];
+        const ROUTES: &[__cqrs::EventRoute] = &[#(#routes),*];
     };
     let batch = args.options.batch.map(|batch| {
         let policy = batch_policy(batch);
         quote!(#policy,)
     });
     let registration = quote! {
-        ::cqrs_core::macro_support::HandlerRegistration::#register::<#ident>(
+        __cqrs::HandlerRegistration::#register::<#ident>(
             #name,
-            ::cqrs_core::macro_support::source!(),
+            __cqrs::source!(),
             OPTIONS,
             #batch
             ROUTES
@@ -103,14 +102,14 @@ fn answering(handler: &Handler<'_>, register: &TokenStream) -> TokenStream {
     let registrations = args.messages.iter().map(|message: &Type| {
         let ident = spanned(ident, focus(message));
         let registration = quote_spanned! {focus(message)=>
-            ::cqrs_core::macro_support::HandlerRegistration::#register::<#ident, #message>
+            __cqrs::HandlerRegistration::#register::<#ident, #message>
         };
-        quote!(#registration(#name, ::cqrs_core::macro_support::source!(), OPTIONS))
+        quote!(#registration(#name, __cqrs::source!(), OPTIONS))
     });
     quote!(#(#registrations)*)
 }
 
-/// The handler's name on another token, so that what it lacks is reported there.
+/// The handler's name with another span, on which a missing implementation is reported.
 fn spanned(ident: &Ident, span: proc_macro2::Span) -> Ident {
     let mut ident = ident.clone();
     ident.set_span(span.resolved_at(ident.span()));
@@ -118,7 +117,7 @@ fn spanned(ident: &Ident, span: proc_macro2::Span) -> Ident {
 }
 
 fn options(options: &HandlerOptions) -> TokenStream {
-    let mut tokens = quote!(::cqrs_core::macro_support::HandlerOptions::DEFAULT);
+    let mut tokens = quote!(__cqrs::HandlerOptions::DEFAULT);
     if let Some(retry) = options.retry {
         let retry = retry_policy(retry);
         tokens.extend(quote!(.retry(#retry)));
@@ -134,51 +133,71 @@ fn options(options: &HandlerOptions) -> TokenStream {
         tokens.extend(quote!(.timeout(#timeout)));
     }
     if let Some(concurrency) = options.concurrency {
-        let concurrency = Literal::u32_unsuffixed(concurrency);
+        let concurrency = number(concurrency);
         tokens.extend(quote!(.concurrency(#concurrency)));
+    }
+    if let Some(order) = options.order {
+        let order = match order {
+            Order::Key => quote!(Key),
+            Order::Tenant => quote!(Tenant),
+            Order::None => quote!(None),
+        };
+        tokens.extend(quote!(.order(__cqrs::Order::#order)));
     }
     if let Some(rate) = options.rate {
         let limit = rate_limit(rate);
         tokens.extend(quote!(.rate(#limit)));
     }
-    if let Some(Breaker { failures, cooldown_millis }) = options.breaker {
-        let failures = Literal::u32_unsuffixed(failures);
-        let cooldown = duration(cooldown_millis);
-        tokens.extend(quote! {
-            .breaker(::cqrs_core::macro_support::BreakerPolicy::new(#failures, #cooldown))
-        });
+    if let Some(breaker) = options.breaker {
+        let policy = breaker_policy(breaker);
+        tokens.extend(quote!(.breaker(#policy)));
     }
     tokens
 }
 
 fn retry_policy(retry: Retry) -> TokenStream {
     match retry {
-        Retry::None => quote!(::cqrs_core::macro_support::RetryPolicy::none()),
+        Retry::None => quote!(__cqrs::RetryPolicy::none()),
         Retry::Exponential { attempts, backoff_millis, max_millis } => {
-            let attempts = Literal::u32_unsuffixed(attempts);
-            let (backoff, max) = (duration(backoff_millis), duration(max_millis));
-            quote! {
-                ::cqrs_core::macro_support::RetryPolicy::exponential(#attempts, #backoff, #max)
-            }
+            let attempts = with("attempts", attempts.map(number));
+            let backoff = with("backoff", backoff_millis.map(duration));
+            let max = with("max_backoff", max_millis.map(duration));
+            quote!(__cqrs::RetryPolicy::DEFAULT #attempts #backoff #max)
         }
     }
 }
 
+fn breaker_policy(breaker: Breaker) -> TokenStream {
+    let failures = with("failures", breaker.failures.map(number));
+    let cooldown = with("cooldown", breaker.cooldown_millis.map(duration));
+    let counting_all = breaker.counts_all.then(|| quote!(.counting_all()));
+    quote!(__cqrs::BreakerPolicy::DEFAULT #failures #cooldown #counting_all)
+}
+
+/// A part of a policy, if it is given.
+fn with(part: &str, value: Option<TokenStream>) -> Option<TokenStream> {
+    let method = format_ident!("with_{part}");
+    value.map(|value| quote!(.#method(#value)))
+}
+
 fn rate_limit(rate: Rate) -> TokenStream {
-    let attempts = Literal::u32_unsuffixed(rate.attempts);
+    let attempts = number(rate.attempts);
     let per = match rate.period {
         Period::Second => quote!(per_second),
         Period::Minute => quote!(per_minute),
         Period::Hour => quote!(per_hour),
     };
-    quote!(::cqrs_core::macro_support::RateLimit::#per(#attempts))
+    quote!(__cqrs::RateLimit::#per(#attempts))
 }
 
 fn batch_policy(batch: Batch) -> TokenStream {
-    let max = Literal::u32_unsuffixed(batch.max);
-    let linger = batch.linger_millis.map(duration).map(|linger| quote!(.linger(#linger)));
+    let max = number(batch.max);
     let across_tenants = batch.across_tenants.then(|| quote!(.across_tenants()));
-    quote!(::cqrs_core::macro_support::BatchPolicy::new(#max) #linger #across_tenants)
+    quote!(__cqrs::BatchPolicy::new(#max) #across_tenants)
+}
+
+fn number(number: u32) -> TokenStream {
+    Literal::u32_unsuffixed(number).into_token_stream()
 }
 
 fn duration(millis: u64) -> TokenStream {

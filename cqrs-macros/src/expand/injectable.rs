@@ -6,7 +6,7 @@ use syn::{DeriveInput, Fields, Type};
 
 use crate::attr::injectable::Source;
 use crate::error::Errors;
-use crate::expand::with_fallback;
+use crate::expand::{scope, with_fallback};
 use crate::model::injection::{self, InjectedField, Injection, Service, focus};
 
 pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
@@ -29,37 +29,26 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
 fn expand(service: &Service<'_>) -> TokenStream {
     let Service { ident, injection, aliases } = service;
     let implementation = implementation(ident, injection);
-    let declared = (!aliases.is_empty()).then(|| {
-        let aliases = aliases.iter().map(|alias| offer_as(ident, alias));
-        quote! {
-            const ALIASES: &[::cqrs_core::macro_support::Alias] = &[#(#aliases),*];
+    let aliases = aliases.iter().map(|alias| offer_as(ident, alias));
+    scope(&quote! {
+        #implementation
+
+        const ALIASES: &[__cqrs::Alias] = &[#(#aliases),*];
+
+        __cqrs::inventory::submit! {
+            __cqrs::InjectableRegistration::of::<#ident>(__cqrs::source!(), ALIASES)
         }
-    });
-    let aliases = if aliases.is_empty() { quote!(&[]) } else { quote!(ALIASES) };
-    quote! {
-        const _: () = {
-            #implementation
-
-            #declared
-
-            ::cqrs_core::macro_support::inventory::submit! {
-                ::cqrs_core::macro_support::InjectableRegistration::of::<#ident>(
-                    ::cqrs_core::macro_support::source!(),
-                    #aliases
-                )
-            }
-        };
-    }
+    })
 }
 
-/// How the service, once built, becomes the trait object.
+/// The conversion of the service into the trait object.
 fn offer_as(ident: &Ident, alias: &Type) -> TokenStream {
-    // On the trait, where it is reported if the service does not implement it, or if the trait
-    // object cannot be shared.
+    // With the span of the trait, on which an error is reported if the service does not implement the trait, or
+    // if the trait object cannot be shared.
     let service = quote_spanned!(focus(alias)=> services.get::<::std::sync::Arc<#ident>>()?);
-    let boxed = quote_spanned!(focus(alias)=> ::cqrs_core::macro_support::offer(service));
+    let boxed = quote_spanned!(focus(alias)=> __cqrs::offer(service));
     quote! {
-        ::cqrs_core::macro_support::Alias::of::<#alias>(|services| {
+        __cqrs::Alias::of::<#alias>(|services| {
             let service: ::std::sync::Arc<#alias> = #service;
             ::core::option::Option::Some(#boxed)
         })
@@ -75,32 +64,32 @@ pub(crate) fn implementation(ident: &Ident, injection: &Injection<'_>) -> TokenS
     let built = built(injection, &services);
     quote! {
         #[automatically_derived]
-        impl ::cqrs_core::macro_support::Injectable for #ident {
-            fn dependencies() -> ::std::vec::Vec<::cqrs_core::macro_support::Dependency> {
+        impl __cqrs::Injectable for #ident {
+            fn dependencies() -> ::std::vec::Vec<__cqrs::Dependency> {
                 #dependencies
             }
 
             fn inject(
-                #services: &::cqrs_core::macro_support::Services,
-            ) -> ::core::result::Result<Self, ::cqrs_core::macro_support::MissingService> {
+                #services: &__cqrs::Services,
+            ) -> ::core::result::Result<Self, __cqrs::MissingService> {
                 ::core::result::Result::Ok(#built)
             }
         }
     }
 }
 
-/// `impl Injectable` that only keeps the compiler from reporting that it is missing.
+/// `impl Injectable` without which the compiler would report a second error.
 pub(crate) fn fallback(ident: &Ident) -> TokenStream {
     quote! {
         #[automatically_derived]
-        impl ::cqrs_core::macro_support::Injectable for #ident {
-            fn dependencies() -> ::std::vec::Vec<::cqrs_core::macro_support::Dependency> {
+        impl __cqrs::Injectable for #ident {
+            fn dependencies() -> ::std::vec::Vec<__cqrs::Dependency> {
                 ::core::unreachable!("the annotation was refused, so this is never compiled into a program")
             }
 
             fn inject(
-                _services: &::cqrs_core::macro_support::Services,
-            ) -> ::core::result::Result<Self, ::cqrs_core::macro_support::MissingService> {
+                _services: &__cqrs::Services,
+            ) -> ::core::result::Result<Self, __cqrs::MissingService> {
                 ::core::unreachable!("the annotation was refused, so this is never compiled into a program")
             }
         }
@@ -114,10 +103,10 @@ fn dependencies(injection: &Injection<'_>) -> TokenStream {
         let InjectedField { name, ty, source, cfgs, .. } = field;
         let dependency = match source {
             Source::Type => {
-                quote_spanned!(focus(ty)=> ::cqrs_core::macro_support::Dependency::of::<#ty>(#name))
+                quote_spanned!(focus(ty)=> __cqrs::Dependency::of::<#ty>(#name))
             }
             Source::Named(service) => quote_spanned! {focus(ty)=>
-                ::cqrs_core::macro_support::Dependency::named::<#ty>(#name, #service)
+                __cqrs::Dependency::named::<#ty>(#name, #service)
             },
             Source::Default => continue,
         };

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput};
 
 use crate::error::Errors;
-use crate::expand::{lints, with_fallback};
+use crate::expand::{lints, scope, with_fallback};
 use crate::model::message::{Kind, Message};
 
 pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream> {
@@ -25,29 +25,25 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
         Kind::Command => quote!(command),
         Kind::Query => quote!(query),
     };
-    Ok(quote! {
-        #lints
-        const _: () = {
-            #implementation
+    let scope = scope(&quote! {
+        #implementation
 
-            ::cqrs_core::macro_support::inventory::submit! {
-                ::cqrs_core::macro_support::MessageRegistration::#register::<#ident>(
-                    ::cqrs_core::macro_support::source!()
-                )
-                .validated_by(::cqrs_core::macro_support::validator!(#ident))
-            }
-        };
-    })
+        __cqrs::inventory::submit! {
+            __cqrs::MessageRegistration::#register::<#ident>(__cqrs::source!())
+                .validated_by(__cqrs::validator!(#ident))
+        }
+    });
+    Ok(quote!(#lints #scope))
 }
 
 fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
     let Message { ident, name, output, error } = message;
-    // On the user's types, where it is reported if they are private or cannot be used here.
+    // With the spans of the user's types, on which an error is reported if a type is private.
     let output = quote_spanned!(output.span()=> type Output = #output;);
     let error = quote_spanned!(error.span()=> type Error = #error;);
     let kind = match kind {
-        Kind::Command => quote!(::cqrs_core::macro_support::Command),
-        Kind::Query => quote!(::cqrs_core::macro_support::Query),
+        Kind::Command => quote!(__cqrs::Command),
+        Kind::Query => quote!(__cqrs::Query),
     };
     quote! {
         #[automatically_derived]

@@ -1,5 +1,5 @@
-//! Writes the generated code. It names only `::cqrs_core::macro_support`, `::core` and `::std`, so
-//! that nothing the user has in scope can get in its way.
+//! Writes the generated code. It names only `::cqrs_core::macro_support` (as `__cqrs`), `::core` and `::std`, so
+//! that no name in the user's scope changes its meaning.
 
 mod description;
 pub(crate) mod event;
@@ -11,18 +11,23 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Attribute, Data, DeriveInput};
 
-/// The compile errors, followed by what keeps the compiler from reporting more than those.
-fn with_fallback(compile_errors: TokenStream, fallback: Option<TokenStream>) -> TokenStream {
-    match fallback {
-        Some(fallback) => quote! {
-            #compile_errors
-            const _: () = { #fallback };
-        },
-        None => compile_errors,
+/// Items in a scope of their own, where `__cqrs` is the part of the core that they name.
+fn scope(items: &TokenStream) -> TokenStream {
+    quote! {
+        const _: () = {
+            use ::cqrs_core::macro_support as __cqrs;
+            #items
+        };
     }
 }
 
-/// Keeps a message that is deprecated, or a part of it, from being reported in generated code.
+/// The compile errors, and the items without which the compiler would report more than those.
+fn with_fallback(compile_errors: TokenStream, fallback: Option<TokenStream>) -> TokenStream {
+    let fallback = fallback.map(|items| scope(&items));
+    quote!(#compile_errors #fallback)
+}
+
+/// Allows generated code to name a deprecated message, or a deprecated part of it.
 fn lints(input: &DeriveInput) -> Option<TokenStream> {
     let deprecated =
         |attrs: &[Attribute]| attrs.iter().any(|attr| attr.path().is_ident("deprecated"));

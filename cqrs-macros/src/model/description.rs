@@ -17,7 +17,7 @@ pub(crate) struct Description {
     pub(crate) arguments: Vec<Argument>,
 }
 
-/// What one name in the template stands for.
+/// A name in the template, and its value.
 pub(crate) struct Argument {
     pub(crate) name: Ident,
     pub(crate) value: Value,
@@ -27,25 +27,25 @@ pub(crate) struct Argument {
 pub(crate) enum Value {
     /// Known when the event's code is generated.
     Text(String),
-    /// A field, and what stands in its place when it is absent.
+    /// A field, and the text for an absent one.
     Field { member: Member, fallback: Option<String> },
 }
 
-/// What a template may speak of.
+/// What a template may name.
 pub(crate) struct Scope<'a> {
     pub(crate) entity: Option<&'a str>,
     pub(crate) action: Option<&'a str>,
     pub(crate) marked: &'a Marked<'a>,
     /// The variant, in an enum.
     pub(crate) variant: Option<&'a Ident>,
-    /// All variants, if the template stands above the enum: then it cannot name their fields.
+    /// All variants, if the template is that of the enum: then it cannot name their fields.
     pub(crate) shared_by: Option<&'a [Marked<'a>]>,
-    /// A field whose changes must not be told.
+    /// A redacted field, whose changes no description may show.
     pub(crate) secret: Option<&'a str>,
 }
 
 impl Description {
-    /// The description in this scope, or nothing after noting what is wrong with it.
+    /// The description in this scope, or nothing if it has mistakes, which are added to `errors`.
     pub(crate) fn read(literal: &LitStr, scope: &Scope<'_>, errors: &mut Errors) -> Option<Self> {
         let pieces = errors.keep(template::parse(literal))?;
         let mut text = String::new();
@@ -150,19 +150,19 @@ impl Scope<'_> {
         }
         if let Some(secret) = self.secret.filter(|_| self.marked.changes == Some(index)) {
             return Err(format!(
-                "the changes may tell `{secret}`, which is redacted, and a description is never \
+                "the changes may contain `{secret}`, which is redacted, and a description is never \
                  redacted; leave `{{{name}}}` out"
             ));
         }
         let debug = placeholder.spec.ends_with('?');
         match &placeholder.fallback {
             None if field.optional && !debug => Err(format!(
-                "`{name}` may be absent: say what then stands in its place, such as \
-                 `{{{name}|nobody}}`, or `{{{name}|}}` for nothing"
+                "`{name}` may be absent: write a text for that case, such as `{{{name}|none}}`, or \
+                 `{{{name}|}}` for no text"
             )),
             Some(_) if !field.optional => Err(always_there(placeholder)),
             Some(_) if debug => Err(format!(
-                "`:?` shows an absent `{name}` as `None`: leave either `:?` or what follows `|` out"
+                "`:?` shows an absent `{name}` as `None`: leave `:?` or the text after `|` out"
             )),
             fallback => Ok(Value::Field { member: field.member, fallback: fallback.clone() }),
         }

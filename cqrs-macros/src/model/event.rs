@@ -1,5 +1,4 @@
-//! An event: its names, what its fields say of the entity and of changes, its description and its
-//! redactions.
+//! An event: its name, its labels, the roles of its fields, its description and its redactions.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -19,20 +18,20 @@ use crate::{naming, validate};
 pub(crate) struct Event<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) name: String,
-    pub(crate) version: u32,
+    pub(crate) version: Option<u32>,
     pub(crate) entity: Option<String>,
     pub(crate) action: Option<String>,
-    pub(crate) activity: bool,
+    pub(crate) activity: Option<bool>,
     pub(crate) body: Body<'a>,
 }
 
-/// What the event's fields say.
+/// The roles of the event's fields.
 pub(crate) enum Body<'a> {
     Struct(Part),
     Enum(Vec<(&'a Ident, Part)>),
 }
 
-/// What the fields of a struct or of one variant say.
+/// The roles of the fields of a struct or of one variant.
 #[derive(Default)]
 pub(crate) struct Part {
     /// The field whose value identifies the entity.
@@ -41,6 +40,8 @@ pub(crate) struct Part {
     pub(crate) redacts_entity_id: bool,
     /// The field whose value names the entity.
     pub(crate) entity_name: Option<Field>,
+    /// The field whose value orders the event.
+    pub(crate) order_by: Option<Field>,
     /// The field that holds what changed.
     pub(crate) changes: Option<Field>,
     pub(crate) description: Option<Description>,
@@ -52,18 +53,18 @@ impl<'a> Event<'a> {
         let ident = &input.ident;
         let is_concrete = validate::not_generic(
             &input.generics,
-            "an event's name stands for one type, so an event cannot be generic: write a type of \
-             its own for each event",
+            "an event's name identifies one type, so an event cannot be generic: write one type for \
+             each event",
             errors,
         );
         if let Some(borrow) = borrowed(&input.data).filter(|_| is_concrete) {
             errors.on_tokens(borrow.to_token_stream(), validate::OWNS_ITS_DATA);
         }
         let options = EventOptions::read(&input.attrs, errors);
-        let words = naming::words_without("Event", &ident.unraw().to_string());
-        let name = name(ident, options.name.as_ref(), &words, errors);
-        let version = version(&options, errors);
-        let (entity, action) = naming::entity_and_action(&words).unzip();
+        let unraw = ident.unraw().to_string();
+        let plain = naming::without("Event", &unraw);
+        let name = name(ident, options.name.as_ref(), plain, errors);
+        let (entity, action) = naming::entity_and_action(plain).unzip();
         let mut label = |option, given: Option<LitStr>| {
             let literal = given?;
             validate::label(option, &literal.value(), literal.span(), errors);
@@ -71,41 +72,29 @@ impl<'a> Event<'a> {
         };
         let entity = label("entity", options.entity).or(entity);
         let action = label("action", options.action).or(action);
-        let activity = options.activity.unwrap_or(true);
+        let activity = options.activity;
         let labels = Labels { entity: entity.as_deref(), action: action.as_deref() };
         let body = body(input, &labels, options.describe.as_ref(), errors);
-        Self { ident, name, version, entity, action, activity, body }
+        Self { ident, name, version: options.version, entity, action, activity, body }
     }
 }
 
-/// The name that was given, or the one that follows from the type's words.
+/// The name that was given, or the one that follows from `plain`, the type's name.
 pub(crate) fn name(
     ident: &Ident,
     given: Option<&LitStr>,
-    words: &[String],
+    plain: &str,
     errors: &mut Errors,
 ) -> String {
     let (name, span) = match given {
         Some(literal) => (literal.value(), literal.span()),
-        None => (naming::dotted(words), ident.span()),
+        None => (naming::dotted(plain), ident.span()),
     };
     validate::message_name(&name, span, errors);
     name
 }
 
-fn version(options: &EventOptions, errors: &mut Errors) -> u32 {
-    let Some(literal) = &options.version else {
-        return 1;
-    };
-    let version = literal.base10_parse().unwrap_or(0);
-    if version == 0 {
-        let message = format!("`version` is out of range: 1 to {} are allowed", u32::MAX);
-        errors.on(literal.span(), message);
-    }
-    version
-}
-
-/// What a description may call the entity and what happened to it.
+/// The entity and the action that a description may name.
 struct Labels<'a> {
     entity: Option<&'a str>,
     action: Option<&'a str>,
@@ -156,14 +145,14 @@ fn variants<'a>(
         data.variants.iter().map(|variant| Marked::read(&variant.fields, errors)).collect();
     let all_secrets: Vec<_> = all.iter().flat_map(Marked::secrets).collect();
     let mut parts = Vec::new();
-    // What is wrong with the description of all variants is reported once.
+    // A mistake in the description of all variants is reported once.
     let mut describe = describe;
     for (variant, marked) in data.variants.iter().zip(&all) {
         let own = event::on_variant(&variant.attrs, errors);
         if opaque(serde, &marked.redacted(), errors) {
             break;
         }
-        // Changes may tell what another variant redacts.
+        // Changes may contain what another variant redacts.
         let secrets: Vec<_> = marked.secrets().into_iter().chain(all_secrets.clone()).collect();
         let place = |marks: &Marks<'_>, errors: &mut Errors| {
             redaction::of_variant(variant, marks, serde, errors)
@@ -204,6 +193,7 @@ fn part(marked: &Marked<'_>, redactions: Vec<Redaction>, description: Option<Des
             .entity_id
             .is_some_and(|index| marked.options[index].redact.is_some()),
         entity_name: field(marked.entity_name),
+        order_by: field(marked.order_by),
         changes: field(marked.changes),
         description,
         redactions,
@@ -223,7 +213,7 @@ pub(crate) fn borrowed(data: &Data) -> Option<&Type> {
     }
 }
 
-/// Reports a redaction in a type whose JSON form its fields do not show.
+/// Reports a redaction in a type whose JSON form does not follow from its fields; says whether there is one.
 fn opaque(serde: &Serde, redacted: &Marks<'_>, errors: &mut Errors) -> bool {
     let Some(first) = redacted.first() else {
         return false;

@@ -1,4 +1,4 @@
-//! What the options on the fields of a struct or of one variant say.
+//! The options on the fields of a struct or of one variant.
 
 use proc_macro2::Span;
 use quote::ToTokens;
@@ -19,18 +19,20 @@ pub(crate) struct Marked<'a> {
     pub(crate) entity_id: Option<usize>,
     /// Which field names the entity.
     pub(crate) entity_name: Option<usize>,
+    /// Which field orders the event.
+    pub(crate) order_by: Option<usize>,
     /// Which field holds the changes.
     pub(crate) changes: Option<usize>,
 }
 
-/// A field whose value the event gives away.
+/// A field whose value a method of the event returns.
 pub(crate) struct Field {
     pub(crate) member: Member,
     /// Whether the field is an `Option`, by how its type is written.
     pub(crate) optional: bool,
 }
 
-/// A redacted field, by the name under which changes may tell its value.
+/// A redacted field, by the name under which changes may contain its value.
 #[derive(Clone, Debug)]
 pub(crate) struct Secret {
     pub(crate) name: String,
@@ -41,13 +43,13 @@ impl<'a> Marked<'a> {
     pub(crate) fn read(fields: &'a Fields, errors: &mut Errors) -> Self {
         let options: Vec<_> =
             fields.iter().map(|field| FieldOptions::read(&field.attrs, errors)).collect();
-        let mut only = |spans: Vec<Option<Span>>, told: &str| {
+        let mut only = |spans: Vec<Option<Span>>, message: &str| {
             let mut marked =
                 spans.into_iter().enumerate().filter_map(|(at, span)| Some((at, span?)));
             let (first, _) = marked.next()?;
             let member = fields.members().nth(first)?.to_token_stream();
             for (_, span) in marked {
-                errors.on(span, told.replace("{}", &member.to_string()));
+                errors.on(span, message.replace("{}", &member.to_string()));
             }
             Some(first)
         };
@@ -58,6 +60,10 @@ impl<'a> Marked<'a> {
         let entity_name = only(
             options.iter().map(|options| options.entity_name).collect(),
             "an event is about one entity: `{}` is its `entity_name` already",
+        );
+        let order_by = only(
+            options.iter().map(|options| options.order_by).collect(),
+            "an event has one order: `{}` is its `order_by` already",
         );
         let changes = only(
             options.iter().map(|options| options.changes).collect(),
@@ -72,7 +78,7 @@ impl<'a> Marked<'a> {
                 );
             }
         }
-        Self { fields, options, entity_id, entity_name, changes }
+        Self { fields, options, entity_id, entity_name, order_by, changes }
     }
 
     /// The field at `index`, which exists.
@@ -103,8 +109,9 @@ impl<'a> Marked<'a> {
         Marks { fields: self.fields, marks: marks.collect() }
     }
 
-    /// The names under which changes may tell what is redacted here: the Rust name, and the one in JSON
-    /// if serde is told another. Rules such as `camelCase` make none: the core compares without them.
+    /// The names under which changes may contain a redacted value: the field's name in Rust, and its name in
+    /// JSON if `#[serde(rename)]` gives another. Rules such as `camelCase` add none: the core ignores case and
+    /// separators.
     pub(crate) fn secrets(&self) -> Vec<Secret> {
         let mut secrets = Vec::new();
         for (field, options) in self.fields.iter().zip(&self.options) {

@@ -43,9 +43,9 @@ impl<'a> Handler<'a> {
     }
 }
 
-/// Reports what must not stand beside a handler annotation, and takes it away so that it does
-/// not report the same mistake again.
-pub(crate) fn remove_rivals(kind: Kind, attrs: &mut Vec<Attribute>, errors: &mut Errors) {
+/// Reports attributes that contradict a handler annotation, and removes them so that they do not report the
+/// same mistake again.
+pub(crate) fn remove_conflicting(kind: Kind, attrs: &mut Vec<Attribute>, errors: &mut Errors) {
     attrs.retain_mut(|attr| {
         if let Some(other) = injection::handler_attribute(attr) {
             errors.on_tokens(attr.path(), two_annotations(kind, other));
@@ -72,7 +72,7 @@ fn two_annotations(kind: Kind, other: Kind) -> String {
     }
 }
 
-/// Takes `Injectable` out of a `derive`; says whether anything is left of it.
+/// Removes `Injectable` from a `derive`; says whether any derive remains.
 fn remove_injectable(attr: &mut Attribute, errors: &mut Errors) -> bool {
     let parser = Punctuated::<Path, Token![,]>::parse_terminated;
     let Ok(derives) = attr.parse_args_with(parser) else {
@@ -92,7 +92,7 @@ fn remove_injectable(attr: &mut Attribute, errors: &mut Errors) -> bool {
     true
 }
 
-/// Takes away the attributes that only the annotation understands.
+/// Removes the attributes that only the annotation understands.
 pub(crate) fn remove_inject(fields: &mut Fields) {
     for field in fields {
         field.attrs.retain(|attr| !attr.path().is_ident("inject"));

@@ -64,7 +64,7 @@ pub(crate) fn handler_attribute(attr: &Attribute) -> Option<Kind> {
     [Kind::Events, Kind::Command, Kind::Query].into_iter().find(|kind| name == kind.attribute())
 }
 
-/// The fields of a struct and where their values come from.
+/// The fields of a struct and the sources of their values.
 pub(crate) struct Injection<'a> {
     pub(crate) shape: &'a Fields,
     pub(crate) fields: Vec<InjectedField<'a>>,
@@ -72,11 +72,11 @@ pub(crate) struct Injection<'a> {
 
 pub(crate) struct InjectedField<'a> {
     pub(crate) ident: Option<&'a Ident>,
-    /// What reports call the field: its name, or its position in a tuple.
+    /// The field's name in reports: its own, or its position in a tuple.
     pub(crate) name: String,
     pub(crate) ty: &'a Type,
     pub(crate) source: Source,
-    /// An attribute macro sees fields before `cfg` has removed any, so these must be repeated.
+    /// An attribute macro sees fields before `cfg` removes any, so generated code repeats these.
     pub(crate) cfgs: Vec<&'a Attribute>,
 }
 
@@ -96,7 +96,7 @@ impl<'a> Injection<'a> {
     }
 }
 
-/// The token of a type that a complaint about it should point at: `Created` in `events::Created`.
+/// The token of a type on which an error about it is reported: `Created` in `events::Created`.
 pub(crate) fn focus(ty: &Type) -> Span {
     let path = match ty {
         Type::Path(ty) => Some(&ty.path),

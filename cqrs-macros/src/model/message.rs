@@ -1,4 +1,4 @@
-//! A command or a query: its name, what it answers with, and how it fails.
+//! A command or a query: its name, its output and its error.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
@@ -49,15 +49,16 @@ impl<'a> Message<'a> {
         validate::not_generic(
             &input.generics,
             &format!(
-                "a {attribute}'s name stands for one type, so a {attribute} cannot be generic: \
-                 write a type of its own for each {attribute}"
+                "a {attribute}'s name identifies one type, so a {attribute} cannot be generic: \
+                 write one type for each {attribute}"
             ),
             errors,
         );
         let options = MessageOptions::read(&input.attrs, attribute, errors);
         nothing_inside(input, attribute, errors);
-        let words = naming::words_without(kind.suffix(), &ident.unraw().to_string());
-        let name = event::name(ident, options.name.as_ref(), &words, errors);
+        let unraw = ident.unraw().to_string();
+        let plain = naming::without(kind.suffix(), &unraw);
+        let name = event::name(ident, options.name.as_ref(), plain, errors);
         if kind == Kind::Query && options.output.is_none() && errors.len() == before {
             errors.on(
                 ident.span(),
@@ -65,10 +66,8 @@ impl<'a> Message<'a> {
             );
         }
         let output = options.output.map_or_else(|| quote!(()), ToTokens::into_token_stream);
-        let error = options.error.map_or_else(
-            || quote!(::cqrs_core::macro_support::HandlerError),
-            ToTokens::into_token_stream,
-        );
+        let error =
+            options.error.map_or_else(|| quote!(__cqrs::HandlerError), ToTokens::into_token_stream);
         Self { ident, name, output, error }
     }
 }

@@ -1,8 +1,8 @@
-//! Where redacted fields, and changes that may tell of them, stand in the event's JSON form.
+//! The JSON pointers of redacted fields, and of changes that may contain their values.
 //!
-//! The form is what serde's derive makes of the type, so this follows `serde_derive`. A pointer
-//! that turns out wrong (a `Serialize` written by hand, say) does no harm: the core masks the
-//! whole payload when a pointer does not resolve, unless the field is allowed to be absent.
+//! serde's derive makes the JSON form, so this module follows `serde_derive`. If a pointer is wrong, for
+//! example because `Serialize` is written by hand, the core masks the whole payload: it does so for each
+//! pointer that does not resolve, unless the field may be absent.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
@@ -20,17 +20,17 @@ pub(crate) struct Redaction {
     pub(crate) pointer: String,
     /// Whether the value may be absent.
     pub(crate) optional: bool,
-    /// Whose changes are redacted, if the value is the event's changes.
+    /// The field whose changes are redacted, if the value is the event's changes.
     pub(crate) changes_of: Option<String>,
 }
 
-/// The fields of a struct or a variant, with the marks on those whose place is asked for.
+/// The fields of a struct or a variant, with marks on those whose pointers are needed.
 pub(crate) struct Marks<'a> {
     pub(crate) fields: &'a Fields,
     pub(crate) marks: Vec<Option<Mark>>,
 }
 
-/// An option on a field: which, where, and what becomes of the value.
+/// An option on a field: its name, its span, and what becomes of the value.
 #[derive(Clone, Copy)]
 pub(crate) struct Mark {
     pub(crate) span: Span,
@@ -113,7 +113,7 @@ pub(crate) fn of_variant(
                 first.span,
                 format!(
                     "`{}` cannot follow the only field of a variant in an enum with \
-                     `#[serde(tag = ..)]`, because its content stands beside the tag: name the \
+                     `#[serde(tag = ..)]`, because serde writes its content beside the tag: name the \
                      field, or add `content = \"..\"`",
                     first.option
                 ),
@@ -173,7 +173,7 @@ fn flattened(mark: Mark) -> String {
         _ => "remove `flatten`",
     };
     format!(
-        "`{option}` cannot be combined with `#[serde(flatten)]`, because the field's content stands \
+        "`{option}` cannot be combined with `#[serde(flatten)]`, because serde writes the field's content \
          among the event's other fields: {fix}"
     )
 }

@@ -1,4 +1,4 @@
-//! What is redacted in a struct or a variant: the marked fields, and what its changes tell of them.
+//! What is redacted in a struct or a variant: the marked fields, and their changes.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
@@ -9,7 +9,7 @@ use crate::error::Errors;
 use crate::model::fields::{Marked, Secret};
 use crate::model::redaction::{Mark, Marks, Redaction};
 
-/// The redactions; `place` finds where marked fields stand.
+/// The redactions; `place` finds the JSON pointers of marked fields.
 pub(crate) fn redactions(
     marked: &Marked<'_>,
     secrets: &[Secret],
@@ -24,7 +24,7 @@ pub(crate) fn redactions(
     let options = &marked.options[changes];
     let span = options.changes.unwrap_or_else(Span::call_site);
     let secrets = match options.redact {
-        // Redacted itself: all of its changes are.
+        // The field itself is redacted, so all of its changes are.
         Some(redact) => vec![Secret { name: String::new(), kind: redact.kind }],
         None => distinct(secrets),
     };
@@ -46,7 +46,7 @@ pub(crate) fn redactions(
     redactions
 }
 
-/// Where the changes stand.
+/// The JSON pointer of the changes.
 fn at(
     marked: &Marked<'_>,
     changes: usize,
@@ -58,7 +58,7 @@ fn at(
     let mut marks = vec![None; marked.options.len()];
     marks[changes] = Some(mark);
     let found = place(&Marks { fields: marked.fields, marks }, errors).pop();
-    // They are not in JSON, but the event itself gives them away.
+    // The changes are not in the JSON form, but `Event::changes` returns them.
     found.unwrap_or_else(|| {
         let name = match marked.field(changes).member {
             Member::Named(ident) => ident.unraw().to_string(),
@@ -68,7 +68,7 @@ fn at(
     })
 }
 
-/// Each name once. The core does not tell `home_address` from `homeAddress`.
+/// Each name once. To the core, `home_address` and `homeAddress` are one name.
 fn distinct(secrets: &[Secret]) -> Vec<Secret> {
     let plain = |name: &str| name.replace(['_', '-'], "").to_lowercase();
     let mut distinct: Vec<Secret> = Vec::new();

@@ -18,7 +18,7 @@ pub(crate) enum Piece {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Placeholder {
     pub(crate) name: String,
-    /// What stands for an absent value.
+    /// The text for an absent value.
     pub(crate) fallback: Option<String>,
     /// How the value is formatted, with its colon, or empty.
     pub(crate) spec: String,
@@ -51,7 +51,7 @@ fn pieces(text: &str) -> Result<Vec<Piece>, String> {
                 pieces.push(Piece::Placeholder(placeholder(&mut chars)?));
             }
             '}' => {
-                return Err("a `}` stands alone: write `}}` for the character itself".to_owned());
+                return Err("a `}` has no `{`: write `}}` for the character itself".to_owned());
             }
             char => plain.push(char),
         }
@@ -77,8 +77,7 @@ fn placeholder(chars: &mut Peekable<Chars<'_>>) -> Result<Placeholder, String> {
             Some(char) => inside.push(char),
         }
     }
-    // A fallback may contain a colon only if no format follows it, which cannot be told: the last one
-    // starts the format.
+    // A colon in a fallback looks like one before a format, so the last colon always starts the format.
     let (value, spec) =
         inside.rsplit_once(':').map_or((&*inside, None), |(value, spec)| (value, Some(spec)));
     let (name, fallback) =
@@ -148,7 +147,7 @@ mod tests {
         );
         assert_eq!(
             read("a } b").unwrap_err(),
-            "a `}` stands alone: write `}}` for the character itself"
+            "a `}` has no `{`: write `}}` for the character itself"
         );
         assert!(read("{}").unwrap_err().starts_with("`{}` names nothing"));
         assert!(read("{a:1$}").unwrap_err().contains("write it as a number"));

@@ -86,7 +86,7 @@ fn secrets() {
     );
     assert_one_mistake(
         struct_with("{changes}"),
-        "the changes may tell `id`, which is redacted, and a description is never redacted; leave \
+        "the changes may contain `id`, which is redacted, and a description is never redacted; leave \
          `{changes}` out",
     );
 }
@@ -95,8 +95,8 @@ fn secrets() {
 fn values_that_may_be_absent() {
     assert_one_mistake(
         struct_with("{manager}"),
-        "`manager` may be absent: say what then stands in its place, such as `{manager|nobody}`, or \
-         `{manager|}` for nothing",
+        "`manager` may be absent: write a text for that case, such as `{manager|none}`, or \
+         `{manager|}` for no text",
     );
     assert_one_mistake(
         struct_with("{full_name|nobody}"),
@@ -107,8 +107,8 @@ fn values_that_may_be_absent() {
         "`entity` is no `Option`, so it is always there: leave `|thing` out",
     );
     assert_one_mistake(
-        struct_with("{manager|nobody:?}"),
-        "`:?` shows an absent `manager` as `None`: leave either `:?` or what follows `|` out",
+        struct_with("{manager|none:?}"),
+        "`:?` shows an absent `manager` as `None`: leave `:?` or the text after `|` out",
     );
 }
 
@@ -121,7 +121,7 @@ fn templates_that_cannot_be_read() {
             "`{full_name` is not closed: write `{full_name}`, or `{{` for the character itself"
                 .to_owned(),
         ),
-        ("}", "a `}` stands alone: write `}}` for the character itself".to_owned()),
+        ("}", "a `}` has no `{`: write `}}` for the character itself".to_owned()),
         ("{}", "`{}` names nothing: write a field's name, such as `{full_name}`".to_owned()),
         (&"a".repeat(513), "`describe` has 513 bytes, at most 512 are allowed".to_owned()),
     ] {

@@ -100,7 +100,7 @@ fn options_that_are_unknown_or_repeated() {
             }
         )),
         "unknown option `redacted`, did you mean `redact`? (`#[event(..)]` on a field takes \
-         `entity_id`, `entity_name`, `redact` and `changes`)",
+         `entity_id`, `entity_name`, `order_by`, `redact` and `changes`)",
     );
     assert_one_mistake(
         event(quote!(
@@ -168,7 +168,7 @@ fn options_in_the_wrong_place() {
         "unknown option `descibe`, did you mean `describe`? (`#[event(..)]` on a variant takes \
          `describe`)",
     );
-    for option in [quote!(changes), quote!(entity_name)] {
+    for option in [quote!(changes), quote!(entity_name), quote!(order_by)] {
         let message =
             format!("`{option}` belongs on a field: `#[event({option})]` above the field");
         assert_one_mistake(
@@ -268,17 +268,35 @@ fn two_entity_ids() {
 }
 
 #[test]
+fn two_orders() {
+    assert_one_mistake(
+        event(quote!(
+            enum E {
+                A {
+                    #[event(order_by)]
+                    a: u8,
+                    #[event(order_by)]
+                    b: u8,
+                },
+                B(#[event(order_by)] u8),
+            }
+        )),
+        "an event has one order: `a` is its `order_by` already",
+    );
+}
+
+#[test]
 fn types_that_cannot_be_events() {
-    let generic = "an event's name stands for one type, so an event cannot be generic: write a \
-                   type of its own for each event";
+    let generic = "an event's name identifies one type, so an event cannot be generic: write one \
+                   type for each event";
     assert_one_mistake(
         event(quote!(
             struct E<T>(T);
         )),
         generic,
     );
-    let borrows = "this outlives whoever made it, so it owns its data: write `String` instead of \
-                   `&str`, or share with an `Arc`";
+    let borrows = "this value outlives the code that creates it, so it must own its data: \
+                   write `String` instead of `&str`, or share the data with an `Arc`";
     assert_one_mistake(
         event(quote!(
             struct E<'a>(&'a str);

@@ -25,7 +25,7 @@ fn lists_of_events() {
     assert_args_mistake(quote!(), empty);
     assert_args_mistake(quote!(concurrency = 8), empty);
     assert_args_mistake(quote!(A, m::B, A), "this event is named twice: keep one");
-    let both = "`*` already stands for every event: keep `*`, or list the events without it";
+    let both = "`*` already means every event: keep `*`, or list the events without it";
     assert_args_mistake(quote!(*, A), both);
     assert_args_mistake(quote!(A, *), both);
     assert_args_mistake(quote!(*, *), "`*` is given twice: keep one");

@@ -23,7 +23,7 @@ fn options_that_are_unknown_or_repeated() {
     assert_args_mistake(
         quote!(A, concurency = 8),
         "unknown option `concurency`, did you mean `concurrency`? (`#[events_handler(..)]` takes \
-         `name`, `retry`, `timeout`, `concurrency`, `rate`, `breaker` and `batch`)",
+         `name`, `retry`, `timeout`, `concurrency`, `order`, `rate`, `breaker` and `batch`)",
     );
     assert_args_mistake(
         quote!(A, retry(atempts = 8)),
@@ -134,14 +134,6 @@ fn values_out_of_range() {
         quote!(A, retry(backoff = "2s", max = "1s")),
         "`max` is shorter than `backoff`, \"2s\": make it at least as long",
     );
-    assert_args_mistake(
-        quote!(A, retry(max = "50ms")),
-        "`max` is shorter than `backoff`, the default of \"100ms\": make it at least as long",
-    );
-    assert_args_mistake(
-        quote!(A, retry(backoff = "1m")),
-        "`backoff` is longer than the default `max` of \"30s\": set `max` too",
-    );
 }
 
 #[test]
@@ -223,8 +215,12 @@ fn rates_and_breakers() {
     );
     assert_args_mistake(
         quote!(A, breaker(failure = 5)),
-        "unknown option `failure`, did you mean `failures`? (`breaker(..)` takes `failures` and \
-         `cooldown`)",
+        "unknown option `failure`, did you mean `failures`? (`breaker(..)` takes `failures`, \
+         `cooldown` and `count`)",
+    );
+    assert_args_mistake(
+        quote!(A, breaker(count = "errors")),
+        "unknown value \"errors\" (`count` takes `\"all\"`)",
     );
     assert_args_mistake(
         quote!(A, breaker(failures = 5), breaker(failures = 6)),
@@ -233,12 +229,39 @@ fn rates_and_breakers() {
 }
 
 #[test]
+fn orders() {
+    assert_args_mistake(
+        quote!(A, order = "tennant"),
+        "unknown value \"tennant\", did you mean \"tenant\"? (`order` takes `\"key\"`, `\"tenant\"` \
+         and `\"none\"`)",
+    );
+    assert_args_mistake(
+        quote!(A, order = tenant),
+        "`order` takes a string, such as `order = \"tenant\"`",
+    );
+    assert_args_mistake(quote!(A, order), "`order` needs a value, such as `order = \"tenant\"`");
+    assert_args_mistake(
+        quote!(A, order = "none", order = "key"),
+        "`order` is given twice: keep one",
+    );
+    assert_one_mistake(
+        query_handler(
+            quote!(A, order = "none"),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`order` is for events handlers only: a query is not queued, so it runs at once",
+    );
+}
+
+#[test]
 fn batches() {
-    let example = "`batch(max = 500)` or `batch(max = 500, linger = \"20ms\")`";
+    let example = "`batch(max = 500)`";
     for args in [quote!(A, batch), quote!(A, batch = 500)] {
         assert_args_mistake(args, &format!("write {example}"));
     }
-    for args in [quote!(A, batch()), quote!(A, batch(linger = "20ms"))] {
+    for args in [quote!(A, batch()), quote!(A, batch(across_tenants))] {
         assert_args_mistake(
             args,
             &format!("`batch(..)` needs the most events at once: write {example}"),
@@ -255,20 +278,12 @@ fn batches() {
         "`max` takes a whole number, such as `max = 500`",
     );
     assert_args_mistake(
-        quote!(A, batch(max = 500, linger = 20)),
-        "write the unit: `linger = \"20s\"` or `linger = \"20ms\"`",
-    );
-    assert_args_mistake(
-        quote!(A, batch(max = 500, linger = "2m")),
-        "`linger` is out of range: \"1ms\" to \"1m\" are allowed",
-    );
-    assert_args_mistake(
         quote!(A, batch(max = 500, across_tenants = true)),
         "`across_tenants` takes no value: write `across_tenants` alone",
     );
     assert_args_mistake(
-        quote!(A, batch(max = 500, size = 3)),
-        "unknown option `size` (`batch(..)` takes `max`, `linger` and `across_tenants`)",
+        quote!(A, batch(max = 500, linger = "20ms")),
+        "unknown option `linger` (`batch(..)` takes `max` and `across_tenants`)",
     );
     assert_args_mistake(
         quote!(A, batch(max = 5), batch(max = 6)),

@@ -106,15 +106,13 @@ fn types_that_cannot_be_messages() {
         command(quote!(
             struct C<T>(T);
         )),
-        "a command's name stands for one type, so a command cannot be generic: write a type of its \
-         own for each command",
+        "a command's name identifies one type, so a command cannot be generic: write one type for each command",
     );
     assert_one_mistake(
         query(quote!(
             struct Q<T>(T);
         )),
-        "a query's name stands for one type, so a query cannot be generic: write a type of its own \
-         for each query",
+        "a query's name identifies one type, so a query cannot be generic: write one type for each query",
     );
     assert_one_mistake(
         command(quote!(union C { a: u8 })),

@@ -10,7 +10,7 @@ use super::{assert_one_mistake, event, pretty};
 /// do not mask, and with the field whose changes are meant.
 fn pointers(input: TokenStream) -> Vec<String> {
     let code: String = pretty(event(input)).split_whitespace().collect();
-    let calls = code.split("::cqrs_core::macro_support::Redaction::").skip(1);
+    let calls = code.split("__cqrs::Redaction::").skip(1);
     let pointers = calls.map(|call| {
         let (kind, rest) = call.split_once('(').expect("a call");
         let (pointer, rest) = rest.split_once(')').expect("a closing parenthesis");
@@ -211,8 +211,8 @@ fn where_serde_hides_the_place_redact_is_refused() {
                 a: A,
             }
         )),
-        "`redact` cannot be combined with `#[serde(flatten)]`, because the field's content stands \
-         among the event's other fields: remove `flatten`, or write the fields to redact in the \
+        "`redact` cannot be combined with `#[serde(flatten)]`, because serde writes the field's \
+         content among the event's other fields: remove `flatten`, or write the fields to redact in the \
          event itself",
     );
     for (option, name) in [(quote!(into = "Wire"), "into"), (quote!(remote = "Wire"), "remote")] {
@@ -240,7 +240,7 @@ fn where_serde_hides_the_place_redact_is_refused() {
             }
         )),
         "`redact` cannot follow the only field of a variant in an enum with `#[serde(tag = ..)]`, \
-         because its content stands beside the tag: name the field, or add `content = \"..\"`",
+         because serde writes its content beside the tag: name the field, or add `content = \"..\"`",
     );
     assert_one_mistake(
         event(quote!(
@@ -407,8 +407,8 @@ fn changes_whose_secrets_cannot_be_found_are_refused() {
                 changes: Changes,
             }
         )),
-        "`changes` cannot be combined with `#[serde(flatten)]`, because the field's content stands \
-         among the event's other fields: remove `flatten`",
+        "`changes` cannot be combined with `#[serde(flatten)]`, because serde writes the field's \
+         content among the event's other fields: remove `flatten`",
     );
     assert_one_mistake(
         event(quote!(
@@ -422,6 +422,6 @@ fn changes_whose_secrets_cannot_be_found_are_refused() {
             }
         )),
         "`changes` cannot follow the only field of a variant in an enum with `#[serde(tag = ..)]`, \
-         because its content stands beside the tag: name the field, or add `content = \"..\"`",
+         because serde writes its content beside the tag: name the field, or add `content = \"..\"`",
     );
 }

@@ -42,7 +42,7 @@ impl BatchEventHandler<StockMoved> for EachItsOwn {
     }
 }
 
-#[events_handler(ArticleAdded, StockMoved, batch(max = 10, linger = "20ms"), name = "generic")]
+#[events_handler(ArticleAdded, StockMoved, batch(max = 10), name = "generic")]
 struct Generic {
     ledger: Arc<Ledger>,
 }
@@ -118,8 +118,8 @@ fn the_map_of_the_application_shows_batches() {
         let handler = handlers.iter().find(|it| it.name == name).expect("it is there");
         handler.options.batch.clone().expect("it has batches")
     };
-    assert_eq!((batch("generic").max, batch("generic").linger), (10, Duration::from_millis(20)));
+    assert_eq!(batch("generic").max, 10);
     assert!(batch("record-all").across_tenants && !batch("generic").across_tenants);
-    assert!(description.to_string().contains("batches of 10, lingers 20ms"), "{description}");
+    assert!(description.to_string().contains("batches of 10"), "{description}");
     assert!(description.to_string().contains("batches of 500, across tenants"), "{description}");
 }

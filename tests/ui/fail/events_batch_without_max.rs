@@ -3,7 +3,7 @@ use cqrs_core::prelude::*;
 #[derive(Serialize, Deserialize, Event)]
 struct EmployeeCreated;
 
-#[events_handler(EmployeeCreated, batch(linger = "20ms"))]
+#[events_handler(EmployeeCreated, batch(across_tenants))]
 struct IndexEmployees;
 
 impl BatchEventHandler<EmployeeCreated> for IndexEmployees {
