@@ -16,14 +16,15 @@ mod bus;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod context;
-mod delivery;
 pub mod describe;
 mod handler;
+mod lane;
 mod message;
 pub mod middleware;
 mod observe;
 mod payload;
 mod registry;
+mod schedule;
 mod services;
 pub mod testing;
 
@@ -44,23 +45,21 @@ pub use crate::blob::{
     MemoryBlobs,
 };
 pub use crate::bus::{
-    AnyEventStream, CommandBus, EventBus, EventStream, ExecuteError, PublishError, QueryBus,
+    AnyEventStream, CommandBus, DeadLetter, DeadLetterFilter, DeadLetters, EventBus, EventStream,
+    ExecuteError, HandlerControl, HandlerOutcome, HandlerState, HandlerStatus, NoSuchDeadLetter,
+    PublishError, QueryBus, RedeliverError, UnknownHandler,
 };
 pub use crate::context::{
     Actor, ActorKind, AttributeError, Context, InvalidTenant, InvalidTraceParent,
     MAX_ATTRIBUTE_KEY, MAX_ATTRIBUTE_VALUE, MAX_ATTRIBUTES, MAX_TENANT_LENGTH, TenantId,
     TenantScope, TraceParent,
 };
-pub use crate::delivery::{
-    BreakerState, DeadLetter, DeadLetterFilter, DeadLetters, DeliveryState, Failure, FailureStream,
-    HandlerControl, HandlerOutcome, HandlerState, HandlerStatus, NoSuchDeadLetter, RedeliverError,
-    UnknownHandler,
-};
 pub use crate::handler::{
     AttemptError, Batch, BatchEventHandler, BatchItem, BatchIter, BatchPolicy, BoxFuture,
     BreakerPolicy, CommandHandler, DeliveryError, EventHandler, HandlerError, HandlerOptions,
     HandlerResult, Order, QueryHandler, RateLimit, RetryPolicy,
 };
+pub use crate::lane::{BreakerState, DeliveryState, Failure, FailureStream};
 pub use crate::message::{
     AnyEvent, Command, Event, EventPayload, MessageError, MessageKind, Published, Query,
 };

@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::Modules;
 use super::plugin::{AnyPlugin, Plugin};
 use super::{App, BuildError, wiring};
-use crate::delivery::Interleaving;
+use crate::bus::Hand;
+use crate::lane::Chance;
 use crate::middleware::{Middleware, Middlewares};
 use crate::observe::Observer;
 use crate::registry::HandlerRegistration;
@@ -18,6 +19,9 @@ use crate::services::{Service, ServiceKey, ServiceValue};
 
 /// The largest payload of an event, in bytes, unless [`AppBuilder::payload_limit`] says otherwise.
 pub const DEFAULT_PAYLOAD_LIMIT: usize = 64 * 1024;
+
+/// The longest chain of events that cause one another, unless [`AppBuilder::cascade_limit`] says otherwise.
+const DEFAULT_CASCADE_LIMIT: u32 = 1000;
 
 /// Puts an [`App`] together: what is annotated is found by itself, the rest is said here.
 #[must_use = "nothing happens until `build`"]
@@ -30,6 +34,7 @@ pub struct AppBuilder {
     pub(super) queue_capacity: usize,
     pub(super) dead_letter_capacity: usize,
     pub(super) payload_limit: usize,
+    pub(super) cascade_limit: u32,
     pub(super) stream_capacity: usize,
     pub(super) starts_by_itself: bool,
     pub(super) middlewares: Middlewares,
@@ -49,9 +54,9 @@ pub(super) struct Provided {
 #[derive(Default)]
 pub(crate) struct TestOptions {
     pub(crate) only_handlers: Option<Vec<TypeId>>,
-    pub(crate) interleaving: Option<Interleaving>,
-    pub(crate) deliver_twice: bool,
-    pub(crate) probe: Option<Arc<dyn Observer>>,
+    pub(crate) chance: Option<Arc<dyn Chance>>,
+    pub(crate) hand: Option<Box<dyn Hand>>,
+    pub(crate) observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for AppBuilder {
@@ -65,6 +70,7 @@ impl Default for AppBuilder {
             queue_capacity: 1024,
             dead_letter_capacity: 10_000,
             payload_limit: DEFAULT_PAYLOAD_LIMIT,
+            cascade_limit: DEFAULT_CASCADE_LIMIT,
             stream_capacity: 1024,
             starts_by_itself: true,
             middlewares: Middlewares::default(),
@@ -109,6 +115,13 @@ impl AppBuilder {
         let configured = Arc::clone(&plugin);
         self.plugins.push(plugin);
         configured.configure(self)
+    }
+
+    /// How many events may lead to an event, each published by a handler of the one before: 1,000 unless
+    /// set. Beyond that, publishing is refused, since handlers that publish in a circle would never end.
+    pub fn cascade_limit(mut self, events: u32) -> Self {
+        self.cascade_limit = events;
+        self
     }
 
     /// How long a plugin may take to start, and to shut down: 30 seconds unless set.

@@ -3,20 +3,21 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-use tokio::sync::Notify;
-
 use super::builder::{AppBuilder, TestOptions};
 use super::handlers::consumer;
 use super::plugin::Plugins;
 use super::providers::{Providers, undeclared};
 use super::{App, Problem, Running};
-use crate::bus::{CommandBus, EventBus, EventHub, Execution, Executors, QueryBus};
-use crate::delivery::{DeadLetters, Dispatcher, Engine, Failures, Lane, Route, Routes};
+use crate::bus::{
+    CommandBus, DeadLetters, Dispatcher, EventBus, EventHub, Execution, Executors, Once,
+    PublishOptions, QueryBus, Routes, Unrouted,
+};
 use crate::describe::Wired;
-use crate::registry::{HandlerRegistration, Handles};
+use crate::lane::{Failures, Lane, Shared};
+use crate::registry::{AnyHandler, EventRoute, HandlerRegistration, Handles};
 use crate::runtime::Lifecycle;
 use crate::services::Services;
+use rustc_hash::FxHashMap;
 
 /// Everything is proved; now it is built: buses, services, handlers, tables.
 pub(super) fn construct(
@@ -26,37 +27,36 @@ pub(super) fn construct(
     wired: Wired,
 ) -> Result<App, Box<Problem>> {
     let lifecycle = Arc::new(Lifecycle::default());
-    let engine = Arc::new(Engine {
+    let shared = Arc::new(Shared {
         lifecycle: Arc::clone(&lifecycle),
-        dead_letters: DeadLetters::new(Arc::clone(&lifecycle), builder.dead_letter_capacity),
         failures: Failures::new(builder.stream_capacity),
         middlewares: builder.middlewares.clone(),
-        worker_left: Notify::new(),
-        kept: Notify::new(),
-        interleaving: test.interleaving,
-        deliver_twice: test.deliver_twice,
-        probe: test.probe,
+        validators: wired.validators(),
+        chance: test.chance,
+        observer: test.observer,
     });
     #[cfg(feature = "metrics")]
     crate::observe::describe();
     let plugins = Plugins::new(builder.plugins.clone(), builder.plugin_timeout);
-    let dispatcher = Dispatcher::new(Arc::clone(&engine));
-    let hub = EventHub::new(
-        dispatcher,
-        builder.payload_limit,
-        builder.stream_capacity,
-        builder.starts_by_itself && !plugins.need_start(),
-    );
-    let hub = Arc::new(hub);
-    let command_executors = Arc::new(Executors::new(Arc::clone(&engine)));
-    let query_executors = Arc::new(Executors::new(Arc::clone(&engine)));
+    let hand = test.hand.unwrap_or_else(|| Box::new(Once));
+    let dispatcher = Dispatcher::new(Arc::clone(&shared), builder.dead_letter_capacity, hand);
+    let dispatcher = Arc::new(dispatcher);
+    let publishing = PublishOptions {
+        payload_limit: builder.payload_limit,
+        cascade_limit: builder.cascade_limit,
+        stream_capacity: builder.stream_capacity,
+        starts_by_itself: builder.starts_by_itself && !plugins.need_start(),
+    };
+    let hub = Arc::new(EventHub::new(Arc::clone(&dispatcher), publishing));
+    let command_executors = Arc::new(Executors::new(Arc::clone(&shared)));
+    let query_executors = Arc::new(Executors::new(Arc::clone(&shared)));
     let events = EventBus::new(&hub);
     let commands = CommandBus::new(&command_executors);
     let queries = QueryBus::new(&query_executors);
 
     let services = providers.construct(&events, &commands, &queries)?;
-    let tables = Tables::new(&wired.handlers, &services, &engine, builder.queue_capacity)?;
-    hub.dispatcher.connect(tables.routes);
+    let tables = Tables::new(&wired.handlers, &services, &shared)?;
+    dispatcher.connect(Routes::new(tables.lanes, builder.queue_capacity, &dispatcher));
     command_executors.connect(tables.commands);
     query_executors.connect(tables.queries);
     Ok(App(Arc::new(Running {
@@ -64,6 +64,7 @@ pub(super) fn construct(
         services,
         wired,
         hub,
+        dead_letters: DeadLetters::new(&dispatcher),
         command_executors,
         query_executors,
         events,
@@ -77,48 +78,26 @@ pub(super) fn construct(
 /// Where each message goes.
 #[derive(Default)]
 struct Tables {
-    routes: Routes,
-    commands: FxHashMap<TypeId, Execution>,
-    queries: FxHashMap<TypeId, Execution>,
+    lanes: Vec<Unrouted>,
+    commands: FxHashMap<TypeId, Arc<Execution>>,
+    queries: FxHashMap<TypeId, Arc<Execution>>,
 }
 
 impl Tables {
+    /// `handlers` are sorted by name.
     fn new(
         handlers: &[HandlerRegistration],
         services: &Services,
-        engine: &Arc<Engine>,
-        queue_capacity: usize,
+        shared: &Arc<Shared>,
     ) -> Result<Self, Box<Problem>> {
         let mut tables = Self::default();
-        let mut by_event: FxHashMap<TypeId, Vec<Route>> = FxHashMap::default();
-        let mut any = Vec::new();
         for registration in handlers {
             let constructed = registration.construct(services);
             let handler =
                 constructed.map_err(|missing| undeclared(consumer(registration), missing))?;
             let (executions, route) = match &registration.handles {
                 Handles::Events(routes) => {
-                    let lane = Arc::new(Lane::new(
-                        &registration.name,
-                        (registration.handler)(),
-                        registration.options,
-                        registration.batch,
-                        queue_capacity,
-                        Arc::clone(engine),
-                    ));
-                    for event_route in routes.iter() {
-                        let Some(handler) = (event_route.erase)(Arc::clone(&handler)) else {
-                            continue;
-                        };
-                        let route = Route { lane: Arc::clone(&lane), handler };
-                        match event_route.event {
-                            Some(event) => {
-                                by_event.entry((event.message)().id()).or_default().push(route);
-                            }
-                            None => any.push(route),
-                        }
-                    }
-                    tables.routes.lanes.push(lane);
+                    tables.lanes.push(lane(registration, routes, &handler, shared));
                     continue;
                 }
                 Handles::Command(route) => (&mut tables.commands, route),
@@ -131,15 +110,28 @@ impl Tables {
                 executions.insert((route.message.message)().id(), execution);
             }
         }
-        tables.routes.by_event = by_event
-            .into_iter()
-            .map(|(event, mut routes)| {
-                routes.extend(any.iter().cloned());
-                routes.sort_by(|a, b| a.lane.name().cmp(b.lane.name()));
-                (event, routes.into())
-            })
-            .collect();
-        tables.routes.any = any.into();
         Ok(tables)
     }
+}
+
+fn lane(
+    registration: &HandlerRegistration,
+    routes: &[EventRoute],
+    handler: &AnyHandler,
+    shared: &Arc<Shared>,
+) -> Unrouted {
+    let erased = routes.iter().filter_map(|route| {
+        let event = route.event.map(|event| (event.message)().id());
+        Some((event, (route.erase)(Arc::clone(handler))?))
+    });
+    let (events, handlers) = erased.unzip();
+    let lane = Lane::new(
+        &registration.name,
+        (registration.handler)(),
+        registration.options,
+        registration.batch,
+        handlers,
+        Arc::clone(shared),
+    );
+    Unrouted { lane, events }
 }

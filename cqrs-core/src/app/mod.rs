@@ -16,9 +16,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use self::plugin::Plugins;
-use crate::bus::{CommandBus, CommandExecutors, EventBus, EventHub, QueryBus, QueryExecutors};
-use crate::delivery::{DeadLetters, FailureStream, HandlerControl, Undelivered, UnknownHandler};
+use crate::bus::{
+    CommandBus, CommandExecutors, DeadLetters, EventBus, EventHub, HandlerControl, QueryBus,
+    QueryExecutors, UnknownHandler,
+};
 use crate::describe::{Description, Wired};
+use crate::lane::FailureStream;
 use crate::runtime::Lifecycle;
 use crate::services::{MissingService, Service, Services};
 
@@ -71,6 +74,7 @@ struct Running {
     services: Services,
     wired: Wired,
     hub: Arc<EventHub>,
+    dead_letters: DeadLetters,
     command_executors: Arc<CommandExecutors>,
     query_executors: Arc<QueryExecutors>,
     events: EventBus,
@@ -121,12 +125,12 @@ impl App {
 
     /// Deliveries that failed for good.
     pub fn dead_letters(&self) -> &DeadLetters {
-        &self.0.hub.dispatcher.engine.dead_letters
+        &self.0.dead_letters
     }
 
     /// Failed attempts from now on, as they happen; the stream ends with the application.
     pub fn failures(&self) -> FailureStream {
-        self.0.hub.dispatcher.engine.failures.subscribe()
+        self.0.hub.dispatcher.shared.failures.subscribe()
     }
 
     /// The event handlers, sorted by name: what each is doing, and a switch to pause it.
@@ -182,7 +186,7 @@ impl App {
     ///
     /// Cancel safe. Never returns inside a handler, which is in flight itself.
     pub async fn idle(&self) {
-        self.0.hub.dispatcher.staffed(self.0.lifecycle.idle()).await;
+        self.0.lifecycle.idle().await;
     }
 
     /// Stops taking work from outside, finishes what is under way with all it causes, at most for
@@ -203,15 +207,8 @@ impl App {
     /// Outside a Tokio runtime, as every timer does.
     pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         self.0.lifecycle.close_intake();
-        let dispatcher = &self.0.hub.dispatcher;
-        let mut kept = Vec::new();
-        if dispatcher.is_started() {
-            let _ = tokio::time::timeout(timeout, self.idle_but_paused()).await;
-        } else {
-            // Nobody will handle what was kept; what runs besides may finish.
-            let _ = tokio::time::timeout(timeout, dispatcher.discard_kept(&mut kept)).await;
-        }
-        self.0.stop(kept);
+        let _ = tokio::time::timeout(timeout, self.idle_but_waiting()).await;
+        self.0.stop();
         let failures = self.0.plugins.shut_down().await;
         self.0.report(|report| {
             report.set_dead_letters(self.dead_letters().len());
@@ -228,12 +225,14 @@ impl App {
     /// Ends an application that was built to be looked at, and never used.
     #[cfg(feature = "cli")]
     pub(crate) fn discard(self) {
-        self.0.stop(Vec::new());
+        self.0.stop();
     }
 
-    /// Returns when all that is in flight, if anything, waits at paused handlers. Cancel safe.
-    pub(crate) async fn idle_but_paused(&self) {
-        self.0.hub.dispatcher.staffed(self.0.lifecycle.idle_but_parked()).await;
+    /// Returns when all that is in flight, if anything, waits at handlers that do not run: paused ones, or
+    /// all before the start. Cancel safe.
+    pub(crate) async fn idle_but_waiting(&self) {
+        let dispatcher = &self.0.hub.dispatcher;
+        self.0.lifecycle.idle_but(|| dispatcher.waiting_in_vain()).await;
     }
 
     /// Whether events are kept for workers that were never started.
@@ -244,8 +243,8 @@ impl App {
 }
 
 impl Running {
-    /// Ends everything, once, and notes what was not finished; `kept` was not even begun.
-    fn stop(&self, kept: Vec<Undelivered>) {
+    /// Ends everything, once, and notes what was not finished.
+    fn stop(&self) {
         self.report(|report| {
             if self.lifecycle.is_stopped() {
                 return;
@@ -253,8 +252,7 @@ impl Running {
             let executions = self.command_executors.running();
             let queries = self.query_executors.running();
             self.lifecycle.close_gate();
-            let mut undelivered = kept;
-            undelivered.extend(self.hub.dispatcher.drain());
+            let undelivered = self.hub.dispatcher.drain();
             let tasks = self.lifecycle.tasks();
             self.lifecycle.stop();
             self.hub.end_streams();
@@ -273,7 +271,7 @@ impl Drop for Running {
         if self.lifecycle.is_stopped() {
             return;
         }
-        self.stop(Vec::new());
+        self.stop();
         let report = self.report(|report| report.clone());
         if !report.is_clean() || !self.plugins.is_empty() {
             tracing::warn!(%report, "an application was dropped without a shutdown: call `shutdown` first");

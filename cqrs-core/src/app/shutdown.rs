@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::delivery::{DeliveryState, Undelivered};
+use crate::bus::Undelivered;
+use crate::lane::DeliveryState;
 use crate::message::AnyEvent;
 
 /// What was not finished when an application stopped.

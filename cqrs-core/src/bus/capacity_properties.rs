@@ -1,85 +1,86 @@
-//! What holds for a lane's room, whoever comes and goes.
+//! What is true of the capacity of a queue, whatever publishers do.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::room::{Place, Room, Wait};
+use super::capacity::{Capacity, Turn};
 
 #[derive(Debug, Clone)]
 enum Step {
-    Enter(u64),
-    /// Who has a place, or waits, by position.
-    Leave(prop::sample::Index),
+    Publish(u64),
+    /// The delivery at this position is settled.
+    Settle(prop::sample::Index),
+    /// The waiting publisher at this position gives up.
     GiveUp(prop::sample::Index),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        4 => (0..6_u64).prop_map(Step::Enter),
-        3 => any::<prop::sample::Index>().prop_map(Step::Leave),
+        4 => (0..6_u64).prop_map(Step::Publish),
+        3 => any::<prop::sample::Index>().prop_map(Step::Settle),
         1 => any::<prop::sample::Index>().prop_map(Step::GiveUp),
     ];
     prop::collection::vec(step, 0..200)
 }
 
-/// Everybody in and before the room.
-struct Crowd {
-    room: Arc<Room>,
-    capacity: usize,
-    inside: Vec<(u64, Place)>,
-    waiting: Vec<(u64, Wait)>,
+/// All deliveries in a queue, and all publishers before it, by tenant.
+struct Checked<'a> {
+    capacity: &'a Capacity,
+    limit: usize,
+    queued: Vec<u64>,
+    waiting: Vec<(u64, Turn<'a>)>,
 }
 
-impl Crowd {
-    fn new(capacity: usize) -> Self {
-        let room = Arc::new(Room::new(capacity));
-        Self { room, capacity, inside: Vec::new(), waiting: Vec::new() }
+impl<'a> Checked<'a> {
+    fn new(capacity: &'a Capacity, limit: usize) -> Self {
+        Self { capacity, limit, queued: Vec::new(), waiting: Vec::new() }
     }
 
-    fn enter(&mut self, tenant: u64) {
-        match self.room.enter(tenant) {
-            Ok(place) => self.inside.push((tenant, place)),
-            Err(wait) => self.waiting.push((tenant, wait)),
+    fn publish(&mut self, tenant: u64) {
+        if self.capacity.try_take(tenant, false) {
+            self.queued.push(tenant);
+        } else {
+            self.waiting.push((tenant, self.capacity.wait(tenant)));
         }
-        self.let_in();
+        self.take_turns();
     }
 
-    fn leave(&mut self, position: usize) -> u64 {
-        let (tenant, place) = self.inside.swap_remove(position);
-        drop(place);
-        self.let_in();
+    fn settle(&mut self, position: usize) -> u64 {
+        let tenant = self.queued.swap_remove(position);
+        self.capacity.give_back(tenant);
+        self.take_turns();
         tenant
     }
 
-    /// Moves those who were let in, in the order in which they came.
-    fn let_in(&mut self) {
-        for (tenant, mut wait) in std::mem::take(&mut self.waiting) {
-            match wait.admitted() {
-                Some(place) => self.inside.push((tenant, place)),
-                None => self.waiting.push((tenant, wait)),
+    /// Publishers whose turn has come are queued, in the order in which they came.
+    fn take_turns(&mut self) {
+        for (tenant, mut turn) in std::mem::take(&mut self.waiting) {
+            if turn.has_come() {
+                self.queued.push(tenant);
+            } else {
+                self.waiting.push((tenant, turn));
             }
         }
     }
 
-    fn places(&self) -> BTreeMap<u64, usize> {
-        let mut places = BTreeMap::new();
-        for (tenant, _) in &self.inside {
-            *places.entry(*tenant).or_default() += 1;
+    fn by_tenant(&self) -> BTreeMap<u64, usize> {
+        let mut queued = BTreeMap::new();
+        for tenant in &self.queued {
+            *queued.entry(*tenant).or_default() += 1;
         }
-        places
+        queued
     }
 
     fn check(&self) {
-        let taken = self.inside.len();
-        assert!(taken <= 2 * self.capacity, "{taken} of {}", self.capacity);
-        let places = self.places();
+        let queued = self.queued.len();
+        assert!(queued <= 2 * self.limit, "{queued} of {}", self.limit);
+        let by_tenant = self.by_tenant();
         for (tenant, _) in &self.waiting {
-            assert!(taken >= self.capacity, "tenant {tenant} waits although there is room");
+            assert!(queued >= self.limit, "tenant {tenant} waits although there is a permit");
             assert!(
-                places.contains_key(tenant) || taken == 2 * self.capacity,
-                "tenant {tenant} has no place, and waits for others"
+                by_tenant.contains_key(tenant) || queued == 2 * self.limit,
+                "tenant {tenant} has no permit, and waits for others"
             );
         }
     }
@@ -87,85 +88,95 @@ impl Crowd {
 
 proptest! {
     #[test]
-    fn it_is_never_too_full_and_nobody_waits_without_need(capacity in 1_usize..6, steps in steps()) {
-        let mut crowd = Crowd::new(capacity);
+    fn the_limit_holds_and_no_publisher_waits_without_need(limit in 1_usize..6, steps in steps()) {
+        let capacity = Capacity::new(limit);
+        let mut checked = Checked::new(&capacity, limit);
         for step in steps {
             match step {
-                Step::Enter(tenant) => crowd.enter(tenant),
-                Step::Leave(who) if !crowd.inside.is_empty() => {
-                    crowd.leave(who.index(crowd.inside.len()));
+                Step::Publish(tenant) => checked.publish(tenant),
+                Step::Settle(which) if !checked.queued.is_empty() => {
+                    checked.settle(which.index(checked.queued.len()));
                 }
-                Step::GiveUp(who) if !crowd.waiting.is_empty() => {
-                    let position = who.index(crowd.waiting.len());
-                    crowd.waiting.remove(position);
-                    crowd.let_in();
+                Step::GiveUp(which) if !checked.waiting.is_empty() => {
+                    checked.waiting.remove(which.index(checked.waiting.len()));
+                    checked.take_turns();
                 }
-                Step::Leave(_) | Step::GiveUp(_) => {}
+                Step::Settle(_) | Step::GiveUp(_) => {}
             }
-            crowd.check();
+            checked.check();
         }
-        crowd.waiting.clear();
-        crowd.inside.clear();
-        for tenant in 0..capacity {
-            prop_assert!(crowd.room.enter(tenant as u64).is_ok(), "a place was lost");
+        checked.waiting.clear();
+        checked.queued.drain(..).for_each(|tenant| capacity.give_back(tenant));
+        for tenant in 0..limit {
+            prop_assert!(capacity.try_take(tenant as u64, false), "a permit was lost");
         }
     }
 }
 
 #[test]
-fn a_thousand_tenants_enter_at_once_while_one_floods() {
-    let room = Arc::new(Room::new(1024));
-    let flood: Vec<_> = (0..100_000).map(|_| room.enter(0)).collect();
-    assert_eq!(flood.iter().filter(|entered| entered.is_ok()).count(), 1024);
-    let others: Vec<_> = (1..=1000).map(|tenant| room.enter(tenant)).collect();
-    assert!(others.iter().all(Result::is_ok), "they do not wait for the flooder");
-    assert!(room.enter(1).is_err(), "but there is a limit");
+fn a_thousand_tenants_publish_at_once_while_one_floods() {
+    let capacity = Capacity::new(1024);
+    let flood = (0..100_000).filter(|_| capacity.try_take(0, false)).count();
+    assert_eq!(flood, 1024);
+    assert!((1..=1000).all(|tenant| capacity.try_take(tenant, false)), "they wait for the flooder");
+    assert!(!capacity.try_take(1, false), "but there is a limit");
 }
 
 #[test]
-fn free_places_go_to_tenants_in_turn() {
-    let mut crowd = Crowd::new(4);
+fn free_permits_go_to_tenants_in_turns() {
+    let capacity = Capacity::new(4);
+    let mut checked = Checked::new(&capacity, 4);
     for tenant in [1, 1, 2, 3] {
-        crowd.enter(tenant);
+        checked.publish(tenant);
     }
     for tenant in [1, 1, 1, 2, 3] {
-        crowd.enter(tenant);
+        checked.publish(tenant);
     }
     let mut admitted = Vec::new();
-    while !crowd.waiting.is_empty() {
-        // Whoever has more than one place leaves, so that nobody is a newcomer.
-        let places = crowd.places();
-        let position = crowd.inside.iter().position(|(tenant, _)| places[tenant] > 1);
-        crowd.leave(position.expect("four places, three tenants"));
-        admitted.push(crowd.inside.last().expect("somebody was let in").0);
+    while !checked.waiting.is_empty() {
+        // A tenant that has more than one gives one back, so that no tenant is without.
+        let by_tenant = checked.by_tenant();
+        let position = checked.queued.iter().position(|tenant| by_tenant[tenant] > 1);
+        checked.settle(position.expect("four permits, three tenants"));
+        admitted.push(*checked.queued.last().expect("one was admitted"));
     }
     assert_eq!(admitted, [1, 2, 3, 1, 1]);
 }
 
 #[test]
-fn those_who_give_up_take_no_memory_and_no_place() {
-    let mut crowd = Crowd::new(1);
-    crowd.enter(1);
+fn publishers_that_give_up_take_no_memory_and_no_permit() {
+    let capacity = Capacity::new(1);
+    let mut checked = Checked::new(&capacity, 1);
+    checked.publish(1);
     for _ in 0..10_000 {
-        crowd.enter(1);
-        crowd.waiting.clear();
+        checked.publish(1);
+        checked.waiting.clear();
     }
-    crowd.enter(1);
-    assert!(crowd.room.listed() <= 2, "{} are listed", crowd.room.listed());
-    crowd.leave(0);
-    assert_eq!((crowd.inside.len(), crowd.waiting.len()), (1, 0));
+    checked.publish(1);
+    assert_eq!(capacity.waiting(), 1);
+    checked.settle(0);
+    assert_eq!((checked.queued.len(), checked.waiting.len()), (1, 0));
 }
 
 #[test]
-fn a_place_that_comes_too_late_goes_to_the_next_one() {
-    let mut crowd = Crowd::new(1);
+fn a_turn_that_comes_too_late_goes_to_the_next_publisher() {
+    let capacity = Capacity::new(1);
+    let mut checked = Checked::new(&capacity, 1);
     for _ in 0..3 {
-        crowd.enter(1);
+        checked.publish(1);
     }
-    // It is let in, but gives up before it sees that.
-    let (_, place) = crowd.inside.remove(0);
-    drop(place);
-    crowd.waiting.remove(0);
-    crowd.let_in();
-    assert_eq!((crowd.inside.len(), crowd.waiting.len()), (1, 0));
+    // The first one has its turn, but gives up before it sees that.
+    capacity.give_back(1);
+    checked.queued.clear();
+    checked.waiting.remove(0);
+    checked.take_turns();
+    assert_eq!((checked.queued.len(), checked.waiting.len()), (1, 0));
+}
+
+#[test]
+fn a_publisher_that_had_its_turn_is_not_made_to_wait_again() {
+    let capacity = Capacity::new(1);
+    assert!(capacity.try_take(1, false));
+    assert!(!capacity.try_take(1, false));
+    assert!(capacity.try_take(1, true));
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::executor::Message;
+use super::execute::Description;
 use super::{ExecuteError, Executors};
 use crate::context::Context;
 use crate::handler::ErasedCommandHandler;
@@ -30,7 +30,8 @@ impl CommandBus {
     /// The handler runs in the calling task, with a context of its own that names `ctx`'s message as its
     /// cause. Its time is limited by its time-out and by `ctx`'s deadline, whichever is earlier.
     ///
-    /// Dropping the returned future cancels the handler at its next `.await`.
+    /// A command outlives its caller: if the returned future is dropped before its end, such as when a client
+    /// hangs up, the rest of the command runs as a task of the current runtime, and a shutdown waits for it.
     ///
     /// # Errors
     ///
@@ -43,7 +44,7 @@ impl CommandBus {
     ) -> Result<C::Output, ExecuteError<C::Error>> {
         let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: C::NAME })?;
         let description =
-            Message { kind: MessageKind::Command, name: C::NAME, type_ref: TypeRef::of::<C>() };
+            Description { kind: MessageKind::Command, name: C::NAME, type_ref: TypeRef::of::<C>() };
         executors
             .execute::<Arc<dyn ErasedCommandHandler<C>>, _, _, _>(
                 description,

@@ -1,12 +1,11 @@
 //! Looking at a running handler, and pausing it.
 
 use std::fmt;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::breaker::BreakerState;
-use super::lane::Lane;
+use super::feed::Route;
+use crate::lane::BreakerState;
 
 /// One event handler of a running application: what it is doing, and a switch to pause it.
 ///
@@ -43,16 +42,16 @@ use super::lane::Lane;
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct HandlerControl(Arc<Lane>);
+pub struct HandlerControl(Route);
 
 impl HandlerControl {
-    pub(super) fn new(lane: &Arc<Lane>) -> Self {
-        Self(Arc::clone(lane))
+    pub(super) fn new(route: &Route) -> Self {
+        Self(route.clone())
     }
 
     /// The handler's stable name.
     pub fn name(&self) -> &str {
-        &self.0.handler_name
+        &self.0.lane.name
     }
 
     /// Lets no further attempt begin, and says whether that is a change.
@@ -61,7 +60,7 @@ impl HandlerControl {
     /// queue is full; then publishers wait, as for any slow handler. A shutdown does not wait for what
     /// a paused handler has queued, but reports it as unfinished.
     pub fn pause(&self) -> bool {
-        let is_change = self.0.pause(true);
+        let is_change = self.0.lane.pause(true);
         if is_change {
             tracing::info!(handler = self.name(), "the handler is paused");
         }
@@ -70,7 +69,7 @@ impl HandlerControl {
 
     /// Lets attempts begin again, and says whether that is a change.
     pub fn resume(&self) -> bool {
-        let is_change = self.0.pause(false);
+        let is_change = self.0.lane.pause(false);
         if is_change {
             tracing::info!(handler = self.name(), "the handler is resumed");
         }
@@ -80,22 +79,16 @@ impl HandlerControl {
     /// What the handler is doing now. Looks at every delivery that waits, so ask now and then, not for
     /// each event.
     pub fn status(&self) -> HandlerStatus {
-        self.0.with(|state| {
-            let counts = state.queue.counts();
-            HandlerStatus {
-                state: if state.gate.is_paused {
-                    HandlerState::Paused
-                } else {
-                    HandlerState::Running
-                },
-                breaker: state.gate.breaker_state(),
-                queued: counts.queued,
-                running: counts.running,
-                retrying: counts.retrying,
-                waiting_publishers: state.publishers,
-                oldest_waiting: counts.oldest,
-            }
-        })
+        let status = self.0.lane.status();
+        HandlerStatus {
+            state: if status.is_paused { HandlerState::Paused } else { HandlerState::Running },
+            breaker: status.breaker,
+            queued: status.counts.queued,
+            running: status.counts.running,
+            retrying: status.counts.retrying,
+            waiting_publishers: self.0.feed.capacity.waiting(),
+            oldest_waiting: status.oldest,
+        }
     }
 }
 
@@ -159,7 +152,7 @@ pub struct UnknownHandler {
 
 impl UnknownHandler {
     pub(super) fn new<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        // What somebody typed may be of any length; names have at most 128 bytes.
+        // What was typed may have any length; names have at most 128 bytes.
         let name: String = name.chars().take(128).collect();
         let mut near: Vec<_> =
             known.filter_map(|known| Some((distance(&name, known)?, known))).collect();
@@ -194,36 +187,20 @@ impl fmt::Display for UnknownHandler {
 
 impl std::error::Error for UnknownHandler {}
 
-/// How different two names are, from 0; `None` if nobody could mean one by the other. A part of a name
-/// is near to it, and so is the name of the struct.
+/// How different two names are, from 0; `None` if they are not alike. A part of a name is like the name, and
+/// so is the name of the struct.
 fn distance(asked: &str, known: &str) -> Option<usize> {
     let plain = |name: &str| {
         let letters = name.chars().filter(|char| char.is_alphanumeric());
-        letters.flat_map(char::to_lowercase).collect::<Vec<_>>()
+        letters.flat_map(char::to_lowercase).collect::<String>()
     };
     let (asked, known) = (plain(asked), plain(known));
-    let edits = edits(&asked, &known);
-    let contains = |whole: &[char], part: &[char]| {
-        part.len() >= 3 && whole.windows(part.len()).any(|window| window == part)
-    };
+    let edits = strsim::levenshtein(&asked, &known);
+    let contains = |whole: &str, part: &str| part.len() >= 3 && whole.contains(part);
     let is_near = edits <= known.len().min(asked.len()) / 3
         || contains(&known, &asked)
         || contains(&asked, &known);
     is_near.then_some(edits)
-}
-
-/// Levenshtein's distance.
-fn edits(from: &[char], to: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=to.len()).collect();
-    for (i, a) in from.iter().enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in to.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[to.len()]
 }
 
 #[cfg(test)]

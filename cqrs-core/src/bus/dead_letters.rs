@@ -2,20 +2,15 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::lane::Lane;
-use super::queue::{Delivery, Keys, Turn};
-use crate::context::TenantScope;
-use crate::context::message_id;
+use super::dispatcher::Dispatcher;
+use crate::context::{TenantScope, message_id};
 use crate::handler::DeliveryError;
-use crate::handler::ErasedEventHandler;
 use crate::message::AnyEvent;
-use crate::runtime::Lifecycle;
 
 /// A delivery that failed for good: its event, its handler, and why.
 #[derive(Clone)]
@@ -36,13 +31,18 @@ pub struct DeadLetter {
 }
 
 impl DeadLetter {
-    pub(super) fn new(handler: &Arc<str>, turn: &Turn, error: DeliveryError) -> Self {
+    pub(super) fn new(
+        handler: &Arc<str>,
+        event: &AnyEvent,
+        attempts: u32,
+        error: &DeliveryError,
+    ) -> Self {
         Self {
             id: message_id::new(),
             handler: Arc::clone(handler),
-            event: turn.event.clone(),
-            attempts: turn.attempt,
-            error,
+            event: event.clone(),
+            attempts,
+            error: error.clone(),
             died_at: Timestamp::now(),
         }
     }
@@ -112,72 +112,25 @@ impl DeadLetterFilter {
 
 /// The dead letters of an application: for its operators, who see all tenants.
 ///
-/// Only so many are kept ([`dead_letter_capacity`](crate::AppBuilder::dead_letter_capacity)); beyond
-/// that the oldest is dropped, logged and counted.
-#[derive(Debug)]
-pub struct DeadLetters {
-    lifecycle: Arc<Lifecycle>,
-    lanes: OnceLock<Vec<Weak<Lane>>>,
-    kept: Mutex<Kept>,
-}
-
-#[derive(Default)]
-struct Kept {
-    letters: VecDeque<Entry>,
-    capacity: usize,
-    dropped: u64,
-}
-
-struct Entry {
-    letter: DeadLetter,
-    keys: Keys,
-    handler: Arc<dyn ErasedEventHandler>,
-}
+/// At most [`dead_letter_capacity`](crate::AppBuilder::dead_letter_capacity) are kept; beyond that the
+/// oldest is dropped, logged and counted.
+#[derive(Clone)]
+pub struct DeadLetters(Arc<Dispatcher>);
 
 impl DeadLetters {
-    pub(crate) fn new(lifecycle: Arc<Lifecycle>, capacity: usize) -> Self {
-        let kept = Kept { capacity, ..Kept::default() };
-        Self { lifecycle, lanes: OnceLock::new(), kept: Mutex::new(kept) }
-    }
-
-    /// Says where redelivered letters go.
-    pub(super) fn connect(&self, lanes: &[Arc<Lane>]) {
-        let _ = self.lanes.set(lanes.iter().map(Arc::downgrade).collect());
-    }
-
-    pub(super) fn add(&self, letter: DeadLetter, keys: Keys, handler: Arc<dyn ErasedEventHandler>) {
-        let mut kept = self.kept();
-        kept.letters.push_back(Entry { letter, keys, handler });
-        let overflow = kept.overflow();
-        drop(kept);
-        if let Some(Entry { letter, .. }) = overflow {
-            tracing::error!(
-                handler = &*letter.handler, event = letter.event.name(), event_id = %letter.event.id(),
-                "there are too many dead letters: the oldest was dropped"
-            );
-        }
+    pub(crate) fn new(dispatcher: &Arc<Dispatcher>) -> Self {
+        Self(Arc::clone(dispatcher))
     }
 
     /// The dead letters that match, oldest first.
     pub fn list(&self, filter: &DeadLetterFilter) -> Vec<DeadLetter> {
-        let kept = self.kept();
-        let matching = kept.letters.iter().filter(|entry| filter.matches(&entry.letter));
-        matching.map(|entry| entry.letter.clone()).collect()
+        let kept = self.0.letters.kept();
+        kept.letters.iter().filter(|letter| filter.matches(letter)).cloned().collect()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.kept().letters.len()
-    }
-
-    /// How many there are of each handler that has some.
-    #[cfg(feature = "metrics")]
-    pub(super) fn count_by_handler(&self) -> rustc_hash::FxHashMap<Arc<str>, usize> {
-        let mut counts = rustc_hash::FxHashMap::default();
-        for entry in &self.kept().letters {
-            *counts.entry(Arc::clone(&entry.letter.handler)).or_default() += 1;
-        }
-        counts
+        self.0.letters.kept().letters.len()
     }
 
     /// Whether there is none.
@@ -187,7 +140,7 @@ impl DeadLetters {
 
     /// How many were dropped because there were too many.
     pub fn dropped(&self) -> u64 {
-        self.kept().dropped
+        self.0.letters.kept().dropped
     }
 
     /// Delivers one again, with a full set of attempts. If it fails again, it is a new dead letter.
@@ -203,7 +156,7 @@ impl DeadLetters {
         }
     }
 
-    /// Delivers all that match again, oldest first, and says how many there were.
+    /// Delivers all that match again, oldest first, and returns how many there were.
     ///
     /// # Errors
     ///
@@ -218,58 +171,83 @@ impl DeadLetters {
     ///
     /// [`NoSuchDeadLetter`] when it is not there.
     pub fn discard(&self, id: Uuid) -> Result<DeadLetter, NoSuchDeadLetter> {
-        let entry = self.kept().extract(|letter| letter.id == id).pop();
-        #[cfg(feature = "metrics")]
-        self.lifecycle.note_activity();
-        entry.map(|entry| entry.letter).ok_or(NoSuchDeadLetter { id })
+        self.0.letters.kept().extract(|letter| letter.id == id).pop().ok_or(NoSuchDeadLetter { id })
     }
 
-    /// Forgets all that match and says how many there were.
+    /// Forgets all that match and returns how many there were.
     pub fn discard_all(&self, filter: &DeadLetterFilter) -> usize {
-        let discarded = self.kept().extract(|letter| filter.matches(letter));
-        #[cfg(feature = "metrics")]
-        self.lifecycle.note_activity();
-        discarded.len()
+        self.0.letters.kept().extract(|letter| filter.matches(letter)).len()
     }
 
     fn redeliver_where(
         &self,
         matches: impl Fn(&DeadLetter) -> bool,
     ) -> Result<usize, RedeliverError> {
-        Handle::try_current().map_err(|_| RedeliverError::NoRuntime)?;
-        let admission = self.lifecycle.admit(false).ok_or(RedeliverError::ShutDown)?;
-        // Until they are handed over, the application cannot stop.
-        let passage = self.lifecycle.pass().ok_or(RedeliverError::ShutDown)?;
-        let entries = self.kept().extract(matches);
-        let count = entries.len();
-        for entry in entries {
-            self.redeliver_entry(entry);
+        let lifecycle = &self.0.shared.lifecycle;
+        let _admission = lifecycle.admit(false).ok_or(RedeliverError::ShutDown)?;
+        let letters = self.0.letters.kept().extract(matches);
+        let count = letters.len();
+        let mut letters = letters.into_iter();
+        while let Some(letter) = letters.next() {
+            if self.0.redeliver(&letter.handler, &letter.event).is_err() {
+                self.0.letters.add(letter);
+                letters.for_each(|letter| self.0.letters.add(letter));
+                return Err(RedeliverError::ShutDown);
+            }
         }
-        drop((passage, admission));
         Ok(count)
     }
+}
 
-    /// They were within bounds as dead letters, so they are let in as what handlers publish is.
-    fn redeliver_entry(&self, entry: Entry) {
-        let lanes = self.lanes.get().into_iter().flatten();
-        let mut lanes = lanes.filter_map(Weak::upgrade);
-        let Some(lane) = lanes.find(|lane| lane.handler_name == entry.letter.handler) else {
-            return;
+impl fmt::Debug for DeadLetters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetters").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// Where dead letters are kept.
+pub(super) struct Letters {
+    capacity: usize,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    letters: VecDeque<DeadLetter>,
+    dropped: u64,
+}
+
+impl Letters {
+    pub(super) fn new(capacity: usize) -> Self {
+        Self { capacity, kept: Mutex::default() }
+    }
+
+    pub(super) fn add(&self, letter: DeadLetter) {
+        let mut kept = self.kept();
+        kept.letters.push_back(letter);
+        let oldest = if kept.letters.len() > self.capacity {
+            kept.dropped += 1;
+            kept.letters.pop_front()
+        } else {
+            None
         };
-        lane.push(Delivery {
-            event: entry.letter.event,
-            handler: entry.handler,
-            keys: entry.keys,
-            attempts: 0,
-            repeated: false,
-            alone: false,
-            due: None,
-            waiter: None,
-            _place: None,
-            _in_flight: self.lifecycle.enter(),
-        });
-        // It has died here before, so its workers run, unless their runtime is gone.
-        let _ = lane.ensure_workers();
+        drop(kept);
+        if let Some(letter) = oldest {
+            tracing::error!(
+                handler = &*letter.handler, event = letter.event.name(), event_id = %letter.event.id(),
+                "there are too many dead letters: the oldest was dropped"
+            );
+        }
+    }
+
+    /// How many there are of each handler that has some.
+    #[cfg(feature = "metrics")]
+    pub(super) fn count_by_handler(&self) -> rustc_hash::FxHashMap<Arc<str>, usize> {
+        let mut counts = rustc_hash::FxHashMap::default();
+        for letter in &self.kept().letters {
+            *counts.entry(Arc::clone(&letter.handler)).or_default() += 1;
+        }
+        counts
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
@@ -278,30 +256,15 @@ impl DeadLetters {
 }
 
 impl Kept {
-    fn overflow(&mut self) -> Option<Entry> {
-        if self.letters.len() <= self.capacity {
-            return None;
-        }
-        self.dropped += 1;
-        self.letters.pop_front()
-    }
-
-    fn extract(&mut self, matches: impl Fn(&DeadLetter) -> bool) -> Vec<Entry> {
-        let entries = std::mem::take(&mut self.letters);
-        let (extracted, rest): (Vec<_>, _) =
-            entries.into_iter().partition(|entry| matches(&entry.letter));
+    fn extract(&mut self, matches: impl Fn(&DeadLetter) -> bool) -> Vec<DeadLetter> {
+        let letters = std::mem::take(&mut self.letters);
+        let (extracted, rest): (Vec<_>, _) = letters.into_iter().partition(matches);
         self.letters = rest.into();
         extracted
     }
 }
 
-impl fmt::Debug for Kept {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Kept").field("letters", &self.letters.len()).finish_non_exhaustive()
-    }
-}
-
-/// There is no dead letter with this id: it was redelivered, discarded, or dropped for want of room.
+/// There is no dead letter with this id: it was redelivered, discarded, or dropped because there were too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there is no dead letter {id}; it may have been redelivered or discarded already")]
 #[non_exhaustive]
@@ -320,7 +283,4 @@ pub enum RedeliverError {
     /// The application takes no more work. The dead letter is kept.
     #[error("the application is shut down; the dead letter is kept")]
     ShutDown,
-    /// There is no Tokio runtime here to run the handler on. The dead letter is kept.
-    #[error("there is no Tokio runtime here to run the handler on; the dead letter is kept")]
-    NoRuntime,
 }

@@ -1,35 +1,44 @@
-//! Hands accepted events to lanes.
+//! Hands accepted events to the lanes of their handlers.
 
 use std::any::TypeId;
 use std::cell::RefCell;
 use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
-use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 
 use super::control::{HandlerControl, UnknownHandler};
-use super::engine::Engine;
+use super::dead_letters::Letters;
+use super::feed::{Feed, Route};
 #[cfg(feature = "metrics")]
 use super::gauges;
-use super::lane::{Lane, Route};
-use super::outcome::{DeliveryState, HandlerOutcome};
-use super::queue::{Delivery, Keys};
-use crate::message::{AnyEvent, Event};
+use super::waiters::Waiters;
+use crate::handler::Order;
+use crate::lane::{DeliveryState, Lane, Shared};
+use crate::message::AnyEvent;
+use crate::schedule::Keys;
 use crate::services::TypeRef;
+
+/// How many events of different order keys can be handed on at the same time.
+const ORDER_LOCKS: usize = 64;
 
 /// Which handlers want which event.
 #[derive(Default)]
 pub(crate) struct Routes {
-    pub(crate) lanes: Vec<Arc<Lane>>,
+    /// One of each lane, sorted by handler name.
+    lanes: Vec<Route>,
     /// By event type; each list includes the handlers of every event, and is sorted by handler name.
-    pub(crate) by_event: FxHashMap<TypeId, Arc<[Route]>>,
+    by_event: FxHashMap<TypeId, Arc<[Route]>>,
     /// For an event that no handler names.
-    pub(crate) any: Arc<[Route]>,
+    any: Arc<[Route]>,
+}
+
+/// A lane before it is routed to: the event types of its handler, `None` for every event.
+pub(crate) struct Unrouted {
+    pub(crate) lane: Lane,
+    pub(crate) events: Vec<Option<TypeId>>,
 }
 
 /// A delivery that was not finished: its handler, its event, how many attempts had failed, and where it
@@ -43,170 +52,229 @@ pub(crate) enum Refused {
     NoRuntime,
 }
 
+/// Hands an event to one handler.
+pub(crate) trait Hand: Send + Sync {
+    /// `keys` are those of the handler's own order; `has_permit` says whether the tenant has a permit for
+    /// this delivery.
+    fn hand(&self, route: &Route, event: &AnyEvent, keys: Keys, has_permit: bool);
+}
+
+/// Hands each event on once.
+pub(crate) struct Once;
+
+impl Hand for Once {
+    fn hand(&self, route: &Route, event: &AnyEvent, keys: Keys, has_permit: bool) {
+        route.push(event.clone(), keys, has_permit);
+    }
+}
+
 pub(crate) struct Dispatcher {
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) shared: Arc<Shared>,
+    pub(super) letters: Arc<Letters>,
+    pub(super) waiters: Arc<Waiters>,
     routes: OnceLock<Routes>,
-    started: AtomicBool,
-    #[cfg(feature = "metrics")]
-    is_sampled: AtomicBool,
+    /// Where the workers run, once they are started.
+    runtime: OnceLock<Handle>,
+    hand: Box<dyn Hand>,
     hasher: RandomState,
+    /// Held while the lanes get an event, so that all get the events of one order key in the same order.
+    order_locks: [Mutex<()>; ORDER_LOCKS],
+    /// Whether a handler orders its events by tenant.
+    orders_tenants: OnceLock<bool>,
+}
+
+impl Routes {
+    pub(crate) fn new(unrouted: Vec<Unrouted>, capacity: usize, dispatcher: &Dispatcher) -> Self {
+        let lifecycle = &dispatcher.shared.lifecycle;
+        let mut by_event: FxHashMap<Option<TypeId>, Vec<Route>> = FxHashMap::default();
+        let mut lanes = Vec::new();
+        for Unrouted { lane, events } in unrouted {
+            let (letters, waiters) = (&dispatcher.letters, &dispatcher.waiters);
+            let feed = Feed::new(&lane.name, capacity, lifecycle, letters, waiters);
+            let route = Route { lane: Arc::new(lane), feed: Arc::new(feed), index: 0 };
+            for (index, event) in events.into_iter().enumerate() {
+                by_event.entry(event).or_default().push(Route { index, ..route.clone() });
+            }
+            lanes.push(route);
+        }
+        let any = by_event.remove(&None).unwrap_or_default();
+        let by_event = by_event.into_iter().filter_map(|(event, mut routes)| {
+            routes.extend(any.iter().cloned());
+            routes.sort_by(|a, b| a.lane.name.cmp(&b.lane.name));
+            Some((event?, routes.into()))
+        });
+        Self { by_event: by_event.collect(), any: any.into(), lanes }
+    }
+
+    fn of(&self, event: TypeId) -> &[Route] {
+        self.by_event.get(&event).unwrap_or(&self.any)
+    }
 }
 
 impl Dispatcher {
-    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, dead_letters: usize, hand: Box<dyn Hand>) -> Self {
         Self {
-            engine,
+            shared,
+            letters: Arc::new(Letters::new(dead_letters)),
+            waiters: Arc::default(),
             routes: OnceLock::new(),
-            started: AtomicBool::new(false),
-            #[cfg(feature = "metrics")]
-            is_sampled: AtomicBool::new(false),
+            runtime: OnceLock::new(),
+            hand,
             hasher: RandomState::new(),
+            order_locks: std::array::from_fn(|_| Mutex::new(())),
+            orders_tenants: OnceLock::new(),
         }
     }
 
     /// Sets the routes, once.
     pub(crate) fn connect(&self, routes: Routes) {
-        self.engine.dead_letters.connect(&routes.lanes);
+        let orders_tenant = |route: &Route| route.lane.options.order == Order::Tenant;
+        let _ = self.orders_tenants.set(routes.lanes.iter().any(orders_tenant));
         let _ = self.routes.set(routes);
     }
 
     pub(crate) fn is_started(&self) -> bool {
-        self.started.load(SeqCst)
+        self.runtime.get().is_some()
     }
 
-    /// Lets the workers run, and begins with what has been published already.
+    /// Starts the workers on this runtime, beginning with what has been published already.
     ///
     /// A lane without deliveries starts its workers with the first one.
-    pub(crate) fn start(&self) -> Result<(), Refused> {
-        Handle::try_current().map_err(|_| Refused::NoRuntime)?;
-        self.started.store(true, SeqCst);
-        #[cfg(feature = "metrics")]
-        self.sample_regularly();
-        self.staff();
+    pub(crate) fn start(self: &Arc<Self>) -> Result<(), Refused> {
+        let current = Handle::try_current().map_err(|_| Refused::NoRuntime)?;
+        let runtime = self.runtime.get_or_init(|| {
+            // Not in the test kit: its paused clock would stop at every sample.
+            #[cfg(feature = "metrics")]
+            if self.shared.observer.is_none() {
+                current.spawn(gauges::sample_regularly(Arc::clone(self)));
+            }
+            current
+        });
+        for route in self.lanes() {
+            route.lane.start_workers(runtime);
+        }
         Ok(())
     }
 
-    /// Sees to it that lanes with work have workers.
-    fn staff(&self) {
-        if self.is_started() {
-            for lane in self.lanes().iter().filter(|lane| lane.has_work()) {
-                // Where there is no runtime, whoever waits inside one will see to it.
-                let _ = lane.ensure_workers();
-            }
-        }
+    /// The handlers that want events of this type.
+    pub(super) fn routes_of(&self, event: TypeId) -> Result<&[Route], Refused> {
+        // Not connected: the application is still being built.
+        Ok(self.routes.get().ok_or(Refused::ShutDown)?.of(event))
     }
 
-    /// Runs `waiting`, and starts workers anew whose runtime goes meanwhile. Cancel safe if `waiting` is.
-    pub(crate) async fn staffed<F: Future>(&self, waiting: F) -> F::Output {
-        let mut waiting = pin!(waiting);
+    /// Takes a permit at each of `routes`, all or none. Waits for its turn at those that are full, without
+    /// a permit anywhere. Cancel safe.
+    pub(super) async fn take_permits(&self, routes: &[Route], tenant: u64) -> Result<(), Refused> {
+        let lifecycle = &self.shared.lifecycle;
+        let mut had_turn: Vec<usize> = Vec::new();
+        // The route where the last turn brought a permit.
+        let mut has_permit = None;
         loop {
-            let mut worker_left = pin!(self.engine.worker_left.notified());
-            worker_left.as_mut().enable();
-            self.staff();
-            tokio::select! {
-                biased;
-                output = &mut waiting => return output,
-                () = worker_left => {}
+            let full = routes.iter().enumerate().position(|(at, route)| {
+                has_permit != Some(at)
+                    && !route.feed.capacity.try_take(tenant, had_turn.contains(&at))
+            });
+            let Some(full) = full else { return Ok(()) };
+            for (at, route) in routes.iter().enumerate() {
+                if at < full || has_permit == Some(at) {
+                    route.feed.capacity.give_back(tenant);
+                }
             }
+            let turn = routes[full].feed.capacity.wait(tenant);
+            lifecycle.note_change();
+            tokio::select! {
+                // A lane that stops is emptied, which frees permits; but a delivery would be lost then.
+                biased;
+                () = lifecycle.stopped() => return Err(Refused::ShutDown),
+                () = turn.come() => {}
+            }
+            had_turn.push(full);
+            has_permit = Some(full);
         }
     }
 
-    /// Empties the lanes of workers that were never started again and again, until nothing is in flight.
-    pub(crate) async fn discard_kept(&self, discarded: &mut Vec<Undelivered>) {
-        loop {
-            let mut kept = pin!(self.engine.kept.notified());
-            kept.as_mut().enable();
-            discarded.extend(self.drain());
-            tokio::select! {
-                biased;
-                () = self.engine.lifecycle.idle() => return,
-                () = kept => {}
-            }
-        }
-    }
-
-    /// Hands `event` to every handler that wants it: to all, or, when refused or cancelled, to none.
-    ///
-    /// `unbounded` is for what handlers publish: waiting for room could then be waiting for oneself.
-    /// With `wait`, the receivers yield the handlers' outcomes. `accepted` is called before any handler
-    /// can see the event.
-    pub(crate) async fn dispatch<E: Event>(
+    /// Hands `event` to the handlers of `routes`, all or none. `accepted` is called before any handler can
+    /// see the event.
+    pub(super) fn dispatch(
         &self,
+        routes: &[Route],
         event: &AnyEvent,
-        unbounded: bool,
-        wait: bool,
+        has_permits: bool,
         accepted: impl FnOnce(),
-    ) -> Result<Vec<(Arc<str>, oneshot::Receiver<HandlerOutcome>)>, Refused> {
-        Handle::try_current().map_err(|_| Refused::NoRuntime)?;
-        let routes = self.routes_of::<E>()?;
+    ) -> Result<(), Refused> {
         let keys = self.keys(event);
-        let mut places = Vec::with_capacity(routes.len());
-        for route in routes.iter() {
-            let place = if unbounded {
-                None
-            } else {
-                Some(route.lane.reserve(keys.tenant).await.ok_or(Refused::ShutDown)?)
-            };
-            places.push((route, place));
-        }
-
-        // From here on nothing waits, so the event reaches all of its handlers or none.
-        let passage = self.engine.lifecycle.pass().ok_or(Refused::ShutDown)?;
-        accepted();
-        if let Some(interleaving) = &self.engine.interleaving {
-            interleaving.shuffle(&mut places);
-        }
-        let mut receivers = Vec::new();
-        for (route, place) in places {
-            let waiter = wait.then(|| {
-                let (sender, receiver) = oneshot::channel();
-                receivers.push((Arc::clone(&route.lane.handler_name), receiver));
-                sender
-            });
-            route.lane.push(Delivery {
-                event: event.clone(),
-                handler: Arc::clone(&route.handler),
-                keys,
-                attempts: 0,
-                repeated: false,
-                alone: false,
-                due: None,
-                waiter,
-                _place: place,
-                _in_flight: self.engine.lifecycle.enter(),
-            });
-        }
-        drop(passage);
-        // After the push: a start that came in between has looked at the lanes already.
-        if self.is_started() {
-            for route in routes.iter() {
-                // There is a runtime, as seen above.
-                let _ = route.lane.ensure_workers();
+        let Some(passage) = self.shared.lifecycle.pass() else {
+            if has_permits {
+                routes.iter().for_each(|route| route.feed.capacity.give_back(keys.tenant));
             }
-        } else {
-            self.engine.kept.notify_waiters();
+            return Err(Refused::ShutDown);
+        };
+        let order = self.lock_order(keys);
+        accepted();
+        let first = self.shared.chance.as_ref().map_or(0, |chance| chance.pick(routes.len()));
+        let (last, first) = routes.split_at(first);
+        for route in first.iter().chain(last) {
+            self.hand.hand(route, event, route.keys(keys), has_permits);
         }
-        Ok(receivers)
+        drop((order, passage));
+        if let Some(runtime) = self.runtime.get() {
+            routes.iter().for_each(|route| route.lane.start_workers(runtime));
+        }
+        Ok(())
     }
 
+    /// Hands a dead letter's event to its handler again. It does not wait for capacity.
+    pub(super) fn redeliver(&self, handler: &str, event: &AnyEvent) -> Result<(), Refused> {
+        let routes = self.routes_of(event.as_any().type_id())?;
+        let at = routes.iter().position(|route| *route.lane.name == *handler);
+        // A handler that has a dead letter of an event wants that event.
+        at.map_or(Ok(()), |at| self.dispatch(&routes[at..=at], event, false, || {}))
+    }
+
+    fn lock_order(&self, keys: Keys) -> Option<MutexGuard<'_, ()>> {
+        let orders_tenants = self.orders_tenants.get().copied().unwrap_or_default();
+        let key = if orders_tenants { keys.tenant } else { keys.order? };
+        let lock = &self.order_locks[usize::try_from(key % ORDER_LOCKS as u64).unwrap_or_default()];
+        Some(lock.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The tenant and the order key: the tenant with the value that the event is ordered by, or else with
+    /// its entity.
+    fn keys(&self, event: &AnyEvent) -> Keys {
+        thread_local! {
+            static TEXT: RefCell<String> = const { RefCell::new(String::new()) };
+        }
+        let tenant = event.context().tenant_key();
+        let (entity, value) = match event.order_by() {
+            Some(value) => (None, Some(value)),
+            None => (event.entity(), event.entity_id()),
+        };
+        let order = value.map(|value| {
+            TEXT.with_borrow_mut(|text| {
+                text.clear();
+                // A value that cannot be written whole still keeps its events in order.
+                let _ = write!(text, "{value}");
+                self.hasher.hash_one((tenant, entity, &*text))
+            })
+        });
+        Keys { tenant, order }
+    }
+
+    /// How much of what is in flight waits at handlers that do not run: paused ones, or all of them before
+    /// the start.
+    pub(crate) fn waiting_in_vain(&self) -> usize {
+        let is_started = self.is_started();
+        let waiting = self.lanes().iter().filter_map(|route| {
+            let waiting = route.lane.waiting_while_paused();
+            let waiting = waiting.or_else(|| (!is_started).then(|| route.lane.waiting()))?;
+            Some(waiting + route.feed.capacity.waiting())
+        });
+        waiting.sum()
+    }
+
+    /// Type and name of every handler, sorted by name.
     pub(crate) fn handlers(&self) -> impl Iterator<Item = (TypeRef, &str)> + Clone {
-        self.lanes().iter().map(|lane| (lane.handler, lane.name()))
-    }
-
-    /// Sets the gauges of what is waiting and what died.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn sample(&self) {
-        gauges::sample(self.lanes(), &self.engine.dead_letters);
-    }
-
-    /// As often as it is asked for, one task does it. Not in the test kit, where a paused clock that
-    /// looks for the end of a year would stop at every sample.
-    #[cfg(feature = "metrics")]
-    fn sample_regularly(&self) {
-        if self.engine.probe.is_none() && !self.is_sampled.swap(true, SeqCst) {
-            let (lanes, engine) = (self.lanes().to_vec(), Arc::clone(&self.engine));
-            tokio::spawn(gauges::sample_regularly(lanes, engine));
-        }
+        self.lanes().iter().map(|route| (route.lane.handler, &*route.lane.name))
     }
 
     pub(crate) fn controls(&self) -> impl Iterator<Item = HandlerControl> {
@@ -214,51 +282,33 @@ impl Dispatcher {
     }
 
     pub(crate) fn control(&self, name: &str) -> Result<HandlerControl, UnknownHandler> {
-        let lane = self.lanes().iter().find(|lane| *lane.handler_name == *name);
-        lane.map(HandlerControl::new)
-            .ok_or_else(|| UnknownHandler::new(name, self.lanes().iter().map(|lane| lane.name())))
+        let route = self.lanes().iter().find(|route| *route.lane.name == *name);
+        route
+            .map(HandlerControl::new)
+            .ok_or_else(|| UnknownHandler::new(name, self.handlers().map(|(_, name)| name)))
     }
 
     pub(crate) fn has_work(&self) -> bool {
-        self.lanes().iter().any(|lane| lane.has_work())
+        self.lanes().iter().any(|route| route.lane.has_work())
+    }
+
+    /// Sets the gauges of what waits and what died.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn sample(&self) {
+        gauges::sample(self);
     }
 
     /// Empties all lanes and says what was in them.
     pub(crate) fn drain(&self) -> Vec<Undelivered> {
-        let lanes = self.lanes().iter();
-        let drained = lanes.flat_map(|lane| {
-            let name = &lane.handler_name;
-            lane.drain().into_iter().map(move |(delivery, state)| {
-                (Arc::clone(name), delivery.event, delivery.attempts, state)
+        let drained = self.lanes().iter().flat_map(|route| {
+            route.lane.drain().into_iter().map(move |(entry, state)| {
+                (Arc::clone(&route.lane.name), entry.item.event, entry.attempts, state)
             })
         });
         drained.collect()
     }
 
-    fn routes_of<E: Event>(&self) -> Result<&Arc<[Route]>, Refused> {
-        // Not connected: the application is still being built.
-        let routes = self.routes.get().ok_or(Refused::ShutDown)?;
-        Ok(routes.by_event.get(&TypeId::of::<E>()).unwrap_or(&routes.any))
-    }
-
-    fn lanes(&self) -> &[Arc<Lane>] {
+    pub(super) fn lanes(&self) -> &[Route] {
         self.routes.get().map_or(&[], |routes| &routes.lanes)
-    }
-
-    /// Whose turn it is, and what must stay in order. An event without an entity id has no order.
-    fn keys(&self, event: &AnyEvent) -> Keys {
-        thread_local! {
-            static ID: RefCell<String> = const { RefCell::new(String::new()) };
-        }
-        let tenant = event.context().tenant_key();
-        let entity = event.entity_id().map(|entity_id| {
-            ID.with_borrow_mut(|id| {
-                id.clear();
-                // An id that cannot be written whole still keeps its events in order.
-                let _ = write!(id, "{entity_id}");
-                self.hasher.hash_one((tenant, &*id))
-            })
-        });
-        Keys { tenant, entity }
     }
 }

@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use crate::handler::{AttemptError, Rejection};
 use crate::message::MessageError;
-use crate::middleware::Rejection;
 
 /// Why an event was not published. No handler has seen it, and none will.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,19 @@ pub enum PublishError {
         /// The event's name.
         event: &'static str,
     },
+    /// Handlers publish events that lead to further events without end.
+    #[error(
+        "event `{event}` was not published: more than {limit} events led to it, each published by a \
+         handler of the one before; the last of them: {chain}"
+    )]
+    CascadeTooLong {
+        /// The event's name.
+        event: &'static str,
+        /// The limit; see [`AppBuilder::cascade_limit`](crate::AppBuilder::cascade_limit).
+        limit: u32,
+        /// The names of the last events that led to it, the latest at the end.
+        chain: String,
+    },
     /// The application is shut down, its last `App` was dropped, or it is not yet built.
     #[error(
         "event `{event}` was not published: the application is shut down, or its `App` was dropped \
@@ -71,6 +84,19 @@ pub enum PublishError {
 }
 
 impl PublishError {
+    /// The event's name.
+    pub fn event(&self) -> &'static str {
+        match self {
+            Self::TooLarge { event, .. }
+            | Self::TooDeep { event, .. }
+            | Self::Unserializable { event, .. }
+            | Self::WaitInsideHandler { event }
+            | Self::CascadeTooLong { event, .. }
+            | Self::ShutDown { event }
+            | Self::NoRuntime { event } => event,
+        }
+    }
+
     /// What spans and metrics call it.
     pub(crate) fn error_type(&self) -> &'static str {
         match self {
@@ -78,6 +104,7 @@ impl PublishError {
             Self::TooDeep { .. } => "too_deep",
             Self::Unserializable { .. } => "unserializable",
             Self::WaitInsideHandler { .. } => "wait_inside_handler",
+            Self::CascadeTooLong { .. } => "cascade_too_long",
             Self::ShutDown { .. } => "shut_down",
             Self::NoRuntime { .. } => "no_runtime",
         }
@@ -144,6 +171,17 @@ pub enum ExecuteError<E> {
 }
 
 impl<E> ExecuteError<E> {
+    /// An execution of this message ended with `error`.
+    pub(super) fn of(message: &'static str, error: AttemptError<E>) -> Self {
+        match error {
+            AttemptError::Failed(error) => Self::Handler(error),
+            AttemptError::TimedOut(after) => Self::TimedOut { message, after },
+            AttemptError::Panicked(panic) => Self::Panicked { message, panic },
+            AttemptError::Rejected(rejection) => Self::Rejected { message, rejection },
+            AttemptError::ShutDown => Self::ShutDown { message },
+        }
+    }
+
     /// The handler's own error, or this one if it was not the handler's.
     ///
     /// # Errors

@@ -1,17 +1,18 @@
 //! Publishing events.
 
-use std::sync::{Arc, Once, Weak};
+use std::any::TypeId;
+use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
-use tokio::sync::oneshot;
+use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
+use super::dispatcher::{Dispatcher, Refused};
 use super::subscription::Subscriptions;
+use super::waiters::HandlerOutcome;
 use super::{AnyEventStream, EventStream, PublishError};
 use crate::context::Context;
-use crate::delivery::{Dispatcher, HandlerOutcome, Refused};
-use crate::handler::DeliveryError;
 use crate::message::{AnyEvent, Event};
-use crate::observe::Publishing;
+use crate::observe::{self, Observed};
 use crate::payload::MAX_PAYLOAD_DEPTH;
 use crate::runtime::InFlight;
 
@@ -22,15 +23,28 @@ use crate::runtime::InFlight;
 #[derive(Debug, Clone)]
 pub struct EventBus(Weak<EventHub>);
 
-/// What the buses of one application share.
+/// What the event buses of one application share.
 pub(crate) struct EventHub {
-    pub(crate) dispatcher: Dispatcher,
-    pub(crate) payload_limit: usize,
-    /// Whether publishing starts the workers; not when the user wants to start them.
-    pub(crate) starts_by_itself: bool,
-    /// Whether it was said that events wait for the start.
-    waits: Once,
+    pub(crate) dispatcher: Arc<Dispatcher>,
+    options: PublishOptions,
     subscriptions: Subscriptions,
+    /// Whether the log says already that events wait for the start.
+    waits: Once,
+    /// Events without a handler that the log has named.
+    unhandled: Mutex<FxHashSet<TypeId>>,
+}
+
+/// What an application says about publishing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PublishOptions {
+    /// The largest payload, in bytes as JSON.
+    pub(crate) payload_limit: usize,
+    /// The longest chain of events that cause one another.
+    pub(crate) cascade_limit: u32,
+    /// How many events a stream keeps for a reader that is behind.
+    pub(crate) stream_capacity: usize,
+    /// Whether publishing starts the workers.
+    pub(crate) starts_by_itself: bool,
 }
 
 impl EventBus {
@@ -41,27 +55,51 @@ impl EventBus {
     /// Publishes `event`: every handler that wants it gets a delivery of its own. Returns the event's
     /// id as soon as the event is accepted; what handlers make of it never reaches the publisher.
     ///
-    /// Where a handler's queue is full, publishing waits for room; not inside an event handler, since
-    /// waiting there could be waiting for oneself. While it waits, it keeps its place at the event's other
-    /// handlers. It waits as long as it takes, whatever the context's deadline: put a
-    /// [`timeout`](tokio::time::timeout) around it where that matters.
+    /// Inside an event handler, and in what that executes, the event counts when the handler succeeds: it is
+    /// sent when the handler returns `Ok`, and dropped when the attempt fails, so that a retry does not
+    /// publish it twice. [`publish_now`](Self::publish_now) does not wait for that.
+    ///
+    /// If a handler's queue is full, publishing waits for a permit; it has no permit at any other handler
+    /// meanwhile. It waits for as long as it takes, whatever the context's deadline: put a
+    /// [`timeout`](tokio::time::timeout) around it if that matters. Inside an event handler it never
+    /// waits, since that could be for the handler itself.
     ///
     /// Cancel safe: when the returned future is dropped, either all handlers get the event or none.
     ///
     /// # Errors
     ///
-    /// [`PublishError`] when the payload is too large or cannot be serialised, or the application takes
-    /// no more events. No handler gets the event then.
+    /// [`PublishError`] when the payload is too large or cannot be serialised, the chain of events that
+    /// led to this one is too long, or the application takes no more events. No handler gets the event
+    /// then.
     pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
         let hub = self.hub::<E>()?;
-        let (id, _) = hub.publish(ctx, event, false).await?;
-        Ok(id)
+        let _in_flight = hub.admit::<E>(ctx)?;
+        hub.check_size(ctx, &event)?;
+        hub.publish(ctx, event).await
+    }
+
+    /// Publishes `event` at once, also inside an event handler that may still fail: for progress reports.
+    /// Elsewhere it is the same as [`publish`](Self::publish).
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    pub async fn publish_now<E: Event>(
+        &self,
+        ctx: &Context,
+        event: E,
+    ) -> Result<Uuid, PublishError> {
+        let hub = self.hub::<E>()?;
+        let _in_flight = hub.admit::<E>(ctx)?;
+        hub.check_size(ctx, &event)?;
+        let (event, observed) = hub.begin(ctx, event)?;
+        hub.send::<E>(ctx, &event, observed).await
     }
 
     /// Publishes `events` in order, as [`publish`](Self::publish) does. Returns their ids.
     ///
     /// All payloads are checked before the first event is accepted. Not cancel safe: when the returned
-    /// future is dropped while it waits for room, the first events may have been accepted.
+    /// future is dropped while it waits for a permit, the first events may have been accepted.
     ///
     /// # Errors
     ///
@@ -73,25 +111,23 @@ impl EventBus {
         events: impl IntoIterator<Item = E>,
     ) -> Result<Vec<Uuid>, PublishError> {
         let hub = self.hub::<E>()?;
-        let in_flight = hub.admit::<E>(ctx)?;
+        let _in_flight = hub.admit::<E>(ctx)?;
         let events: Vec<E> = events.into_iter().collect();
         for event in &events {
-            hub.check_size(event).inspect_err(|error| refused::<E>(ctx, error))?;
+            hub.check_size(ctx, event)?;
         }
         let mut ids = Vec::with_capacity(events.len());
         for event in events {
-            let (id, _) = hub.accept(ctx, event, false).await?;
-            ids.push(id);
+            ids.push(hub.publish(ctx, event).await?);
         }
-        drop(in_flight);
         Ok(ids)
     }
 
     /// Publishes `event` and waits until every handler has settled it, retries included. Returns each
     /// handler's outcome, in the order of their names.
     ///
-    /// For tools and tests, and for those who need to know; an event is no request. Dropping the
-    /// returned future stops the waiting, not the handlers.
+    /// For tools and tests, and for callers that must know; an event is no request. Dropping the returned
+    /// future stops the waiting, not the handlers.
     ///
     /// # Errors
     ///
@@ -103,23 +139,17 @@ impl EventBus {
         event: E,
     ) -> Result<Vec<HandlerOutcome>, PublishError> {
         let hub = self.hub::<E>()?;
-        if ctx.is_inside_delivery(&hub.dispatcher.engine.lifecycle) {
-            let error = PublishError::WaitInsideHandler { event: E::NAME };
-            refused::<E>(ctx, &error);
-            return Err(error);
+        if ctx.is_inside_delivery(&hub.dispatcher.shared.lifecycle) {
+            return Err(refused(ctx, PublishError::WaitInsideHandler { event: E::NAME }));
         }
-        let (_, receivers) = hub.publish(ctx, event, true).await?;
-
-        let mut outcomes = Vec::with_capacity(receivers.len());
-        for (handler, outcome) in receivers {
-            outcomes.push(hub.dispatcher.staffed(outcome).await.unwrap_or(HandlerOutcome {
-                handler,
-                attempts: 0,
-                result: Err(DeliveryError::ShutDown),
-            }));
-        }
-        outcomes.sort_by(|a, b| a.handler.cmp(&b.handler));
-        Ok(outcomes)
+        let in_flight = hub.admit::<E>(ctx)?;
+        hub.check_size(ctx, &event)?;
+        let (event, observed) = hub.begin(ctx, event)?;
+        let waiter = hub.dispatcher.waiters.wait(event.id());
+        hub.send::<E>(ctx, &event, observed).await?;
+        drop(in_flight);
+        let handlers = hub.dispatcher.routes_of(TypeId::of::<E>()).map_or(0, <[_]>::len);
+        Ok(waiter.outcomes(handlers).await)
     }
 
     /// Events of type `E` from now on, as they are accepted; an ended stream once the application is
@@ -144,107 +174,136 @@ impl EventBus {
 }
 
 impl EventHub {
-    pub(crate) fn new(
-        dispatcher: Dispatcher,
-        payload_limit: usize,
-        stream_capacity: usize,
-        starts_by_itself: bool,
-    ) -> Self {
-        let subscriptions = Subscriptions::new(stream_capacity);
-        Self { dispatcher, payload_limit, starts_by_itself, waits: Once::new(), subscriptions }
+    pub(crate) fn new(dispatcher: Arc<Dispatcher>, options: PublishOptions) -> Self {
+        let subscriptions = Subscriptions::new(options.stream_capacity);
+        let (waits, unhandled) = (Once::new(), Mutex::default());
+        Self { dispatcher, options, subscriptions, waits, unhandled }
     }
 
     pub(crate) fn end_streams(&self) {
         self.subscriptions.end();
-        self.dispatcher.engine.failures.end();
+        self.dispatcher.shared.failures.end();
     }
 
-    /// Work that is under way may publish during a shutdown; nobody else may.
+    /// Work that is under way may publish during a shutdown; nothing else may.
     fn admit<E: Event>(&self, ctx: &Context) -> Result<InFlight, PublishError> {
-        let lifecycle = &self.dispatcher.engine.lifecycle;
+        let lifecycle = &self.dispatcher.shared.lifecycle;
         let admitted = lifecycle.admit(ctx.is_inside(lifecycle));
-        let admitted = admitted.ok_or(PublishError::ShutDown { event: E::NAME });
-        admitted.inspect_err(|error| refused::<E>(ctx, error))
+        admitted.ok_or_else(|| refused(ctx, PublishError::ShutDown { event: E::NAME }))
     }
 
-    async fn publish<E: Event>(
-        &self,
-        ctx: &Context,
-        event: E,
-        wait: bool,
-    ) -> Result<(Uuid, Receivers), PublishError> {
-        let _in_flight = self.admit::<E>(ctx)?;
-        self.check_size(&event).inspect_err(|error| refused::<E>(ctx, error))?;
-        self.accept(ctx, event, wait).await
-    }
-
-    /// Hands a checked event on, in a context of its own.
-    async fn accept<E: Event>(
-        &self,
-        ctx: &Context,
-        event: E,
-        wait: bool,
-    ) -> Result<(Uuid, Receivers), PublishError> {
-        let mut context = ctx.for_event();
-        let publishing = Publishing::begin(E::NAME, &mut context);
-        let event = AnyEvent::new(context, event);
-        let result = self.dispatch::<E>(ctx, &event, wait).await;
-        publishing.end(result.as_ref().err().map(PublishError::error_type));
-        Ok((event.id(), result?))
-    }
-
-    fn check_size<E: Event>(&self, event: &E) -> Result<(), PublishError> {
-        let size = event.json_size().map_err(|error| {
-            if error.is_io() {
+    fn check_size<E: Event>(&self, ctx: &Context, event: &E) -> Result<(), PublishError> {
+        let limit = self.options.payload_limit;
+        let error = match event.json_size() {
+            Ok(size) if size <= limit => return Ok(()),
+            Ok(size) => PublishError::TooLarge { event: E::NAME, size, limit },
+            Err(error) if error.is_io() => {
                 PublishError::TooDeep { event: E::NAME, limit: MAX_PAYLOAD_DEPTH }
-            } else {
-                PublishError::Unserializable { event: E::NAME, error }
             }
-        })?;
-        if size > self.payload_limit {
-            let limit = self.payload_limit;
-            return Err(PublishError::TooLarge { event: E::NAME, size, limit });
-        }
-        Ok(())
+            Err(error) => PublishError::Unserializable { event: E::NAME, error },
+        };
+        Err(refused(ctx, error))
     }
 
-    async fn dispatch<E: Event>(
+    /// Publishes a checked event: with the unit of work that it is part of, or at once.
+    async fn publish<E: Event>(
+        self: &Arc<Self>,
+        ctx: &Context,
+        event: E,
+    ) -> Result<Uuid, PublishError> {
+        let (event, observed) = self.begin(ctx, event)?;
+        let lifecycle = &self.dispatcher.shared.lifecycle;
+        if ctx.is_inside_delivery(lifecycle) {
+            let (hub, deferred) = (Arc::clone(self), event.clone());
+            // It fails when the application stopped: then the delivery that published it is reported as
+            // unfinished.
+            let effect = Box::new(move || drop(hub.dispatch::<E>(&deferred, false)));
+            if ctx.defer(lifecycle, effect).is_ok() {
+                observed.end(None);
+                return Ok(event.id());
+            }
+        }
+        self.send::<E>(ctx, &event, observed).await
+    }
+
+    /// Gives the event its context.
+    fn begin<E: Event>(
+        &self,
+        ctx: &Context,
+        event: E,
+    ) -> Result<(AnyEvent, Observed), PublishError> {
+        let limit = self.options.cascade_limit;
+        let mut context = ctx.for_event(limit).map_err(|chain| {
+            let chain = chain.to_string();
+            refused(ctx, PublishError::CascadeTooLong { event: E::NAME, limit, chain })
+        })?;
+        let observed = Observed::publish(E::NAME, &mut context);
+        Ok((AnyEvent::new(context, event), observed))
+    }
+
+    /// Hands the event to its handlers now.
+    async fn send<E: Event>(
         &self,
         ctx: &Context,
         event: &AnyEvent,
-        wait: bool,
-    ) -> Result<Receivers, PublishError> {
-        let refused = |refused| match refused {
+        observed: Observed,
+    ) -> Result<Uuid, PublishError> {
+        let result = self.accept::<E>(ctx, event).await;
+        let result = result.map_err(|refused| match refused {
             Refused::ShutDown => PublishError::ShutDown { event: E::NAME },
             Refused::NoRuntime => PublishError::NoRuntime { event: E::NAME },
-        };
+        });
+        observed.end(result.as_ref().err().map(PublishError::error_type));
+        result.map(|()| event.id())
+    }
+
+    async fn accept<E: Event>(&self, ctx: &Context, event: &AnyEvent) -> Result<(), Refused> {
         let dispatcher = &self.dispatcher;
         if !dispatcher.is_started() {
-            if self.starts_by_itself {
-                dispatcher.start().map_err(refused)?;
+            if self.options.starts_by_itself {
+                dispatcher.start()?;
             } else {
                 self.waits.call_once(|| {
                     tracing::info!("events are kept; their handlers run after `App::start`");
                 });
             }
         }
-        let unbounded = ctx.is_inside_any_delivery();
-        let accepted = || {
+        // What a handler publishes never waits: it could wait for the handler itself.
+        let takes_permits = !ctx.is_inside_any_delivery();
+        if takes_permits {
+            let routes = dispatcher.routes_of(TypeId::of::<E>())?;
+            dispatcher.take_permits(routes, event.context().tenant_key()).await?;
+        }
+        // From here on nothing waits, so the event reaches all of its handlers or none.
+        self.dispatch::<E>(event, takes_permits)
+    }
+
+    fn dispatch<E: Event>(&self, event: &AnyEvent, has_permits: bool) -> Result<(), Refused> {
+        let routes = self.dispatcher.routes_of(TypeId::of::<E>())?;
+        if routes.is_empty() {
+            self.warn_unhandled::<E>();
+        }
+        self.dispatcher.dispatch(routes, event, has_permits, || {
             self.subscriptions.show::<E>(event);
-            if let Some(probe) = &dispatcher.engine.probe {
-                probe.published(event);
+            if let Some(observer) = &self.dispatcher.shared.observer {
+                observer.published(event);
             }
-        };
-        let receivers = dispatcher.dispatch::<E>(event, unbounded, wait, accepted);
-        receivers.await.map_err(refused)
+        })
+    }
+
+    /// Says once that no handler wants this event.
+    #[cold]
+    fn warn_unhandled<E: Event>(&self) {
+        let mut unhandled = self.unhandled.lock().unwrap_or_else(PoisonError::into_inner);
+        if unhandled.insert(TypeId::of::<E>()) {
+            tracing::warn!(event = E::NAME, "no handler wants this event");
+        }
     }
 }
 
-/// Where the outcomes of those who wait arrive, by handler.
-type Receivers = Vec<(Arc<str>, oneshot::Receiver<HandlerOutcome>)>;
-
 /// Makes a refusal visible to operators.
 #[cold]
-fn refused<E: Event>(ctx: &Context, error: &PublishError) {
-    Publishing::begin(E::NAME, &mut ctx.for_event()).end(Some(error.error_type()));
+fn refused(ctx: &Context, error: PublishError) -> PublishError {
+    observe::publish_refused(error.event(), ctx, error.error_type());
+    error
 }

@@ -1,10 +1,11 @@
-//! Executing a command or query: one look-up, one boxed future.
+//! Executing a command or query: one look-up, one attempt.
 
 use std::any::{Any, TypeId};
+use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -13,33 +14,30 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::ExecuteError;
-use crate::context::Context;
-use crate::delivery::Engine;
-use crate::handler::BoxFuture;
-use crate::message::MessageError;
-use crate::message::MessageKind;
-use crate::middleware::{Call, CallError, Innermost, Middlewares, Outcome, Payload, Rejection};
-use crate::observe::Executed;
-use crate::observe::Executing;
-use crate::runtime::{Caught, Lifecycle, Limit, Panic, limited};
+use super::outliving::Outliving;
+use crate::context::{Context, WorkGuard};
+use crate::handler::{AttemptError, BoxFuture, Rejection};
+use crate::lane::{Handles, Shared, inside_middleware, run};
+use crate::message::{MessageError, MessageKind};
+use crate::middleware::{Call, Message, Payload};
+use crate::observe::{self, Executed, Observed};
+use crate::runtime::{InFlight, Panic, catch_now};
 use crate::services::TypeRef;
 
 /// The handlers of commands, or of queries, by message type.
-#[derive(Debug)]
 pub(crate) struct Executors<Kind> {
-    engine: Arc<Engine>,
-    executions: OnceLock<FxHashMap<TypeId, Execution>>,
+    shared: Arc<Shared>,
+    executions: OnceLock<FxHashMap<TypeId, Arc<Execution>>>,
     kind: PhantomData<fn() -> Kind>,
 }
 
 /// One message's handler.
-#[derive(Debug)]
 pub(crate) struct Execution {
     /// An `Arc` of the erased handler, typed by the message.
-    pub(crate) handler: Box<dyn Any + Send + Sync>,
-    pub(crate) handler_name: Arc<str>,
-    pub(crate) message_name: &'static str,
-    pub(crate) timeout: Option<Duration>,
+    handler: Box<dyn Any + Send + Sync>,
+    handler_name: Arc<str>,
+    message_name: &'static str,
+    timeout: Option<Duration>,
     running: AtomicUsize,
 }
 
@@ -49,25 +47,30 @@ impl Execution {
         handler_name: Arc<str>,
         message_name: &'static str,
         timeout: Option<Duration>,
-    ) -> Self {
-        Self { handler, handler_name, message_name, timeout, running: AtomicUsize::new(0) }
+    ) -> Arc<Self> {
+        let running = AtomicUsize::new(0);
+        Arc::new(Self { handler, handler_name, message_name, timeout, running })
     }
 }
 
-/// What is being executed, for errors and reports.
-pub(super) struct Message {
+/// What is executed, for errors and reports.
+#[derive(Clone, Copy)]
+pub(super) struct Description {
     pub(super) kind: MessageKind,
     pub(super) name: &'static str,
     pub(super) type_ref: TypeRef,
 }
 
+/// How a handler is called, once its type is known.
+pub(super) type Start<H, M, T, E> = fn(H, M, Context) -> BoxFuture<'static, Result<T, E>>;
+
 impl<Kind> Executors<Kind> {
-    pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine, executions: OnceLock::new(), kind: PhantomData }
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, executions: OnceLock::new(), kind: PhantomData }
     }
 
     /// Sets the handlers, once.
-    pub(crate) fn connect(&self, executions: FxHashMap<TypeId, Execution>) {
+    pub(crate) fn connect(&self, executions: FxHashMap<TypeId, Arc<Execution>>) {
         let _ = self.executions.set(executions);
     }
 
@@ -87,211 +90,197 @@ impl<Kind> Executors<Kind> {
     /// Runs the handler of `message`, an `H`, by `start`, with all middleware around it. Panics and
     /// time-outs end here.
     ///
-    /// Dropping the returned future cancels the handler.
+    /// When the returned future is dropped, a command goes on as a task, and a query is cancelled.
     pub(super) async fn execute<H, M, T, E>(
         &self,
-        description: Message,
+        description: Description,
         ctx: &Context,
         message: M,
         start: Start<H, M, T, E>,
     ) -> Result<T, ExecuteError<E>>
     where
-        H: Send + Sync + 'static,
+        H: Clone + Send + Sync + 'static,
         M: Send + 'static,
         T: Send + 'static,
         E: MessageError,
     {
-        let name = description.name;
-        let lifecycle = &self.engine.lifecycle;
-        let shut_down = || ExecuteError::ShutDown { message: name };
+        let Description { kind, name, type_ref } = description;
         let refused = |error: ExecuteError<E>| {
-            Executing::refused(description.kind, name, ctx, error.error_type());
+            observe::execution_refused(kind, name, ctx, error.error_type());
             error
         };
-        // Its timer needs one.
-        Handle::try_current().map_err(|_| refused(ExecuteError::NoRuntime { message: name }))?;
-        // Work that is under way may execute during a shutdown; nobody else may.
-        let admitted = lifecycle.admit(ctx.is_inside(lifecycle));
-        let _in_flight = admitted.ok_or_else(|| refused(shut_down()))?;
+        let runtime = Handle::try_current()
+            .map_err(|_| refused(ExecuteError::NoRuntime { message: name }))?;
+        let shut_down = || refused(ExecuteError::ShutDown { message: name });
+        // Work that is under way may execute during a shutdown; nothing else may.
+        let lifecycle = &self.shared.lifecycle;
+        let in_flight = lifecycle.admit(ctx.is_inside(lifecycle)).ok_or_else(shut_down)?;
         // Not connected: the application is still being built.
-        let executions = self.executions.get().ok_or_else(|| refused(shut_down()))?;
+        let executions = self.executions.get().ok_or_else(shut_down)?;
         let (execution, handler) = executions
-            .get(&description.type_ref.id())
+            .get(&type_ref.id())
             .and_then(|execution| Some((execution, execution.handler.downcast_ref::<H>()?)))
             .ok_or_else(|| refused(ExecuteError::NoHandler { message: name }))?;
 
-        let idempotency_key = ctx.shared_idempotency_key();
         let began = Instant::now();
-        let (mut ctx, _work) = ctx.for_execution(lifecycle, began, execution.timeout);
-        let _running = Running::new(&execution.running);
-        let executing = Executing::begin(description.kind, name, &execution.handler_name, &mut ctx);
-        let handler = HandlerOf { name, began, lifecycle, handler, start };
-        let running = async {
-            if self.engine.middlewares.is_empty() {
-                return handler.handle(message, &ctx).await;
-            }
-            let call = handler.handle_inside_middleware(
-                &self.engine.middlewares,
-                &description,
-                &execution.handler_name,
-                message,
-                ctx.clone(),
-                idempotency_key,
-            );
-            let around = Caught::new(|| Box::pin(call));
-            match limited(pin!(around), None, lifecycle).await {
-                Ok(Ok(result)) => result,
-                Ok(Err(Panic(panic))) => Err(ExecuteError::Panicked { message: name, panic }),
-                Err(_) => Err(shut_down()),
-            }
+        let idempotency_key = ctx.shared_idempotency_key();
+        let (mut ctx, work) = ctx.for_execution(lifecycle, began, execution.timeout);
+        let observed = Observed::execute(kind, name, &execution.handler_name, &mut ctx);
+        let span = observed.span();
+        execution.running.fetch_add(1, SeqCst);
+        let under_way = UnderWay {
+            shared: Arc::clone(&self.shared),
+            execution: Arc::clone(execution),
+            description,
+            ctx: ctx.clone(),
+            began,
+            observed: Some(observed),
+            _work: work,
+            _in_flight: in_flight,
         };
-        let result = pin!(running).instrument(executing.span()).await;
-        executing.end(result.as_ref().err().map(ExecuteError::error_type));
-        self.report(&description, &ctx, result.as_ref().err());
-        result
+        if ctx.deadline().is_some_and(|deadline| deadline <= began) {
+            return under_way.end(Err(AttemptError::TimedOut(Duration::ZERO)));
+        }
+
+        let handler = handler.clone();
+        let rest: BoxFuture<'static, _> = if self.shared.middlewares.is_empty() {
+            // Most handlers end at their first poll.
+            let started = catch_now(|| start(handler, message, ctx));
+            let mut handling = match started {
+                Ok(handling) => handling,
+                Err(Panic(panic)) => return under_way.end(Err(AttemptError::Panicked(panic))),
+            };
+            let first = poll_fn(|cx| {
+                let poll = || span.in_scope(|| handling.as_mut().poll(cx));
+                Poll::Ready(catch_now(poll))
+            });
+            match first.await {
+                Ok(Poll::Ready(result)) => {
+                    return under_way.end(result.map_err(AttemptError::Failed));
+                }
+                Err(Panic(panic)) => return under_way.end(Err(AttemptError::Panicked(panic))),
+                Ok(Poll::Pending) => Box::pin(under_way.go_on(handling).instrument(span)),
+            }
+        } else {
+            let handling = Handling { shared: Arc::clone(&self.shared), began, handler, start };
+            let running = under_way.inside_middleware(handling, message, idempotency_key);
+            Box::pin(running.instrument(span))
+        };
+        if kind == MessageKind::Command { Outliving::new(rest, runtime).await } else { rest.await }
+    }
+}
+
+/// An execution from its admission to its end, with all that it needs to go on without its caller.
+struct UnderWay {
+    shared: Arc<Shared>,
+    execution: Arc<Execution>,
+    description: Description,
+    ctx: Context,
+    began: Instant,
+    /// `None` once it has ended.
+    observed: Option<Observed>,
+    _work: WorkGuard,
+    _in_flight: InFlight,
+}
+
+impl UnderWay {
+    /// Runs a handler to its end that was polled once.
+    async fn go_on<T, E: MessageError>(
+        self,
+        handling: BoxFuture<'static, Result<T, E>>,
+    ) -> Result<T, ExecuteError<E>> {
+        let timed_out = || self.began.elapsed();
+        let result = run(&self.shared, &self.ctx, timed_out, || handling).await;
+        self.end(result)
     }
 
-    fn report<E: MessageError>(
-        &self,
-        message: &Message,
-        ctx: &Context,
-        error: Option<&ExecuteError<E>>,
-    ) {
-        if let Some(ExecuteError::Panicked { panic, .. }) = error {
+    async fn inside_middleware<H, M, T, E>(
+        self,
+        handling: Handling<H, M, T, E>,
+        message: M,
+        idempotency_key: Option<Arc<str>>,
+    ) -> Result<T, ExecuteError<E>>
+    where
+        H: Clone + Send + Sync + 'static,
+        M: Send + 'static,
+        T: Send + 'static,
+        E: MessageError,
+    {
+        let mut message = Some(message);
+        let call = Message {
+            kind: self.description.kind,
+            name: self.description.name,
+            handler: &self.execution.handler_name,
+            idempotency_key,
+            payload: Payload::Message(&mut message),
+        };
+        let result = inside_middleware(&self.shared, call, self.ctx.clone(), &handling).await;
+        self.end(result)
+    }
+
+    fn end<T, E: MessageError>(
+        mut self,
+        result: Result<T, AttemptError<E>>,
+    ) -> Result<T, ExecuteError<E>> {
+        let Description { kind, name, type_ref } = self.description;
+        if let Some(observed) = self.observed.take() {
+            observed.end(result.as_ref().err().map(AttemptError::error_type));
+        }
+        let ctx = &self.ctx;
+        if let Err(AttemptError::Panicked(panic)) = &result {
             // In no span: that of an event's handler must not get a text that may quote the event.
             tracing::error!(
                 parent: None,
-                message = message.name, message_id = %ctx.message_id(), tenant = %ctx.tenant(), panic,
+                message = name, message_id = %ctx.message_id(), tenant = %ctx.tenant(), panic,
                 "a handler panicked"
             );
         }
-        if let Some(probe) = &self.engine.probe {
-            probe.executed(Executed {
-                kind: message.kind,
-                message: message.type_ref,
-                name: message.name,
-                context: ctx,
-                failure: error.map(ToString::to_string),
-            });
+        let result = result.map_err(|error| ExecuteError::of(name, error));
+        if let Some(observer) = &self.shared.observer {
+            let failure = result.as_ref().err().map(ToString::to_string);
+            observer.executed(Executed { kind, message: type_ref, name, context: ctx, failure });
         }
+        result
     }
 }
 
-/// How a handler is called, once its type is known.
-pub(super) type Start<H, M, T, E> =
-    for<'a> fn(&'a H, M, &'a Context) -> BoxFuture<'a, Result<T, E>>;
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.execution.running.fetch_sub(1, SeqCst);
+    }
+}
 
-/// One execution's handler, at the end of the chain of middleware.
-struct HandlerOf<'a, H, M, T, E> {
-    name: &'static str,
+/// The handler of an execution, at the end of the middleware.
+struct Handling<H, M, T, E> {
+    shared: Arc<Shared>,
     began: Instant,
-    lifecycle: &'a Lifecycle,
-    handler: &'a H,
+    handler: H,
     start: Start<H, M, T, E>,
 }
 
-impl<H, M, T, E> HandlerOf<'_, H, M, T, E>
+impl<H, M, T, E> Handles for Handling<H, M, T, E>
 where
-    H: Send + Sync + 'static,
+    H: Clone + Send + Sync + 'static,
     M: Send + 'static,
     T: Send + 'static,
     E: MessageError,
 {
-    async fn handle(&self, message: M, ctx: &Context) -> Result<T, ExecuteError<E>> {
-        let name = self.name;
-        let timed_out = |after| ExecuteError::TimedOut { message: name, after };
-        if ctx.deadline().is_some_and(|deadline| deadline <= self.began) {
-            return Err(timed_out(Duration::ZERO));
-        }
-        let start = || (self.start)(self.handler, message, ctx);
-        let handling = pin!(ctx.scope_exactly(async { Caught::new(start).await }));
-        match limited(handling, ctx.deadline(), self.lifecycle).await {
-            Ok(Ok(Ok(output))) => Ok(output),
-            Ok(Ok(Err(error))) => Err(ExecuteError::Handler(error)),
-            Ok(Err(Panic(panic))) => Err(ExecuteError::Panicked { message: name, panic }),
-            Err(Limit::Deadline) => Err(timed_out(self.began.elapsed())),
-            Err(Limit::Stopped) => Err(ExecuteError::ShutDown { message: name }),
-        }
-    }
+    type Output = T;
+    type Error = E;
 
-    async fn handle_inside_middleware(
-        &self,
-        middlewares: &Middlewares,
-        description: &Message,
-        handler_name: &str,
-        message: M,
-        context: Context,
-        idempotency_key: Option<Arc<str>>,
-    ) -> Result<T, ExecuteError<E>> {
-        let message_name = self.name;
-        let mut message = Some(message);
-        let mut result: Option<Result<T, ExecuteError<E>>> = None;
-        let mut call = Call {
-            kind: description.kind,
-            name: message_name,
-            handler: handler_name,
-            context,
-            idempotency_key,
-            payload: Payload::Message(&mut message),
-            result: &mut result,
-        };
-        let outcome = middlewares.run(&mut call, self).await;
-        let rejected = |rejection| Err(ExecuteError::Rejected { message: message_name, rejection });
-        match (outcome, result) {
-            (Err(CallError::Rejected(rejection)), _) => rejected(rejection),
-            (Err(CallError::TimedOut(after)), None | Some(Ok(_))) => {
-                Err(ExecuteError::TimedOut { message: message_name, after })
-            }
-            (Ok(()), Some(result)) | (Err(_), Some(result @ Err(_))) => result,
-            (Err(error), None | Some(Ok(_))) => rejected(Rejection::unavailable(error)),
-            (Ok(()), None) => {
-                rejected(Rejection::unavailable("a middleware returned without a result"))
-            }
-        }
-    }
-}
-
-impl<H, M, T, E> Innermost for HandlerOf<'_, H, M, T, E>
-where
-    H: Send + Sync + 'static,
-    M: Send + 'static,
-    T: Send + 'static,
-    E: MessageError,
-{
-    fn run<'a>(&'a self, call: &'a mut Call<'_>) -> BoxFuture<'a, Outcome> {
+    fn handle<'a>(&'a self, call: &'a mut Call<'_>) -> BoxFuture<'a, Result<T, AttemptError<E>>> {
         Box::pin(async move {
             let Some(message) = call.take_message::<M>() else {
                 return Err(Rejection::unavailable("the message was taken before").into());
             };
-            let ctx = call.context().clone();
-            let result = self.handle(message, &ctx).await;
-            let outcome = match &result {
-                Ok(_) => Ok(()),
-                Err(ExecuteError::TimedOut { after, .. }) => Err(CallError::TimedOut(*after)),
-                Err(ExecuteError::Panicked { panic, .. }) => {
-                    Err(CallError::Panicked(panic.clone()))
-                }
-                Err(ExecuteError::ShutDown { .. }) => Err(CallError::ShutDown),
-                Err(error) => Err(CallError::Failed(error.to_string())),
-            };
-            call.set_result(result);
-            outcome
+            let ctx = call.context();
+            let start = || (self.start)(self.handler.clone(), message, ctx.clone());
+            run(&self.shared, ctx, || self.began.elapsed(), start).await
         })
     }
-}
 
-/// Counts one running execution, until it is dropped.
-struct Running<'a>(&'a AtomicUsize);
-
-impl<'a> Running<'a> {
-    fn new(count: &'a AtomicUsize) -> Self {
-        count.fetch_add(1, SeqCst);
-        Self(count)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, SeqCst);
+    /// Only the handler has an output.
+    fn answer(&self) -> Option<T> {
+        None
     }
 }

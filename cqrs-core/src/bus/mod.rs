@@ -1,19 +1,37 @@
 //! Where messages enter.
 
+mod capacity;
+#[cfg(test)]
+mod capacity_properties;
 mod command_bus;
+mod control;
+mod dead_letters;
+mod dispatcher;
 mod error;
 mod event_bus;
-mod executor;
+mod execute;
+mod feed;
+#[cfg(feature = "metrics")]
+mod gauges;
+mod outliving;
 mod query_bus;
 mod subscription;
+mod waiters;
 
 pub use self::command_bus::CommandBus;
+pub use self::control::{HandlerControl, HandlerState, HandlerStatus, UnknownHandler};
+pub use self::dead_letters::{
+    DeadLetter, DeadLetterFilter, DeadLetters, NoSuchDeadLetter, RedeliverError,
+};
 pub use self::error::{ExecuteError, PublishError};
 pub use self::event_bus::EventBus;
 pub use self::query_bus::QueryBus;
 pub use self::subscription::{AnyEventStream, EventStream};
+pub use self::waiters::HandlerOutcome;
 
 pub(crate) use self::command_bus::CommandExecutors;
-pub(crate) use self::event_bus::EventHub;
-pub(crate) use self::executor::{Execution, Executors};
+pub(crate) use self::dispatcher::{Dispatcher, Hand, Once, Routes, Undelivered, Unrouted};
+pub(crate) use self::event_bus::{EventHub, PublishOptions};
+pub(crate) use self::execute::{Execution, Executors};
+pub(crate) use self::feed::Route;
 pub(crate) use self::query_bus::QueryExecutors;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::executor::Message;
+use super::execute::Description;
 use super::{ExecuteError, Executors};
 use crate::context::Context;
 use crate::handler::ErasedQueryHandler;
@@ -43,7 +43,7 @@ impl QueryBus {
     ) -> Result<Q::Output, ExecuteError<Q::Error>> {
         let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: Q::NAME })?;
         let description =
-            Message { kind: MessageKind::Query, name: Q::NAME, type_ref: TypeRef::of::<Q>() };
+            Description { kind: MessageKind::Query, name: Q::NAME, type_ref: TypeRef::of::<Q>() };
         executors
             .execute::<Arc<dyn ErasedQueryHandler<Q>>, _, _, _>(
                 description,

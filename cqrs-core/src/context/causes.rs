@@ -23,10 +23,6 @@ impl CauseChain {
         let last = names[forgotten..].iter().copied().chain([event]).collect();
         Arc::new(Self { length: length.saturating_add(1), last })
     }
-
-    pub(crate) fn length(&self) -> u32 {
-        self.length
-    }
 }
 
 impl fmt::Display for CauseChain {

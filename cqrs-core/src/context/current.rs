@@ -66,6 +66,9 @@ pub(super) fn with<T>(read: impl FnOnce(&Context) -> T) -> Option<T> {
     CURRENT.try_with(read).ok()
 }
 
-pub(super) fn scope<F: Future>(ctx: Context, future: F) -> impl Future<Output = F::Output> {
+pub(super) fn scope<F: Future>(
+    ctx: Context,
+    future: F,
+) -> impl Future<Output = F::Output> + use<F> {
     CURRENT.scope(ctx, future)
 }

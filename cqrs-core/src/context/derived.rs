@@ -106,8 +106,11 @@ impl Context {
     }
 
     /// Runs `future` with exactly this context as the current one.
-    pub(crate) fn scope_exactly<F: Future>(&self, future: F) -> impl Future<Output = F::Output> {
-        current::scope(self.clone(), future)
+    pub(crate) fn into_scope<F: Future>(
+        self,
+        future: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        current::scope(self, future)
     }
 
     /// This context; if it is fresh, as part of the work that this task is doing.

@@ -72,6 +72,7 @@ impl<'de> Deserialize<'de> for Context {
         Ok(Self {
             shared: Arc::new(shared),
             message_id: wire.message_id,
+            causes: None,
             causation_id: wire.causation_id,
             traceparent: wire.traceparent,
             deadline: wire.deadline.map(from_wall_clock),

@@ -47,6 +47,14 @@ pub(crate) struct WiredValue {
 }
 
 impl Wired {
+    /// Of the messages that implement `Validate`.
+    pub(crate) fn validators(
+        &self,
+    ) -> rustc_hash::FxHashMap<std::any::TypeId, crate::message::Validator> {
+        let messages = self.messages.iter();
+        messages.filter_map(|it| Some(((it.message)().id(), (it.validator)()?))).collect()
+    }
+
     pub(crate) fn describe(&self) -> Description {
         let mut messages: Vec<_> =
             self.all_messages().iter().map(|message| self.message(message)).collect();

@@ -9,7 +9,7 @@ use crate::message::Command;
 
 /// Executes commands of type `C`. Write it as an `async fn`; register it with `#[command_handler(C)]`.
 ///
-/// It runs in the caller's task: when the caller stops waiting, it is cancelled at its next `.await`.
+/// It runs in the caller's task. When the caller stops waiting, the rest of it goes on as a task.
 /// It is not retried; the caller sees its error.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle the command `{C}`",
@@ -42,9 +42,9 @@ impl<C: Command, H: CommandHandler<C>> ErasedCommandHandler<C> for H {
         command: C,
         ctx: Context,
     ) -> BoxFuture<'static, Result<C::Output, C::Error>> {
-        let current = ctx.clone();
-        Box::pin(current.scope_exactly(async move {
-            CommandHandler::execute(&*self, command, &ctx).await
-        }))
+        Box::pin(
+            ctx.clone()
+                .into_scope(async move { CommandHandler::execute(&*self, command, &ctx).await }),
+        )
     }
 }

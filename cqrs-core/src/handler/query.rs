@@ -42,9 +42,8 @@ impl<Q: Query, H: QueryHandler<Q>> ErasedQueryHandler<Q> for H {
         query: Q,
         ctx: Context,
     ) -> BoxFuture<'static, Result<Q::Output, Q::Error>> {
-        let current = ctx.clone();
-        Box::pin(current.scope_exactly(async move {
-            QueryHandler::execute(&*self, query, &ctx).await
-        }))
+        Box::pin(
+            ctx.clone().into_scope(async move { QueryHandler::execute(&*self, query, &ctx).await }),
+        )
     }
 }

@@ -10,8 +10,8 @@ use crate::handler::{AttemptError, BoxFuture, Rejection};
 use crate::middleware::{Call, Innermost, Message, Outcome};
 use crate::runtime::{Limit, Panic, catch, limited};
 
-/// Runs the handler that `start` calls to its end, the context's deadline, or the end of the application.
-/// Errors, panics and time-outs end here. `timed_out` says after what time the deadline passed.
+/// Runs the handler that `start` calls to its end, the context's deadline, or the end of the application,
+/// whichever comes first. Errors, panics and time-outs end here. `timed_out` says after what time the deadline passed.
 ///
 /// Dropping the returned future cancels the handler.
 pub(crate) async fn run<F, T, E>(
@@ -23,7 +23,7 @@ pub(crate) async fn run<F, T, E>(
 where
     F: Future<Output = Result<T, E>>,
 {
-    let running = catch(|| limited(ctx.scope_exactly(start()), ctx.deadline(), &shared.lifecycle));
+    let running = catch(|| limited(start(), ctx.deadline(), &shared.lifecycle));
     match running.await {
         Ok(Ok(Ok(output))) => Ok(output),
         Ok(Ok(Err(error))) => Err(AttemptError::Failed(error)),
@@ -55,8 +55,7 @@ pub(crate) async fn inside_middleware<H: Handles>(
     ctx: Context,
     handler: &H,
 ) -> Result<H::Output, AttemptError<H::Error>> {
-    let around = ctx.clone();
-    let calling = || around.scope_exactly(call(shared, message, ctx, handler));
+    let calling = || ctx.clone().into_scope(call(shared, message, ctx, handler));
     match catch(|| limited(calling(), None, &shared.lifecycle)).await {
         Ok(Ok(result)) => result,
         Ok(Err(_)) => Err(AttemptError::ShutDown),

@@ -163,7 +163,11 @@ mod tests {
             assert_eq!(breaker.not_ready(later), None);
             breaker.begin(3);
             assert_eq!(breaker.not_ready(later), Some(NotReady::Paused), "only one");
-            assert_eq!(breaker.end(1, counted(!succeeds), later), None, "another one that began before");
+            assert_eq!(
+                breaker.end(1, counted(!succeeds), later),
+                None,
+                "another one that began before"
+            );
             let change = breaker.end(3, counted(succeeds), later);
             assert_eq!(change, Some(if succeeds { Change::Closed } else { OPENED }));
             let again = (!succeeds).then_some(NotReady::Until(later + COOLDOWN));

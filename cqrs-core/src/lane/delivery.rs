@@ -1,6 +1,7 @@
 //! One event on its way to one handler.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
@@ -18,8 +19,8 @@ pub(crate) struct Delivery {
 pub(crate) enum Verdict<'a> {
     /// The handler handled the event.
     Done { attempts: u32 },
-    /// An attempt failed, and there will be another one.
-    Retry,
+    /// An attempt failed, and there will be another one, no earlier than that.
+    Retry { at: Instant },
     /// It failed for good.
     Dead { attempts: u32, error: &'a DeliveryError },
     /// The lane gives it back, because the application stops.
@@ -29,7 +30,7 @@ pub(crate) enum Verdict<'a> {
 /// Where deliveries come from.
 pub(crate) trait Origin: Send + Sync {
     /// Says what became of the delivery of `event` that has this `token`. After any verdict other than
-    /// `Retry`, the delivery is gone.
+    /// `Retry`, the delivery is gone. Must not block.
     fn settle(&self, event: &AnyEvent, token: Option<u64>, verdict: Verdict<'_>);
 }
 

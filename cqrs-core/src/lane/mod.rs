@@ -103,9 +103,7 @@ impl Lane {
 
     /// Starts the workers if there is something to do and they are not there.
     pub(crate) fn start_workers(self: &Arc<Self>, runtime: &Handle) {
-        if !self.has_workers.load(SeqCst)
-            && self.has_work()
-            && !self.has_workers.swap(true, SeqCst)
+        if !self.has_workers.load(SeqCst) && self.has_work() && !self.has_workers.swap(true, SeqCst)
         {
             for number in 0..self.options.concurrency.get() {
                 worker::start(Arc::clone(self), number, runtime);
@@ -193,7 +191,11 @@ impl Lane {
 
     /// What `worker` has taken goes on by `steps`. Gives what is finished.
     fn settle(&self, worker: usize, steps: &[Step], finished: &mut Vec<Entry<Delivery>>) {
-        let ready = self.state().schedule.settle(worker, steps, finished);
+        let now = || Instant::now().into_std();
+        let retried = |delivery: &Delivery, due: Option<_>| {
+            delivery.settle(Verdict::Retry { at: due.unwrap_or_else(now) });
+        };
+        let ready = self.state().schedule.settle(worker, steps, finished, retried);
         for _ in 0..ready.min(self.options.concurrency.get()) {
             self.work.notify_one();
         }
@@ -239,6 +241,11 @@ impl Lane {
             counts: state.schedule.counts(),
             oldest: published.min(),
         }
+    }
+
+    /// How many deliveries wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.state().schedule.waiting()
     }
 
     /// How many deliveries wait although the handler is paused; `None` if it is not.

@@ -20,7 +20,7 @@ pub struct Call<'a> {
     context: Context,
     validators: &'a FxHashMap<TypeId, Validator>,
     /// An `Option` of the handler's typed result.
-    result: &'a mut (dyn Any + Send),
+    result: &'a mut (dyn Any + Send + 'static),
 }
 
 /// The message of a call, and its handler.
@@ -37,7 +37,7 @@ pub(crate) enum Payload<'a> {
     /// One, or those of a batch.
     Events(&'a [AnyEvent]),
     /// A command or query, until its handler takes it.
-    Message(&'a mut (dyn Slot + Send)),
+    Message(&'a mut (dyn Slot + Send + 'static)),
 }
 
 /// An `Option` of a command or query, without its type.
@@ -61,7 +61,7 @@ impl<'a> Call<'a> {
         message: Message<'a>,
         context: Context,
         validators: &'a FxHashMap<TypeId, Validator>,
-        result: &'a mut (dyn Any + Send),
+        result: &'a mut (dyn Any + Send + 'static),
     ) -> Self {
         Self { message, context, validators, result }
     }

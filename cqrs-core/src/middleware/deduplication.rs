@@ -126,11 +126,9 @@ impl Deduplicate {
 impl Middleware for Deduplicate {
     async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
         let key = match (call.kind(), call.shared_idempotency_key()) {
-            (MessageKind::Command, Some(key)) => Key {
-                tenant: call.context().tenant().clone(),
-                command: call.name(),
-                value: key,
-            },
+            (MessageKind::Command, Some(key)) => {
+                Key { tenant: call.context().tenant().clone(), command: call.name(), value: key }
+            }
             _ => return next.run(call).await,
         };
         let replay = self.replay_of(call);

@@ -79,11 +79,7 @@ impl Observed {
 
     /// An attempt to deliver a batch of events, linked to where each was published. `context` is the
     /// batch's own; from here on it continues the trace from this span.
-    pub(crate) fn deliver_batch(
-        items: &[Item],
-        handler: &Arc<str>,
-        context: &mut Context,
-    ) -> Self {
+    pub(crate) fn deliver_batch(items: &[Item], handler: &Arc<str>, context: &mut Context) -> Self {
         let mut names = items.iter().map(|item| item.event.name());
         let first = names.next().unwrap_or_default();
         let event = if names.all(|name| name == first) { first } else { "*" };

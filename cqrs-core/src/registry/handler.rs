@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{MessageRegistration, Source};
 use crate::handler::{
-    AnyShim, BatchEventHandler, BatchPolicy, BatchShim, CommandHandler, ErasedCommandHandler,
+    BatchEventHandler, BatchPolicy, BatchShim, CommandHandler, ErasedCommandHandler,
     ErasedEventHandler, ErasedQueryHandler, EventHandler, EventShim, HandlerOptions, QueryHandler,
 };
 use crate::message::{AnyEvent, Command, Event, Query};
@@ -155,7 +155,9 @@ impl EventRoute {
     pub const fn any<H: EventHandler<AnyEvent>>() -> Self {
         Self {
             event: None,
-            erase: |handler| Some(Arc::new(AnyShim::<H>(handler.downcast().ok()?))),
+            erase: |handler| {
+                Some(Arc::new(EventShim::<H, AnyEvent>::new(handler.downcast().ok()?)))
+            },
         }
     }
 

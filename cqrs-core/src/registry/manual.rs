@@ -13,7 +13,7 @@ use super::{
 use crate::context::Context;
 use crate::handler::{
     BatchEventHandler, BatchPolicy, BoxFuture, CommandHandler, ErasedEventHandler, EventHandler,
-    HandlerError, HandlerOptions, HandlerResult, QueryHandler,
+    HandlerError, HandlerOptions, HandlerResult, Item, QueryHandler,
 };
 use crate::message::{AnyEvent, Command, Event, Published, Query};
 use crate::services::TypeRef;
@@ -287,8 +287,12 @@ where
     F: Fn(Published<E>, Context) -> Fut + Send + Sync,
     Fut: Future<Output = HandlerResult> + Send + 'static,
 {
-    fn handle<'a>(&'a self, event: &'a AnyEvent, ctx: &'a Context) -> BoxFuture<'a, HandlerResult> {
-        match event.clone().downcast() {
+    fn handle<'a>(
+        &'a self,
+        items: &'a Arc<Vec<Item>>,
+        ctx: &'a Context,
+    ) -> BoxFuture<'a, HandlerResult> {
+        match items.first().and_then(|item| item.event.clone().downcast()) {
             Some(event) => Box::pin((self.handle)(event, ctx.clone())),
             None => Box::pin(ready(Err(HandlerError::msg("routed to a handler of another event")))),
         }

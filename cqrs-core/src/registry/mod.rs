@@ -14,5 +14,5 @@ pub use self::message::MessageRegistration;
 pub use self::plugin_service::PluginService;
 pub use self::source::Source;
 
-pub(crate) use self::handler::{ExecutionRoute, Handles};
+pub(crate) use self::handler::{AnyHandler, ExecutionRoute, Handles};
 pub(crate) use self::message::MessageDetails;

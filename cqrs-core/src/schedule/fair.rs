@@ -259,7 +259,7 @@ mod tests {
     fn tenants_without_items_take_no_memory() {
         let mut fair = Fair::default();
         for tenant in 0..10_000 {
-            fair.push_back(tenant, ());
+            fair.push_back(tenant, tenant);
             fair.take();
         }
         assert_eq!((fair.tenants.len(), fair.turns.len(), fair.spare.len()), (0, 0, 1));

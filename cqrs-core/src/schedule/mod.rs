@@ -192,12 +192,13 @@ impl<T> Schedule<T> {
     }
 
     /// Ends what `worker` has taken: each item goes on by its step, in order; items without one return.
-    /// Gives what is finished, and returns how many items became ready.
+    /// Gives what is finished, says what is retried, and returns how many items became ready.
     pub(crate) fn settle(
         &mut self,
         worker: usize,
         steps: &[Step],
         finished: &mut Vec<Entry<T>>,
+        retried: impl Fn(&T, Option<Instant>),
     ) -> usize {
         let ready_before = self.ready.len();
         let mut taken = std::mem::take(&mut self.taken[worker]);
@@ -212,6 +213,9 @@ impl<T> Schedule<T> {
                 continue;
             }
             entry.go_on(step);
+            if let Step::Retry(_) | Step::RetryAlone(_) = step {
+                retried(&entry.item, entry.due);
+            }
             match order.and_then(|order| self.behind.get_mut(&order)) {
                 Some(behind) => {
                     behind.push_front(entry);

@@ -85,13 +85,8 @@ impl Checked {
             return;
         }
         let fit = |a: &Item, b: &Item| a.group == b.group;
-        let entries = self.schedule.take(
-            worker,
-            self.max,
-            self.across_tenants,
-            |count| pick % count,
-            fit,
-        );
+        let entries =
+            self.schedule.take(worker, self.max, self.across_tenants, |count| pick % count, fit);
         let items: Vec<_> = entries.iter().map(|entry| entry.item).collect();
         let attempts: Vec<_> = entries.iter().map(|entry| entry.attempts).collect();
         assert!(items.len() <= self.max);
@@ -105,7 +100,10 @@ impl Checked {
                 assert_eq!(self.orders[&order][*position], item.number, "{item:?} is out of order");
                 *position += 1;
                 let others = self.taken.iter().flatten();
-                assert!(!others.clone().any(|it| it.order == Some(order)), "two workers have its key");
+                assert!(
+                    !others.clone().any(|it| it.order == Some(order)),
+                    "two workers have its key"
+                );
             }
             assert!(fit(&items[0], item), "it does not fit");
             assert!(self.across_tenants || item.tenant == items[0].tenant, "another tenant");
@@ -117,7 +115,7 @@ impl Checked {
     fn settle(&mut self, worker: usize, codes: &[u8]) {
         let steps: Vec<_> = codes.iter().map(|code| self.step(*code)).collect();
         let mut finished = Vec::new();
-        self.schedule.settle(worker, &steps, &mut finished);
+        self.schedule.settle(worker, &steps, &mut finished, |_, _| {});
         let finished: Vec<_> = finished.into_iter().map(|entry| entry.item).collect();
         let mut expected = Vec::new();
         for (at, item) in std::mem::take(&mut self.taken[worker]).into_iter().enumerate() {
@@ -198,6 +196,7 @@ proptest! {
         }
         checked.act(&Action::Advance { milliseconds: 60_000 });
         for _ in 0..checked.pushed {
+            checked.act(&Action::Advance { milliseconds: 0 });
             for worker in 0..WORKERS {
                 checked.act(&Action::Take { worker, pick: 0 });
                 checked.act(&Action::Settle { worker, steps: vec![0; MAX] });

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::recorder::Recorder;
+use super::shuffle::Shuffle;
+use super::twice::Twice;
 use super::{TestApp, seed};
 use crate::app::{AppBuilder, BuildError, Modules};
-use crate::delivery::Interleaving;
 use crate::registry::HandlerRegistration;
 use crate::services::Service;
 use crate::services::TypeRef;
@@ -69,7 +70,7 @@ impl TestAppBuilder {
     /// When `CQRS_TEST_SEED` is set and no number.
     pub fn shuffle(mut self, seed: impl Into<Option<u64>>) -> Self {
         let seed = seed::choose(seed.into());
-        self.app.test_options().interleaving = Some(Interleaving::new(seed));
+        self.app.test_options().chance = Some(Arc::new(Shuffle::new(seed)));
         self.seed = Some(seed);
         self
     }
@@ -77,7 +78,7 @@ impl TestAppBuilder {
     /// Delivers every event to every handler a second time, right after the first is settled: whoever
     /// handles an event twice in effect is not idempotent.
     pub fn deliver_twice(mut self) -> Self {
-        self.app.test_options().deliver_twice = true;
+        self.app.test_options().hand = Some(Box::new(Twice));
         self
     }
 
@@ -88,7 +89,7 @@ impl TestAppBuilder {
     /// As [`AppBuilder::build`].
     pub fn build(mut self) -> Result<TestApp, BuildError> {
         let recorder = Arc::new(Recorder::new(self.seed));
-        self.app.test_options().probe = Some(recorder.clone());
+        self.app.test_options().observer = Some(recorder.clone());
         Ok(TestApp::new(self.app.build()?, recorder))
     }
 }

@@ -40,7 +40,6 @@ pub(super) struct AttemptRecord {
     pub(super) handler_name: Arc<str>,
     pub(super) event: AnyEvent,
     pub(super) attempt: u32,
-    pub(super) repeated: bool,
     pub(super) error: Option<DeliveryError>,
     pub(super) retry_in: Option<Duration>,
 }
@@ -80,11 +79,14 @@ impl Recorder {
                     delivery.is_settled = is_settled;
                 }
                 None => deliveries.push(DeliveryRecord {
+                    repeated: deliveries.iter().any(|delivery| {
+                        delivery.event.id() == attempt.event.id()
+                            && delivery.handler == attempt.handler_name
+                    }),
                     handler: Arc::clone(&attempt.handler_name),
                     event: attempt.event.clone(),
                     attempts: vec![attempt.error.clone()],
                     is_settled,
-                    repeated: attempt.repeated,
                 }),
             }
         }
@@ -120,7 +122,6 @@ impl Observer for Recorder {
             handler_name: attempted.handler_name.into(),
             event: attempted.event.clone(),
             attempt: attempted.attempt,
-            repeated: attempted.repeated,
             error: attempted.error.cloned(),
             retry_in: attempted.retry_in,
         }));

@@ -11,9 +11,9 @@ use super::recorder::{Happening, Recorder};
 use super::timeline::Timeline;
 use super::{DeliveryRecord, ExecutionRecord, TestAppBuilder};
 use crate::app::{App, AppBuilder};
+use crate::bus::HandlerState;
 use crate::bus::{ExecuteError, PublishError};
 use crate::context::Context;
-use crate::delivery::HandlerState;
 use crate::message::{Command, Event, Published, Query};
 use crate::services::TypeRef;
 
@@ -93,7 +93,7 @@ impl TestApp {
             !self.app.waits_for_start(),
             "the application must be started, by a plugin or `start_manually`: call `start()` first"
         );
-        let settled = tokio::time::timeout(LONGEST_WAIT, self.app.idle_but_paused()).await;
+        let settled = tokio::time::timeout(LONGEST_WAIT, self.app.idle_but_waiting()).await;
         assert!(settled.is_ok(), "the application does not settle: something waits forever");
         for handler in self.app.handlers() {
             let (status, name) = (handler.status(), handler.name());

@@ -70,12 +70,9 @@ fn attempted(
     attempt: &AttemptRecord,
     numbers: &Numbers,
 ) -> fmt::Result {
-    let AttemptRecord { handler_name, event, repeated, error, retry_in, .. } = attempt;
+    let AttemptRecord { handler_name, event, error, retry_in, .. } = attempt;
     let number = numbers.show(event.context());
     write!(f, "deliver {number}{} to {handler_name}", event.name())?;
-    if *repeated {
-        f.write_str(" again")?;
-    }
     write!(f, ", attempt {}: ", attempt.attempt)?;
     let error = error.as_ref().map(|error| event.redacted_text(error));
     match (error, retry_in) {

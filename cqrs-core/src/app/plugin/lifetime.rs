@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::super::App;
 use super::{AnyPlugin, BoxError};
 use crate::handler::BoxFuture;
-use crate::runtime::{Caught, Panic};
+use crate::runtime::{Panic, catch};
 
 /// The plugins of one application.
 pub(crate) struct Plugins {
@@ -82,7 +82,7 @@ impl Plugins {
         &self,
         step: impl FnOnce() -> BoxFuture<'a, Result<(), BoxError>>,
     ) -> Result<(), BoxError> {
-        match tokio::time::timeout(self.timeout, Caught::new(step)).await {
+        match tokio::time::timeout(self.timeout, catch(step)).await {
             Ok(Ok(result)) => result,
             Ok(Err(Panic(message))) => Err(format!("panicked: {message}").into()),
             Err(_) => Err(format!("took longer than {:?}", self.timeout).into()),

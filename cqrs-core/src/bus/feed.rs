@@ -1,0 +1,87 @@
+//! Where the deliveries of one handler come from, in memory.
+
+use std::sync::Arc;
+
+use super::capacity::Capacity;
+use super::dead_letters::{DeadLetter, Letters};
+use super::waiters::Waiters;
+use crate::handler::Order;
+use crate::lane::{Delivery, Lane, Origin, Receipt, Verdict};
+use crate::message::AnyEvent;
+use crate::runtime::Lifecycle;
+use crate::schedule::Keys;
+
+/// What one handler is fed from: it counts its deliveries, and hears what becomes of each.
+pub(super) struct Feed {
+    handler: Arc<str>,
+    pub(super) capacity: Capacity,
+    lifecycle: Arc<Lifecycle>,
+    letters: Arc<Letters>,
+    waiters: Arc<Waiters>,
+}
+
+impl Feed {
+    pub(super) fn new(
+        handler: &Arc<str>,
+        capacity: usize,
+        lifecycle: &Arc<Lifecycle>,
+        letters: &Arc<Letters>,
+        waiters: &Arc<Waiters>,
+    ) -> Self {
+        Self {
+            handler: Arc::clone(handler),
+            capacity: Capacity::new(capacity),
+            lifecycle: Arc::clone(lifecycle),
+            letters: Arc::clone(letters),
+            waiters: Arc::clone(waiters),
+        }
+    }
+}
+
+impl Origin for Feed {
+    /// The token is the tenant whose permit the delivery has, if it has one.
+    fn settle(&self, event: &AnyEvent, token: Option<u64>, verdict: Verdict<'_>) {
+        match verdict {
+            Verdict::Retry { .. } => return,
+            Verdict::Dead { attempts, error } => {
+                self.letters.add(DeadLetter::new(&self.handler, event, attempts, error));
+            }
+            Verdict::Done { .. } | Verdict::Release => {}
+        }
+        self.waiters.settle(&self.handler, event, verdict);
+        if let Some(tenant) = token {
+            self.capacity.give_back(tenant);
+        }
+        // Last, so that a settled application shows everything that came before.
+        self.lifecycle.end();
+    }
+}
+
+/// One event type of one handler.
+#[derive(Clone)]
+pub(crate) struct Route {
+    pub(crate) lane: Arc<Lane>,
+    pub(super) feed: Arc<Feed>,
+    /// Which of the handler's events it is.
+    pub(super) index: usize,
+}
+
+impl Route {
+    /// The keys by which the handler orders an event that has these keys.
+    pub(super) fn keys(&self, keys: Keys) -> Keys {
+        let order = match self.lane.options.order {
+            Order::Key => keys.order,
+            Order::Tenant => Some(keys.tenant),
+            Order::None => None,
+        };
+        Keys { order, ..keys }
+    }
+
+    /// Hands `event` to the handler. `has_permit` says whether the tenant has a permit for it.
+    pub(crate) fn push(&self, event: AnyEvent, keys: Keys, has_permit: bool) {
+        self.feed.lifecycle.begin();
+        let origin: Arc<dyn Origin> = Arc::clone(&self.feed) as _;
+        let receipt = Receipt { origin, token: has_permit.then_some(keys.tenant) };
+        self.lane.push(Delivery { event, route: self.index, receipt }, keys);
+    }
+}
