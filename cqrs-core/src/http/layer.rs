@@ -13,7 +13,7 @@ use super::Refusal;
 use super::request_id::RequestId;
 use crate::context::{Context, TraceParent};
 use crate::handler::BoxFuture;
-use crate::runtime::{Caught, Panic};
+use crate::runtime::{Panic, catch};
 
 const TRACEPARENT: &str = "traceparent";
 
@@ -175,7 +175,7 @@ impl<S: fmt::Debug> fmt::Debug for ContextService<S> {
 
 /// What the user's function says, or what its panic means for the client.
 async fn context(make: &MakeContext, parts: &Parts) -> Result<Context, Refusal> {
-    Caught::new(|| make(parts)).await.unwrap_or_else(|Panic(text)| {
+    catch(|| make(parts)).await.unwrap_or_else(|Panic(text)| {
         Err(Refusal::internal(format_args!("the function that makes contexts panicked: {text}")))
     })
 }
