@@ -51,7 +51,7 @@ impl EventHandler<tasks::TaskCreated> for CountBoth {
     concurrency = 1024,
     rate = "1000000/s",
     breaker(failures = 10000, cooldown = "24h"),
-    name = "hr.notify_managers-2",
+    name = "hr.notify_managers-2"
 )]
 struct NotifyManagers {
     greeting: String,
