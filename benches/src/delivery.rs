@@ -84,7 +84,7 @@ fn single(runtime: &tokio::runtime::Runtime, workers: usize) {
         async { Ok(()) }
     });
     let handler = handler.options(HandlerOptions::DEFAULT.concurrency(workers));
-    let app = App::builder().register(handler).build().expect("wired");
+    let app = App::builder().bare().register(handler).build().expect("wired");
     let ctx = Context::for_tenant("acme").expect("valid");
     let name = format!("delivery: channel into {workers} worker(s)");
     compare(
@@ -121,7 +121,7 @@ fn keyed(runtime: &tokio::runtime::Runtime) {
         counted.one();
         async { Ok(()) }
     });
-    let app = App::builder().register(handler).build().expect("wired");
+    let app = App::builder().bare().register(handler).build().expect("wired");
     let ctx = Context::for_tenant("acme").expect("valid");
     let meters: Vec<_> = (0..1000).map(Uuid::from_u128).collect();
     compare(
@@ -154,7 +154,7 @@ fn keyed(runtime: &tokio::runtime::Runtime) {
 fn fan_out(runtime: &tokio::runtime::Runtime, handlers: usize) {
     let countdown = Arc::new(Countdown::default());
     let senders = channels(runtime, handlers, &countdown);
-    let builder = (0..handlers).fold(App::builder(), |builder, number| {
+    let builder = (0..handlers).fold(App::builder().bare(), |builder, number| {
         let counted = Arc::clone(&countdown);
         let handler =
             Handler::event_fn(format!("count-{number}"), move |event: Published<Ticked>, _| {

@@ -42,7 +42,7 @@ macro_rules! with_others {
 
 fn wanted() -> AppBuilder {
     let handler = Handler::event_fn("wanted", |_: Published<Wanted>, _| async { Ok(()) });
-    App::builder().register(handler)
+    App::builder().bare().register(handler)
 }
 
 pub(crate) fn run() {

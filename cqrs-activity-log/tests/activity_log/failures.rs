@@ -138,6 +138,7 @@ async fn silently_refuse(db: &Db, table: &str, what: &str) {
 }
 
 #[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn what_postgres_silently_did_not_write_is_an_error() {
     run_on_postgres(async |db| {
         let log = db.open().await;

@@ -18,6 +18,8 @@ const KILLS: usize = 20;
 const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 
 on_each_database! {
+    slow;
+
     async fn no_acknowledged_entry_is_missing_and_the_chains_verify(db) {
         let log = db.open().await;
         let mut acknowledged = Vec::<(String, Uuid)>::new();
@@ -39,7 +41,7 @@ on_each_database! {
 /// Starts this test program as the one below, and kills it after so many lines: what it has said so far.
 fn record_until_killed(address: &str, lines: usize) -> Vec<(String, Uuid)> {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "kills::records_until_it_is_killed", "--nocapture", "--test-threads=1"])
+        .args(["--exact", "kills::records_until_it_is_killed", "--ignored", "--nocapture"])
         .env(ADDRESS, address)
         .stdout(Stdio::piped())
         .spawn()
@@ -59,8 +61,8 @@ fn record_until_killed(address: &str, lines: usize) -> Vec<(String, Uuid)> {
     said
 }
 
-/// Not a test in itself: without the variable, there is nothing to do.
 #[test]
+#[ignore = "the process that the test above starts and kills"]
 fn records_until_it_is_killed() {
     let Ok(address) = env::var(ADDRESS) else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();

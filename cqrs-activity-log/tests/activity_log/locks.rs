@@ -38,6 +38,7 @@ async fn logs(db: &Db) -> [ActivityLog; 2] {
 }
 
 #[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn a_chain_that_somebody_holds_keeps_no_other_tenant_from_recording_or_reading() {
     run_on_postgres(async |db| {
         let globex = tenant("globex");
@@ -69,6 +70,7 @@ fn a_chain_that_somebody_holds_keeps_no_other_tenant_from_recording_or_reading()
 }
 
 #[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn recording_for_a_chain_that_somebody_holds_fails_after_a_while() {
     run_on_postgres(async |db| {
         let log = db.open().await;
@@ -83,6 +85,7 @@ fn recording_for_a_chain_that_somebody_holds_fails_after_a_while() {
 }
 
 #[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn events_of_other_tenants_are_recorded_while_somebody_holds_a_chain() {
     run_on_postgres(async |db| {
         let log = db.open().await;

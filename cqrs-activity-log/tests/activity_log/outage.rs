@@ -52,6 +52,7 @@ async fn everything_is_there(db: &Db, app: App, ctx: &Context) {
 }
 
 #[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn an_outage_of_postgres_loses_nothing() {
     run_on_postgres(outage_of_postgres);
 }

@@ -165,6 +165,8 @@ async fn record_some(log: &ActivityLog, count: u32) -> Vec<Entry> {
 }
 
 on_each_database! {
+    slow;
+
     async fn pages_yield_every_entry_once_in_order_while_others_are_recorded(db) {
         let log = db.open().await;
         let known = RefCell::new(record_some(&log, 250).await);

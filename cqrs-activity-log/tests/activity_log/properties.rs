@@ -49,6 +49,8 @@ struct Expected {
 }
 
 on_each_database! {
+    slow;
+
     async fn chains_are_sound_after_any_steps(db) {
         let cases = if db.is_sqlite() { 40 } else { 15 };
         let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });

@@ -184,6 +184,10 @@ on_each_database! {
             assert!(matches!(error, ReadError::Cursor(InvalidCursor::OfAnotherQuery)), "{error}");
         }
     }
+}
+
+on_each_database! {
+    slow;
 
     async fn a_search_stops_and_says_where(db) {
         let log = db.open().await;
@@ -203,7 +207,9 @@ on_each_database! {
         let rest = log.query(&ctx(), &filter, &PageRequest::newest().after(first.next)).await.unwrap();
         assert_eq!((rest.entries.len(), rest.next, rest.searched_until), (1, None, None));
     }
+}
 
+on_each_database! {
     async fn a_stream_is_what_was_there_when_it_began(db) {
         let log = with_five(db).await;
         let newest: Vec<_> = log.stream(&ctx(), &Filter::new(), Order::NewestFirst).try_collect().await.unwrap();

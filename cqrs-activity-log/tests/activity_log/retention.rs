@@ -98,6 +98,10 @@ on_each_database! {
         assert_eq!(log.prune(&ctx("nobody"), next_year).await.unwrap().entries, 0);
         log.verify(&ctx("acme")).await.unwrap();
     }
+}
+
+on_each_database! {
+    slow;
 
     async fn pruning_that_was_interrupted_can_be_verified_and_goes_on(db) {
         let log = db.open().await;
@@ -137,7 +141,9 @@ on_each_database! {
         }
         log.verify(&acme).await.unwrap();
     }
+}
 
+on_each_database! {
     async fn a_chain_that_was_tampered_with_is_still_so_after_pruning(db) {
         let log = db.open().await;
         record(&log, "acme", 10).await;

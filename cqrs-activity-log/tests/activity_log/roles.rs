@@ -35,6 +35,7 @@ async fn with_role(db: &Db, test: impl AsyncFnOnce(&str, String)) {
 }
 
 #[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn a_role_that_owns_no_tables_records_reads_and_prunes() {
     run_on_postgres(async |db| {
         db.open().await.close().await;
@@ -55,6 +56,7 @@ fn a_role_that_owns_no_tables_records_reads_and_prunes() {
 }
 
 #[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn a_role_that_may_not_make_tables_is_told_who_has_to() {
     run_on_postgres(async |db| {
         with_role(db, async |_, url| {

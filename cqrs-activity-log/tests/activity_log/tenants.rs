@@ -28,6 +28,8 @@ async fn record(log: &ActivityLog, tenant: &str) -> Entry {
 }
 
 on_each_database! {
+    slow;
+
     async fn nothing_of_one_tenant_ever_reaches_the_other(db) {
         let log = db.open().await;
         let mut entries = Vec::new();

@@ -362,6 +362,10 @@ on_each_database! {
         let page = site.text("acme", "/verify").await;
         assert!(page.contains("entry 2") && page.contains("altered"), "{page}");
     }
+}
+
+on_each_database! {
+    slow;
 
     async fn a_page_shows_the_beginning_of_large_entries(db) {
         let log = db.open().await;
@@ -387,7 +391,9 @@ on_each_database! {
         assert!(page.contains(&format!("<a href=\"../api/entries/{first}\">and 3000 more</a>")), "{page}");
         assert_eq!(site.json("acme", &format!("/api/entries/{first}")).await["data"], data);
     }
+}
 
+on_each_database! {
     async fn a_trail_is_indented_by_cause(db) {
         let log = db.open().await;
         let ctx = acme();

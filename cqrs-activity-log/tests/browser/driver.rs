@@ -40,13 +40,11 @@ pub(crate) struct Browser {
 }
 
 impl Driver {
-    /// `None` where there is no browser.
-    pub(crate) async fn start() -> Option<Self> {
+    pub(crate) async fn start() -> Self {
         let chromium =
             ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(in_path);
-        let (Some(chromium), Some(chromedriver)) = (chromium, in_path("chromedriver")) else {
-            return None;
-        };
+        let chromium = chromium.expect("chromium is installed");
+        let chromedriver = in_path("chromedriver").expect("chromedriver is installed");
         let mut command = Command::new(chromedriver);
         command.arg("--port=0").stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().expect("chromedriver starts");
@@ -59,7 +57,7 @@ impl Driver {
             }
         };
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Some(Self { _process: process, chromium, url: format!("http://127.0.0.1:{port}") })
+        Self { _process: process, chromium, url: format!("http://127.0.0.1:{port}") }
     }
 
     pub(crate) async fn browser(&self, look: Look) -> Browser {

@@ -154,6 +154,13 @@ impl AppBuilder {
         self.modules(modules)
     }
 
+    /// Runs nothing that is annotated, only what is registered by hand: for tests that need an
+    /// application of their own beside others. [`only`](Self::only) adds modules to it.
+    pub fn bare(mut self) -> Self {
+        self.only = Some(Modules::default());
+        self
+    }
+
     /// Leaves out what is annotated in these modules.
     pub fn without(mut self, modules: Modules) -> Self {
         self.without = self.without.and(modules);

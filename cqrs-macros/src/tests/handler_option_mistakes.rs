@@ -300,3 +300,17 @@ fn batches() {
          result of this one",
     );
 }
+
+#[test]
+fn batches_are_for_events_only() {
+    assert_one_mistake(
+        query_handler(
+            quote!(A, batch(max = 500)),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`batch` is for events handlers only: a query is not queued, its caller waits for the result \
+         of this one",
+    );
+}

@@ -119,3 +119,15 @@ fn types_that_cannot_be_messages() {
         "a command is a struct or an enum, not a union",
     );
 }
+
+#[test]
+fn an_unknown_option_of_a_query() {
+    assert_one_mistake(
+        query(quote!(
+            #[query(output = u64, errors = Refused)]
+            struct Q;
+        )),
+        "unknown option `errors`, did you mean `error`? (`#[query(..)]` takes `name`, `output` and \
+         `error`)",
+    );
+}

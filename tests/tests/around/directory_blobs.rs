@@ -184,6 +184,7 @@ fn sizes(folder: &Path) -> Vec<u64> {
 }
 
 #[tokio::test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn a_process_that_is_killed_while_it_writes_leaves_whole_blobs_only() {
     let folder = tempfile::tempdir().expect("a folder");
     let whole = KILLED_WRITERS_BLOB as u64;
@@ -194,7 +195,12 @@ async fn a_process_that_is_killed_while_it_writes_leaves_whole_blobs_only() {
     // Most kills hit a file that is being written, and some come too late.
     while caught_in_the_act < 3 {
         let mut writer = Command::new(std::env::current_exe().expect("this test"))
-            .args(["directory_blobs::writes_until_it_is_killed", "--exact", "--nocapture"])
+            .args([
+                "directory_blobs::writes_until_it_is_killed",
+                "--exact",
+                "--ignored",
+                "--nocapture",
+            ])
             .env(WRITE_HERE, folder.path())
             .stdout(Stdio::piped())
             .spawn()
@@ -222,8 +228,8 @@ async fn a_process_that_is_killed_while_it_writes_leaves_whole_blobs_only() {
     }
 }
 
-/// Not a test of its own: the process that the test above kills.
 #[tokio::test]
+#[ignore = "the process that the test above starts and kills"]
 async fn writes_until_it_is_killed() {
     let Some(folder) = std::env::var_os(WRITE_HERE) else { return };
     let blobs = DirectoryBlobs::open(folder).expect("a folder");

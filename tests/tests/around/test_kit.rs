@@ -109,7 +109,7 @@ async fn the_deliveries_to_a_handler_tell_each_attempt_and_the_outcome() {
 #[tokio::test(start_paused = true)]
 #[should_panic(expected = "does not settle")]
 async fn settled_panics_instead_of_waiting_forever() {
-    let app = TestApp::from_builder(App::builder().only(modules![self]).without(modules![self]))
+    let app = TestApp::from_builder(App::builder().bare())
         .register(
             cqrs_core::Handler::event_fn("stuck", |_: Published<PaintMixed>, _| async {
                 std::future::pending().await

@@ -8,10 +8,23 @@ fn description() -> Description {
     shop::app().build().expect("wired").describe()
 }
 
+/// Without the numbers of lines, so that a new line in the shop changes no snapshot; `content` tests
+/// that the numbers are right.
+fn without_lines(text: &str) -> String {
+    ["shop.rs:", "\"line\": "].iter().fold(text.to_owned(), |text, mark| {
+        let mut parts = text.split(mark);
+        let first = parts.next().unwrap_or_default().to_owned();
+        parts.fold(first, |text, part| {
+            let rest = part.trim_start_matches(|c: char| c.is_ascii_digit());
+            text + mark + "0" + rest
+        })
+    })
+}
+
 #[test]
 fn a_table_reads_well_in_a_terminal() {
     let table = description().render(Format::Table);
-    insta::assert_snapshot!(table);
+    insta::assert_snapshot!(without_lines(&table));
     assert_eq!(description().to_string(), table.trim_end());
     assert!(table.lines().all(|line| line.trim_end() == line), "no spaces at the end of a line");
 }
@@ -23,13 +36,13 @@ fn a_mermaid_graph_shows_who_reacts_to_what() {
 
 #[test]
 fn markdown_holds_the_graph_and_the_tables() {
-    insta::assert_snapshot!(description().render(Format::Markdown));
+    insta::assert_snapshot!(without_lines(&description().render(Format::Markdown)));
 }
 
 #[test]
 fn json_is_for_tools_and_reads_back_as_the_same_description() {
     let json = description().render(Format::Json);
-    insta::assert_snapshot!(json);
+    insta::assert_snapshot!(without_lines(&json));
     let read: Description = serde_json::from_str(&json).expect("it is JSON");
     assert_eq!(read, description());
 }

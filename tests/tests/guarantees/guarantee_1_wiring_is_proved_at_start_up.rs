@@ -406,6 +406,13 @@ mod module_selection {
     }
 
     #[tokio::test]
+    async fn a_bare_application_has_only_what_is_registered_by_hand() {
+        let app = App::builder().bare().modules(modules![wanted]).build().expect("wired");
+        let refused = app.commands().execute(&crate::support::acme(), wanted::Wanted).await;
+        assert!(matches!(refused, Err(ExecuteError::NoHandler { message: "wanted" })));
+    }
+
+    #[tokio::test]
     async fn naming_a_crate_links_what_is_annotated_in_it() {
         let app = App::builder().only(modules![cqrs_tests]).build().expect("wired");
         let event = cqrs_tests::BadgePrinted { employee_id: 1 };
@@ -419,8 +426,7 @@ mod module_selection {
 fn a_handler_registered_for_no_event_is_reported() {
     struct Idle;
     let error = App::builder()
-        .only(modules![services])
-        .without(modules![services])
+        .bare()
         .register(Handler::events("idle", Idle))
         .build()
         .expect_err("it handles nothing");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use cqrs_core::prelude::*;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
-use cqrs_core::{Handler, HandlerOptions, HandlerRegistration, RetryPolicy, modules};
+use cqrs_core::{Handler, HandlerOptions, HandlerRegistration, RetryPolicy};
 use proptest::prelude::*;
 use tokio::sync::Barrier;
 
@@ -26,14 +26,8 @@ struct RestTaken {
     step: u32,
 }
 
-mod nothing_annotated {
-    // `only` needs something to name; these tests register by hand.
-    #[derive(cqrs_core::Event, serde::Serialize, serde::Deserialize)]
-    struct Nothing;
-}
-
 fn builder() -> TestAppBuilder {
-    TestApp::from_builder(App::builder().only(modules![nothing_annotated]))
+    TestApp::from_builder(App::builder().bare())
 }
 
 /// Walks with pauses that differ from step to step, and fails now and then.

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+use cqrs_core::Handler;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{Handler, modules};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
@@ -23,11 +23,6 @@ struct BallThrown {
     times: u32,
 }
 
-mod nothing_annotated {
-    #[derive(cqrs_core::Event, serde::Serialize, serde::Deserialize)]
-    struct NothingHere;
-}
-
 /// A handler that finishes as many deliveries as there are permits.
 fn app_with_gate(capacity: usize) -> (TestApp, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
@@ -40,7 +35,7 @@ fn app_with_gate(capacity: usize) -> (TestApp, Arc<Semaphore>) {
         }
     });
     let quick = Handler::event_fn("quick", |_: Published<BoxArrived>, _| async { Ok(()) });
-    let app = App::builder().only(modules![nothing_annotated]).queue_capacity(capacity);
+    let app = App::builder().bare().queue_capacity(capacity);
     let app = TestApp::from_builder(app).register(slow.options(ONCE)).register(quick);
     (app.build().expect("wired"), gate)
 }
@@ -147,7 +142,7 @@ async fn a_handler_that_floods_its_own_full_queue_cannot_deadlock() {
         };
         let throw = Arc::new(throw);
         let handler = Handler::events("throw", Arc::clone(&throw)).on::<BallThrown>();
-        let app = App::builder().only(modules![nothing_annotated]).queue_capacity(1);
+        let app = App::builder().bare().queue_capacity(1);
         let app = TestApp::from_builder(app).register(handler.options(ONCE.concurrency(1)));
         let app = app.build().expect("wired");
         throw.events.set(app.events().clone()).expect("set once");

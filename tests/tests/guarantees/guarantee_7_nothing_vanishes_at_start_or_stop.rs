@@ -150,7 +150,7 @@ async fn a_shutdown_reports_what_it_could_not_finish_by_its_deadline() {
             _ => Err(HandlerError::msg("again").retry_after(Duration::from_hours(1))),
         }
     });
-    let app = App::builder().only(modules![self]).without(modules![self]);
+    let app = App::builder().bare();
     let app = TestApp::from_builder(app).register(stuck.options(ONCE.concurrency(2).retry(
         cqrs_core::RetryPolicy::exponential(2, Duration::from_secs(1), Duration::from_secs(1)),
     )));
@@ -214,7 +214,7 @@ async fn a_handler_sees_the_shutdown_and_its_deadline_in_its_context() {
             Ok(())
         }
     });
-    let app = App::builder().only(modules![self]).without(modules![self]).register(handler);
+    let app = App::builder().bare().register(handler);
     let app = app.build().expect("wired");
     app.events().publish(&acme(), DominoFell { number: 1, of: 1 }).await.expect("accepted");
     everybody_waits().await;
@@ -247,7 +247,7 @@ async fn dropping_an_application_frees_its_handlers() {
             std::future::pending().await
         }
     });
-    let app = App::builder().only(modules![self]).without(modules![self]).register(handler);
+    let app = App::builder().bare().register(handler);
     let app = app.build().expect("wired");
     app.events().publish(&acme(), DominoFell { number: 1, of: 1 }).await.expect("accepted");
     everybody_waits().await;

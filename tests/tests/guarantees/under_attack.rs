@@ -7,7 +7,7 @@ use cqrs_core::prelude::*;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
 use cqrs_core::{
     AppBuilder, DeadLetterFilter, Handler, HandlerOptions, Modules, Problem, RedeliverError,
-    RetryPolicy, modules,
+    RetryPolicy,
 };
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
@@ -21,13 +21,8 @@ struct Ping {
     n: u64,
 }
 
-mod nothing_annotated {
-    #[derive(cqrs_core::Event, serde::Serialize, serde::Deserialize)]
-    struct NothingToSee;
-}
-
 fn bare() -> AppBuilder {
-    App::builder().only(modules![nothing_annotated])
+    App::builder().bare()
 }
 
 fn test_bare() -> TestAppBuilder {

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cqrs_core::prelude::*;
-use cqrs_core::{AppBuilder, HandlerOptions, RetryPolicy, modules};
+use cqrs_core::{AppBuilder, HandlerOptions, RetryPolicy};
 use tokio::time::Instant;
 
 #[derive(Serialize, Deserialize, Event)]
@@ -19,15 +19,9 @@ struct OrderPlaced {
     number: u32,
 }
 
-mod nothing_annotated {
-    // `only` needs something to name; these tests register by hand.
-    #[derive(cqrs_core::Event, serde::Serialize, serde::Deserialize)]
-    struct Nothing;
-}
-
 /// Only what a test registers itself.
 fn builder() -> AppBuilder {
-    App::builder().only(modules![nothing_annotated])
+    App::builder().bare()
 }
 
 fn tenant(name: &str) -> Context {

@@ -21,6 +21,7 @@ fn app(capacity: usize) -> (App, Log<String>) {
 }
 
 #[tokio::test(start_paused = true)]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn behind_100_000_events_of_one_tenant_another_ones_waits_for_a_few_deliveries() {
     let (app, log) = app(200_000);
     let pack = app.handler("pack").expect("there is one");

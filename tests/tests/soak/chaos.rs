@@ -374,11 +374,13 @@ fn run(shut_down_in_the_middle: bool) {
 }
 
 #[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn every_event_ends_exactly_once_at_every_handler_and_in_order() {
     run(false);
 }
 
 #[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn a_shutdown_in_the_middle_accounts_for_everything_that_was_accepted() {
     run(true);
 }

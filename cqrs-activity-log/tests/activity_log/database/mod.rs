@@ -13,9 +13,10 @@ use sqlx::{
 };
 use tempfile::TempDir;
 
-/// Makes each function a test of its name on SQLite, and one on Postgres.
+/// Makes each function a test of its name on SQLite, and one on Postgres, which counts as slow. After
+/// `slow;` both do.
 macro_rules! on_each_database {
-    ($($(#[$doc:meta])* async fn $name:ident($db:ident) $body:block)*) => {$(
+    (@one [$($slow:meta)?] $(#[$doc:meta])* $name:ident $db:ident $body:block) => {
         $(#[$doc])*
         mod $name {
             #[allow(unused_imports)]
@@ -24,15 +25,26 @@ macro_rules! on_each_database {
             async fn test($db: &$crate::database::Db) $body
 
             #[test]
+            $(#[$slow])?
             fn sqlite() {
                 $crate::database::run_on_sqlite(test);
             }
 
             #[test]
+            #[ignore = "slow: cargo test --workspace -- --include-ignored"]
             fn postgres() {
                 $crate::database::run_on_postgres(test);
             }
         }
+    };
+    (slow; $($(#[$doc:meta])* async fn $name:ident($db:ident) $body:block)*) => {$(
+        $crate::database::on_each_database! {
+            @one [ignore = "slow: cargo test --workspace -- --include-ignored"]
+            $(#[$doc])* $name $db $body
+        }
+    )*};
+    ($($(#[$doc:meta])* async fn $name:ident($db:ident) $body:block)*) => {$(
+        $crate::database::on_each_database! { @one [] $(#[$doc])* $name $db $body }
     )*};
 }
 pub(crate) use on_each_database;
@@ -58,7 +70,7 @@ pub(crate) fn run_on_sqlite(test: impl AsyncFnOnce(&Db)) {
 }
 
 pub(crate) fn run_on_postgres(test: impl AsyncFnOnce(&Db)) {
-    let Some(url) = server::url() else { return };
+    let url = server::url();
     runtime().block_on(async {
         let db = Db::postgres(url).await;
         let outcome = caught(test(&db)).await;

@@ -60,6 +60,8 @@ async fn busy(world: &World) -> Result<Client<'_>> {
 }
 
 on_both! {
+    slow;
+
     async fn bodies_that_are_none_are_refused_everywhere(world: &World) {
         let owner = busy(world).await?;
         let before = everything(&owner).await?;
@@ -111,7 +113,9 @@ on_both! {
         world.settled().await;
         assert_eq!(everything(&owner).await?, before);
     }
+}
 
+on_both! {
     async fn no_address_is_used_with_another_method(world: &World) {
         let owner = world.owner("acme").await?;
         for operation in operations(world).await? {

@@ -128,6 +128,7 @@ fn what_cannot_be_opened_is_named_without_its_password() -> Result {
 /// As when its output goes into `head`.
 #[cfg(unix)]
 #[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn it_drains_when_nobody_reads_what_it_says() -> Result {
     let folder = tempfile::tempdir()?;
     let mut command = program(&["--listen", "127.0.0.1:0"]);

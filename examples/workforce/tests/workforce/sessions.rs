@@ -97,6 +97,7 @@ on_both! {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn whoever_finds_too_many_signing_in_is_told_to_come_again() -> Result {
     let password_cost = PasswordCost { memory: 19 * 1024, passes: 5 };
     let world = World::configured(|config| config.password_cost = password_cost).await?;

@@ -57,6 +57,7 @@ async fn asked(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn a_connection_without_a_whole_head_is_ended() -> Result {
     let limits = ConnectionLimits { head: SHORT, ..ConnectionLimits::default() };
     let world = World::configured(|it| it.connections = limits).await?;
@@ -71,6 +72,7 @@ async fn a_connection_without_a_whole_head_is_ended() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn a_body_that_never_ends_is_answered_with_408() -> Result {
     let limits = ConnectionLimits { head: LONG, body: SHORT, ..ConnectionLimits::default() };
     let world = World::configured(|it| it.connections = limits).await?;
@@ -105,6 +107,7 @@ async fn a_body_that_never_ends_is_answered_with_408() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn who_waits_for_a_place_gets_it_when_a_stalled_connection_is_ended() -> Result {
     let limits = ConnectionLimits { most: 3, head: SHORT, ..ConnectionLimits::default() };
     let world = World::configured(|it| it.connections = limits).await?;
@@ -122,6 +125,7 @@ async fn who_waits_for_a_place_gets_it_when_a_stalled_connection_is_ended() -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn a_live_page_lives_on_however_short_the_limits() -> Result {
     let limits =
         ConnectionLimits { head: SHORT, body: SHORT, answer: SHORT, ..ConnectionLimits::default() };
@@ -143,6 +147,7 @@ async fn a_live_page_lives_on_however_short_the_limits() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn a_delivery_for_nobody_is_refused_before_its_body_is_read() -> Result {
     let limits = ConnectionLimits { body: SHORT, ..ConnectionLimits::default() };
     let world = World::configured(|it| it.connections = limits).await?;
@@ -252,6 +257,7 @@ async fn so_many_files_are_imported_at_once_and_no_more() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn a_member_who_stalls_keeps_no_owner_from_importing() -> Result {
     let limits = ConnectionLimits { body: LONG, ..ConnectionLimits::default() };
     let world = World::configured(|it| {
@@ -278,6 +284,7 @@ async fn a_member_who_stalls_keeps_no_owner_from_importing() -> Result {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn an_import_that_the_servers_end_interrupts_says_so() -> Result {
     let file = format!("{HEADER}\n2026-03-02,09:00,30,ada@acme.example,c1,Site,m\n2026-03-03,09");
     for has_left in [false, true] {

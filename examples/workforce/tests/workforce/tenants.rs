@@ -231,6 +231,8 @@ async fn furnished<'w>(world: &'w World, tenant: &str) -> Result<(Client<'w>, Ho
 }
 
 on_both! {
+    slow;
+
     async fn two_tenants_at_once_never_see_each_other_at_any_endpoint(world: &World) {
         let (acme, acmes_hook) = furnished(world, "acme").await?;
         let (globex, globexes_hook) = furnished(world, "globex").await?;
@@ -274,7 +276,9 @@ on_both! {
             assert!(was_used, "nobody used {}", operation.name);
         }
     }
+}
 
+on_both! {
     async fn a_cursor_is_worth_nothing_to_another_tenant(world: &World) {
         let (acme, globex) = (world.owner("acme").await?, world.owner("globex").await?);
         acme.hire("Grace Hopper", "grace@acme.example").await?;

@@ -198,6 +198,10 @@ on_both! {
         assert!(owner.get("/api/integrations/upwork/imports").await?.items().is_empty());
         assert!(owner.get("/api/time-logs").await?.items().is_empty());
     }
+}
+
+on_both! {
+    slow;
 
     async fn a_large_file_is_refused_before_anything_is_imported(world: &World) {
         let owner = staffed(world, "acme").await?;
@@ -214,7 +218,9 @@ on_both! {
         assert!(reply.text.contains("1 rows before that were imported"), "{}", reply.text);
         assert_eq!(owner.get("/api/integrations/upwork/imports").await?.each("status"), ["interrupted"]);
     }
+}
 
+on_both! {
     async fn another_tenants_people_and_imports_are_not_there(world: &World) {
         let (acme, globex) = (staffed(world, "acme").await?, world.owner("globex").await?);
         let theirs = import(&acme, SAMPLE).await?;
@@ -248,6 +254,7 @@ async fn workforce(folder: &Path, arguments: &[&str]) -> Result<Output> {
 
 /// Many batches, and a file in which every row is good.
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn the_command_line_imports_a_long_file() -> Result {
     let world = World::sqlite().await?;
     let owner = staffed(&world, "acme").await?;

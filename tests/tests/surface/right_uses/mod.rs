@@ -1,0 +1,13 @@
+//! Each right use of an annotation compiles, without a warning.
+
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "what users do not use, or write `pub` by habit, is theirs"
+)]
+
+mod commands_and_queries;
+mod events;
+mod events_handlers;
+mod hygiene;
+mod services;

@@ -1,9 +1,0 @@
-use cqrs_core::prelude::*;
-
-#[derive(Serialize, Deserialize, Event)]
-#[event(describe = "reports to {manager}")]
-struct EmployeeMoved {
-    manager: Option<String>,
-}
-
-fn main() {}

@@ -1,9 +1,0 @@
-use cqrs_core::prelude::*;
-
-#[derive(Serialize, Deserialize, Event)]
-struct Changed<T> {
-    before: T,
-    after: T,
-}
-
-fn main() {}

@@ -1,9 +1,0 @@
-use cqrs_core::prelude::*;
-
-#[derive(Clone, Copy, Event)]
-union Changed {
-    before: u32,
-    after: f32,
-}
-
-fn main() {}

@@ -1,9 +1,0 @@
-use cqrs_core::prelude::*;
-
-#[derive(Serialize, Deserialize, Event)]
-struct EmployeeCreated;
-
-#[events_handler(EmployeeCreated)]
-async fn send_welcome_email() {}
-
-fn main() {}

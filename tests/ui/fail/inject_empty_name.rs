@@ -1,9 +1,0 @@
-use cqrs_core::prelude::*;
-
-#[derive(Injectable)]
-struct SystemClock {
-    #[inject(name = "")]
-    zone: String,
-}
-
-fn main() {}

@@ -1,7 +1,0 @@
-use cqrs_core::prelude::*;
-
-#[derive(Injectable)]
-#[inject(default)]
-struct SystemClock;
-
-fn main() {}

@@ -1,8 +1,0 @@
-use cqrs_core::prelude::*;
-
-#[derive(Injectable)]
-enum Clock {
-    System,
-}
-
-fn main() {}

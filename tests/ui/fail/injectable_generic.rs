@@ -1,8 +1,0 @@
-use cqrs_core::prelude::*;
-
-#[derive(Injectable)]
-struct Repository<T> {
-    rows: Vec<T>,
-}
-
-fn main() {}

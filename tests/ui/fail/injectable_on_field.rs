@@ -1,9 +1,0 @@
-use cqrs_core::prelude::*;
-
-#[derive(Injectable)]
-struct SystemClock {
-    #[injectable(as = dyn Send)]
-    zone: Arc<str>,
-}
-
-fn main() {}

@@ -1,8 +1,0 @@
-use cqrs_core::prelude::*;
-
-#[derive(Injectable)]
-union Clock {
-    seconds: u64,
-}
-
-fn main() {}
