@@ -27,7 +27,11 @@ impl Panic {
             Ok(text) => (*text).to_owned(),
             Err(payload) => match payload.downcast::<String>() {
                 Ok(text) => *text,
-                Err(_) => "a panic whose payload is no text".to_owned(),
+                Err(payload) => {
+                    // Its `Drop` may panic as well.
+                    std::mem::forget(payload);
+                    "a panic whose payload is no text".to_owned()
+                }
             },
         };
         Self(text)

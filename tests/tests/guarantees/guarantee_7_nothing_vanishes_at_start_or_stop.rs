@@ -86,27 +86,16 @@ fn an_application_can_be_built_before_there_is_a_runtime() {
 }
 
 #[test]
-fn an_application_outlives_a_runtime_that_is_gone() {
+fn handlers_run_on_the_runtime_on_which_the_application_was_started() {
     let (app, fallen) = app(|app| app);
-    for _ in 0..2 {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
-        runtime.block_on(async {
-            app.publish(&acme(), DominoFell { number: 1, of: 1 }).await.expect("accepted");
-            everybody_waits().await;
-            // The runtime goes while the handler sleeps.
-        });
-    }
-    assert_eq!(fallen.entries(), [0_u32; 0]);
-    let mut runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = runtime.enable_time().start_paused(true).build().expect("a runtime");
-    runtime.block_on(async {
-        app.publish(&acme(), DominoFell { number: 7, of: 7 }).await.expect("accepted");
-        app.settled().await;
-    });
-    let mut fallen = fallen.entries();
-    fallen.sort_unstable();
-    assert_eq!(fallen, [1, 1, 7], "what had been cut off was begun again");
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let first = runtime.worker_threads(1).enable_time().build().expect("a runtime");
+    first.block_on(app.start()).expect("started");
+    let second = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let event = DominoFell { number: 7, of: 7 };
+    let outcomes = second.block_on(app.events().publish_and_wait(&acme(), event));
+    assert!(outcomes.expect("accepted").iter().all(|outcome| outcome.is_ok()));
+    assert_eq!(fallen.entries(), [7]);
 }
 
 #[test]

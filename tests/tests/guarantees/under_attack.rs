@@ -1,14 +1,11 @@
-//! What once broke a guarantee, or might: hostile handlers, races at the stop, runtimes that go away.
+//! What once broke a guarantee, or might: hostile handlers, races at the stop.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use cqrs_core::prelude::*;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
-use cqrs_core::{
-    AppBuilder, DeadLetterFilter, Handler, HandlerOptions, Modules, Problem, RedeliverError,
-    RetryPolicy,
-};
+use cqrs_core::{AppBuilder, Handler, HandlerOptions, Modules, Problem, RetryPolicy};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
 
@@ -194,54 +191,6 @@ async fn a_task_that_outlives_the_deadline_is_reported() {
     app.events().publish(&acme(), Ping { id: 1, n: 0 }).await.expect("accepted");
     let report = app.shutdown(SOON).await;
     assert!(report.to_string().contains("tasks that handlers spawned: 1"), "{report}");
-}
-
-// ---- Runtimes that go away --------------------------------------------------------------------
-
-#[test]
-fn a_runtime_that_goes_before_its_workers_were_polled_leaves_the_lane_to_the_next_one() {
-    let handler = Handler::event_fn("h", |_: Published<Ping>, _| async { Ok(()) });
-    let app = bare().register(handler.options(ONCE)).build().expect("wired");
-    let first = current_thread();
-    first.block_on(app.events().publish(&acme(), Ping { id: 1, n: 1 })).expect("accepted");
-    drop(first);
-    let outcomes = current_thread().block_on(async {
-        timeout(SOON, app.events().publish_and_wait(&acme(), Ping { id: 2, n: 2 })).await
-    });
-    assert!(outcomes.expect("it does not hang").expect("accepted")[0].is_ok());
-}
-
-#[test]
-fn whoever_waits_on_another_runtime_sees_to_what_a_lost_one_left_behind() {
-    let handler = Handler::event_fn("h", |_: Published<Ping>, _| async {
-        sleep(Duration::from_millis(20)).await;
-        Ok(())
-    });
-    let app = bare().register(handler).build().expect("wired");
-    let first = current_thread();
-    first.block_on(async {
-        for n in 0..5 {
-            app.events().publish(&acme(), Ping { id: 1, n }).await.expect("accepted");
-        }
-    });
-    drop(first);
-    let report = current_thread().block_on(app.shutdown(Duration::from_secs(30)));
-    assert!(report.is_clean(), "{report}");
-}
-
-#[test]
-fn a_dead_letter_is_kept_where_no_runtime_could_deliver_it() {
-    let handler = Handler::event_fn("h", |_: Published<Ping>, _| async {
-        Err(HandlerError::msg("no").permanent())
-    });
-    let app = bare().register(handler).build().expect("wired");
-    let runtime = current_thread();
-    let outcomes = runtime.block_on(app.events().publish_and_wait(&acme(), Ping { id: 1, n: 0 }));
-    assert!(!outcomes.expect("accepted")[0].is_ok());
-    drop(runtime);
-    let refused = app.dead_letters().redeliver_all(&DeadLetterFilter::all());
-    assert_eq!(refused, Err(RedeliverError::NoRuntime));
-    assert_eq!(app.dead_letters().len(), 1);
 }
 
 #[test]
