@@ -111,9 +111,6 @@ pub struct OptionsDescription {
 pub struct BatchDescription {
     /// At most so many.
     pub max: usize,
-    /// For how long a batch waits to fill; zero if it does not.
-    #[serde(with = "friendly::required")]
-    pub linger: Duration,
     /// Whether a batch may hold events of several tenants.
     pub across_tenants: bool,
 }

@@ -141,11 +141,8 @@ fn options(options: &OptionsDescription) -> Cell {
         let cooldown = duration(*cooldown);
         lines.push(text(format!("breaker after {failures} failures for {cooldown}")));
     }
-    if let Some(BatchDescription { max, linger, across_tenants }) = &options.batch {
+    if let Some(BatchDescription { max, across_tenants }) = &options.batch {
         let mut parts = vec![format!("batches of {max}")];
-        if !linger.is_zero() {
-            parts.push(format!("lingers {}", duration(*linger)));
-        }
         if *across_tenants {
             parts.push("across tenants".to_owned());
         }

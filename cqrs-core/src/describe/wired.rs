@@ -186,7 +186,6 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
             }),
             batch: handler.batch.map(|policy| BatchDescription {
                 max: policy.max(),
-                linger: policy.longest_linger(),
                 across_tenants: policy.is_across_tenants(),
             }),
         },

@@ -48,8 +48,7 @@ use crate::message::AnyEvent;
 /// That of [`EventHandler`](super::EventHandler) for each item: retries, back-off, dead letters and
 /// outcomes are an item's own. And:
 ///
-/// * A batch has 1 to `max` items. It takes what is there; with `linger` it waits for more, but not
-///   during a shutdown.
+/// * A batch has 1 to `max` items: what is queued when the handler is free. It does not wait for more.
 /// * Its items are of one tenant, and `ctx` is a context of that tenant. With one item it is the item's
 ///   own; with several it has an id and a correlation of its own and no actor, and
 ///   [`attempt`](Context::attempt) is the highest of theirs. With `across_tenants`, items are of any

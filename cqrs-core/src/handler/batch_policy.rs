@@ -1,19 +1,14 @@
 //! How many events a handler gets at once.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
 
 const MOST: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
-/// Longer is a queue of its own.
-const LONGEST_LINGER: Duration = Duration::from_mins(1);
-
-/// How many events a [`BatchEventHandler`](super::BatchEventHandler) gets at once, how long is waited for
-/// them, and whether tenants are mixed.
+/// How many events a [`BatchEventHandler`](super::BatchEventHandler) gets at once, and whether tenants are
+/// mixed.
 ///
 /// ```
-/// use std::time::Duration;
-/// use cqrs_core::BatchPolicy;
+/// /// use cqrs_core::BatchPolicy;
 ///
 /// let policy = BatchPolicy::new(500).linger(Duration::from_millis(20));
 /// assert_eq!((policy.max(), policy.longest_linger()), (500, Duration::from_millis(20)));
@@ -22,7 +17,6 @@ const LONGEST_LINGER: Duration = Duration::from_mins(1);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchPolicy {
     max: NonZeroUsize,
-    linger: Duration,
     across_tenants: bool,
 }
 
@@ -35,15 +29,7 @@ impl BatchPolicy {
             Some(max) if max.get() > MOST.get() => MOST,
             Some(max) => max,
         };
-        Self { max, linger: Duration::ZERO, across_tenants: false }
-    }
-
-    /// Waits for a batch to fill, from its first event on for at most this long; more than a minute
-    /// counts as a minute. A shutdown ends the wait, and so does a full queue.
-    pub const fn linger(mut self, linger: Duration) -> Self {
-        let is_too_long = linger.as_secs() >= LONGEST_LINGER.as_secs();
-        self.linger = if is_too_long { LONGEST_LINGER } else { linger };
-        self
+        Self { max, across_tenants: false }
     }
 
     /// Puts events of several tenants into one batch. The handler runs in the system scope then, and
@@ -56,11 +42,6 @@ impl BatchPolicy {
     /// The most events in a batch.
     pub const fn max(&self) -> usize {
         self.max.get()
-    }
-
-    /// For how long a batch may be waited for.
-    pub const fn longest_linger(&self) -> Duration {
-        self.linger
     }
 
     /// Whether a batch may hold events of several tenants.

@@ -162,10 +162,12 @@ impl Lane {
         })?;
         let max = self.batch.map_or(1, |policy| policy.max());
         let across_tenants = self.is_across_tenants();
-        // Tenants are compared themselves: two may have the same hash.
-        let fit = |first: &Delivery, other: &Delivery| {
-            let is_of_tenant = first.event.context().tenant() == other.event.context().tenant();
-            first.route == other.route && (across_tenants || is_of_tenant)
+        // Tenants are compared themselves: two may have the same hash. An event is in a batch once.
+        let fit = |one: &Delivery, other: &Delivery| {
+            let (first, second) = (&one.event, &other.event);
+            one.route == other.route
+                && (across_tenants || first.context().tenant() == second.context().tenant())
+                && first.id() != second.id()
         };
         let pick = |count| self.shared.chance.as_ref().map_or(0, |chance| chance.pick(count));
         let entries = schedule.take(worker, max, across_tenants, pick, fit);

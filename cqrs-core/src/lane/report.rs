@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::deliver::{Outcome, Taken};
 use super::{Failure, Lane};
 use crate::observe::{self, Attempted};
+use crate::runtime::catch_now;
 
 /// Shows an attempt to everything but the log.
 pub(super) fn show(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Option<Duration>) {
@@ -36,6 +37,17 @@ pub(super) fn show(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Opti
 
 /// Logs a failed attempt.
 pub(super) fn log(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Option<Duration>) {
+    without_panic(lane, || write(lane, taken, outcome, retry_in));
+}
+
+/// Errors are written by the `Display` of users' types, which may panic.
+fn without_panic(lane: &Lane, log: impl FnOnce()) {
+    if catch_now(log).is_err() {
+        tracing::error!(handler = &*lane.name, "writing an error to the log panicked");
+    }
+}
+
+fn write(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Option<Duration>) {
     let Outcome::Failed(error) = outcome else { return };
     let Taken { event, attempt, .. } = taken;
     let handler = &*lane.name;
@@ -56,6 +68,10 @@ pub(super) fn log(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Optio
 
 /// Logs the failure of a whole batch, in one line.
 pub(super) fn log_together(lane: &Lane, taken: &[Taken], outcomes: &[Outcome]) {
+    without_panic(lane, || write_together(lane, taken, outcomes));
+}
+
+fn write_together(lane: &Lane, taken: &[Taken], outcomes: &[Outcome]) {
     let together = taken.iter().zip(outcomes).filter_map(|(taken, outcome)| match outcome {
         Outcome::FailedTogether(error) => Some((&taken.event, error)),
         _ => None,

@@ -1,7 +1,6 @@
 //! A lane's worker: takes deliveries, makes an attempt, settles.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::time::Instant;
@@ -20,8 +19,8 @@ use crate::schedule::{Entry, Step};
 pub(super) fn start(lane: Arc<Lane>, number: usize, runtime: &Handle) {
     let worker = Worker { lane, number };
     runtime.spawn(async move {
-        // What panics outside an attempt, such as the `Display` of an error or the `Drop` of an event, ends
-        // the worker's run. That is a failed attempt of what it had taken, and it starts again.
+        // What panics outside an attempt, such as the `Drop` of an event, ends the worker's run. That is a
+        // failed attempt of what it had taken, and it starts again.
         while let Err(Panic(message)) = catch(|| worker.run()).await {
             let handler = &*worker.lane.name;
             tracing::error!(handler, panic = message, "settling a delivery panicked");
@@ -50,7 +49,7 @@ impl Worker {
             lane.count(self.number, counted);
             let Buffers { taken, outcomes, .. } = &mut buffers;
             log_together(lane, taken, outcomes);
-            self.settle(taken, outcomes, &mut settling, log);
+            self.settle(taken, outcomes, &mut settling);
             taken.clear();
             outcomes.clear();
             // A handler that never waits must not keep the thread from other tasks.
@@ -64,7 +63,6 @@ impl Worker {
         taken: &[Taken],
         outcomes: &[Outcome],
         Settling { steps, finished }: &mut Settling,
-        log: impl Fn(&Lane, &Taken, &Outcome, Option<Duration>),
     ) {
         let lane = &*self.lane;
         let now = Instant::now().into_std();
@@ -100,8 +98,7 @@ impl Worker {
         let taken = self.lane.taken(self.number);
         let panicked = || Outcome::Failed(AttemptError::Panicked(message.to_owned()));
         let outcomes: Vec<_> = taken.iter().map(|_| panicked()).collect();
-        // It may be the log that panicked.
-        self.settle(&taken, &outcomes, &mut Settling::default(), |_, _, _, _| {});
+        self.settle(&taken, &outcomes, &mut Settling::default());
     }
 }
 

@@ -140,7 +140,8 @@ impl<T> Schedule<T> {
 
     /// Lets `worker`, which has nothing, take one to `max` items, of one tenant or, `across_tenants`, of
     /// any: what is ready, and what is behind it. `pick` chooses the first among the ready ones, of which
-    /// number 0 has its turn; the others must `fit` it. Returns the items, none if nothing is ready.
+    /// number 0 has its turn; the others must `fit` it, or the one that they are behind. Returns the items,
+    /// none if nothing is ready.
     pub(crate) fn take(
         &mut self,
         worker: usize,
@@ -163,7 +164,10 @@ impl<T> Schedule<T> {
 
         let mut others = Vec::new();
         let first = &taken[0];
-        let fits = |entry: &Entry<T>| !entry.is_alone && fit(&first.item, &entry.item);
+        let fit = |one: &Entry<T>, other: &Entry<T>| {
+            !other.is_alone && fit(&one.item, &other.item)
+        };
+        let fits = |entry: &Entry<T>| fit(first, entry);
         if across_tenants {
             ready.take_some_in_turns(max - 1, fits, |entry| others.push(entry));
         } else {
@@ -171,14 +175,17 @@ impl<T> Schedule<T> {
         }
         // Those behind them, in the order of each key.
         for leader in 0..=others.len() {
-            let keys = if leader == 0 { first.keys } else { others[leader - 1].keys };
-            let Some(behind) = keys.order.and_then(|order| behind.get_mut(&order)) else {
-                continue;
-            };
+            let mut before = leader.checked_sub(1);
+            let order = before.map_or(first.keys, |at| others[at].keys).order;
+            let Some(behind) = order.and_then(|order| behind.get_mut(&order)) else { continue };
             while others.len() + 1 < max
-                && let Some(next) = behind.pop_front_if(|next| next.due.is_none() && fits(next))
+                && let Some(next) = behind.pop_front_if(|next| {
+                    let before = before.map_or(first, |at| &others[at]);
+                    next.due.is_none() && fit(before, next)
+                })
             {
                 *followers -= 1;
+                before = Some(others.len());
                 others.push(next);
             }
         }

@@ -2,10 +2,6 @@
 
 use super::*;
 
-fn lingering(max: usize, milliseconds: u64) -> BatchPolicy {
-    BatchPolicy::new(max).linger(Duration::from_millis(milliseconds))
-}
-
 fn watched(policy: BatchPolicy) -> (TestApp, Seen) {
     let seen = Seen::new();
     let log = seen.clone();
@@ -28,7 +24,7 @@ async fn what_waits_is_taken_together_and_never_more_than_the_most() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_lingering_an_event_is_handled_at_once() {
+async fn an_event_without_company_is_handled_at_once() {
     let (app, seen) = watched(BatchPolicy::new(10));
     app.publish(&tenant("acme"), moved(1)).await.expect("accepted");
     app.settled().await;
@@ -36,109 +32,15 @@ async fn without_lingering_an_event_is_handled_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lingering_batch_waits_from_its_first_event_on() {
-    let (app, seen) = watched(lingering(10, 20));
-    let acme = tenant("acme");
-    for article in 0..3 {
-        app.publish(&acme, moved(article)).await.expect("accepted");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    app.settled().await;
-    let [(at, articles)] = &seen.timed()[..] else { panic!("{:?}", seen.timed()) };
-    assert_eq!(*articles, [0, 1, 2]);
-    assert!((20..=21).contains(at), "at {at} ms");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lingering_batch_that_is_full_waits_no_longer() {
-    let (app, seen) = watched(lingering(3, 20));
-    let acme = tenant("acme");
-    for article in 0..7 {
-        app.publish(&acme, moved(article)).await.expect("accepted");
-    }
-    app.settled().await;
-    let timed = seen.timed();
-    assert_eq!(timed[..2], [(0, vec![0, 1, 2]), (0, vec![3, 4, 5])]);
-    assert_eq!(timed[2].1, [6]);
-    assert!((20..=21).contains(&timed[2].0), "{timed:?}");
-}
-
-#[tokio::test(start_paused = true)]
 async fn events_of_one_entity_fill_a_batch_as_well() {
-    let (app, seen) = watched(lingering(3, 20));
+    let (app, seen) = watched(BatchPolicy::new(3));
     let acme = tenant("acme");
     for step in 0..4 {
         app.publish(&acme, StockMoved { article: 1, step }).await.expect("accepted");
     }
     app.settled().await;
     assert_eq!(seen.steps().concat(), [0, 1, 2, 3]);
-    assert_eq!((seen.sizes()[0], seen.timed()[0].0), (3, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn each_tenant_waits_for_itself_alone() {
-    let (app, seen) = watched(lingering(10, 20));
-    for number in 0..100 {
-        let ctx = tenant(&format!("tenant-{number}"));
-        app.publish(&ctx, moved(number)).await.expect("accepted");
-    }
-    app.settled().await;
-    assert_eq!(seen.sizes(), [1; 100]);
-    assert!(seen.timed().iter().all(|(at, _)| (20..=21).contains(at)), "{:?}", seen.timed());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_shutdown_does_not_wait_for_a_lingering_batch_and_loses_nothing() {
-    let seen = Seen::new();
-    let log = seen.clone();
-    let handler = handler(lingering(10, 60_000), ONCE, move |batch, _| {
-        log.add(batch);
-        Ok(())
-    });
-    let app = App::builder().only(Modules::default()).register(handler).build().expect("wired");
-    let acme = tenant("acme");
-    for article in 0..4 {
-        app.events().publish(&acme, moved(article)).await.expect("accepted");
-    }
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    assert!(seen.timed().is_empty(), "it lingers");
-    let report = app.shutdown(Duration::from_secs(30)).await;
-    assert!(report.is_clean(), "{report}");
-    assert_eq!(seen.timed(), [(1000, vec![0, 1, 2, 3])]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn lingering_events_are_shown_as_queued_and_reported_when_time_is_over() {
-    let (app, _) = watched(lingering(10, 60_000));
-    app.handler(NAME).expect("there is one").pause();
-    for step in 0..2 {
-        let event = StockMoved { article: 1, step };
-        app.events().publish(&tenant("acme"), event).await.expect("accepted");
-    }
-    let status = app.handler(NAME).expect("there is one").status();
-    assert_eq!((status.queued, status.running), (2, 0));
-    assert!(status.oldest_waiting.is_some());
-    let report = app.shutdown(Duration::from_secs(1)).await;
-    assert_eq!(report.unfinished().len(), 2, "{report}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_full_queue_does_not_linger() {
-    let seen = Seen::new();
-    let log = seen.clone();
-    let handler = handler(lingering(10, 60_000), ONCE, move |batch, _| {
-        log.add(batch);
-        Ok(())
-    });
-    let app = builder().configure(|app| app.queue_capacity(4)).register(handler);
-    let app = app.build().expect("wired");
-    for article in 0..20 {
-        app.publish(&tenant("acme"), moved(article)).await.expect("accepted");
-    }
-    assert!(seen.began.elapsed() < Duration::from_secs(1), "publishers do not wait for a minute");
-    app.settled().await;
-    assert_eq!(seen.articles().concat(), (0..20).collect::<Vec<_>>());
-    assert_eq!(seen.sizes()[0], 4);
+    assert_eq!(seen.sizes()[0], 3);
 }
 
 #[tokio::test(start_paused = true)]

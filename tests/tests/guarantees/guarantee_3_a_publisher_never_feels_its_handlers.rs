@@ -102,7 +102,7 @@ async fn whatever_a_handler_does_neither_publisher_nor_sibling_notices() {
         (Kind::PanicPayload, "panicked: a panic whose payload is no text"),
         (Kind::PanicInDrop, "panicked: thrown by a drop"),
         (Kind::Hang, "timed out after 5s"),
-        (Kind::PanicInDropOfHang, "timed out after 5s"),
+        (Kind::PanicInDropOfHang, "panicked: thrown by a drop"),
     ];
     for (kind, text) in kinds {
         let app = app(kind, u32::MAX);

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use cqrs_core::prelude::*;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
-use cqrs_core::{Handler, HandlerOptions, HandlerRegistration, RetryPolicy};
+use cqrs_core::{Handler, HandlerOptions, HandlerRegistration, Order, RetryPolicy};
 use proptest::prelude::*;
 use tokio::sync::Barrier;
 
 use crate::support::{Log, ONCE, acme, everybody_waits};
 
 #[derive(Serialize, Deserialize, Event)]
+#[event(entity = "Walker")]
 struct StepTaken {
     #[event(entity_id)]
     walker: u32,
@@ -20,6 +21,7 @@ struct StepTaken {
 
 /// Another event of the same entity, which must keep its place among the steps.
 #[derive(Serialize, Deserialize, Event)]
+#[event(entity = "Walker")]
 struct RestTaken {
     #[event(entity_id)]
     walker: u32,
@@ -223,4 +225,144 @@ async fn the_test_kit_shuffles_what_is_left_open_and_repeats_it_for_the_same_see
         orders.insert(order);
     }
     assert!(orders.len() > 5, "20 seeds gave only {} orders", orders.len());
+}
+
+// ---- One order for all handlers, and the order key -----------------------------------------------
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_handlers_see_the_events_of_one_entity_in_the_same_order() {
+    for _ in 0..100 {
+        let logs = [Log::default(), Log::default(), Log::default()];
+        let mut app = App::builder().bare();
+        for (name, log) in ["a", "b", "c"].into_iter().zip(&logs) {
+            let log: Log<(u32, u32)> = log.clone();
+            let handler = Handler::event_fn(name, move |event: Published<StepTaken>, _| {
+                log.add((event.walker, event.step));
+                async { Ok(()) }
+            });
+            app = app.register(handler.options(ONCE));
+        }
+        let app = app.build().expect("wired");
+        let publishers = (0..4).map(|publisher| {
+            let events = app.events().clone();
+            tokio::spawn(async move {
+                for step in 0..50 {
+                    let event = StepTaken { walker: 1, step: publisher * 100 + step };
+                    events.publish(&acme(), event).await.expect("accepted");
+                }
+            })
+        });
+        for publisher in publishers.collect::<Vec<_>>() {
+            publisher.await.expect("no panic");
+        }
+        app.idle().await;
+        let [a, b, c] = logs.map(|log| log.entries());
+        assert_eq!((a.len(), &a == &b, &a == &c), (200, true, true));
+    }
+}
+
+/// About two accounts; its order is that of the booking.
+#[derive(Serialize, Deserialize, Event)]
+struct MoneyMoved {
+    #[event(entity_id)]
+    account: u32,
+    #[event(order_by)]
+    booking: u32,
+}
+
+/// Of another entity, in the same order.
+#[derive(Serialize, Deserialize, Event)]
+struct ReceiptPrinted {
+    #[event(entity_id)]
+    receipt: u32,
+    #[event(order_by)]
+    booking: u32,
+}
+
+/// Handles both events slowly, and logs `begin` and `end`.
+#[derive(Clone, Default)]
+struct Bookkeeper(Log<(&'static str, u32)>);
+
+impl Bookkeeper {
+    async fn work(&self, booking: u32) {
+        self.0.add(("begin", booking));
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        self.0.add(("end", booking));
+    }
+}
+
+impl EventHandler<MoneyMoved> for Bookkeeper {
+    async fn handle(&self, event: &MoneyMoved, _: &Context) -> HandlerResult {
+        self.work(event.booking).await;
+        Ok(())
+    }
+}
+
+impl EventHandler<ReceiptPrinted> for Bookkeeper {
+    async fn handle(&self, event: &ReceiptPrinted, _: &Context) -> HandlerResult {
+        self.work(event.booking).await;
+        Ok(())
+    }
+}
+
+async fn keep_books(order: Order, bookings: [u32; 2]) -> Vec<&'static str> {
+    let keeper = Bookkeeper::default();
+    let handler = Handler::events("books", keeper.clone()).on::<MoneyMoved>().on::<ReceiptPrinted>();
+    let app = builder().register(handler.options(ONCE.order(order))).build().expect("wired");
+    let [first, second] = bookings;
+    app.publish(&acme(), MoneyMoved { account: 1, booking: first }).await.expect("accepted");
+    app.publish(&acme(), ReceiptPrinted { receipt: 2, booking: second }).await.expect("accepted");
+    app.settled().await;
+    keeper.0.entries().into_iter().map(|(what, _)| what).collect()
+}
+
+const ONE_BY_ONE: [&str; 4] = ["begin", "end", "begin", "end"];
+const AT_ONCE: [&str; 4] = ["begin", "begin", "end", "end"];
+
+#[tokio::test(start_paused = true)]
+async fn events_of_several_types_that_name_one_value_share_an_order() {
+    assert_eq!(keep_books(Order::Key, [7, 7]).await, ONE_BY_ONE);
+    assert_eq!(keep_books(Order::Key, [7, 8]).await, AT_ONCE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_may_order_the_whole_tenant_or_nothing() {
+    assert_eq!(keep_books(Order::Tenant, [7, 8]).await, ONE_BY_ONE);
+    assert_eq!(keep_books(Order::None, [7, 7]).await, AT_ONCE);
+}
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(entity = "Cat")]
+struct CatFed {
+    #[event(entity_id)]
+    id: u32,
+}
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(entity = "Dog")]
+struct DogFed {
+    #[event(entity_id)]
+    id: u32,
+}
+
+struct Feeder(Log<u32>);
+
+impl<E: Event> EventHandler<E> for Feeder {
+    async fn handle(&self, _: &E, _: &Context) -> HandlerResult {
+        self.0.add(1);
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        self.0.add(2);
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn entities_of_two_types_with_one_id_are_two_entities() {
+    let log = Log::default();
+    let feeder = Handler::events("feeder", Feeder(log.clone())).on::<CatFed>().on::<DogFed>();
+    let app = builder().register(feeder.options(ONCE)).build().expect("wired");
+    app.publish(&acme(), CatFed { id: 1 }).await.expect("accepted");
+    app.publish(&acme(), DogFed { id: 1 }).await.expect("accepted");
+    app.settled().await;
+    assert_eq!(log.entries(), [1, 1, 2, 2]);
 }

@@ -173,3 +173,76 @@ impl EventHandler<BoxArrived> for Impatient {
         Ok(())
     }
 }
+
+#[derive(Serialize, Deserialize, Event)]
+struct LetterArrived {
+    #[event(entity_id)]
+    id: u32,
+}
+
+struct Records;
+
+impl<E: Event> EventHandler<E> for Records {
+    async fn handle(&self, _: &E, _: &Context) -> HandlerResult {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn publishers_that_wait_at_a_stuck_handler_keep_no_place_at_another() {
+    let stuck = Handler::event_fn("stuck", |_: Published<BoxArrived>, _| std::future::pending());
+    let log = Handler::events("log", Records).on::<BoxArrived>().on::<LetterArrived>();
+    let app = App::builder().bare().queue_capacity(4);
+    let app = app.register(stuck.options(ONCE)).register(log.options(ONCE));
+    let app = TestApp::from_builder(app).build().expect("wired");
+    for id in 0..12 {
+        let events = app.events().clone();
+        tokio::spawn(async move { events.publish(&acme(), BoxArrived { id }).await });
+    }
+    everybody_waits().await;
+    assert_eq!(app.handler("stuck").expect("it is there").status().waiting_publishers, 8);
+    let letter = app.events().publish_and_wait(&acme(), LetterArrived { id: 1 });
+    let outcomes = tokio::time::timeout(Duration::from_secs(1), letter).await;
+    assert!(outcomes.expect("it does not wait").expect("accepted")[0].is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_to_two_busy_handlers_has_its_turn_although_others_fill_both() {
+    let slow = |name: &'static str| {
+        let events = Handler::events(name, Slow);
+        match name {
+            "left" => events.on::<BoxArrived>().on::<BallThrown>(),
+            _ => events.on::<LetterArrived>().on::<BallThrown>(),
+        }
+        .options(ONCE.concurrency(1))
+    };
+    let app = App::builder().bare().queue_capacity(1).register(slow("left")).register(slow("right"));
+    let app = TestApp::from_builder(app).build().expect("wired");
+    for _ in 0..4 {
+        let events = app.events().clone();
+        tokio::spawn(async move {
+            loop {
+                events.publish(&acme(), BoxArrived { id: 1 }).await.expect("accepted");
+            }
+        });
+        let events = app.events().clone();
+        tokio::spawn(async move {
+            loop {
+                events.publish(&acme(), LetterArrived { id: 1 }).await.expect("accepted");
+            }
+        });
+    }
+    everybody_waits().await;
+    let both = app.publish(&acme(), BallThrown { ball: 1, times: 0 });
+    let both = tokio::time::timeout(Duration::from_secs(60), both).await;
+    both.expect("it has its turn at both").expect("accepted");
+}
+
+struct Slow;
+
+impl<E: Event> EventHandler<E> for Slow {
+    async fn handle(&self, _: &E, _: &Context) -> HandlerResult {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(())
+    }
+}

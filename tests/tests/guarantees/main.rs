@@ -1,5 +1,7 @@
 //! The README's guarantees, each proved in a file named after it.
 
+mod guarantee_10_commands_outlive_their_caller;
+mod guarantee_11_what_a_handler_publishes_counts_when_it_succeeds;
 mod guarantee_1_wiring_is_proved_at_start_up;
 mod guarantee_2_every_message_has_a_tenant;
 mod guarantee_3_a_publisher_never_feels_its_handlers;

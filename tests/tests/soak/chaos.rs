@@ -186,8 +186,7 @@ fn batch_handler<const KIND: usize>(
     let policy = BatchPolicy::new(1 + index * 2);
     let policy = match index % 3 {
         0 => policy,
-        1 => policy.linger(Duration::from_millis(1)),
-        _ => policy.linger(Duration::from_millis(1)).across_tenants(),
+        _ => policy.across_tenants(),
     };
     let handler = InBatches { seed, index, ledger: Arc::clone(ledger) };
     let handler = Handler::batches(format!("soak-{index:02}"), policy, handler);
