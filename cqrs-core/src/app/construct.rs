@@ -10,10 +10,10 @@ use super::builder::{AppBuilder, TestOptions};
 use super::handlers::consumer;
 use super::plugin::Plugins;
 use super::providers::{Providers, undeclared};
+use super::wired::Wired;
 use super::{App, Problem, Running};
 use crate::bus::{CommandBus, EventBus, EventHub, Execution, Executors, QueryBus};
 use crate::delivery::{DeadLetters, Dispatcher, Engine, Failures, Lane, Route, Routes};
-use crate::describe::Wired;
 use crate::registry::{HandlerRegistration, Handles};
 use crate::runtime::Lifecycle;
 use crate::services::Services;
@@ -22,7 +22,7 @@ use crate::services::Services;
 pub(super) fn construct(
     builder: &AppBuilder,
     test: TestOptions,
-    providers: Providers,
+    providers: Providers<'_>,
     wired: Wired,
 ) -> Result<App, Box<Problem>> {
     let lifecycle = Arc::new(Lifecycle::default());
