@@ -40,7 +40,7 @@ impl Handlers {
 
     /// The messages of the selected modules, and those from elsewhere that a handler names; by name.
     ///
-    /// `complete` says whether all handlers are there, so that it matters what all messages are.
+    /// `complete`: all handlers are there, so messages that no handler names count too.
     pub(super) fn messages(
         &self,
         catalogue: &Catalogue,

@@ -6,7 +6,7 @@ use crate::message::MessageKind;
 use crate::registry::{MessageRegistration, Source};
 use crate::services::{Dependency, TypeRef};
 
-/// One thing that is wired wrongly. Its text says what, where, and what to do.
+/// One thing that is wired wrongly. Its text has what, where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     kind: ProblemKind,

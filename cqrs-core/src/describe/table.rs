@@ -51,7 +51,7 @@ fn lines(row: &Row) -> Vec<Vec<String>> {
 fn origin(Location { module, .. }: &Location) -> String {
     match module {
         Some(module) => format!("in {module}"),
-        None => "by hand".to_owned(),
+        None => "registered by hand".to_owned(),
     }
 }
 
@@ -61,10 +61,14 @@ pub(super) fn to_markdown(description: &Description) -> String {
     let _ = write!(text, "\n## Messages and their handlers\n\n```mermaid\n{graph}```\n");
     for Section { title, columns, rows } in sections(description) {
         let _ = writeln!(text, "\n## {title}\n");
-        let _ = writeln!(text, "| {} | Declared at |", columns.join(" | "));
-        let _ = writeln!(text, "|{}", "---|".repeat(columns.len() + 1));
+        let mut columns = columns.to_vec();
+        if rows.iter().any(|row| row.declared.is_some()) {
+            columns.push("Declared at");
+        }
+        let _ = writeln!(text, "| {} |\n|{}", columns.join(" | "), "---|".repeat(columns.len()));
         for Row { mut cells, declared } in rows {
             cells.push(declared.iter().flat_map(|it| [it.to_string(), origin(it)]).collect());
+            cells.truncate(columns.len());
             let cells = cells
                 .iter()
                 .map(|cell| cell.iter().map(|line| code(line)).collect::<Vec<_>>().join("<br>"));

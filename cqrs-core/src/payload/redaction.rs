@@ -53,13 +53,13 @@ impl Redaction {
         Self { kind, pointer, optional: false, changes_of: None }
     }
 
-    /// Says that the value may be absent.
+    /// Allows that the value is absent.
     pub const fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Says that the value is a [`Changes`], in which only those of `field` are redacted: of the keys of this
+    /// The value is a [`Changes`], in which only those of `field` are redacted: of the keys of this
     /// name at any depth, in any case. `""` means all of them.
     pub const fn changes_of(mut self, field: &'static str) -> Self {
         self.changes_of = Some(field);

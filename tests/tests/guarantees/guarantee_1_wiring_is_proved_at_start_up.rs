@@ -367,6 +367,10 @@ mod implemented_by_hand {
     }
     by_hand!(ByHand AlsoByHand);
 
+    fn bare() -> cqrs_core::AppBuilder {
+        App::builder().only(modules![super::services]).without(modules![super::services])
+    }
+
     fn handler<E: Event>(name: &'static str) -> cqrs_core::HandlerRegistration {
         Handler::event_fn(name, |_: Published<E>, _| async { Ok(()) })
     }
@@ -389,9 +393,7 @@ mod implemented_by_hand {
 
     #[test]
     fn a_name_that_two_events_have_by_hand_is_reported() {
-        let error = App::builder()
-            .only(modules![services])
-            .without(modules![services])
+        let error = bare()
             .register(handler::<ByHand>("one"))
             .register(handler::<AlsoByHand>("two"))
             .build()
@@ -407,14 +409,14 @@ mod implemented_by_hand {
 
     #[test]
     fn one_event_by_hand_with_two_handlers_is_well() {
-        let app = App::builder().only(modules![services]).without(modules![services]);
+        let app = bare();
         let app = app.register(handler::<ByHand>("one")).register(handler::<ByHand>("two"));
         app.build().expect("wired");
     }
 
     #[test]
     fn a_closure_is_called_by_its_handlers_name() {
-        let app = App::builder().only(modules![services]).without(modules![services]);
+        let app = bare();
         let twice = app.register(handler::<ByHand>("one")).register(handler::<ByHand>("one"));
         assert_says(&twice.build().expect_err("one name for two"), &["- handler `one` ("]);
     }

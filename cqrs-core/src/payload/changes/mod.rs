@@ -17,8 +17,8 @@ use super::redaction;
 
 /// What an update changed, field by field: old value and new value.
 ///
-/// Made by comparing a thing's state before and after, and carried by the event that tells of the
-/// update, in a field with `#[event(changes)]`.
+/// Made by comparing an entity before and after, and carried by the event of the update, in a field with
+/// `#[event(changes)]`.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -67,7 +67,7 @@ pub struct Changes {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Change {
-    /// Where the field is, as a JSON pointer; `""` stands for the whole.
+    /// Where the field is, as a JSON pointer; `""` for the whole.
     pub path: String,
     /// What it was; `None` if the field was not there.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
@@ -216,7 +216,7 @@ impl Display for Change {
     }
 }
 
-/// Tells `null` from nothing.
+/// Keeps `null` and nothing apart.
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(from).map(Some)
 }

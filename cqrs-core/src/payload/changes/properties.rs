@@ -23,15 +23,15 @@ fn tree() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Whether `changes` tell all that differs at or below `path`.
-fn tells(changes: &Changes, path: &str, old: &Value, new: &Value) -> bool {
+/// Whether `changes` have all that differs at or below `path`.
+fn have_all(changes: &Changes, path: &str, old: &Value, new: &Value) -> bool {
     let below = |key: &str| path::below(path, key);
     match (old, new) {
         (old, new) if old == new => true,
         (Value::Object(old), Value::Object(new)) => old.keys().chain(new.keys()).all(|key| {
             let at = below(key);
             match (old.get(key), new.get(key)) {
-                (Some(old), Some(new)) => tells(changes, &at, old, new),
+                (Some(old), Some(new)) => have_all(changes, &at, old, new),
                 _ => changes.get(&at).is_some(),
             }
         }),
@@ -39,7 +39,7 @@ fn tells(changes: &Changes, path: &str, old: &Value, new: &Value) -> bool {
             (0..old_items.len().max(new_items.len())).all(|index| {
                 let at = below(&index.to_string());
                 match (old_items.get(index), new_items.get(index)) {
-                    (Some(old), Some(new)) => tells(changes, &at, old, new),
+                    (Some(old), Some(new)) => have_all(changes, &at, old, new),
                     _ => changes.get(&at).is_some(),
                 }
             })
@@ -52,7 +52,7 @@ proptest! {
     #[test]
     fn changes_are_what_differs_and_nothing_else(old in tree(), new in tree()) {
         let changes = Changes::between(&old, &new).unwrap();
-        prop_assert!(changes.is_complete() && tells(&changes, "", &old, &new));
+        prop_assert!(changes.is_complete() && have_all(&changes, "", &old, &new));
         for change in &changes {
             prop_assert_ne!(&change.old, &change.new);
             prop_assert_eq!(old.pointer(&change.path), change.old.as_ref());
