@@ -24,7 +24,7 @@ pub(super) fn construct(
     test: TestOptions,
     providers: Providers<'_>,
     wired: Wired,
-) -> Result<App, Box<Problem>> {
+) -> Result<App, Problem> {
     let lifecycle = Arc::new(Lifecycle::default());
     let engine = Arc::new(Engine {
         lifecycle: Arc::clone(&lifecycle),
@@ -88,14 +88,14 @@ impl Tables {
         services: &Services,
         engine: &Arc<Engine>,
         queue_capacity: usize,
-    ) -> Result<Self, Box<Problem>> {
+    ) -> Result<Self, Problem> {
         let mut tables = Self::default();
         let mut by_event: FxHashMap<TypeId, Vec<Route>> = FxHashMap::default();
         let mut any = Vec::new();
         for registration in handlers {
             let constructed = registration.construct(services);
             let handler =
-                constructed.map_err(|missing| undeclared(consumer(registration), missing))?;
+                constructed.map_err(|missing| undeclared(&consumer(registration), missing))?;
             let (executions, route) = match &registration.handles {
                 Handles::Events(routes) => {
                     let lane = Arc::new(Lane::new(

@@ -242,5 +242,5 @@ pub(super) fn inside_arc(type_name: &str) -> Option<&str> {
 }
 
 fn list(items: &[String]) -> String {
-    items.iter().map(|item| format!("\n- {item}")).collect()
+    items.iter().flat_map(|item| ["\n- ", item]).collect()
 }

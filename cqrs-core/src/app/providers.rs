@@ -217,7 +217,7 @@ impl<'a> Providers<'a> {
         events: &EventBus,
         commands: &CommandBus,
         queries: &QueryBus,
-    ) -> Result<Services, Box<Problem>> {
+    ) -> Result<Services, Problem> {
         let mut services = Services::default();
         services.insert(unnamed(TypeRef::of::<EventBus>()), Box::new(events.clone()));
         services.insert(unnamed(TypeRef::of::<CommandBus>()), Box::new(commands.clone()));
@@ -230,7 +230,7 @@ impl<'a> Providers<'a> {
             let own = unnamed((injectable.offered)());
             if !services.contains(&own) {
                 let built = (injectable.construct)(&services);
-                let built = built.map_err(|missing| undeclared(service(injectable), missing))?;
+                let built = built.map_err(|missing| undeclared(&service(injectable), missing))?;
                 services.insert(own, built);
             }
             for alias in injectable.aliases {
@@ -248,11 +248,10 @@ impl<'a> Providers<'a> {
 }
 
 /// Only a hand-written `Injectable` can need what its `dependencies` did not say.
-#[expect(clippy::needless_pass_by_value, reason = "made for this call alone")]
-pub(super) fn undeclared(consumer: String, missing: MissingService) -> Box<Problem> {
+pub(super) fn undeclared(consumer: &str, missing: MissingService) -> Problem {
     let MissingService { field, service, name } = missing;
     let dependency = Dependency { field: field.unwrap_or_default(), service, name };
-    Box::new(Problem::missing_service(&consumer, &dependency, None))
+    Problem::missing_service(consumer, &dependency, None)
 }
 
 fn offered(injectable: &InjectableRegistration) -> impl Iterator<Item = TypeRef> + use<> {

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{App, Modules};
-use crate::message::MessageKind;
 use crate::registry::{
     HandlerRegistration, InjectableRegistration, MessageRegistration, Unhandled,
 };
@@ -58,7 +57,8 @@ impl Wired {
     /// The events that no handler names, each with the reason.
     #[cfg(feature = "cli")]
     pub(crate) fn unhandled_events(&self) -> impl Iterator<Item = (&MessageRegistration, &str)> {
-        let events = self.messages.iter().filter(|it| it.kind == MessageKind::Event);
+        let events =
+            self.messages.iter().filter(|it| it.kind == crate::message::MessageKind::Event);
         let unhandled = events.filter(|it| self.handlers_of((it.message)()).next().is_none());
         unhandled.map(|it| (it, self.unhandled.reason((it.message)().id())))
     }

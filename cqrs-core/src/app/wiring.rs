@@ -45,7 +45,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
         named: std::mem::take(&mut builder.named),
         unhandled: Arc::new(unhandled),
     };
-    construct(&builder, test, providers, wired).map_err(|problem| BuildError::new(vec![*problem]))
+    construct(&builder, test, providers, wired).map_err(|problem| BuildError::new(vec![problem]))
 }
 
 /// Which modules' annotations count.

@@ -71,13 +71,13 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
         Handles::Command(_) | Handles::Query(_) => false,
     };
     // A set, since a handler that is registered by hand may name an event twice.
-    let handles: BTreeSet<_> = handler.messages().map(|message| message.name).collect();
+    let names: BTreeSet<_> = handler.messages().map(|message| message.name).collect();
     HandlerDescription {
         kind: handler.kind(),
         name: handler.name.to_string(),
         type_name: (handler.handler)().name(),
         declared: place(handler.source),
-        handles: handles.into_iter().map(str::to_owned).collect(),
+        handles: names.into_iter().map(str::to_owned).collect(),
         every_event,
         options: options(handler),
         dependencies: dependencies(&(handler.dependencies)()),
