@@ -3,6 +3,7 @@
 //! ```text
 //! myapp describe --format table|mermaid|json|markdown    prints the map of the application
 //! myapp check                                            proves the wiring; exit code 1 if it is wrong
+//! myapp check --deny unhandled                           also fails if an event has no handler
 //! ```
 //!
 //! Three ways to have them: [`WiringCommand::from_args`] in front of whatever the program does with its
@@ -17,9 +18,9 @@ use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::app::AppBuilder;
+use crate::app::{App, AppBuilder};
 use crate::describe::Format;
 
 /// A command about how an application is wired.
@@ -49,21 +50,33 @@ use crate::describe::Format;
 /// }
 ///
 /// let cli = Cli::try_parse_from(["myapp", "check"])?;
-/// assert!(matches!(cli, Cli::Wiring(WiringCommand::Check)));
+/// assert!(matches!(cli, Cli::Wiring(WiringCommand::Check { .. })));
 /// assert_eq!(run(cli), ExitCode::SUCCESS);
 /// # Ok::<(), clap::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
 pub enum WiringCommand {
-    /// Prints every message, handler and service, and who reacts to what
+    /// Prints every message, handler and service, and which handler reacts to which message
     Describe {
         /// How it is written
         #[arg(long, short, value_enum, default_value_t)]
         format: Format,
     },
     /// Proves that everything is wired; ends with exit code 1 and a report if it is not
-    Check,
+    Check {
+        /// What else is a failure
+        #[arg(long, value_enum)]
+        deny: Vec<Denied>,
+    },
+}
+
+/// What is a failure only on demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+#[non_exhaustive]
+pub enum Denied {
+    /// An event that no handler names; a handler of every event does not count
+    Unhandled,
 }
 
 /// A program of these commands alone.
@@ -101,20 +114,24 @@ impl WiringCommand {
         is_ours.then(|| Arguments::parse().command)
     }
 
-    /// Builds the application and says what was asked for. The exit code is 0; or 1 when the application
+    /// Builds the application and prints what was asked for. The exit code is 0; or 1 when the application
     /// is wired wrongly, with the report on standard error, or when standard output cannot be written.
     ///
-    /// A reader that has seen enough, such as `head`, is no failure.
+    /// A reader that stops early, such as `head`, is no failure.
     pub fn run(self, app: AppBuilder) -> ExitCode {
         let app = match app.build() {
             Ok(app) => app,
             Err(report) => return failed(&report),
         };
         let description = app.describe();
+        let unhandled = unhandled(&app);
         app.discard();
         let text = match self {
             Self::Describe { format } => description.render(format),
-            Self::Check => format!("everything is wired: {}\n", description.summary()),
+            Self::Check { deny } if deny.contains(&Denied::Unhandled) && !unhandled.is_empty() => {
+                return failed(&unhandled);
+            }
+            Self::Check { .. } => format!("everything is wired: {}\n", description.summary()),
         };
         match print(&text) {
             Ok(()) => ExitCode::SUCCESS,
@@ -142,14 +159,23 @@ pub fn run(app: impl FnOnce() -> AppBuilder) -> ExitCode {
     command.run(app())
 }
 
-/// Unlike `print!`, gives back what goes wrong.
+/// A report of the events that no handler names; empty if there is none.
+fn unhandled(app: &App) -> String {
+    let events = app.wired().unhandled_events().map(|(event, reason)| {
+        let (name, source) = (event.name, event.source);
+        format!("event `{}` \"{name}\" ({source}) has no handler: {reason}", (event.message)())
+    });
+    events.collect::<Vec<_>>().join("\n")
+}
+
+/// Unlike `print!`, returns its error.
 fn print(text: &str) -> io::Result<()> {
     let mut output = io::stdout().lock();
     output.write_all(text.as_bytes())?;
     output.flush()
 }
 
-/// Unlike `eprintln!`, copes with nobody listening.
+/// Unlike `eprintln!`, does not panic if standard error is closed.
 fn failed(why: &dyn Display) -> ExitCode {
     let _ = writeln!(io::stderr(), "{why}");
     ExitCode::FAILURE
@@ -167,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn every_format_has_a_name_and_the_table_is_the_default() {
+    fn every_argument_is_understood_and_the_table_is_the_default() {
         let parse = |arguments: &[&str]| Arguments::try_parse_from(arguments).map(|it| it.command);
         let describe = |format| WiringCommand::Describe { format };
         assert_eq!(parse(&["a", "describe"]).unwrap(), describe(Format::Table));
@@ -180,5 +206,10 @@ mod tests {
             assert_eq!(parse(&["a", "describe", "--format", name]).unwrap(), describe(format));
         }
         assert!(parse(&["a", "describe", "--format", "xml"]).is_err());
+        let deny = vec![Denied::Unhandled];
+        assert_eq!(
+            parse(&["a", "check", "--deny", "unhandled"]).unwrap(),
+            WiringCommand::Check { deny }
+        );
     }
 }

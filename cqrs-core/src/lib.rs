@@ -37,8 +37,8 @@ pub mod macro_support;
 pub mod prelude;
 
 pub use crate::app::{
-    App, AppBuilder, BoxError, BuildError, Consumer, DEFAULT_PAYLOAD_LIMIT, Module, Modules,
-    Plugin, Problem, ShutdownReport, StartError, Unfinished,
+    App, AppBuilder, BoxError, BuildError, DEFAULT_PAYLOAD_LIMIT, Module, Modules, Plugin, Problem,
+    ProblemKind, ShutdownReport, StartError, Unfinished,
 };
 pub use crate::blob::{
     BlobError, BlobRef, BlobStore, DEFAULT_BLOB_LIMIT, DirectoryBlobs, InvalidMediaType,
@@ -63,10 +63,7 @@ pub use crate::lane::{BreakerState, DeliveryState, Failure, FailureStream};
 pub use crate::message::{
     AnyEvent, Command, Event, EventPayload, MessageError, MessageKind, Published, Query,
 };
-pub use crate::payload::{
-    Change, Changes, ChangesError, MAX_CHANGE_VALUE, MAX_CHANGES, MAX_CHANGES_SIZE,
-    MAX_PAYLOAD_DEPTH, REDACTED, Redaction,
-};
+pub use crate::payload::{Change, Changes, ChangesError, MAX_PAYLOAD_DEPTH, REDACTED, Redaction};
 pub use crate::registry::{BatchesHandler, EventsHandler, Handler, HandlerRegistration, Source};
 pub use crate::runtime::Lagged;
 pub use crate::services::{Dependency, Injectable, MissingService, Service, Services, TypeRef};

@@ -17,13 +17,13 @@ use crate::registry::HandlerRegistration;
 use crate::services::TypeRef;
 use crate::services::{Service, ServiceKey, ServiceValue};
 
-/// The largest payload of an event, in bytes, unless [`AppBuilder::payload_limit`] says otherwise.
+/// The largest payload of an event, in bytes, unless [`AppBuilder::payload_limit`] is set.
 pub const DEFAULT_PAYLOAD_LIMIT: usize = 64 * 1024;
 
-/// The longest chain of events that cause one another, unless [`AppBuilder::cascade_limit`] says otherwise.
+/// The longest chain of events that cause one another, unless [`AppBuilder::cascade_limit`] is set.
 const DEFAULT_CASCADE_LIMIT: u32 = 1000;
 
-/// Puts an [`App`] together: what is annotated is found by itself, the rest is said here.
+/// Puts an [`App`] together: the annotations are found by themselves, the rest is added here.
 #[must_use = "nothing happens until `build`"]
 pub struct AppBuilder {
     pub(super) provided: Vec<Provided>,
@@ -170,9 +170,9 @@ impl AppBuilder {
     /// How many deliveries one handler may have waiting, running and being retried, before publishing
     /// waits: 1,024 unless set; 0 counts as 1. What handlers publish is always admitted.
     ///
-    /// Tenants share it. When it is full, a tenant that has none there is let in with one nevertheless,
-    /// up to as many in all, so that no tenant waits for what another has queued. Those who wait are let
-    /// in tenant by tenant, and within a tenant in the order in which they came.
+    /// Tenants share it. When it is full, a tenant without a delivery there may still add one, up to as many in
+    /// all, so that no tenant waits for another one's backlog. Waiting publishers are admitted tenant by tenant,
+    /// and within a tenant in the order of their calls.
     pub fn queue_capacity(mut self, deliveries: usize) -> Self {
         self.queue_capacity = deliveries.max(1);
         self
@@ -203,7 +203,7 @@ impl AppBuilder {
         self
     }
 
-    /// Wires everything, or says everything that is wired wrongly. Needs no runtime and starts nothing.
+    /// Wires everything, or reports everything that is wired wrongly. Needs no runtime and starts nothing.
     ///
     /// # Errors
     ///

@@ -7,12 +7,12 @@ use super::builder::{AppBuilder, TestOptions};
 use super::handlers::consumer;
 use super::plugin::Plugins;
 use super::providers::{Providers, undeclared};
+use super::wired::Wired;
 use super::{App, Problem, Running};
 use crate::bus::{
     CommandBus, DeadLetters, Dispatcher, EventBus, EventHub, Execution, Executors, Once,
     PublishOptions, QueryBus, Routes, Unrouted,
 };
-use crate::describe::Wired;
 use crate::lane::{Failures, Lane, Shared};
 use crate::registry::{AnyHandler, EventRoute, HandlerRegistration, Handles};
 use crate::runtime::Lifecycle;
@@ -23,15 +23,15 @@ use rustc_hash::FxHashMap;
 pub(super) fn construct(
     builder: &AppBuilder,
     test: TestOptions,
-    providers: Providers,
-    wired: Wired,
-) -> Result<App, Box<Problem>> {
+    providers: Providers<'_>,
+    mut wired: Wired,
+) -> Result<App, Problem> {
     let lifecycle = Arc::new(Lifecycle::default());
     let shared = Arc::new(Shared {
         lifecycle: Arc::clone(&lifecycle),
         failures: Failures::new(builder.stream_capacity),
         middlewares: builder.middlewares.clone(),
-        validators: wired.validators(),
+        validators: std::mem::take(&mut wired.validators),
         chance: test.chance,
         observer: test.observer,
     });
@@ -45,6 +45,7 @@ pub(super) fn construct(
         payload_limit: builder.payload_limit,
         cascade_limit: builder.cascade_limit,
         stream_capacity: builder.stream_capacity,
+        unhandled: Arc::clone(&wired.unhandled),
         starts_by_itself: builder.starts_by_itself && !plugins.need_start(),
     };
     let hub = Arc::new(EventHub::new(Arc::clone(&dispatcher), publishing));
@@ -89,12 +90,12 @@ impl Tables {
         handlers: &[HandlerRegistration],
         services: &Services,
         shared: &Arc<Shared>,
-    ) -> Result<Self, Box<Problem>> {
+    ) -> Result<Self, Problem> {
         let mut tables = Self::default();
         for registration in handlers {
             let constructed = registration.construct(services);
             let handler =
-                constructed.map_err(|missing| undeclared(consumer(registration), missing))?;
+                constructed.map_err(|missing| undeclared(&consumer(registration), missing))?;
             let (executions, route) = match &registration.handles {
                 Handles::Events(routes) => {
                     tables.lanes.push(lane(registration, routes, &handler, shared));

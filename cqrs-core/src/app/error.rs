@@ -1,4 +1,4 @@
-//! Why an application does not come to life.
+//! Why an application cannot be built.
 
 use std::fmt;
 

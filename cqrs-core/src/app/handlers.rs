@@ -1,16 +1,14 @@
 //! The handlers of an application, and what can be wrong with them.
 
 use std::any::TypeId;
-use std::collections::BTreeMap;
 
-use super::wiring::Selection;
-use super::{Consumer, Problem};
-use crate::bus::{CommandBus, EventBus};
+use rustc_hash::FxHashMap;
+
+use super::Problem;
 use crate::message::MessageKind;
 use crate::registry::{
-    EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageRegistration,
+    Catalogue, EventRoute, HandlerRegistration, Handles, MessageRegistration, Unhandled,
 };
-use crate::services::TypeRef;
 
 /// Sorted by name, so that nothing depends on the order in which the linker found them.
 pub(super) struct Handlers(Vec<HandlerRegistration>);
@@ -18,17 +16,18 @@ pub(super) struct Handlers(Vec<HandlerRegistration>);
 impl Handlers {
     /// `only` selects by handler type, for tests; what is registered by hand is always in.
     pub(super) fn select(
-        selection: &Selection,
+        catalogue: &Catalogue,
         registered: Vec<HandlerRegistration>,
         only: Option<&[TypeId]>,
-    ) -> Self {
-        let annotated = inventory::iter::<HandlerRegistration>()
-            .filter(|handler| selection.includes(handler.source.module))
-            .filter(|handler| only.is_none_or(|only| only.contains(&(handler.handler)().id())))
-            .cloned();
-        let mut handlers: Vec<_> = annotated.chain(registered).collect();
+    ) -> (Self, Unhandled) {
+        let is_selected =
+            |it: &&HandlerRegistration| only.is_none_or(|only| only.contains(&(it.handler)().id()));
+        let (annotated, left_out): (Vec<_>, Vec<_>) =
+            catalogue.handlers.iter().copied().partition(is_selected);
+        let mut handlers: Vec<_> = annotated.into_iter().cloned().chain(registered).collect();
         handlers.sort_by(|a, b| (&a.name, a.source).cmp(&(&b.name, b.source)));
-        Self(handlers)
+        let left_out = left_out.iter().chain(&catalogue.left_out).copied();
+        (Self(handlers), Unhandled::new(left_out))
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &HandlerRegistration> {
@@ -39,73 +38,73 @@ impl Handlers {
         self.0
     }
 
-    /// `complete` says whether all handlers are there, so that it matters what all messages are.
-    pub(super) fn check(&self, selection: &Selection, complete: bool, problems: &mut Vec<Problem>) {
-        let mut messages: Vec<_> = inventory::iter::<MessageRegistration>()
-            .filter(|message| selection.includes(message.source.module))
-            .collect();
-        messages.sort_by_key(|message| (message.name, message.source));
-
-        if !complete {
-            messages.clear();
-        }
-        check_message_names(&messages, problems);
-        self.check_handler_names(problems);
-        self.check_executions(&messages, problems);
-        self.check_each(problems);
+    /// The messages of the selected modules, and those from elsewhere that a handler names; by name.
+    ///
+    /// `complete`: all handlers are there, so messages that no handler names count too.
+    pub(super) fn messages(
+        &self,
+        catalogue: &Catalogue,
+        complete: bool,
+    ) -> Vec<MessageRegistration> {
+        let selected = catalogue.messages.iter().copied().filter(|_| complete);
+        let named = self.0.iter().flat_map(HandlerRegistration::messages);
+        // A derived message knows its place.
+        let named = named.map(|it| catalogue.message((it.message)()).unwrap_or(it));
+        let mut messages: Vec<_> = selected.chain(named).copied().collect();
+        messages.sort_by_key(|it| (it.name, it.source, (it.message)().path()));
+        messages.dedup_by_key(|it| (it.message)());
+        messages
     }
 
-    fn check_handler_names(&self, problems: &mut Vec<Problem>) {
-        for same in self.0.chunk_by(|a, b| a.name == b.name) {
-            if same.len() > 1 {
-                let handlers = same.iter().map(consumer).collect();
-                problems
-                    .push(Problem::SharedHandlerName { name: same[0].name.to_string(), handlers });
+    /// `is_plugin_shared`: a plugin that is added twice brings its handlers twice, which is no problem of
+    /// theirs.
+    pub(super) fn check(
+        &self,
+        messages: &[MessageRegistration],
+        is_plugin_shared: bool,
+        problems: &mut Vec<Problem>,
+    ) {
+        check_message_names(messages, problems);
+        self.check_handler_names(is_plugin_shared, problems);
+        self.check_executions(messages, problems);
+        self.check_events(problems);
+    }
+
+    fn check_handler_names(&self, is_plugin_shared: bool, problems: &mut Vec<Problem>) {
+        for same in self.0.chunk_by(|a, b| a.name == b.name).filter(|same| same.len() > 1) {
+            let is_one_twice = same.iter().all(|handler| handler.source == same[0].source);
+            if !(is_plugin_shared && is_one_twice) {
+                let handlers: Vec<_> = same.iter().map(consumer).collect();
+                problems.push(Problem::shared_handler_name(&same[0].name, &handlers));
             }
         }
     }
 
     /// Each command and query has exactly one handler.
-    fn check_executions(&self, messages: &[&MessageRegistration], problems: &mut Vec<Problem>) {
-        let mut handlers: BTreeMap<&str, (MessageKind, TypeRef, Vec<Consumer>)> = BTreeMap::new();
+    fn check_executions(&self, messages: &[MessageRegistration], problems: &mut Vec<Problem>) {
+        let mut handlers: FxHashMap<TypeId, Vec<String>> = FxHashMap::default();
         for handler in &self.0 {
-            if let Some((kind, route)) = execution(handler) {
-                let entry = handlers.entry(route.message.name);
-                let message = (route.message.message)();
-                entry.or_insert((kind, message, Vec::new())).2.push(consumer(handler));
+            for message in handler.messages() {
+                handlers.entry((message.message)().id()).or_default().push(consumer(handler));
             }
         }
         for message in messages.iter().filter(|message| message.kind != MessageKind::Event) {
-            if !handlers.contains_key(message.name) {
-                let (kind, source) = (message.kind, message.source);
-                problems.push(Problem::NoHandler { kind, message: (message.message)(), source });
-            }
-        }
-        for (kind, message, handlers) in handlers.into_values() {
-            if handlers.len() > 1 {
-                problems.push(Problem::ManyHandlers { kind, message, handlers });
+            match handlers.get(&(message.message)().id()).map(Vec::as_slice) {
+                Some([_]) => {}
+                Some(several) => problems.push(Problem::many_handlers(message, several)),
+                None => problems.push(Problem::no_handler(message)),
             }
         }
     }
 
-    fn check_each(&self, problems: &mut Vec<Problem>) {
-        let buses = [TypeRef::of::<EventBus>(), TypeRef::of::<CommandBus>()];
+    fn check_events(&self, problems: &mut Vec<Problem>) {
         for handler in &self.0 {
             match &handler.handles {
                 Handles::Events(routes) if routes.is_empty() => {
-                    problems.push(Problem::HandlesNothing { handler: consumer(handler) });
+                    problems.push(Problem::handles_nothing(&consumer(handler)));
                 }
                 Handles::Events(routes) => problems.extend(same_event_twice(handler, routes)),
-                Handles::Query(_) => {
-                    let dependencies = (handler.dependencies)().into_iter();
-                    problems.extend(dependencies.filter(|it| buses.contains(&it.service)).map(
-                        |dependency| Problem::QueryInjectsBus {
-                            handler: consumer(handler),
-                            dependency,
-                        },
-                    ));
-                }
-                Handles::Command(_) => {}
+                Handles::Command(_) | Handles::Query(_) => {}
             }
         }
     }
@@ -121,31 +120,16 @@ fn same_event_twice(handler: &HandlerRegistration, routes: &[EventRoute]) -> Opt
         Some(index) => events[index],
         None => return None,
     };
-    Some(Problem::SameEventTwice { handler: consumer(handler), event })
+    Some(Problem::same_event_twice(&consumer(handler), event))
 }
 
 /// A message's name is its identity, whatever its kind.
-fn check_message_names(messages: &[&MessageRegistration], problems: &mut Vec<Problem>) {
-    for same in messages.chunk_by(|a, b| a.name == b.name) {
-        if same.len() > 1 {
-            let messages = same.iter().map(|it| (it.kind, (it.message)(), it.source)).collect();
-            problems.push(Problem::SharedMessageName { name: same[0].name, messages });
-        }
-    }
+fn check_message_names(messages: &[MessageRegistration], problems: &mut Vec<Problem>) {
+    let shared = messages.chunk_by(|a, b| a.name == b.name).filter(|same| same.len() > 1);
+    problems.extend(shared.map(Problem::shared_message_name));
 }
 
-fn execution(handler: &HandlerRegistration) -> Option<(MessageKind, &ExecutionRoute)> {
-    match &handler.handles {
-        Handles::Events(_) => None,
-        Handles::Command(route) => Some((MessageKind::Command, route)),
-        Handles::Query(route) => Some((MessageKind::Query, route)),
-    }
-}
-
-pub(super) fn consumer(handler: &HandlerRegistration) -> Consumer {
-    Consumer {
-        consumer: (handler.handler)(),
-        handler: Some(handler.name.to_string()),
-        source: handler.source,
-    }
+/// What reports call the handler.
+pub(super) fn consumer(handler: &HandlerRegistration) -> String {
+    format!("handler `{}` ({})", handler.title(), handler.source)
 }

@@ -4,11 +4,13 @@ mod builder;
 mod construct;
 mod error;
 mod handlers;
+mod hint;
 mod modules;
 mod plugin;
 mod problem;
 mod providers;
 mod shutdown;
+mod wired;
 mod wiring;
 
 use std::fmt;
@@ -20,19 +22,17 @@ use crate::bus::{
     CommandBus, CommandExecutors, DeadLetters, EventBus, EventHub, HandlerControl, QueryBus,
     QueryExecutors, UnknownHandler,
 };
-use crate::describe::{Description, Wired};
 use crate::lane::FailureStream;
 use crate::runtime::Lifecycle;
-use crate::services::{MissingService, Service, Services};
-
-use crate::services::TypeRef;
+use crate::services::{MissingService, Service, Services, TypeRef};
 
 pub use self::builder::{AppBuilder, DEFAULT_PAYLOAD_LIMIT};
 pub use self::error::BuildError;
 pub use self::modules::{Module, Modules};
 pub use self::plugin::{BoxError, Plugin, StartError};
-pub use self::problem::{Consumer, Problem};
+pub use self::problem::{Problem, ProblemKind};
 pub use self::shutdown::{ShutdownReport, Unfinished};
+pub(crate) use self::wired::{Wired, WiredService};
 
 /// A running application: its buses, its services, and the workers behind them.
 ///
@@ -115,12 +115,6 @@ impl App {
     /// [`MissingService`] when there is none of this type.
     pub fn service<T: Service>(&self) -> Result<T, MissingService> {
         self.0.services.get().ok_or_else(MissingService::of::<T>)
-    }
-
-    /// What the application consists of: messages, handlers with their options, services, provided
-    /// values, plugins and modules, each with its place in the source. See [`describe`](crate::describe).
-    pub fn describe(&self) -> Description {
-        self.0.wired.describe()
     }
 
     /// Deliveries that failed for good.

@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn self_and_super_are_where_the_macro_stands() {
+    fn self_and_super_are_relative_to_the_module_of_the_macro() {
         assert!(Module::resolve("shop::a::b", "self").contains("shop::a::b::c"));
         assert!(Module::resolve("shop::a::b", "super::x").contains("shop::a::x"));
         assert!(Module::resolve("shop::a::b", "super::super::y").contains("shop::y"));

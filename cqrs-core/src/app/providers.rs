@@ -1,28 +1,25 @@
 //! Where services come from, and the order in which they are built.
 
-use std::any::TypeId;
+use std::borrow::Cow;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::Problem;
 use super::builder::Provided;
+use super::handlers::consumer;
 use super::plugin::AnyPlugin;
-use super::problem::inside_arc;
-use super::wiring::Selection;
-use super::{Consumer, Problem};
+use super::wired::{WiredService, WiredValue};
 use crate::bus::{CommandBus, EventBus, QueryBus};
-use crate::describe::{WiredService, WiredValue};
-use crate::registry::{HandlerRegistration, InjectableRegistration, PluginService};
-use crate::services::TypeRef;
-use crate::services::{Dependency, MissingService, ServiceKey, Services};
+use crate::message::MessageKind;
+use crate::registry::{Catalogue, HandlerRegistration, InjectableRegistration};
+use crate::services::{Dependency, MissingService, ServiceKey, Services, TypeRef};
 
 /// Everything that can be injected, and in the end the order in which to build it.
-pub(super) struct Providers {
-    provided: FxHashMap<ServiceKey, Provided>,
-    injectables: Vec<InjectableRegistration>,
-    /// Which injectable offers what.
+pub(super) struct Providers<'a> {
+    pub(super) catalogue: &'a Catalogue,
+    pub(super) provided: FxHashMap<ServiceKey, Provided>,
+    /// Which injectables of the catalogue offer what.
     offers: FxHashMap<ServiceKey, Vec<usize>>,
-    /// What any field is of.
-    asked_for: FxHashSet<TypeId>,
     states: Vec<State>,
     order: Vec<usize>,
 }
@@ -30,56 +27,44 @@ pub(super) struct Providers {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Untouched,
-    /// Its dependencies are being looked at.
+    /// Its dependencies are being planned.
     Open,
     Planned,
 }
 
-impl Providers {
-    pub(super) fn new(selection: &Selection, provided: Vec<Provided>) -> Self {
-        let mut injectables: Vec<_> = inventory::iter::<InjectableRegistration>()
-            .filter(|injectable| selection.includes(injectable.source.module))
-            .copied()
-            .collect();
-        injectables.sort_by_key(|injectable| ((injectable.service)().path(), injectable.source));
+impl<'a> Providers<'a> {
+    pub(super) fn new(catalogue: &'a Catalogue, provided: Vec<Provided>) -> Self {
         let mut offers: FxHashMap<ServiceKey, Vec<usize>> = FxHashMap::default();
-        for (index, injectable) in injectables.iter().enumerate() {
+        for (index, injectable) in catalogue.injectables.iter().enumerate() {
             for service in offered(injectable) {
                 offers.entry(unnamed(service)).or_default().push(index);
             }
         }
         Self {
+            catalogue,
             // The last one of a type wins.
             provided: provided.into_iter().map(|value| (value.key.clone(), value)).collect(),
-            states: vec![State::Untouched; injectables.len()],
-            order: Vec::new(),
-            asked_for: FxHashSet::default(),
-            injectables,
             offers,
+            states: vec![State::Untouched; catalogue.injectables.len()],
+            order: Vec::new(),
         }
     }
 
     /// Plans what `handlers` need, or `everything` there is.
-    pub(super) fn plan<'a>(
+    pub(super) fn plan<'h>(
         &mut self,
-        handlers: impl Iterator<Item = &'a HandlerRegistration>,
+        handlers: impl Iterator<Item = &'h HandlerRegistration>,
         everything: bool,
         problems: &mut Vec<Problem>,
     ) {
-        let handlers: Vec<_> = handlers.map(|it| (it, (it.dependencies)())).collect();
-        let injectables = self.injectables.iter().flat_map(|it| (it.dependencies)());
-        let dependencies = handlers.iter().flat_map(|(_, dependencies)| dependencies.clone());
-        self.asked_for = dependencies.chain(injectables).map(|it| it.service.id()).collect();
-
         let mut path = Vec::new();
-        for (handler, dependencies) in handlers {
-            let consumer = super::handlers::consumer(handler);
-            for dependency in dependencies {
-                self.plan_dependency(&consumer, dependency, &mut path, problems);
+        for handler in handlers {
+            for dependency in (handler.dependencies)() {
+                self.plan_dependency(&consumer(handler), &dependency, &mut path, problems);
             }
         }
         if everything {
-            for index in 0..self.injectables.len() {
+            for index in 0..self.states.len() {
                 self.plan_injectable(index, &mut path, problems);
             }
         }
@@ -87,31 +72,27 @@ impl Providers {
 
     fn plan_dependency(
         &mut self,
-        consumer: &Consumer,
-        dependency: Dependency,
+        consumer: &str,
+        dependency: &Dependency,
         path: &mut Vec<usize>,
         problems: &mut Vec<Problem>,
     ) {
-        let key = ServiceKey {
-            service: dependency.service.id(),
-            name: dependency.name.map(std::borrow::Cow::Borrowed),
-        };
+        let key = key_of(dependency);
         if self.provided.contains_key(&key) || is_bus(&key) {
             return;
         }
         match self.offers.get(&key).map(Vec::as_slice) {
             Some(&[index]) => self.plan_injectable(index, path, problems),
             Some(several) => {
-                let offered_by = several.iter().map(|&index| self.consumer(index)).collect();
-                let problem = Problem::AmbiguousService { service: dependency.service, offered_by };
+                let offered_by: Vec<_> = several.iter().map(|&it| self.service(it)).collect();
+                let problem = Problem::ambiguous_service(dependency.service, &offered_by);
                 if !problems.contains(&problem) {
                     problems.push(problem);
                 }
             }
             None => {
                 let hint = self.hint(dependency);
-                let consumer = consumer.clone();
-                problems.push(Problem::MissingService { consumer, dependency, hint });
+                problems.push(Problem::missing_service(consumer, dependency, hint));
             }
         }
     }
@@ -126,25 +107,30 @@ impl Providers {
             State::Planned => return,
             State::Open => {
                 let start = path.iter().position(|&on_path| on_path == index).unwrap_or(0);
-                let services = path[start..].iter().map(|&index| self.consumer(index)).collect();
-                problems.push(Problem::Cycle { services });
+                let services: Vec<_> = path[start..].iter().map(|&it| self.service(it)).collect();
+                problems.push(Problem::cycle(&services));
                 return;
             }
             State::Untouched => {}
         }
-        if self.is_replaced(index) {
-            self.states[index] = State::Planned;
-            return;
-        }
         self.states[index] = State::Open;
-        path.push(index);
-        let consumer = self.consumer(index);
-        for dependency in (self.injectables[index].dependencies)() {
-            self.plan_dependency(&consumer, dependency, path, problems);
+        if !self.is_replaced(index) {
+            path.push(index);
+            let consumer = self.service(index);
+            for dependency in (self.catalogue.injectables[index].dependencies)() {
+                self.plan_dependency(&consumer, &dependency, path, problems);
+            }
+            path.pop();
+            self.order.push(index);
         }
-        path.pop();
         self.states[index] = State::Planned;
-        self.order.push(index);
+    }
+
+    /// Whether a value is provided in place of everything that this injectable offers, as a test's fakes
+    /// are.
+    fn is_replaced(&self, index: usize) -> bool {
+        let mut services = offered(self.catalogue.injectables[index]);
+        services.all(|service| self.provided.contains_key(&unnamed(service)))
     }
 
     /// Finds what is provided in place of the plugin that it comes with.
@@ -152,81 +138,67 @@ impl Providers {
         let mut provided: Vec<_> = self.provided.values().map(|value| value.service).collect();
         provided.sort_by_key(TypeRef::path);
         for service in provided {
-            if let Some(&PluginService { plugin, .. }) = PluginService::find(service)
+            if let Some(plugin) = self.catalogue.plugin_of(service)
                 && added.iter().all(|it| it.name() != plugin)
             {
-                problems.push(Problem::ProvidedWithoutPlugin { service, plugin });
+                problems.push(Problem::provided_without_plugin(service, plugin));
             }
         }
     }
 
-    /// Whether values stand in for everything that this injectable offers, as a test's fakes do.
-    fn is_replaced(&self, index: usize) -> bool {
-        let mut services = offered(&self.injectables[index]);
-        services.all(|service| self.provided.contains_key(&unnamed(service)))
-    }
-
-    /// Something that is offered and was probably meant.
-    fn hint(&self, dependency: Dependency) -> Option<String> {
-        let service = dependency.service;
-        if let Some(PluginService { plugin, .. }) = PluginService::find(service) {
-            return Some(format!("`.plugin(..)`: the plugin `{plugin}` provides it"));
-        }
-        let mut provided: Vec<_> = self.provided.values().collect();
-        provided.sort_by_key(|value| (value.service.path(), value.key.name.clone()));
-        for value in provided {
-            let name = value.key.name.as_deref();
-            if value.service == service {
-                return Some(match name {
-                    Some(name) => {
-                        format!("there is one named \"{name}\": `#[inject(name = \"{name}\")]`")
-                    }
-                    None => {
-                        "there is one without a name: remove the name from the field".to_owned()
-                    }
-                });
-            }
-            let (wanted, found) = (service.name(), value.service.name());
-            if inside_arc(&wanted) == Some(&found) {
-                return Some(format!("`{found}` is provided: provide it as `{wanted}` instead"));
-            }
-            if inside_arc(&found) == Some(&wanted) {
-                return Some(format!("`{found}` is provided: let the field be of that type"));
+    /// Finds query handlers that reach a bus with which they could change state.
+    pub(super) fn check_queries<'h>(
+        &self,
+        handlers: impl Iterator<Item = &'h HandlerRegistration>,
+        problems: &mut Vec<Problem>,
+    ) {
+        for handler in handlers.filter(|handler| handler.kind() == MessageKind::Query) {
+            for dependency in (handler.dependencies)() {
+                if let Some(path) = self.path_to_bus(&dependency, &mut FxHashSet::default()) {
+                    problems.push(match path.len() {
+                        1 => Problem::query_injects_bus(&consumer(handler), &dependency),
+                        _ => Problem::query_reaches_bus(&consumer(handler), &path),
+                    });
+                }
             }
         }
-        if let Some(unused) = self.unused_arc().filter(|_| service.name().starts_with("Arc<dyn ")) {
-            return Some(format!(
-                "`{unused}` is provided, and nobody asks for it: if it was meant, \
-                 `.provide::<{service}>(..)`"
-            ));
+    }
+
+    /// The fields and services that lead from `dependency` to a bus.
+    fn path_to_bus(
+        &self,
+        dependency: &Dependency,
+        seen: &mut FxHashSet<usize>,
+    ) -> Option<Vec<String>> {
+        let Dependency { field, service, .. } = dependency;
+        let mut path = vec![format!("field `{field}: {service}`")];
+        if [TypeRef::of::<EventBus>(), TypeRef::of::<CommandBus>()].contains(service) {
+            return Some(path);
         }
-        let derived = self.injectables.iter().find(|it| (it.service)() == service);
-        derived.map(|_| {
-            format!("`{service}` is built as a service: let the field be an `Arc<{service}>`")
-        })
+        let key = key_of(dependency);
+        let &[index] = self.offers.get(&key)?.as_slice() else { return None };
+        if self.provided.contains_key(&key) || !seen.insert(index) {
+            return None;
+        }
+        let dependencies = (self.catalogue.injectables[index].dependencies)();
+        let rest = dependencies.iter().find_map(|it| self.path_to_bus(it, seen))?;
+        path.push(self.service(index));
+        path.extend(rest);
+        Some(path)
     }
 
-    /// A provided `Arc` that no field asks for: perhaps it was meant as one of a trait object.
-    fn unused_arc(&self) -> Option<TypeRef> {
-        let provided = self.provided.values().filter(|value| value.key.name.is_none());
-        let unused = provided.map(|value| value.service).filter(|service| {
-            inside_arc(&service.name()).is_some() && !self.asked_for.contains(&service.id())
-        });
-        unused.min_by_key(TypeRef::path)
-    }
-
-    fn consumer(&self, index: usize) -> Consumer {
-        consumer(&self.injectables[index])
+    /// What reports call the service.
+    fn service(&self, index: usize) -> String {
+        service(self.catalogue.injectables[index])
     }
 
     /// What will be built and what is provided, for reports.
     pub(super) fn wired(&self) -> (Vec<WiredService>, Vec<WiredValue>) {
         let service = |&index: &usize| {
-            let registration = self.injectables[index];
+            let registration = *self.catalogue.injectables[index];
             let offered_as = offered(&registration).filter(|service| {
                 let key = unnamed(*service);
-                let is_unambiguous = self.offers.get(&key).is_some_and(|offers| offers.len() == 1);
-                is_unambiguous && !self.provided.contains_key(&key)
+                self.is_unambiguous(&key) && !self.provided.contains_key(&key)
             });
             WiredService { registration, offered_as: offered_as.collect() }
         };
@@ -235,32 +207,35 @@ impl Providers {
         (self.order.iter().map(service).collect(), self.provided.values().map(value).collect())
     }
 
+    fn is_unambiguous(&self, key: &ServiceKey) -> bool {
+        self.offers.get(key).is_some_and(|offers| offers.len() == 1)
+    }
+
     /// Builds what was planned, each after what it depends on.
     pub(super) fn construct(
-        self,
+        mut self,
         events: &EventBus,
         commands: &CommandBus,
         queries: &QueryBus,
-    ) -> Result<Services, Box<Problem>> {
+    ) -> Result<Services, Problem> {
         let mut services = Services::default();
         services.insert(unnamed(TypeRef::of::<EventBus>()), Box::new(events.clone()));
         services.insert(unnamed(TypeRef::of::<CommandBus>()), Box::new(commands.clone()));
         services.insert(unnamed(TypeRef::of::<QueryBus>()), Box::new(queries.clone()));
-        for (key, provided) in self.provided {
+        for (key, provided) in std::mem::take(&mut self.provided) {
             services.insert(key, provided.value);
         }
-        for index in self.order {
-            let injectable = &self.injectables[index];
+        for &index in &self.order {
+            let injectable = self.catalogue.injectables[index];
             let own = unnamed((injectable.offered)());
             if !services.contains(&own) {
                 let built = (injectable.construct)(&services);
-                let built = built.map_err(|missing| undeclared(consumer(injectable), missing))?;
+                let built = built.map_err(|missing| undeclared(&service(injectable), missing))?;
                 services.insert(own, built);
             }
             for alias in injectable.aliases {
                 let key = unnamed((alias.offered)());
-                let is_unambiguous = self.offers.get(&key).is_some_and(|offers| offers.len() == 1);
-                if is_unambiguous
+                if self.is_unambiguous(&key)
                     && !services.contains(&key)
                     && let Some(value) = (alias.convert)(&services)
                 {
@@ -273,15 +248,19 @@ impl Providers {
 }
 
 /// Only a hand-written `Injectable` can need what its `dependencies` did not say.
-pub(super) fn undeclared(consumer: Consumer, missing: MissingService) -> Box<Problem> {
+pub(super) fn undeclared(consumer: &str, missing: MissingService) -> Problem {
     let MissingService { field, service, name } = missing;
     let dependency = Dependency { field: field.unwrap_or_default(), service, name };
-    Box::new(Problem::MissingService { consumer, dependency, hint: None })
+    Problem::missing_service(consumer, &dependency, None)
 }
 
 fn offered(injectable: &InjectableRegistration) -> impl Iterator<Item = TypeRef> + use<> {
     let aliases = injectable.aliases.iter().map(|alias| (alias.offered)());
     std::iter::once((injectable.offered)()).chain(aliases)
+}
+
+fn key_of(dependency: &Dependency) -> ServiceKey {
+    ServiceKey { service: dependency.service.id(), name: dependency.name.map(Cow::Borrowed) }
 }
 
 fn unnamed(service: TypeRef) -> ServiceKey {
@@ -294,6 +273,6 @@ fn is_bus(key: &ServiceKey) -> bool {
         .any(|bus| *key == unnamed(bus))
 }
 
-fn consumer(injectable: &InjectableRegistration) -> Consumer {
-    Consumer { consumer: (injectable.service)(), handler: None, source: injectable.source }
+fn service(injectable: &InjectableRegistration) -> String {
+    format!("service `{}` ({})", (injectable.service)(), injectable.source)
 }

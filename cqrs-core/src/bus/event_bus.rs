@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::message::{AnyEvent, Event};
 use crate::observe::{self, Observed};
 use crate::payload::MAX_PAYLOAD_DEPTH;
+use crate::registry::Unhandled;
 use crate::runtime::InFlight;
 
 /// Publishes events. Injectable; cloning is cheap.
@@ -35,7 +36,6 @@ pub(crate) struct EventHub {
 }
 
 /// What an application says about publishing.
-#[derive(Debug, Clone, Copy)]
 pub(crate) struct PublishOptions {
     /// The largest payload, in bytes as JSON.
     pub(crate) payload_limit: usize,
@@ -43,6 +43,8 @@ pub(crate) struct PublishOptions {
     pub(crate) cascade_limit: u32,
     /// How many events a stream keeps for a reader that is behind.
     pub(crate) stream_capacity: usize,
+    /// Why an event that no handler wants has none.
+    pub(crate) unhandled: Arc<Unhandled>,
     /// Whether publishing starts the workers.
     pub(crate) starts_by_itself: bool,
 }
@@ -296,7 +298,8 @@ impl EventHub {
     fn warn_unhandled<E: Event>(&self) {
         let mut unhandled = self.unhandled.lock().unwrap_or_else(PoisonError::into_inner);
         if unhandled.insert(TypeId::of::<E>()) {
-            tracing::warn!(event = E::NAME, "no handler wants this event");
+            let reason = self.options.unhandled.reason(TypeId::of::<E>());
+            tracing::warn!(event = E::NAME, "no handler wants this event: {reason}");
         }
     }
 }

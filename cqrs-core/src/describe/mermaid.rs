@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::table::one_line;
-use super::{Description, MessageDescription, Place};
+use super::table::escaped;
+use super::{Description, Location, MessageDescription};
 use crate::message::MessageKind;
 
-/// A colour for each kind, and dashes for what nobody reacts to. The text is dark on light and dark pages.
+/// A colour for each kind, and dashes for an event without a handler. The text is dark on light and dark pages.
 const CLASSES: &str = "    \
     classDef command fill:#cfe2ff,stroke:#4a7ab5,color:#111\n    \
     classDef event fill:#ffe3bf,stroke:#b57b32,color:#111\n    \
@@ -17,7 +17,7 @@ const CLASSES: &str = "    \
 
 pub(super) fn render(description: &Description) -> String {
     let mut ids = Ids::default();
-    let mut groups: BTreeMap<Group<'_>, Vec<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<(bool, &str), Vec<String>> = BTreeMap::new();
     let mut handlers = BTreeMap::new();
     let (mut edges, mut unhandled) = (Vec::new(), Vec::new());
 
@@ -25,7 +25,7 @@ pub(super) fn render(description: &Description) -> String {
     for handler in &description.handlers {
         let id = ids.unique("handler", &handler.name);
         let node = format!("{id}[[\"{}\"]]:::handler", label(&handler.name));
-        groups.entry(Group::of(Some(&handler.declared))).or_default().push(node);
+        groups.entry(group(Some(&handler.declared))).or_default().push(node);
         if handler.every_event {
             edges.push(format!("every_event -.-> {id}"));
         }
@@ -34,7 +34,7 @@ pub(super) fn render(description: &Description) -> String {
     for message in &description.messages {
         let id = ids.unique(&message.kind.to_string(), &message.name);
         let node = node(&id, message);
-        groups.entry(Group::of(message.declared.as_ref())).or_default().push(node);
+        groups.entry(group(message.declared.as_ref())).or_default().push(node);
         // A description that was edited may name handlers that it does not have.
         let handlers = message.handlers.iter().filter_map(|it| handlers.get(it.as_str()));
         edges.extend(handlers.map(|handler| format!("{id} --> {handler}")));
@@ -48,8 +48,8 @@ pub(super) fn render(description: &Description) -> String {
     if has_every {
         chart.push_str("    every_event([\"every event\"]):::event\n");
     }
-    for (group, mut nodes) in groups {
-        let (id, title) = (ids.unique("module", group.title), label(group.title));
+    for ((_, title), mut nodes) in groups {
+        let (id, title) = (ids.unique("module", title), label(title));
         let _ = writeln!(chart, "    subgraph {id}[\"{title}\"]");
         nodes.sort_unstable();
         for node in nodes {
@@ -78,19 +78,11 @@ fn node(id: &str, message: &MessageDescription) -> String {
     }
 }
 
-/// What stands in one subgraph: a module, or, at the end, what is in none.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Group<'a> {
-    is_by_hand: bool,
-    title: &'a str,
-}
-
-impl<'a> Group<'a> {
-    fn of(declared: Option<&'a Place>) -> Self {
-        match declared.and_then(|place| place.module.as_deref()) {
-            Some(module) => Self { is_by_hand: false, title: module },
-            None => Self { is_by_hand: true, title: "registered by hand" },
-        }
+/// The subgraph: a module, or, at the end, what is in none.
+fn group(declared: Option<&Location>) -> (bool, &str) {
+    match declared.and_then(|place| place.module.as_deref()) {
+        Some(module) => (false, module),
+        None => (true, "registered by hand"),
     }
 }
 
@@ -103,28 +95,22 @@ impl Ids {
         let word =
             |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
         let id = format!("{prefix}_{}", name.chars().map(word).collect::<String>());
-        // Names that differ in punctuation alone.
-        let numbered = (2_u64..).map(|number| format!("{id}__{number}"));
-        let mut candidates = std::iter::once(id.clone()).chain(numbered);
-        let unique = candidates.find(|id| !self.0.contains(id)).unwrap_or(id);
-        self.0.insert(unique.clone());
+        let mut unique = id.clone();
+        // Names may differ in punctuation alone.
+        for number in 2_u64.. {
+            if self.0.insert(unique.clone()) {
+                break;
+            }
+            unique = format!("{id}__{number}");
+        }
         unique
     }
 }
 
-/// Everything that could mean something to Mermaid, as an entity of its own notation.
 fn label(text: &str) -> String {
     if text.trim().is_empty() {
         // Mermaid takes no empty label.
         return "unnamed".to_owned();
     }
-    let mut label = String::new();
-    for character in one_line(text).chars() {
-        if character.is_alphanumeric() || " .-_:".contains(character) {
-            label.push(character);
-        } else {
-            let _ = write!(label, "#{};", u32::from(character));
-        }
-    }
-    label
+    escaped(text, " .-_:", "#")
 }

@@ -1,30 +1,43 @@
-//! A map of an application: what it consists of, and who reacts to what.
+//! A map of an application: what it consists of, and which handler reacts to which message.
 //!
 //! [`App::describe`](crate::App::describe) gives a [`Description`]: a plain value that serialises, and
 //! that reads as a table, as a Mermaid graph, as Markdown or as JSON. Everything in it is sorted by
 //! name, so that two of them can be compared line by line.
 
-mod format;
-mod markdown;
+mod from_app;
 mod mermaid;
 mod parts;
 mod sections;
 mod table;
-mod wired;
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::app::App;
 use crate::message::MessageKind;
 
-pub use self::format::Format;
 pub use self::parts::{
-    BatchDescription, BreakerDescription, HandlerDescription, InjectedField, MessageDescription,
-    ModuleDescription, OptionsDescription, Place, ProvidedValue, RetryDescription,
+    BatchDescription, BreakerDescription, HandlerDescription, InjectedField, Location,
+    MessageDescription, ModuleDescription, OptionsDescription, ProvidedValue, RetryDescription,
     ServiceDescription,
 };
-pub(crate) use self::wired::{Wired, WiredService, WiredValue};
+
+/// How a [`Description`] is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
+#[non_exhaustive]
+pub enum Format {
+    /// Tables for a terminal.
+    #[default]
+    Table,
+    /// A [Mermaid](https://mermaid.js.org) flow chart of messages and their handlers, grouped by module.
+    Mermaid,
+    /// JSON, for tools.
+    Json,
+    /// Markdown as GitHub reads it, with the graph inside.
+    Markdown,
+}
 
 /// What an application consists of: every message, handler, service, provided value, plugin,
 /// middleware and module.
@@ -73,59 +86,46 @@ pub struct Description {
     pub modules: Vec<ModuleDescription>,
 }
 
+impl App {
+    /// What the application consists of: messages, handlers with their options, services, provided
+    /// values, plugins and modules, each with its place in the source. See [`describe`](crate::describe).
+    pub fn describe(&self) -> Description {
+        from_app::describe(self.wired())
+    }
+}
+
 impl Description {
     /// The description as text that ends with a line break.
+    ///
+    /// JSON reads back as the same description. In a Mermaid graph, the id of a node is made from its stable
+    /// name, so a change of the application changes only the lines it concerns.
     pub fn render(&self, format: Format) -> String {
         match format {
-            Format::Table => self.to_table(),
-            Format::Mermaid => self.to_mermaid(),
-            Format::Markdown => self.to_markdown(),
-            Format::Json => self.to_json(),
+            Format::Table => table::to_text(self),
+            Format::Mermaid => mermaid::render(self),
+            Format::Markdown => table::to_markdown(self),
+            // Strings, numbers and lists always have a JSON form.
+            Format::Json => serde_json::to_string_pretty(self).unwrap_or_default() + "\n",
         }
     }
 
-    /// Tables for a terminal.
-    pub fn to_table(&self) -> String {
-        table::render(self)
-    }
-
-    /// A [Mermaid](https://mermaid.js.org) flow chart of who reacts to what, grouped by module.
-    ///
-    /// A node's id is made from its stable name, so a change of the application changes only the lines
-    /// it concerns.
-    pub fn to_mermaid(&self) -> String {
-        mermaid::render(self)
-    }
-
-    /// Markdown as GitHub reads it, with the Mermaid graph inside.
-    pub fn to_markdown(&self) -> String {
-        markdown::render(self)
-    }
-
-    /// JSON, which reads back as the same description.
-    pub fn to_json(&self) -> String {
-        // Strings, numbers and lists always have a JSON form.
-        let mut json = serde_json::to_string_pretty(self).unwrap_or_default();
-        json.push('\n');
-        json
-    }
-
-    /// How much there is of what, in one line.
+    /// The numbers of messages, handlers, services, values and modules in one line.
     pub fn summary(&self) -> String {
-        let messages = |kind| self.messages.iter().filter(|message| message.kind == kind).count();
         let count = |count: usize, one: &str, many: &str| match count {
             1 => format!("1 {one}"),
             _ => format!("{count} {many}"),
         };
-        let events = count(messages(MessageKind::Event), "event", "events");
-        let events = match self.unhandled_events().count() {
-            0 => events,
-            unhandled => format!("{events} ({unhandled} without a handler)"),
+        let messages = |kind, one, many| {
+            count(self.messages.iter().filter(|message| message.kind == kind).count(), one, many)
         };
+        let mut events = messages(MessageKind::Event, "event", "events");
+        if let unhandled @ 1.. = self.unhandled_events().count() {
+            events = format!("{events} ({unhandled} without a handler)");
+        }
         let parts = [
-            count(messages(MessageKind::Command), "command", "commands"),
+            messages(MessageKind::Command, "command", "commands"),
             events,
-            count(messages(MessageKind::Query), "query", "queries"),
+            messages(MessageKind::Query, "query", "queries"),
             count(self.handlers.len(), "handler", "handlers"),
             count(self.services.len(), "service", "services"),
             count(self.provided.len(), "provided value", "provided values"),
@@ -144,6 +144,6 @@ impl Description {
 impl fmt::Display for Description {
     /// The tables, without a line break at the end.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.to_table().trim_end())
+        f.write_str(self.render(Format::Table).trim_end())
     }
 }

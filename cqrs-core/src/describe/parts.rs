@@ -11,7 +11,7 @@ use crate::message::MessageKind;
 /// Where something is declared.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub struct Place {
+pub struct Location {
     /// The file, as the compiler was given it.
     pub file: String,
     /// The line, from 1.
@@ -20,7 +20,7 @@ pub struct Place {
     pub module: Option<String>,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.file, self.line)
     }
@@ -38,21 +38,16 @@ pub struct MessageDescription {
     #[serde(rename = "type")]
     pub type_name: String,
     /// `None` for a message that is not derived and of which only a handler is known.
-    pub declared: Option<Place>,
+    pub declared: Option<Location>,
     /// An event's version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<u32>,
     /// What an event is about.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entity: Option<String>,
     /// What happened to the entity.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub action: Option<String>,
     /// What the handler of a command or query returns.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output: Option<String>,
-    /// Why it refuses.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// The error of a command or query.
     pub error: Option<String>,
     /// The stable names of the handlers that name this message. Handlers of every event are not here.
     pub handlers: Vec<String>,
@@ -70,7 +65,7 @@ pub struct HandlerDescription {
     #[serde(rename = "type")]
     pub type_name: String,
     /// Where it is annotated or registered.
-    pub declared: Place,
+    pub declared: Location,
     /// The stable names of the messages that it names.
     pub handles: Vec<String>,
     /// Whether it handles every event: `#[events_handler(*)]`.
@@ -85,23 +80,18 @@ pub struct HandlerDescription {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OptionsDescription {
-    /// How long one attempt may take, such as `"30s"`; `None` for as long as it likes.
-    #[serde(with = "friendly::optional")]
+    /// How long one attempt may take, such as `"30s"`; `None` for no limit.
+    #[serde(default, with = "friendly::optional")]
     pub timeout: Option<Duration>,
-    /// How often a failed delivery is tried. Event handlers only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// How often a delivery is attempted. Event handlers only.
     pub retry: Option<RetryDescription>,
     /// How many entities it works on at the same time. Event handlers only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub concurrency: Option<usize>,
     /// How many attempts it makes at most in what time, such as `"100/s"`. Event handlers only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate: Option<String>,
-    /// When it is left alone because it fails and fails. Event handlers only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// When it is left alone because its attempts fail. Event handlers only.
     pub breaker: Option<BreakerDescription>,
     /// How many events it gets at once. Event handlers only.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<BatchDescription>,
 }
 
@@ -109,7 +99,7 @@ pub struct OptionsDescription {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BatchDescription {
-    /// At most so many.
+    /// How many events it has at most.
     pub max: usize,
     /// Whether a batch may hold events of several tenants.
     pub across_tenants: bool,
@@ -150,7 +140,6 @@ pub struct InjectedField {
     #[serde(rename = "type")]
     pub type_name: String,
     /// The service's name, for `#[inject(name = "..")]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 
@@ -162,14 +151,14 @@ pub struct ServiceDescription {
     #[serde(rename = "type")]
     pub type_name: String,
     /// Where it is derived.
-    pub declared: Place,
+    pub declared: Location,
     /// The types of the fields it is injected into, such as `Arc<dyn EmployeeRepository>`.
     pub offered_as: Vec<String>,
     /// What is injected into it.
     pub dependencies: Vec<InjectedField>,
 }
 
-/// A value that was provided. What is in it stays there.
+/// A value that was provided, without its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ProvidedValue {
@@ -177,7 +166,6 @@ pub struct ProvidedValue {
     #[serde(rename = "type")]
     pub type_name: String,
     /// Its name, for `#[inject(name = "..")]`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
 }
 

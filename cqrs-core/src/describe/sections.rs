@@ -1,219 +1,143 @@
-//! The sections of a description, for the forms that show them as tables.
+//! The tables of a description, for people.
 
 use std::time::Duration;
 
 use jiff::fmt::friendly::SpanPrinter;
 
-use super::{
-    BatchDescription, BreakerDescription, Description, HandlerDescription, InjectedField,
-    MessageDescription, OptionsDescription, Place,
-};
+use super::{Description, InjectedField, Location, MessageDescription, OptionsDescription};
 use crate::message::MessageKind;
 
 /// Things of one kind.
 pub(super) struct Section {
     pub(super) title: &'static str,
-    pub(super) columns: Vec<&'static str>,
+    pub(super) columns: &'static [&'static str],
     pub(super) rows: Vec<Row>,
 }
 
 /// One thing, and where it is declared.
 pub(super) struct Row {
-    pub(super) cells: Vec<Cell>,
-    pub(super) declared: Option<Place>,
-}
-
-/// The lines of a cell.
-pub(super) type Cell = Vec<Line>;
-
-pub(super) enum Line {
-    /// A name or a type.
-    Code(String),
-    /// Words.
-    Text(String),
+    /// Each has any number of lines.
+    pub(super) cells: Vec<Vec<String>>,
+    pub(super) declared: Option<Location>,
 }
 
 /// The sections that are not empty.
 pub(super) fn sections(description: &Description) -> Vec<Section> {
-    let all = [
-        executions(description, MessageKind::Command, "Commands"),
-        events(description),
-        executions(description, MessageKind::Query, "Queries"),
-        handlers(description),
-        services(description),
-        provided(description),
-        names("Plugins", "Name", &description.plugins),
-        names("Middleware, outermost first", "Type", &description.middleware),
-        modules(description),
-    ];
-    all.into_iter().filter(|section| !section.rows.is_empty()).collect()
-}
-
-fn executions(description: &Description, kind: MessageKind, title: &'static str) -> Section {
-    let row = |message: &MessageDescription| {
-        let returns = [&message.output, &message.error].into_iter().flatten();
+    let of_kind = |kind| description.messages.iter().filter(move |message| message.kind == kind);
+    let handlers = description.handlers.iter().map(|handler| {
+        let every = handler.every_event.then(|| "every event".to_owned());
         let cells = vec![
-            vec![code(&message.name)],
-            vec![code(&message.type_name)],
-            returns.map(|it| code(it)).collect(),
-            handled_by(message),
-        ];
-        Row { cells, declared: message.declared.clone() }
-    };
-    let messages = description.messages.iter().filter(|message| message.kind == kind);
-    Section {
-        title,
-        columns: vec!["Name", "Type", "Output, error", "Handled by"],
-        rows: messages.map(row).collect(),
-    }
-}
-
-fn events(description: &Description) -> Section {
-    let row = |event: &MessageDescription| {
-        let about = [&event.entity, &event.action].into_iter().flatten().cloned();
-        let about = about.collect::<Vec<_>>().join(" ");
-        let cells = vec![
-            vec![code(&event.name)],
-            vec![code(&event.type_name)],
-            if about.is_empty() { Vec::new() } else { vec![text(about)] },
-            vec![text(event.version.unwrap_or(1).to_string())],
-            handled_by(event),
-        ];
-        Row { cells, declared: event.declared.clone() }
-    };
-    let events = description.messages.iter().filter(|message| message.kind == MessageKind::Event);
-    Section {
-        title: "Events",
-        columns: vec!["Name", "Type", "About", "Version", "Handled by"],
-        rows: events.map(row).collect(),
-    }
-}
-
-fn handled_by(message: &MessageDescription) -> Cell {
-    if message.handlers.is_empty() {
-        return vec![text("nobody".to_owned())];
-    }
-    message.handlers.iter().map(|it| code(it)).collect()
-}
-
-fn handlers(description: &Description) -> Section {
-    let row = |handler: &HandlerDescription| {
-        let every = handler.every_event.then(|| text("every event".to_owned()));
-        let handles = every.into_iter().chain(handler.handles.iter().map(|it| code(it)));
-        let cells = vec![
-            vec![code(&handler.name), code(&handler.type_name)],
-            handles.collect(),
+            vec![handler.name.clone(), handler.type_name.clone()],
+            every.into_iter().chain(handler.handles.iter().cloned()).collect(),
             options(&handler.options),
             injects(&handler.dependencies),
         ];
         Row { cells, declared: Some(handler.declared.clone()) }
+    });
+    let services = description.services.iter().map(|service| {
+        let type_name = vec![service.type_name.clone()];
+        let cells = vec![type_name, service.offered_as.clone(), injects(&service.dependencies)];
+        Row { cells, declared: Some(service.declared.clone()) }
+    });
+    let provided = description.provided.iter().map(|value| {
+        undeclared(vec![vec![value.type_name.clone()], value.name.iter().cloned().collect()])
+    });
+    let modules = description.modules.iter().map(|module| {
+        let counts = [module.messages, module.handlers, module.services].map(|it| it.to_string());
+        let named = if module.named { "yes" } else { "no" }.to_owned();
+        let cells = [module.path.clone()].into_iter().chain(counts).chain([named]);
+        undeclared(cells.map(|cell| vec![cell]).collect())
+    });
+    let names = |names: &[String]| {
+        names.iter().map(|name| undeclared(vec![vec![name.clone()]])).collect::<Vec<_>>()
     };
-    Section {
-        title: "Handlers",
-        columns: vec!["Name, type", "Handles", "Options", "Injects"],
-        rows: description.handlers.iter().map(row).collect(),
-    }
+
+    let execution_columns = &["Name", "Type", "Output, error", "Handled by"];
+    let event_columns = &["Name", "Type", "About", "Version", "Handled by"];
+    let module_columns = &["Path", "Messages", "Handlers", "Services", "Named"];
+    let mut sections = vec![
+        section("Commands", execution_columns, of_kind(MessageKind::Command).map(execution)),
+        section("Events", event_columns, of_kind(MessageKind::Event).map(event)),
+        section("Queries", execution_columns, of_kind(MessageKind::Query).map(execution)),
+        section("Handlers", &["Name, type", "Handles", "Options", "Injects"], handlers),
+        section("Services", &["Type", "Offered as", "Injects"], services),
+        section("Provided values", &["Type", "Name"], provided),
+        section("Plugins", &["Name"], names(&description.plugins)),
+        section("Middleware, outermost first", &["Type"], names(&description.middleware)),
+        section("Modules", module_columns, modules),
+    ];
+    sections.retain(|section| !section.rows.is_empty());
+    sections
 }
 
-fn options(options: &OptionsDescription) -> Cell {
+fn section(
+    title: &'static str,
+    columns: &'static [&'static str],
+    rows: impl IntoIterator<Item = Row>,
+) -> Section {
+    Section { title, columns, rows: rows.into_iter().collect() }
+}
+
+fn undeclared(cells: Vec<Vec<String>>) -> Row {
+    Row { cells, declared: None }
+}
+
+fn execution(message: &MessageDescription) -> Row {
+    let returns = [&message.output, &message.error].into_iter().flatten().cloned();
+    message_row(message, [returns.collect()])
+}
+
+fn event(message: &MessageDescription) -> Row {
+    let about = [&message.entity, &message.action].into_iter().flatten().cloned();
+    let about = about.collect::<Vec<_>>().join(" ");
+    message_row(message, [vec![about], vec![message.version.unwrap_or(1).to_string()]])
+}
+
+fn message_row<const N: usize>(message: &MessageDescription, cells: [Vec<String>; N]) -> Row {
+    let handlers = match &message.handlers[..] {
+        [] => vec!["no handler".to_owned()],
+        handlers => handlers.to_vec(),
+    };
+    let names = [vec![message.name.clone()], vec![message.type_name.clone()]];
+    let cells = names.into_iter().chain(cells).chain([handlers]).collect();
+    Row { cells, declared: message.declared.clone() }
+}
+
+fn options(options: &OptionsDescription) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(retry) = &options.retry {
-        lines.push(text(match retry.attempts {
-            1 => "1 attempt".to_owned(),
-            attempts => format!("{attempts} attempts"),
-        }));
+        let plural = if retry.attempts == 1 { "" } else { "s" };
+        lines.push(format!("{} attempt{plural}", retry.attempts));
         if retry.attempts > 1 {
-            let (backoff, max) = (duration(retry.backoff), duration(retry.max));
-            lines.push(text(format!("back-off {backoff} to {max}")));
+            lines.push(format!("back-off {} to {}", short(retry.backoff), short(retry.max)));
         }
     }
-    lines.push(text(match options.timeout {
-        Some(timeout) => format!("time-out {}", duration(timeout)),
+    lines.push(match options.timeout {
+        Some(timeout) => format!("time-out {}", short(timeout)),
         None => "no time-out".to_owned(),
+    });
+    lines.extend(options.concurrency.map(|entities| format!("concurrency {entities}")));
+    lines.extend(options.rate.iter().map(|rate| format!("rate {rate}")));
+    lines.extend(options.breaker.iter().map(|breaker| {
+        let cooldown = short(breaker.cooldown);
+        format!("breaker after {} failures for {cooldown}", breaker.failures)
     }));
-    if let Some(concurrency) = options.concurrency {
-        lines.push(text(format!("concurrency {concurrency}")));
-    }
-    if let Some(rate) = &options.rate {
-        lines.push(text(format!("rate {rate}")));
-    }
-    if let Some(BreakerDescription { failures, cooldown }) = &options.breaker {
-        let cooldown = duration(*cooldown);
-        lines.push(text(format!("breaker after {failures} failures for {cooldown}")));
-    }
-    if let Some(BatchDescription { max, across_tenants }) = &options.batch {
-        let mut parts = vec![format!("batches of {max}")];
-        if *across_tenants {
-            parts.push("across tenants".to_owned());
-        }
-        lines.push(text(parts.join(", ")));
-    }
+    lines.extend(options.batch.iter().map(|batch| {
+        let across = if batch.across_tenants { ", across tenants" } else { "" };
+        format!("batches of {}{across}", batch.max)
+    }));
     lines
 }
 
-fn injects(fields: &[InjectedField]) -> Cell {
-    let line = |InjectedField { field, type_name, name }: &InjectedField| {
-        code(&match name {
-            Some(name) => format!("{field}: {type_name} named \"{name}\""),
-            None => format!("{field}: {type_name}"),
-        })
+fn injects(fields: &[InjectedField]) -> Vec<String> {
+    let line = |InjectedField { field, type_name, name }: &InjectedField| match name {
+        Some(name) => format!("{field}: {type_name} named \"{name}\""),
+        None => format!("{field}: {type_name}"),
     };
     fields.iter().map(line).collect()
 }
 
-fn services(description: &Description) -> Section {
-    let rows = description.services.iter().map(|service| {
-        let cells = vec![
-            vec![code(&service.type_name)],
-            service.offered_as.iter().map(|it| code(it)).collect(),
-            injects(&service.dependencies),
-        ];
-        Row { cells, declared: Some(service.declared.clone()) }
-    });
-    Section {
-        title: "Services",
-        columns: vec!["Type", "Offered as", "Injects"],
-        rows: rows.collect(),
-    }
-}
-
-fn provided(description: &Description) -> Section {
-    let rows = description.provided.iter().map(|value| {
-        let name = value.name.iter().map(|it| code(it)).collect();
-        Row { cells: vec![vec![code(&value.type_name)], name], declared: None }
-    });
-    Section { title: "Provided values", columns: vec!["Type", "Name"], rows: rows.collect() }
-}
-
-fn names(title: &'static str, column: &'static str, names: &[String]) -> Section {
-    let row = |name: &String| Row { cells: vec![vec![code(name)]], declared: None };
-    Section { title, columns: vec![column], rows: names.iter().map(row).collect() }
-}
-
-fn modules(description: &Description) -> Section {
-    let rows = description.modules.iter().map(|module| {
-        let counts = [module.messages, module.handlers, module.services];
-        let counts = counts.map(|count| vec![text(count.to_string())]);
-        let named = vec![text(if module.named { "yes" } else { "no" }.to_owned())];
-        let cells = [vec![code(&module.path)]].into_iter().chain(counts).chain([named]);
-        Row { cells: cells.collect(), declared: None }
-    });
-    Section {
-        title: "Modules",
-        columns: vec!["Path", "Messages", "Handlers", "Services", "Named"],
-        rows: rows.collect(),
-    }
-}
-
-fn code(text: &str) -> Line {
-    Line::Code(text.to_owned())
-}
-
-fn text(text: String) -> Line {
-    Line::Text(text)
-}
-
-/// As people write it: `30s`, `1m 30s`.
-fn duration(duration: Duration) -> String {
+/// `30s`, `1m 30s`.
+fn short(duration: Duration) -> String {
     SpanPrinter::new().unsigned_duration_to_string(&duration)
 }

@@ -1,78 +1,112 @@
-//! A description as tables for a terminal.
+//! A description as tables: for a terminal, and in Markdown.
 
 use std::fmt::Write as _;
 
-use super::Description;
-use super::sections::{Line, Row, Section, sections};
+use super::sections::{Row, Section, sections};
+use super::{Description, Location, mermaid};
 
-pub(super) fn render(description: &Description) -> String {
-    let mut text = description.summary();
-    text.push('\n');
+pub(super) fn to_text(description: &Description) -> String {
+    let mut text = format!("{}\n", description.summary());
     for section in sections(description) {
-        push_section(&mut text, &section);
+        push_text(&mut text, &section);
     }
     text
 }
 
-/// Where something is declared gets a line of its own, so that a long path widens no column.
-fn push_section(text: &mut String, section: &Section) {
-    let _ = writeln!(text, "\n{} ({})", section.title.to_uppercase(), section.rows.len());
-    let rows: Vec<Vec<Vec<String>>> = section.rows.iter().map(printable).collect();
-    let widths: Vec<usize> = section
-        .columns
-        .iter()
-        .enumerate()
-        .map(|(column, title)| {
-            let lines = rows.iter().filter_map(|row| row.get(column)).flatten();
-            lines.map(|line| width(line)).chain([width(title)]).max().unwrap_or_default()
-        })
-        .collect();
-
-    let titles = section.columns.iter().map(|title| title.to_uppercase());
-    push_line(text, &widths, titles);
-    for (row, cells) in section.rows.iter().zip(&rows) {
-        let height = cells.iter().map(Vec::len).max().unwrap_or_default();
-        for line in 0..height {
-            let line = cells.iter().map(|cell| cell.get(line).cloned().unwrap_or_default());
-            push_line(text, &widths, line);
-        }
-        if let Some(declared) = &row.declared {
-            let _ = write!(text, "    {}", one_line(&declared.to_string()));
-            let module = declared.module.as_deref().map(one_line);
-            let _ = match module {
-                Some(module) => writeln!(text, " in {module}"),
-                None => writeln!(text, ", registered by hand"),
-            };
-        }
-    }
-}
-
-fn push_line(text: &mut String, widths: &[usize], cells: impl Iterator<Item = String>) {
-    let mut line = String::new();
-    for (cell, width) in cells.zip(widths) {
-        let _ = write!(line, "  {cell:width$}");
-    }
-    text.push_str(line.trim_end());
-    text.push('\n');
-}
-
-fn printable(row: &Row) -> Vec<Vec<String>> {
-    let print = |line: &Line| match line {
-        Line::Code(line) | Line::Text(line) => one_line(line),
+fn push_text(text: &mut String, Section { title, columns, rows }: &Section) {
+    let _ = writeln!(text, "\n{} ({})", title.to_uppercase(), rows.len());
+    let titles = vec![columns.iter().map(|title| title.to_uppercase()).collect()];
+    let tables: Vec<Vec<Vec<String>>> =
+        [titles].into_iter().chain(rows.iter().map(lines)).collect();
+    // In characters, as the formatting macros pad.
+    let width = |column: usize| {
+        let cells = tables.iter().flatten().map(|line| line[column].chars().count());
+        cells.max().unwrap_or_default()
     };
-    row.cells.iter().map(|cell| cell.iter().map(print).collect()).collect()
+    let widths: Vec<_> = (0..columns.len()).map(width).collect();
+
+    let declared = [None].into_iter().chain(rows.iter().map(|row| row.declared.as_ref()));
+    for (lines, declared) in tables.iter().zip(declared) {
+        for cells in lines {
+            let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("  {cell:width$}"));
+            let _ = writeln!(text, "{}", padded.collect::<String>().trim_end());
+        }
+        // In a line of its own, so that a long path widens no column.
+        if let Some(place) = declared {
+            let _ = writeln!(text, "    {}", one_line(&format!("{place} {}", origin(place))));
+        }
+    }
 }
 
-/// Names by hand may hold anything; a terminal shall not act on it.
-pub(super) fn one_line(text: &str) -> String {
+/// The lines of a row, each with all columns.
+fn lines(row: &Row) -> Vec<Vec<String>> {
+    let height = row.cells.iter().map(Vec::len).max().unwrap_or_default();
+    let line = |line: usize| {
+        let cells = row.cells.iter().map(move |cell| cell.get(line));
+        cells.map(|text| text.map(|text| one_line(text)).unwrap_or_default()).collect()
+    };
+    (0..height).map(line).collect()
+}
+
+fn origin(Location { module, .. }: &Location) -> String {
+    match module {
+        Some(module) => format!("in {module}"),
+        None => "registered by hand".to_owned(),
+    }
+}
+
+pub(super) fn to_markdown(description: &Description) -> String {
+    let mut text = format!("# Map of the application\n\n{}.\n", description.summary());
+    let graph = mermaid::render(description);
+    let _ = write!(text, "\n## Messages and their handlers\n\n```mermaid\n{graph}```\n");
+    for Section { title, columns, rows } in sections(description) {
+        let _ = writeln!(text, "\n## {title}\n");
+        let mut columns = columns.to_vec();
+        if rows.iter().any(|row| row.declared.is_some()) {
+            columns.push("Declared at");
+        }
+        let _ = writeln!(text, "| {} |\n|{}", columns.join(" | "), "---|".repeat(columns.len()));
+        for Row { mut cells, declared } in rows {
+            cells.push(declared.iter().flat_map(|it| [it.to_string(), origin(it)]).collect());
+            cells.truncate(columns.len());
+            let cells = cells
+                .iter()
+                .map(|cell| cell.iter().map(|line| code(line)).collect::<Vec<_>>().join("<br>"));
+            let _ = writeln!(text, "| {} |", cells.collect::<Vec<_>>().join(" | "));
+        }
+    }
+    text
+}
+
+/// Code in Markdown, or in HTML where a cell of a table could not hold that.
+fn code(text: &str) -> String {
+    let is_plain = !text.contains(['`', '|', '\\']) && text.trim() == text;
+    match text {
+        "" => String::new(),
+        text if is_plain && !text.contains(char::is_control) => format!("`{text}`"),
+        text => format!("<code>{}</code>", escaped(text, " .,:-/\"", "&#")),
+    }
+}
+
+/// The text with everything but letters, digits and `plain` as numbers, so that it means nothing in
+/// Markdown, HTML or Mermaid.
+pub(super) fn escaped(text: &str, plain: &str, number: &str) -> String {
+    let mut escaped = String::new();
+    for character in one_line(text).chars() {
+        if character.is_alphanumeric() || plain.contains(character) {
+            escaped.push(character);
+        } else {
+            let _ = write!(escaped, "{number}{};", u32::from(character));
+        }
+    }
+    escaped
+}
+
+/// Names by hand may hold anything; a terminal must not act on it.
+fn one_line(text: &str) -> String {
     let escape = |character: char| match character {
         character if character.is_control() => character.escape_default().to_string(),
         character => character.to_string(),
     };
     text.chars().map(escape).collect()
-}
-
-/// In characters, as the formatting macros pad.
-fn width(text: &str) -> usize {
-    text.chars().count()
 }

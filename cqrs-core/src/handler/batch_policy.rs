@@ -10,8 +10,8 @@ const MOST: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 /// ```
 /// /// use cqrs_core::BatchPolicy;
 ///
-/// let policy = BatchPolicy::new(500).linger(Duration::from_millis(20));
-/// assert_eq!((policy.max(), policy.longest_linger()), (500, Duration::from_millis(20)));
+/// let policy = BatchPolicy::new(500);
+/// assert_eq!(policy.max(), 500);
 /// assert!(!policy.is_across_tenants());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

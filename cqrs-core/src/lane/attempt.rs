@@ -81,7 +81,9 @@ async fn call<H: Handles>(
         (Ok(()), other) => match (handler.answer(), other) {
             (Some(output), _) => Ok(output),
             (None, Some(Err(error))) => Err(error),
-            (None, _) => Err(Rejection::unavailable("a middleware returned without a result").into()),
+            (None, _) => {
+                Err(Rejection::unavailable("a middleware returned without a result").into())
+            }
         },
     }
 }

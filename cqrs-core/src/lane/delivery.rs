@@ -1,7 +1,6 @@
 //! One event on its way to one handler.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
@@ -19,8 +18,8 @@ pub(crate) struct Delivery {
 pub(crate) enum Verdict<'a> {
     /// The handler handled the event.
     Done { attempts: u32 },
-    /// An attempt failed, and there will be another one, no earlier than that.
-    Retry { at: Instant },
+    /// An attempt failed, and there will be another one.
+    Retry,
     /// It failed for good.
     Dead { attempts: u32, error: &'a DeliveryError },
     /// The lane gives it back, because the application stops.

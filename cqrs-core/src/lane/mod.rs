@@ -193,10 +193,7 @@ impl Lane {
 
     /// What `worker` has taken goes on by `steps`. Gives what is finished.
     fn settle(&self, worker: usize, steps: &[Step], finished: &mut Vec<Entry<Delivery>>) {
-        let now = || Instant::now().into_std();
-        let retried = |delivery: &Delivery, due: Option<_>| {
-            delivery.settle(Verdict::Retry { at: due.unwrap_or_else(now) });
-        };
+        let retried = |delivery: &Delivery| delivery.settle(Verdict::Retry);
         let ready = self.state().schedule.settle(worker, steps, finished, retried);
         for _ in 0..ready.min(self.options.concurrency.get()) {
             self.work.notify_one();

@@ -19,5 +19,7 @@ pub use self::garde::check_with_garde;
 pub use self::kind::MessageKind;
 pub use self::query::Query;
 #[doc(hidden)]
-pub use self::validate::{MaybeValidated, NotValidated, Validator};
+pub use self::validate::{MaybeValidated, NotValidated};
 pub use self::validate::{Validate, Violation, Violations};
+
+pub(crate) use self::validate::Validator;

@@ -4,9 +4,7 @@ mod changes;
 mod measure;
 mod redaction;
 
-pub use self::changes::{
-    Change, Changes, ChangesError, MAX_CHANGE_VALUE, MAX_CHANGES, MAX_CHANGES_SIZE,
-};
+pub use self::changes::{Change, Changes, ChangesError};
 pub use self::measure::MAX_PAYLOAD_DEPTH;
 pub use self::redaction::{REDACTED, Redaction};
 

@@ -3,12 +3,12 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::changes::{Changes, Place};
+use super::changes::{Changes, Target};
 
-/// What stands in a payload where a value was redacted.
+/// What a payload has in place of a redacted value.
 pub const REDACTED: &str = "[redacted]";
 
-/// What stands for a payload that has no JSON form.
+/// What takes the place of a payload that has no JSON form.
 pub(crate) const UNREADABLE: &str = "[unreadable]";
 
 /// A part of a payload that never reaches a log, by its place in the JSON form, and what becomes of it.
@@ -33,8 +33,7 @@ impl Redaction {
     /// Masks the value at `pointer`, a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)):
     /// [`REDACTED`] takes its place.
     ///
-    /// Where nothing is at that place, the payload is not of the expected form, and the whole of it is
-    /// masked.
+    /// If nothing is there, the payload is not of the expected form, and all of it is masked.
     pub const fn mask(pointer: &'static str) -> Self {
         Self::new(Kind::Mask, pointer)
     }
@@ -54,14 +53,14 @@ impl Redaction {
         Self { kind, pointer, optional: false, changes_of: None }
     }
 
-    /// Says that the value may be absent.
+    /// Allows that the value is absent.
     pub const fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// Says that the value is a [`Changes`], in which only those of `field` are redacted: what is called so
-    /// at any depth, whatever its case. `""` stands for all of them.
+    /// The value is a [`Changes`], in which only those of `field` are redacted: of the keys of this
+    /// name at any depth, in any case. `""` means all of them.
     pub const fn changes_of(mut self, field: &'static str) -> Self {
         self.changes_of = Some(field);
         self
@@ -77,23 +76,23 @@ impl Redaction {
         }
     }
 
-    /// Where in the changes it applies, if it does.
-    fn place_in_changes(self) -> Option<Place> {
+    /// The values that it redacts in changes, if it does.
+    fn target(self) -> Option<Target> {
         match self.changes_of? {
-            "" => Some(Place::everywhere()),
-            field => Some(Place::named(field)),
+            "" => Some(Target::at("")),
+            field => Some(Target::named(field)),
         }
     }
 }
 
-/// What makes a text of a value from which the value cannot be told.
+/// Makes a text of a value that does not show the value.
 pub(crate) type Hash<'a> = &'a dyn Fn(&Value) -> String;
 
-/// The hash for whoever has no key.
+/// The hash without a key.
 #[cfg(test)]
 const NO_HASH: Hash<'_> = &|_| REDACTED.to_owned();
 
-/// What takes the place of a masked value. `null` stays: it tells no value.
+/// What takes the place of a masked value. `null` remains: it is no value.
 pub(crate) fn masked(value: &Value) -> Value {
     if value.is_null() { Value::Null } else { Value::String(REDACTED.to_owned()) }
 }
@@ -116,7 +115,7 @@ pub(crate) fn apply(redactions: &[Redaction], mut payload: Value, hash: Hash<'_>
 }
 
 fn redact_value(redaction: Redaction, value: &mut Value, hash: Hash<'_>) {
-    let Some(place) = redaction.place_in_changes() else {
+    let Some(target) = redaction.target() else {
         *value = redaction.redacted(value, hash).unwrap_or_default();
         return;
     };
@@ -125,7 +124,7 @@ fn redact_value(redaction: Redaction, value: &mut Value, hash: Hash<'_>) {
     }
     *value = match Changes::deserialize(&*value) {
         Ok(mut changes) => {
-            changes.replace(&place, &mut |value| redaction.redacted(&value, hash));
+            changes.replace(&target, &mut |value| redaction.redacted(&value, hash));
             serde_json::to_value(changes).unwrap_or_else(|_| masked(value))
         }
         // Not of the form in which the field's changes could be found.
@@ -150,16 +149,16 @@ pub(crate) fn apply_to_changes(
 ) -> Changes {
     let mut changes = changes.clone();
     for redaction in redactions {
-        if let Some(place) = redaction.place_in_changes() {
-            changes.replace(&place, &mut |value| redaction.redacted(&value, hash));
+        if let Some(target) = redaction.target() {
+            changes.replace(&target, &mut |value| redaction.redacted(&value, hash));
         }
     }
     changes
 }
 
-/// `text` with every redacted value of `payload` masked that stands in it word for word, such as in an
-/// error that quotes an address; those in its changes too, and `entity_id`. A value of less than three
-/// characters is no secret that could be told from other text.
+/// `text`, such as an error that quotes an address, with every redacted value of `payload` masked that is in
+/// it word for word; also those of its changes, and `entity_id`. A value of less than three characters cannot
+/// be told from other text.
 pub(crate) fn mask_in_text(
     redactions: &[Redaction],
     payload: &Value,
@@ -171,8 +170,8 @@ pub(crate) fn mask_in_text(
         let Some(value) = payload.pointer(redaction.pointer) else {
             continue;
         };
-        match (redaction.place_in_changes(), Changes::deserialize(value)) {
-            (Some(place), Ok(mut changes)) => changes.replace(&place, &mut |value| {
+        match (redaction.target(), Changes::deserialize(value)) {
+            (Some(target), Ok(mut changes)) => changes.replace(&target, &mut |value| {
                 collect_texts(&value, &mut values);
                 None
             }),

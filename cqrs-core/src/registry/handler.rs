@@ -5,14 +5,10 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{MessageRegistration, Source};
-use crate::handler::{
-    BatchEventHandler, BatchPolicy, BatchShim, CommandHandler, ErasedCommandHandler,
-    ErasedEventHandler, ErasedQueryHandler, EventHandler, EventShim, HandlerOptions, QueryHandler,
-};
-use crate::message::{AnyEvent, Command, Event, Query};
-use crate::services::TypeRef;
-use crate::services::{Dependency, Injectable, MissingService, Services};
+use super::{EventRoute, ExecutionRoute, MessageRegistration, Source};
+use crate::handler::{BatchPolicy, CommandHandler, HandlerOptions, QueryHandler};
+use crate::message::{Command, MessageKind, Query};
+use crate::services::{Dependency, Injectable, MissingService, Services, TypeRef};
 
 /// A handler without its type.
 pub(crate) type AnyHandler = Arc<dyn Any + Send + Sync>;
@@ -33,7 +29,7 @@ pub struct HandlerRegistration {
 
 inventory::collect!(HandlerRegistration);
 
-/// How a handler comes to be.
+/// How a handler is made.
 #[derive(Clone)]
 pub(crate) enum Construct {
     Inject(fn(&Services) -> Result<AnyHandler, MissingService>),
@@ -55,7 +51,7 @@ impl HandlerRegistration {
         options: HandlerOptions,
         routes: &'static [EventRoute],
     ) -> Self {
-        Self::injected::<H>(name, source, options, None, Handles::Events(Cow::Borrowed(routes)))
+        Self::injected::<H>(name, source, options, Handles::Events(Cow::Borrowed(routes)))
     }
 
     /// `H`, which handles the events of `routes` in batches.
@@ -66,8 +62,9 @@ impl HandlerRegistration {
         batch: BatchPolicy,
         routes: &'static [EventRoute],
     ) -> Self {
-        let handles = Handles::Events(Cow::Borrowed(routes));
-        Self::injected::<H>(name, source, options, Some(batch), handles)
+        let mut registration = Self::events::<H>(name, source, options, routes);
+        registration.batch = Some(batch);
+        registration
     }
 
     /// `H`, which executes the command `C`.
@@ -77,13 +74,8 @@ impl HandlerRegistration {
         C: Command,
         H: Injectable + CommandHandler<C>,
     {
-        Self::injected::<H>(
-            name,
-            source,
-            options,
-            None,
-            Handles::Command(ExecutionRoute::command::<H, C>()),
-        )
+        let handles = Handles::Command(ExecutionRoute::command::<H, C>());
+        Self::injected::<H>(name, source, options, handles)
     }
 
     /// `H`, which answers the query `Q`.
@@ -94,21 +86,20 @@ impl HandlerRegistration {
         H: Injectable + QueryHandler<Q>,
     {
         let handles = Handles::Query(ExecutionRoute::query::<H, Q>());
-        Self::injected::<H>(name, source, options, None, handles)
+        Self::injected::<H>(name, source, options, handles)
     }
 
     const fn injected<H: Injectable>(
         name: &'static str,
         source: Source,
         options: HandlerOptions,
-        batch: Option<BatchPolicy>,
         handles: Handles,
     ) -> Self {
         Self {
             name: Cow::Borrowed(name),
             source,
             options,
-            batch,
+            batch: None,
             handler: TypeRef::of::<H>,
             dependencies: H::dependencies,
             construct: Construct::Inject(|services| Ok(Arc::new(H::inject(services)?))),
@@ -122,6 +113,29 @@ impl HandlerRegistration {
             Construct::Ready(handler) => Ok(Arc::clone(handler)),
         }
     }
+
+    pub(crate) fn kind(&self) -> MessageKind {
+        match self.handles {
+            Handles::Events(_) => MessageKind::Event,
+            Handles::Command(_) => MessageKind::Command,
+            Handles::Query(_) => MessageKind::Query,
+        }
+    }
+
+    /// The messages that the handler names.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &MessageRegistration> {
+        let (events, execution) = match &self.handles {
+            Handles::Events(routes) => (&routes[..], None),
+            Handles::Command(route) | Handles::Query(route) => (&[][..], Some(&route.message)),
+        };
+        events.iter().filter_map(|route| route.event.as_ref()).chain(execution)
+    }
+
+    /// What reports call it: its type, or, for a closure, its stable name.
+    pub(crate) fn title(&self) -> String {
+        let handler = (self.handler)();
+        if handler.is_closure() { self.name.to_string() } else { handler.name() }
+    }
 }
 
 impl fmt::Debug for HandlerRegistration {
@@ -131,90 +145,5 @@ impl fmt::Debug for HandlerRegistration {
             .field("handler", &(self.handler)())
             .field("source", &self.source)
             .finish_non_exhaustive()
-    }
-}
-
-/// One event, or every event, on its way to one handler.
-#[derive(Clone, Copy)]
-pub struct EventRoute {
-    /// `None` stands for every event.
-    pub(crate) event: Option<MessageRegistration>,
-    pub(crate) erase: fn(AnyHandler) -> Option<Arc<dyn ErasedEventHandler>>,
-}
-
-impl EventRoute {
-    /// `E` to `H`.
-    pub const fn to<H: EventHandler<E>, E: Event>() -> Self {
-        Self {
-            event: Some(MessageRegistration::event::<E>(Source::UNKNOWN)),
-            erase: |handler| Some(Arc::new(EventShim::<H, E>::new(handler.downcast().ok()?))),
-        }
-    }
-
-    /// Every event to `H`.
-    pub const fn any<H: EventHandler<AnyEvent>>() -> Self {
-        Self {
-            event: None,
-            erase: |handler| {
-                Some(Arc::new(EventShim::<H, AnyEvent>::new(handler.downcast().ok()?)))
-            },
-        }
-    }
-
-    /// Batches of `E` to `H`.
-    pub const fn batches_to<H: BatchEventHandler<E>, E: Event>() -> Self {
-        Self {
-            event: Some(MessageRegistration::event::<E>(Source::UNKNOWN)),
-            erase: |handler| Some(Arc::new(BatchShim::<H, E>::new(handler.downcast().ok()?))),
-        }
-    }
-
-    /// Batches of every event to `H`.
-    pub const fn batches_of_any<H: BatchEventHandler<AnyEvent>>() -> Self {
-        Self {
-            event: None,
-            erase: |handler| {
-                Some(Arc::new(BatchShim::<H, AnyEvent>::new(handler.downcast().ok()?)))
-            },
-        }
-    }
-}
-
-impl fmt::Debug for EventRoute {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.event {
-            Some(event) => write!(f, "EventRoute({})", (event.message)()),
-            None => f.write_str("EventRoute(*)"),
-        }
-    }
-}
-
-/// One command or query on its way to its handler.
-#[derive(Clone, Copy)]
-pub(crate) struct ExecutionRoute {
-    pub(crate) message: MessageRegistration,
-    /// Gives an `Arc<dyn ErasedCommandHandler<C>>` or `Arc<dyn ErasedQueryHandler<Q>>` in a box.
-    pub(crate) erase: fn(AnyHandler) -> Option<Box<dyn Any + Send + Sync>>,
-}
-
-impl ExecutionRoute {
-    pub(super) const fn command<H: CommandHandler<C>, C: Command>() -> Self {
-        Self {
-            message: MessageRegistration::command::<C>(Source::UNKNOWN),
-            erase: |handler| {
-                let handler: Arc<dyn ErasedCommandHandler<C>> = handler.downcast::<H>().ok()?;
-                Some(Box::new(handler))
-            },
-        }
-    }
-
-    pub(super) const fn query<H: QueryHandler<Q>, Q: Query>() -> Self {
-        Self {
-            message: MessageRegistration::query::<Q>(Source::UNKNOWN),
-            erase: |handler| {
-                let handler: Arc<dyn ErasedQueryHandler<Q>> = handler.downcast::<H>().ok()?;
-                Some(Box::new(handler))
-            },
-        }
     }
 }

@@ -4,8 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Source;
-use crate::services::TypeRef;
-use crate::services::{Dependency, Injectable, MissingService, ServiceValue, Services};
+use crate::services::{Dependency, Injectable, MissingService, ServiceValue, Services, TypeRef};
 
 /// A service that `#[derive(Injectable)]` submits: offered as `Arc<T>`, and as its aliases.
 #[derive(Clone, Copy)]

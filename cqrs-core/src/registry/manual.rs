@@ -7,9 +7,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::handler::Construct;
-use super::{
-    EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageRegistration, Source,
-};
+use super::{EventRoute, ExecutionRoute, HandlerRegistration, Handles, Source};
 use crate::context::Context;
 use crate::handler::{
     BatchEventHandler, BatchPolicy, BoxFuture, CommandHandler, ErasedEventHandler, EventHandler,
@@ -55,8 +53,7 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> EventsHandler<H> {
-        let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(Vec::new())));
-        EventsHandler { registration, handler: PhantomData }
+        EventsHandler::new(ready_handler(name, handler, no_events()))
     }
 
     /// `handler` as a handler of batches of the events that [`BatchesHandler::on`] names, under a stable
@@ -87,9 +84,8 @@ impl Handler {
         batch: BatchPolicy,
         handler: H,
     ) -> BatchesHandler<H> {
-        let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(Vec::new())));
-        let registration = HandlerRegistration { batch: Some(batch), ..registration };
-        BatchesHandler { registration, handler: PhantomData }
+        let registration = ready_handler(name, handler, no_events());
+        EventsHandler::new(HandlerRegistration { batch: Some(batch), ..registration })
     }
 
     /// A closure as a handler of the event `E`, under a stable name.
@@ -100,10 +96,7 @@ impl Handler {
         F: Fn(Published<E>, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = HandlerResult> + Send + 'static,
     {
-        let route = EventRoute {
-            event: Some(MessageRegistration::event::<E>(Source::UNKNOWN)),
-            erase: |handler| Some(handler.downcast::<EventFn<E, F>>().ok()?),
-        };
+        let route = EventRoute::of::<E>(|it| Some(it.downcast::<EventFn<E, F>>().ok()?));
         let handler = EventFn::<E, F> { handle, event: PhantomData };
         let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(vec![route])));
         // Reports name the user's closure or function, not its wrapper.
@@ -159,6 +152,10 @@ impl Handler {
     }
 }
 
+const fn no_events() -> Handles {
+    Handles::Events(Cow::Borrowed(&[]))
+}
+
 #[track_caller]
 fn ready_handler<H: Send + Sync + 'static>(
     name: impl Into<Cow<'static, str>>,
@@ -183,20 +180,17 @@ impl HandlerRegistration {
         self.options = options;
         self
     }
-
-    fn route(mut self, route: EventRoute) -> Self {
-        if let Handles::Events(routes) = &mut self.handles {
-            routes.to_mut().push(route);
-        }
-        self
-    }
 }
 
-/// A registration of `H` that still learns its events.
-pub struct EventsHandler<H> {
+/// A registration of `H` to which events are added: of an [`EventHandler`], or of a [`BatchEventHandler`].
+pub struct EventsHandler<H, const BATCHES: bool = false> {
     registration: HandlerRegistration,
+    routes: Vec<EventRoute>,
     handler: PhantomData<fn() -> H>,
 }
+
+/// A registration of `H` as a handler of batches, to which events are added.
+pub type BatchesHandler<H> = EventsHandler<H, true>;
 
 impl<H: Send + Sync + 'static> EventsHandler<H> {
     /// Also handles `E`.
@@ -204,7 +198,7 @@ impl<H: Send + Sync + 'static> EventsHandler<H> {
     where
         H: EventHandler<E>,
     {
-        Self { registration: self.registration.route(EventRoute::to::<H, E>()), ..self }
+        self.route(EventRoute::to::<H, E>())
     }
 
     /// Handles every event.
@@ -212,32 +206,8 @@ impl<H: Send + Sync + 'static> EventsHandler<H> {
     where
         H: EventHandler<AnyEvent>,
     {
-        Self { registration: self.registration.route(EventRoute::any::<H>()), ..self }
+        self.route(EventRoute::any::<H>())
     }
-
-    /// Replaces the handler's options.
-    pub fn options(mut self, options: HandlerOptions) -> Self {
-        self.registration.options = options;
-        self
-    }
-}
-
-impl<H> From<EventsHandler<H>> for HandlerRegistration {
-    fn from(handler: EventsHandler<H>) -> Self {
-        handler.registration
-    }
-}
-
-impl<H> fmt::Debug for EventsHandler<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.registration.fmt(f)
-    }
-}
-
-/// A registration of `H` as a handler of batches that still learns its events.
-pub struct BatchesHandler<H> {
-    registration: HandlerRegistration,
-    handler: PhantomData<fn() -> H>,
 }
 
 impl<H: Send + Sync + 'static> BatchesHandler<H> {
@@ -246,7 +216,7 @@ impl<H: Send + Sync + 'static> BatchesHandler<H> {
     where
         H: BatchEventHandler<E>,
     {
-        Self { registration: self.registration.route(EventRoute::batches_to::<H, E>()), ..self }
+        self.route(EventRoute::batches_to::<H, E>())
     }
 
     /// Handles every event.
@@ -254,7 +224,18 @@ impl<H: Send + Sync + 'static> BatchesHandler<H> {
     where
         H: BatchEventHandler<AnyEvent>,
     {
-        Self { registration: self.registration.route(EventRoute::batches_of_any::<H>()), ..self }
+        self.route(EventRoute::batches_of_any::<H>())
+    }
+}
+
+impl<H, const BATCHES: bool> EventsHandler<H, BATCHES> {
+    fn new(registration: HandlerRegistration) -> Self {
+        Self { registration, routes: Vec::new(), handler: PhantomData }
+    }
+
+    fn route(mut self, route: EventRoute) -> Self {
+        self.routes.push(route);
+        self
     }
 
     /// Replaces the handler's options.
@@ -264,13 +245,13 @@ impl<H: Send + Sync + 'static> BatchesHandler<H> {
     }
 }
 
-impl<H> From<BatchesHandler<H>> for HandlerRegistration {
-    fn from(handler: BatchesHandler<H>) -> Self {
-        handler.registration
+impl<H, const BATCHES: bool> From<EventsHandler<H, BATCHES>> for HandlerRegistration {
+    fn from(handler: EventsHandler<H, BATCHES>) -> Self {
+        Self { handles: Handles::Events(handler.routes.into()), ..handler.registration }
     }
 }
 
-impl<H> fmt::Debug for BatchesHandler<H> {
+impl<H, const BATCHES: bool> fmt::Debug for EventsHandler<H, BATCHES> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.registration.fmt(f)
     }

@@ -35,7 +35,7 @@ impl MessageRegistration {
         Self { kind, name, message, details, source, validator: || None }
     }
 
-    /// Says how to find the message's [`Validate`](crate::middleware::Validate), if it has one.
+    /// Adds how to find the message's [`Validate`](crate::middleware::Validate), if it has one.
     pub const fn validated_by(mut self, validator: fn() -> Option<Validator>) -> Self {
         self.validator = validator;
         self

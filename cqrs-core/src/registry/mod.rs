@@ -1,18 +1,25 @@
 //! What the annotations submit at link time, and what is registered by hand.
 
+mod catalogue;
 mod handler;
 mod injectable;
 mod manual;
 mod message;
 mod plugin_service;
+mod route;
 mod source;
+mod unhandled;
 
-pub use self::handler::{EventRoute, HandlerRegistration};
+pub use self::handler::HandlerRegistration;
 pub use self::injectable::{Alias, InjectableRegistration};
 pub use self::manual::{BatchesHandler, EventsHandler, Handler};
 pub use self::message::MessageRegistration;
 pub use self::plugin_service::PluginService;
+pub use self::route::EventRoute;
 pub use self::source::Source;
 
-pub(crate) use self::handler::{AnyHandler, ExecutionRoute, Handles};
+pub(crate) use self::catalogue::Catalogue;
+pub(crate) use self::handler::{AnyHandler, Handles};
 pub(crate) use self::message::MessageDetails;
+pub(crate) use self::route::ExecutionRoute;
+pub(crate) use self::unhandled::Unhandled;

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use crate::services::Service;
-use crate::services::TypeRef;
+use crate::services::{Service, TypeRef};
 
 /// A service that does nothing without its plugin; [`plugin_service!`](crate::plugin_service) submits it.
 #[derive(Clone, Copy)]
@@ -19,11 +18,6 @@ impl PluginService {
     /// The service `T`, which the plugin of this name provides.
     pub const fn of<T: Service>(plugin: &'static str) -> Self {
         Self { service: TypeRef::of::<T>, plugin }
-    }
-
-    /// What is said of this service, if anything is.
-    pub(crate) fn find(service: TypeRef) -> Option<&'static Self> {
-        inventory::iter::<Self>().find(|it| (it.service)() == service)
     }
 }
 

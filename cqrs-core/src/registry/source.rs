@@ -1,4 +1,4 @@
-//! Where an annotation stands.
+//! Where an annotation is.
 
 use std::fmt;
 use std::panic::Location;

@@ -164,9 +164,7 @@ impl<T> Schedule<T> {
 
         let mut others = Vec::new();
         let first = &taken[0];
-        let fit = |one: &Entry<T>, other: &Entry<T>| {
-            !other.is_alone && fit(&one.item, &other.item)
-        };
+        let fit = |one: &Entry<T>, other: &Entry<T>| !other.is_alone && fit(&one.item, &other.item);
         let fits = |entry: &Entry<T>| fit(first, entry);
         if across_tenants {
             ready.take_some_in_turns(max - 1, fits, |entry| others.push(entry));
@@ -205,7 +203,7 @@ impl<T> Schedule<T> {
         worker: usize,
         steps: &[Step],
         finished: &mut Vec<Entry<T>>,
-        retried: impl Fn(&T, Option<Instant>),
+        retried: impl Fn(&T),
     ) -> usize {
         let ready_before = self.ready.len();
         let mut taken = std::mem::take(&mut self.taken[worker]);
@@ -221,7 +219,7 @@ impl<T> Schedule<T> {
             }
             entry.go_on(step);
             if let Step::Retry(_) | Step::RetryAlone(_) = step {
-                retried(&entry.item, entry.due);
+                retried(&entry.item);
             }
             match order.and_then(|order| self.behind.get_mut(&order)) {
                 Some(behind) => {

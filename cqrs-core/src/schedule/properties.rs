@@ -115,7 +115,7 @@ impl Checked {
     fn settle(&mut self, worker: usize, codes: &[u8]) {
         let steps: Vec<_> = codes.iter().map(|code| self.step(*code)).collect();
         let mut finished = Vec::new();
-        self.schedule.settle(worker, &steps, &mut finished, |_, _| {});
+        self.schedule.settle(worker, &steps, &mut finished, |_| {});
         let finished: Vec<_> = finished.into_iter().map(|entry| entry.item).collect();
         let mut expected = Vec::new();
         for (at, item) in std::mem::take(&mut self.taken[worker]).into_iter().enumerate() {

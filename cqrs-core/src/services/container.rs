@@ -6,7 +6,7 @@ use std::fmt;
 
 use rustc_hash::FxHashMap;
 
-use crate::services::TypeRef;
+use super::TypeRef;
 
 /// What can be a service: a value that every handler gets a clone of. Implemented by itself; in
 /// practice an `Arc<T>`, an `Arc<dyn Trait>`, a bus, or a small value.

@@ -1,12 +1,11 @@
 //! What is built from services.
 
-use super::{MissingService, Services};
-use crate::services::TypeRef;
+use super::{MissingService, Services, TypeRef};
 
 /// A type that is built from services: its fields are injected by type. Derive it.
 ///
 /// A derived service is built once per application, after what it depends on, and offered to
-/// everybody else as `Arc<Self>`. Handlers get this trait from their annotation.
+/// all others as `Arc<Self>`. Handlers get this trait from their annotation.
 ///
 /// ```
 /// use cqrs_core::prelude::*;

@@ -3,6 +3,9 @@
 use std::any::{TypeId, type_name};
 use std::fmt;
 
+/// How the compiler writes a closure's type.
+const CLOSURE: &str = "{{closure}}";
+
 /// A Rust type as it appears in reports: for people, never stored.
 #[derive(Clone, Copy)]
 pub struct TypeRef {
@@ -26,9 +29,13 @@ impl TypeRef {
         self.path
     }
 
-    /// The name without its paths, such as `Arc<dyn EmailService>`; `closure` for one.
+    /// The name without its paths, such as `Arc<dyn EmailService>`; `closure` for a closure.
     pub fn name(&self) -> String {
-        without_paths(self.path).replace("{{closure}}", "closure")
+        without_paths(&self.path.replace(CLOSURE, "closure"))
+    }
+
+    pub(crate) fn is_closure(&self) -> bool {
+        self.path.ends_with(CLOSURE)
     }
 }
 
@@ -81,5 +88,6 @@ mod tests {
         );
         assert_eq!(without_paths("(alloc::string::String, &[u8])"), "(String, &[u8])");
         assert_eq!(without_paths("u32"), "u32");
+        assert_eq!(without_paths("app::main::closure::closure"), "closure");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use cqrs_core::describe::Description;
+use cqrs_core::describe::{Description, Format};
 
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_quickstart"));
@@ -71,7 +71,7 @@ fn json_and_markdown_are_for_tools_and_pages() {
     let json = printed(quickstart(&["describe", "--format", "json"]));
     let description: Description = serde_json::from_str(&json).expect("it is JSON");
     assert_eq!(
-        description.to_markdown(),
+        description.render(Format::Markdown),
         printed(quickstart(&["describe", "--format", "markdown"]))
     );
     assert_eq!(description.unhandled_events().count(), 0);

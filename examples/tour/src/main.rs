@@ -89,7 +89,8 @@ enum CreateEmployeeError {
 
 #[command_handler(CreateEmployee)]
 struct CreateEmployeeHandler {
-    employees: Arc<EmployeeService>,
+    employees: Arc<Employees>,
+    events: EventBus,
 }
 
 impl CommandHandler<CreateEmployee> for CreateEmployeeHandler {
@@ -98,7 +99,15 @@ impl CommandHandler<CreateEmployee> for CreateEmployeeHandler {
         command: CreateEmployee,
         ctx: &Context,
     ) -> Result<Employee, CreateEmployeeError> {
-        self.employees.create(command, ctx).await
+        let CreateEmployee { full_name, email } = command;
+        if !email.contains('@') {
+            return Err(CreateEmployeeError::InvalidEmail(email));
+        }
+        let employee = Employee { id: Uuid::now_v7(), tenant: ctx.tenant().to_string(), full_name };
+        self.employees.add(employee.clone());
+        let (employee_id, full_name) = (employee.id, employee.full_name.clone());
+        self.events.publish(ctx, EmployeeCreated { employee_id, full_name, email }).await?;
+        Ok(employee)
     }
 }
 
@@ -110,7 +119,7 @@ struct FindEmployee {
 
 #[query_handler(FindEmployee)]
 struct FindEmployeeHandler {
-    employees: Arc<EmployeeService>,
+    employees: Arc<Employees>,
 }
 
 impl QueryHandler<FindEmployee> for FindEmployeeHandler {
@@ -123,7 +132,7 @@ impl QueryHandler<FindEmployee> for FindEmployeeHandler {
     }
 }
 
-// ---- A service: built once, from its fields, injectable as `Arc<EmployeeService>`. --------------
+// ---- A service: built once, from its fields, injectable as `Arc<Employees>`. --------------------
 
 #[derive(Debug, Clone, PartialEq)]
 struct Employee {
@@ -133,32 +142,19 @@ struct Employee {
 }
 
 #[derive(Injectable)]
-struct EmployeeService {
-    events: EventBus,
+struct Employees {
     #[inject(default)]
-    employees: Mutex<Vec<Employee>>,
+    all: Mutex<Vec<Employee>>,
 }
 
-impl EmployeeService {
-    async fn create(
-        &self,
-        input: CreateEmployee,
-        ctx: &Context,
-    ) -> Result<Employee, CreateEmployeeError> {
-        if !input.email.contains('@') {
-            return Err(CreateEmployeeError::InvalidEmail(input.email));
-        }
-        let CreateEmployee { full_name, email } = input;
-        let employee = Employee { id: Uuid::now_v7(), tenant: ctx.tenant().to_string(), full_name };
-        self.employees.lock().expect("not poisoned").push(employee.clone());
-        let (employee_id, full_name) = (employee.id, employee.full_name.clone());
-        self.events.publish(ctx, EmployeeCreated { employee_id, full_name, email }).await?;
-        Ok(employee)
+impl Employees {
+    fn add(&self, employee: Employee) {
+        self.all.lock().expect("not poisoned").push(employee);
     }
 
     fn find(&self, id: Uuid, ctx: &Context) -> Option<Employee> {
         let tenant = ctx.tenant().to_string();
-        let employees = self.employees.lock().expect("not poisoned");
+        let employees = self.all.lock().expect("not poisoned");
         employees.iter().find(|it| it.id == id && it.tenant == tenant).cloned()
     }
 }

@@ -1,9 +1,9 @@
 //! The commands, as a shell and CI see them.
 
-use std::process::{Command, Output};
+use std::process::{Command, ExitCode, Output};
 
 use clap::Parser;
-use cqrs_core::cli::WiringCommand;
+use cqrs_core::cli::{Denied, WiringCommand};
 use cqrs_core::describe::Format;
 
 fn wired_wrongly(arguments: &[&str]) -> Output {
@@ -59,5 +59,32 @@ fn the_commands_are_subcommands_of_any_parser() {
     let flat = Flat::try_parse_from(["app", "describe", "-f", "mermaid"]).expect("understood");
     assert!(matches!(flat, Flat::Wiring(WiringCommand::Describe { format: Format::Mermaid, .. })));
     let nested = Nested::try_parse_from(["app", "wiring", "check"]).expect("understood");
-    assert!(matches!(nested, Nested::Wiring(WiringCommand::Check)));
+    assert!(matches!(nested, Nested::Wiring(WiringCommand::Check { .. })));
+}
+
+#[test]
+fn an_event_that_no_handler_names_fails_on_demand() {
+    let check = |deny: Vec<Denied>| WiringCommand::Check { deny }.run(super::shop::app());
+    assert_eq!(check(Vec::new()), ExitCode::SUCCESS);
+    assert_eq!(check(vec![Denied::Unhandled]), ExitCode::FAILURE, "`order.archived` has none");
+}
+
+#[test]
+fn the_report_of_unhandled_events_says_why() {
+    let output = Command::new(env!("CARGO_BIN_EXE_unhandled_events"))
+        .args(["check", "--deny", "unhandled"])
+        .output()
+        .expect("the program runs");
+    assert_eq!(output.status.code(), Some(1));
+    let report = String::from_utf8(output.stderr).expect("the report is UTF-8");
+    for part in [
+        "event `ShelfDusted` \"shelf.dusted\" (",
+        "has no handler: no handler that is linked names it",
+        "event `BookLent` \"book.lent\" (",
+        "has no handler: it is named only by handlers that `only` or `without` leaves out: \
+         `remind-reader` of `unhandled_events::reminders` (",
+    ] {
+        assert!(report.contains(part), "missing {part:?} in:\n{report}");
+    }
+    assert_eq!(report.lines().count(), 2, "{report}");
 }

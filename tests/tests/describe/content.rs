@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cqrs_core::describe::Description;
+use cqrs_core::describe::{Description, Format};
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
 use cqrs_core::{Handler, HandlerOptions, MessageKind, RetryPolicy, modules};
@@ -58,7 +58,7 @@ fn places_are_those_of_the_annotations() {
 }
 
 #[test]
-fn events_that_nobody_reacts_to_are_told_from_the_others() {
+fn events_without_a_handler_are_counted() {
     let description = shop::app().build().expect("wired").describe();
     let unhandled: Vec<_> = description.unhandled_events().map(|it| it.name.as_str()).collect();
     assert_eq!(unhandled, ["order.archived"], "a handler of every event does not count");
@@ -66,7 +66,7 @@ fn events_that_nobody_reacts_to_are_told_from_the_others() {
 }
 
 #[test]
-fn a_service_that_a_value_stands_in_for_is_not_listed() {
+fn a_service_is_not_listed_as_what_a_value_is_provided_for() {
     struct Fake;
     impl orders::Orders for Fake {}
 
@@ -116,14 +116,15 @@ fn options_at_their_limits_are_kept() {
     let app = App::builder().only(modules![super::shop::audit]).register(handler.options(options));
     let description = app.build().expect("wired").describe();
 
-    let read: Description = serde_json::from_str(&description.to_json()).expect("it is JSON");
+    let read: Description =
+        serde_json::from_str(&description.render(Format::Json)).expect("it is JSON");
     assert_eq!(read, description);
     let retry = read.handlers[0].options.retry.as_ref().expect("it handles events");
     assert_eq!(
         (retry.attempts, retry.backoff, retry.max),
         (u32::MAX, Duration::from_nanos(1), Duration::MAX)
     );
-    assert!(description.to_table().contains("back-off 1ns to "));
+    assert!(description.to_string().contains("back-off 1ns to "));
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn an_application_of_nothing_is_described_as_such() {
         description.to_string(),
         "0 commands, 0 events, 0 queries, 0 handlers, 0 services, 0 provided values, 0 modules"
     );
-    assert!(description.to_mermaid().starts_with("flowchart LR\n"));
+    assert!(description.render(Format::Mermaid).starts_with("flowchart LR\n"));
 }
 
 #[test]

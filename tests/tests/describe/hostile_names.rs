@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use cqrs_core::describe::Description;
+use cqrs_core::describe::{Description, Format};
 use proptest::prelude::*;
 
 use super::shop;
@@ -62,21 +62,22 @@ fn assert_well_formed(graph: &str) {
 }
 
 fn assert_forms_hold(description: &Description) {
-    assert_well_formed(&description.to_mermaid());
-    let table = description.to_table();
+    assert_well_formed(&description.render(Format::Mermaid));
+    let table = description.render(Format::Table);
     assert!(!table.contains(|it: char| it.is_control() && it != '\n'), "{table:?}");
-    for line in description.to_markdown().lines().filter(|line| line.starts_with("| ")) {
+    for line in description.render(Format::Markdown).lines().filter(|line| line.starts_with("| ")) {
         let columns = line.matches('|').count();
         assert!((2..=7).contains(&columns), "{line}");
         assert!(!line.contains('\\'), "nothing that escapes what follows: {line}");
     }
-    let read: Description = serde_json::from_str(&description.to_json()).expect("it is JSON");
+    let read: Description =
+        serde_json::from_str(&description.render(Format::Json)).expect("it is JSON");
     assert_eq!(&read, description);
 }
 
 #[test]
 fn a_graph_is_well_formed() {
-    assert_well_formed(&shop::app().build().expect("wired").describe().to_mermaid());
+    assert_well_formed(&shop::app().build().expect("wired").describe().render(Format::Mermaid));
 }
 
 #[test]

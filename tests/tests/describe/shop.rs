@@ -38,7 +38,7 @@ pub(crate) mod orders {
         pub(crate) order_id: u64,
     }
 
-    /// Nobody reacts to it.
+    /// No handler names it.
     #[derive(Serialize, Deserialize, Event)]
     #[event(name = "order.archived")]
     pub(crate) struct OrderArchived;
@@ -80,7 +80,7 @@ pub(crate) mod orders {
     #[derive(Injectable)]
     #[injectable(as = dyn Orders)]
     pub(crate) struct OrdersInMemory {
-        _events: EventBus,
+        _queries: QueryBus,
     }
 
     impl Orders for OrdersInMemory {}

@@ -307,7 +307,8 @@ impl EventHandler<ReceiptPrinted> for Bookkeeper {
 
 async fn keep_books(order: Order, bookings: [u32; 2]) -> Vec<&'static str> {
     let keeper = Bookkeeper::default();
-    let handler = Handler::events("books", keeper.clone()).on::<MoneyMoved>().on::<ReceiptPrinted>();
+    let handler =
+        Handler::events("books", keeper.clone()).on::<MoneyMoved>().on::<ReceiptPrinted>();
     let app = builder().register(handler.options(ONCE.order(order))).build().expect("wired");
     let [first, second] = bookings;
     app.publish(&acme(), MoneyMoved { account: 1, booking: first }).await.expect("accepted");

@@ -201,7 +201,8 @@ async fn publishers_that_wait_at_a_stuck_handler_keep_no_place_at_another() {
     }
     everybody_waits().await;
     assert_eq!(app.handler("stuck").expect("it is there").status().waiting_publishers, 8);
-    let letter = app.events().publish_and_wait(&acme(), LetterArrived { id: 1 });
+    let ctx = acme();
+    let letter = app.events().publish_and_wait(&ctx, LetterArrived { id: 1 });
     let outcomes = tokio::time::timeout(Duration::from_secs(1), letter).await;
     assert!(outcomes.expect("it does not wait").expect("accepted")[0].is_ok());
 }
@@ -216,7 +217,8 @@ async fn a_publisher_to_two_busy_handlers_has_its_turn_although_others_fill_both
         }
         .options(ONCE.concurrency(1))
     };
-    let app = App::builder().bare().queue_capacity(1).register(slow("left")).register(slow("right"));
+    let app =
+        App::builder().bare().queue_capacity(1).register(slow("left")).register(slow("right"));
     let app = TestApp::from_builder(app).build().expect("wired");
     for _ in 0..4 {
         let events = app.events().clone();
@@ -233,7 +235,8 @@ async fn a_publisher_to_two_busy_handlers_has_its_turn_although_others_fill_both
         });
     }
     everybody_waits().await;
-    let both = app.publish(&acme(), BallThrown { ball: 1, times: 0 });
+    let ctx = acme();
+    let both = app.publish(&ctx, BallThrown { ball: 1, times: 0 });
     let both = tokio::time::timeout(Duration::from_secs(60), both).await;
     both.expect("it has its turn at both").expect("accepted");
 }

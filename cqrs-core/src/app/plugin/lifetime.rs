@@ -58,7 +58,7 @@ impl Plugins {
         Ok(())
     }
 
-    /// Shuts all down, once, and says who failed to.
+    /// Shuts all down, once, and returns the names and errors of those that failed.
     pub(crate) async fn shut_down(&self) -> Vec<(String, String)> {
         let mut phase = self.phase.lock().await;
         if std::mem::replace(&mut *phase, Phase::ShutDown) == Phase::ShutDown {

@@ -73,13 +73,13 @@ pub trait Plugin: Send + Sync + 'static {
     }
 
     /// Part of [`App::shutdown`], whether or not it was started. An error, a panic or too much time is
-    /// reported and keeps nobody else from shutting down. Not called when an application is dropped.
+    /// reported; the other plugins shut down all the same. Not called when an application is dropped.
     fn shutdown(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
         ready(Ok(()))
     }
 }
 
-/// Says that a service does nothing without its plugin, which provides it.
+/// Declares that a service does nothing without its plugin, which provides it.
 ///
 /// Then `build` names the plugin where the service is missing, and refuses an application that provides the
 /// service without it.

@@ -1,11 +1,10 @@
 //! What an update changed, field by field.
 
 mod compare;
-mod conceal;
 mod path;
 #[cfg(test)]
 mod properties;
-mod same;
+mod replace;
 
 use std::fmt::{self, Display};
 use std::slice;
@@ -13,24 +12,13 @@ use std::slice;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-pub(crate) use self::conceal::Place;
+pub(crate) use self::replace::Target;
 use super::redaction;
-
-/// How many changes a [`Changes`] holds at most. The others are counted by [`Changes::omitted`].
-pub const MAX_CHANGES: usize = 200;
-
-/// How many bytes an old or new value has at most. What is longer is cut, and [`Change::cut`] says so.
-pub const MAX_CHANGE_VALUE: usize = 4 * 1024;
-
-/// How many bytes all paths and values of a [`Changes`] have at most, as JSON: half of the default
-/// [payload limit](crate::DEFAULT_PAYLOAD_LIMIT), so that an event has room for them. What does not fit
-/// is counted by [`Changes::omitted`].
-pub const MAX_CHANGES_SIZE: usize = 32 * 1024;
 
 /// What an update changed, field by field: old value and new value.
 ///
-/// Made by comparing a thing's state before and after, and carried by the event that tells of the
-/// update, in a field with `#[event(changes)]`.
+/// Made by comparing an entity before and after, and carried by the event of the update, in a field with
+/// `#[event(changes)]`.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -39,11 +27,10 @@ pub const MAX_CHANGES_SIZE: usize = 32 * 1024;
 /// struct Employee {
 ///     name: &'static str,
 ///     hours: u32,
-///     started: &'static str,
 /// }
 ///
-/// let old = Employee { name: "Ada", hours: 40, started: "2026-01-01T09:00:00Z" };
-/// let new = Employee { name: "Ada Lovelace", hours: 40, started: "2026-01-01T10:00:00+01:00" };
+/// let old = Employee { name: "Ada", hours: 40 };
+/// let new = Employee { name: "Ada Lovelace", hours: 40 };
 ///
 /// let changes = Changes::between(&old, &new)?;
 /// assert_eq!(changes.to_string(), r#"name: "Ada" -> "Ada Lovelace""#);
@@ -52,38 +39,26 @@ pub const MAX_CHANGES_SIZE: usize = 32 * 1024;
 ///
 /// # How values are compared
 ///
-/// By their JSON form:
-///
-/// - objects key by key, at any depth up to 16; below that as one value;
-/// - lists that hold objects item by item, by position; other lists as one value;
-/// - numbers by value: `1` is `1.0`; whole numbers exactly, however large;
-/// - dates and times by value: texts that are [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) times of
-///   one instant are the same, whatever their offsets; so are times without an offset that differ only in
-///   how they are written, as `09:00` and `09:00:00`;
-/// - everything else as it is written. `null` and an absent field differ.
+/// By their JSON form: objects key by key, at any depth; lists that hold objects item by item, by position;
+/// everything else as one value. `null` and an absent field differ, and so do `1` and `1.0`.
 ///
 /// # Paths
 ///
 /// Each change has the path of its field as a JSON pointer
-/// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), such as `/address/city` or `/lines/0/amount`. For
-/// people it is shown with dots: `address.city`, `lines.0.amount`. Methods that take a path take both
-/// forms. In the second, `\.` is a dot in a field's name.
-///
-/// # Limits
-///
-/// [`MAX_CHANGES`], [`MAX_CHANGE_VALUE`] and [`MAX_CHANGES_SIZE`]; a value that is nested deeper than 64
-/// levels is cut too. Whether one of them applied says [`is_complete`](Self::is_complete).
+/// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), such as `/address/city` or `/lines/0/amount`.
+/// People read it with dots: `address.city`. Methods that take a path take both forms; a key with a dot in it
+/// needs the pointer.
 ///
 /// # Secrets
 ///
-/// The values stand here in clear. What an event's own fields redact is redacted in its changes too: see
-/// [`AnyEvent::redacted_changes`](crate::AnyEvent::redacted_changes). Leave out what nobody shall see,
-/// such as a password's hash: [`without`](Self::without), [`mask`](Self::mask).
+/// The values are here in clear. What an event's own fields redact is redacted in its changes too: see
+/// [`AnyEvent::redacted_changes`](crate::AnyEvent::redacted_changes). Leave out other secrets, such as a
+/// password's hash: [`without`](Self::without), [`mask`](Self::mask).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Changes {
     list: Vec<Change>,
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_default")]
     omitted: usize,
 }
 
@@ -92,17 +67,17 @@ pub struct Changes {
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Change {
-    /// Where the field is, as a JSON pointer; `""` stands for the whole.
+    /// Where the field is, as a JSON pointer; `""` for the whole.
     pub path: String,
-    /// What it was; `None` where the field was not there.
+    /// What it was; `None` if the field was not there.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub old: Option<Value>,
-    /// What it is; `None` where the field is no longer there.
+    /// What it is; `None` if the field is no longer there.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub new: Option<Value>,
-    /// Whether one of the values was longer than [`MAX_CHANGE_VALUE`], or nested deeper than 64 levels. A
-    /// text then ends with a note, and a note stands in the place of an object or a list.
-    #[serde(default, skip_serializing_if = "is_false")]
+    /// Whether one of the values was longer than [`Changes::MAX_VALUE_SIZE`], or nested deeper than 64 levels:
+    /// a text then ends with `[cut]`, and `[cut]` takes the place of an object or a list.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub cut: bool,
 }
 
@@ -119,6 +94,16 @@ pub enum ChangesError {
 }
 
 impl Changes {
+    /// How many changes it holds at most; [`omitted`](Self::omitted) counts the others.
+    pub const MAX_LEN: usize = 200;
+
+    /// How many bytes a value has at most: of JSON, or of a text. What is longer is [cut](Change::cut).
+    pub const MAX_VALUE_SIZE: usize = 4 * 1024;
+
+    /// How many bytes of JSON all changes have at most: half of the default
+    /// [payload limit](crate::DEFAULT_PAYLOAD_LIMIT). [`omitted`](Self::omitted) counts what is beyond.
+    pub const MAX_SIZE: usize = 32 * 1024;
+
     /// What differs between a thing before and after.
     ///
     /// # Errors
@@ -165,9 +150,8 @@ impl Changes {
         self.list.iter()
     }
 
-    /// Masks the value at `path`. That something changed there stays visible, but not what below it: the
-    /// names of keys, such as addresses, may tell as much as values, so what changed below `path` becomes
-    /// one change.
+    /// Masks the value at `path`. That something changed there remains visible. What changed below `path`
+    /// becomes one change, since keys, such as addresses, may be as secret as values.
     ///
     /// ```
     /// # use cqrs_core::prelude::*;
@@ -177,13 +161,13 @@ impl Changes {
     /// # Ok::<(), cqrs_core::ChangesError>(())
     /// ```
     pub fn mask(mut self, path: &str) -> Self {
-        self.replace(&Place::at(path), &mut |value| Some(redaction::masked(&value)));
+        self.replace(&Target::at(path), &mut |value| Some(redaction::masked(&value)));
         self
     }
 
     /// Leaves out what changed at `path` and below it.
     pub fn without(mut self, path: &str) -> Self {
-        self.replace(&Place::at(path), &mut |_| None);
+        self.replace(&Target::at(path), &mut |_| None);
         self
     }
 }
@@ -232,17 +216,11 @@ impl Display for Change {
     }
 }
 
-/// Tells `null` from nothing.
+/// Keeps `null` and nothing apart.
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(from).map(Some)
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_zero(number: &usize) -> bool {
-    *number == 0
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_false(flag: &bool) -> bool {
-    !*flag
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

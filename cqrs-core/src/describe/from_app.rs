@@ -1,0 +1,152 @@
+//! The description of what was wired.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    BatchDescription, BreakerDescription, Description, HandlerDescription, InjectedField, Location,
+    MessageDescription, ModuleDescription, OptionsDescription, ProvidedValue, RetryDescription,
+    ServiceDescription,
+};
+use crate::app::{Modules, Wired, WiredService};
+use crate::message::MessageKind;
+use crate::registry::{HandlerRegistration, Handles, MessageDetails, MessageRegistration, Source};
+use crate::services::{Dependency, TypeRef};
+
+pub(super) fn describe(wired: &Wired) -> Description {
+    let messages: Vec<_> = wired.messages.iter().map(|it| message(it, wired)).collect();
+    let handlers: Vec<_> = wired.handlers.iter().map(handler).collect();
+    let mut services: Vec<_> = wired.services.iter().map(service).collect();
+    services.sort_by(|a, b| {
+        (&a.type_name, &a.declared.module).cmp(&(&b.type_name, &b.declared.module))
+    });
+    let provided = wired.provided.iter().map(|value| ProvidedValue {
+        type_name: value.service.name(),
+        name: value.name.as_deref().map(str::to_owned),
+    });
+    let mut provided: Vec<_> = provided.collect();
+    provided.sort_by(|a, b| (&a.type_name, &a.name).cmp(&(&b.type_name, &b.name)));
+
+    let places = [
+        messages.iter().filter_map(|it| it.declared.as_ref()).collect::<Vec<_>>(),
+        handlers.iter().map(|it| &it.declared).collect(),
+        services.iter().map(|it| &it.declared).collect(),
+    ];
+    let modules = modules(&places, &wired.named);
+    let plugins = wired.plugins.clone();
+    let middleware = wired.middleware.iter().map(TypeRef::name).collect();
+    Description { messages, handlers, services, provided, plugins, middleware, modules }
+}
+
+fn message(message: &MessageRegistration, wired: &Wired) -> MessageDescription {
+    let type_ref = (message.message)();
+    let mut description = MessageDescription {
+        kind: message.kind,
+        name: message.name.to_owned(),
+        type_name: type_ref.name(),
+        declared: (message.source != Source::UNKNOWN).then(|| place(message.source)),
+        version: None,
+        entity: None,
+        action: None,
+        output: None,
+        error: None,
+        handlers: wired.handlers_of(type_ref).map(|handler| handler.name.to_string()).collect(),
+    };
+    match message.details {
+        MessageDetails::Event { version, entity, action } => {
+            description.version = Some(version);
+            description.entity = entity.map(str::to_owned);
+            description.action = action.map(str::to_owned);
+        }
+        MessageDetails::Execution { output, error } => {
+            description.output = Some(output().name());
+            description.error = Some(error().name());
+        }
+    }
+    description
+}
+
+fn handler(handler: &HandlerRegistration) -> HandlerDescription {
+    let every_event = match &handler.handles {
+        Handles::Events(routes) => routes.iter().any(|route| route.event.is_none()),
+        Handles::Command(_) | Handles::Query(_) => false,
+    };
+    // A set, since a handler that is registered by hand may name an event twice.
+    let names: BTreeSet<_> = handler.messages().map(|message| message.name).collect();
+    HandlerDescription {
+        kind: handler.kind(),
+        name: handler.name.to_string(),
+        type_name: (handler.handler)().name(),
+        declared: place(handler.source),
+        handles: names.into_iter().map(str::to_owned).collect(),
+        every_event,
+        options: options(handler),
+        dependencies: dependencies(&(handler.dependencies)()),
+    }
+}
+
+fn options(handler: &HandlerRegistration) -> OptionsDescription {
+    let options = handler.options;
+    let is_event = handler.kind() == MessageKind::Event;
+    OptionsDescription {
+        timeout: options.timeout,
+        retry: is_event.then(|| RetryDescription {
+            attempts: options.retry.attempts(),
+            backoff: options.retry.backoff(),
+            max: options.retry.max_backoff(),
+        }),
+        concurrency: is_event.then_some(options.concurrency.get()),
+        rate: options.rate.filter(|_| is_event).map(|rate| rate.to_string()),
+        breaker: options.breaker.filter(|_| is_event).map(|policy| BreakerDescription {
+            failures: policy.failures(),
+            cooldown: policy.cooldown(),
+        }),
+        batch: handler.batch.map(|policy| BatchDescription {
+            max: policy.max(),
+            across_tenants: policy.is_across_tenants(),
+        }),
+    }
+}
+
+fn service(service: &WiredService) -> ServiceDescription {
+    let registration = &service.registration;
+    ServiceDescription {
+        type_name: (registration.service)().name(),
+        declared: place(registration.source),
+        offered_as: service.offered_as.iter().map(TypeRef::name).collect(),
+        dependencies: dependencies(&(registration.dependencies)()),
+    }
+}
+
+/// In the order of the fields.
+fn dependencies(dependencies: &[Dependency]) -> Vec<InjectedField> {
+    let injected = dependencies.iter().map(|dependency| InjectedField {
+        field: dependency.field.to_owned(),
+        type_name: dependency.service.name(),
+        name: dependency.name.map(str::to_owned),
+    });
+    injected.collect()
+}
+
+/// `places` are those of messages, handlers and services.
+fn modules(places: &[Vec<&Location>; 3], named: &Modules) -> Vec<ModuleDescription> {
+    let mut counts: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+    for (kind, places) in places.iter().enumerate() {
+        for module in places.iter().filter_map(|place| place.module.as_deref()) {
+            counts.entry(module).or_default()[kind] += 1;
+        }
+    }
+    let modules =
+        counts.into_iter().map(|(path, [messages, handlers, services])| ModuleDescription {
+            path: path.to_owned(),
+            named: named.contain(path),
+            messages,
+            handlers,
+            services,
+        });
+    modules.collect()
+}
+
+fn place(source: Source) -> Location {
+    let module = (!source.module.is_empty()).then(|| source.module.to_owned());
+    Location { file: source.file.to_owned(), line: source.line, module }
+}

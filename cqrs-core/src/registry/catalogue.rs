@@ -1,0 +1,82 @@
+//! Everything that is annotated in the crates that are linked.
+
+use std::any::TypeId;
+use std::collections::BTreeSet;
+
+use rustc_hash::FxHashMap;
+
+use super::{HandlerRegistration, InjectableRegistration, MessageRegistration, PluginService};
+use crate::message::Validator;
+use crate::services::TypeRef;
+
+/// What the annotations submitted: the only reader of `inventory`, once per application.
+///
+/// Sorted, so that nothing depends on the order in which the linker found them.
+pub(crate) struct Catalogue {
+    /// Of the selected modules, by name.
+    pub(crate) messages: Vec<&'static MessageRegistration>,
+    /// Of the selected modules, by name.
+    pub(crate) handlers: Vec<&'static HandlerRegistration>,
+    /// Of the selected modules, by type.
+    pub(crate) injectables: Vec<&'static InjectableRegistration>,
+    /// The handlers of all other modules, by name.
+    pub(crate) left_out: Vec<&'static HandlerRegistration>,
+    /// All messages, whether or not their module is selected.
+    by_type: FxHashMap<TypeId, &'static MessageRegistration>,
+    plugins: FxHashMap<TypeId, &'static str>,
+    modules: BTreeSet<&'static str>,
+}
+
+impl Catalogue {
+    /// `is_selected` decides by the path of a module.
+    pub(crate) fn read(is_selected: impl Fn(&str) -> bool) -> Self {
+        let mut messages: Vec<_> = inventory::iter::<MessageRegistration>().collect();
+        messages.sort_by_key(|it| (it.name, it.source));
+        let mut handlers: Vec<_> = inventory::iter::<HandlerRegistration>().collect();
+        handlers.sort_by_key(|it| (&*it.name, it.source));
+        let mut injectables: Vec<_> = inventory::iter::<InjectableRegistration>().collect();
+        injectables.sort_by_key(|it| ((it.service)().path(), it.source));
+        let plugins = inventory::iter::<PluginService>();
+
+        let sources =
+            messages.iter().map(|it| it.source).chain(handlers.iter().map(|it| it.source));
+        let sources = sources.chain(injectables.iter().map(|it| it.source));
+        let modules = sources.map(|source| source.module).collect();
+        let by_type = messages.iter().map(|&it| ((it.message)().id(), it)).collect();
+        messages.retain(|it| is_selected(it.source.module));
+        injectables.retain(|it| is_selected(it.source.module));
+        let (handlers, left_out) =
+            handlers.into_iter().partition(|it| is_selected(it.source.module));
+        Self {
+            messages,
+            handlers,
+            injectables,
+            left_out,
+            by_type,
+            plugins: plugins.map(|it| ((it.service)().id(), it.plugin)).collect(),
+            modules,
+        }
+    }
+
+    /// The derived message of this type, in whatever module.
+    pub(crate) fn message(&self, message: TypeRef) -> Option<&'static MessageRegistration> {
+        self.by_type.get(&message.id()).copied()
+    }
+
+    /// The plugin without which the service does nothing, if there is one.
+    pub(crate) fn plugin_of(&self, service: TypeRef) -> Option<&'static str> {
+        self.plugins.get(&service.id()).copied()
+    }
+
+    /// Whether something is annotated in a module that `is_meant` accepts.
+    pub(crate) fn has_module(&self, is_meant: impl Fn(&str) -> bool) -> bool {
+        self.modules.iter().any(|module| is_meant(module))
+    }
+
+    /// The checks of all messages that implement [`Validate`](crate::middleware::Validate).
+    pub(crate) fn validators(&self) -> FxHashMap<TypeId, Validator> {
+        let validators =
+            self.by_type.iter().map(|(&message, it)| Some((message, (it.validator)()?)));
+        validators.flatten().collect()
+    }
+}

@@ -1,0 +1,43 @@
+//! An application whose events have no handler, for the tests of `check --deny unhandled`.
+
+use std::process::ExitCode;
+
+use cqrs_core::prelude::*;
+use cqrs_core::{cli, modules};
+
+/// No handler names it.
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "shelf.dusted")]
+pub struct ShelfDusted;
+
+/// Only a handler that is left out names it.
+#[derive(Serialize, Deserialize, Event)]
+#[event(name = "book.lent")]
+pub struct BookLent;
+
+mod reminders {
+    use super::*;
+
+    #[events_handler(BookLent)]
+    struct RemindReader;
+
+    impl EventHandler<BookLent> for RemindReader {
+        async fn handle(&self, _: &BookLent, _: &Context) -> HandlerResult {
+            Ok(())
+        }
+    }
+}
+
+/// A handler of every event does not count.
+#[events_handler(*)]
+struct Trace;
+
+impl EventHandler<AnyEvent> for Trace {
+    async fn handle(&self, _: &AnyEvent, _: &Context) -> HandlerResult {
+        Ok(())
+    }
+}
+
+fn main() -> ExitCode {
+    cli::run(|| App::builder().without(modules![reminders]))
+}
