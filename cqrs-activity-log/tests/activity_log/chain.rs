@@ -1,8 +1,7 @@
 //! Whoever writes to the tables past the log is found out.
 
-use cqrs_activity_log::{
-    Activity, ActivityLog, Head, RecordError, Tampered, Verification, VerifyError,
-};
+use cqrs_activity_log::chain::{Head, Tampered, Verification, VerifyError};
+use cqrs_activity_log::{Activity, ActivityLog, RecordError};
 use cqrs_core::{Actor, Context};
 use jiff::Timestamp;
 use serde_json::json;

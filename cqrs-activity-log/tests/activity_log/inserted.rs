@@ -1,6 +1,7 @@
 //! Entries that were inserted into tables whose owner has altered them are found out.
 
-use cqrs_activity_log::{Activity, ActivityLog, Entry, Tampered, VerifyError};
+use cqrs_activity_log::chain::{Tampered, VerifyError};
+use cqrs_activity_log::{Activity, ActivityLog, Entry};
 use cqrs_core::Context;
 use uuid::Uuid;
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::pin::pin;
 
+use cqrs_activity_log::query::{InvalidCursor, Page};
 use cqrs_activity_log::{
-    Activity, ActivityLog, Entry, Filter, InvalidCursor, MAX_LOOKED_AT, Order, Outcome, Page,
-    PageRequest, ReadError,
+    Activity, ActivityLog, Entry, Filter, Order, Outcome, PageRequest, ReadError,
 };
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
@@ -189,7 +189,7 @@ on_each_database! {
         let log = db.open().await;
         let needle = Activity::new("hid", "Needle").id(1).occurred_at(at("00:00:00"));
         log.record(&ctx(), needle).await.unwrap();
-        let mut straw = MAX_LOOKED_AT + 10;
+        let mut straw = PageRequest::MAX_LOOKED_AT + 10;
         while straw > 0 {
             let batch = straw.min(5_000);
             let activities = (0..batch).map(|_| Activity::new("piled", "Straw").occurred_at(at("01:00:00")));

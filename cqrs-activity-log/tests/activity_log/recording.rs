@@ -1,6 +1,6 @@
 //! What is recorded by hand.
 
-use cqrs_activity_log::{Activity, ActivityLog, MAX_BATCH, Outcome, RecordError};
+use cqrs_activity_log::{Activity, ActivityLog, Outcome, RecordError};
 use cqrs_core::{Actor, Changes, Context};
 use jiff::Timestamp;
 use serde_json::json;
@@ -74,7 +74,7 @@ on_each_database! {
 
         let one_bad = vec![row(1), Activity::new("", "Row"), row(2)];
         assert!(matches!(log.record_all(&ctx(), one_bad).await, Err(RecordError::Invalid(_))));
-        let too_many = (0..=MAX_BATCH).map(row).collect();
+        let too_many = (0..=ActivityLog::MAX_BATCH).map(row).collect();
         let error = log.record_all(&ctx(), too_many).await.unwrap_err();
         assert!(error.to_string().contains("at most 10000"), "{error}");
         assert_eq!(log.verify(&ctx()).await.unwrap().entries, 1234);

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use cqrs_activity_log::{
-    Activity, ActivityLog, Entry, Filter, Order, RecordError, Retention, RetentionError, Tampered,
-    VerifyError,
-};
+use cqrs_activity_log::chain::{Tampered, VerifyError};
+use cqrs_activity_log::retention::RetentionError;
+use cqrs_activity_log::{Activity, ActivityLog, Entry, Filter, Order, RecordError, Retention};
 use cqrs_core::{App, Context, TenantScope, modules};
 use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -156,7 +155,7 @@ on_each_database! {
         let forged = Activity::new("pruned", "ActivityLog").data(data);
         let error = log.record(&ctx("acme"), forged.clone()).await.unwrap_err();
         assert!(matches!(&error, RecordError::Invalid(_)) && error.is_permanent(), "{error}");
-        assert!(error.to_string().contains("retention alone"), "{error}");
+        assert!(error.to_string().contains("only retention records"), "{error}");
         let both = vec![Activity::new("created", "Task"), forged];
         log.record_all(&ctx("acme"), both).await.unwrap_err();
         assert_eq!(count(db, "acme").await, 0);

@@ -226,7 +226,7 @@ on_each_database! {
         let log = db.open().await;
         record(&log, 1).await;
         let site = Site::new(&log).await;
-        for (query, says) in [("limit=0", "from 1 to 200"), ("from=%3Cb%3Esoon", "is no time"), ("after=x", "no cursor"), ("colour=red", "colour")] {
+        for (query, says) in [("limit=0", "from 1 to 200"), ("from=%3Cb%3Esoon", "is not a time"), ("after=x", "not a cursor"), ("colour=red", "colour")] {
             let response = site.get("acme", &format!("?q=ada%22&{query}")).await;
             assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{query}");
             assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
