@@ -43,24 +43,15 @@ pub fn check_arrows(src: &Path, order: &[&str]) -> Vec<String> {
     wrong
 }
 
-/// Every import that is part of a circle between the modules of `folder`, such as `store` or `web/page`:
+/// Every import that is part of a circle between the modules of one of `folders`, such as `store` or `web/page`:
 /// `store/row.rs:8: `row` imports `chain`, which imports `row` in turn`.
 ///
 /// # Panics
 ///
 /// If a file of the crate cannot be found or parsed.
-pub fn check_circles(src: &Path, folder: &str) -> Vec<String> {
-    let folder: Names = folder.split('/').map(ToOwned::to_owned).collect();
-    let arrows = Crate::read(src).arrows(&folder);
-    let mut imports = BTreeMap::<_, BTreeSet<_>>::new();
-    for Arrow { from, to, .. } in &arrows {
-        imports.entry(from.as_str()).or_default().insert(to.as_str());
-    }
-    let is_circle = |arrow: &&Arrow| reaches(&imports, &arrow.to, &arrow.from);
-    let circle = |Arrow { from, to, at }: &Arrow| {
-        format!("{at}: `{from}` imports `{to}`, which imports `{from}` in turn")
-    };
-    arrows.iter().filter(is_circle).map(circle).collect()
+pub fn check_circles(src: &Path, folders: &[&str]) -> Vec<String> {
+    let all = Crate::read(src);
+    folders.iter().flat_map(|folder| all.circles(folder)).collect()
 }
 
 fn reaches(imports: &BTreeMap<&str, BTreeSet<&str>>, from: &str, to: &str) -> bool {
@@ -87,6 +78,7 @@ struct Arrow {
 
 /// What all files of a crate name.
 struct Crate {
+    modules: Vec<Names>,
     mentions: Vec<Mention>,
     /// Where a name that a module exports comes from.
     exports: BTreeMap<Names, Names>,
@@ -101,7 +93,7 @@ struct Mention {
 
 impl Crate {
     fn read(src: &Path) -> Self {
-        let mut all = Self { mentions: Vec::new(), exports: BTreeMap::new() };
+        let mut all = Self { modules: Vec::new(), mentions: Vec::new(), exports: BTreeMap::new() };
         let mut files = vec![(PathBuf::from("lib.rs"), Names::new())];
         while let Some((file, module)) = files.pop() {
             let parsed = parsed(&src.join(&file));
@@ -110,6 +102,7 @@ impl Crate {
                 files.push((file_of(src, &module), module));
             }
             let children = parsed.items.iter().filter_map(child).collect();
+            all.modules.push(module.clone());
             let mut reader = Reader { all: &mut all, file: &file, module, children };
             reader.visit_file(&parsed);
         }
@@ -123,7 +116,7 @@ impl Crate {
             [name, ..] => Some(name.clone()),
         };
         let modules: BTreeSet<_> =
-            self.mentions.iter().filter_map(|mention| within(&mention.module)).collect();
+            self.modules.iter().filter_map(|module| within(module)).collect();
         let arrow = |mention: &Mention| {
             let from = within(&mention.module)?;
             let to = within(&self.origin(mention.path.clone()))?;
@@ -131,6 +124,20 @@ impl Crate {
             (from != to).then(|| Arrow { at: mention.at.clone(), from, to })
         };
         self.mentions.iter().filter_map(arrow).collect()
+    }
+
+    fn circles(&self, folder: &str) -> Vec<String> {
+        let folder: Names = folder.split('/').map(ToOwned::to_owned).collect();
+        let arrows = self.arrows(&folder);
+        let mut imports = BTreeMap::<_, BTreeSet<_>>::new();
+        for Arrow { from, to, .. } in &arrows {
+            imports.entry(from.as_str()).or_default().insert(to.as_str());
+        }
+        let is_circle = |arrow: &&Arrow| reaches(&imports, &arrow.to, &arrow.from);
+        let circle = |Arrow { from, to, at }: &Arrow| {
+            format!("{at}: `{from}` imports `{to}`, which imports `{from}` in turn")
+        };
+        arrows.iter().filter(is_circle).map(circle).collect()
     }
 
     /// The path that leads to the same item without a re-export.

@@ -40,7 +40,7 @@ pub(crate) struct Browser {
 }
 
 impl Driver {
-    /// `None` where there is no browser.
+    /// `None`, if no browser is installed.
     pub(crate) async fn start() -> Option<Self> {
         let chromium =
             ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(in_path);
@@ -104,7 +104,7 @@ impl Browser {
     pub(crate) async fn until(&self, condition: &str) {
         let script = format!("return Boolean({condition});");
         let deadline = Instant::now() + PATIENCE;
-        // An error says that another page is on its way.
+        // An error means that another page is loading.
         while self.client.execute(&script, Vec::new()).await.ok() != Some(Value::Bool(true)) {
             if Instant::now() > deadline {
                 let body = self.script("return document.body.innerText;").await;
@@ -114,7 +114,7 @@ impl Browser {
         }
     }
 
-    /// Keeps what it shows as a picture.
+    /// Saves a screenshot.
     pub(crate) async fn picture(&self, name: &str) {
         let directory = pictures();
         fs::create_dir_all(&directory).expect("a directory for screenshots");
@@ -123,7 +123,7 @@ impl Browser {
     }
 }
 
-/// `$SCREENSHOTS_DIR`, or `screenshots` beside what is built.
+/// `$SCREENSHOTS_DIR`, or `screenshots` beside the build.
 fn pictures() -> PathBuf {
     let built = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let beside = built.parent().unwrap_or(built).join("screenshots");
