@@ -19,7 +19,7 @@ type Names = Vec<String>;
 /// If `lib.rs` cannot be read or parsed.
 pub fn declared_modules(src: &Path) -> Vec<String> {
     let items = parsed(&src.join("lib.rs")).items;
-    items.iter().filter_map(outside_file).map(|name| name.to_string()).collect()
+    items.iter().filter_map(outside_file).map(ToString::to_string).collect()
 }
 
 /// Every import by a top-level module of one that comes after it in `order`, and every top-level module that
@@ -192,7 +192,7 @@ impl Reader<'_> {
             }
             UseTree::Name(tree) => (path(&tree.ident), Some(&tree.ident)),
             UseTree::Rename(tree) => (path(&tree.ident), Some(&tree.rename)),
-            _ => (before.to_vec(), None),
+            UseTree::Glob(_) => (before.to_vec(), None),
         };
         if !is_export {
             return self.mention(&path);

@@ -6,10 +6,12 @@ use sqlx::error::DatabaseError;
 /// Primary codes of SQLite.
 const BUSY: u32 = 5;
 const LOCKED: u32 = 6;
+#[cfg(feature = "sqlite")]
 const READONLY: u32 = 8;
 const IOERR: u32 = 10;
 const FULL: u32 = 13;
 const CANTOPEN: u32 = 14;
+#[cfg(feature = "sqlite")]
 const NOTADB: u32 = 26;
 
 /// Codes of Postgres.
