@@ -1,12 +1,12 @@
 // The activity page works without this. With it: local times, keyboard, live entries, dark and light.
-// What entries say is never made into HTML here: live entries come as the server has written them.
+// No value of an entry becomes HTML here: the server renders live entries.
 
 const root = document.documentElement;
 const { base } = document.body.dataset;
 const find = (id) => document.getElementById(id);
 const timeline = find("timeline");
 
-// ---- Times: in the page's zone where one was asked for, else in the reader's. ------------------
+// ---- Times: in the requested zone of the page, else in the reader's zone. ----------------------
 
 const zone = root.dataset.zone || Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 const format = (options) => new Intl.DateTimeFormat("en-GB", { timeZone: zone, ...options });
@@ -64,7 +64,7 @@ if (timeline) regroup();
 document.querySelectorAll("time[datetime*='T']").forEach(localise);
 find("zone").textContent = `Times in ${zone.replaceAll("_", " ")}`;
 
-// ---- The filter form: dates are meant in the zone that times are shown in. ---------------------
+// ---- The filter form: dates have the same zone as times. ---------------------------------------
 
 const form = document.querySelector(".filters");
 form?.addEventListener("submit", () => {
@@ -78,7 +78,7 @@ window.addEventListener("pageshow", () => {
 });
 form?.querySelectorAll("select").forEach((select) => select.addEventListener("change", () => form.requestSubmit()));
 
-// ---- Dark and light: remembered in a cookie, so that the next page is born that way. -----------
+// ---- Dark and light: kept in a cookie, so that the server renders the next page with it. -------
 
 const theme = find("theme");
 theme.hidden = false;
@@ -97,12 +97,12 @@ const REFUSED = 5_000;
 let source = null;
 let retry = 0;
 
-/** The entry as the page itself would show it; the server has made it, with all text escaped. */
+/** The entry as the page shows it; the server has rendered it, with all text escaped. */
 function arrive(message) {
   const parsed = new DOMParser().parseFromString(message.data, "text/html");
   const entry = document.adoptNode(parsed.querySelector(".entry"));
   if (find(entry.id)) return;
-  // Its links are relative to where it comes from.
+  // Its links are relative to the path of the stream.
   for (const link of entry.querySelectorAll("a")) link.href = new URL(link.getAttribute("href"), message.target.url);
   const time = entry.querySelector(".when time");
   localise(time);
@@ -132,7 +132,7 @@ function connect() {
   stream.addEventListener("open", () => { live.dataset.state = "on"; });
   stream.addEventListener("error", () => {
     live.dataset.state = "waiting";
-    // A browser comes back by itself when a connection ends, but not when it was refused.
+    // A browser reconnects by itself when a connection ends, but not after a refusal.
     if (stream.readyState === EventSource.CLOSED) retry = setTimeout(connect, REFUSED);
   });
   stream.addEventListener("entry", (message) => { live.dataset.last = message.lastEventId; arrive(message); });

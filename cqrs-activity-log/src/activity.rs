@@ -8,12 +8,11 @@ use serde_json::Value;
 use crate::content::{Content, Limits, entry_id, micros, to_json};
 use crate::entry::Outcome;
 use crate::error::RecordError;
-use crate::retention::is_reserved;
 
-/// Something that was done and that no event tells of, for
+/// Something that was done and that no event reports, for
 /// [`ActivityLog::record`](crate::ActivityLog::record).
 ///
-/// Who did it, for which tenant and organization, stands in the context that it is recorded with.
+/// The context that it is recorded with says who did it, and for which tenant and organization.
 ///
 /// ```
 /// use cqrs_activity_log::{Activity, Outcome};
@@ -29,7 +28,7 @@ use crate::retention::is_reserved;
 /// ```
 ///
 /// An action and an entity type have 1 to 256 bytes, ids and names up to 256, a description up to 1 KiB.
-/// `pruned` of an `ActivityLog` is refused: by that, retention accounts for what it removes.
+/// `pruned` of an `ActivityLog` is refused, because retention records it to account for what it removes.
 #[derive(Debug, Clone, PartialEq)]
 #[must_use = "nothing is recorded until `ActivityLog::record`"]
 pub struct Activity {
@@ -45,7 +44,10 @@ pub struct Activity {
 }
 
 impl Activity {
-    /// `action` was done to an entity of this type, such as `exported` to a `Report`.
+    /// The action and the entity type by which retention accounts for what it removes.
+    pub(crate) const RESERVED: (&str, &str) = ("pruned", "ActivityLog");
+
+    /// An action on an entity of this type, such as `exported` on a `Report`.
     pub fn new(action: impl Into<String>, entity_type: impl Into<String>) -> Self {
         Self {
             action: action.into(),
@@ -60,55 +62,55 @@ impl Activity {
         }
     }
 
-    /// Says to which entity.
+    /// Sets the id of the entity.
     pub fn id(mut self, id: impl std::fmt::Display) -> Self {
         self.entity_id = Some(id.to_string());
         self
     }
 
-    /// Says what the entity is called now.
+    /// Sets the current name of the entity.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.entity_name = Some(name.into());
         self
     }
 
-    /// Describes it for people; otherwise that is `exported Report Q3`.
+    /// Describes the activity for people; without this, the description is such as `exported Report Q3`.
     pub fn describe(mut self, description: impl Into<String>) -> Self {
         self.description = Some(description.into());
         self
     }
 
-    /// Adds data, which stands in the log as it is: nothing is redacted here. It has at most
+    /// Adds data, which is recorded unchanged: nothing is redacted. It has at most
     /// [`MAX_PAYLOAD_DEPTH`](cqrs_core::MAX_PAYLOAD_DEPTH) levels of objects and lists.
     pub fn data(mut self, data: Value) -> Self {
         self.data = Some(data);
         self
     }
 
-    /// Adds what changed, which stands in the log as it is. It is nested no deeper than data.
+    /// Adds what changed, which is recorded unchanged, with at most as many levels as data.
     pub fn changes(mut self, changes: Changes) -> Self {
         self.changes = Some(changes);
         self
     }
 
-    /// Says when it happened, if not now: 1970 or later.
+    /// Sets when it happened, if not now: 1970 or later.
     pub fn occurred_at(mut self, at: Timestamp) -> Self {
         self.occurred_at = Some(at);
         self
     }
 
-    /// Says that it was tried and not done.
+    /// Sets the outcome; without this, the activity succeeded.
     pub fn outcome(mut self, outcome: Outcome) -> Self {
         self.outcome = outcome;
         self
     }
 
-    /// Whether it is what retention records of itself.
+    /// Whether only retention may record it; otherwise a user could account for entries that were removed.
     pub(crate) fn is_reserved(&self) -> bool {
-        is_reserved(&self.action, &self.entity_type)
+        (self.action.as_str(), self.entity_type.as_str()) == Self::RESERVED
     }
 
-    /// As it is stored, or why it cannot be.
+    /// The columns to store, or why they cannot be stored.
     pub(crate) fn into_content(
         self,
         ctx: &Context,

@@ -1,4 +1,4 @@
-//! What an entry says, as it is stored, before it has its place in the chain.
+//! What an entry says, as columns, before it has its place in a chain.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,7 +24,7 @@ pub(crate) struct Content {
     /// Empty in the system scope.
     pub(crate) tenant: String,
     pub(crate) id: Uuid,
-    /// Whether the id may be in the log already: that of an event that is delivered again.
+    /// Whether the id may be in the log already: an event may be delivered again.
     pub(crate) may_be_known: bool,
     pub(crate) organization: Option<String>,
     pub(crate) actor: ActorColumns,
@@ -44,8 +44,8 @@ pub(crate) struct Content {
     pub(crate) outcome: String,
 }
 
-/// An actor, without for whom. Absent altogether, or kind and id are there; but this is also what was
-/// read, and somebody may have written anything.
+/// An actor, without its principal. Written, it has both kind and id or neither; read, it may have anything,
+/// because the table may have been altered.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct ActorColumns {
     pub(crate) kind: Option<String>,
@@ -53,7 +53,7 @@ pub(crate) struct ActorColumns {
     pub(crate) name: Option<String>,
 }
 
-/// What is kept at most.
+/// How large an entry may be.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
     /// Bytes of JSON of data, and of changes.
@@ -89,7 +89,7 @@ impl Content {
         }
     }
 
-    /// Refuses what is too long.
+    /// Refuses texts and JSON that are too long.
     pub(crate) fn check(&mut self, limits: Limits) -> Result<(), RecordError> {
         let mut refused = None;
         self.each_text(|what, limit, text| {
@@ -112,7 +112,7 @@ impl Content {
         Ok(())
     }
 
-    /// Cuts what is too long: what has happened is recorded in any case.
+    /// Cuts texts and JSON that are too long: an event has happened, so it is recorded in any case.
     pub(crate) fn fit(&mut self, limits: Limits) {
         self.each_text(|_, limit, text| {
             without_nul(text);
@@ -133,7 +133,7 @@ impl Content {
         }
     }
 
-    /// Every text that somebody outside can make long, with its name and its limit.
+    /// Every text that a user can make long, with its name and its limit.
     fn each_text(&mut self, mut visit: impl FnMut(&'static str, usize, &mut String)) {
         visit("action", MAX_NAME, &mut self.action);
         visit("entity type", MAX_NAME, &mut self.entity_type);
@@ -164,13 +164,13 @@ impl ActorColumns {
     }
 }
 
-/// Changes that say how many there were, and no more.
+/// Changes of which only the number is kept.
 pub(crate) fn omitted(number: usize) -> String {
     json!({ "list": [], "omitted": number }).to_string()
 }
 
-/// Postgres keeps no NUL in a text. Both databases keep the same, or the log could not be moved. The
-/// replacement has three bytes, so this comes before a text is measured.
+/// Postgres stores no NUL in a text, and both databases store the same, so that a log can be moved. The
+/// replacement has three bytes, so it is made before a text is measured.
 fn without_nul(text: &mut String) {
     if text.contains('\0') {
         *text = text.replace('\0', "\u{fffd}");
@@ -182,8 +182,16 @@ pub(crate) fn tenant_column(tenant: &TenantScope) -> &str {
     tenant.id().map_or("", TenantId::as_str)
 }
 
-/// As JSON that can be read back, also out of what an export puts around it; an error, if it is nested too
-/// deeply for that.
+/// The scope of a column; `None`, if no tenant can have this identifier.
+pub(crate) fn tenant_scope(column: &str) -> Option<TenantScope> {
+    match column {
+        "" => Some(TenantScope::System),
+        id => id.parse().ok().map(TenantScope::Tenant),
+    }
+}
+
+/// JSON that can be read back, also as a part of an exported entry; an error, if it is nested too deeply for
+/// that.
 pub(crate) fn to_json<T: Serialize + EventPayload>(value: &T) -> serde_json::Result<String> {
     value.json_size()?;
     serde_json::to_string(value)
@@ -196,7 +204,10 @@ pub(crate) fn micros(time: Timestamp) -> i64 {
 
 /// A new uuid v7 ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562)) of this time, with the fraction of
 /// the millisecond after it (section 6.2, method 3), and a counter before the random rest (method 1), so
-/// that what is imported with one time for many keeps its order.
+/// that imported activities with equal times keep their order.
+///
+/// Not with `uuid::ContextV7`: it never goes back in time, but an activity may have happened before the last one
+/// that was recorded.
 pub(crate) fn entry_id(time: Timestamp) -> Uuid {
     static COUNTER: LazyLock<AtomicU32> = LazyLock::new(|| AtomicU32::new(random()));
     let nanoseconds = u128::try_from(time.as_nanosecond()).unwrap_or(0);

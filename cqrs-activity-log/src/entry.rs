@@ -1,4 +1,4 @@
-//! What the log keeps.
+//! What people read: an entry.
 
 use std::fmt;
 use std::str::FromStr;
@@ -16,41 +16,41 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The event's id, a uuid v7; what was recorded by hand has one of its own. Its time is
+    /// The event's id, a uuid v7; an activity that was recorded by hand has a new one. Its time is
     /// `occurred_at`, so the order by id is the order by time.
     ///
-    /// An event whose id is no uuid v7 stands under one that is made from it, whose time is 1970: the
-    /// event does not say when it occurred.
+    /// If the event's id is not a uuid v7, the entry's id is derived from it and has the time 1970, because
+    /// the event does not say when it occurred.
     pub id: Uuid,
-    /// The place in the tenant's chain, from 1: the order of recording.
+    /// The position in the tenant's chain, from 1: the order of recording.
     pub sequence: u64,
-    /// Whose entry it is.
+    /// The tenant that the entry belongs to.
     #[serde(serialize_with = "tenant")]
     pub tenant: TenantScope,
     /// The organization within the tenant.
     pub organization: Option<String>,
-    /// Who acted, with the name of then, and on whose behalf.
+    /// Who acted, with the name at that time, and on whose behalf.
     pub actor: Option<Actor>,
     /// What was done, such as `created`.
     pub action: String,
-    /// To what kind of thing, such as `Employee`.
+    /// The type of the entity, such as `Employee`.
     pub entity_type: String,
-    /// To which one.
+    /// The id of the entity.
     pub entity_id: Option<String>,
-    /// What that one was called then.
+    /// The name of the entity at that time.
     pub entity_name: Option<String>,
-    /// The same for people, such as `created Employee Ada`.
+    /// What was done, in words, such as `created Employee Ada`.
     pub description: String,
     /// Which values changed.
     ///
-    /// Where what is stored cannot be read, since somebody has altered it or another program has written it,
-    /// that is one change of the whole, to a text that begins with `[unreadable: `. The entry then keeps no
-    /// other from being read, and [`verify`](crate::ActivityLog::verify) tells whether it was altered.
+    /// If the stored value cannot be read, because it was altered or another program wrote it, this is one
+    /// change of the whole to a text that begins with `[unreadable: `. Other entries can still be read, and
+    /// [`verify`](crate::ActivityLog::verify) finds out whether it was altered.
     pub changes: Option<Changes>,
-    /// The event's payload, redacted, or what was given with the activity. Where what is stored cannot be
-    /// read, a text that begins with `[unreadable: `, as for [`changes`](Self::changes).
+    /// The event's payload, redacted, or the data of the activity. If the stored value cannot be read, a text
+    /// that begins with `[unreadable: `, as for [`changes`](Self::changes).
     pub data: Option<Value>,
-    /// The event's stable name; `None` for what was recorded by hand.
+    /// The event's stable name; `None` for an activity that was recorded by hand.
     pub event_name: Option<String>,
     /// The version of the event's form.
     pub event_version: Option<u32>,
@@ -60,9 +60,9 @@ pub struct Entry {
     pub causation_id: Option<Uuid>,
     /// When it happened.
     pub occurred_at: Timestamp,
-    /// When it was recorded; never earlier than an earlier entry of the tenant.
+    /// When it was recorded; never before the previous entry of the tenant.
     pub recorded_at: Timestamp,
-    /// Whether what was tried was done.
+    /// Whether the action succeeded.
     pub outcome: Outcome,
     /// The entry's link in the chain.
     pub hash: EntryHash,
@@ -72,7 +72,7 @@ fn tenant<S: Serializer>(tenant: &TenantScope, serializer: S) -> Result<S::Ok, S
     tenant.id().map(TenantId::as_str).serialize(serializer)
 }
 
-/// Whether what was tried was done.
+/// Whether the action succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -80,9 +80,9 @@ pub enum Outcome {
     /// It was done.
     #[default]
     Succeeded,
-    /// It was tried, and failed.
+    /// It was tried and failed.
     Failed,
-    /// It was tried, and the actor was not allowed to.
+    /// It was refused: the actor was not allowed to do it.
     Denied,
 }
 
@@ -103,7 +103,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// A text names no [`Outcome`].
+/// The text is not an [`Outcome`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("an outcome is `succeeded`, `failed` or `denied`")]
 pub struct InvalidOutcome;
@@ -126,7 +126,7 @@ impl FromStr for Outcome {
 pub struct EntryHash(pub(crate) [u8; 32]);
 
 impl EntryHash {
-    /// What stands before the first entry.
+    /// The hash before the first entry.
     pub const ZERO: Self = Self([0; 32]);
 
     /// The hash itself.
@@ -138,10 +138,7 @@ impl EntryHash {
 impl fmt::Display for EntryHash {
     /// In hexadecimal, 64 digits.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digits = self.0.iter().flat_map(|byte| [byte >> 4, byte & 15]);
-        let text: String = digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect();
-        f.pad(&text)
+        f.pad(&hex::encode(self.0))
     }
 }
 
@@ -151,7 +148,7 @@ impl fmt::Debug for EntryHash {
     }
 }
 
-/// A text is no [`EntryHash`].
+/// The text is not an [`EntryHash`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a hash is 64 hexadecimal digits")]
 pub struct InvalidHash;
@@ -160,14 +157,8 @@ impl FromStr for EntryHash {
     type Err = InvalidHash;
 
     fn from_str(text: &str) -> Result<Self, InvalidHash> {
-        if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(InvalidHash);
-        }
         let mut hash = [0; 32];
-        for (at, byte) in hash.iter_mut().enumerate() {
-            let digits = text.get(2 * at..2 * at + 2).ok_or(InvalidHash)?;
-            *byte = u8::from_str_radix(digits, 16).map_err(|_| InvalidHash)?;
-        }
+        hex::decode_to_slice(text, &mut hash).map_err(|_| InvalidHash)?;
         Ok(Self(hash))
     }
 }

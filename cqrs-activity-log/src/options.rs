@@ -1,4 +1,4 @@
-//! How a log is kept.
+//! Opening a log, and its options.
 
 #[cfg(feature = "sqlite")]
 use std::path::Path;
@@ -6,37 +6,69 @@ use std::path::Path;
 use crate::content::Limits;
 use crate::error::OpenError;
 use crate::log::ActivityLog;
+use crate::policy::Retention;
 use crate::redaction::RedactionKey;
-use crate::retention::Retention;
 use crate::store::{self, Database};
 
-/// How a log is kept, and where: [`ActivityLog::options`].
+/// Opening.
+impl ActivityLog {
+    /// Opens the log in this SQLite file, and creates the file if it does not exist. Several processes of one
+    /// machine may share it.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], such as when the file is not a database, or a newer version of this crate has written
+    /// it.
+    #[cfg(feature = "sqlite")]
+    pub async fn sqlite(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::options().sqlite(path).await
+    }
+
+    /// Opens the log in the Postgres database with this URL, such as `postgres://user@host/database`. Its
+    /// tables are in the first schema of the connection's `search_path`.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], such as when the database does not exist, or a newer version of this crate has migrated
+    /// it.
+    #[cfg(feature = "postgres")]
+    pub async fn postgres(url: &str) -> Result<Self, OpenError> {
+        Self::options().postgres(url).await
+    }
+
+    /// Options for a log that is to be opened.
+    pub fn options() -> Options {
+        Options::default()
+    }
+}
+
+/// Options for a log that is to be opened: [`ActivityLog::options`].
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing is opened until `sqlite` or `postgres`"]
 pub struct Options {
-    pub(crate) redaction_key: Option<RedactionKey>,
-    pub(crate) limits: Limits,
-    pub(crate) retention: Option<Retention>,
+    redaction_key: Option<RedactionKey>,
+    limits: Limits,
+    retention: Option<Retention>,
 }
 
 impl Options {
-    /// The key of `#[event(redact = hash)]`. Without one, a random one is made and kept in the database:
-    /// who reads that reads the key beside the hashes, and can guess values. Another key makes other
-    /// hashes of the same values from then on.
+    /// The key of `#[event(redact = hash)]`. Without one, a random key is made and kept in the database. A
+    /// reader of the database then has the key beside the hashes and can guess values. A different key makes
+    /// different hashes of the same values from then on.
     pub fn redaction_key(mut self, key: RedactionKey) -> Self {
         self.redaction_key = Some(key);
         self
     }
 
-    /// How long entries are kept; for ever, unless set. An application whose plugin the log is must then be
+    /// How long entries are kept; for ever by default. An application whose plugin the log is must then be
     /// started with `App::start`; see [`Retention`].
     pub fn retention(mut self, retention: Retention) -> Self {
         self.retention = Some(retention);
         self
     }
 
-    /// How many bytes of JSON an entry's data may have, and as many its changes: 64 KiB unless set, 1 KiB
-    /// to 16 MiB. More is refused by [`ActivityLog::record`], and left out of an event's entry, which says
+    /// How many bytes of JSON the data of an entry may have, and its changes as well: 64 KiB by default, 1 KiB
+    /// to 16 MiB. [`ActivityLog::record`] refuses more. The entry of an event leaves larger parts out, and says
     /// so.
     pub fn payload_limit(mut self, bytes: usize) -> Self {
         self.limits.payload = bytes.clamp(1024, 16 << 20);
@@ -78,9 +110,9 @@ impl Options {
         self.open(database).await
     }
 
-    /// Opens the log in the database of this pool. Its tables lie in the first schema of the pool's
+    /// Opens the log in the database of this pool. Its tables are in the first schema of the pool's
     /// `search_path`. The log writes with at most half of the connections, so that readers do not wait for
-    /// writers; with one connection they do.
+    /// writers; with a pool of one connection they do.
     ///
     /// # Errors
     ///
@@ -91,22 +123,22 @@ impl Options {
         self.open(database).await
     }
 
-    async fn open(mut self, database: Database) -> Result<ActivityLog, OpenError> {
-        let key = match self.redaction_key.take() {
+    async fn open(self, database: Database) -> Result<ActivityLog, OpenError> {
+        let key = match self.redaction_key {
             Some(key) => key,
-            None => kept_key(&database).await?,
+            None => stored_key(&database).await?,
         };
-        Ok(ActivityLog::new(database, key, self))
+        Ok(ActivityLog::new(database, key, self.limits, self.retention))
     }
 }
 
-/// The key that the database keeps; made now, if there is none.
-async fn kept_key(database: &Database) -> Result<RedactionKey, OpenError> {
+/// The key that the database keeps; a new one, if it has none.
+async fn stored_key(database: &Database) -> Result<RedactionKey, OpenError> {
     let random = RedactionKey::random().map_err(|error| {
         OpenError::InvalidOption(format!("no random key could be made: {error}"))
     })?;
-    let kept = database.setting("redaction_key", random.as_bytes().to_vec()).await?;
-    let key = kept.try_into().map_err(|_| {
+    let stored = database.setting("redaction_key", random.as_bytes().to_vec()).await?;
+    let key = stored.try_into().map_err(|_| {
         let reason =
             "the redaction key in the database is damaged; set one with `redaction_key(..)`";
         OpenError::InvalidOption(reason.to_owned())

@@ -1,11 +1,11 @@
-//! Adding the log to an application.
+//! The log as a plugin of an application.
 
 use cqrs_core::{App, AppBuilder, BoxError, Plugin};
 
 use crate::log::ActivityLog;
 use crate::recorder::Recorder;
 
-// A log that is only provided would record no event.
+// A log that is provided without the plugin would record no events.
 cqrs_core::plugin_service!(ActivityLog, "activity-log");
 
 impl Plugin for ActivityLog {
@@ -17,7 +17,7 @@ impl Plugin for ActivityLog {
         app.provide(self.clone()).register(Recorder::registration(self.clone()))
     }
 
-    /// With a retention, since nothing would apply it in an application that is never started.
+    /// True with a retention: only `start` begins to apply it.
     fn needs_start(&self) -> bool {
         self.retention().is_some()
     }
@@ -34,7 +34,7 @@ impl Plugin for ActivityLog {
         let retaining = self.retaining().take();
         if let Some(retaining) = retaining {
             retaining.abort();
-            // An error says that it was aborted.
+            // An error means that it was aborted.
             let _ = retaining.await;
         }
         Ok(())

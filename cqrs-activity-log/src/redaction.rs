@@ -1,4 +1,4 @@
-//! Telling redacted values apart without telling them.
+//! Keyed hashes in the place of redacted values: equal values can be recognised, but not read.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// The secret behind `#[event(redact = hash)]`: equal values of one tenant have equal hashes, which
-/// nobody can compute or guess values by who does not have the key.
+/// The secret behind `#[event(redact = hash)]`: equal values of one tenant have equal hashes. Without the
+/// key, hashes cannot be computed, so values cannot be guessed.
 ///
 /// Hashes are `hmac:` and the first 16 bytes, in base64url, of HMAC-SHA256
 /// ([RFC 2104](https://www.rfc-editor.org/rfc/rfc2104)) with a key of the tenant, which is the
@@ -22,12 +22,11 @@ impl RedactionKey {
         Self(key)
     }
 
-    /// The key that is derived from this secret, of whatever length. A word that can be guessed is none.
+    /// The key that is derived from this secret, which may have any length. It must be hard to guess.
     pub fn derived_from(secret: impl AsRef<[u8]>) -> Self {
         Self(hmac(b"cqrs-activity-log redaction key", secret.as_ref()))
     }
 
-    /// A new key.
     pub(crate) fn random() -> Result<Self, getrandom::Error> {
         let mut key = [0; 32];
         getrandom::fill(&mut key)?;
@@ -38,10 +37,10 @@ impl RedactionKey {
         &self.0
     }
 
-    /// What stands for `value` in the log of the tenant with this column.
+    /// The text that replaces `value` in the log of the tenant with this column.
     pub(crate) fn hash(&self, tenant: &str, value: &serde_json::Value) -> String {
         let key = hmac(&self.0, tenant.as_bytes());
-        // A text as it is, so that a hash can be looked up for an address that somebody types.
+        // A text is hashed without quotes, so that the hash of, say, an address can be computed and looked up.
         let hash = match value {
             serde_json::Value::String(text) => hmac(&key, text.as_bytes()),
             other => hmac(&key, other.to_string().as_bytes()),

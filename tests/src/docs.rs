@@ -5,6 +5,10 @@
 struct ActivityLog;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/activity-log-reference.md")]
+struct ActivityLogReference;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/activity-log-web.md")]
 struct ActivityLogWeb;
 

@@ -1,5 +1,7 @@
-//! A business module in a crate of its own, of which a test names nothing but the crate.
+//! What tests of several crates share: a business module in a crate of its own, of which a test names nothing
+//! but the crate, and the checker of module arrows.
 
+pub mod arrows;
 mod docs;
 
 use cqrs_core::prelude::*;

@@ -19,7 +19,7 @@ struct TimeLogCreated {
     note: String,
 }
 
-/// Publishing, and until everything is recorded.
+/// The time to publish, and until everything is recorded.
 pub(crate) async fn measure(log: &ActivityLog) -> Result {
     let app = App::builder().plugin(log.clone()).build()?;
     app.start().await?;

@@ -26,7 +26,7 @@ pub(crate) trait Floor {
     async fn newest(&self, tenant: &str, below: Uuid, limit: i64) -> Result<Vec<PlainRow>>;
 }
 
-/// A row as the driver takes and gives it.
+/// A row in the types of the driver.
 #[derive(Debug, Clone)]
 pub(crate) struct PlainRow {
     pub(crate) tenant: String,

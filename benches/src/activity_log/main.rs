@@ -1,12 +1,12 @@
 //! What the activity log costs beside plain SQL through the same driver.
 //!
 //! `cargo bench --manifest-path benches/Cargo.toml --bench activity_log -- [entries] [sqlite|postgres]`:
-//! 2 million entries for each database if nothing is said, which takes a quarter of an hour and some
-//! gigabytes. Postgres is that of `DATABASE_URL`, or the one at 127.0.0.1:5432; its tables lie in schemas
-//! of their own, which are dropped at the end.
+//! 2 million entries for each database by default, which takes a quarter of an hour and some gigabytes. Postgres is
+//! the server of `DATABASE_URL`, or the one at 127.0.0.1:5432; its tables are in separate schemas, which are dropped
+//! at the end.
 //!
 //! The floor is a table with the same columns and indexes, but no chain and no trigger. Both get the same
-//! rows in turn, so a change of the machine's speed meets both; what counts is the ratio.
+//! rows in turn, so a change of the machine's speed affects both; the ratio is what counts.
 
 mod events;
 mod floor;

@@ -1,6 +1,6 @@
 //! How much memory this process has.
 
-/// In MiB, now and at most; nothing where the system does not say (`proc(5)`).
+/// In MiB, now and at most; prints nothing on systems without `proc(5)`.
 pub(crate) fn report(when: &str) {
     let Ok(status) = std::fs::read_to_string("/proc/self/status") else { return };
     let mebibytes = |field: &str| {

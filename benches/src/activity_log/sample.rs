@@ -1,4 +1,4 @@
-//! What is recorded: as in a product of ten tenants.
+//! Entries as of a product with ten tenants.
 
 use cqrs_activity_log::Activity;
 use cqrs_core::{Actor, Context};
@@ -10,7 +10,7 @@ pub(crate) const TENANTS: usize = 10;
 const ENTITIES: [&str; 4] = ["Employee", "TimeLog", "Timesheet", "Invoice"];
 const ACTIONS: [&str; 4] = ["created", "updated", "submitted", "approved"];
 
-/// The context of something that one of a tenant's hundred people does.
+/// The context of one of a tenant's hundred users.
 pub(crate) fn context(tenant: usize) -> Result<Context, cqrs_core::InvalidTenant> {
     let person = fastrand::u32(..100);
     let actor = Actor::user(format!("user-{person}")).named(format!("Person {person}"));

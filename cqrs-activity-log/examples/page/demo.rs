@@ -1,4 +1,4 @@
-//! What happened in a made-up company.
+//! Activities of a made-up company.
 
 use cqrs_activity_log::{Activity, ActivityLog, Outcome};
 use cqrs_core::Changes;

@@ -18,7 +18,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 
     let interrupted = || async { drop(tokio::signal::ctrl_c().await) };
     let pages = Pages::new(log.clone()).until(interrupted()).into_router();
-    // Everyone is the same user here. A product looks at a session.
+    // Everyone is the same user here. A product uses a session.
     let contexts = ContextLayer::new(|_| Ok(Context::for_tenant("acme")?));
     let router = Router::new()
         .route("/", get(|| async { Redirect::temporary("/activity") }))

@@ -1,4 +1,4 @@
-//! The end of a chain, to be remembered elsewhere.
+//! The end of a chain, to be kept outside of the database.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,22 +8,23 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::content::tenant_column;
 use crate::entry::EntryHash;
-use crate::error::ReadError;
 use crate::log::ActivityLog;
+use crate::query::ReadError;
 
 /// What the text of a head begins with.
 const PREFIX: &str = "activity-head/1";
 
-/// The end of a tenant's chain, which stands for all entries up to there.
+/// The end of a tenant's chain. Its hash depends on all entries up to there.
 ///
-/// Written down elsewhere, in a place that who can write to the database cannot write to, it proves later
-/// that nothing up to there has been altered, nor cut off: [`ActivityLog::verify_against`].
+/// Keep it where a writer of the database cannot change it. Later it proves that nothing up to there was altered
+/// or removed: [`ActivityLog::verify_against`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let directory = tempfile::tempdir()?;
 /// # let path = directory.path().join("activity.db");
-/// use cqrs_activity_log::{Activity, ActivityLog, Head};
+/// use cqrs_activity_log::chain::Head;
+/// use cqrs_activity_log::{Activity, ActivityLog};
 /// use cqrs_core::Context;
 ///
 /// let log = ActivityLog::sqlite(path).await?;
@@ -40,9 +41,9 @@ const PREFIX: &str = "activity-head/1";
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Head {
-    /// Whose chain it is.
+    /// The tenant of the chain.
     pub tenant: TenantScope,
-    /// The sequence of the last entry; 0, where there never was one.
+    /// The sequence of the last entry; 0, if there never was one.
     pub sequence: u64,
     /// The hash of the last entry.
     pub hash: EntryHash,
@@ -68,7 +69,7 @@ impl fmt::Display for Head {
     }
 }
 
-/// A text is no [`Head`].
+/// The text is not a [`Head`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "a head of an activity log is written as `{PREFIX}:<tenant>:<sequence>:<64 hexadecimal digits>`"
@@ -124,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_head_is_refused() {
+    fn a_text_that_is_not_a_head_is_refused() {
         let hash = "0".repeat(64);
         for text in [
             String::new(),

@@ -1,14 +1,14 @@
-//! Finding what has been tampered with.
+//! Verification: recomputes the chain and finds the first inconsistency.
 
 use cqrs_core::Context;
 
-use super::{Hasher, Head, Tampered, VerifyError};
+use super::{Head, Tampered, VerifyError};
 use crate::content::tenant_column;
 use crate::log::ActivityLog;
-use crate::retention::named_base;
-use crate::store::{Database, Found, Link, Row};
+use crate::retention::announced_base;
+use crate::store::{Database, Found, Hasher, Link, Row};
 
-/// How many places of a chain are read at a time.
+/// How many positions of a chain are read at a time.
 const BATCH: u16 = 1000;
 
 /// A chain is sound.
@@ -19,35 +19,35 @@ pub struct Verification {
     pub head: Head,
     /// How many entries were verified.
     pub entries: u64,
-    /// How many entries before them retention has removed.
+    /// How many entries before them were removed by retention.
     pub pruned: u64,
 }
 
 impl ActivityLog {
-    /// Reads all of the tenant's entries in the order of recording, and proves that they are what was
-    /// recorded, all of it and nothing else. What is recorded meanwhile is not waited for. Needs little
-    /// memory, however many there are.
+    /// Reads all of the tenant's entries in the order of recording, and proves that they are what was recorded,
+    /// completely and without additions. Entries that are recorded meanwhile are not verified. Needs little
+    /// memory, however many entries there are.
     ///
-    /// A beginning may be gone only where an entry that only retention records has named it, by the hash of
-    /// an entry that was there. The end is what the database remembers.
+    /// A beginning may be missing only if an entry of retention accounts for it, with the hash of an entry that
+    /// was there. The end of the chain is the head in the database.
     ///
-    /// Who can write to the database can also write a whole new chain, or end it as the log would have; that
-    /// is found by [`verify_against`](Self::verify_against).
+    /// An attacker who can write to the database can also write a new chain, or set the head back;
+    /// [`verify_against`](Self::verify_against) finds that.
     ///
     /// # Errors
     ///
-    /// [`VerifyError::Tampered`] with the first place where it shows, or an error of the database.
+    /// [`VerifyError::Tampered`] with the first inconsistency, or an error of the database.
     pub async fn verify(&self, ctx: &Context) -> Result<Verification, VerifyError> {
         Verifier::new(self.database(), ctx, None).run().await
     }
 
-    /// As [`verify`](Self::verify), and proves that the chain is the one whose head was noted. So it also
-    /// finds that its end was cut off, or that all of it was written anew.
+    /// As [`verify`](Self::verify), and also proves that the chain is the one whose head was noted. So it also
+    /// finds out if the end was cut off, or if the whole chain was rewritten.
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify); [`VerifyError::HeadPruned`] when the chain says that retention has
-    /// removed the entry of the noted head, which is then no proof of anything.
+    /// As [`verify`](Self::verify); [`VerifyError::HeadPruned`] if the chain says that retention has removed the
+    /// entry of the noted head. The head then proves nothing.
     pub async fn verify_against(
         &self,
         ctx: &Context,
@@ -67,9 +67,9 @@ struct Verifier<'a> {
     hasher: Hasher,
 }
 
-/// Why a walk along the chain ended early.
+/// Why reading the chain ended early.
 enum Interrupted {
-    /// Entries were pruned meanwhile.
+    /// Entries were pruned meanwhile, so verification starts again.
     Pruned,
     Failed(VerifyError),
 }
@@ -99,7 +99,7 @@ impl<'a> Verifier<'a> {
         }
     }
 
-    /// From the base to what is the head now.
+    /// Verifies from the base to the current head.
     async fn walk(&mut self) -> Result<Verification, Interrupted> {
         let chain = self.database.chain(self.tenant()).await?;
         let (base, head) = (chain.base, chain.head);
@@ -107,10 +107,10 @@ impl<'a> Verifier<'a> {
         let mut noted_found = self.noted_is(base) || self.noted_is(Link::ZERO);
         let mut is_accounted_for = base == Link::ZERO;
         while last.sequence < head.sequence {
-            // All that is in these places: whoever is in one twice is found.
+            // One row more than positions, so that two rows with one sequence are found.
             let until = last.sequence.saturating_add(BATCH.into()).min(head.sequence);
-            let places = (last.sequence, until);
-            let rows = self.database.links(self.tenant(), places, u32::from(BATCH) + 1).await?;
+            let range = (last.sequence, until);
+            let rows = self.database.links(self.tenant(), range, u32::from(BATCH) + 1).await?;
             if rows.is_empty() {
                 return Err(self.nothing_after(last, base, head).await?.into());
             }
@@ -118,7 +118,7 @@ impl<'a> Verifier<'a> {
                 let row = match self.check(last, link, rows.get(at + 1)) {
                     Ok(row) => row,
                     Err(tampered) => {
-                        self.still(base).await?;
+                        self.ensure_unpruned(base).await?;
                         return Err(tampered.into());
                     }
                 };
@@ -132,7 +132,7 @@ impl<'a> Verifier<'a> {
         }
         self.nothing_else().await?;
         if !is_accounted_for {
-            self.still(base).await?;
+            self.ensure_unpruned(base).await?;
             return Err(Tampered::BeginningCutOff { sequence: number(base.sequence) }.into());
         }
         self.compare(noted_found, base, head)?;
@@ -147,7 +147,7 @@ impl<'a> Verifier<'a> {
         })
     }
 
-    /// What stands in `link`, if it comes after `last`.
+    /// The row of `link`, if it is the entry after `last`.
     fn check<'l>(
         &mut self,
         last: Link,
@@ -167,23 +167,23 @@ impl<'a> Verifier<'a> {
             return Ok(row);
         }
         match next.and_then(|next| next.row.as_ref()) {
-            Some(next) if self.pushed_away(last, row, next) => {
+            Some(next) if self.is_inserted(last, row, next) => {
                 Err(Tampered::Inserted { sequence, id })
             }
             _ => Err(Tampered::Altered { sequence, id }),
         }
     }
 
-    /// What it means that nothing is in the places after `last`.
+    /// What it means that no row has one of the positions after `last`.
     async fn nothing_after(
         &self,
         last: Link,
         base: Link,
         head: Link,
     ) -> Result<Tampered, Interrupted> {
-        let places = (last.sequence, head.sequence);
-        let is_end = self.database.links(self.tenant(), places, 1).await?.is_empty();
-        self.still(base).await?;
+        let range = (last.sequence, head.sequence);
+        let is_end = self.database.links(self.tenant(), range, 1).await?.is_empty();
+        self.ensure_unpruned(base).await?;
         let sequence = number(last.sequence + 1);
         Ok(if is_end {
             Tampered::CutOff { sequence, head: number(head.sequence) }
@@ -192,9 +192,9 @@ impl<'a> Verifier<'a> {
         })
     }
 
-    /// Whether `next` fits after `last`, and `row` not after that: then `row` has come between them, and
-    /// the two have not only changed places.
-    fn pushed_away(&mut self, last: Link, row: &Row, next: &Row) -> bool {
+    /// Whether `row` was inserted between `last` and `next`: `next` fits after `last`, and `row` does not fit after
+    /// `next`, as it would if the two were only swapped.
+    fn is_inserted(&mut self, last: Link, row: &Row, next: &Row) -> bool {
         let mut fits = |last: Link, row: &Row| {
             let sequence = last.sequence.saturating_add(1);
             self.hasher.hash(&last.hash, &Row { sequence, ..row.clone() }) == row.hash
@@ -203,28 +203,28 @@ impl<'a> Verifier<'a> {
         fits(last, next) && !fits(moved, row)
     }
 
-    /// Whether retention has said in this entry that it removes the base, or more: it says so before it
-    /// removes a thousand at a time, and may be interrupted. It can only have named an entry that was there
-    /// before, with its hash: one that is still there, or the base.
+    /// Whether this entry of retention accounts for the base. Retention records it first, then removes a thousand
+    /// entries at a time, and may be interrupted; so the entry may also name a later one than the base. It names
+    /// an entry with its hash: the base, or one that is still there.
     async fn announces(&self, row: &Row, base: Link) -> Result<bool, VerifyError> {
-        let Some(named) = named_base(row) else { return Ok(false) };
-        if named.sequence >= row.sequence || named.sequence < base.sequence {
+        let Some(announced) = announced_base(row) else { return Ok(false) };
+        if announced.sequence >= row.sequence || announced.sequence < base.sequence {
             return Ok(false);
         }
-        if named.sequence == base.sequence {
-            return Ok(named == base);
+        if announced.sequence == base.sequence {
+            return Ok(announced == base);
         }
-        let found = self.database.link(self.tenant(), named.sequence).await?;
-        Ok(found == Some(named))
+        let found = self.database.link(self.tenant(), announced.sequence).await?;
+        Ok(found == Some(announced))
     }
 
-    /// Nothing was pruned since `base` was read, or what is missing may be missing rightly.
-    async fn still(&self, base: Link) -> Result<(), Interrupted> {
+    /// Interrupts, if entries were pruned since `base` was read: then they are missing rightly.
+    async fn ensure_unpruned(&self, base: Link) -> Result<(), Interrupted> {
         let chain = self.database.chain(self.tenant()).await?;
         if chain.base == base { Ok(()) } else { Err(Interrupted::Pruned) }
     }
 
-    /// Nothing besides what the chain has: before its base, after its head, or in no place at all.
+    /// Checks that no row is before the base, after the head, or without a position.
     async fn nothing_else(&self) -> Result<(), VerifyError> {
         let (found, expected) = self.database.count(self.tenant()).await?;
         if found == expected {

@@ -1,4 +1,4 @@
-//! Entries as lines of CSV that no spreadsheet runs.
+//! Entries as CSV without formulas that a spreadsheet would run.
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
@@ -38,10 +38,10 @@ const COLUMNS: [&str; 25] = [
     "hash",
 ];
 
-/// The line of names.
+/// The line of column names.
 pub(super) fn head() -> Vec<u8> {
     let mut writer = writer();
-    // Writing to memory does not fail, nor does it below.
+    // Writing to memory cannot fail, here and below.
     let _ = writer.write_record(COLUMNS);
     writer.into_inner().unwrap_or_default()
 }
@@ -60,12 +60,12 @@ fn writer() -> Writer<Vec<u8>> {
 
 struct Lines {
     writer: Writer<Vec<u8>>,
-    /// Of the field that is being written, where it is not a text already.
+    /// A buffer for fields that are not texts.
     text: String,
 }
 
 impl Lines {
-    /// The fields of [`COLUMNS`].
+    /// Writes the fields of [`COLUMNS`].
     fn entry(&mut self, entry: &Entry) {
         self.shown(Some(entry.id));
         self.shown(Some(entry.sequence));
@@ -115,12 +115,12 @@ impl Lines {
     }
 }
 
-/// A text that a spreadsheet takes for a text.
+/// The text, with a `'` before it if a spreadsheet would run it.
 fn harmless(text: &str) -> Cow<'_, str> {
     let runs = |first| {
         matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
     };
-    // Some skip what is blank, and run what comes after it.
+    // Some spreadsheets skip blanks and run what follows.
     let is_blank = |first: char| first.is_whitespace() || first.is_control() || first == '\u{feff}';
     let is_harmful = text.starts_with(runs) || text.trim_start_matches(is_blank).starts_with(runs);
     if is_harmful { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }

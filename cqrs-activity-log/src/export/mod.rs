@@ -1,4 +1,4 @@
-//! Whole exports, as streams of bytes.
+//! Entries as JSON Lines and CSV: streams of bytes.
 
 mod csv;
 
@@ -7,20 +7,18 @@ use futures_core::Stream;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::entry::Entry;
-use crate::error::ReadError;
 use crate::log::ActivityLog;
-use crate::query::Filter;
-use crate::store::Order;
+use crate::query::{Filter, Order, ReadError};
 
-/// Taking entries elsewhere.
+/// Exports.
 impl ActivityLog {
-    /// All entries of the tenant that `filter` means and that there are now, as
-    /// [JSON Lines](https://jsonlines.org): an [`Entry`] in each line. Comes in pieces of some hundred
-    /// kilobytes at most times; whoever reads slowly slows the reading down, and nothing piles up.
+    /// All entries of the tenant that match `filter` now, as [JSON Lines](https://jsonlines.org): an [`Entry`] in
+    /// each line. Most pieces have some hundred kilobytes. A slow reader slows down reading from the database, so
+    /// nothing is buffered.
     ///
     /// # Errors
     ///
-    /// An item is a [`ReadError`] when the filter cannot be used, or the database fails; it is the last.
+    /// The last item is a [`ReadError`] when the filter cannot be used, or the database fails.
     pub fn export_json_lines(
         &self,
         ctx: &Context,
@@ -33,13 +31,13 @@ impl ActivityLog {
     /// The same as CSV ([RFC 4180](https://www.rfc-editor.org/rfc/rfc4180)), UTF-8, with a first line of
     /// names. Changes and data are JSON in one field each.
     ///
-    /// A spreadsheet would run a text that begins like a formula. Each text that begins with `=`, `+`, `-`,
-    /// `@` (also in their full-width forms), a tab or a line break gets a `'` before it, as
+    /// A spreadsheet runs a text that begins like a formula. Each text that begins with `=`, `+`, `-`, `@` (also in
+    /// their full-width forms), a tab or a line break therefore gets a `'` before it, as
     /// [OWASP](https://owasp.org/www-community/attacks/CSV_Injection) advises.
     ///
     /// # Errors
     ///
-    /// An item is a [`ReadError`] when the filter cannot be used, or the database fails; it is the last.
+    /// The last item is a [`ReadError`] when the filter cannot be used, or the database fails.
     pub fn export_csv(
         &self,
         ctx: &Context,
@@ -64,7 +62,7 @@ impl ActivityLog {
 fn json_lines(entries: &[Entry]) -> Vec<u8> {
     let mut lines = Vec::with_capacity(entries.len() * 1024);
     for entry in entries {
-        // An entry has only texts as keys, and writing to memory does not fail.
+        // Cannot fail: all keys are texts, and the writer is memory.
         let _ = serde_json::to_writer(&mut lines, entry);
         lines.push(b'\n');
     }

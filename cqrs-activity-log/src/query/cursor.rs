@@ -8,24 +8,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cqrs_core::TenantScope;
 use uuid::Uuid;
 
-use super::Filter;
-use crate::store::Order;
+use super::{Filter, Order};
 
 const VERSION: u8 = 1;
 /// Version, order, id, fingerprint.
 const LENGTH: usize = 1 + 1 + 16 + 8;
 
-/// Where a page ended, to go on there with the same filter and order in the same tenant.
+/// Where a page ended: the position from which the next page of the same tenant, filter and order continues.
 ///
-/// As text it is 35 letters, digits, `-` and `_`, that mean nothing to anyone else. It is a position and no
-/// permission: what it finds is found in the tenant of the context that it is used with, and a cursor of
-/// another tenant, filter or order is refused.
+/// As text it is 35 letters, digits, `-` and `_`; treat it as opaque. It gives no access: entries are always read in
+/// the tenant of the context, and a cursor of another tenant, filter or order is refused.
 ///
 /// ```
-/// use cqrs_activity_log::Cursor;
+/// use cqrs_activity_log::query::Cursor;
 ///
 /// let error = "bm9wZQ".parse::<Cursor>().unwrap_err();
-/// assert_eq!(error.to_string(), "this is no cursor; take one from the `next` of a page");
+/// assert_eq!(error.to_string(), "this is not a cursor; take one from the `next` of a page");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Cursor {
@@ -39,7 +37,7 @@ impl Cursor {
         Self { order, last, fingerprint: filter.fingerprint(tenant) }
     }
 
-    /// The id of the last entry that was looked at, if this is a cursor of this very query.
+    /// The id of the last entry that was looked at, if the cursor belongs to this query.
     pub(super) fn last_of(
         &self,
         tenant: &TenantScope,
@@ -92,12 +90,12 @@ impl FromStr for Cursor {
     }
 }
 
-/// A cursor cannot be gone on from.
+/// The cursor cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidCursor {
-    /// It never was one, or a version of this crate wrote it that this one cannot read.
-    #[error("this is no cursor; take one from the `next` of a page")]
+    /// It is not a cursor, or an incompatible version of this crate wrote it.
+    #[error("this is not a cursor; take one from the `next` of a page")]
     Malformed,
     /// It belongs to another tenant, filter or order.
     #[error("this cursor belongs to another query; it goes with the filter and order it came from")]

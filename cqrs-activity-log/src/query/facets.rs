@@ -1,17 +1,14 @@
-//! What there is to filter by.
+//! The values that occur, to filter by.
 
 use cqrs_core::{Context, TenantScope};
 use serde::Serialize;
 
+use super::ReadError;
 use crate::content::tenant_column;
-use crate::error::ReadError;
 use crate::log::ActivityLog;
 use crate::store::{Database, Statement};
 
-/// How many values of one kind [`Facets`] holds at most.
-pub const MAX_FACET_VALUES: usize = 100;
-
-/// What a tenant's entries can be filtered by: the values that occur, in alphabetical order.
+/// The values that occur in a tenant's entries, in alphabetical order, to filter by.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Facets {
@@ -27,16 +24,21 @@ pub struct Facets {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Facet {
-    /// The first [`MAX_FACET_VALUES`] of them.
+    /// The first [`Facet::MAX_VALUES`] of them.
     pub values: Vec<String>,
     /// Whether these are all.
     pub is_complete: bool,
 }
 
+impl Facet {
+    /// How many values of one kind are listed.
+    pub const MAX_VALUES: usize = 100;
+}
+
 impl ActivityLog {
-    /// What the tenant's entries can be filtered by.
+    /// The values that occur in the tenant's entries, to filter by.
     ///
-    /// Looks at the index once for each value that it finds, however many entries have it.
+    /// Reads the index once for each value that it finds, however many entries have it.
     ///
     /// # Errors
     ///
@@ -51,8 +53,8 @@ impl ActivityLog {
     }
 }
 
-/// From each value to the next larger one: a loose scan of the column's index, which neither database
-/// makes of a `SELECT DISTINCT`.
+/// Goes from each value to the next larger one (a loose index scan). Neither database does that for a
+/// `SELECT DISTINCT`.
 async fn facet(
     database: &Database,
     tenant: &TenantScope,
@@ -65,13 +67,13 @@ async fn facet(
            SELECT (SELECT MIN({column}) FROM activity_entries WHERE tenant = ? AND {column} > found.value) \
            FROM found WHERE found.value IS NOT NULL \
          ) SELECT value FROM found WHERE value IS NOT NULL LIMIT {limit}",
-        limit = MAX_FACET_VALUES + 1,
+        limit = Facet::MAX_VALUES + 1,
     );
     let tenant = tenant_column(tenant);
     let statement = Statement::new(sql, vec![tenant.into(), tenant.into()]);
     let found = database.fetch(statement, |row| row.text(0)).await?;
     let mut values: Vec<String> = found.into_iter().flatten().collect();
-    let is_complete = values.len() <= MAX_FACET_VALUES;
-    values.truncate(MAX_FACET_VALUES);
+    let is_complete = values.len() <= Facet::MAX_VALUES;
+    values.truncate(Facet::MAX_VALUES);
     Ok(Facet { values, is_complete })
 }

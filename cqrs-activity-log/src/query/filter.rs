@@ -1,4 +1,4 @@
-//! Which entries are meant.
+//! Which entries are read.
 
 use std::fmt::{self, Display};
 
@@ -13,13 +13,10 @@ use crate::content::tenant_column;
 use crate::entry::{Entry, Outcome};
 use crate::store::Conditions;
 
-/// The longest value of a filter, in bytes.
-pub const MAX_FILTER_VALUE: usize = 256;
-
-/// Which entries of a tenant are meant: all of them, or those for which everything set here is true.
+/// Which entries of a tenant match: all of them, or those that satisfy every condition that is set.
 ///
-/// Values are compared as they are, byte by byte; only [`text`](Self::text) looks inside of words. A value
-/// has 1 to [`MAX_FILTER_VALUE`] bytes; where a filter is used, [`InvalidFilter`] says which one has not.
+/// Values are compared byte by byte; only [`text`](Self::text) also matches inside of words. A value has 1 to
+/// [`MAX_VALUE_LENGTH`](Self::MAX_VALUE_LENGTH) bytes. When an invalid filter is used, [`InvalidFilter`] names the value.
 ///
 /// ```
 /// use cqrs_activity_log::Filter;
@@ -48,6 +45,9 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// The longest value, in bytes.
+    pub const MAX_VALUE_LENGTH: usize = 256;
+
     /// Every entry of the tenant.
     pub fn new() -> Self {
         Self::default()
@@ -65,7 +65,7 @@ impl Filter {
         self
     }
 
-    /// Entries about this very entity; its type has to be said too, with [`entity`](Self::entity).
+    /// Entries about this entity; its type must be set too, with [`entity`](Self::entity).
     pub fn entity_id(mut self, id: impl Display) -> Self {
         self.entity_id = Some(id.to_string());
         self
@@ -77,7 +77,7 @@ impl Filter {
         self
     }
 
-    /// What the actor with this id did; not what others did on its behalf.
+    /// Entries of the actor with this id, without those of others on its behalf.
     pub fn actor(mut self, id: impl Display) -> Self {
         self.actor = Some(id.to_string());
         self
@@ -89,19 +89,19 @@ impl Filter {
         self
     }
 
-    /// What happened at this time or later, to the microsecond.
+    /// Entries that happened at this time or later, to the microsecond.
     pub fn from(mut self, time: Timestamp) -> Self {
         self.from = Some(time);
         self
     }
 
-    /// What happened before this time, to the microsecond.
+    /// Entries that happened before this time, to the microsecond.
     pub fn to(mut self, time: Timestamp) -> Self {
         self.to = Some(time);
         self
     }
 
-    /// Everything that one request or job caused.
+    /// Entries that one request or job caused.
     pub fn correlation(mut self, id: Uuid) -> Self {
         self.correlation = Some(id);
         self
@@ -113,22 +113,22 @@ impl Filter {
         self
     }
 
-    /// Entries in whose description, action, entity (type, id, name) or actor (id, name) each of these
-    /// words occurs, also inside of a longer word, whatever their case.
+    /// Entries in which each of these words occurs: in the description, action, entity (type, id, name) or actor
+    /// (id, name). Case is ignored, and a word may be part of a longer one.
     ///
-    /// No index finds that: entries are looked at one by one, at most
-    /// [`MAX_LOOKED_AT`](super::MAX_LOOKED_AT) for one page.
+    /// No index supports this: entries are looked at one by one, at most
+    /// [`PageRequest::MAX_LOOKED_AT`](super::PageRequest::MAX_LOOKED_AT) for one page.
     pub fn text(mut self, words: impl Into<String>) -> Self {
         self.text = Some(words.into());
         self
     }
 
-    /// Whether nothing is set, so that every entry is meant.
+    /// Whether nothing is set, so that every entry matches.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Whether every value can be meant.
+    /// Whether every value can be used.
     ///
     /// # Errors
     ///
@@ -140,7 +140,7 @@ impl Filter {
             if value.is_empty() {
                 return Err(InvalidFilter::new(field, "it is empty; leave it out instead"));
             }
-            if value.len() > MAX_FILTER_VALUE {
+            if value.len() > Self::MAX_VALUE_LENGTH {
                 return Err(InvalidFilter::new(field, "it is longer than 256 bytes"));
             }
             if value.contains('\0') {
@@ -151,7 +151,7 @@ impl Filter {
             return Err(InvalidFilter::new("q", "it has no word to look for"));
         }
         if self.entity_id.is_some() && self.entity.is_none() {
-            let reason = "an entity's id needs its type too; say `entity`";
+            let reason = "an entity's id needs its type too; set `entity`";
             return Err(InvalidFilter::new("entity_id", reason));
         }
         if let (Some(from), Some(to)) = (self.from, self.to)
@@ -175,7 +175,7 @@ impl Filter {
         ]
     }
 
-    /// What tells this filter, in this tenant, from any other: the first eight bytes of a SHA-256.
+    /// Identifies this filter in this tenant: the first eight bytes of a SHA-256.
     pub(crate) fn fingerprint(&self, tenant: &TenantScope) -> [u8; 8] {
         let mut hash = Sha256::new();
         let mut add = |value: Option<&[u8]>| {
@@ -201,7 +201,7 @@ impl Filter {
         first
     }
 
-    /// The part of the filter that the database answers, from an index.
+    /// The part of the filter that the database applies, with an index.
     pub(crate) fn conditions(&self) -> Conditions {
         let mut conditions = Conditions::default();
         let columns = [
@@ -220,7 +220,7 @@ impl Filter {
         if let Some(id) = self.correlation {
             conditions = conditions.and("correlation_id = ?", [id.into()]);
         }
-        // Ids begin with the millisecond, so the index finds the range; the column says it exactly.
+        // Ids begin with the millisecond, so the index finds the range; the column gives the exact time.
         if let Some(from) = self.from {
             let first = first_id(from.as_millisecond());
             let args = [first.into(), up_to_micros(from).into()];
@@ -234,14 +234,14 @@ impl Filter {
         conditions
     }
 
-    /// The part of the filter that no index answers, if there is one.
-    pub(crate) fn sieve(&self) -> Option<Sieve> {
+    /// The part of the filter that no index supports, if there is one.
+    pub(crate) fn post_filter(&self) -> Option<PostFilter> {
         let words = self.text.as_deref().map(Words::new);
         let outcome = self.outcome;
-        (words.is_some() || outcome.is_some()).then_some(Sieve { words, outcome })
+        (words.is_some() || outcome.is_some()).then_some(PostFilter { words, outcome })
     }
 
-    /// Whether `entry`, of the right tenant, is meant: the whole filter, without a database.
+    /// Whether `entry`, of the right tenant, matches: the whole filter, without a database.
     pub(crate) fn matches(&self, entry: &Entry) -> bool {
         fn is(wanted: Option<&String>, value: Option<&str>) -> bool {
             wanted.is_none_or(|wanted| value == Some(wanted.as_str()))
@@ -256,38 +256,38 @@ impl Filter {
             && self.from.is_none_or(|from| entry.occurred_at >= from)
             && self.to.is_none_or(|to| entry.occurred_at < to)
             && self.correlation.is_none_or(|id| entry.correlation_id == id)
-            && self.sieve().is_none_or(|sieve| sieve.lets_through(entry))
+            && self.post_filter().is_none_or(|filter| filter.matches(entry))
     }
 }
 
-/// The smallest id of what happened in this millisecond or later.
+/// The smallest id of an entry that happened in this millisecond or later.
 fn first_id(millisecond: i64) -> Uuid {
     const LATEST: u64 = (1 << 48) - 1;
     let millisecond = u64::try_from(millisecond).unwrap_or(0).min(LATEST);
     Uuid::from_u128(u128::from(millisecond) << 80)
 }
 
-/// Entries have their times in whole microseconds, so a part of one in a bound counts as a whole one.
+/// The time in microseconds, rounded up, because entries have whole microseconds.
 fn up_to_micros(time: Timestamp) -> i64 {
-    // Before 1970, the part is negative, and was cut off upwards already.
-    let is_cut_down = time.subsec_nanosecond() % 1_000 > 0;
-    time.as_microsecond().saturating_add(i64::from(is_cut_down))
+    // Before 1970 the fraction is negative, and `as_microsecond` has rounded up already.
+    let is_rounded_down = time.subsec_nanosecond() % 1_000 > 0;
+    time.as_microsecond().saturating_add(i64::from(is_rounded_down))
 }
 
-/// What has to be looked at in each entry.
-pub(crate) struct Sieve {
+/// The part of a filter that is applied to each entry after it was read.
+pub(crate) struct PostFilter {
     words: Option<Words>,
     outcome: Option<Outcome>,
 }
 
-impl Sieve {
-    pub(crate) fn lets_through(&self, entry: &Entry) -> bool {
+impl PostFilter {
+    pub(crate) fn matches(&self, entry: &Entry) -> bool {
         self.outcome.is_none_or(|outcome| entry.outcome == outcome)
             && self.words.as_ref().is_none_or(|words| words.all_occur_in(entry))
     }
 }
 
-/// A filter has a value that nothing can match, or that means nothing.
+/// A filter has a value that cannot match, or that has no meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidFilter {
     field: &'static str,
@@ -323,7 +323,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn says_which_value_cannot_be_meant() {
+    fn an_invalid_filter_names_the_value() {
         let at = |second| Timestamp::from_second(second).expect("a time");
         let cases = [
             (Filter::new().action(""), "action", "empty"),

@@ -2,11 +2,11 @@
 
 use cqrs_core::TenantScope;
 
+use super::ReadError;
 use crate::content::tenant_column;
-use crate::error::ReadError;
 use crate::store::{Database, Statement};
 
-/// The sequence of the entry that was recorded last, 0 where there is none.
+/// The sequence of the entry that was recorded last; 0, if there is none.
 pub(crate) async fn last_sequence(
     database: &Database,
     tenant: &TenantScope,

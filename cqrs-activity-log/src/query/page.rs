@@ -3,16 +3,10 @@
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
 
-use super::Cursor;
+use super::{Cursor, Order};
 use crate::entry::Entry;
-use crate::store::Order;
 
-/// How many entries a page has unless it is said otherwise.
-pub const DEFAULT_LIMIT: u32 = 50;
-/// How many entries a page can have.
-pub const MAX_LIMIT: u32 = 200;
-
-/// Which part of the entries that a filter means: so many, in this order, after this position.
+/// Which part of the entries that match a filter: how many, in which order, after which position.
 ///
 /// ```
 /// use cqrs_activity_log::PageRequest;
@@ -28,9 +22,16 @@ pub struct PageRequest {
 }
 
 impl PageRequest {
-    /// The first page in this order, of [`DEFAULT_LIMIT`] entries.
+    /// How many entries a page has by default.
+    pub const DEFAULT_LIMIT: u32 = 50;
+    /// How many entries a page can have.
+    pub const MAX_LIMIT: u32 = 200;
+    /// How many entries a search by free text or outcome looks at for one page.
+    pub const MAX_LOOKED_AT: usize = 20_000;
+
+    /// The first page in this order, of [`DEFAULT_LIMIT`](Self::DEFAULT_LIMIT) entries.
     pub fn new(order: Order) -> Self {
-        Self { order, limit: DEFAULT_LIMIT, after: None }
+        Self { order, limit: Self::DEFAULT_LIMIT, after: None }
     }
 
     /// The newest entries, the newest first.
@@ -43,14 +44,14 @@ impl PageRequest {
         Self::new(Order::OldestFirst)
     }
 
-    /// Asks for so many entries, from 1 to [`MAX_LIMIT`]; another number is an [`InvalidLimit`] when the
-    /// page is asked for.
+    /// Sets how many entries the page has, from 1 to [`MAX_LIMIT`](Self::MAX_LIMIT). Any other number is an
+    /// [`InvalidLimit`] when the page is read.
     pub fn limit(mut self, limit: u32) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Asks for what follows a page: its [`next`](Page::next).
+    /// Continues after a page, with its [`next`](Page::next).
     pub fn after(mut self, cursor: impl Into<Option<Cursor>>) -> Self {
         self.after = cursor.into();
         self
@@ -58,7 +59,7 @@ impl PageRequest {
 
     pub(crate) fn checked_limit(&self) -> Result<usize, InvalidLimit> {
         match self.limit {
-            1..=MAX_LIMIT => Ok(self.limit as usize),
+            1..=Self::MAX_LIMIT => Ok(self.limit as usize),
             limit => Err(InvalidLimit { limit: u64::from(limit) }),
         }
     }
@@ -70,17 +71,18 @@ impl Default for PageRequest {
     }
 }
 
-/// A part of the entries that a filter means.
+/// A part of the entries that match a filter.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Page {
-    /// The entries, at most as many as were asked for.
+    /// The entries, at most as many as were requested.
     pub entries: Vec<Entry>,
-    /// Where to go on; `None` when this is the end.
+    /// Where the next page continues; `None`, if this is the last one.
     #[serde(serialize_with = "as_text")]
     pub next: Option<Cursor>,
-    /// Set when a search by free text or outcome has looked at so many entries that it stopped here, before
-    /// the page was full: everything up to this time has been searched. [`next`](Self::next) goes on.
+    /// Set if a search by free text or outcome stopped before the page was full, because it had looked at
+    /// [`PageRequest::MAX_LOOKED_AT`] entries: everything up to this time has been searched.
+    /// [`next`](Self::next) continues the search.
     pub searched_until: Option<Timestamp>,
 }
 
@@ -92,10 +94,13 @@ fn as_text<S: Serializer>(cursor: &Option<Cursor>, serializer: S) -> Result<S::O
     }
 }
 
-/// A page cannot have so many entries.
+/// A page cannot have this many entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a page of {limit} entries cannot be asked for; the limit is from 1 to {MAX_LIMIT}")]
+#[error(
+    "a page of {limit} entries cannot be asked for; the limit is from 1 to {}",
+    PageRequest::MAX_LIMIT
+)]
 pub struct InvalidLimit {
-    /// How many were asked for.
+    /// How many were requested.
     pub limit: u64,
 }

@@ -1,4 +1,4 @@
-//! Free text: every word has to occur.
+//! Free text search: every word has to occur.
 
 use cqrs_core::Actor;
 
@@ -30,8 +30,8 @@ impl Words {
     }
 }
 
-/// In lower case, letter by letter: what a letter becomes must not depend on those beside it, as that of a Greek
-/// word does, which is written in another way where it ends (`ς`, not `σ`).
+/// The text in lower case. Each letter is mapped alone, because `str::to_lowercase` writes a Greek sigma at the
+/// end of a word differently (`ς`, not `σ`), and a search must also match inside of words.
 fn folded(text: &str) -> String {
     let one = |letter| if letter == 'ς' { 'σ' } else { letter };
     text.chars().flat_map(char::to_lowercase).map(one).collect()
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_are_the_same_in_any_case_wherever_they_stand() {
+    fn letters_match_in_any_case_and_at_any_position() {
         for (word, text) in [
             ("ΟΔΟΣ", "ΟΔΟΣΑ"),
             ("οδος", "ΟΔΟΣΑ"),

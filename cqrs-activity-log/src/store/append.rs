@@ -1,89 +1,88 @@
-//! Recording.
+//! Adding to chains.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::chain_locks::ChainPermit;
 use super::row::{COLUMN_COUNT, COLUMNS, hash};
 use super::sql::{Arg, Statement, padded, placeholders, present};
 use super::transaction::Transaction;
-use super::turns::Turn;
-use super::{Database, Link, Row};
-use crate::chain::Hasher;
+use super::{Database, Hasher, Link, Row};
 use crate::content::Content;
 use crate::entry::{Entry, EntryHash};
 use crate::error::RecordError;
 
-/// How many rows one statement inserts: few sizes, so that the database has them prepared. 128 rows bind
-/// 3,200 values; SQLite takes 32,766, Postgres 65,535.
+/// How many rows one statement inserts: few sizes, so that the database keeps the statements prepared. 128 rows
+/// bind 3,200 values; SQLite accepts 32,766, Postgres 65,535.
 const CHUNKS: [usize; 3] = [128, 16, 1];
 
-/// How far a head may be ahead of this machine's clock, in microseconds, and is believed: others record
-/// too, and their clocks are not the same.
+/// How far the time of a head may be ahead of this machine's clock, in microseconds, because clocks of other
+/// machines that record differ. A later time is not trusted.
 const AHEAD: i64 = 60_000_000;
 
-/// Where the next entry of a tenant comes.
+/// The end of a tenant's chain, where the next entry is added.
 #[derive(Debug, Clone)]
 struct End {
     link: Link,
     recorded_at: i64,
 }
 
-/// What is to be added, by tenant, in their order.
+/// What is to be added, by tenant; sorted.
 type ByTenant = BTreeMap<String, Vec<Content>>;
 
-/// Of the chains that are to be added to.
+/// Which chains to lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Chains {
-    /// Each, once others have given it up.
+    /// All, after waiting for the transactions that hold them.
     All,
-    /// Those that nobody holds.
-    Free,
+    /// Those that no other transaction holds.
+    Unlocked,
 }
 
 impl Database {
-    /// Adds to the chains of their tenants what is not there yet, all or nothing, and says what was added,
-    /// tenant by tenant. What is already there under its id is left as it is.
+    /// Adds to the chains of their tenants what is not there yet, all or nothing, and returns what was added,
+    /// tenant by tenant. An entry whose id is already there stays unchanged.
     pub(crate) async fn append(
         &self,
         contents: Vec<Content>,
         now: i64,
     ) -> Result<Vec<Entry>, RecordError> {
         let by_tenant = by_tenant(contents);
-        let turn = self.turn(by_tenant.keys()).await?;
-        let (entries, _) = self.add(by_tenant, turn, Chains::All, now).await?;
+        let permit = self.acquire_chains(by_tenant.keys()).await?;
+        let (entries, _) = self.add(by_tenant, permit, Chains::All, now).await?;
         Ok(entries)
     }
 
-    /// As [`append`](Self::append), but waits for nobody who writes at one of the chains, and gives back
-    /// what is left because of that. In SQLite, nothing is.
-    pub(crate) async fn append_free(
+    /// As [`append`](Self::append), but skips chains that are locked, and returns what it skipped. In SQLite,
+    /// it skips nothing.
+    pub(crate) async fn append_unlocked(
         &self,
         contents: Vec<Content>,
         now: i64,
     ) -> Result<(Vec<Entry>, Vec<Content>), RecordError> {
         let by_tenant = by_tenant(contents);
-        let (turn, free, taken) = match self.turns() {
-            Some(turns) => turns.take_free(by_tenant),
-            None => (Turn::default(), by_tenant, ByTenant::new()),
+        let (permit, unlocked, skipped) = match self.chain_locks() {
+            Some(locks) => locks.acquire_unlocked(by_tenant),
+            None => (ChainPermit::default(), by_tenant, ByTenant::new()),
         };
-        let (entries, locked) = self.add(free, turn, Chains::Free, now).await?;
-        Ok((entries, taken.into_values().chain(locked.into_values()).flatten().collect()))
+        let (entries, locked) = self.add(unlocked, permit, Chains::Unlocked, now).await?;
+        Ok((entries, skipped.into_values().chain(locked.into_values()).flatten().collect()))
     }
 
-    /// Adds, and gives back what is of chains that are not free.
+    /// Adds, and returns what belongs to chains that are locked.
     async fn add(
         &self,
         by_tenant: ByTenant,
-        turn: Turn,
+        permit: ChainPermit,
         chains: Chains,
         now: i64,
     ) -> Result<(Vec<Entry>, ByTenant), RecordError> {
         if by_tenant.is_empty() {
             return Ok((Vec::new(), by_tenant));
         }
-        let (mut tx, mut ends) = self.lock(by_tenant.keys(), &turn, chains).await?;
+        let (mut tx, mut ends) = self.lock(by_tenant.keys(), &permit, chains).await?;
         let (by_tenant, locked): (ByTenant, ByTenant) =
             by_tenant.into_iter().partition(|(tenant, _)| ends.contains_key(tenant));
         tx.check_times(&mut ends, now).await?;
@@ -107,31 +106,31 @@ impl Database {
         ends.retain(|tenant, _| added.contains(tenant));
         tx.insert(&rows).await?;
         tx.move_heads(ends).await?;
-        // Before it is stored for good: what could not be read would be an error although it is there.
+        // Before the commit, so that an entry that could not be read back is not stored.
         let entries = rows.into_iter().map(Row::into_entry).collect::<Result<_, _>>();
         let entries = entries.map_err(|error| RecordError::Invalid(error.to_string()))?;
         tx.commit().await?;
         Ok((entries, locked))
     }
 
-    /// Begins to write at the chains of these tenants, which nobody else does until the end. Tenants come
-    /// in their order, so that two who do this never wait for each other.
+    /// Begins a transaction that has the chains of these tenants to itself. Tenants are sorted, so that two such
+    /// transactions never wait for each other.
     async fn lock(
         &self,
         tenants: impl ExactSizeIterator<Item = &String> + Clone,
-        turn: &Turn,
+        permit: &ChainPermit,
         chains: Chains,
     ) -> sqlx::Result<(Transaction, HashMap<String, End>)> {
         let mut are_made = false;
         loop {
-            let mut tx = self.begin(turn.clone()).await?;
+            let mut tx = self.begin(permit.clone()).await?;
             let heads = tx.lock_chains(tenants.clone(), chains).await?;
-            if heads.len() == tenants.len() || (are_made && chains == Chains::Free) {
+            if heads.len() == tenants.len() || (are_made && chains == Chains::Unlocked) {
                 return Ok((tx, heads));
             }
             tx.roll_back().await?;
-            // In a transaction of its own: while it waits for others that do the same, it holds nothing.
-            let mut tx = self.begin(turn.clone()).await?;
+            // In a transaction of its own, so that it holds no lock while it waits for others that do the same.
+            let mut tx = self.begin(permit.clone()).await?;
             tx.begin_chains(tenants.clone()).await?;
             tx.commit().await?;
             are_made = true;
@@ -162,7 +161,7 @@ impl Transaction {
         if self.is_shared() {
             sql.push_str(match chains {
                 Chains::All => " FOR UPDATE",
-                Chains::Free => " FOR UPDATE SKIP LOCKED",
+                Chains::Unlocked => " FOR UPDATE SKIP LOCKED",
             });
         }
         let heads = self
@@ -175,7 +174,7 @@ impl Transaction {
         Ok(heads.into_iter().collect())
     }
 
-    /// Takes the times of heads that are to come from the entries themselves, which are harder to alter.
+    /// If the time of a head is in the future, takes it from the entry itself, which is harder to alter.
     async fn check_times(&mut self, ends: &mut HashMap<String, End>, now: i64) -> sqlx::Result<()> {
         let ahead = now.saturating_add(AHEAD);
         for (tenant, end) in ends.iter_mut().filter(|(_, end)| end.recorded_at > ahead) {
@@ -188,7 +187,7 @@ impl Transaction {
         Ok(())
     }
 
-    /// Makes the chains that are not there.
+    /// Adds a row for each tenant without a chain.
     async fn begin_chains(
         &mut self,
         tenants: impl ExactSizeIterator<Item = &String>,
@@ -213,7 +212,7 @@ impl Transaction {
         }
     }
 
-    /// Which of the ids that may be there are.
+    /// Which ids are there already, of those that may be.
     async fn known(
         &mut self,
         by_tenant: &ByTenant,
@@ -280,7 +279,7 @@ impl Transaction {
 }
 
 impl End {
-    /// The chain's next entry; none, where the head says what it cannot, and nothing after it could be read.
+    /// The chain's next entry; `None`, if the head was altered so that no readable entry can follow it.
     fn link(&mut self, hasher: &mut Hasher, content: Content, now: i64) -> Option<Row> {
         self.recorded_at = self.recorded_at.max(now);
         Timestamp::from_microsecond(self.recorded_at).ok()?;

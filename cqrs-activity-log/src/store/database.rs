@@ -1,4 +1,4 @@
-//! The two databases behind one face.
+//! The pools of either database, and how a statement is run on them.
 
 #[cfg(feature = "postgres")]
 use sqlx::Postgres;
@@ -6,8 +6,8 @@ use sqlx::Postgres;
 use sqlx::Sqlite;
 use sqlx::{AssertSqlSafe, Database as Driver};
 
+use super::chain_locks::ChainLocks;
 use super::sql::{Arg, Columns, Statement};
-use super::turns::Turns;
 use super::writers::Writers;
 
 /// The pools of a database. Readers and writers do not wait for each other.
@@ -15,12 +15,12 @@ use super::writers::Writers;
 pub(crate) enum Database {
     #[cfg(feature = "sqlite")]
     Sqlite {
-        /// One at a time, since SQLite has one writer.
+        /// One at a time, because SQLite has one writer.
         writers: Writers<Sqlite>,
         readers: sqlx::SqlitePool,
     },
     #[cfg(feature = "postgres")]
-    Postgres { writers: Writers<Postgres>, readers: sqlx::PgPool, turns: Turns },
+    Postgres { writers: Writers<Postgres>, readers: sqlx::PgPool, locks: ChainLocks },
 }
 
 impl Database {
@@ -44,18 +44,18 @@ impl Database {
         }
     }
 
-    /// Whose turn it is at which chain. SQLite has no need of it, since all who write wait for each other.
+    /// The locks of chains. SQLite needs none, because all its writers wait for each other.
     #[allow(clippy::unnecessary_wraps, reason = "with one database alone")]
-    pub(super) fn turns(&self) -> Option<&Turns> {
+    pub(super) fn chain_locks(&self) -> Option<&ChainLocks> {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite { .. } => None,
             #[cfg(feature = "postgres")]
-            Self::Postgres { turns, .. } => Some(turns),
+            Self::Postgres { locks, .. } => Some(locks),
         }
     }
 
-    /// Waits for all connections to be closed.
+    /// Closes all connections, and waits for that.
     pub(crate) async fn close(&self) {
         match self {
             #[cfg(feature = "sqlite")]

@@ -7,11 +7,11 @@ use super::{Database, Link};
 const BATCH: i64 = 1000;
 
 impl Database {
-    /// The last entry that was recorded before `time`, if it is after the chain's base. Times of recording
-    /// never go back along a chain, so it is found by halving.
+    /// The last entry that was recorded before `time`, if it is after the chain's base. Found by bisection,
+    /// because the time of recording never decreases along a chain.
     pub(crate) async fn last_before(&self, tenant: &str, time: i64) -> sqlx::Result<Option<Link>> {
         let chain = self.chain(tenant).await?;
-        // What is up to `low` was recorded before `time`, what is from `high` on was not.
+        // Entries up to `low` were recorded before `time`, entries from `high` on were not.
         let low = chain.base.sequence.max(0);
         let (mut low, mut high) = (low, chain.head.sequence.saturating_add(1));
         let mut found = None;
@@ -34,7 +34,7 @@ impl Database {
         Ok(found)
     }
 
-    /// Whether something else than this action on this type, recorded by hand, is up to `sequence`.
+    /// Whether any entry up to `sequence` is not one of this action on this type that was recorded by hand.
     pub(crate) async fn has_others(
         &self,
         tenant: &str,
@@ -49,10 +49,10 @@ impl Database {
         Ok(!others.is_empty())
     }
 
-    /// Removes some of the entries up to `sequence`, and says how many; 0, when none is left.
+    /// Removes some of the entries up to `sequence`, and returns how many; 0, if none is left.
     pub(crate) async fn prune_some(&self, tenant: &str, sequence: i64) -> sqlx::Result<u64> {
-        let turn = self.turn([tenant.to_owned()].iter()).await?;
-        let mut tx = self.begin(turn).await?;
+        let chain = self.acquire_chains([tenant.to_owned()].iter()).await?;
+        let mut tx = self.begin(chain).await?;
         let mut lock = "SELECT base_sequence FROM activity_chains WHERE tenant = ?".to_owned();
         if tx.is_shared() {
             lock.push_str(" FOR UPDATE");

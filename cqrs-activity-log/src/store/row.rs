@@ -3,12 +3,11 @@
 use cqrs_core::{Actor, ActorKind, Changes};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::chain::scope;
 use super::sql::{Arg, Columns, present};
-use crate::content::{ActorColumns, Content};
+use crate::content::{ActorColumns, Content, tenant_scope};
 use crate::entry::{Entry, EntryHash};
-use crate::error::ReadError;
 
 /// The columns in the order of the table, which is that of the hash.
 pub(super) const COLUMNS: &str = "tenant, id, sequence, organization, actor_kind, actor_id, actor_name, \
@@ -16,13 +15,13 @@ pub(super) const COLUMNS: &str = "tenant, id, sequence, organization, actor_kind
      changes, data, event_name, event_version, correlation_id, causation_id, occurred_at, recorded_at, \
      outcome, hash";
 
-/// How many they are.
+/// How many columns there are.
 pub(super) const COLUMN_COUNT: usize = 25;
 
-/// Which of them are bytes or ids.
+/// The positions of those that hold bytes or ids.
 pub(super) const BYTES: [usize; 4] = [1, 19, 20, 24];
 
-/// An entry, as its columns are.
+/// The columns of an entry.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Row {
     pub(crate) content: Content,
@@ -94,12 +93,12 @@ impl Row {
         ]
     }
 
-    /// What it means; an error, where it is not something that this crate writes. Data and changes then say
-    /// so themselves, since they can be of any form, and the rest still tells who did what.
-    pub(crate) fn into_entry(self) -> Result<Entry, ReadError> {
+    /// The entry; an error, if a column has a value that this crate never writes. Data and changes that cannot be
+    /// read become a text that says so, because the other columns still say who did what.
+    pub(crate) fn into_entry(self) -> Result<Entry, AlteredColumn> {
         let Self { content, sequence, recorded_at, hash } = self;
-        let altered = |column| ReadError::Altered { id: content.id, column };
-        let tenant = scope(&content.tenant).ok_or_else(|| altered("tenant"))?;
+        let altered = |column| AlteredColumn { id: content.id, column };
+        let tenant = tenant_scope(&content.tenant).ok_or_else(|| altered("tenant"))?;
         Ok(Entry {
             id: content.id,
             sequence: u64::try_from(sequence).map_err(|_| altered("sequence"))?,
@@ -127,6 +126,14 @@ impl Row {
             hash,
         })
     }
+}
+
+/// The entry has a column with a value that this crate never writes.
+#[derive(Debug, thiserror::Error)]
+#[error("entry {id} has a {column} that cannot be read")]
+pub(crate) struct AlteredColumn {
+    pub(crate) id: Uuid,
+    pub(crate) column: &'static str,
 }
 
 fn actor_columns(row: &dyn Columns, first: usize) -> sqlx::Result<ActorColumns> {
@@ -164,7 +171,7 @@ fn data(json: &str) -> Value {
     serde_json::from_str(json).unwrap_or_else(|error| unreadable(&error).into())
 }
 
-/// The changes; where they cannot be read, one of the whole that says so.
+/// The changes; if they cannot be read, one change of the whole to a text that says so.
 fn changes(json: &str) -> Changes {
     let change = |note: String| json!({ "list": [{ "path": "", "new": note, "cut": true }] });
     serde_json::from_str(json)

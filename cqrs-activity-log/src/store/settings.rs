@@ -1,18 +1,18 @@
-//! What the database remembers besides entries.
+//! Settings that the database keeps.
 
+use super::chain_locks::ChainPermit;
 use super::sql::{Statement, present};
-use super::turns::Turn;
 use super::{Arg, Database};
 
 impl Database {
-    /// The setting of this name; `value`, if it was not set before. Of several processes that begin at
-    /// the same time, one sets it.
+    /// The setting of this name; sets it to `value`, if it was not set before. If several processes do that at the
+    /// same time, all of them get the same value.
     pub(crate) async fn setting(
         &self,
         name: &'static str,
         value: Vec<u8>,
     ) -> sqlx::Result<Vec<u8>> {
-        let mut tx = self.begin(Turn::default()).await?;
+        let mut tx = self.begin(ChainPermit::default()).await?;
         tx.execute(Statement::new(
             "INSERT INTO activity_settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO NOTHING",
             vec![name.into(), Arg::Bytes(value)],

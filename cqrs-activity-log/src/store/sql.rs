@@ -1,4 +1,4 @@
-//! Statements that are written once for both databases, and what is read with them.
+//! Statements that are written once for both databases, and the rows that they read.
 
 use std::borrow::Cow;
 
@@ -44,7 +44,7 @@ impl From<Uuid> for Arg {
     }
 }
 
-/// A statement with `?` for each value. Nothing that somebody outside says is ever part of its text.
+/// A statement with `?` for each value. No input of users is part of its text.
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
     pub(super) sql: Cow<'static, str>,
@@ -56,7 +56,7 @@ impl Statement {
         Self { sql: sql.into(), args }
     }
 
-    /// The text with `$1`, `$2` and so on. No statement has a `?` for anything else.
+    /// The text with `$1`, `$2` and so on. Statements use `?` for nothing else.
     #[cfg(feature = "postgres")]
     pub(super) fn numbered(&self) -> String {
         use std::fmt::Write as _;
@@ -78,8 +78,8 @@ pub(super) fn placeholders(rows: usize, columns: usize) -> String {
     vec![row; rows].join(", ")
 }
 
-/// `rows`, with the last one repeated until they are a power of two, so that there are few texts of
-/// statements, and the database has prepared them all.
+/// `rows`, with the last one repeated up to a power of two, so that there are few different statements and the
+/// database keeps them prepared.
 pub(super) fn padded<T: Clone>(mut rows: Vec<T>) -> Vec<T> {
     if let Some(last) = rows.last().cloned() {
         rows.resize(rows.len().next_power_of_two(), last);
@@ -93,7 +93,7 @@ pub(crate) trait Columns {
     fn number(&self, column: usize) -> sqlx::Result<Option<i64>>;
     fn id(&self, column: usize) -> sqlx::Result<Option<Uuid>>;
     fn bytes(&self, column: usize) -> sqlx::Result<Option<Vec<u8>>>;
-    /// Whether it is stored as a text, which would also be read as bytes or an id.
+    /// Whether the value is stored as text, which `bytes` and `id` also read.
     fn is_text(&self, column: usize) -> sqlx::Result<bool>;
 }
 

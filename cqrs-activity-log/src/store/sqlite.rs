@@ -3,19 +3,32 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::error::DatabaseError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqlitePool};
 
 use super::Database;
-use super::migrations::{Migrations, migrate};
+use super::codes::{is_not_a_database, is_not_writable};
+use super::migrations::{Dialect, migrate};
 use super::writers::Writers;
 use crate::error::OpenError;
 
-const MIGRATIONS: Migrations = &[
-    ("activity", include_str!("../../migrations/sqlite/1_activity.sql")),
-    ("guards", include_str!("../../migrations/sqlite/2_guards.sql")),
-];
+const DIALECT: Dialect = Dialect {
+    words: &[
+        ("{bytes}", "BLOB"),
+        (
+            "{checks}",
+            ", CHECK (length(id) = 16), CHECK (length(correlation_id) = 16), \
+             CHECK (length(causation_id) = 16)",
+        ),
+        ("{id}", "BLOB"),
+        ("{key}", "TEXT"),
+        ("{number}", "INTEGER"),
+        ("{strict}", "STRICT"),
+        ("{zero_hash}", "(zeroblob(32))"),
+    ],
+    triggers: include_str!("../../migrations/1_triggers.sqlite.sql"),
+    guards: include_str!("../../migrations/2_guards.sqlite.sql"),
+};
 
 /// How long a writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
@@ -25,7 +38,7 @@ const READERS: u32 = 8;
 /// How many rows SQLite's thread reads ahead.
 const ROWS_AHEAD: usize = 250;
 
-/// Opens the file, which is made if it is not there.
+/// Opens the file, and creates it if it does not exist.
 pub(crate) async fn open_sqlite(path: &Path) -> Result<Database, OpenError> {
     check(path)?;
     let options = SqliteConnectOptions::new()
@@ -34,9 +47,9 @@ pub(crate) async fn open_sqlite(path: &Path) -> Result<Database, OpenError> {
         .busy_timeout(BUSY_TIMEOUT)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full);
-    // So many rows are handed over at once, rather than each on its own.
+    // SQLite's thread hands rows over in groups of this size, instead of one by one.
     let reading = options.clone().pragma("query_only", "ON").row_buffer_size(ROWS_AHEAD);
-    // In pages of 1 KiB, as a negative number: indexes are written all over.
+    // 16 MiB, as a negative number of KiB, because writes touch many pages of the indexes.
     let writing = options.pragma("cache_size", "-16384");
     let explained = |error| explain(path, error);
 
@@ -50,7 +63,7 @@ pub(crate) async fn open_sqlite(path: &Path) -> Result<Database, OpenError> {
     Ok(Database::Sqlite { writers: Writers::new(writer, 1), readers })
 }
 
-/// Uses the pool, as its owner has set it up.
+/// Uses the pool with the settings of its owner.
 pub(crate) async fn open_sqlite_pool(pool: SqlitePool) -> Result<Database, OpenError> {
     migrate_sqlite(&pool).await?;
     Ok(Database::Sqlite { writers: Writers::new(pool.clone(), 1), readers: pool })
@@ -58,9 +71,9 @@ pub(crate) async fn open_sqlite_pool(pool: SqlitePool) -> Result<Database, OpenE
 
 async fn migrate_sqlite(pool: &SqlitePool) -> Result<(), OpenError> {
     let mut connection = pool.acquire().await?;
-    let migrated = migrate(connection.begin_with("BEGIN IMMEDIATE").await?, MIGRATIONS).await;
+    let migrated = migrate(connection.begin_with("BEGIN IMMEDIATE").await?, &DIALECT).await;
     if migrated.is_err() {
-        // SQLite may have rolled back by itself, which sqlx does not know.
+        // SQLite may have rolled back by itself, which sqlx does not notice.
         connection.close_on_drop();
     }
     migrated
@@ -70,7 +83,7 @@ fn check(path: &Path) -> Result<(), OpenError> {
     let text = path.to_string_lossy();
     let not_a_path = |given: &str, hint| OpenError::NotAPath { given: given.to_owned(), hint };
     if let Some((scheme, _)) = text.split_once("://") {
-        // The rest may have a password in it.
+        // The rest may contain a password.
         let hint =
             "write the path alone, such as `activity.db`, or use `ActivityLog::postgres(..)`";
         return Err(not_a_path(&format!("{scheme}://.."), hint));
@@ -93,13 +106,11 @@ fn check(path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// What an error of SQLite means for the file (<https://www.sqlite.org/rescode.html>).
+/// What an error of SQLite means for the file.
 fn explain(path: &Path, error: sqlx::Error) -> OpenError {
-    let code = error.as_database_error().and_then(DatabaseError::code).unwrap_or_default();
-    // The lowest byte is the primary code: 8 is READONLY, 14 is CANTOPEN, 26 is NOTADB.
-    match code.parse::<u32>().map(|code| code & 0xff) {
-        Ok(8 | 14) => OpenError::NotWritable(path.to_owned()),
-        Ok(26) => OpenError::NotADatabase(path.to_owned()),
-        _ => OpenError::Database(error),
+    match error {
+        error if is_not_writable(&error) => OpenError::NotWritable(path.to_owned()),
+        error if is_not_a_database(&error) => OpenError::NotADatabase(path.to_owned()),
+        error => OpenError::Database(error),
     }
 }

@@ -1,4 +1,4 @@
-//! Writing: several statements of which all or none take effect.
+//! Writing: several statements that take effect together or not at all.
 
 use std::time::Duration;
 
@@ -6,39 +6,39 @@ use sqlx::pool::PoolConnection;
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
 
+use super::chain_locks::ChainPermit;
 use super::database::Database;
 #[cfg(feature = "postgres")]
 use super::database::postgres_query;
 #[cfg(feature = "sqlite")]
 use super::database::sqlite_query;
 use super::sql::{Columns, Statement};
-use super::turns::Turn;
 
-/// How long a connection may take to give up what it was doing, before it is thrown away.
+/// How long a connection may take to roll back before it is closed.
 const ROLL_BACK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// At `READ COMMITTED`, whatever the server has as its default: who waits for a chain sees what was added.
-/// No lock is waited for longer than that, since who holds it may stand still; a dropped statement holds
-/// its connection no longer either.
+/// `READ COMMITTED`, whatever the server's default is: after waiting for a chain, a transaction sees what was
+/// added to it. The wait for a lock is limited, because the process that holds it may hang. This also limits how
+/// long a dropped statement keeps its connection.
 #[cfg(feature = "postgres")]
 const BEGIN_POSTGRES: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '5s'";
 
-/// Several statements of which all or none take effect. Dropped, none do.
+/// Several statements that take effect together or, if this is dropped before the commit, not at all.
 ///
-/// sqlx's own transactions count how deep they are, and are wrong about it after SQLite has rolled back by
-/// itself, as it does when the disk is full: such a connection would never begin again.
+/// Not sqlx's own transaction: that counts its depth, and the count is wrong after SQLite has rolled back by
+/// itself, such as when the disk is full. Its connection could then never begin a transaction again.
 #[derive(Debug)]
 pub(crate) struct Transaction {
     /// `None` once it has ended.
     open: Option<Open>,
 }
 
-/// What it has until it has ended, given back in this order.
+/// Released in field order when the transaction ends.
 #[derive(Debug)]
 struct Open {
     connection: Connection,
-    _seat: OwnedSemaphorePermit,
-    _turn: Turn,
+    _permit: OwnedSemaphorePermit,
+    _chains: ChainPermit,
 }
 
 #[derive(Debug)]
@@ -50,31 +50,34 @@ enum Connection {
 }
 
 impl Database {
-    /// Waits for the turn at the chains of these tenants, which come in their order.
-    pub(super) async fn turn(&self, tenants: impl Iterator<Item = &String>) -> sqlx::Result<Turn> {
-        match self.turns() {
-            Some(turns) => turns.take(tenants).await,
-            None => Ok(Turn::default()),
+    /// Waits until no other task of this process writes to the chains of these tenants, which must be sorted.
+    pub(super) async fn acquire_chains(
+        &self,
+        tenants: impl Iterator<Item = &String>,
+    ) -> sqlx::Result<ChainPermit> {
+        match self.chain_locks() {
+            Some(locks) => locks.acquire(tenants).await,
+            None => Ok(ChainPermit::default()),
         }
     }
 
-    /// Begins to write, at chains where it is this one's turn. In SQLite, nobody else writes until the
-    /// end.
-    pub(super) async fn begin(&self, turn: Turn) -> sqlx::Result<Transaction> {
-        let (connection, seat, begin) = match self {
+    /// Begins to write to the chains of the permit. In SQLite, this excludes all other writers.
+    pub(super) async fn begin(&self, chains: ChainPermit) -> sqlx::Result<Transaction> {
+        let (connection, permit, begin) = match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite { writers, .. } => {
-                let (connection, seat) = writers.acquire().await?;
-                (Connection::Sqlite(connection), seat, "BEGIN IMMEDIATE")
+                let (connection, permit) = writers.acquire().await?;
+                (Connection::Sqlite(connection), permit, "BEGIN IMMEDIATE")
             }
             #[cfg(feature = "postgres")]
             Self::Postgres { writers, .. } => {
-                let (connection, seat) = writers.acquire().await?;
-                (Connection::Postgres(connection), seat, BEGIN_POSTGRES)
+                let (connection, permit) = writers.acquire().await?;
+                (Connection::Postgres(connection), permit, BEGIN_POSTGRES)
             }
         };
-        // First, so that what fails here or is dropped is ended as well.
-        let mut tx = Transaction { open: Some(Open { connection, _seat: seat, _turn: turn }) };
+        // Set before the first await, so that a dropped future still rolls back.
+        let open = Open { connection, _permit: permit, _chains: chains };
+        let mut tx = Transaction { open: Some(open) };
         tx.connection()?.run(begin).await?;
         Ok(tx)
     }
@@ -86,7 +89,7 @@ impl Transaction {
         Ok(&mut open.connection)
     }
 
-    /// Whether others may write at the same time.
+    /// Whether other transactions may write at the same time.
     pub(super) fn is_shared(&self) -> bool {
         match self.open {
             #[cfg(feature = "postgres")]
@@ -95,7 +98,7 @@ impl Transaction {
         }
     }
 
-    /// Says how many rows it has changed.
+    /// Returns how many rows were changed.
     pub(crate) async fn execute(&mut self, statement: Statement) -> sqlx::Result<u64> {
         match self.connection()? {
             #[cfg(feature = "sqlite")]
@@ -109,7 +112,7 @@ impl Transaction {
         }
     }
 
-    /// Changes as many rows of the table as are meant, or fails.
+    /// Changes exactly this many rows of the table, or fails.
     pub(super) async fn change(
         &mut self,
         table: &'static str,
@@ -141,24 +144,24 @@ impl Transaction {
         }
     }
 
-    /// The database has done less than it was told, or more. The connection is not used again: Postgres
-    /// would go on by what it has prepared, even when the rule is gone.
+    /// The error of a statement that wrote fewer or more rows than it should. The connection is closed, because
+    /// Postgres would use the prepared statement again, even after the rule was removed.
     pub(super) fn not_written(
         &mut self,
         table: &'static str,
         written: u64,
-        meant: usize,
+        expected: usize,
     ) -> sqlx::Error {
         if let Some(open) = &mut self.open {
-            open.connection.throw_away();
+            open.connection.close_on_drop();
         }
         sqlx::Error::Protocol(format!(
-            "{written} of {meant} rows of `{table}` were written; a rule or a trigger of that table is in \
+            "{written} of {expected} rows of `{table}` were written; a rule or a trigger of that table is in \
              the way: remove it"
         ))
     }
 
-    /// Not cancel safe: dropped midway, it may have taken effect.
+    /// Not cancel safe: if the future is dropped, the transaction may have taken effect.
     pub(crate) async fn commit(self) -> sqlx::Result<()> {
         self.end("COMMIT").await
     }
@@ -170,19 +173,19 @@ impl Transaction {
 
     async fn end(mut self, how: &'static str) -> sqlx::Result<()> {
         self.connection()?.run(how).await?;
-        // In order: it goes back to its pool as it is.
+        // The connection is clean and goes back to its pool.
         self.open = None;
         Ok(())
     }
 }
 
 impl Drop for Transaction {
-    /// What failed or was given up is rolled back in the background, after the statement that may still be
-    /// running. A connection of which that cannot be said for certain is not used again.
+    /// Rolls back in the background, after a statement that may still be running. If that does not succeed, the
+    /// connection is closed.
     fn drop(&mut self) {
         let Some(mut open) = self.open.take() else { return };
         let Ok(runtime) = Handle::try_current() else {
-            // Nobody is there to roll it back: closed at once, the database does.
+            // Without a runtime, closing the connection makes the database roll back.
             open.connection.detach();
             return;
         };
@@ -190,7 +193,7 @@ impl Drop for Transaction {
             let rolling_back =
                 tokio::time::timeout(ROLL_BACK_TIMEOUT, open.connection.run("ROLLBACK"));
             if !matches!(rolling_back.await, Ok(Ok(()))) {
-                open.connection.throw_away();
+                open.connection.close_on_drop();
             }
         });
     }
@@ -211,7 +214,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Closes it here and now, without its pool.
+    /// Closes the connection at once, without its pool.
     fn detach(self) {
         match self {
             #[cfg(feature = "sqlite")]
@@ -221,7 +224,7 @@ impl Connection {
         }
     }
 
-    fn throw_away(&mut self) {
+    fn close_on_drop(&mut self) {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite(connection) => connection.close_on_drop(),

@@ -6,38 +6,38 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Database as Driver, Pool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// A pool of which only so many connections write at the same time, so that writers who wait in the
-/// database never use up what readers of the same pool need.
+/// A pool with a limit of connections that write at the same time, so that writers that wait in the database
+/// leave connections to readers of the same pool.
 #[derive(Debug)]
 pub(crate) struct Writers<DB: Driver> {
     pool: Pool<DB>,
-    seats: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl<DB: Driver> Clone for Writers<DB> {
     fn clone(&self) -> Self {
-        Self { pool: self.pool.clone(), seats: Arc::clone(&self.seats) }
+        Self { pool: self.pool.clone(), permits: Arc::clone(&self.permits) }
     }
 }
 
 impl<DB: Driver> Writers<DB> {
-    pub(super) fn new(pool: Pool<DB>, seats: u32) -> Self {
-        let seats = usize::try_from(seats).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
-        Self { pool, seats: Arc::new(Semaphore::new(seats)) }
+    pub(super) fn new(pool: Pool<DB>, limit: u32) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX).clamp(1, Semaphore::MAX_PERMITS);
+        Self { pool, permits: Arc::new(Semaphore::new(limit)) }
     }
 
-    /// A connection, and the seat that it takes until it is back in the pool.
+    /// A connection, and its permit, to be kept until the connection is back in the pool.
     pub(super) async fn acquire(&self) -> sqlx::Result<(PoolConnection<DB>, OwnedSemaphorePermit)> {
-        let seat = Arc::clone(&self.seats).acquire_owned();
-        let seat = tokio::time::timeout(self.pool.options().get_acquire_timeout(), seat)
+        let permit = Arc::clone(&self.permits).acquire_owned();
+        let permit = tokio::time::timeout(self.pool.options().get_acquire_timeout(), permit)
             .await
             .map_err(|_| sqlx::Error::PoolTimedOut)?
             .map_err(|_| sqlx::Error::PoolClosed)?;
-        Ok((self.pool.acquire().await?, seat))
+        Ok((self.pool.acquire().await?, permit))
     }
 
     pub(super) async fn close(&self) {
-        self.seats.close();
+        self.permits.close();
         self.pool.close().await;
     }
 }

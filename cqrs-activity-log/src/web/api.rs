@@ -1,81 +1,68 @@
 //! Entries as JSON, and whole exports.
 
+use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::Path;
 use axum::http::{HeaderName, StatusCode, header};
-use axum::response::IntoResponse;
-use axum::{Extension, Json};
+use axum::response::{IntoResponse, Response};
 use cqrs_core::Context;
 use futures_core::Stream;
 use uuid::Uuid;
 
-use super::Pages;
-use super::params::{self, Empty, Params};
+use super::params::{self, Empty};
 use super::path;
 use super::problem::Problem;
+use super::view::View;
 use crate::entry::Entry;
-use crate::error::ReadError;
-use crate::query::Page;
+use crate::log::ActivityLog;
+use crate::query::{Filter, Order, Page, ReadError};
 
-pub(super) async fn entries(
-    State(pages): State<Pages>,
-    Extension(ctx): Extension<Context>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Page>, Problem> {
-    let params = Params::read(query.as_deref(), &[params::FILTER, params::PAGE], Empty::Refused)?;
-    Ok(Json(pages.log.query(&ctx, &params.filter, &params.request()).await?))
+pub(super) async fn entries(view: View) -> Result<Json<Page>, Problem> {
+    let params = view.params(&[params::FILTER, params::PAGE], Empty::Refused)?;
+    Ok(Json(view.pages.log.query(&view.ctx, &params.filter, &params.request()).await?))
 }
 
 pub(super) async fn entry(
-    State(pages): State<Pages>,
-    Extension(ctx): Extension<Context>,
-    RawQuery(query): RawQuery,
+    view: View,
     Path(parameters): Path<path::Parameters>,
 ) -> Result<Json<Entry>, Problem> {
-    Params::read(query.as_deref(), &[], Empty::Refused)?;
-    Ok(Json(find(&pages, &ctx, &path::own(parameters)).await?))
+    view.params(&[], Empty::Refused)?;
+    Ok(Json(find(&view, &path::own(parameters)).await?))
 }
 
-/// The tenant's entry with this id. That another tenant has one makes no difference.
-pub(super) async fn find(pages: &Pages, ctx: &Context, id: &str) -> Result<Entry, Problem> {
+/// The tenant's entry with this id. An entry of another tenant is not found.
+pub(super) async fn find(view: &View, id: &str) -> Result<Entry, Problem> {
     let id = Uuid::try_parse(id)
         .map_err(|_| Problem::parameter("id", "an entry's id is a uuid, and this is none"))?;
     let missing = || Problem::new(StatusCode::NOT_FOUND, format!("there is no entry {id}"));
-    pages.log.get(ctx, id).await?.ok_or_else(missing)
+    view.pages.log.get(&view.ctx, id).await?.ok_or_else(missing)
 }
 
-pub(super) async fn json_lines(
-    State(pages): State<Pages>,
-    Extension(ctx): Extension<Context>,
-    RawQuery(query): RawQuery,
-) -> Result<impl IntoResponse, Problem> {
-    let params = Params::read(query.as_deref(), &[params::FILTER, params::EXPORT], Empty::Refused)?;
-    let order = params.order.unwrap_or_default();
-    let lines = pages.log.export_json_lines(&ctx, &params.filter, order);
-    Ok(download("jsonl", "application/jsonl; charset=utf-8", lines))
+pub(super) async fn json_lines(view: View) -> Result<Response, Problem> {
+    export(&view, "jsonl", "application/jsonl; charset=utf-8", ActivityLog::export_json_lines)
 }
 
-pub(super) async fn csv(
-    State(pages): State<Pages>,
-    Extension(ctx): Extension<Context>,
-    RawQuery(query): RawQuery,
-) -> Result<impl IntoResponse, Problem> {
-    let params = Params::read(query.as_deref(), &[params::FILTER, params::EXPORT], Empty::Refused)?;
-    let order = params.order.unwrap_or_default();
-    let lines = pages.log.export_csv(&ctx, &params.filter, order);
-    Ok(download("csv", "text/csv; charset=utf-8; header=present", lines))
+pub(super) async fn csv(view: View) -> Result<Response, Problem> {
+    export(&view, "csv", "text/csv; charset=utf-8; header=present", ActivityLog::export_csv)
 }
 
-/// A file that comes piece by piece, as fast as it is read. When the database fails midway, the connection
-/// breaks, so that nobody takes a part for the whole.
-fn download(
+/// A file that is sent in pieces, as fast as the client reads it. If the database fails midway, the connection
+/// breaks, so that the client does not take a part for the whole.
+fn export<S>(
+    view: &View,
     extension: &str,
     media_type: &'static str,
-    lines: impl Stream<Item = Result<Vec<u8>, ReadError>> + Send + 'static,
-) -> impl IntoResponse {
+    lines: impl FnOnce(&ActivityLog, &Context, &Filter, Order) -> S,
+) -> Result<Response, Problem>
+where
+    S: Stream<Item = Result<Vec<u8>, ReadError>> + Send + 'static,
+{
+    let params = view.params(&[params::FILTER, params::EXPORT], Empty::Refused)?;
+    let order = params.order.unwrap_or_default();
     let headers: [(HeaderName, String); 2] = [
         (header::CONTENT_TYPE, media_type.to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"activity.{extension}\"")),
     ];
-    (headers, Body::from_stream(lines))
+    let lines = lines(&view.pages.log, &view.ctx, &params.filter, order);
+    Ok((headers, Body::from_stream(lines)).into_response())
 }

@@ -1,4 +1,4 @@
-//! The stylesheet and the script, embedded, under names that change with their content.
+//! The stylesheet and the script, embedded, with names that change with their content.
 
 use std::sync::LazyLock;
 
@@ -35,7 +35,7 @@ impl Asset {
     }
 }
 
-/// A year, since another content has another name.
+/// A year, because changed content has another name.
 const FOR_EVER: &str = "private, max-age=31536000, immutable";
 
 pub(super) async fn serve(Path(parameters): Path<path::Parameters>) -> Response {

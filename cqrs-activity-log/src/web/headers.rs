@@ -1,9 +1,9 @@
-//! What every response carries, so that a browser does nothing but show the page.
+//! Headers of every response, so that a browser only shows the page.
 
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::Response;
 
-/// No script, style or picture from elsewhere, and none written into the page; no frame around it.
+/// No script, style or picture from other origins or inline, and no frame around the page.
 pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
      style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; \
      form-action 'self'; frame-ancestors 'none'";
@@ -22,7 +22,7 @@ pub(super) async fn secure(mut response: Response) -> Response {
     response
 }
 
-/// Entries belong to whoever may see them now, and to no cache.
+/// Entries are not cached, because the right to see them may change.
 pub(super) async fn unstored(mut response: Response) -> Response {
     let never = HeaderValue::from_static("no-store");
     response.headers_mut().insert(header::CACHE_CONTROL, never);

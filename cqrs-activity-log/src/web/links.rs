@@ -1,31 +1,37 @@
-//! Links that work wherever the router is mounted, also behind a proxy that strips a prefix.
+//! Links that work under any path, also behind a proxy that strips a prefix.
 
-use std::convert::Infallible;
-
-use axum::extract::{FromRequestParts, NestedPath, OriginalUri};
+use axum::extract::{NestedPath, OriginalUri};
 use axum::http::request::Parts;
 
-use super::Pages;
+use super::pages::Pages;
 use super::product::Product;
 
-/// Where the page and everything else lie, relative to the request that is being answered.
+/// The paths of the page and of everything else, relative to the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Links {
     /// The page itself, without a query.
     pub(super) home: String,
-    /// The directory that everything else lies in, with a slash at its end.
+    /// The directory of everything else, with a slash at its end.
     pub(super) base: String,
-    /// What the page is part of.
+    /// The product that the page is part of.
     pub(super) product: Option<Product>,
 }
 
 impl Links {
-    /// `original` is the path of the request, `inner` is what remained of it inside of the router, and
-    /// `has_slash` says that the router is nested under a path with a slash at its end, where alone the
-    /// page is then found.
+    pub(super) fn of(parts: &Parts, pages: &Pages) -> Self {
+        let original =
+            parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| original);
+        let nested = parts.extensions.get::<NestedPath>();
+        let has_slash = nested.is_some_and(|nested| nested.as_str().ends_with('/'));
+        let links = Self::new(original.path(), parts.uri.path(), has_slash);
+        Self { product: pages.product.clone(), ..links }
+    }
+
+    /// `original` is the path of the request, and `inner` the rest of it inside of the router. `has_slash` says
+    /// that the router is nested under a path with a slash at its end; the page is then found only there.
     fn new(original: &str, inner: &str, has_slash: bool) -> Self {
         let prefix = original.strip_suffix(inner).unwrap_or(original);
-        // Nested, the page itself has the router's own path, without a slash at its end.
+        // If the router is nested, the path of the page is that of the router, without a slash at its end.
         let is_bare = inner == "/" && !original.ends_with('/');
         let prefix = if is_bare { original } else { prefix };
         let name = prefix.rsplit('/').next().unwrap_or_default();
@@ -46,19 +52,6 @@ impl Links {
 
     pub(super) fn below(&self, path: &str) -> String {
         format!("{}{path}", self.base)
-    }
-}
-
-impl FromRequestParts<Pages> for Links {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, pages: &Pages) -> Result<Self, Infallible> {
-        let original =
-            parts.extensions.get::<OriginalUri>().map_or(&parts.uri, |original| original);
-        let nested = parts.extensions.get::<NestedPath>();
-        let has_slash = nested.is_some_and(|nested| nested.as_str().ends_with('/'));
-        let links = Self::new(original.path(), parts.uri.path(), has_slash);
-        Ok(Self { product: pages.product.clone(), ..links })
     }
 }
 

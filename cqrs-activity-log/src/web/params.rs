@@ -1,4 +1,4 @@
-//! Query parameters: which there are, and what each can be.
+//! Parameters of a query: their names and values.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -10,8 +10,7 @@ use uuid::Uuid;
 
 use super::problem::Problem;
 use crate::entry::Outcome;
-use crate::query::{Cursor, Filter, PageRequest};
-use crate::store::Order;
+use crate::query::{Cursor, Filter, Order, PageRequest};
 
 /// The longest query string, in bytes.
 const MAX_QUERY: usize = 8 * 1024;
@@ -31,21 +30,21 @@ pub(super) const FILTER: &[&str] = &[
     "outcome",
     "tz",
 ];
-/// What else a page of entries takes.
+/// More parameters of a page of entries.
 pub(super) const PAGE: &[&str] = &["order", "limit", "after"];
-/// What else an export takes.
+/// More parameters of an export.
 pub(super) const EXPORT: &[&str] = &["order"];
-/// What else the live tail takes.
+/// More parameters of a live tail.
 pub(super) const LIVE: &[&str] = &["since"];
 
-/// What a query string says.
+/// The values of a query string.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Params {
     pub(super) filter: Filter,
     pub(super) order: Option<Order>,
     pub(super) limit: Option<u32>,
     pub(super) after: Option<Cursor>,
-    /// The time zone that dates are meant in; UTC where none is said.
+    /// The time zone of dates; UTC by default.
     pub(super) zone: Option<TimeZone>,
     /// The sequence after which the live tail begins.
     pub(super) since: Option<u64>,
@@ -56,9 +55,9 @@ pub(super) struct Params {
 /// What an empty value means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Empty {
-    /// A mistake of a program, which may mean anything.
+    /// A mistake of a program.
     Refused,
-    /// A field of the form that nobody filled in.
+    /// A field of the form that was left empty.
     Ignored,
 }
 
@@ -72,7 +71,7 @@ impl Params {
         Self { given: given(query, known, empty)?, ..Self::default() }.parsed()
     }
 
-    /// The same for the page, which shows what was given also where something is wrong with it.
+    /// As [`read`](Self::read), for the page, which also shows values that cannot be used.
     pub(super) fn read_or_keep(
         query: Option<&str>,
         known: &[&[&'static str]],
@@ -134,7 +133,7 @@ impl Params {
         self.given.iter().find(|(given, _)| *given == name).map(|(_, value)| value.as_str())
     }
 
-    /// The parameters that narrow the entries down, as they were given.
+    /// The parameters of the filter, as they were given.
     pub(super) fn narrowing(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.given
             .iter()
@@ -153,13 +152,13 @@ impl Params {
     }
 }
 
-/// A query string with its `?`, which alone means the page without parameters.
+/// A query string with its `?`. A `?` alone leads to the page without parameters.
 pub(super) fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let pairs = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     format!("?{pairs}")
 }
 
-/// The parameters, each known, given once, and text.
+/// The parameters; a mistake, if one is unknown, given twice, or not valid text.
 fn given(
     query: Option<&str>,
     known: &[&[&'static str]],
@@ -195,39 +194,39 @@ fn given(
     Ok(given)
 }
 
-/// Whether what was encoded is UTF-8. What is not was decoded to U+FFFD, which may also have been meant.
+/// Whether the encoded value is UTF-8. Invalid bytes are decoded to U+FFFD, but that may also have been encoded.
 fn was_text(encoded: &str, decoded: &str) -> bool {
-    let meant = encoded.to_ascii_uppercase().matches("%EF%BF%BD").count()
+    let encoded_itself = encoded.to_ascii_uppercase().matches("%EF%BF%BD").count()
         + encoded.matches(char::REPLACEMENT_CHARACTER).count();
-    decoded.matches(char::REPLACEMENT_CHARACTER).count() == meant
+    decoded.matches(char::REPLACEMENT_CHARACTER).count() == encoded_itself
 }
 
 fn unknown(name: &str, known: &[&[&'static str]]) -> Problem {
     let name: String = name.chars().take(40).collect();
     let known = known.iter().copied().flatten().copied().collect::<Vec<_>>().join(", ");
     let reason = match known.as_str() {
-        "" => "nothing takes it here".to_owned(),
-        known => format!("there is none here; there are {known}"),
+        "" => "there are no parameters here".to_owned(),
+        known => format!("it is unknown; there are {known}"),
     };
     Problem::parameter(&name.escape_debug().to_string(), reason)
 }
 
-/// A number of digits alone: without a sign, and without blanks.
+/// A number of digits only, without a sign or blanks.
 pub(super) fn digits<N: FromStr>(value: &str) -> Option<N> {
     value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse().ok()).flatten()
 }
 
 fn number<N: FromStr>(name: &'static str, value: &str) -> Result<N, Problem> {
     digits(value)
-        .ok_or_else(|| Problem::parameter(name, quoted(value, "is no number that can be used")))
+        .ok_or_else(|| Problem::parameter(name, quoted(value, "is not a number that can be used")))
 }
 
 fn id(name: &'static str, value: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(value).map_err(|_| Problem::parameter(name, quoted(value, "is no uuid")))
+    Uuid::try_parse(value).map_err(|_| Problem::parameter(name, quoted(value, "is not a uuid")))
 }
 
 fn outcome(value: &str) -> Result<Outcome, Problem> {
-    let wrong = || quoted(value, "is no outcome; there are `succeeded`, `failed` and `denied`");
+    let wrong = || quoted(value, "is not an outcome; there are `succeeded`, `failed` and `denied`");
     value.parse().map_err(|_| Problem::parameter("outcome", wrong()))
 }
 
@@ -235,19 +234,20 @@ fn order(value: &str) -> Result<Order, Problem> {
     match value {
         "newest" => Ok(Order::NewestFirst),
         "oldest" => Ok(Order::OldestFirst),
-        _ => {
-            Err(Problem::parameter("order", quoted(value, "is no order; say `newest` or `oldest`")))
-        }
+        _ => Err(Problem::parameter(
+            "order",
+            quoted(value, "is not an order; use `newest` or `oldest`"),
+        )),
     }
 }
 
 fn time_zone(value: &str) -> Result<TimeZone, Problem> {
     let is_sane = value.len() <= 64;
     let zone = TimeZone::get(value).ok().filter(|_| is_sane);
-    zone.ok_or_else(|| Problem::parameter("tz", quoted(value, "is no known time zone")))
+    zone.ok_or_else(|| Problem::parameter("tz", quoted(value, "is not a known time zone")))
 }
 
-/// A time, or a date, which means the time at which it begins.
+/// A time, or a date, which means the time at which the day begins.
 fn time(name: &'static str, value: &str, zone: &TimeZone) -> Result<Timestamp, Problem> {
     if let Ok(time) = value.parse::<Timestamp>() {
         return Ok(time);
@@ -256,7 +256,7 @@ fn time(name: &'static str, value: &str, zone: &TimeZone) -> Result<Timestamp, P
     let date = value.parse::<Date>().ok().filter(|_| is_date);
     let begin = date.and_then(|date| date.to_zoned(zone.clone()).ok());
     begin.map(|begin| begin.timestamp()).ok_or_else(|| {
-        let wrong = "is no time; write `2026-11-23T14:00:00Z` or `2026-11-23`";
+        let wrong = "is not a time; write `2026-11-23T14:00:00Z` or `2026-11-23`";
         Problem::parameter(name, quoted(value, wrong))
     })
 }

@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use crate::error::ReadError;
+use crate::query::ReadError;
 
 /// A problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)), with the name of the query
 /// parameter that is wrong as an extension member.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-/// A link back to it.
+/// A link back to the product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Product {
     pub(super) href: Arc<str>,
@@ -10,10 +10,10 @@ pub(super) struct Product {
 }
 
 impl Product {
-    /// `None` where a browser would do anything else than go to a page, such as `javascript:..`.
+    /// `None`, if the link would not lead to a page, such as `javascript:..`.
     pub(super) fn new(href: &str, name: &str) -> Option<Self> {
-        // What stands before the first colon is a scheme, unless a path, a query or a fragment began.
-        let scheme = href.split(['/', '?', '#']).next().and_then(|it| it.split_once(':'));
+        // The text before the first colon is a scheme, unless a path, a query or a fragment began before it.
+        let scheme = href.split(['/', '?', '#']).next().and_then(|start| start.split_once(':'));
         let is_web = scheme.is_none_or(|(scheme, _)| {
             scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
         });

@@ -2,50 +2,40 @@
 
 use std::time::Duration;
 
-use axum::Extension;
-use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use cqrs_core::Context;
 use futures_util::future::{self, Either};
 use futures_util::{StreamExt, TryStreamExt};
 
-use super::Pages;
-use super::params::{self, Empty, Params};
-use super::places::Full;
+use super::params::{self, Empty};
+use super::permits::Full;
 use super::problem::Problem;
+use super::view::View;
 use crate::entry::Entry;
 use crate::live::Seen;
 use crate::query::last_sequence;
 
-/// How often a silent stream shows that it is alive.
+/// How often a stream without entries sends a comment, so that proxies keep it open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
-/// How long a browser waits before it comes back.
+/// How long a browser waits before it reconnects.
 const RETRY: Duration = Duration::from_secs(2);
 
-pub(super) async fn live(
-    State(pages): State<Pages>,
-    Extension(ctx): Extension<Context>,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+pub(super) async fn live(view: View) -> Result<Response, Problem> {
     let json = |entry: &Entry| serde_json::to_string(entry).unwrap_or_default();
-    tail(&pages, &ctx, query.as_deref(), &headers, json).await
+    tail(&view, json).await
 }
 
-/// Begins after the entry with the sequence in `Last-Event-ID`, or in `since`, or with what comes next. The
-/// first thing that is sent says where that is, so that who comes back goes on from there.
+/// Begins after the sequence in `Last-Event-ID` or in `since`, or with the next entry. The first message has the
+/// position at which it begins, so that a client that reconnects continues there.
 pub(super) async fn tail(
-    pages: &Pages,
-    ctx: &Context,
-    query: Option<&str>,
-    headers: &HeaderMap,
+    view: &View,
     shown: impl Fn(&Entry) -> String + Send + 'static,
 ) -> Result<Response, Problem> {
-    let params = Params::read(query, &[params::FILTER, params::LIVE], Empty::Refused)?;
-    let asked = last_event_id(headers)?.or(params.since);
-    let place = pages.live.take(ctx.tenant()).map_err(|full| {
+    let View { pages, ctx, headers, .. } = view;
+    let params = view.params(&[params::FILTER, params::LIVE], Empty::Refused)?;
+    let requested = last_event_id(headers)?.or(params.since);
+    let permit = pages.live.acquire(ctx.tenant()).map_err(|full| {
         let detail = match full {
             Full::Tenant => "too many live tails of this tenant are open; try again soon",
             Full::Everyone => "too many live tails are open; try again soon",
@@ -54,8 +44,8 @@ pub(super) async fn tail(
     })?;
 
     let head = last_sequence(pages.log.database(), ctx.tenant()).await?;
-    // What is beyond the head belongs to another tenant, or to a database that was replaced by a backup.
-    let start = asked.map_or(head, |asked| asked.min(head));
+    // A position beyond the head comes from another tenant, or from before the database was restored from a backup.
+    let start = requested.map_or(head, |requested| requested.min(head));
     let hello = Event::default().id(start.to_string()).retry(RETRY);
     let hello = futures_util::stream::once(future::ready(Ok(hello)));
     let seen = pages.log.watch(ctx, &params.filter, Some(start)).inspect_err(|error| {
@@ -66,8 +56,8 @@ pub(super) async fn tail(
         .chain(seen.map_ok(move |seen| event(seen, &shown)))
         .take_until(future::select(shutdown, Box::pin(tokio::time::sleep(pages.live_for))))
         .inspect(move |_| {
-            // Held until the stream is dropped.
-            let _ = &place;
+            // The stream keeps the permit until it is dropped.
+            let _ = &permit;
         });
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response())
 }
@@ -78,7 +68,7 @@ fn event(seen: Seen, shown: impl Fn(&Entry) -> String) -> Event {
         Seen::Entry(entry) => {
             event.id(entry.sequence.to_string()).event("entry").data(shown(&entry))
         }
-        // Without data it is no event, but it moves the position to come back to.
+        // A message without data is not an event, but it moves the position at which the client reconnects.
         Seen::Nothing { up_to } => event.id(up_to.to_string()),
     }
 }
@@ -87,7 +77,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
     let Some(id) = headers.get("last-event-id") else { return Ok(None) };
     let id = id.to_str().ok().and_then(params::digits);
     let wrong = || {
-        let detail = "the header `Last-Event-ID` is no sequence of an entry";
+        let detail = "the header `Last-Event-ID` is not the sequence of an entry";
         Problem::new(StatusCode::BAD_REQUEST, detail)
     };
     id.map(Some).ok_or_else(wrong)

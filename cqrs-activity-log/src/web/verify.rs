@@ -1,15 +1,13 @@
-//! Whether the tenant's chain is whole, asked for by a reader.
+//! Whether the tenant's chain is sound.
 
-use axum::extract::{RawQuery, State};
+use axum::Json;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
-use cqrs_core::Context;
 use serde::Serialize;
 
-use super::Pages;
-use super::params::{Empty, Params};
-use super::places::Full;
+use super::params::Empty;
+use super::permits::Full;
 use super::problem::Problem;
+use super::view::View;
 use crate::chain::VerifyError;
 
 /// What a verification found.
@@ -18,23 +16,19 @@ pub(super) struct Verdict {
     pub(super) is_sound: bool,
     /// For people.
     pub(super) message: String,
-    /// The head that was verified, to be noted elsewhere.
+    /// The head that was verified, to be kept outside of the database.
     #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<String>,
 }
 
-pub(super) async fn verify(
-    State(pages): State<Pages>,
-    Extension(ctx): Extension<Context>,
-    RawQuery(query): RawQuery,
-) -> Result<Json<Verdict>, Problem> {
-    Params::read(query.as_deref(), &[], Empty::Refused)?;
-    Ok(Json(verdict(&pages, &ctx).await?))
+pub(super) async fn verify(view: View) -> Result<Json<Verdict>, Problem> {
+    view.params(&[], Empty::Refused)?;
+    Ok(Json(verdict(&view).await?))
 }
 
-/// Reads the whole chain, so only a few at once do, and one of a tenant.
-pub(super) async fn verdict(pages: &Pages, ctx: &Context) -> Result<Verdict, Problem> {
-    let _place = pages.verifying.take(ctx.tenant()).map_err(|full| {
+/// Verification reads the whole chain, so only a few run at once, and one for each tenant.
+pub(super) async fn verdict(View { pages, ctx, .. }: &View) -> Result<Verdict, Problem> {
+    let _permit = pages.verifying.acquire(ctx.tenant()).map_err(|full| {
         let detail = match full {
             Full::Tenant => "this chain is being verified right now; try again soon",
             Full::Everyone => "others are verifying right now; try again soon",

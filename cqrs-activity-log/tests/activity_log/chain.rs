@@ -1,8 +1,7 @@
-//! Whoever writes to the tables past the log is found out.
+//! Changes of the tables without the log are found.
 
-use cqrs_activity_log::{
-    Activity, ActivityLog, Head, RecordError, Tampered, Verification, VerifyError,
-};
+use cqrs_activity_log::chain::{Head, Tampered, Verification, VerifyError};
+use cqrs_activity_log::{Activity, ActivityLog, RecordError};
 use cqrs_core::{Actor, Context};
 use jiff::Timestamp;
 use serde_json::json;
@@ -15,7 +14,7 @@ fn ctx() -> Context {
     Context::for_tenant("acme").unwrap().with_actor(Actor::user(7).named("Ada"))
 }
 
-/// A log with entries of two tenants, whose database no longer refuses anything.
+/// A log with entries of two tenants, in a database without triggers.
 async fn unguarded(db: &Db, entries: usize) -> (ActivityLog, Vec<Uuid>) {
     let log = db.open().await;
     let activity = |n: usize| Activity::new("created", "Task").id(n).data(json!({"n": n}));
@@ -28,7 +27,7 @@ async fn unguarded(db: &Db, entries: usize) -> (ActivityLog, Vec<Uuid>) {
 }
 
 async fn tampered(log: &ActivityLog) -> Tampered {
-    // Nobody else's chain is touched.
+    // The other tenant's chain is sound.
     log.verify(&Context::for_tenant("globex").unwrap()).await.unwrap();
     match log.verify(&ctx()).await {
         Err(VerifyError::Tampered(tampered)) => tampered,
@@ -107,7 +106,7 @@ on_each_database! {
         assert_eq!(tampered(&log).await, Tampered::Altered { sequence: 5, id });
     }
 
-    async fn the_first_place_is_named(db) {
+    async fn the_first_altered_entry_is_named(db) {
         let (log, ids) = unguarded(db, 2500).await;
         for sequence in [2400, 1700] {
             let which = format!("{ACME} AND sequence = {sequence}");
@@ -150,7 +149,7 @@ on_each_database! {
         assert!(matches!(tampered(&log).await, Tampered::Altered { sequence: 3, .. }));
     }
 
-    async fn a_beginning_that_was_removed_past_retention_is_found(db) {
+    async fn a_beginning_that_was_removed_without_retention_is_found(db) {
         let (log, _) = unguarded(db, 8).await;
         db.execute(&format!(
             "UPDATE activity_chains SET base_sequence = 2, base_hash = (SELECT hash FROM \
@@ -168,7 +167,7 @@ on_each_database! {
         db.execute(&format!("DELETE FROM activity_entries WHERE {ACME} AND sequence = 9")).await;
         log.verify(&ctx()).await.unwrap();
 
-        // Between two others, which it pushes away.
+        // Between two others, with the later ones moved up.
         for sequence in (4..=8).rev() {
             db.execute(&format!(
                 "UPDATE activity_entries SET sequence = {} WHERE {ACME} AND sequence = {sequence}",
@@ -212,7 +211,7 @@ on_each_database! {
         db.execute(&format!("DELETE FROM activity_entries WHERE {ACME} AND sequence > 6")).await;
         assert_eq!(tampered(&log).await, Tampered::CutOff { sequence: 7, head: 8 });
 
-        // With the head set back, the rest is a sound chain: the noted head tells.
+        // With the head set back, the rest is a sound chain; only the noted head shows it.
         db.execute(&format!("UPDATE activity_chains SET head_sequence = 6 WHERE {ACME}")).await;
         assert_eq!(tampered(&log).await, Tampered::HeadMismatch { sequence: 6 });
         db.execute(&format!(
@@ -266,7 +265,7 @@ on_each_database! {
                 matches!(&error, RecordError::Tampered { tenant } if tenant == "acme") && error.is_permanent(),
                 "{error}"
             );
-            // Nobody else is kept from it.
+            // Other tenants can still record.
             log.record(&other, Activity::new("created", "Task")).await.unwrap();
             log.verify(&other).await.unwrap();
         };
@@ -281,7 +280,7 @@ on_each_database! {
         log.verify(&ctx()).await.unwrap_err();
     }
 
-    async fn a_chain_from_somewhere_else_ends_nothing_but_its_own_verification(db) {
+    async fn a_chain_with_impossible_sequences_fails_only_its_own_verification(db) {
         let log = db.open().await;
         log.record(&Context::for_tenant("globex").unwrap(), Activity::new("a", "B")).await.unwrap();
         let (least, most) = (i64::MIN + 1, i64::MAX);
@@ -305,11 +304,11 @@ on_each_database! {
         db.execute(&format!("DELETE FROM activity_chains WHERE {ACME}")).await;
         assert!(matches!(tampered(&log).await, Tampered::Inserted { sequence: 1, .. }));
         db.execute(&format!("DELETE FROM activity_entries WHERE {ACME}")).await;
-        // Nothing is left to say that there was something: a noted head does.
+        // Only the noted head shows that there was a chain.
         assert_eq!(log.verify(&ctx()).await.unwrap().entries, 0);
     }
 
-    async fn a_chain_that_was_written_anew_is_not_said_to_be_the_noted_one(db) {
+    async fn a_chain_that_was_rewritten_is_not_the_noted_one(db) {
         let log = db.open().await;
         for n in 0..5 {
             log.record(&ctx(), Activity::new("forged", "Task").id(n)).await.unwrap();

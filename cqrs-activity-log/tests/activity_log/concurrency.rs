@@ -10,7 +10,7 @@ use crate::database::on_each_database;
 on_each_database! {
     async fn processes_that_record_for_the_same_tenants_keep_the_chains(db) {
         let tenants = ["a", "b", "c", "d"].map(|id| Context::for_tenant(id).unwrap());
-        // Pools of their own, as those of other processes.
+        // Separate pools, as of separate processes.
         let mut work = tokio::task::JoinSet::new();
         for process in 0..4 {
             let log = db.open().await;
@@ -54,7 +54,7 @@ on_each_database! {
         let log = db.open().await;
         let ctx = Context::for_tenant("acme").unwrap();
         let mut acknowledged = Vec::new();
-        // Longer and longer, until the machine, however slow, is done in time again and again.
+        // With a growing limit, until recording has succeeded several times, also on a slow machine.
         let mut step = 0;
         while step < 200 || acknowledged.len() < 400 {
             step += 1;

@@ -48,7 +48,7 @@ struct SubscriberAdded {
     address: String,
 }
 
-/// An id that is shown in another way than it stands in JSON.
+/// An id whose `Display` differs from its JSON.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Iban(String);
 
@@ -149,7 +149,7 @@ on_each_database! {
         }
     }
 
-    async fn what_is_no_activity_is_not_recorded(db) {
+    async fn an_event_that_is_not_an_activity_is_not_recorded(db) {
         let log = db.open().await;
         let app = app(&log);
         app.publish(&ctx(), CacheRefreshed { cache_id: 1 }).await.unwrap();
@@ -159,7 +159,7 @@ on_each_database! {
         assert_eq!(db.number("SELECT count(*) FROM activity_entries").await, 0);
     }
 
-    async fn what_is_redacted_stands_in_clear_in_no_column(db) {
+    async fn no_column_contains_a_redacted_value(db) {
         let key = RedactionKey::derived_from("a secret of the test");
         let log = db.open_with(ActivityLog::options().redaction_key(key)).await.unwrap();
         let app = app(&log);
@@ -187,14 +187,14 @@ on_each_database! {
         let dump = db.dump().await;
         assert!(dump.contains("likes moths") && dump.contains("Grace Hopper"), "{dump}");
         for secret in ["grace@", "TAX-471", "pa55", "password", "navy"] {
-            assert!(!dump.contains(secret), "{secret} stands in {dump}");
+            assert!(!dump.contains(secret), "{secret} is in {dump}");
         }
         let created = entry(&log, &ctx(), created_id).await.data.unwrap();
         assert_eq!(created["email"], "[redacted]");
         let hash = created["tax_id"].as_str().unwrap();
         assert!(hash.starts_with("hmac:") && hash.len() == 5 + 22, "{hash}");
         assert_eq!(created.get("password"), None);
-        // Equal values of a tenant have equal hashes, those of another have others.
+        // Equal values have equal hashes in one tenant, and different hashes in two.
         let updated = entry(&log, &ctx(), updated_id).await;
         let change = updated.changes.as_ref().unwrap().get("tax_id").unwrap();
         assert_eq!(change.old.as_ref().unwrap(), hash);
@@ -206,7 +206,7 @@ on_each_database! {
         assert_eq!(hash, KNOWN_HASH);
     }
 
-    async fn an_entity_whose_id_is_redacted_is_known_by_its_hash(db) {
+    async fn an_entity_with_a_redacted_id_is_found_by_its_hash(db) {
         let log = db.open().await;
         let app = app(&log);
         let mut ids = Vec::new();
@@ -226,7 +226,7 @@ on_each_database! {
         assert_ne!(entities[0], entities[2]);
     }
 
-    async fn a_redacted_id_is_a_hash_however_it_is_written_and_whatever_stands_beside_it(db) {
+    async fn a_redacted_id_is_hashed_with_any_redaction_and_beside_any_field(db) {
         let log = db.open().await;
         let app = app(&log);
         let entry_of = async |event| {
@@ -249,7 +249,7 @@ on_each_database! {
         assert_eq!(cash.entity_id.as_deref(), Some("7"));
     }
 
-    async fn changes_below_a_redacted_field_tell_no_keys(db) {
+    async fn changes_below_a_redacted_field_contain_no_keys(db) {
         let log = db.open().await;
         let app = app(&log);
         let old = json!({"tax_id": {"grace@example.com": {"n": 1}}, "plan": {"name": "free"}});
@@ -275,7 +275,7 @@ on_each_database! {
         assert_eq!(changes.len(), 2);
     }
 
-    async fn a_key_that_nobody_gave_is_kept(db) {
+    async fn a_generated_key_is_kept(db) {
         let hash_of = async || {
             let log = db.open().await;
             let app = app(&log);
@@ -288,7 +288,7 @@ on_each_database! {
         assert_ne!(first, KNOWN_HASH);
     }
 
-    async fn what_is_too_long_is_cut_and_said(db) {
+    async fn values_that_are_too_long_are_cut_and_marked(db) {
         let log = db.open_with(ActivityLog::options().payload_limit(1024)).await.unwrap();
         let app = app(&log);
         let page = PageImported { page_id: "ä\0".repeat(1000), text: "x".repeat(5000) };

@@ -84,7 +84,7 @@ fn recording_goes_on_once_a_full_sqlite_database_has_room_again() {
             recorded += 1;
         }
         log.record(&ctx(), large()).await.unwrap_err();
-        // Both for the connection that is there and for a new one.
+        // For the existing connection and for a new one.
         pool.set_connect_options(options);
         sqlx::query("PRAGMA max_page_count = 100000").fetch_all(&pool).await.unwrap();
         log.record(&ctx(), large()).await.unwrap();
@@ -93,10 +93,10 @@ fn recording_goes_on_once_a_full_sqlite_database_has_room_again() {
 }
 
 on_each_database! {
-    async fn what_is_given_up_midway_keeps_nobody_from_recording(db) {
+    async fn a_dropped_recording_does_not_block_others(db) {
         let log = db.open().await;
         for _ in 0..30 {
-            // Whatever it is doing then.
+            // At any point of its work.
             let some_time = Duration::from_micros(fastrand::u64(0..3000));
             let _ = tokio::time::timeout(some_time, log.record(&ctx(), activity())).await;
         }
@@ -105,9 +105,9 @@ on_each_database! {
     }
 }
 
-/// As a future that somebody keeps when the runtime ends.
+/// A future that outlives its runtime.
 #[test]
-fn what_is_dropped_after_its_runtime_panics_nobody() {
+fn a_recording_that_is_dropped_after_its_runtime_does_not_panic() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("activity.db");
     let runtime = || tokio::runtime::Runtime::new().unwrap();
@@ -122,7 +122,7 @@ fn what_is_dropped_after_its_runtime_panics_nobody() {
         drop(first);
         drop(recording);
         drop(log);
-        // Nothing of it keeps others from recording.
+        // It does not block others.
         let second = runtime();
         let log = second.block_on(ActivityLog::sqlite(&path)).unwrap();
         second.block_on(log.record(&recorder, activity())).unwrap();
@@ -132,14 +132,14 @@ fn what_is_dropped_after_its_runtime_panics_nobody() {
     }
 }
 
-/// What keeps rows out of a table, and says nothing.
+/// A rule that silently discards rows of a table.
 async fn silently_refuse(db: &Db, table: &str, what: &str) {
     db.execute(&format!("CREATE RULE refused AS ON {what} TO {table} DO INSTEAD NOTHING")).await;
 }
 
 #[test]
 #[ignore = "slow: cargo test --workspace -- --include-ignored"]
-fn what_postgres_silently_did_not_write_is_an_error() {
+fn rows_that_postgres_silently_discarded_are_an_error() {
     run_on_postgres(async |db| {
         let log = db.open().await;
         let many = || (0..20).map(|_| activity()).collect();

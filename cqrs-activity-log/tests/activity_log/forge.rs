@@ -1,5 +1,5 @@
-//! Writes past the log an entry that it refuses or never makes, with the hash that the documentation tells,
-//! so that the chain is sound.
+//! Writes an entry without the log that the log itself never writes, with the documented hash, so that the chain
+//! is sound.
 
 use std::fmt::Write as _;
 

@@ -1,4 +1,4 @@
-//! What the database refuses by itself.
+//! Changes that the triggers refuse.
 
 use cqrs_activity_log::Activity;
 use cqrs_core::Context;
@@ -10,7 +10,7 @@ fn ctx() -> Context {
 }
 
 on_each_database! {
-    async fn the_database_refuses_what_reaches_a_row_by_its_number(db) {
+    async fn the_database_refuses_to_replace_a_row_by_its_rowid(db) {
         if !db.is_sqlite() {
             return;
         }
@@ -103,7 +103,7 @@ on_each_database! {
             assert!(error.contains("of the activity log"), "{sql}: {error}");
         }
         assert_eq!(log.verify(&ctx()).await.unwrap().entries, 3);
-        // The base may grow, but never again shrink.
+        // The base may grow, but not shrink.
         db.execute("UPDATE activity_chains SET base_sequence = 1").await;
         db.try_execute("UPDATE activity_chains SET base_sequence = 0").await.unwrap_err();
         db.try_execute("DELETE FROM activity_entries WHERE sequence = 2").await.unwrap_err();

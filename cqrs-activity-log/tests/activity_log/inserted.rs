@@ -1,6 +1,7 @@
-//! Entries that were inserted into tables whose owner has altered them are found out.
+//! Entries that were inserted into altered tables are found.
 
-use cqrs_activity_log::{Activity, ActivityLog, Entry, Tampered, VerifyError};
+use cqrs_activity_log::chain::{Tampered, VerifyError};
+use cqrs_activity_log::{Activity, ActivityLog, Entry};
 use cqrs_core::Context;
 use uuid::Uuid;
 
@@ -100,7 +101,7 @@ on_each_database! {
         let log = reopened(db, log).await;
         for sequence in [1, 1000, 1001, 1500] {
             insert_copy(db, sequence, "id", "sequence").await;
-            // Which of the two comes first is not said.
+            // The order of the two is undefined.
             assert!(matches!(
                 tampered(&log).await,
                 Tampered::Altered { sequence: found, .. } | Tampered::Inserted { sequence: found, .. }
@@ -111,7 +112,7 @@ on_each_database! {
         log.verify(&ctx()).await.unwrap();
     }
 
-    async fn an_entry_in_no_place_is_found(db) {
+    async fn an_entry_without_a_sequence_is_found(db) {
         let log = db.open().await;
         record(&log, 3).await;
         let sqlite = [("INTEGER NOT NULL CHECK (sequence > 0)", "INTEGER")];
@@ -171,7 +172,7 @@ on_each_database! {
             db.execute(&update("BLOB")).await;
             log.verify(&ctx()).await.unwrap();
         }
-        // A place that is no number.
+        // A sequence that is not a number.
         db.execute("UPDATE activity_entries SET sequence = 2.5 WHERE sequence = 3").await;
         assert!(matches!(tampered(&log).await, Tampered::Inserted { sequence: 0, .. }));
         db.execute("UPDATE activity_entries SET sequence = 'x' WHERE sequence = 2.5").await;
@@ -179,7 +180,7 @@ on_each_database! {
     }
 }
 
-/// So that no connection remembers how the tables were.
+/// With new connections, which have no prepared statements for the old tables.
 async fn reopened(db: &Db, log: ActivityLog) -> ActivityLog {
     log.close().await;
     db.open().await

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::database::on_each_database;
 
-/// Says where to record, to the process that is to be killed.
+/// The address of the database, for the process that is killed.
 const ADDRESS: &str = "ACTIVITY_LOG_RECORDS_UNTIL_KILLED";
 
 const KILLS: usize = 20;
@@ -38,7 +38,7 @@ on_each_database! {
     }
 }
 
-/// Starts this test program as the one below, and kills it after so many lines: what it has said so far.
+/// Runs the test below as a process, kills it after this many lines, and returns what it printed.
 fn record_until_killed(address: &str, lines: usize) -> Vec<(String, Uuid)> {
     let mut child = Command::new(env::current_exe().unwrap())
         .args(["--exact", "kills::records_until_it_is_killed", "--ignored", "--nocapture"])
@@ -82,7 +82,7 @@ async fn record(log: &ActivityLog, tenant: &str) {
     loop {
         let activities = (0..fastrand::usize(1..8)).map(|n| Activity::new("paid", "Invoice").id(n));
         for entry in log.record_all(&ctx, activities.collect()).await.unwrap() {
-            // In one write, since another tenant's may come between.
+            // In one write, so that lines of other tenants do not come between.
             let line = format!("recorded {tenant} {}\n", entry.id);
             std::io::stdout().write_all(line.as_bytes()).unwrap();
         }

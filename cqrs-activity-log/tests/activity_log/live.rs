@@ -51,11 +51,11 @@ on_each_database! {
         assert!(tail.next().await.is_none() && resumed.next().await.is_none());
     }
 
-    async fn who_comes_back_to_a_live_tail_misses_nothing(db) {
+    async fn a_client_that_reconnects_misses_nothing(db) {
         let log = db.open().await;
         record(&log, 2).await;
         let site = Site::new(&log).await;
-        // Nothing was recorded before the connection broke: where it began is known nevertheless.
+        // Nothing was recorded before the connection broke; the first message had the position.
         let mut first = blocks(site.get("acme", "/api/live").await);
         let began = first.next().await.unwrap();
         assert_eq!((began.id.as_str(), began.data.as_str()), ("2", ""));
@@ -78,7 +78,7 @@ on_each_database! {
         assert_eq!((header.next().await.unwrap().id, parameter.next().await.unwrap().id), ("3".to_owned(), "3".to_owned()));
     }
 
-    async fn a_live_tail_ends_and_whoever_comes_back_is_asked_again(db) {
+    async fn a_live_tail_ends_and_access_is_checked_again(db) {
         let log = db.open().await;
         let may = Arc::new(AtomicBool::new(true));
         let pages = Pages::new(log.clone()).live_for(Duration::from_millis(300));

@@ -1,4 +1,4 @@
-//! Somebody holds a tenant's chain in Postgres, and stands still.
+//! Another process locks a tenant's chain in Postgres, and hangs.
 
 use cqrs_activity_log::{Activity, ActivityLog, Filter, PageRequest};
 use cqrs_core::modules;
@@ -31,7 +31,7 @@ async fn hold(db: &Db, tenant: &str) -> sqlx::Transaction<'static, sqlx::Postgre
     tx
 }
 
-/// Those of a pool of its own, and those of a user's pool as small as it may be.
+/// A log with its own pool, and one with the smallest possible pool of the user.
 async fn logs(db: &Db) -> [ActivityLog; 2] {
     let pool = PgPoolOptions::new().max_connections(3).connect(&db.address()).await.unwrap();
     [db.open().await, ActivityLog::options().postgres_pool(pool).await.unwrap()]
@@ -39,7 +39,7 @@ async fn logs(db: &Db) -> [ActivityLog; 2] {
 
 #[test]
 #[ignore = "slow: cargo test --workspace -- --include-ignored"]
-fn a_chain_that_somebody_holds_keeps_no_other_tenant_from_recording_or_reading() {
+fn a_locked_chain_does_not_delay_other_tenants() {
     run_on_postgres(async |db| {
         let globex = tenant("globex");
         for log in logs(db).await {
@@ -49,7 +49,7 @@ fn a_chain_that_somebody_holds_keeps_no_other_tenant_from_recording_or_reading()
             for number in 0..30 {
                 let log = log.clone();
                 waiting.spawn(async move {
-                    // Some are given up, while they wait for the chain or for their turn.
+                    // Some are dropped while they wait for the chain.
                     let patience =
                         Duration::from_millis(if number % 2 == 0 { 200 } else { 60_000 });
                     let acme = tenant("acme");
@@ -71,7 +71,7 @@ fn a_chain_that_somebody_holds_keeps_no_other_tenant_from_recording_or_reading()
 
 #[test]
 #[ignore = "slow: cargo test --workspace -- --include-ignored"]
-fn recording_for_a_chain_that_somebody_holds_fails_after_a_while() {
+fn recording_for_a_locked_chain_fails_after_a_while() {
     run_on_postgres(async |db| {
         let log = db.open().await;
         log.record(&tenant("acme"), activity()).await.unwrap();
@@ -86,11 +86,11 @@ fn recording_for_a_chain_that_somebody_holds_fails_after_a_while() {
 
 #[test]
 #[ignore = "slow: cargo test --workspace -- --include-ignored"]
-fn events_of_other_tenants_are_recorded_while_somebody_holds_a_chain() {
+fn events_of_other_tenants_are_recorded_while_a_chain_is_locked() {
     run_on_postgres(async |db| {
         let log = db.open().await;
         let tenants = ["acme", "globex", "umbrella"].map(tenant);
-        // One whose name comes before it, and one that comes after it.
+        // One tenant before it in the order of names, and one after it.
         let [before, held_tenant, after] = &tenants;
         for ctx in &tenants {
             log.record(ctx, activity()).await.unwrap();

@@ -1,4 +1,4 @@
-//! Opening a log, and what is in the way.
+//! Opening a log, and why it is refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,7 +14,7 @@ fn ctx() -> Context {
     Context::for_tenant("acme").unwrap()
 }
 
-/// What only the second version refuses, and what fails in the end in any case, on Postgres and on SQLite.
+/// Statements that only the second version refuses, on Postgres and on SQLite.
 const GUARDED: [&str; 2] = [
     "CREATE TEMP TABLE activity_chains AS SELECT 'acme' AS tenant, 1 AS base_sequence; \
      DELETE FROM activity_entries WHERE sequence = 1; SELECT 1 / 0",
@@ -23,7 +23,7 @@ const GUARDED: [&str; 2] = [
 ];
 
 on_each_database! {
-    async fn a_log_goes_on_where_it_was_closed(db) {
+    async fn a_log_continues_where_it_was_closed(db) {
         let log = db.open().await;
         let first = log.record(&ctx(), Activity::new("opened", "Year")).await.unwrap();
         log.close().await;
@@ -80,7 +80,7 @@ on_each_database! {
         let error = db.open_with(ActivityLog::options()).await.unwrap_err();
         assert!(matches!(error, OpenError::Migration(_)), "{error}");
         db.execute("INSERT INTO activity_entries (mine) VALUES (1)").await;
-        // Nothing was made by halves.
+        // No other table was made.
         assert!(db.try_execute("SELECT * FROM activity_chains").await.is_err());
         db.execute("DROP TABLE activity_entries").await;
         db.open().await;
@@ -108,7 +108,7 @@ on_each_database! {
 }
 
 #[tokio::test]
-async fn what_is_no_path_of_a_database_is_refused_and_explained() {
+async fn a_path_that_cannot_be_a_database_is_refused_and_explained() {
     let directory = tempfile::tempdir().unwrap();
     let text = directory.path().join("letter.txt");
     fs::write(&text, "Dear Sir or Madam, ".repeat(100)).unwrap();

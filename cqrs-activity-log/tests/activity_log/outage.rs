@@ -99,12 +99,12 @@ async fn outage_of_sqlite(db: &Db) {
 }
 
 on_each_database! {
-    async fn what_an_outage_has_kept_from_being_recorded_is_recorded_in_batches(db) {
+    async fn events_of_an_outage_are_recorded_in_batches_afterwards(db) {
         match db {
             Db::Sqlite { .. } => outage_of_sqlite(db).await,
             Db::Postgres { .. } => outage_of_postgres(db).await,
         }
-        // What is recorded together has one time.
+        // Entries of one transaction have the same time.
         let batches = db
             .number(&format!(
                 "SELECT count(DISTINCT recorded_at) FROM activity_entries \
@@ -116,7 +116,7 @@ on_each_database! {
     }
 }
 
-/// A way to a server that can be closed and opened again.
+/// A proxy of a server that can be closed and opened again.
 struct Proxy {
     port: u16,
     open: watch::Sender<bool>,

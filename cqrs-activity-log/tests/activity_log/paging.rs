@@ -16,7 +16,7 @@ const ACTIONS: [&str; 3] = ["created", "updated", "deleted"];
 const ACTORS: [&str; 2] = ["ada", "grace"];
 const WORDS: [&str; 4] = ["grün", "blue", "red", "grey"];
 
-/// An index into each list of values, where something is said.
+/// An index into each list of values, for the conditions that are set.
 #[derive(Debug, Clone, Copy)]
 struct Wanted {
     entity: Option<usize>,
@@ -120,7 +120,7 @@ impl Wanted {
         filter
     }
 
-    /// The same, said another way.
+    /// The same filter, without the log's code.
     fn means(self, entry: &Entry) -> bool {
         let (from, to) = self.range();
         let mut means = true;
@@ -208,10 +208,10 @@ async fn check(log: &ActivityLog, wanted: Wanted, known: &mut Vec<Entry>) {
         if page.next.is_none() {
             break;
         }
-        // As it travels.
+        // As text, as in a link.
         let next = page.next.map(|next| next.to_string().parse().unwrap());
         request = request.after(next);
-        // Small pages would never catch up with what is recorded in front of them for ever.
+        // Small pages would never catch up with entries that are recorded in front of them.
         if known.len() < 1_000 {
             known.extend(record_some(log, wanted.recorded_between).await);
         }

@@ -1,4 +1,4 @@
-//! Whatever is recorded and pruned in whatever order: chains stay sound, and nothing else is there.
+//! Recording and pruning in any order: chains stay sound, and contain exactly what was recorded.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -57,7 +57,7 @@ on_each_database! {
         let steps = prop::collection::vec(step(), 1..15);
         let mut expected = HashMap::<usize, Expected>::new();
         let handle = tokio::runtime::Handle::current();
-        // One database for all cases: what one leaves is where the next begins.
+        // One database for all cases: each case continues after the one before.
         runner
             .run(&steps, |steps| {
                 let mut after = expected.clone();
@@ -88,7 +88,7 @@ async fn run(db: &Db, steps: Vec<Step>, expected: &mut HashMap<usize, Expected>)
                 let ctx = Context::for_tenant(TENANTS[tenant]).unwrap();
                 let pruned = log.prune(&ctx, Timestamp::now()).await.unwrap().entries;
                 let expected = expected.entry(tenant).or_default();
-                // The entry that says that the rest was pruned stays where it is alone.
+                // An entry of retention stays if it is the only one.
                 if expected.kept == u64::from(expected.pruned > 0) {
                     assert_eq!(pruned, 0);
                     continue;

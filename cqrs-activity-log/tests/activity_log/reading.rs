@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::pin::pin;
 
+use cqrs_activity_log::query::{InvalidCursor, Page};
 use cqrs_activity_log::{
-    Activity, ActivityLog, Entry, Filter, InvalidCursor, MAX_LOOKED_AT, Order, Outcome, Page,
-    PageRequest, ReadError,
+    Activity, ActivityLog, Entry, Filter, Order, Outcome, PageRequest, ReadError,
 };
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
@@ -22,7 +22,7 @@ struct LampLit {
     lamp_id: u32,
 }
 
-/// Something to isolate these tests by.
+/// An event of these tests only.
 #[events_handler(LampLit)]
 struct Forget;
 
@@ -153,7 +153,7 @@ on_each_database! {
         }
     }
 
-    async fn a_filter_that_means_nothing_is_an_error_everywhere(db) {
+    async fn a_filter_that_cannot_match_is_an_error_everywhere(db) {
         let log = db.open().await;
         let filter = Filter::new().entity_id(7);
         let first = |error: ReadError| matches!(error, ReadError::Filter(error) if error.field() == "entity_id");
@@ -163,7 +163,7 @@ on_each_database! {
         assert!(first(log.tail(&ctx(), &filter, None).try_collect::<Vec<_>>().await.unwrap_err()));
     }
 
-    async fn a_cursor_goes_on_in_its_own_query_alone(db) {
+    async fn a_cursor_continues_only_its_own_query(db) {
         let log = with_five(db).await;
         let request = PageRequest::oldest().limit(1);
         let next = log.query(&ctx(), &Filter::new(), &request).await.unwrap().next;
@@ -193,7 +193,7 @@ on_each_database! {
         let log = db.open().await;
         let needle = Activity::new("hid", "Needle").id(1).occurred_at(at("00:00:00"));
         log.record(&ctx(), needle).await.unwrap();
-        let mut straw = MAX_LOOKED_AT + 10;
+        let mut straw = PageRequest::MAX_LOOKED_AT + 10;
         while straw > 0 {
             let batch = straw.min(5_000);
             let activities = (0..batch).map(|_| Activity::new("piled", "Straw").occurred_at(at("01:00:00")));
@@ -241,7 +241,7 @@ on_each_database! {
                 }
             }
         });
-        // Polled once before, but it may not have learned yet where the log ended.
+        // It was polled once, but may not have read the end of the log yet.
         let mut seen: Vec<u32> = Vec::new();
         while seen.last() != Some(&298) {
             let entry = tail.next().await.unwrap().unwrap();
@@ -251,7 +251,7 @@ on_each_database! {
         assert!(seen.is_sorted_by(|a, b| a < b) && seen.iter().all(|number| number % 2 == 0), "{seen:?}");
     }
 
-    async fn the_tail_goes_on_after_a_sequence(db) {
+    async fn the_tail_continues_after_a_sequence(db) {
         let log = with_five(db).await;
         let tail = log.tail(&ctx(), &Filter::new(), Some(3));
         let seen: Vec<_> = tail.take(2).map_ok(|entry| entry.sequence).try_collect().await.unwrap();
@@ -266,7 +266,7 @@ on_each_database! {
         assert_eq!(tail.next().await.unwrap().unwrap().entity_type, "Elsewhere");
     }
 
-    async fn what_cannot_be_read_of_one_entry_keeps_no_other_from_being_read(db) {
+    async fn an_entry_that_cannot_be_read_does_not_hide_others(db) {
         let log = with_five(db).await;
         let entries = all(&log, &Filter::new()).await;
         let deep = "[".repeat(200) + &"]".repeat(200);
@@ -320,8 +320,8 @@ on_each_database! {
         assert!(facets.actions.is_complete);
         let theirs = log.facets(&Context::for_tenant("globex").unwrap()).await.unwrap();
         assert_eq!(theirs.entities.values, ["Report"]);
-        let nobodys = log.facets(&Context::system()).await.unwrap();
-        assert!(nobodys.entities.values.is_empty() && nobodys.entities.is_complete);
+        let system = log.facets(&Context::system()).await.unwrap();
+        assert!(system.entities.values.is_empty() && system.entities.is_complete);
 
         let many: Vec<_> = (0..150).map(|n| Activity::new(format!("action-{n:03}"), "Thing")).collect();
         log.record_all(&ctx(), many).await.unwrap();

@@ -1,6 +1,6 @@
 //! What is recorded by hand.
 
-use cqrs_activity_log::{Activity, ActivityLog, MAX_BATCH, Outcome, RecordError};
+use cqrs_activity_log::{Activity, ActivityLog, Outcome, RecordError};
 use cqrs_core::{Actor, Changes, Context};
 use jiff::Timestamp;
 use serde_json::json;
@@ -74,14 +74,14 @@ on_each_database! {
 
         let one_bad = vec![row(1), Activity::new("", "Row"), row(2)];
         assert!(matches!(log.record_all(&ctx(), one_bad).await, Err(RecordError::Invalid(_))));
-        let too_many = (0..=MAX_BATCH).map(row).collect();
+        let too_many = (0..=ActivityLog::MAX_BATCH).map(row).collect();
         let error = log.record_all(&ctx(), too_many).await.unwrap_err();
         assert!(error.to_string().contains("at most 10000"), "{error}");
         assert_eq!(log.verify(&ctx()).await.unwrap().entries, 1234);
         assert_eq!(log.record_all(&ctx(), Vec::new()).await.unwrap(), []);
     }
 
-    async fn what_is_too_long_is_refused_with_its_size(db) {
+    async fn values_that_are_too_long_are_refused_with_their_size(db) {
         let log = db.open_with(ActivityLog::options().payload_limit(2048)).await.unwrap();
         let too_long = "ä".repeat(129);
         let cases = [
@@ -103,7 +103,7 @@ on_each_database! {
                     .occurred_at("1969-12-31T23:59:59.9999999Z".parse().unwrap()),
                 "begins in 1970",
             ),
-            // 256 as they are given, and 768 as they are stored.
+            // 256 bytes as given, and 768 as stored.
             (Activity::new("exported", "Report").id("\0".repeat(256)), "its entity id has 768 bytes"),
         ];
         for (activity, reason) in cases {
@@ -118,7 +118,7 @@ on_each_database! {
         assert_eq!(log.head(&ctx).await.unwrap().sequence, 0);
     }
 
-    async fn what_could_not_be_read_back_is_refused_before_it_is_stored(db) {
+    async fn an_activity_that_could_not_be_read_back_is_refused(db) {
         let log = db.open().await;
         let report = || Activity::new("exported", "Report");
         let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!([inner]));

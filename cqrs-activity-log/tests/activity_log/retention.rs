@@ -1,11 +1,10 @@
-//! What is old goes, and the rest stays verifiable.
+//! Old entries are removed, and the rest stays verifiable.
 
 use std::time::Duration;
 
-use cqrs_activity_log::{
-    Activity, ActivityLog, Entry, Filter, Order, RecordError, Retention, RetentionError, Tampered,
-    VerifyError,
-};
+use cqrs_activity_log::chain::{Tampered, VerifyError};
+use cqrs_activity_log::retention::RetentionError;
+use cqrs_activity_log::{Activity, ActivityLog, Entry, Filter, Order, RecordError, Retention};
 use cqrs_core::{App, Context, TenantScope, modules};
 use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -23,7 +22,7 @@ async fn record(log: &ActivityLog, tenant: &str, entries: usize) {
     log.record_all(&ctx(tenant), (0..entries).map(activity).collect()).await.unwrap();
 }
 
-/// Makes what was recorded so far as old as that, without altering it: entries must not be.
+/// Makes the existing entries this old in a way that verification accepts.
 async fn between(log: &ActivityLog, tenant: &str) -> Timestamp {
     let last = log.head(&ctx(tenant)).await.unwrap();
     assert!(last.sequence > 0);
@@ -36,7 +35,7 @@ async fn count(db: &Db, tenant: &str) -> i64 {
 }
 
 on_each_database! {
-    async fn what_is_old_goes_and_the_rest_verifies(db) {
+    async fn old_entries_are_removed_and_the_rest_verifies(db) {
         let log = db.open().await;
         record(&log, "acme", 2300).await;
         record(&log, "globex", 10).await;
@@ -46,7 +45,7 @@ on_each_database! {
         let late = log.head(&ctx("acme")).await.unwrap();
 
         assert_eq!(log.prune(&ctx("acme"), time).await.unwrap().entries, 2300);
-        // 50, and the one that says so.
+        // 50, and the entry of retention.
         assert_eq!(count(db, "acme").await, 51);
         assert_eq!(count(db, "globex").await, 10);
         let verification = log.verify(&ctx("acme")).await.unwrap();
@@ -71,7 +70,7 @@ on_each_database! {
         assert_eq!(log.verify(&ctx("acme")).await.unwrap().entries, 6);
     }
 
-    async fn where_nothing_happens_nothing_more_is_pruned(db) {
+    async fn a_tenant_without_activity_is_not_pruned_again(db) {
         let log = db.open().await;
         record(&log, "acme", 3).await;
         let time = between(&log, "acme").await;
@@ -89,7 +88,7 @@ on_each_database! {
         assert_eq!(log.verify(&ctx("acme")).await.unwrap().pruned, 5);
     }
 
-    async fn a_time_to_come_is_now(db) {
+    async fn a_time_in_the_future_counts_as_now(db) {
         let log = db.open().await;
         record(&log, "acme", 5).await;
         tokio::time::sleep(Duration::from_millis(2)).await;
@@ -103,7 +102,7 @@ on_each_database! {
 on_each_database! {
     slow;
 
-    async fn pruning_that_was_interrupted_can_be_verified_and_goes_on(db) {
+    async fn interrupted_pruning_can_be_verified_and_continued(db) {
         let log = db.open().await;
         record(&log, "acme", 5000).await;
         let time = between(&log, "acme").await;
@@ -144,7 +143,7 @@ on_each_database! {
 }
 
 on_each_database! {
-    async fn a_chain_that_was_tampered_with_is_still_so_after_pruning(db) {
+    async fn pruning_does_not_hide_tampering(db) {
         let log = db.open().await;
         record(&log, "acme", 10).await;
         let time = between(&log, "acme").await;
@@ -156,20 +155,20 @@ on_each_database! {
         assert!(matches!(error, VerifyError::Tampered(Tampered::Missing { sequence: 15 })));
     }
 
-    async fn what_retention_says_of_itself_can_be_recorded_by_nobody_else(db) {
+    async fn only_retention_can_record_its_own_entries(db) {
         let log = db.open().await;
         let data = json!({"base": {"sequence": i64::MAX, "hash": "0".repeat(64)}});
         let forged = Activity::new("pruned", "ActivityLog").data(data);
         let error = log.record(&ctx("acme"), forged.clone()).await.unwrap_err();
         assert!(matches!(&error, RecordError::Invalid(_)) && error.is_permanent(), "{error}");
-        assert!(error.to_string().contains("retention alone"), "{error}");
+        assert!(error.to_string().contains("only retention records"), "{error}");
         let both = vec![Activity::new("created", "Task"), forged];
         log.record_all(&ctx("acme"), both).await.unwrap_err();
         assert_eq!(count(db, "acme").await, 0);
         log.record(&ctx("acme"), Activity::new("pruned", "Tree")).await.unwrap();
     }
 
-    async fn a_beginning_that_retention_has_not_named_is_cut_off(db) {
+    async fn a_missing_beginning_without_an_announcement_is_found(db) {
         let log = db.open().await;
         record(&log, "acme", 20).await;
         let hashes: Vec<_> = entries(&log, "acme").await.iter().map(|e| e.hash.to_string()).collect();
@@ -189,7 +188,7 @@ on_each_database! {
         assert_eq!(log.verify(&ctx("acme")).await.unwrap().entries, 26);
         let noted = log.head(&ctx("acme")).await.unwrap();
 
-        // Nothing is dropped that refuses it.
+        // With all triggers in place.
         db.execute(CUT_OFF_TEN).await;
         db.execute("DELETE FROM activity_entries WHERE sequence <= 10").await;
         let cut_off = Tampered::BeginningCutOff { sequence: 10 };
@@ -199,13 +198,13 @@ on_each_database! {
         assert!(matches!(&error, VerifyError::Tampered(found) if *found == cut_off), "{error}");
     }
 
-    async fn a_beginning_of_what_retention_has_named_may_be_gone(db) {
+    async fn a_part_of_an_announced_beginning_may_be_missing(db) {
         let log = db.open().await;
         record(&log, "acme", 20).await;
         let hash = entries(&log, "acme").await[14].hash;
         let data = json!({"base": {"sequence": 15, "hash": hash.to_string()}}).to_string();
         announce(db, &log, data).await;
-        // As far as it came.
+        // Up to the point of the interruption.
         db.execute(CUT_OFF_TEN).await;
         db.execute("DELETE FROM activity_entries WHERE sequence <= 10").await;
         let verification = log.verify(&ctx("acme")).await.unwrap();
@@ -229,7 +228,7 @@ on_each_database! {
         assert_eq!(log.apply_retention().await.unwrap().entries, 0);
     }
 
-    async fn a_tenant_that_cannot_be_pruned_keeps_no_other_from_it(db) {
+    async fn a_tenant_that_cannot_be_pruned_does_not_stop_others(db) {
         let options = ActivityLog::options().retention(Retention::days(30));
         let log = db.open_with(options).await.unwrap();
         for tenant in ["acme", "globex", "initech"] {
@@ -277,14 +276,14 @@ async fn entries(log: &ActivityLog, tenant: &str) -> Vec<Entry> {
     all.try_collect().await.unwrap()
 }
 
-/// Records what retention alone can record.
+/// An activity that only retention may record.
 async fn announce(db: &Db, log: &ActivityLog, data: String) {
     let recorded_at = Timestamp::now().as_microsecond();
     let (tenant, action, entity_type) = ("acme", "pruned", "ActivityLog");
     Forged { tenant, action, entity_type, data, recorded_at }.append(db, log).await;
 }
 
-/// Makes a tenant's entries older, in a database that refuses it: such is what time does.
+/// Makes a tenant's entries older, which the triggers would refuse.
 async fn age(db: &Db, tenant: &str, days: i64) {
     let (off, on) = if db.is_sqlite() {
         ("DROP TRIGGER activity_entries_refuse_update", REFUSE)

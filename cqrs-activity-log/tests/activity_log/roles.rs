@@ -1,4 +1,4 @@
-//! The rights that an application needs in Postgres, where another role owns the tables.
+//! The rights that an application needs in Postgres, if another role owns the tables.
 
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::database::{Db, run_on_postgres};
 
-/// As the documentation lists them.
+/// The documented rights.
 const RIGHTS: [&str; 4] = [
     "SELECT, INSERT, DELETE ON activity_entries",
     "SELECT, INSERT, UPDATE ON activity_chains",
@@ -21,7 +21,7 @@ fn ctx() -> Context {
     Context::for_tenant("acme").unwrap()
 }
 
-/// With the name of a role that may use the schema, and the URL of who has it.
+/// Runs a test with the name of a role that may use the schema, and its URL.
 async fn with_role(db: &Db, test: impl AsyncFnOnce(&str, String)) {
     let Db::Postgres { schema, url, .. } = db else { return };
     let role = format!("{schema}_application");
@@ -57,7 +57,7 @@ fn a_role_that_owns_no_tables_records_reads_and_prunes() {
 
 #[test]
 #[ignore = "slow: cargo test --workspace -- --include-ignored"]
-fn a_role_that_may_not_make_tables_is_told_who_has_to() {
+fn the_error_of_a_role_without_rights_names_the_owner() {
     run_on_postgres(async |db| {
         with_role(db, async |_, url| {
             let error = ActivityLog::postgres(&url).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! The router behind a real server, where a header says whose request it is.
+//! The router behind a real server; a header has the tenant.
 
 use std::net::SocketAddr;
 
@@ -111,7 +111,7 @@ pub(crate) fn events(response: Response) -> impl Stream<Item = Sent> + Unpin {
     blocks(response).filter(|sent| std::future::ready(!sent.data.is_empty()))
 }
 
-/// All that a response sends, also what is no event to a browser.
+/// All messages of a response, also those that a browser does not take for an event.
 pub(crate) fn blocks(response: Response) -> impl Stream<Item = Sent> + Unpin {
     let pieces = response.bytes_stream().take_while(|piece| std::future::ready(piece.is_ok()));
     let state = (Box::pin(pieces), String::new());

@@ -12,7 +12,7 @@ use crate::site::{Site, events};
 const TENANTS: [&str; 2] = ["acme", "globex"];
 const ROUNDS: usize = 25;
 
-/// What stands in every text of a tenant's entries, and in nothing of the other's.
+/// A text in every column of a tenant's entries, and in none of the other tenant.
 fn mark(tenant: &str) -> String {
     format!("secret-of-{tenant}")
 }
@@ -73,7 +73,7 @@ async fn attack(site: &Site, tenant: &str, other: &str, stranger: &Entry, cursor
     let (id, correlation) = (stranger.id, stranger.correlation_id);
     let secret = mark(other);
     let own = mark(tenant);
-    // What anyone may ask, and what has to be full of one's own.
+    // Requests that must find the tenant's own entries.
     let plain = [
         "",
         "?q=secret",
@@ -87,7 +87,7 @@ async fn attack(site: &Site, tenant: &str, other: &str, stranger: &Entry, cursor
         assert!(text.contains(&own), "{tenant} {path}");
         assert!(!text.contains(&secret), "{tenant} sees {other} at {path}");
     }
-    // What the other's identifiers find, which must be nothing.
+    // Requests with the other tenant's identifiers, which must find nothing.
     let filters = [
         format!("correlation={correlation}"),
         format!("organization={secret}"),

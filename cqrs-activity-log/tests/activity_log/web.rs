@@ -22,7 +22,7 @@ async fn record(log: &ActivityLog, count: u32) {
     }
 }
 
-/// Every address that shows something of a tenant.
+/// Every path that shows entries of a tenant.
 const PATHS: [&str; 10] = [
     "",
     "/live",
@@ -54,7 +54,7 @@ pub(crate) fn assert_headers(response: &reqwest::Response) {
 }
 
 on_each_database! {
-    async fn nobody_without_a_context_is_answered(db) {
+    async fn a_request_without_a_context_is_refused(db) {
         let log = db.open().await;
         record(&log, 1).await;
         let site = Site::new(&log).await;
@@ -69,7 +69,7 @@ on_each_database! {
         }
     }
 
-    async fn who_is_not_authorized_is_refused(db) {
+    async fn a_context_without_the_right_is_refused(db) {
         let log = db.open().await;
         let site = Site::with(Pages::new(log).authorize(|ctx| ctx.tenant().is_system())).await;
         for path in PATHS {
@@ -104,7 +104,7 @@ on_each_database! {
         assert!(!without.contains("←"), "{without}");
     }
 
-    async fn assets_are_kept_for_ever_under_the_name_of_their_content(db) {
+    async fn assets_are_cached_under_the_name_of_their_content(db) {
         let log = db.open().await;
         let site = Site::new(&log).await;
         let page = site.text("acme", "").await;
@@ -138,7 +138,7 @@ on_each_database! {
         assert_eq!(site.json("acme", &format!("/api/entries/{id}")).await, one["entries"][0]);
     }
 
-    async fn what_is_wrong_is_named(db) {
+    async fn a_wrong_parameter_is_named(db) {
         let log = db.open().await;
         record(&log, 2).await;
         let site = Site::new(&log).await;
@@ -167,7 +167,7 @@ on_each_database! {
             let problem = site.json("acme", &format!("/api/entries?{query}")).await;
             assert_eq!(problem["parameter"], "after");
         }
-        // The same everywhere: what an endpoint does not take, and what it cannot use.
+        // Every endpoint names parameters that it does not take or cannot use.
         for path in ["/api/export.csv", "/api/export.jsonl", "/api/live", "/api/verify", "/api/entries/0190b5a4-3f7e-7cc0-b4d2-1a2b3c4d5e6f"] {
             for query in ["colour=red", "limit=5", "after=x"] {
                 let response = site.get("acme", &format!("{path}?{query}")).await;
@@ -195,9 +195,9 @@ on_each_database! {
         assert_eq!(db.number("SELECT count(*) FROM activity_entries").await, 2, "reading stores nothing");
     }
 
-    async fn the_page_can_be_asked_for_all_that_an_entry_says(db) {
+    async fn the_page_can_be_filtered_by_every_value_of_an_entry(db) {
         let log = db.open().await;
-        // Not all of it can be stored as it is, but what is stored instead can be asked for.
+        // Some values are stored in another form; the filter finds that form.
         let nuls = "\0".repeat(85); // 255 bytes, once each is replaced
         for odd in ["\u{fffd}", "a\0b", "\u{fffd}%EF%BF%BD & +=\u{202e}", "%ff", &nuls] {
             let ctx = Context::for_tenant("acme").unwrap().with_actor(Actor::user(odd));
@@ -226,7 +226,7 @@ on_each_database! {
         let log = db.open().await;
         record(&log, 1).await;
         let site = Site::new(&log).await;
-        for (query, says) in [("limit=0", "from 1 to 200"), ("from=%3Cb%3Esoon", "is no time"), ("after=x", "no cursor"), ("colour=red", "colour")] {
+        for (query, says) in [("limit=0", "from 1 to 200"), ("from=%3Cb%3Esoon", "is not a time"), ("after=x", "not a cursor"), ("colour=red", "colour")] {
             let response = site.get("acme", &format!("?q=ada%22&{query}")).await;
             assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{query}");
             assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
@@ -235,7 +235,7 @@ on_each_database! {
             assert!(query == "colour=red" || page.contains("ada&#34;"), "{page}");
             assert!(!page.contains("<b>soon") && !page.contains("class=\"entry"), "{page}");
         }
-        // A form sends the fields that nobody filled in.
+        // A form also sends empty fields.
         let response = site.get("acme", "?q=&entity=&from=&order=").await;
         assert_eq!(response.status(), StatusCode::OK);
         for path in ["/entries/x", "/entries/0190b5a4-3f7e-7cc0-b4d2-1a2b3c4d5e6f"] {
@@ -245,7 +245,7 @@ on_each_database! {
         }
     }
 
-    async fn whatever_an_entry_says_is_text(db) {
+    async fn every_value_of_an_entry_is_shown_as_text(db) {
         const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{7*7}} '; DROP TABLE activity_entries; --";
         let log = db.open().await;
         let ctx = Context::for_tenant("acme").unwrap();
@@ -278,7 +278,7 @@ on_each_database! {
         assert_eq!(site.text("acme", "/api/export.jsonl").await.lines().count(), 2);
     }
 
-    async fn exports_are_whole_and_nothing_in_them_runs(db) {
+    async fn exports_are_complete_and_contain_no_formulas(db) {
         let log = db.open().await;
         let formulas = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\u{ff1d}1", " =1", "\u{a0}=1", "\u{feff}=1"];
         let ctx = Context::for_tenant("acme").unwrap().with_actor(Actor::user("=cmd|' /C calc'!A0").named("-Ada"));
@@ -322,7 +322,7 @@ on_each_database! {
         let bulk = (0..2_000).map(|id| Activity::new("created", "Report").id(id));
         log.record_all(&acme(), bulk.collect()).await.unwrap();
         let site = Site::new(&log).await;
-        // Again and again by ten readers: each is either answered, or told to come back.
+        // Ten readers at once: each is either answered or refused with a time to try again.
         let verify = || async {
             let mut seen = Vec::new();
             for path in ["/api/verify", "/verify", "/api/verify", "/verify"] {
@@ -385,7 +385,7 @@ on_each_database! {
         assert!(page.contains(&format!("<a href=\"./activity/entries/{first}\">and 4900 more</a>")), "{page}");
         assert!(page.contains(&format!("{}…", "y".repeat(2_000))) && !page.contains(&"y".repeat(2_001)));
 
-        // By itself it has more, and the JSON has all.
+        // Its own page has more, and its JSON has all.
         let page = site.text("acme", &format!("/entries/{first}")).await;
         assert!(page.len() < 400_000 && page.contains("key1999<") && !page.contains("key2000<"));
         assert!(page.contains(&format!("<a href=\"../api/entries/{first}\">and 3000 more</a>")), "{page}");

@@ -1,4 +1,4 @@
-//! The log is added as a plugin, or it is said that it has to be.
+//! The log must be added as a plugin; otherwise the wiring report says so.
 
 use cqrs_activity_log::ActivityLog;
 use cqrs_core::modules;
@@ -32,14 +32,14 @@ async fn log(folder: &tempfile::TempDir) -> ActivityLog {
 }
 
 #[test]
-fn a_log_that_is_missing_is_to_be_added_as_a_plugin() {
+fn a_missing_log_is_reported_with_its_plugin() {
     let error = builder().build().unwrap_err();
     assert_eq!(error.problems().len(), 1, "{error}");
     assert!(error.to_string().contains("fix: `.plugin(..)`: the plugin `activity-log`"), "{error}");
 }
 
 #[tokio::test]
-async fn a_log_that_is_only_provided_is_refused_since_it_would_record_no_event() {
+async fn a_log_without_its_plugin_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let error = builder().provide(log(&folder).await).build().unwrap_err();
     assert_eq!(error.problems().len(), 1, "{error}");

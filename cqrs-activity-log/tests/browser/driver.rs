@@ -102,7 +102,7 @@ impl Browser {
     pub(crate) async fn until(&self, condition: &str) {
         let script = format!("return Boolean({condition});");
         let deadline = Instant::now() + PATIENCE;
-        // An error says that another page is on its way.
+        // An error means that another page is loading.
         while self.client.execute(&script, Vec::new()).await.ok() != Some(Value::Bool(true)) {
             if Instant::now() > deadline {
                 let body = self.script("return document.body.innerText;").await;
@@ -112,7 +112,7 @@ impl Browser {
         }
     }
 
-    /// Keeps what it shows as a picture.
+    /// Saves a screenshot.
     pub(crate) async fn picture(&self, name: &str) {
         let directory = pictures();
         fs::create_dir_all(&directory).expect("a directory for screenshots");
@@ -121,7 +121,7 @@ impl Browser {
     }
 }
 
-/// `$SCREENSHOTS_DIR`, or `screenshots` beside what is built.
+/// `$SCREENSHOTS_DIR`, or `screenshots` beside the build.
 fn pictures() -> PathBuf {
     let built = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let beside = built.parent().unwrap_or(built).join("screenshots");

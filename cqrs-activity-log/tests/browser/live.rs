@@ -14,7 +14,7 @@ pub(crate) async fn live(site: &Site, browser: &Browser) {
     let Browser { client, .. } = browser;
     client.goto(&format!("{}?entity=Payslip", site.url)).await.unwrap();
     browser.until("document.getElementById('empty')").await;
-    // Recorded after the page was made and before it is live: nothing is left out.
+    // Recorded after the page was rendered and before it is live: also shown.
     site.pay("Before").await;
     let live = client.find(Locator::Id("live")).await.unwrap();
     live.click().await.unwrap();
@@ -32,7 +32,7 @@ pub(crate) async fn live(site: &Site, browser: &Browser) {
     browser.until("document.querySelector('.entry .diff')?.textContent.includes('amount')").await;
     browser.picture("live").await;
 
-    // It looks like the one that the server would have made.
+    // It looks as the server renders it.
     let seen = "const entry = document.querySelector('.entry').cloneNode(true); \
         return [...entry.querySelectorAll('.said, .meta, .face, summary, .diff tbody')].map((part) => part.className + part.textContent.replace(/\\s+/g, ''));";
     let arrived = browser.script(seen).await;
@@ -55,7 +55,7 @@ pub(crate) async fn live_again(site: &Site, browser: &Browser) {
     browser.until("document.querySelectorAll('.entry').length === 1").await;
 }
 
-/// What the page and its script once made in different ways.
+/// Entries that the page and its script once rendered differently.
 pub(crate) async fn live_as_shown(site: &Site, browser: &Browser) {
     let Browser { client, .. } = browser;
     client.goto(&format!("{}?entity=Oddity", site.url)).await.unwrap();
@@ -114,7 +114,7 @@ pub(crate) async fn isolated(site: &Site, browser: &Browser) {
         let activity = Activity::new(&name, "Memo").id(&name).named(&name).describe("deleted all");
         site.log.record(&ctx, activity).await.unwrap();
     }
-    // In each line, all that can be seen stands in the order in which it is said.
+    // In each line, everything is visible in its logical order.
     let order = "const isOrdered = (line) => {
             const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
             const lefts = [];

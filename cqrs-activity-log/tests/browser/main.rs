@@ -107,7 +107,7 @@ async fn filters(site: &Site, browser: &Browser) {
     browser.until("document.querySelectorAll('.entry').length === 2").await;
     client.goto(&format!("{}?from=soon", site.url)).await.unwrap();
     browser
-        .until("document.querySelector('[role=alert]').textContent.includes('is no time')")
+        .until("document.querySelector('[role=alert]').textContent.includes('is not a time')")
         .await;
     client.goto(&format!("{}?q=nothing-like-it", site.url)).await.unwrap();
     browser.until("document.getElementById('empty').textContent.includes('Nothing matches')").await;

@@ -1,4 +1,4 @@
-//! The page that the browser looks at.
+//! The page for the browser.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -53,7 +53,7 @@ impl Site {
         Self { log, url, brief_url, is_refused, refused, correlation, _directory: directory }
     }
 
-    /// Waits until somebody was refused.
+    /// Waits until a request was refused.
     pub(crate) async fn until_refused(&self) {
         while self.refused.load(Ordering::Relaxed) == 0 {
             tokio::time::sleep(Duration::from_millis(25)).await;

@@ -1,32 +1,32 @@
-//! What changed, and the data, line by line, as far as there is room.
+//! The changes and data of an entry, line by line, up to a limit.
 
 use cqrs_core::Changes;
 use serde_json::Value;
 
 use crate::entry::Entry;
 
-/// How much of an entry's changes is shown, and as much of its data. A page of 200 entries stays readable,
-/// and so does an entry that has as much in it as can be recorded.
+/// How much of an entry's changes is shown, and as much of its data, so that a page of 200 entries and the
+/// largest possible entry stay readable.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
+pub(super) struct Limits {
     lines: usize,
     /// Characters of all lines.
     text: usize,
     /// Characters of one text.
     one: usize,
-    /// The path before an entry's id where the rest stands.
+    /// The path, before an entry's id, of the rest.
     pub(super) rest: &'static str,
 }
 
-impl Room {
-    /// In a list. The rest stands on the entry's own page.
+impl Limits {
+    /// In a list. The entry's own page has the rest.
     pub(super) const LISTED: Self = Self { lines: 100, text: 8_000, one: 2_000, rest: "entries" };
-    /// On the entry's own page. The rest stands in its JSON.
+    /// On the entry's own page. Its JSON has the rest.
     pub(super) const ALONE: Self =
         Self { lines: 2_000, text: 400_000, one: 20_000, rest: "api/entries" };
 }
 
-/// The lines that have room, and the number of the others.
+/// The lines within the limit, and the number of the others.
 pub(super) struct Lines<Line> {
     pub(super) shown: Vec<Line>,
     pub(super) more: usize,
@@ -45,31 +45,31 @@ pub(super) struct Field {
     pub(super) value: String,
 }
 
-pub(super) fn changes(entry: &Entry, room: Room) -> Lines<ShownChange> {
+pub(super) fn changes(entry: &Entry, limits: Limits) -> Lines<ShownChange> {
     let changes = entry.changes.iter().flatten();
     let count = entry.changes.as_ref().map_or(0, Changes::len);
-    room.fill(count, changes, |change, room| ShownChange {
-        path: room.cut(change.dotted()),
-        old: change.old.as_ref().map(|old| room.cut(text(old))),
-        new: change.new.as_ref().map(|new| room.cut(text(new))),
+    limits.fill(count, changes, |change, limits| ShownChange {
+        path: limits.cut(change.dotted()),
+        old: change.old.as_ref().map(|old| limits.cut(text(old))),
+        new: change.new.as_ref().map(|new| limits.cut(text(new))),
     })
 }
 
-pub(super) fn data(entry: &Entry, room: Room) -> Lines<Field> {
-    let field = |path: &str, value, room: &mut Room| Field {
-        path: room.cut(path.to_owned()),
-        value: room.cut(text(value)),
+pub(super) fn data(entry: &Entry, limits: Limits) -> Lines<Field> {
+    let field = |path: &str, value, limits: &mut Limits| Field {
+        path: limits.cut(path.to_owned()),
+        value: limits.cut(text(value)),
     };
     match entry.data.as_ref() {
         None | Some(Value::Null) => Lines { shown: Vec::new(), more: 0 },
         Some(Value::Object(fields)) => {
-            room.fill(fields.len(), fields, |(path, value), room| field(path, value, room))
+            limits.fill(fields.len(), fields, |(path, value), limits| field(path, value, limits))
         }
-        Some(other) => room.fill(1, [other], |value, room| field("value", value, room)),
+        Some(other) => limits.fill(1, [other], |value, limits| field("value", value, limits)),
     }
 }
 
-impl Room {
+impl Limits {
     fn fill<T, Line>(
         mut self,
         count: usize,
@@ -88,13 +88,13 @@ impl Room {
 
     /// The text, or its beginning.
     fn cut(&mut self, mut text: String) -> String {
-        let room = self.one.min(self.text);
-        let length = match text.char_indices().nth(room) {
+        let limits = self.one.min(self.text);
+        let length = match text.char_indices().nth(limits) {
             None => text.chars().count(),
             Some((end, _)) => {
                 text.truncate(end);
                 text.push('…');
-                room
+                limits
             }
         };
         self.text -= length;
@@ -115,11 +115,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_shown_as_far_as_there_is_room() {
-        let room = Room { lines: 3, text: 10, one: 6, rest: "" };
+    fn lines_are_shown_up_to_the_limit() {
+        let limits = Limits { lines: 3, text: 10, one: 6, rest: "" };
         let fill = |texts: &[&str]| {
             let lines = texts.iter().map(|text| (*text).to_owned());
-            let lines = room.fill(texts.len(), lines, |text, room| room.cut(text));
+            let lines = limits.fill(texts.len(), lines, |text, limits| limits.cut(text));
             (lines.shown.join(" "), lines.more)
         };
         assert_eq!(fill(&[]), (String::new(), 0));

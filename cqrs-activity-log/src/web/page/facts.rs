@@ -1,4 +1,4 @@
-//! Who, what, where from: all about an entry that its headline does not say.
+//! Everything about an entry that its headline does not say.
 
 use cqrs_core::Actor;
 
@@ -10,7 +10,7 @@ use crate::entry::Entry;
 pub(super) struct Fact {
     pub(super) label: &'static str,
     pub(super) value: String,
-    /// What stands behind the value, in brackets.
+    /// A note after the value, in brackets.
     pub(super) note: Option<String>,
     pub(super) href: Option<String>,
     pub(super) is_code: bool,

@@ -3,10 +3,9 @@
 use super::super::links::Links;
 use super::super::params::{FILTER, Params};
 use crate::entry::Outcome;
-use crate::query::{Facet, Facets};
-use crate::store::Order;
+use crate::query::{Facet, Facets, Order};
 
-/// The filter bar, filled in as it was sent.
+/// The filter bar, with the values of the request.
 pub(super) struct Form {
     pub(super) q: String,
     pub(super) picks: Vec<Pick>,
@@ -17,18 +16,18 @@ pub(super) struct Form {
     pub(super) zone: String,
 }
 
-/// One of several known values.
+/// A field with known values.
 pub(super) struct Pick {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
     pub(super) any: &'static str,
     pub(super) value: String,
     pub(super) options: Vec<String>,
-    /// Whether there are more values than are known here.
+    /// Whether there are more values than the known ones.
     pub(super) is_free: bool,
 }
 
-/// Any value.
+/// A field with any value.
 pub(super) struct Input {
     pub(super) name: &'static str,
     pub(super) label: &'static str,
@@ -38,7 +37,7 @@ pub(super) struct Input {
     pub(super) is_wrong: bool,
 }
 
-/// A filter in use, and the page without it.
+/// A filter in use, with a link to the page without it.
 pub(super) struct Chip {
     pub(super) label: &'static str,
     pub(super) value: String,
@@ -46,7 +45,7 @@ pub(super) struct Chip {
 }
 
 impl Form {
-    /// `wrong` is the parameter that cannot be used.
+    /// `wrong` names the parameter that cannot be used.
     pub(super) fn new(params: &Params, facets: Facets, wrong: Option<&str>) -> Self {
         let given = |name: &str| params.given(name).unwrap_or_default().to_owned();
         let Facets { entities, actions, organizations, .. } = facets;
@@ -66,7 +65,7 @@ impl Form {
             .iter()
             .map(|(name, label, kind, hint)| {
                 let value = given(name);
-                // What is no date, but a time, has no place in a date's field.
+                // A time cannot be shown in an input of dates.
                 let is_date = value.is_empty() || value.len() == "2026-11-23".len();
                 let kind = if *kind == "date" && !is_date { "text" } else { kind };
                 Input { name, label, kind, hint, value, is_wrong: wrong == Some(name) }
@@ -74,7 +73,7 @@ impl Form {
             .collect();
         Self {
             q: given("q"),
-            // A trail has a notice of its own.
+            // A correlation is shown as a notice instead.
             is_open: fields
                 .iter()
                 .any(|field| !field.value.is_empty() && field.name != "correlation"),
@@ -114,7 +113,7 @@ fn pick(
 /// The filters in use, in the order in which they were given.
 pub(super) fn chips(params: &Params, links: &Links) -> Vec<Chip> {
     let chip = |(name, value): (&'static str, &str)| {
-        // An entity's id means nothing without its type.
+        // An entity's id has no meaning without its type.
         let gone = |other: &str| other == name || (name == "entity" && other == "entity_id");
         let rest: Vec<&str> = FILTER.iter().copied().filter(|other| !gone(other)).collect();
         let href = links.page(&params.link(&[&rest, &["order"]], &[]));

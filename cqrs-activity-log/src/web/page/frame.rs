@@ -1,39 +1,33 @@
-//! What every page has around its content.
+//! What surrounds the content of every page.
 
 use axum::http::{HeaderMap, header};
-use cqrs_core::Context;
 use jiff::tz::TimeZone;
 
 use super::super::assets::{SCRIPT, STYLE};
-use super::super::links::Links;
 use super::super::product::Product;
+use super::super::view::View;
 
-/// The cookie that the page's script remembers a choice in.
+/// The cookie in which the page's script stores the chosen theme.
 const THEME_COOKIE: &str = "activity_theme";
 
 pub(super) struct Frame {
     pub(super) home: String,
     pub(super) base: String,
-    /// Where the reader came from.
+    /// The product that the page is part of.
     pub(super) product: Option<Product>,
     pub(super) style: &'static str,
     pub(super) script: &'static str,
-    /// `dark` or `light`, where the reader has chosen.
+    /// `dark` or `light`, if the reader has chosen.
     pub(super) theme: Option<&'static str>,
-    /// Whose entries these are.
+    /// The tenant of the entries.
     pub(super) scope: String,
-    /// The time zone that was asked for.
+    /// The requested time zone.
     pub(super) zone: Option<String>,
     pub(super) zone_name: String,
 }
 
 impl Frame {
-    pub(super) fn new(
-        ctx: &Context,
-        links: &Links,
-        headers: &HeaderMap,
-        zone: Option<&TimeZone>,
-    ) -> Self {
+    pub(super) fn new(View { ctx, links, headers, .. }: &View, zone: Option<&TimeZone>) -> Self {
         let zone = zone.and_then(TimeZone::iana_name).map(ToOwned::to_owned);
         Self {
             home: links.home.clone(),

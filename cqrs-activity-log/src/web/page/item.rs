@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::super::links::Links;
 use super::super::params::query;
-use super::details::{self, Field, Lines, Room, ShownChange};
+use super::details::{self, Field, Limits, Lines, ShownChange};
 use crate::entry::{Entry, Outcome};
 
-/// Which actions have which colour, by how their name begins. Everything else is plain.
+/// The colour of an action, by the beginning of its name. Other actions are plain.
 const TONES: &[(&str, &[&str])] = &[
     (
         "made",
@@ -60,23 +60,23 @@ pub(super) struct Item {
     /// How many changes were not recorded.
     pub(super) omitted: usize,
     pub(super) data: Lines<Field>,
-    /// Where the changes and data are that have no room.
+    /// The path of the changes and data beyond the limits.
     pub(super) rest_href: String,
     pub(super) datetime: String,
     pub(super) time: String,
     pub(super) full_time: String,
-    /// In a trail: how many causes stand above it.
+    /// In a trail: how many causes are above it.
     pub(super) depth: usize,
     /// In a trail: how long after its first entry.
     pub(super) since_first: Option<String>,
 }
 
 impl Item {
-    pub(super) fn new(entry: &Entry, links: &Links, zone: &TimeZone, room: Room) -> Self {
+    pub(super) fn new(entry: &Entry, links: &Links, zone: &TimeZone, limits: Limits) -> Self {
         let actor = entry.actor.as_ref();
         let name = actor.map_or("The application", display_name);
         let at = entry.occurred_at.to_zoned(zone.clone());
-        let changes = details::changes(entry, room);
+        let changes = details::changes(entry, limits);
         let entity_name = entry.entity_name.as_ref().or(entry.entity_id.as_ref());
         let entity = match entity_name {
             Some(name) => format!("{} {name}", entry.entity_type),
@@ -110,8 +110,8 @@ impl Item {
             },
             changes,
             omitted: entry.changes.as_ref().map_or(0, Changes::omitted),
-            data: details::data(entry, room),
-            rest_href: links.below(&format!("{}/{}", room.rest, entry.id)),
+            data: details::data(entry, limits),
+            rest_href: links.below(&format!("{}/{}", limits.rest, entry.id)),
             datetime: entry.occurred_at.to_string(),
             time: at.strftime("%H:%M").to_string(),
             full_time: at.strftime("%A, %-d %B %Y at %H:%M:%S %Z").to_string(),
@@ -120,7 +120,7 @@ impl Item {
         }
     }
 
-    /// Puts it into a trail, below `depth` causes.
+    /// The item in a trail, below `depth` causes.
     pub(super) fn in_trail(mut self, depth: usize, since_first: String) -> Self {
         self.depth = depth.min(MAX_DEPTH);
         self.since_first = Some(since_first);
@@ -137,7 +137,7 @@ pub(super) fn display_name(actor: &Actor) -> &str {
     actor.name().filter(|name| !name.trim().is_empty()).unwrap_or_else(|| actor.id())
 }
 
-/// One of six colours by the actor, 0 for nobody.
+/// One of six colours by the actor; 0 without one.
 fn hue(id: &str) -> u32 {
     let sum = id.bytes().fold(0, |sum, byte| (sum * 31 + u32::from(byte)) % 65_521);
     if id.is_empty() { 0 } else { 1 + sum % 6 }

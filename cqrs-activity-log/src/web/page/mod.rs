@@ -1,31 +1,29 @@
 //! The page: a timeline of entries, and one entry with everything about it.
 
-mod details;
-mod facts;
-mod form;
-mod frame;
-mod item;
-mod timeline;
-mod trail;
+mod frame; // what surrounds every page
+mod form; // the filter bar
+mod details; // changes and data
+mod item; // an entry
+mod facts; // everything else about an entry
+mod trail; // what one request caused
+mod timeline; // entries, day by day
 
 use askama::Template;
-use axum::Extension;
-use axum::extract::{Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::Path;
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use cqrs_core::Context;
 use jiff::tz::TimeZone;
 
-use self::details::Room;
+use self::details::Limits;
 use self::facts::{Fact, facts};
 use self::form::{Chip, Form, chips};
 use self::frame::Frame;
 use self::item::Item;
 use self::timeline::{Day, days};
-use super::links::Links;
 use super::params::{self, Empty, Params};
 use super::problem::{Problem, explained};
-use super::{Pages, api, path, sse, verify};
+use super::view::View;
+use super::{api, path, sse, verify};
 use crate::entry::Entry;
 use crate::query::{Facets, Page, last_sequence};
 
@@ -37,14 +35,14 @@ struct Timeline {
     chips: Vec<Chip>,
     days: Vec<Day>,
     problem: Option<String>,
-    /// About everything that one request caused, where that is what is shown.
+    /// A summary, if the page shows everything that one request caused.
     trail: Option<String>,
     searched_until: Option<String>,
     first_href: Option<String>,
     next_href: Option<String>,
     csv_href: String,
     jsonl_href: String,
-    /// Where new entries come from, where they would stand at the top.
+    /// The path of new entries, if they would be shown at the top.
     live_href: Option<String>,
 }
 
@@ -56,7 +54,7 @@ struct Single {
     facts: Vec<Fact>,
 }
 
-/// An entry of the timeline by itself, as it arrives while somebody looks.
+/// A new entry of the timeline, for a page that is open.
 #[derive(Template)]
 #[template(path = "entry.html")]
 struct Arrival {
@@ -72,32 +70,18 @@ struct Message {
     detail: String,
 }
 
-pub(super) async fn timeline(
-    State(pages): State<Pages>,
-    Extension(ctx): Extension<Context>,
-    links: Links,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let known = &[params::FILTER, params::PAGE];
-    let (params, wrong) = Params::read_or_keep(query.as_deref(), known);
-    match shown(&pages, &ctx, &links, &headers, params, wrong).await {
-        Ok(response) => response,
-        Err(problem) => failed(&ctx, &links, &headers, &problem),
-    }
+pub(super) async fn timeline(view: View) -> Response {
+    let shown = shown(&view).await;
+    shown.unwrap_or_else(|problem| failed(&view, &problem))
 }
 
-async fn shown(
-    pages: &Pages,
-    ctx: &Context,
-    links: &Links,
-    headers: &HeaderMap,
-    params: Params,
-    mut wrong: Option<Problem>,
-) -> Result<Response, Problem> {
+async fn shown(view: &View) -> Result<Response, Problem> {
+    let View { pages, ctx, links, query, .. } = view;
+    let known = &[params::FILTER, params::PAGE];
+    let (params, mut wrong) = Params::read_or_keep(query.as_deref(), known);
     let log = &pages.log;
     let zone = params.zone.clone().unwrap_or(TimeZone::UTC);
-    // Before the entries are read, so that a live tail leaves nothing out.
+    // Before the entries are read, so that a live tail misses none.
     let last = last_sequence(log.database(), ctx.tenant()).await?;
     let mut page = Page { entries: Vec::new(), next: None, searched_until: None };
     if wrong.is_none() {
@@ -119,7 +103,7 @@ async fn shown(
     let kept: &[&[&str]] = &[params::FILTER, &["order", "limit"]];
     let next = page.next.map(|next| params.link(kept, &[("after", &next.to_string())]));
     let timeline = Timeline {
-        frame: Frame::new(ctx, links, headers, params.zone.as_ref()),
+        frame: Frame::new(view, params.zone.as_ref()),
         chips: chips(&params, links),
         problem: wrong.as_ref().map(|problem| sentence(&problem.detail)),
         trail: is_trail.then(|| trail::summary(&page.entries, page.next.is_some())),
@@ -136,72 +120,54 @@ async fn shown(
     rendered(status, &timeline)
 }
 
-/// Entries as they are recorded, each as it stands in the timeline. Their links are relative to this.
-pub(super) async fn live(
-    State(pages): State<Pages>,
-    Extension(ctx): Extension<Context>,
-    links: Links,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+/// Entries as they are recorded, each in the form of the timeline. Their links are relative to this path.
+pub(super) async fn live(view: View) -> Result<Response, Problem> {
+    let links = view.links.clone();
     let shown = move |entry: &Entry| {
-        let item = Item::new(entry, &links, &TimeZone::UTC, Room::LISTED);
-        // In a template's text, both mean one line break; in an event's data, the first means two.
+        let item = Item::new(entry, &links, &TimeZone::UTC, Limits::LISTED);
+        // Both mean one line break in HTML, but the first means two in the data of a server-sent event.
         Arrival { item }.render().map(|html| html.replace("\r\n", "\n")).unwrap_or_default()
     };
-    sse::tail(&pages, &ctx, query.as_deref(), &headers, shown).await
+    sse::tail(&view, shown).await
 }
 
-pub(super) async fn single(
-    State(pages): State<Pages>,
-    Extension(ctx): Extension<Context>,
-    links: Links,
-    RawQuery(query): RawQuery,
-    Path(parameters): Path<path::Parameters>,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn single(view: View, Path(parameters): Path<path::Parameters>) -> Response {
     let shown = async {
-        let params = Params::read(query.as_deref(), &[&["tz"]], Empty::Ignored)?;
-        let entry = api::find(&pages, &ctx, &path::own(parameters)).await?;
+        let params = view.params(&[&["tz"]], Empty::Ignored)?;
+        let entry = api::find(&view, &path::own(parameters)).await?;
         let zone = params.zone.clone().unwrap_or(TimeZone::UTC);
         let cause = match entry.causation_id {
-            Some(cause) => pages.log.get(&ctx, cause).await?,
+            Some(cause) => view.pages.log.get(&view.ctx, cause).await?,
             None => None,
         };
-        let frame = Frame::new(&ctx, &links, &headers, params.zone.as_ref());
-        let facts = facts(&entry, cause.as_ref(), &links);
-        let item = Item::new(&entry, &links, &zone, Room::ALONE);
+        let frame = Frame::new(&view, params.zone.as_ref());
+        let facts = facts(&entry, cause.as_ref(), &view.links);
+        let item = Item::new(&entry, &view.links, &zone, Limits::ALONE);
         rendered(StatusCode::OK, &Single { frame, item, facts })
     };
-    shown.await.unwrap_or_else(|problem| failed(&ctx, &links, &headers, &problem))
+    shown.await.unwrap_or_else(|problem| failed(&view, &problem))
 }
 
-pub(super) async fn verified(
-    State(pages): State<Pages>,
-    Extension(ctx): Extension<Context>,
-    links: Links,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
+pub(super) async fn verified(view: View) -> Response {
     let shown = async {
-        Params::read(query.as_deref(), &[], Empty::Ignored)?;
-        let verdict = verify::verdict(&pages, &ctx).await?;
+        view.params(&[], Empty::Ignored)?;
+        let verdict = verify::verdict(&view).await?;
         let (tone, headline) = if verdict.is_sound {
             ("good", "Nothing was altered.")
         } else {
             ("bad", "Something was altered.")
         };
-        let frame = Frame::new(&ctx, &links, &headers, None);
+        let frame = Frame::new(&view, None);
         let headline = headline.to_owned();
         rendered(StatusCode::OK, &Message { frame, tone, headline, detail: verdict.message })
     };
-    shown.await.unwrap_or_else(|problem| failed(&ctx, &links, &headers, &problem))
+    shown.await.unwrap_or_else(|problem| failed(&view, &problem))
 }
 
 /// A page that says what is wrong.
-fn failed(ctx: &Context, links: &Links, headers: &HeaderMap, problem: &Problem) -> Response {
+fn failed(view: &View, problem: &Problem) -> Response {
     let message = Message {
-        frame: Frame::new(ctx, links, headers, None),
+        frame: Frame::new(view, None),
         tone: "bad",
         headline: "This cannot be shown.".to_owned(),
         detail: sentence(&problem.detail),
@@ -209,7 +175,7 @@ fn failed(ctx: &Context, links: &Links, headers: &HeaderMap, problem: &Problem) 
     rendered(problem.status(), &message).map_or_else(IntoResponse::into_response, explained)
 }
 
-/// For people: with a capital letter and a full stop, and without the marks of what is code for programs.
+/// A sentence for people: with a capital letter, a full stop, and without code marks.
 fn sentence(detail: &str) -> String {
     let mut letters = detail.chars().filter(|letter| *letter != '`');
     let mut sentence: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();

@@ -1,4 +1,4 @@
-//! Everything that one request caused, below its causes.
+//! Everything that one request caused, each entry below its cause.
 
 use std::collections::HashMap;
 
@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use crate::entry::Entry;
 
-/// How many causes of each entry stand before it. What was caused by something that left no entry, such
-/// as a command, or that stands on another page, begins on the left.
+/// How many causes of each entry are above it. An entry starts at the left if its cause has no entry, such as a
+/// command, or is on another page.
 pub(super) fn depths(entries: &[Entry]) -> Vec<usize> {
     let mut depth_of: HashMap<Uuid, usize> = HashMap::new();
     let mut depths = Vec::with_capacity(entries.len());
@@ -21,7 +21,7 @@ pub(super) fn depths(entries: &[Entry]) -> Vec<usize> {
     depths
 }
 
-/// What a trail is, in words.
+/// A summary of a trail.
 pub(super) fn summary(entries: &[Entry], goes_on: bool) -> String {
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
         return "It left no entry here.".to_owned();

@@ -49,7 +49,7 @@ macro_rules! on_each_database {
 }
 pub(crate) use on_each_database;
 
-/// An empty database of one test, which may also be written to past the activity log.
+/// An empty database of one test, to which the test can also write without the activity log.
 #[derive(Debug)]
 pub(crate) enum Db {
     Sqlite { directory: TempDir, pool: SqlitePool },
@@ -109,7 +109,7 @@ impl Db {
     async fn drop_schema(&self) {
         if let Self::Postgres { schema, pool, .. } = self {
             let sql = format!("DROP SCHEMA {schema} CASCADE");
-            // Others may be reading still, or end what they were writing.
+            // Other connections may still read or write.
             let drop = || sqlx::query(AssertSqlSafe(sql.clone())).execute(pool);
             if drop().await.is_err() {
                 drop().await.unwrap();
@@ -143,7 +143,7 @@ impl Db {
         matches!(self, Self::Sqlite { .. })
     }
 
-    /// Runs statements past the log.
+    /// Runs statements without the log.
     pub(crate) async fn try_execute(&self, sql: &str) -> Result<u64, sqlx::Error> {
         let sql = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         Ok(match self {
@@ -165,7 +165,7 @@ impl Db {
         }
     }
 
-    /// Removes what refuses changes, as somebody would who owns the database.
+    /// Removes the triggers, as the owner of the database can.
     pub(crate) async fn drop_triggers(&self) {
         let triggers = [
             ("activity_entries", "refuse_update"),

@@ -13,7 +13,7 @@ use sqlx::{Connection as _, PgConnection};
 
 const LOCAL: &str = "postgres://postgres@127.0.0.1:5432/test";
 
-/// Where a server is.
+/// The address of a server.
 pub(crate) fn url() -> &'static str {
     static URL: OnceLock<Result<String, String>> = OnceLock::new();
     let found = URL.get_or_init(find);
@@ -93,7 +93,7 @@ cd /
 rm -rf "$dir"
 "#;
 
-/// Where the newest server that is installed has its programs.
+/// The folder with the programs of the newest server that is installed.
 fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<_> = versions.map(|version| version.path().join("bin")).collect();

@@ -9,24 +9,24 @@ use futures_util::{StreamExt, future, stream};
 use tokio::sync::broadcast::{self, error::RecvError};
 
 use crate::entry::Entry;
-use crate::error::ReadError;
 use crate::log::{ActivityLog, Appended};
-use crate::query::{Filter, last_sequence};
+use crate::query::{Filter, ReadError, last_sequence};
+use crate::store::Row;
 
 /// How many entries are read at once.
 const BATCH: u32 = 100;
 
-/// How soon an entry is seen that another process has recorded.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How often the database is read for entries of other processes.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Watching.
+/// Live reading.
 impl ActivityLog {
-    /// The tenant's entries that `filter` means, as they are recorded: those after the sequence `after`, or,
-    /// with `None`, those that come after the stream was first polled. Each comes once, in the order of
-    /// [`Entry::sequence`]. It never ends by itself, but after an error.
+    /// The tenant's entries that match `filter`, as they are recorded: those after the sequence `after`, or, with
+    /// `None`, those that are recorded after the first poll of the stream. Each comes once, in the order of
+    /// [`Entry::sequence`]. The stream ends only after an error.
     ///
-    /// What this process records comes at once, what others record within a second. Nothing is queued for
-    /// a slow reader: it reads on from the database where it was.
+    /// Entries of this process come at once, those of other processes within a second. Nothing is queued for a
+    /// slow reader: it continues to read the database from its position.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,7 +46,7 @@ impl ActivityLog {
     ///
     /// # Errors
     ///
-    /// An item is a [`ReadError`] when the filter cannot be used, or the database fails; it is the last.
+    /// The last item is a [`ReadError`] when the filter cannot be used, or the database fails.
     pub fn tail(
         &self,
         ctx: &Context,
@@ -62,7 +62,7 @@ impl ActivityLog {
         })
     }
 
-    /// The same, which also says how far it has come where the filter means nothing of what it saw.
+    /// As [`tail`](Self::tail), but also reports the position if no new entry matches.
     pub(crate) fn watch(
         &self,
         ctx: &Context,
@@ -74,7 +74,7 @@ impl ActivityLog {
             tenant: ctx.tenant().clone(),
             filter: filter.clone(),
             last: after,
-            // Before anything is read, so that nothing is missed between reading and waiting.
+            // Subscribed before the first read, so that nothing is missed between reading and waiting.
             appended: self.appended(),
             batch: VecDeque::new(),
         };
@@ -82,12 +82,12 @@ impl ActivityLog {
     }
 }
 
-/// What a watch has seen.
+/// What a live reader sees.
 pub(crate) enum Seen {
     Entry(Box<Entry>),
-    /// Entries up to this sequence, none of which is meant.
+    /// Entries up to this sequence, none of which matches.
     Nothing {
-        #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only browsers come back"))]
+        #[cfg_attr(not(feature = "web"), expect(dead_code, reason = "only browsers reconnect"))]
         up_to: u64,
     },
 }
@@ -114,7 +114,9 @@ impl Watch {
                 last_sequence(self.log.database(), &self.tenant).await?
             };
             self.last = Some(last);
-            let batch = self.log.database().recorded_after(&self.tenant, last, BATCH).await?;
+            let rows = self.log.database().recorded_after(&self.tenant, last, BATCH).await?;
+            let batch: Vec<Entry> =
+                rows.into_iter().map(Row::into_entry).collect::<Result<_, _>>()?;
             let Some(up_to) = batch.last().map(|entry| entry.sequence) else {
                 self.wait(last).await;
                 continue;
@@ -128,7 +130,7 @@ impl Watch {
         }
     }
 
-    /// Returns when there may be something after `last`.
+    /// Returns when there may be an entry after `last`.
     async fn wait(&mut self, last: u64) {
         let recorded = async {
             loop {
@@ -140,12 +142,12 @@ impl Watch {
                     }
                     Ok(_) => {}
                     Err(RecvError::Lagged(_)) => return,
-                    // The log that says so is held here.
+                    // Not possible: `self.log` holds the sender.
                     Err(RecvError::Closed) => future::pending().await,
                 }
             }
         };
-        // Too much time means only that it is time to look for what others have recorded.
-        let _ = tokio::time::timeout(LOOK_EVERY, recorded).await;
+        // After the time-out, the caller looks for entries of other processes.
+        let _ = tokio::time::timeout(POLL_INTERVAL, recorded).await;
     }
 }

@@ -1,5 +1,7 @@
 //! The handler that records events.
 
+mod busy_chains;
+
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,19 +16,20 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use uuid::{Builder, Uuid};
 
+use self::busy_chains::BusyChains;
 use crate::content::{Content, micros, omitted, tenant_column, to_json};
 use crate::entry::Outcome;
 use crate::error::RecordError;
-use crate::held::Held;
 use crate::log::ActivityLog;
+use crate::store::is_transient;
 
 /// Records every event that has an entity and an action.
 pub(crate) struct Recorder {
     log: ActivityLog,
-    held: Held,
+    busy: BusyChains,
 }
 
-/// What stands in the place of a payload that could not be read back. Publishing refuses those already.
+/// Replaces a payload that could not be read back. Publishing already refuses such payloads.
 const TOO_DEEP: &str = "\"[left out: nested too deeply]\"";
 
 /// How many events one transaction records at most.
@@ -35,57 +38,57 @@ const BATCH: usize = 500;
 /// How long one attempt may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long the database may take for one try of an attempt.
-const TRY: Duration = Duration::from_secs(30);
+/// How long the database may take each time that an attempt records its batch.
+const RECORDING_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long an attempt tries again while the database is away. With one more try, that is less than its
-/// time-out.
+/// How long an attempt records again while the database is away. Together with one more
+/// [`RECORDING_TIMEOUT`], that is less than [`TIMEOUT`].
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// How long it waits before it tries again.
-const AGAIN: Duration = Duration::from_secs(1);
+/// How long an attempt waits before it records again.
+const PAUSE: Duration = Duration::from_secs(1);
 
-/// When somebody else holds a chain, how long its events wait.
-const HELD: Duration = Duration::from_secs(15);
+/// How long events wait whose chain another process has locked.
+const BUSY: Duration = Duration::from_secs(15);
 
 impl Recorder {
     /// The handler `activity-log` of all events.
     ///
-    /// One batch at a time, since a tenant's chain has one end. The database may be away for about an hour:
-    /// then the log is behind, and publishers wait once its queue is full, but nothing is lost.
+    /// One batch at a time, because a tenant's chain has one end. The database may be away for about an hour.
+    /// Meanwhile publishers wait if the queue is full, but nothing is lost.
     pub(crate) fn registration(log: ActivityLog) -> HandlerRegistration {
         let retry =
             RetryPolicy::exponential(250, Duration::from_millis(100), Duration::from_secs(30));
         let options = HandlerOptions::DEFAULT.retry(retry).concurrency(1).timeout(Some(TIMEOUT));
-        let recorder = Self { log, held: Held::default() };
+        let recorder = Self { log, busy: BusyChains::default() };
         Handler::batches("activity-log", BatchPolicy::new(BATCH).across_tenants(), recorder)
             .on_any()
             .options(options)
             .into()
     }
 
-    /// Records what is in the batch, all or nothing, but for tenants whose chain somebody else holds.
-    /// Theirs come again later.
+    /// Records the batch, all or nothing, except the events of tenants whose chain another process has locked.
+    /// Those are retried later.
     async fn record(&self, batch: &Batch<AnyEvent>) -> Result<(), RecordError> {
         let contents = batch.iter().filter_map(|item| self.content(item.as_any())).collect();
-        let recording = self.held.append_around(&self.log, contents);
-        let Ok(recorded) = tokio::time::timeout(TRY, recording).await else {
+        let recording = self.busy.append_around(&self.log, contents);
+        let Ok(recorded) = tokio::time::timeout(RECORDING_TIMEOUT, recording).await else {
             return Err(sqlx::Error::Io(ErrorKind::TimedOut.into()).into());
         };
-        let held = recorded?;
-        if held.is_empty() {
+        let busy = recorded?;
+        if busy.is_empty() {
             return Ok(());
         }
         for item in batch {
-            if held.contains(tenant_column(item.context().tenant())) {
+            if busy.contains(tenant_column(item.context().tenant())) {
                 let error = "another process holds the chain of the tenant's activity log";
-                item.fail(HandlerError::msg(error).retry_after(HELD));
+                item.fail(HandlerError::msg(error).retry_after(BUSY));
             }
         }
         Ok(())
     }
 
-    /// What the log says about an event, if anything.
+    /// The columns of an event's entry; `None`, if the event is not recorded.
     fn content(&self, event: &AnyEvent) -> Option<Content> {
         if !event.is_activity() {
             return None;
@@ -121,40 +124,40 @@ impl Recorder {
 }
 
 impl BatchEventHandler<AnyEvent> for Recorder {
-    /// After a failure, each is tried alone, so that one that cannot be recorded keeps no other from it.
+    /// After a failure, each event is tried alone, so that one that cannot be recorded does not hold back others.
     ///
-    /// While the database is away, none of them is to blame: they stay together. The first failure is one of
-    /// each, so that it is seen at once; from then on, the batch waits here, and says so once for all.
+    /// While the database is away, no event is the cause, so the batch stays together. The first failure is
+    /// reported for each event, so that it is seen at once; after that, the batch waits here and logs one warning.
     async fn handle_batch(&self, batch: &Batch<AnyEvent>, _ctx: &Context) -> HandlerResult {
-        let begun = Instant::now();
+        let started = Instant::now();
         let is_new = batch.iter().all(|item| item.attempt() == 1);
         loop {
-            let error = match self.record(batch).await {
+            let error: RecordError = match self.record(batch).await {
                 Ok(()) => return Ok(()),
                 Err(error) if error.is_permanent() => {
                     return Err(HandlerError::new(error).permanent());
                 }
-                Err(error) if !error.is_passing() => return Err(error.into()),
-                Err(error) => error,
+                Err(RecordError::Database(error)) if is_transient(&error) => error.into(),
+                Err(error) => return Err(error.into()),
             };
-            if is_new || begun.elapsed() > PATIENCE {
+            if is_new || started.elapsed() > PATIENCE {
                 let error = Arc::new(error);
                 for item in batch {
-                    item.fail(HandlerError::new(Arc::clone(&error)).retry_after(AGAIN));
+                    item.fail(HandlerError::new(Arc::clone(&error)).retry_after(PAUSE));
                 }
                 return Ok(());
             }
             tracing::warn!(
-                entries = batch.len(), %error, retry_in = ?AGAIN,
-                "the activity log's database is away; what is to be recorded waits"
+                entries = batch.len(), %error, retry_in = ?PAUSE,
+                "the activity log's database is away; its entries wait"
             );
-            tokio::time::sleep(AGAIN).await;
+            tokio::time::sleep(PAUSE).await;
         }
     }
 }
 
-/// The event's id, which says when it occurred. One that does not, becomes one of 1970 that is always the
-/// same, so that the event is recorded once.
+/// The event's id and the time in it. An id without a time is replaced by one of 1970 that is derived from it, so
+/// that the event is still recorded once.
 fn id_and_time(event: &AnyEvent) -> (Uuid, Timestamp) {
     let (id, time) = (event.id(), event.occurred_at());
     if id.get_version_num() == 7 && time > Timestamp::UNIX_EPOCH {

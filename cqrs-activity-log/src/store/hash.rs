@@ -3,21 +3,21 @@
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::Row;
 use crate::content::ActorColumns;
 use crate::entry::EntryHash;
-use crate::store::Row;
 
-/// The version of what is hashed.
+/// The version of the hashed form.
 const VERSION: u8 = 1;
 
-/// Computes hashes. Keeps its buffer, since there are many.
+/// Computes hashes. Keeps its buffer between them.
 ///
 /// The hash is a SHA-256 over:
 ///
 /// 1. the byte 1, the version of this form;
 /// 2. the 32 bytes of the hash of the entry before it, or zeros before the first;
-/// 3. each column except `hash`, in the order of the table: the byte 0 where it is absent, or else the byte
-///    1, the number of its bytes as 8 bytes, and its bytes: texts in UTF-8, numbers as 8 bytes in two's
+/// 3. each column except `hash`, in the order of the table: the byte 0 if it is `NULL`; otherwise the byte 1,
+///    the number of its bytes as 8 bytes, and its bytes: texts in UTF-8, numbers as 8 bytes in two's
 ///    complement, ids as 16 bytes. Numbers are big-endian.
 #[derive(Default)]
 pub(crate) struct Hasher(Vec<u8>);

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cqrs_core::TenantScope;
 
-/// Places, of which each tenant can have a few, so that none takes them all.
+/// Permits, with a limit for each tenant, so that none takes them all.
 #[derive(Clone)]
-pub(super) struct Places {
+pub(super) struct Permits {
     limit: usize,
     per_tenant: usize,
     taken: Arc<Mutex<Taken>>,
@@ -16,29 +16,29 @@ pub(super) struct Places {
 #[derive(Default)]
 struct Taken {
     all: usize,
-    /// Of the tenants that have a place, and of no others.
+    /// Only of tenants that have a permit.
     by_tenant: HashMap<TenantScope, usize>,
 }
 
-/// A place, free again when it is dropped.
-pub(super) struct Place {
+/// A permit, returned when it is dropped.
+pub(super) struct Permit {
     tenant: TenantScope,
     taken: Arc<Mutex<Taken>>,
 }
 
-/// Who has taken all places.
+/// Which limit is reached.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Full {
     Everyone,
     Tenant,
 }
 
-impl Places {
+impl Permits {
     pub(super) fn new(limit: usize, per_tenant: usize) -> Self {
         Self { limit, per_tenant, taken: Arc::default() }
     }
 
-    pub(super) fn take(&self, tenant: &TenantScope) -> Result<Place, Full> {
+    pub(super) fn acquire(&self, tenant: &TenantScope) -> Result<Permit, Full> {
         let mut guard = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = &mut *guard;
         let own = taken.by_tenant.get(tenant).copied().unwrap_or(0);
@@ -50,11 +50,11 @@ impl Places {
         }
         taken.all += 1;
         taken.by_tenant.insert(tenant.clone(), own + 1);
-        Ok(Place { tenant: tenant.clone(), taken: self.taken.clone() })
+        Ok(Permit { tenant: tenant.clone(), taken: self.taken.clone() })
     }
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.all -= 1;
@@ -78,19 +78,19 @@ mod tests {
     }
 
     #[test]
-    fn no_tenant_takes_all_places_and_none_is_remembered_without_one() {
-        let places = Places::new(3, 2);
+    fn no_tenant_takes_all_permits_and_none_is_remembered_without_one() {
+        let permits = Permits::new(3, 2);
         let (acme, globex) = (tenant("acme"), tenant("globex"));
-        let first = places.take(&acme).ok();
-        let second = places.take(&acme).ok();
-        assert_eq!(places.take(&acme).err(), Some(Full::Tenant));
-        let third = places.take(&globex).ok();
-        assert_eq!(places.take(&globex).err(), Some(Full::Everyone));
+        let first = permits.acquire(&acme).ok();
+        let second = permits.acquire(&acme).ok();
+        assert_eq!(permits.acquire(&acme).err(), Some(Full::Tenant));
+        let third = permits.acquire(&globex).ok();
+        assert_eq!(permits.acquire(&globex).err(), Some(Full::Everyone));
         drop(first);
-        let fourth = places.take(&globex).ok();
+        let fourth = permits.acquire(&globex).ok();
         assert!(second.is_some() && third.is_some() && fourth.is_some());
         drop((second, third, fourth));
-        let taken = places.taken.lock().unwrap();
+        let taken = permits.taken.lock().unwrap();
         assert_eq!((taken.all, taken.by_tenant.len()), (0, 0));
     }
 }

@@ -1,6 +1,6 @@
--- What could be got past by the triggers before.
+-- Ways around the triggers of the first version.
 
--- REPLACE also deletes the row that has the rowid, where one is given.
+-- REPLACE also deletes the row with the given rowid.
 CREATE TRIGGER activity_entries_refuse_replace_of_row BEFORE INSERT ON activity_entries
 WHEN EXISTS (SELECT 1 FROM activity_entries WHERE rowid = NEW.rowid)
 BEGIN
@@ -13,7 +13,7 @@ BEGIN
     SELECT RAISE(ABORT, 'a chain of the activity log cannot be replaced');
 END;
 
--- OR REPLACE makes the default of NULL, which is not less than anything before that.
+-- OR REPLACE turns NULL into the default after the trigger, and NULL is not less than any number.
 DROP TRIGGER activity_chains_refuse_going_back;
 CREATE TRIGGER activity_chains_refuse_going_back BEFORE UPDATE ON activity_chains
 WHEN NEW.rowid IS NOT OLD.rowid

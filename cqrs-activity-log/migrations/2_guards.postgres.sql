@@ -1,5 +1,6 @@
--- A search path that does not name the temporary tables of a session has them first, and anybody can make
--- one. These functions look into the schema of the tables, and take operators from nowhere else.
+-- Temporary tables of a session come first in a search path that does not name them, and every role can make
+-- some. So these functions name them last, and find operators and tables only in `pg_catalog` and the schema of
+-- the tables.
 
 ALTER FUNCTION activity_log_refuse() SET search_path = pg_catalog, pg_temp;
 

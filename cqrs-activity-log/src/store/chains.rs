@@ -1,21 +1,13 @@
 //! Reading chains.
 
-use cqrs_core::TenantScope;
 use uuid::Uuid;
 
+use super::link::Link;
 use super::row::{BYTES, COLUMNS, hash};
 use super::sql::{Columns, Statement, present};
 use super::{Database, Row};
-use crate::entry::EntryHash;
 
-/// A place in a chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Link {
-    pub(crate) sequence: i64,
-    pub(crate) hash: EntryHash,
-}
-
-/// What is remembered of a tenant's chain.
+/// The row of a tenant's chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Chain {
     pub(crate) head: Link,
@@ -25,28 +17,14 @@ pub(crate) struct Chain {
     pub(crate) base: Link,
 }
 
-/// What stands in the table, which may be anything.
+/// A row of the table of entries, which may have been altered.
 #[derive(Debug)]
 pub(crate) struct Found {
-    /// 0, where it is no number.
+    /// 0, if it is not a number.
     pub(crate) sequence: i64,
     pub(crate) id: Option<Uuid>,
-    /// `None` where it has no form of a row.
+    /// `None`, if it cannot be read as a row.
     pub(crate) row: Option<Row>,
-}
-
-impl Link {
-    /// Before the first entry.
-    pub(crate) const ZERO: Self = Self { sequence: 0, hash: EntryHash::ZERO };
-
-    pub(crate) fn of(row: &Row) -> Self {
-        Self { sequence: row.sequence, hash: row.hash }
-    }
-
-    /// Of a row that begins with a sequence and a hash.
-    pub(super) fn read(row: &dyn Columns) -> sqlx::Result<Self> {
-        Ok(Self { sequence: present(row.number(0)?)?, hash: hash(row, 1)? })
-    }
 }
 
 impl Chain {
@@ -57,7 +35,7 @@ impl Found {
     fn read(row: &dyn Columns) -> Self {
         let sequence = row.number(2).ok().flatten().unwrap_or(0);
         let id = row.id(1).ok().flatten();
-        // SQLite finds and orders by its bytes only what is stored as bytes, and has the hash of both.
+        // SQLite also reads a text as bytes, with the same hash, but does not find or order it as bytes.
         let is_of_bytes = !BYTES.into_iter().any(|column| row.is_text(column).unwrap_or(true));
         let row = if is_of_bytes { Row::read(row).ok() } else { None };
         Self { sequence, id, row }
@@ -65,7 +43,7 @@ impl Found {
 }
 
 impl Database {
-    /// The tenant's chain; an empty one, where there is none.
+    /// The tenant's chain; an empty one, if it has none.
     pub(crate) async fn chain(&self, tenant: &str) -> sqlx::Result<Chain> {
         let sql = "SELECT head_sequence, head_hash, base_sequence, base_hash, head_recorded_at \
                    FROM activity_chains WHERE tenant = ?";
@@ -79,8 +57,7 @@ impl Database {
         Ok(found.into_iter().next().unwrap_or(Chain::EMPTY))
     }
 
-    /// Up to `limit` tenants that have a chain, as their column is, in their order, which come after
-    /// `tenant`.
+    /// Up to `limit` columns of tenants that have a chain and come after `tenant`, in their order.
     pub(crate) async fn tenants_after(
         &self,
         tenant: Option<&str>,
@@ -97,8 +74,8 @@ impl Database {
         self.fetch(Statement::new(sql, args), |row| present(row.text(0)?)).await
     }
 
-    /// Up to `limit` of what has a sequence after `after` and up to `until`, in their order. Ids count only
-    /// where somebody has removed what keeps sequences apart.
+    /// Up to `limit` rows with a sequence after `after` and up to `until`, in their order. The id decides only if
+    /// the unique index of sequences was removed.
     pub(crate) async fn links(
         &self,
         tenant: &str,
@@ -113,7 +90,7 @@ impl Database {
         self.fetch(Statement::new(sql, args), |row| Ok(Found::read(row))).await
     }
 
-    /// The entry in this place.
+    /// The entry with this sequence.
     pub(crate) async fn link(&self, tenant: &str, sequence: i64) -> sqlx::Result<Option<Link>> {
         let sql =
             "SELECT sequence, hash FROM activity_entries WHERE tenant = ? AND sequence = ? LIMIT 1";
@@ -122,7 +99,7 @@ impl Database {
         Ok(found.into_iter().next())
     }
 
-    /// How many entries the tenant has, and how many its chain has at the same moment.
+    /// How many entries the tenant has, and how many its chain has, at the same moment.
     pub(crate) async fn count(&self, tenant: &str) -> sqlx::Result<(i64, i64)> {
         let sql = "SELECT (SELECT count(*) FROM activity_entries WHERE tenant = ?), \
                    COALESCE((SELECT head_sequence FROM activity_chains WHERE tenant = ?), 0), \
@@ -135,9 +112,9 @@ impl Database {
         counted.await?.pop().ok_or(sqlx::Error::RowNotFound)
     }
 
-    /// The first entry that is not between the chain's base and its head.
+    /// The first row that is not between the chain's base and its head.
     pub(crate) async fn stray(&self, tenant: &str) -> sqlx::Result<Option<Found>> {
-        // Both of the same moment, since others record and prune.
+        // In one statement, because entries may be recorded and pruned meanwhile.
         let sql = format!(
             "SELECT {COLUMNS} FROM activity_entries WHERE tenant = ? AND (sequence IS NULL \
              OR sequence <= COALESCE((SELECT base_sequence FROM activity_chains WHERE tenant = ?), 0) \
@@ -148,13 +125,5 @@ impl Database {
             .fetch(Statement::new(sql, vec![tenant.into(); 3]), |row| Ok(Found::read(row)))
             .await?;
         Ok(found.into_iter().next())
-    }
-}
-
-/// The scope of a column.
-pub(crate) fn scope(tenant: &str) -> Option<TenantScope> {
-    match tenant {
-        "" => Some(TenantScope::System),
-        id => id.parse().ok().map(TenantScope::Tenant),
     }
 }
