@@ -17,7 +17,6 @@ mod probe;
 mod type_ref;
 
 mod app;
-mod blob;
 mod bus;
 mod changes;
 #[cfg(feature = "cli")]
@@ -26,8 +25,6 @@ mod context;
 mod delivery;
 pub mod describe;
 mod handler;
-#[cfg(feature = "http")]
-pub mod http;
 mod message;
 pub mod middleware;
 mod observe;
@@ -43,10 +40,6 @@ pub mod prelude;
 pub use crate::app::{
     App, AppBuilder, BuildError, Consumer, DEFAULT_PAYLOAD_LIMIT, Problem, ShutdownReport,
     Unfinished,
-};
-pub use crate::blob::{
-    BlobError, BlobRef, BlobStore, DEFAULT_BLOB_LIMIT, DirectoryBlobs, InvalidMediaType,
-    MemoryBlobs,
 };
 pub use crate::broadcast::Lagged;
 pub use crate::bus::{

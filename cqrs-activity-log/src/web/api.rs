@@ -6,13 +6,14 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::IntoResponse;
 use axum::{Extension, Json};
 use cqrs_core::Context;
+use cqrs_http::Problem;
 use futures_core::Stream;
 use uuid::Uuid;
 
 use super::Pages;
 use super::params::{self, Empty, Params};
 use super::path;
-use super::problem::Problem;
+use super::problem::parameter;
 use crate::entry::Entry;
 use crate::error::ReadError;
 use crate::query::Page;
@@ -39,7 +40,7 @@ pub(super) async fn entry(
 /// The tenant's entry with this id. That another tenant has one makes no difference.
 pub(super) async fn find(pages: &Pages, ctx: &Context, id: &str) -> Result<Entry, Problem> {
     let id = Uuid::try_parse(id)
-        .map_err(|_| Problem::parameter("id", "an entry's id is a uuid, and this is none"))?;
+        .map_err(|_| parameter("id", "an entry's id is a uuid, and this is none"))?;
     let missing = || Problem::new(StatusCode::NOT_FOUND, format!("there is no entry {id}"));
     pages.log.get(ctx, id).await?.ok_or_else(missing)
 }

@@ -4,7 +4,7 @@
 //! use axum::Router;
 //! use cqrs_activity_log::{ActivityLog, web};
 //! use cqrs_core::Context;
-//! use cqrs_core::http::{ContextLayer, header};
+//! use cqrs_http::{ContextLayer, header};
 //!
 //! fn router(log: ActivityLog) -> Router {
 //!     // Whose request it is. A product looks at a session or a signed token instead of a bare header.
@@ -60,11 +60,11 @@ use axum::http::StatusCode;
 use axum::routing::{any, get};
 use axum::{Router, middleware};
 use cqrs_core::Context;
+use cqrs_http::Problem;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Shared};
 
 use self::places::Places;
-use self::problem::Problem;
 use self::product::Product;
 use crate::log::ActivityLog;
 

@@ -8,13 +8,14 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use cqrs_core::Context;
+use cqrs_http::Problem;
 use futures_util::future::{self, Either};
 use futures_util::{StreamExt, TryStreamExt};
 
 use super::Pages;
 use super::params::{self, Empty, Params};
 use super::places::Full;
-use super::problem::Problem;
+use super::problem::busy;
 use crate::entry::Entry;
 use crate::live::Seen;
 use crate::query::last_sequence;
@@ -50,7 +51,7 @@ pub(super) async fn tail(
             Full::Tenant => "too many live tails of this tenant are open; try again soon",
             Full::Everyone => "too many live tails are open; try again soon",
         };
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        busy(detail)
     })?;
 
     let head = last_sequence(pages.log.database(), ctx.tenant()).await?;

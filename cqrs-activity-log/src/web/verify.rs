@@ -4,12 +4,13 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use cqrs_core::Context;
+use cqrs_http::Problem;
 use serde::Serialize;
 
 use super::Pages;
 use super::params::{Empty, Params};
 use super::places::Full;
-use super::problem::Problem;
+use super::problem::busy;
 use crate::chain::VerifyError;
 
 /// What a verification found.
@@ -39,7 +40,7 @@ pub(super) async fn verdict(pages: &Pages, ctx: &Context) -> Result<Verdict, Pro
             Full::Tenant => "this chain is being verified right now; try again soon",
             Full::Everyone => "others are verifying right now; try again soon",
         };
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        busy(detail)
     })?;
     match pages.log.verify(ctx).await {
         Ok(verified) => {
@@ -66,9 +67,8 @@ pub(super) async fn verdict(pages: &Pages, ctx: &Context) -> Result<Verdict, Pro
             Ok(Verdict { is_sound: false, message, head: None })
         }
         Err(error) => {
-            tracing::error!(%error, "the activity log could not be verified");
             let detail = "the activity log could not be verified; the server's log says why";
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).caused_by(error))
         }
     }
 }

@@ -14,6 +14,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{Html, IntoResponse, Response};
 use cqrs_core::Context;
+use cqrs_http::Problem;
 use jiff::tz::TimeZone;
 
 use self::details::Room;
@@ -24,7 +25,7 @@ use self::item::Item;
 use self::timeline::{Day, days};
 use super::links::Links;
 use super::params::{self, Empty, Params};
-use super::problem::{Problem, explained};
+use super::problem::PARAMETER;
 use super::{Pages, api, path, sse, verify};
 use crate::entry::Entry;
 use crate::query::{Facets, Page, last_sequence};
@@ -109,7 +110,7 @@ async fn shown(
     }
     let facets: Facets = log.facets(ctx).await?;
 
-    let parameter = wrong.as_ref().and_then(|problem| problem.parameter.as_deref());
+    let parameter = wrong.as_ref().and_then(|problem| problem.member(PARAMETER)?.as_str());
     let form = Form::new(&params, facets, parameter);
     let is_top = params.after.is_none() && !form.is_oldest && wrong.is_none();
     let is_trail = params.filter.correlation.is_some() && form.is_oldest;
@@ -121,7 +122,7 @@ async fn shown(
     let timeline = Timeline {
         frame: Frame::new(ctx, links, headers, params.zone.as_ref()),
         chips: chips(&params, links),
-        problem: wrong.as_ref().map(|problem| sentence(&problem.detail)),
+        problem: wrong.as_ref().map(|problem| sentence(problem.detail())),
         trail: is_trail.then(|| trail::summary(&page.entries, page.next.is_some())),
         searched_until: page.searched_until.map(|until| until.to_string()),
         first_href: params.after.map(|_| links.page(&params.link(kept, &[]))),
@@ -204,9 +205,11 @@ fn failed(ctx: &Context, links: &Links, headers: &HeaderMap, problem: &Problem) 
         frame: Frame::new(ctx, links, headers, None),
         tone: "bad",
         headline: "This cannot be shown.".to_owned(),
-        detail: sentence(&problem.detail),
+        detail: sentence(problem.detail()),
     };
-    rendered(problem.status(), &message).map_or_else(IntoResponse::into_response, explained)
+    problem.log();
+    let page = rendered(problem.status(), &message);
+    (problem.headers().clone(), page).into_response()
 }
 
 /// For people: with a capital letter and a full stop, and without the marks of what is code for programs.
@@ -224,8 +227,8 @@ fn rendered(status: StatusCode, template: &impl Template) -> Result<Response, Pr
     match template.render() {
         Ok(html) => Ok((status, Html(html)).into_response()),
         Err(error) => {
-            tracing::error!(%error, "the activity page could not be written");
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be written"))
+            let detail = "the page could not be written";
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).caused_by(error))
         }
     }
 }
