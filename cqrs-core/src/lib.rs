@@ -3,34 +3,29 @@
 //! Annotate a struct; the linker registers it, the application proves at start-up that everything is
 //! wired, and every message reaches its handlers with its tenant.
 //!
-//! A message's way through this crate, which is also the order of its modules: a [`Context`] says for
-//! whom; an [`Event`], [`Command`] or [`Query`] says what; a handler reacts. What is annotated stands in
-//! the registry, is built from services, and becomes an [`App`]. A bus accepts a message, the delivery
-//! hands an event to the lane of each handler, a lane runs the handler, and the outcome is settled.
-//! [`testing`] runs the same application in tests, and [`describe`] draws its map.
+//! The modules are in the order in which a message travels, and each imports only those above it: a
+//! [`Context`] says for whom; an [`Event`], [`Command`] or [`Query`] says what; a handler reacts. The
+//! registry knows what is annotated; the application builds it from services. A bus accepts a message and
+//! hands it to the lane of each handler; a lane's schedule says what is next, a worker attempts it, and the
+//! verdict settles it.
 
-mod runtime;
-
-mod app;
-mod bus;
+mod runtime; // what everything that runs shares: in flight, shutdown, panics, time limits
+pub mod context; // for whom: tenant, actor, correlation, deadline
+pub mod payload; // a message as JSON: size, redaction, changes
+pub mod message; // events, commands, queries
+pub mod handler; // what users write: traits, options, errors
+pub mod services; // injection
+pub mod registry; // what the annotations submit
+pub mod middleware; // around every call
+mod observe; // spans, metrics
+mod schedule; // what a handler does next: pure data
+pub mod lane; // one handler at work
+pub mod bus; // where messages enter
+pub mod app; // builder, wiring, plugins, modules
+pub mod describe; // a map of all that
 #[cfg(feature = "cli")]
-pub mod cli;
-mod context;
-pub mod describe;
-mod handler;
-mod lane;
-mod message;
-pub mod middleware;
-mod observe;
-mod payload;
-mod registry;
-mod schedule;
-mod services;
-pub mod testing;
-
-mod blob;
-#[cfg(feature = "http")]
-pub mod http;
+pub mod cli; // that map, and the check of the wiring, as commands
+pub mod testing; // the real application in tests
 
 #[doc(hidden)]
 pub mod macro_support;
@@ -39,10 +34,6 @@ pub mod prelude;
 pub use crate::app::{
     App, AppBuilder, BoxError, BuildError, DEFAULT_PAYLOAD_LIMIT, Module, Modules, Plugin, Problem,
     ProblemKind, ShutdownReport, StartError, Unfinished,
-};
-pub use crate::blob::{
-    BlobError, BlobRef, BlobStore, DEFAULT_BLOB_LIMIT, DirectoryBlobs, InvalidMediaType,
-    MemoryBlobs,
 };
 pub use crate::bus::{
     AnyEventStream, CommandBus, DeadLetter, DeadLetterFilter, DeadLetters, EventBus, EventStream,

@@ -6,7 +6,8 @@ use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
 use cqrs_activity_log::{ActivityLog, web::Pages};
-use cqrs_core::{Context, http::ContextLayer};
+use cqrs_core::Context;
+use cqrs_http::ContextLayer;
 use jiff::Timestamp;
 
 #[tokio::main]

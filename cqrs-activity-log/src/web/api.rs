@@ -6,12 +6,13 @@ use axum::extract::Path;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use cqrs_core::Context;
+use cqrs_http::Problem;
 use futures_core::Stream;
 use uuid::Uuid;
 
 use super::params::{self, Empty};
 use super::path;
-use super::problem::Problem;
+use super::problem::parameter;
 use super::view::View;
 use crate::entry::Entry;
 use crate::log::ActivityLog;
@@ -33,7 +34,7 @@ pub(super) async fn entry(
 /// The tenant's entry with this id. An entry of another tenant is not found.
 pub(super) async fn find(view: &View, id: &str) -> Result<Entry, Problem> {
     let id = Uuid::try_parse(id)
-        .map_err(|_| Problem::parameter("id", "an entry's id is a uuid, and this is none"))?;
+        .map_err(|_| parameter("id", "an entry's id is a uuid, and this is none"))?;
     let missing = || Problem::new(StatusCode::NOT_FOUND, format!("there is no entry {id}"));
     view.pages.log.get(&view.ctx, id).await?.ok_or_else(missing)
 }

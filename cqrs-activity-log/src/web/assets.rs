@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use cqrs_http::Problem;
 use sha2::{Digest, Sha256};
 
 use super::path;
-use super::problem::Problem;
 
 /// One embedded file.
 pub(super) struct Asset {

@@ -4,7 +4,7 @@
 //! use axum::Router;
 //! use cqrs_activity_log::{ActivityLog, web};
 //! use cqrs_core::Context;
-//! use cqrs_core::http::{ContextLayer, header};
+//! use cqrs_http::{ContextLayer, header};
 //!
 //! fn router(log: ActivityLog) -> Router {
 //!     // The tenant of the request. A product takes it from a session or a signed token, not from a bare header.
@@ -56,9 +56,9 @@ mod page; // HTML
 use axum::http::StatusCode;
 use axum::routing::{any, get};
 use axum::{Router, middleware};
+use cqrs_http::Problem;
 
 pub use self::pages::Pages;
-use self::problem::Problem;
 use self::view::View;
 use crate::log::ActivityLog;
 

@@ -3,12 +3,13 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use cqrs_http::Problem;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use uuid::Uuid;
 
-use super::problem::Problem;
+use super::problem::parameter;
 use crate::entry::Outcome;
 use crate::query::{Cursor, Filter, Order, PageRequest};
 
@@ -109,14 +110,14 @@ impl Params {
                 "order" => self.order = Some(order(value)?),
                 "limit" => self.limit = Some(number("limit", value)?),
                 "after" => {
-                    let cursor = value.parse().map_err(|error| Problem::parameter("after", error));
+                    let cursor = value.parse().map_err(|error| parameter("after", error));
                     self.after = Some(cursor?);
                 }
                 "since" => self.since = Some(number("since", value)?),
                 _ => {}
             }
         }
-        filter.check().map_err(|error| Problem::parameter(error.field(), error.reason()))?;
+        filter.check().map_err(|error| parameter(error.field(), error.reason()))?;
         Ok(Self { filter, given, ..self })
     }
 
@@ -178,15 +179,15 @@ fn given(
             return Err(unknown(&name, known));
         };
         if given.iter().any(|(before, _)| before == name) {
-            return Err(Problem::parameter(name, "it is given twice"));
+            return Err(parameter(name, "it is given twice"));
         }
         if !was_text(encoded, &value) {
-            return Err(Problem::parameter(name, "it is not valid UTF-8"));
+            return Err(parameter(name, "it is not valid UTF-8"));
         }
         match (value.is_empty(), empty) {
             (true, Empty::Ignored) => {}
             (true, Empty::Refused) => {
-                return Err(Problem::parameter(name, "it is empty; leave it out instead"));
+                return Err(parameter(name, "it is empty; leave it out instead"));
             }
             (false, _) => given.push((name, value.into_owned())),
         }
@@ -208,7 +209,7 @@ fn unknown(name: &str, known: &[&[&'static str]]) -> Problem {
         "" => "there are no parameters here".to_owned(),
         known => format!("it is unknown; there are {known}"),
     };
-    Problem::parameter(&name.escape_debug().to_string(), reason)
+    parameter(&name.escape_debug().to_string(), reason)
 }
 
 /// A number of digits only, without a sign or blanks.
@@ -217,34 +218,30 @@ pub(super) fn digits<N: FromStr>(value: &str) -> Option<N> {
 }
 
 fn number<N: FromStr>(name: &'static str, value: &str) -> Result<N, Problem> {
-    digits(value)
-        .ok_or_else(|| Problem::parameter(name, quoted(value, "is not a number that can be used")))
+    digits(value).ok_or_else(|| parameter(name, quoted(value, "is not a number that can be used")))
 }
 
 fn id(name: &'static str, value: &str) -> Result<Uuid, Problem> {
-    Uuid::try_parse(value).map_err(|_| Problem::parameter(name, quoted(value, "is not a uuid")))
+    Uuid::try_parse(value).map_err(|_| parameter(name, quoted(value, "is not a uuid")))
 }
 
 fn outcome(value: &str) -> Result<Outcome, Problem> {
     let wrong = || quoted(value, "is not an outcome; there are `succeeded`, `failed` and `denied`");
-    value.parse().map_err(|_| Problem::parameter("outcome", wrong()))
+    value.parse().map_err(|_| parameter("outcome", wrong()))
 }
 
 fn order(value: &str) -> Result<Order, Problem> {
     match value {
         "newest" => Ok(Order::NewestFirst),
         "oldest" => Ok(Order::OldestFirst),
-        _ => Err(Problem::parameter(
-            "order",
-            quoted(value, "is not an order; use `newest` or `oldest`"),
-        )),
+        _ => Err(parameter("order", quoted(value, "is not an order; use `newest` or `oldest`"))),
     }
 }
 
 fn time_zone(value: &str) -> Result<TimeZone, Problem> {
     let is_sane = value.len() <= 64;
     let zone = TimeZone::get(value).ok().filter(|_| is_sane);
-    zone.ok_or_else(|| Problem::parameter("tz", quoted(value, "is not a known time zone")))
+    zone.ok_or_else(|| parameter("tz", quoted(value, "is not a known time zone")))
 }
 
 /// A time, or a date, which means the time at which the day begins.
@@ -257,7 +254,7 @@ fn time(name: &'static str, value: &str, zone: &TimeZone) -> Result<Timestamp, P
     let begin = date.and_then(|date| date.to_zoned(zone.clone()).ok());
     begin.map(|begin| begin.timestamp()).ok_or_else(|| {
         let wrong = "is not a time; write `2026-11-23T14:00:00Z` or `2026-11-23`";
-        Problem::parameter(name, quoted(value, wrong))
+        parameter(name, quoted(value, wrong))
     })
 }
 

@@ -10,11 +10,12 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use super::params::{self, Empty};
 use super::permits::Full;
-use super::problem::Problem;
+use super::problem::busy;
 use super::view::View;
 use crate::entry::Entry;
 use crate::live::Seen;
 use crate::query::last_sequence;
+use cqrs_http::Problem;
 
 /// How often a stream without entries sends a comment, so that proxies keep it open.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -40,7 +41,7 @@ pub(super) async fn tail(
             Full::Tenant => "too many live tails of this tenant are open; try again soon",
             Full::Everyone => "too many live tails are open; try again soon",
         };
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        busy(detail)
     })?;
 
     let head = last_sequence(pages.log.database(), ctx.tenant()).await?;

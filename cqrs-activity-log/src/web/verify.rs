@@ -6,9 +6,10 @@ use serde::Serialize;
 
 use super::params::Empty;
 use super::permits::Full;
-use super::problem::Problem;
+use super::problem::busy;
 use super::view::View;
 use crate::chain::VerifyError;
+use cqrs_http::Problem;
 
 /// What a verification found.
 #[derive(Debug, Serialize)]
@@ -33,7 +34,7 @@ pub(super) async fn verdict(View { pages, ctx, .. }: &View) -> Result<Verdict, P
             Full::Tenant => "this chain is being verified right now; try again soon",
             Full::Everyone => "others are verifying right now; try again soon",
         };
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+        busy(detail)
     })?;
     match pages.log.verify(ctx).await {
         Ok(verified) => {
@@ -60,9 +61,8 @@ pub(super) async fn verdict(View { pages, ctx, .. }: &View) -> Result<Verdict, P
             Ok(Verdict { is_sound: false, message, head: None })
         }
         Err(error) => {
-            tracing::error!(%error, "the activity log could not be verified");
             let detail = "the activity log could not be verified; the server's log says why";
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail))
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).caused_by(error))
         }
     }
 }

@@ -8,7 +8,7 @@ use cqrs_core::Context;
 use super::links::Links;
 use super::pages::Pages;
 use super::params::{Empty, Params};
-use super::problem::Problem;
+use cqrs_http::Problem;
 
 /// A request whose context may see the log. Extracting it is the guard of a handler: a request without a context is
 /// answered with 401, and one that `Pages::authorize` refuses with 403.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use cqrs_activity_log::{Activity, ActivityLog, web};
-use cqrs_core::http::ContextLayer;
 use cqrs_core::prelude::*;
+use cqrs_http::ContextLayer;
 use jiff::Timestamp;
 use serde_json::json;
 use tempfile::TempDir;

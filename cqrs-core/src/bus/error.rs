@@ -14,7 +14,7 @@ pub enum PublishError {
     /// The payload is over the limit.
     #[error(
         "event `{event}` has a payload of {size} bytes, over the limit of {limit}; \
-         keep large data in a `BlobStore` and publish its `BlobRef`"
+         keep large data in a `cqrs_blobs::BlobStore` and publish its `BlobRef`"
     )]
     TooLarge {
         /// The event's name.
@@ -27,7 +27,8 @@ pub enum PublishError {
     /// The payload is nested so deeply that a store or transport could not read it back.
     #[error(
         "event `{event}` has a payload that is nested deeper than {limit} levels of objects and lists, \
-         and could not be read back; refuse or flatten such input, or keep it in a `BlobStore`"
+         and could not be read back; refuse or flatten such input, or keep it in a \
+         `cqrs_blobs::BlobStore`"
     )]
     TooDeep {
         /// The event's name.
@@ -97,8 +98,8 @@ impl PublishError {
         }
     }
 
-    /// What spans and metrics call it.
-    pub(crate) fn error_type(&self) -> &'static str {
+    /// The error's kind in spans, metrics and problem documents; the same in all versions.
+    pub fn error_type(&self) -> &'static str {
         match self {
             Self::TooLarge { .. } => "too_large",
             Self::TooDeep { .. } => "too_deep",
@@ -194,8 +195,8 @@ impl<E> ExecuteError<E> {
         }
     }
 
-    /// What spans and metrics call it.
-    pub(crate) fn error_type(&self) -> &'static str {
+    /// What spans, metrics and problem documents call it, the same in all versions.
+    pub fn error_type(&self) -> &'static str {
         match self {
             Self::Handler(_) => "failed",
             Self::TimedOut { .. } => "timed_out",

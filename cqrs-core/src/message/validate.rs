@@ -87,8 +87,7 @@ impl fmt::Display for Violations {
 impl std::error::Error for Violations {}
 
 /// `Validate::validate` of a message without its type.
-#[doc(hidden)]
-pub type Validator = fn(&dyn Any) -> Result<(), Violations>;
+pub(crate) type Validator = fn(&dyn Any) -> Result<(), Violations>;
 
 /// Finds out in generated code whether `M` implements [`Validate`]: an inherent method, which exists
 /// only then, comes before a trait's.

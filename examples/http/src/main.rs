@@ -2,8 +2,8 @@
 //! `curl -i -H 'x-tenant-id: acme' -d 'Write docs' http://127.0.0.1:3000/tasks`.
 
 use axum::{Extension, Router, extract::State, http::StatusCode, routing::post};
-use cqrs_core::http::{ContextLayer, header};
 use cqrs_core::prelude::*;
+use cqrs_http::{ContextLayer, Problem, header};
 
 #[derive(Serialize, Deserialize, Event)]
 struct TaskCreated {
@@ -27,10 +27,9 @@ async fn create_task(
     State(events): State<EventBus>,
     Extension(ctx): Extension<Context>,
     title: String,
-) -> Result<(StatusCode, String), StatusCode> {
+) -> Result<(StatusCode, String), Problem> {
     let task_id = Uuid::now_v7();
-    let published = events.publish(&ctx, TaskCreated { task_id, title }).await;
-    published.map_err(|_too_large_or_shut_down| StatusCode::SERVICE_UNAVAILABLE)?;
+    events.publish(&ctx, TaskCreated { task_id, title }).await?;
     Ok((StatusCode::CREATED, task_id.to_string()))
 }
 

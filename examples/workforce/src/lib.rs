@@ -30,6 +30,6 @@ pub mod users;
 pub use self::access::Role;
 pub use self::failure::Failure;
 
-pub use self::http::{ConnectionLimits, Problem};
+pub use self::http::ConnectionLimits;
 
 pub use self::server::{Server, ServerError, application};

@@ -5,8 +5,8 @@ use axum::http::{Request, StatusCode};
 use axum::routing::post;
 use axum::{Extension, Router};
 use cqrs_core::CommandBus;
-use cqrs_core::http::{ContextLayer, header};
 use cqrs_core::prelude::*;
+use cqrs_http::{ContextLayer, header};
 use opentelemetry::trace::{SpanId, TraceId};
 use tower::ServiceExt as _;
 

@@ -21,11 +21,12 @@ use self::frame::Frame;
 use self::item::Item;
 use self::timeline::{Day, days};
 use super::params::{self, Empty, Params};
-use super::problem::{Problem, explained};
+use super::problem::PARAMETER;
 use super::view::View;
 use super::{api, path, sse, verify};
 use crate::entry::Entry;
 use crate::query::{Facets, Page, last_sequence};
+use cqrs_http::Problem;
 
 #[derive(Template)]
 #[template(path = "timeline.html")]
@@ -93,7 +94,7 @@ async fn shown(view: &View) -> Result<Response, Problem> {
     }
     let facets: Facets = log.facets(ctx).await?;
 
-    let parameter = wrong.as_ref().and_then(|problem| problem.parameter.as_deref());
+    let parameter = wrong.as_ref().and_then(|problem| problem.member(PARAMETER)?.as_str());
     let form = Form::new(&params, facets, parameter);
     let is_top = params.after.is_none() && !form.is_oldest && wrong.is_none();
     let is_trail = params.filter.correlation.is_some() && form.is_oldest;
@@ -105,7 +106,7 @@ async fn shown(view: &View) -> Result<Response, Problem> {
     let timeline = Timeline {
         frame: Frame::new(view, params.zone.as_ref()),
         chips: chips(&params, links),
-        problem: wrong.as_ref().map(|problem| sentence(&problem.detail)),
+        problem: wrong.as_ref().map(|problem| sentence(problem.detail())),
         trail: is_trail.then(|| trail::summary(&page.entries, page.next.is_some())),
         searched_until: page.searched_until.map(|until| until.to_string()),
         first_href: params.after.map(|_| links.page(&params.link(kept, &[]))),
@@ -170,9 +171,11 @@ fn failed(view: &View, problem: &Problem) -> Response {
         frame: Frame::new(view, None),
         tone: "bad",
         headline: "This cannot be shown.".to_owned(),
-        detail: sentence(&problem.detail),
+        detail: sentence(problem.detail()),
     };
-    rendered(problem.status(), &message).map_or_else(IntoResponse::into_response, explained)
+    problem.log();
+    let page = rendered(problem.status(), &message);
+    (problem.headers().clone(), page).into_response()
 }
 
 /// A sentence for people: with a capital letter, a full stop, and without code marks.
@@ -190,8 +193,8 @@ fn rendered(status: StatusCode, template: &impl Template) -> Result<Response, Pr
     match template.render() {
         Ok(html) => Ok((status, Html(html)).into_response()),
         Err(error) => {
-            tracing::error!(%error, "the activity page could not be written");
-            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "the page could not be written"))
+            let detail = "the page could not be written";
+            Err(Problem::new(StatusCode::INTERNAL_SERVER_ERROR, detail).caused_by(error))
         }
     }
 }

@@ -16,7 +16,7 @@ use super::{
     ListEmployees, UpdateEmployee,
 };
 use crate::failure::Failure;
-use crate::http::{Buses, Json, Path, Problem, Query};
+use crate::http::{Buses, Json, Path, Problem, ProblemBody, Query};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes() -> OpenApiRouter<Buses> {
@@ -54,7 +54,7 @@ struct EmployeeChange {
 /// Lists employees
 #[utoipa::path(get, path = "/employees", tag = "employees", params(PageParams), responses(
     (status = 200, body = Page<Employee>),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_employees(
     State(buses): State<Buses>,
@@ -67,7 +67,7 @@ async fn list_employees(
 /// Adds an employee
 #[utoipa::path(post, path = "/employees", tag = "employees", request_body = NewEmployee, responses(
     (status = 201, body = Employee),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn create_employee(
     State(buses): State<Buses>,
@@ -84,7 +84,7 @@ async fn create_employee(
 /// Shows an employee
 #[utoipa::path(get, path = "/employees/{id}", tag = "employees", params(("id" = Uuid, Path)), responses(
     (status = 200, body = Employee),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn find_employee(
     State(buses): State<Buses>,
@@ -99,7 +99,7 @@ async fn find_employee(
 #[utoipa::path(get, path = "/employees/{id}/hours", tag = "employees", params(("id" = Uuid, Path)),
     responses(
     (status = 200, body = EmployeeHours),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn employee_hours(
     State(buses): State<Buses>,
@@ -115,7 +115,7 @@ async fn employee_hours(
 #[utoipa::path(patch, path = "/employees/{id}", tag = "employees", params(("id" = Uuid, Path)),
     request_body = EmployeeChange, responses(
     (status = 200, body = Employee),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn update_employee(
     State(buses): State<Buses>,

@@ -1,4 +1,4 @@
-//! What a request brings; what is malformed becomes a [`Problem`].
+//! What a request brings; what is malformed is [`Unreadable`].
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeOwned, Deserializer, MapAccess, Visitor};
 
-use super::Problem;
+use super::problem::Unreadable;
 
 /// A JSON body, which is an object.
 #[derive(Debug)]
@@ -16,23 +16,23 @@ pub(crate) struct Json<T>(pub T);
 
 /// A form of a page.
 #[derive(Debug, FromRequest)]
-#[from_request(via(axum::Form), rejection(Problem))]
+#[from_request(via(axum::Form), rejection(Unreadable))]
 pub(crate) struct Form<T>(pub T);
 
 /// Parts of the path.
 #[derive(Debug, FromRequestParts)]
-#[from_request(via(axum::extract::Path), rejection(Problem))]
+#[from_request(via(axum::extract::Path), rejection(Unreadable))]
 pub(crate) struct Path<T>(pub T);
 
 /// The query string.
 #[derive(Debug, FromRequestParts)]
-#[from_request(via(axum::extract::Query), rejection(Problem))]
+#[from_request(via(axum::extract::Query), rejection(Unreadable))]
 pub(crate) struct Query<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
-    type Rejection = Problem;
+    type Rejection = Unreadable;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Unreadable> {
         let axum::Json(Object(body)) = axum::Json::from_request(request, state).await?;
         Ok(Self(body))
     }

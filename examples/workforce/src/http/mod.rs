@@ -15,11 +15,13 @@ mod trace;
 mod unread;
 
 pub use self::connections::ConnectionLimits;
-pub use self::problem::Problem;
+
+pub(crate) use cqrs_http::Problem;
 
 pub(crate) use self::buses::Buses;
 pub(crate) use self::connections::{serve, until};
 pub(crate) use self::extract::{Form, Json, Path, Query};
+pub(crate) use self::problem::ProblemBody;
 pub(crate) use self::router::{Parts, router};
 pub(crate) use self::session::SessionCookie;
 pub(crate) use self::unread::is_late;

@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::{Extension, Router};
+use cqrs_http::RequestIdLayer;
 use tokio::sync::watch;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::trace::{DefaultOnResponse, TraceLayer};
@@ -94,7 +95,8 @@ pub(crate) fn router(parts: Parts) -> Router {
                 .make_span_with(trace::span as fn(&Request) -> _)
                 .on_response(DefaultOnResponse::new().level(Level::INFO)),
         )
-        .layer(from_fn(trace::identify))
+        .layer(from_fn(trace::complete))
+        .layer(RequestIdLayer)
 }
 
 async fn nothing_here() -> Problem {

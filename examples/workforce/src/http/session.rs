@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, HeaderName, header};
 use axum::response::AppendHeaders;
 use cqrs_core::Context;
-use cqrs_core::http::{ContextLayer, Refusal};
+use cqrs_http::{ContextLayer, Problem};
 
 use crate::db::DbError;
 use crate::users::{SESSION_LIFETIME, Sessions, Token};
@@ -43,9 +43,9 @@ pub(super) fn contexts(sessions: Arc<Sessions>) -> ContextLayer {
     ContextLayer::new_async(move |request| {
         let sessions = Arc::clone(&sessions);
         Box::pin(async move {
-            let ctx = context(&sessions, &request.headers).await.map_err(Refusal::internal)?;
+            let ctx = context(&sessions, &request.headers).await.map_err(Problem::internal)?;
             ctx.ok_or_else(|| {
-                Refusal::unauthorized(
+                Problem::unauthorized(
                     "sign in first: `POST /api/sessions` gives a token for `Authorization: Bearer`",
                 )
             })

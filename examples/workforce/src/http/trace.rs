@@ -1,44 +1,35 @@
-//! The outermost layer: every request has an id and a span, every problem says which request it was.
+//! Around all routes: every request has a span, every problem says which request it was.
 
 use std::any::Any;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use cqrs_core::Context;
+use cqrs_http::RequestIdLayer;
 use tracing::{Span, field};
-use uuid::Uuid;
 
 use super::accept::prefers_html;
 use super::{Problem, pages};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Gives the request an id if it has no sane one, and completes what comes back.
-pub(super) async fn identify(mut request: Request, next: Next) -> Response {
-    let id = request.headers().get(&REQUEST_ID).and_then(sane).unwrap_or_else(|| {
-        let id = Uuid::now_v7().to_string();
-        HeaderValue::try_from(id).unwrap_or(HeaderValue::from_static("unknown"))
-    });
-    request.headers_mut().insert(REQUEST_ID, id.clone());
+/// Completes what comes back: which request it was, and the headers of every response.
+pub(super) async fn complete(request: Request, next: Next) -> Response {
+    let id = request_id(&request).map(str::to_owned);
     let path = request.uri().path().to_owned();
     let is_head = request.method() == Method::HEAD;
     let is_browser = prefers_html(request.headers());
 
     let mut response = next.run(request).await;
     if let Some(mut problem) = response.extensions_mut().remove::<Problem>() {
-        problem.instance = Some(path).filter(|path| path.len() <= 2048);
-        problem.request_id = id.to_str().ok().map(str::to_owned);
+        problem = problem.with_instance(&path).with_request_id(id.as_deref().unwrap_or_default());
         // What was added since, such as a cookie or `Allow`, stays.
         let complete = if is_browser { pages::problem(problem) } else { problem.into_response() };
         let added = std::mem::replace(&mut response, complete).into_parts().0.headers;
         keep(&mut response, added, is_head);
         response.extensions_mut().remove::<Problem>();
     }
-    let headers = response.headers_mut();
-    headers.entry(REQUEST_ID).or_insert(id);
-    protect(headers);
+    protect(response.headers_mut());
     response
 }
 
@@ -73,21 +64,17 @@ fn protect(headers: &mut HeaderMap) {
     }
 }
 
-/// As cqrs-core takes them over: 1 to 128 characters that are safe in a log.
-fn sane(id: &HeaderValue) -> Option<HeaderValue> {
-    let is_allowed = |it: &u8| it.is_ascii_alphanumeric() || b"-_.:+/=".contains(it);
-    let is_sane = (1..=128).contains(&id.len()) && id.as_bytes().iter().all(is_allowed);
-    is_sane.then(|| id.clone())
+fn request_id(request: &Request) -> Option<&str> {
+    request.headers().get(RequestIdLayer::HEADER)?.to_str().ok()
 }
 
 /// The span of one request. The query is left out, since tokens like to be there.
 pub(super) fn span(request: &Request) -> Span {
-    let id = request.headers().get(&REQUEST_ID).and_then(|it| it.to_str().ok());
     tracing::info_span!(
         "request",
         method = %request.method(),
         path = request.uri().path(),
-        request_id = id,
+        request_id = request_id(request),
         tenant = field::Empty,
     )
 }

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{CreateOrganization, FindOrganization, ListOrganizations, Organization};
 use crate::failure::Failure;
-use crate::http::{Buses, Json, Path, Problem, Query};
+use crate::http::{Buses, Json, Path, Problem, ProblemBody, Query};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes() -> OpenApiRouter<Buses> {
@@ -33,7 +33,7 @@ struct NewOrganization {
 /// Lists organizations
 #[utoipa::path(get, path = "/organizations", tag = "organizations", params(PageParams), responses(
     (status = 200, body = Page<Organization>),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_organizations(
     State(buses): State<Buses>,
@@ -47,7 +47,7 @@ async fn list_organizations(
 #[utoipa::path(post, path = "/organizations", tag = "organizations", request_body = NewOrganization,
     responses(
     (status = 201, body = Organization),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn create_organization(
     State(buses): State<Buses>,
@@ -63,7 +63,7 @@ async fn create_organization(
 #[utoipa::path(get, path = "/organizations/{id}", tag = "organizations", params(("id" = Uuid, Path)),
     responses(
     (status = 200, body = Organization),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn find_organization(
     State(buses): State<Buses>,

@@ -17,7 +17,7 @@ use super::{
     ListTimesheets, SubmitTimesheet, TimeLog, Timesheet, UpdateTimeLog,
 };
 use crate::failure::Failure;
-use crate::http::{Buses, Json, Path, Problem, Query};
+use crate::http::{Buses, Json, Path, Problem, ProblemBody, Query};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes() -> OpenApiRouter<Buses> {
@@ -86,7 +86,7 @@ impl TimeParams {
 /// Lists time logs
 #[utoipa::path(get, path = "/time-logs", tag = "time tracking", params(TimeParams), responses(
     (status = 200, body = Page<TimeLog>),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_time_logs(
     State(buses): State<Buses>,
@@ -103,7 +103,7 @@ async fn list_time_logs(
 #[utoipa::path(post, path = "/time-logs", tag = "time tracking", request_body = NewTimeLogBody,
     responses(
     (status = 201, body = TimeLog),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn create_time_log(
     State(buses): State<Buses>,
@@ -121,7 +121,7 @@ async fn create_time_log(
 #[utoipa::path(get, path = "/time-logs/{id}", tag = "time tracking", params(("id" = Uuid, Path)),
     responses(
     (status = 200, body = TimeLog),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn find_time_log(
     State(buses): State<Buses>,
@@ -136,7 +136,7 @@ async fn find_time_log(
 #[utoipa::path(patch, path = "/time-logs/{id}", tag = "time tracking", params(("id" = Uuid, Path)),
     request_body = TimeLogChange, responses(
     (status = 200, body = TimeLog),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn update_time_log(
     State(buses): State<Buses>,
@@ -153,7 +153,7 @@ async fn update_time_log(
 #[utoipa::path(delete, path = "/time-logs/{id}", tag = "time tracking", params(("id" = Uuid, Path)),
     responses(
     (status = 204),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn delete_time_log(
     State(buses): State<Buses>,
@@ -167,7 +167,7 @@ async fn delete_time_log(
 /// Lists timesheets
 #[utoipa::path(get, path = "/timesheets", tag = "time tracking", params(TimeParams), responses(
     (status = 200, body = Page<Timesheet>),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_timesheets(
     State(buses): State<Buses>,
@@ -182,7 +182,7 @@ async fn list_timesheets(
 #[utoipa::path(get, path = "/timesheets/{id}", tag = "time tracking", params(("id" = Uuid, Path)),
     responses(
     (status = 200, body = Timesheet),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn find_timesheet(
     State(buses): State<Buses>,
@@ -197,7 +197,7 @@ async fn find_timesheet(
 #[utoipa::path(post, path = "/timesheets/{id}/submit", tag = "time tracking",
     params(("id" = Uuid, Path)), responses(
     (status = 200, body = Timesheet),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn submit_timesheet(
     State(buses): State<Buses>,
@@ -211,7 +211,7 @@ async fn submit_timesheet(
 #[utoipa::path(post, path = "/timesheets/{id}/approve", tag = "time tracking",
     params(("id" = Uuid, Path)), responses(
     (status = 200, body = Timesheet),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn approve_timesheet(
     State(buses): State<Buses>,

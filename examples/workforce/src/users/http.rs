@@ -17,7 +17,7 @@ use super::{
     SignIn, SignedIn, Token, User,
 };
 use crate::failure::Failure;
-use crate::http::{Buses, Json, Path, Problem, Query, SessionCookie};
+use crate::http::{Buses, Json, Path, Problem, ProblemBody, Query, SessionCookie};
 use crate::paging::{Page, PageParams};
 
 pub(crate) fn routes() -> OpenApiRouter<Buses> {
@@ -126,8 +126,8 @@ fn session(status: StatusCode, cookie: SessionCookie, signed_in: SignedIn) -> Re
 /// Registers a company as a tenant of its own, and signs its owner in
 #[utoipa::path(post, path = "/register", tag = "users", request_body = Registration, responses(
     (status = 201, body = Session),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json",
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json",
         description = "Too many sign in at once; the header `Retry-After` says when to come again"),
 ), security(()))]
 async fn register(
@@ -141,8 +141,8 @@ async fn register(
 /// Signs in
 #[utoipa::path(post, path = "/sessions", tag = "users", request_body = Credentials, responses(
     (status = 201, body = Session),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json",
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json",
         description = "Too many sign in at once; the header `Retry-After` says when to come again"),
 ), security(()))]
 async fn sign_in(
@@ -156,8 +156,8 @@ async fn sign_in(
 /// Accepts an invite, and signs the new user in
 #[utoipa::path(post, path = "/invites/accept", tag = "users", request_body = Acceptance, responses(
     (status = 201, body = Session),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json",
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json",
         description = "Too many sign in at once; the header `Retry-After` says when to come again"),
 ), security(()))]
 async fn accept(
@@ -171,7 +171,7 @@ async fn accept(
 /// Shows who is signed in
 #[utoipa::path(get, path = "/me", tag = "users", responses(
     (status = 200, body = User),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn me(
     State(buses): State<Buses>,
@@ -186,7 +186,7 @@ async fn me(
 /// Lists invites
 #[utoipa::path(get, path = "/invites", tag = "users", params(PageParams), responses(
     (status = 200, body = Page<Invite>),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_invites(
     State(buses): State<Buses>,
@@ -199,7 +199,7 @@ async fn list_invites(
 /// Invites somebody who is no employee
 #[utoipa::path(post, path = "/invites", tag = "users", request_body = NewInvite, responses(
     (status = 201, body = Invite),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn invite(
     State(buses): State<Buses>,
@@ -214,7 +214,7 @@ async fn invite(
 /// Sends an invitation again, with a new token; the one before is void
 #[utoipa::path(post, path = "/invites/{id}/resend", tag = "users", params(("id" = Uuid, Path)), responses(
     (status = 200, body = Invite),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn resend_invite(
     State(buses): State<Buses>,

@@ -1,8 +1,10 @@
 //! What was wrong with a form, said to people.
 
 use axum::http::StatusCode;
+use serde_json::Value;
 
 use crate::http::Problem;
+use crate::http::problem::ERRORS;
 
 /// What a form calls its fields: each one's name and its label.
 pub(super) type Labels = &'static [(&'static str, &'static str)];
@@ -18,12 +20,16 @@ pub(super) struct Refusal {
 impl Refusal {
     pub(super) fn new(problem: &Problem, labels: Labels) -> Self {
         let (mut above, mut fields) = (Vec::new(), Vec::new());
-        for error in problem.errors() {
-            match labels.iter().find(|(name, _)| *name == error.field) {
+        problem.log();
+        let errors = problem.member(ERRORS).and_then(Value::as_array);
+        for error in errors.into_iter().flatten() {
+            let (field, reason) = (error["field"].as_str(), error["reason"].as_str());
+            let (field, reason) = (field.unwrap_or_default(), reason.unwrap_or_default());
+            match labels.iter().find(|(name, _)| *name == field) {
                 Some((name, label)) => {
-                    fields.push((*name, sentence(&format!("{label} {}", error.reason))));
+                    fields.push((*name, sentence(&format!("{label} {reason}"))));
                 }
-                None => above.push(sentence(&format!("{} {}", error.field, error.reason))),
+                None => above.push(sentence(&format!("{field} {reason}"))),
             }
         }
         if !fields.is_empty() {

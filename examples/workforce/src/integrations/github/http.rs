@@ -1,12 +1,14 @@
 //! GitHub over HTTP: what it sends, and what people see of it.
 
+use std::time::Duration;
+
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::IntoResponse;
-use cqrs_core::http::{ContextLayer, Refusal};
 use cqrs_core::{Actor, Context};
+use cqrs_http::ContextLayer;
 use futures_util::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,7 +24,7 @@ use super::{
 };
 use crate::config::PublicUrl;
 use crate::failure::Failure;
-use crate::http::{Buses, Json, Path, Problem, Query};
+use crate::http::{Buses, Json, Path, Problem, ProblemBody, Query};
 use crate::integrations::limits::{BodyError, Limits, limited};
 use crate::integrations::turns::Turns;
 use crate::paging::{Page, PageParams};
@@ -43,7 +45,7 @@ pub(crate) fn webhooks(limits: Limits) -> OpenApiRouter<Buses> {
         let name = request.uri.path().rsplit('/').next().unwrap_or_default();
         let address: HookAddress = name
             .parse()
-            .map_err(|_| Refusal::new(StatusCode::NOT_FOUND, "there is no such hook"))?;
+            .map_err(|_| Problem::new(StatusCode::NOT_FOUND, "there is no such hook"))?;
         let ctx = Context::for_tenant(address.tenant().as_str())?;
         Ok(ctx.with_actor(Actor::service("github").named("GitHub")))
     });
@@ -70,7 +72,8 @@ impl Bodies {
     async fn read(&self, ctx: &Context, body: Body) -> Result<Vec<u8>, Problem> {
         let _turn = self.turns.take(ctx.tenant()).map_err(|_| {
             let detail = "too many deliveries are being sent at once; deliver again in a while";
-            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(1)
+            Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+                .retry_after(Duration::from_secs(1))
         })?;
         let body = limited(body, self.limit).map_err(|error| refused(&error));
         let body = body.try_fold(Vec::new(), |mut all, piece| async move {
@@ -114,7 +117,7 @@ struct Receipt {
 #[utoipa::path(get, path = "/integrations/github", tag = "integrations", params(PageParams),
     responses(
     (status = 200, body = Page<Hook>),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_github_hooks(
     State(buses): State<Buses>,
@@ -130,7 +133,7 @@ async fn list_github_hooks(
 #[utoipa::path(post, path = "/integrations/github", tag = "integrations",
     request_body = NewHookBody, responses(
     (status = 201, body = HookSetUp),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn set_up_github_hook(
     State(buses): State<Buses>,
@@ -149,7 +152,7 @@ async fn set_up_github_hook(
 #[utoipa::path(get, path = "/integrations/github/deliveries", tag = "integrations",
     params(PageParams), responses(
     (status = 200, body = Page<GitHubDelivery>),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_github_deliveries(
     State(buses): State<Buses>,
@@ -163,7 +166,7 @@ async fn list_github_deliveries(
 #[utoipa::path(get, path = "/integrations/github/suggestions", tag = "integrations",
     params(PageParams), responses(
     (status = 200, body = Page<TimeLogSuggestion>),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_time_log_suggestions(
     State(buses): State<Buses>,
@@ -179,7 +182,7 @@ async fn list_time_log_suggestions(
 #[utoipa::path(post, path = "/integrations/github/suggestions/{id}/accept", tag = "integrations",
     params(("id" = Uuid, Path)), responses(
     (status = 200, body = TimeLogSuggestion),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn accept_time_log_suggestion(
     State(buses): State<Buses>,
@@ -195,7 +198,7 @@ async fn accept_time_log_suggestion(
 #[utoipa::path(delete, path = "/integrations/github/suggestions/{id}", tag = "integrations",
     params(("id" = Uuid, Path)), responses(
     (status = 204),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn dismiss_time_log_suggestion(
     State(buses): State<Buses>,
@@ -220,8 +223,8 @@ async fn dismiss_time_log_suggestion(
     responses(
     (status = 202, body = Receipt),
     (status = 200, body = Receipt),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json",
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json",
         description = "Too many are being sent at once; `Retry-After` says when to deliver again"),
 ))]
 async fn receive_github_delivery(

@@ -1,6 +1,7 @@
 //! Imports over HTTP.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::extract::{Request, State};
@@ -17,10 +18,13 @@ use uuid::Uuid;
 use super::{FindUpworkImport, ImportError, ListUpworkImports, UpworkImport, UpworkImporter};
 use crate::access::Role;
 use crate::failure::Failure;
-use crate::http::{Buses, Path, Problem, Query, is_late};
+use crate::http::{Buses, Path, Problem, ProblemBody, Query, is_late};
 use crate::integrations::limits::{BodyError, Stopped, limited, while_serving};
 use crate::integrations::turns::{NoTurn, Turns};
 use crate::paging::{Page, PageParams};
+
+/// How long a client waits before it sends its file again.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 pub(crate) fn routes(
     importer: Arc<UpworkImporter>,
@@ -58,7 +62,7 @@ struct ImportParams {
 #[utoipa::path(get, path = "/integrations/upwork/imports", tag = "integrations",
     params(PageParams), responses(
     (status = 200, body = Page<UpworkImport>),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn list_upwork_imports(
     State(buses): State<Buses>,
@@ -72,7 +76,7 @@ async fn list_upwork_imports(
 #[utoipa::path(get, path = "/integrations/upwork/imports/{id}", tag = "integrations",
     params(("id" = Uuid, Path)), responses(
     (status = 200, body = UpworkImport),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
 ))]
 async fn find_upwork_import(
     State(buses): State<Buses>,
@@ -91,8 +95,8 @@ async fn find_upwork_import(
 #[utoipa::path(post, path = "/integrations/upwork/imports", tag = "integrations",
     params(ImportParams), request_body(content = String, content_type = "text/csv"), responses(
     (status = 201, body = UpworkImport),
-    (status = "4XX", body = Problem, content_type = "application/problem+json"),
-    (status = 503, body = Problem, content_type = "application/problem+json",
+    (status = "4XX", body = ProblemBody, content_type = "application/problem+json"),
+    (status = 503, body = ProblemBody, content_type = "application/problem+json",
         description = "Too many import, or the server stops; `Retry-After` says when to send it again"),
 ))]
 async fn import_upwork(
@@ -147,7 +151,8 @@ fn problem(error: ImportError) -> Problem {
             }
             if error.is::<Stopped>() {
                 let detail = format!("the server stops; {}", recorded(import.as_deref()));
-                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after(5);
+                return Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+                    .retry_after(RETRY_AFTER);
             }
             if is_late(&*error) {
                 let recorded = recorded(import.as_deref());
@@ -175,7 +180,7 @@ fn not_now(reason: NoTurn) -> Problem {
             "too many others import files; send this one in a while",
         ),
     };
-    Problem::new(status, detail).retry_after(5)
+    Problem::new(status, detail).retry_after(RETRY_AFTER)
 }
 
 fn recorded(import: Option<&UpworkImport>) -> String {

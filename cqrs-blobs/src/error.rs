@@ -1,12 +1,11 @@
-//! Why a blob was not kept or not given back.
+//! Why a blob was not stored or not read.
 
 use std::error::Error;
 
+use cqrs_core::TenantScope;
 use uuid::Uuid;
 
-use crate::context::TenantScope;
-
-/// Why a blob was not kept, not given back or not deleted.
+/// Why a blob was not stored, not read or not deleted.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BlobError {
@@ -21,28 +20,15 @@ pub enum BlobError {
         /// The limit in bytes.
         limit: usize,
     },
-    /// A store of bounded size has no room.
-    #[error(
-        "a blob of {size} bytes finds no room: {used} of {capacity} bytes are in use; delete blobs that \
-         are done with, or raise the capacity with `with_capacity`"
-    )]
-    Full {
-        /// The blob's size in bytes.
-        size: usize,
-        /// What is in use, in bytes.
-        used: usize,
-        /// What can be in use, in bytes.
-        capacity: usize,
-    },
-    /// This tenant has no such blob. It was deleted, or never stored here, or is another tenant's, which
-    /// is not told apart.
+    /// This tenant has no such blob. The error is the same whether the blob was deleted, was never stored
+    /// here, or is another tenant's.
     #[error(
         "`{tenant}` has no blob {id} in this store; was it deleted, or put with another context?"
     )]
     NotFound {
         /// The reference's id.
         id: Uuid,
-        /// For whom it was looked up.
+        /// The tenant for which it was looked up.
         tenant: TenantScope,
     },
     /// What is stored is not what was put.
@@ -53,7 +39,7 @@ pub enum BlobError {
         /// How it differs.
         reason: String,
     },
-    /// The store itself failed: a disk, a network, a missing runtime.
+    /// The store itself failed: a disk, a network, missing credentials.
     #[error("cannot {action}: {error}")]
     Failed {
         /// What it was about to do, such as "read blob 0190b5a4-…".
@@ -65,8 +51,7 @@ pub enum BlobError {
 }
 
 impl BlobError {
-    /// The store failed at `action`, which begins with a verb: "read blob 0190b5a4-…".
-    pub fn failed(
+    pub(crate) fn failed(
         action: impl Into<String>,
         error: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {

@@ -2,29 +2,29 @@
 
 use http::request::Parts;
 
-use super::Refusal;
+use crate::Problem;
 
 /// The one value of the header `name`, in lower case, such as `x-tenant-id`.
 ///
-/// Sent twice, it would be up to each reader which one counts, so that a proxy might check one tenant
-/// and the application serve another. It is refused instead.
+/// A header that is sent twice is refused: a proxy might check the first value, and the application use the
+/// second one.
 ///
 /// # Errors
 ///
-/// A [`Refusal`] with status 401 when the header is missing, sent more than once, empty, or not visible
+/// A [`Problem`] with status 401 when the header is missing, sent more than once, empty, or not visible
 /// ASCII. It names the header and never its value.
 ///
 /// ```
-/// use cqrs_core::http::header;
+/// use cqrs_http::header;
 ///
 /// let (request, ()) = http::Request::get("/").header("x-tenant-id", "acme").body(())?.into_parts();
 /// assert_eq!(header(&request, "x-tenant-id").ok(), Some("acme"));
 /// assert_eq!(header(&request, "x-user-id").unwrap_err().status(), 401);
 /// # Ok::<(), http::Error>(())
 /// ```
-pub fn header<'r>(request: &'r Parts, name: &str) -> Result<&'r str, Refusal> {
+pub fn header<'r>(request: &'r Parts, name: &str) -> Result<&'r str, Problem> {
     let mut values = request.headers.get_all(name).iter();
-    let problem = match (values.next(), values.next()) {
+    let wrong = match (values.next(), values.next()) {
         (None, _) => "is missing",
         (Some(_), Some(_)) => "was sent more than once",
         (Some(value), None) => match value.to_str() {
@@ -33,5 +33,5 @@ pub fn header<'r>(request: &'r Parts, name: &str) -> Result<&'r str, Refusal> {
             Err(_) => "is not visible ASCII",
         },
     };
-    Err(Refusal::unauthorized(format!("the header `{name}` {problem}")))
+    Err(Problem::unauthorized(format!("the header `{name}` {wrong}")))
 }

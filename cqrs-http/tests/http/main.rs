@@ -1,5 +1,8 @@
 //! Requests to a real server on this machine, by a real client.
 
+mod problems;
+mod readiness;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -7,8 +10,8 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use axum::routing::get;
 use axum::{Extension, Router};
-use cqrs_core::http::{ContextLayer, MAX_REQUEST_ID, Refusal, header};
 use cqrs_core::{Actor, Context};
+use cqrs_http::{ContextLayer, Problem, RequestIdLayer, header};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -117,7 +120,7 @@ async fn a_handler_gets_the_context_of_its_request() {
 }
 
 #[tokio::test]
-async fn a_request_id_is_taken_over_if_it_is_sane() {
+async fn a_request_id_is_accepted_if_it_is_safe() {
     let server = server().await;
     let uuid = "0190b5a4-3f7e-7cc0-b4d2-1a2b3c4d5e6f";
     let answer = server.get(&[("x-tenant-id", "acme"), ("x-request-id", uuid)]).await;
@@ -128,13 +131,17 @@ async fn a_request_id_is_taken_over_if_it_is_sane() {
     assert_eq!(answer.json["request_id"], "edge:7/a=b");
     assert_eq!(answer.header("x-request-id"), Some("edge:7/a=b"));
 
-    let too_long = "x".repeat(MAX_REQUEST_ID + 1);
+    let too_long = "x".repeat(RequestIdLayer::MAX_LENGTH + 1);
     for bad in ["", "a b", "<script>", "é", "%0d%0aset-cookie", &too_long] {
         let answer = server.get(&[("x-tenant-id", "acme"), ("x-request-id", bad)]).await;
         let made = answer.header("x-request-id").expect("made");
         assert_eq!((made.len(), answer.status), (36, StatusCode::OK), "{bad}");
         assert_eq!(answer.json["request_id"], made);
     }
+    let twice = [("x-tenant-id", "acme"), ("x-request-id", "one"), ("x-request-id", "two")];
+    let answer = server.get(&twice).await;
+    assert_eq!(answer.header("x-request-id").map(str::len), Some(36));
+    assert_eq!(answer.json["headers"]["x-request-id"], answer.json["request_id"]);
 }
 
 #[tokio::test]
@@ -257,8 +264,8 @@ async fn an_asynchronous_function_may_refuse_with_a_status_of_its_own() {
         Box::pin(async move {
             tokio::task::yield_now().await;
             match header(request, "x-tenant-id")? {
-                "down" => Err(Refusal::internal(std::io::Error::other("10.0.0.7 is down"))),
-                "poor" => Err(Refusal::forbidden("this plan has no API")),
+                "down" => Err(Problem::internal(std::io::Error::other("10.0.0.7 is down"))),
+                "poor" => Err(Problem::forbidden("this plan has no API")),
                 tenant => Ok(Context::for_tenant(tenant)?),
             }
         })
@@ -277,7 +284,7 @@ async fn what_the_function_says_of_correlation_and_trace_is_kept() {
     let trace = own_trace.clone();
     let layer = ContextLayer::new(move |_| {
         let ctx = Context::system().with_correlation_id(uuid_of(7));
-        Ok(ctx.with_traceparent(trace.parse().map_err(Refusal::internal)?))
+        Ok(ctx.with_traceparent(trace.parse().map_err(Problem::internal)?))
     });
     let server = Server::run(Router::new().route("/me", get(me)).layer(layer)).await;
     let sent = uuid_of(8).to_string();

@@ -1,0 +1,81 @@
+//! Errors of the buses as problems.
+
+use std::fmt;
+
+use cqrs_core::middleware::{Rejection, RejectionKind};
+use cqrs_core::{AttributeError, ExecuteError, HandlerError, InvalidTenant, PublishError};
+use http::StatusCode;
+
+use super::Problem;
+
+impl<E: Into<Problem> + fmt::Display> From<ExecuteError<E>> for Problem {
+    /// The handler's own error as it converts itself. Otherwise, with the `code` that spans and metrics have:
+    ///
+    /// - 422, 403, 409 or 503 with the reason of the middleware that refused it
+    /// - 503 when it timed out, or the application is shut down
+    /// - 500 for the rest
+    fn from(error: ExecuteError<E>) -> Self {
+        let code = error.error_type();
+        let problem = match error {
+            ExecuteError::Handler(error) => return error.into(),
+            ExecuteError::Rejected { rejection, .. } => {
+                Self::new(status(&rejection), rejection.reason())
+            }
+            ExecuteError::TimedOut { .. } | ExecuteError::ShutDown { .. } => Self::busy(error),
+            error => Self::internal(error),
+        };
+        problem.with_code(code)
+    }
+}
+
+fn status(rejection: &Rejection) -> StatusCode {
+    match rejection.kind() {
+        RejectionKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        RejectionKind::Forbidden => StatusCode::FORBIDDEN,
+        RejectionKind::Duplicate => StatusCode::CONFLICT,
+        _ => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+impl From<PublishError> for Problem {
+    /// With the `code` that spans and metrics have: 413 for a payload that is too large, 422 for one that is
+    /// nested too deeply, 503 when the application is shut down, and 500 for the rest.
+    fn from(error: PublishError) -> Self {
+        let code = error.error_type();
+        let problem = match error {
+            PublishError::TooLarge { size, limit, .. } => {
+                let detail =
+                    format!("this is {size} bytes of data, and at most {limit} are accepted");
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail).caused_by(error)
+            }
+            PublishError::TooDeep { limit, .. } => {
+                let detail = format!("the data is nested deeper than {limit} levels");
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).caused_by(error)
+            }
+            PublishError::ShutDown { .. } => Self::busy(error),
+            error => Self::internal(error),
+        };
+        problem.with_code(code)
+    }
+}
+
+impl From<HandlerError> for Problem {
+    /// 500: an error without a type of its own is for the log.
+    fn from(error: HandlerError) -> Self {
+        Self::internal(error)
+    }
+}
+
+impl From<InvalidTenant> for Problem {
+    /// 401. The identifier may come from a token or a look-up, so the client does not read it.
+    fn from(error: InvalidTenant) -> Self {
+        Self::unauthorized("the request does not name a valid tenant").caused_by(error)
+    }
+}
+
+impl From<AttributeError> for Problem {
+    /// 500, since this side chooses the attributes of a context.
+    fn from(error: AttributeError) -> Self {
+        Self::internal(error)
+    }
+}
