@@ -1,5 +1,8 @@
 //! A server of its own for each test, on a database of its own.
 
+#[path = "../../../../cqrs-activity-log/tests/activity_log/database/server.rs"]
+mod server;
+
 use std::collections::HashSet;
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, resume_unwind};
@@ -23,7 +26,6 @@ use workforce::{ConnectionLimits, Server};
 pub(crate) type Result<T = (), E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
-const LOCAL_POSTGRES: &str = "postgres://postgres@127.0.0.1:5432/postgres";
 
 /// Makes each function a test on `SQLite`, and one on Postgres, which counts as slow. After `slow;` both
 /// do.
@@ -244,10 +246,9 @@ pub(crate) fn mails(folder: &Path) -> Result<Vec<String>> {
 
 impl Schema {
     pub(crate) async fn make() -> Result<Self> {
-        let server = std::env::var("DATABASE_URL").unwrap_or_else(|_| LOCAL_POSTGRES.to_owned());
+        let server = server::url().to_owned();
         let name = format!("workforce_{}", Uuid::now_v7().simple());
-        let connection = PgConnection::connect(&server).await;
-        let mut connection = connection.map_err(|error| format!("no Postgres: {error}"))?;
+        let mut connection = PgConnection::connect(&server).await?;
         sqlx::raw_sql(AssertSqlSafe(format!("CREATE SCHEMA {name}")))
             .execute(&mut connection)
             .await?;

@@ -66,7 +66,7 @@ impl CommandHandler<RenameEmployeeCommand> for Rename {
         command: RenameEmployeeCommand,
         _: &Context,
     ) -> Result<u64, HandlerError> {
-        let _events = &self.events;
+        let _ = &self.events;
         match command {
             RenameEmployeeCommand::First(name) | RenameEmployeeCommand::Last { name } => {
                 Ok(name.len() as u64)
@@ -84,7 +84,7 @@ impl CommandHandler<Count> for CountHandler {
         command: Count,
         _: &Context,
     ) -> Result<Option<HashMap<String, u64>>, Refused> {
-        let _queries = &self.1;
+        let _ = &self.1;
         Ok(Some(HashMap::from([(command.0, command.1 + self.0)])))
     }
 }

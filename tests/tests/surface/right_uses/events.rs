@@ -182,7 +182,7 @@ fn what_is_generated_for_each_shape() {
     let twice = TeamRenamed::Twice(6, vec![1]);
     assert_eq!(twice.description().as_deref(), Some("6: 6 is [1], Team, renamed"));
     assert_eq!(twice.changes(), None);
-    assert!(TeamRenamed::ACTIVITY && !ClockTicked::ACTIVITY);
+    const { assert!(TeamRenamed::ACTIVITY && !ClockTicked::ACTIVITY) };
     let tick =
         ClockTicked { r#type: "t".into(), action: 1, changes: Some(Wrapped(changes.clone())) };
     assert_eq!(tick.description().as_deref(), Some("t by 1, {braces}"));
