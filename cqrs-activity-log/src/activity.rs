@@ -1,6 +1,7 @@
 //! What is recorded by hand.
 
-use cqrs_core::{Changes, Context, EventPayload};
+use cqrs_core::message::EventPayload;
+use cqrs_core::{Changes, Context};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::Value;
@@ -81,7 +82,7 @@ impl Activity {
     }
 
     /// Adds data, which is recorded unchanged: nothing is redacted. It has at most
-    /// [`MAX_PAYLOAD_DEPTH`](cqrs_core::MAX_PAYLOAD_DEPTH) levels of objects and lists.
+    /// [`AnyEvent::MAX_PAYLOAD_DEPTH`](cqrs_core::AnyEvent::MAX_PAYLOAD_DEPTH) levels of objects and lists.
     pub fn data(mut self, data: Value) -> Self {
         self.data = Some(data);
         self

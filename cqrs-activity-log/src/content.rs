@@ -3,9 +3,8 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use cqrs_core::{
-    Actor, Changes, Context, DEFAULT_PAYLOAD_LIMIT, EventPayload, TenantId, TenantScope,
-};
+use cqrs_core::message::EventPayload;
+use cqrs_core::{Actor, AppBuilder, Changes, Context, TenantId, TenantScope};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
@@ -62,7 +61,7 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { payload: DEFAULT_PAYLOAD_LIMIT }
+        Self { payload: AppBuilder::DEFAULT_PAYLOAD_LIMIT }
     }
 }
 

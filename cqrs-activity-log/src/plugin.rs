@@ -1,6 +1,7 @@
 //! The log as a plugin of an application.
 
-use cqrs_core::{App, AppBuilder, BoxError, Plugin};
+use cqrs_core::app::BoxError;
+use cqrs_core::{App, AppBuilder, Plugin};
 
 use crate::log::ActivityLog;
 use crate::recorder::Recorder;

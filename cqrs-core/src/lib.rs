@@ -31,33 +31,17 @@ pub mod testing; // the real application in tests
 pub mod macro_support;
 pub mod prelude;
 
-pub use crate::app::{
-    App, AppBuilder, BoxError, BuildError, DEFAULT_PAYLOAD_LIMIT, Module, Modules, Plugin, Problem,
-    ProblemKind, ShutdownReport, StartError, Unfinished,
-};
-pub use crate::bus::{
-    AnyEventStream, CommandBus, DeadLetter, DeadLetterFilter, DeadLetters, EventBus, EventStream,
-    ExecuteError, HandlerControl, HandlerOutcome, HandlerState, HandlerStatus, NoSuchDeadLetter,
-    PublishError, QueryBus, RedeliverError, UnknownHandler,
-};
-pub use crate::context::{
-    Actor, ActorKind, AttributeError, Context, InvalidTenant, InvalidTraceParent,
-    MAX_ATTRIBUTE_KEY, MAX_ATTRIBUTE_VALUE, MAX_ATTRIBUTES, MAX_TENANT_LENGTH, TenantId,
-    TenantScope, TraceParent,
-};
+pub use crate::app::{App, AppBuilder, BuildError, Plugin, ShutdownReport};
+pub use crate::bus::{CommandBus, EventBus, ExecuteError, PublishError, QueryBus};
+pub use crate::context::{Actor, Context, InvalidTenant, TenantId, TenantScope};
 pub use crate::handler::{
-    AttemptError, Batch, BatchEventHandler, BatchItem, BatchIter, BatchPolicy, BoxFuture,
-    BreakerPolicy, CommandHandler, DeliveryError, EventHandler, HandlerError, HandlerOptions,
-    HandlerResult, Order, QueryHandler, RateLimit, RetryPolicy,
+    Batch, BatchEventHandler, BoxFuture, CommandHandler, EventHandler, HandlerError,
+    HandlerOptions, HandlerResult, QueryHandler, RetryPolicy,
 };
-pub use crate::lane::{BreakerState, DeliveryState, Failure, FailureStream};
-pub use crate::message::{
-    AnyEvent, Command, Event, EventPayload, MessageError, MessageKind, Published, Query,
-};
-pub use crate::payload::{Change, Changes, ChangesError, MAX_PAYLOAD_DEPTH, REDACTED, Redaction};
-pub use crate::registry::{BatchesHandler, EventsHandler, Handler, HandlerRegistration, Source};
-pub use crate::runtime::Lagged;
-pub use crate::services::{Dependency, Injectable, MissingService, Service, Services, TypeRef};
+pub use crate::message::{AnyEvent, Command, Event, Published, Query};
+pub use crate::payload::Changes;
+pub use crate::registry::Handler;
+pub use crate::services::Injectable;
 pub use cqrs_macros::{
     Command, Event, Injectable, Query, command_handler, events_handler, query_handler,
 };

@@ -6,7 +6,8 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
-use cqrs_core::{BoxFuture, Context, TraceParent};
+use cqrs_core::context::TraceParent;
+use cqrs_core::{BoxFuture, Context};
 use futures_util::FutureExt as _;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Request, Response};

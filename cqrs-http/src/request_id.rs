@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_context_full_of_attributes_goes_without_its_request_id() {
         let mut ctx = Context::system();
-        for key in 0..cqrs_core::MAX_ATTRIBUTES {
+        for key in 0..cqrs_core::Context::MAX_ATTRIBUTES {
             ctx = ctx.with_attribute(format!("key-{key}"), "").expect("room");
         }
         assert_eq!(join("abc", ctx).attribute(RequestIdLayer::ATTRIBUTE), None);

@@ -6,9 +6,11 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
+use cqrs_core::handler::BatchPolicy;
+use cqrs_core::registry::HandlerRegistration;
 use cqrs_core::{
-    AnyEvent, Batch, BatchEventHandler, BatchPolicy, Context, Handler, HandlerError,
-    HandlerOptions, HandlerRegistration, HandlerResult, RetryPolicy,
+    AnyEvent, Batch, BatchEventHandler, Context, Handler, HandlerError, HandlerOptions,
+    HandlerResult, RetryPolicy,
 };
 use jiff::Timestamp;
 use serde_json::Value;

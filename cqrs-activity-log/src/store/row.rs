@@ -1,6 +1,7 @@
 //! An entry as it is stored.
 
-use cqrs_core::{Actor, ActorKind, Changes};
+use cqrs_core::context::ActorKind;
+use cqrs_core::{Actor, Changes};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use uuid::Uuid;

@@ -17,12 +17,6 @@ use crate::registry::HandlerRegistration;
 use crate::services::TypeRef;
 use crate::services::{Service, ServiceKey, ServiceValue};
 
-/// The largest payload of an event, in bytes, unless [`AppBuilder::payload_limit`] is set.
-pub const DEFAULT_PAYLOAD_LIMIT: usize = 64 * 1024;
-
-/// The longest chain of events that cause one another, unless [`AppBuilder::cascade_limit`] is set.
-const DEFAULT_CASCADE_LIMIT: u32 = 1000;
-
 /// Puts an [`App`] together: the annotations are found by themselves, the rest is added here.
 #[must_use = "nothing happens until `build`"]
 pub struct AppBuilder {
@@ -69,8 +63,8 @@ impl Default for AppBuilder {
             without: Modules::default(),
             queue_capacity: 1024,
             dead_letter_capacity: 10_000,
-            payload_limit: DEFAULT_PAYLOAD_LIMIT,
-            cascade_limit: DEFAULT_CASCADE_LIMIT,
+            payload_limit: Self::DEFAULT_PAYLOAD_LIMIT,
+            cascade_limit: Self::DEFAULT_CASCADE_LIMIT,
             stream_capacity: 1024,
             starts_by_itself: true,
             middlewares: Middlewares::default(),
@@ -82,6 +76,13 @@ impl Default for AppBuilder {
 }
 
 impl AppBuilder {
+    /// The largest payload of an event, in bytes, unless [`payload_limit`](Self::payload_limit) is set.
+    pub const DEFAULT_PAYLOAD_LIMIT: usize = 64 * 1024;
+
+    /// The longest chain of events that cause one another, unless [`cascade_limit`](Self::cascade_limit) is
+    /// set.
+    pub const DEFAULT_CASCADE_LIMIT: u32 = 1000;
+
     /// Offers `value` to every field of type `T`. The last one of a type wins, so that a test can
     /// replace what the application provides; it also wins over a derived service.
     pub fn provide<T: Service>(self, value: T) -> Self {

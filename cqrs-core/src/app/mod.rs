@@ -26,7 +26,7 @@ use crate::lane::FailureStream;
 use crate::runtime::Lifecycle;
 use crate::services::{MissingService, Service, Services, TypeRef};
 
-pub use self::builder::{AppBuilder, DEFAULT_PAYLOAD_LIMIT};
+pub use self::builder::AppBuilder;
 pub use self::error::BuildError;
 pub use self::modules::{Module, Modules};
 pub use self::plugin::{BoxError, Plugin, StartError};

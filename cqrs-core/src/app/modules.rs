@@ -149,7 +149,7 @@ impl fmt::Display for Module {
 macro_rules! modules {
     ($($($segment:ident)::+),* $(,)?) => {{
         $($crate::modules!(@name $($segment)::+);)*
-        $crate::Modules::named(::core::module_path!(), &[$(::core::stringify!($($segment)::+)),*])
+        $crate::app::Modules::named(::core::module_path!(), &[$(::core::stringify!($($segment)::+)),*])
     }};
     // These are here in any case, and `use` takes none of them alone.
     (@name crate) => {};

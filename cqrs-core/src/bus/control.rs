@@ -14,7 +14,7 @@ use crate::lane::BreakerState;
 ///
 /// ```standalone_crate
 /// use cqrs_core::prelude::*;
-/// use cqrs_core::HandlerState;
+/// use cqrs_core::bus::HandlerState;
 ///
 /// #[derive(Serialize, Deserialize, Event)]
 /// struct InvoiceCreated { #[event(entity_id)] invoice_id: u64 }

@@ -65,7 +65,8 @@ impl fmt::Debug for DeadLetter {
 /// Which dead letters: all, or those that match every part that is set.
 ///
 /// ```
-/// use cqrs_core::{DeadLetterFilter, TenantId, TenantScope};
+/// use cqrs_core::bus::DeadLetterFilter;
+/// use cqrs_core::{TenantId, TenantScope};
 ///
 /// let acme = TenantScope::Tenant(TenantId::new("acme")?);
 /// let filter = DeadLetterFilter::all().handler("send-welcome-email").tenant(acme);

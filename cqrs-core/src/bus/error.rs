@@ -33,7 +33,7 @@ pub enum PublishError {
     TooDeep {
         /// The event's name.
         event: &'static str,
-        /// The limit: [`MAX_PAYLOAD_DEPTH`](crate::MAX_PAYLOAD_DEPTH).
+        /// The limit: [`AnyEvent::MAX_PAYLOAD_DEPTH`](crate::AnyEvent::MAX_PAYLOAD_DEPTH).
         limit: usize,
     },
     /// The payload has no JSON form.

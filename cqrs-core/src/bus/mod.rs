@@ -28,6 +28,7 @@ pub use self::event_bus::EventBus;
 pub use self::query_bus::QueryBus;
 pub use self::subscription::{AnyEventStream, EventStream};
 pub use self::waiters::HandlerOutcome;
+pub use crate::runtime::Lagged;
 
 pub(crate) use self::command_bus::CommandExecutors;
 pub(crate) use self::dispatcher::{Dispatcher, Hand, Once, Routes, Undelivered, Unrouted};

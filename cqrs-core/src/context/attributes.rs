@@ -1,15 +1,10 @@
-//! The small bag of strings that travels with a context.
+//! The few strings that travel with a context.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// How many attributes one context carries at most.
-pub const MAX_ATTRIBUTES: usize = 32;
-/// The longest attribute key, in bytes.
-pub const MAX_ATTRIBUTE_KEY: usize = 64;
-/// The longest attribute value, in bytes.
-pub const MAX_ATTRIBUTE_VALUE: usize = 1024;
+use super::Context;
 
 /// At most 32 strings by key, in key order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,13 +13,13 @@ pub(super) struct Attributes(BTreeMap<String, String>);
 
 impl Attributes {
     pub(super) fn insert(&mut self, key: String, value: String) -> Result<(), AttributeError> {
-        if key.is_empty() || key.len() > MAX_ATTRIBUTE_KEY {
+        if key.is_empty() || key.len() > Context::MAX_ATTRIBUTE_KEY {
             return Err(AttributeError::Key { bytes: key.len() });
         }
-        if value.len() > MAX_ATTRIBUTE_VALUE {
+        if value.len() > Context::MAX_ATTRIBUTE_VALUE {
             return Err(AttributeError::Value { key, bytes: value.len() });
         }
-        if self.0.len() >= MAX_ATTRIBUTES && !self.0.contains_key(&key) {
+        if self.0.len() >= Context::MAX_ATTRIBUTES && !self.0.contains_key(&key) {
             return Err(AttributeError::TooMany { key });
         }
         self.0.insert(key, value);
@@ -56,20 +51,21 @@ impl TryFrom<BTreeMap<String, String>> for Attributes {
     }
 }
 
-/// A context attribute was refused: the bag travels with every message, so it stays small.
+/// A context attribute was refused: attributes travel with every message, so they stay small.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttributeError {
     /// The key is empty or too long.
-    #[error("an attribute key has 1 to {MAX_ATTRIBUTE_KEY} bytes, this one has {bytes}")]
+    #[error("an attribute key has 1 to {} bytes, this one has {bytes}", Context::MAX_ATTRIBUTE_KEY)]
     Key {
         /// The refused key's length.
         bytes: usize,
     },
     /// The value is too long.
     #[error(
-        "the value of attribute `{key}` has {bytes} bytes, at most {MAX_ATTRIBUTE_VALUE} are allowed; \
-         carry an identifier instead"
+        "the value of attribute `{key}` has {bytes} bytes, at most {} are allowed; \
+         carry an identifier instead",
+        Context::MAX_ATTRIBUTE_VALUE
     )]
     Value {
         /// The attribute's key.
@@ -77,10 +73,13 @@ pub enum AttributeError {
         /// The refused value's length.
         bytes: usize,
     },
-    /// The bag is full.
-    #[error("attribute `{key}` is one too many: a context carries at most {MAX_ATTRIBUTES}")]
+    /// There are too many.
+    #[error(
+        "attribute `{key}` is one too many: a context carries at most {}",
+        Context::MAX_ATTRIBUTES
+    )]
     TooMany {
-        /// The key that found no room.
+        /// The key that was refused.
         key: String,
     },
 }

@@ -99,7 +99,7 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`AttributeError`] when the key or the value is too long, or [`MAX_ATTRIBUTES`](super::MAX_ATTRIBUTES) are there
+    /// [`AttributeError`] when the key or the value is too long, or [`MAX_ATTRIBUTES`](Self::MAX_ATTRIBUTES) are there
     /// already.
     pub fn with_attribute(
         mut self,

@@ -20,10 +20,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use self::actor::{Actor, ActorKind};
-pub use self::attributes::{
-    AttributeError, MAX_ATTRIBUTE_KEY, MAX_ATTRIBUTE_VALUE, MAX_ATTRIBUTES,
-};
-pub use self::tenant::{InvalidTenant, MAX_TENANT_LENGTH, TenantId, TenantScope};
+pub use self::attributes::AttributeError;
+pub use self::tenant::{InvalidTenant, TenantId, TenantScope};
 pub use self::traceparent::{InvalidTraceParent, TraceParent};
 
 pub(crate) use self::work::WorkGuard;
@@ -84,6 +82,13 @@ struct Shared {
 
 /// Read anywhere.
 impl Context {
+    /// How many attributes a context carries at most.
+    pub const MAX_ATTRIBUTES: usize = 32;
+    /// The longest key of an attribute, in bytes.
+    pub const MAX_ATTRIBUTE_KEY: usize = 64;
+    /// The longest value of an attribute, in bytes.
+    pub const MAX_ATTRIBUTE_VALUE: usize = 1024;
+
     /// The tenant, or the system scope.
     pub fn tenant(&self) -> &TenantScope {
         &self.shared.tenant

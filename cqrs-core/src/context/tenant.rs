@@ -7,9 +7,6 @@ use std::sync::{Arc, LazyLock};
 
 use serde::{Deserialize, Serialize};
 
-/// The longest tenant identifier, in bytes.
-pub const MAX_TENANT_LENGTH: usize = 64;
-
 /// A validated tenant identifier: 1 to 64 ASCII letters, digits, `-`, `_` or `.`, beginning and
 /// ending with a letter or a digit.
 ///
@@ -29,6 +26,9 @@ pub const MAX_TENANT_LENGTH: usize = 64;
 pub struct TenantId(Arc<str>);
 
 impl TenantId {
+    /// The longest identifier, in bytes.
+    pub const MAX_LENGTH: usize = 64;
+
     /// Validates `id`.
     ///
     /// # Errors
@@ -51,7 +51,7 @@ fn validate(id: &str) -> Result<(), &'static str> {
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
         return Err("it is empty");
     };
-    if bytes.len() > MAX_TENANT_LENGTH {
+    if bytes.len() > TenantId::MAX_LENGTH {
         return Err("it is longer than 64 bytes");
     }
     if !bytes.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
@@ -65,7 +65,7 @@ fn validate(id: &str) -> Result<(), &'static str> {
 
 /// The beginning of a refused identifier: enough to recognise it, never a megabyte in a log line.
 fn excerpt(id: &str) -> String {
-    let end = id.char_indices().nth(MAX_TENANT_LENGTH).map_or(id.len(), |(at, _)| at);
+    let end = id.char_indices().nth(TenantId::MAX_LENGTH).map_or(id.len(), |(at, _)| at);
     id[..end].to_owned()
 }
 

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 /// recommendation: which distributed trace a message belongs to.
 ///
 /// ```
-/// use cqrs_core::TraceParent;
+/// use cqrs_core::context::TraceParent;
 ///
 /// let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 /// let parent: TraceParent = header.parse()?;
 /// assert!(parent.is_sampled());
 /// assert_eq!(parent.to_string(), header);
-/// # Ok::<(), cqrs_core::InvalidTraceParent>(())
+/// # Ok::<(), cqrs_core::context::InvalidTraceParent>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -8,7 +8,7 @@ const MOST: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 /// mixed.
 ///
 /// ```
-/// /// use cqrs_core::BatchPolicy;
+/// use cqrs_core::handler::BatchPolicy;
 ///
 /// let policy = BatchPolicy::new(500);
 /// assert_eq!(policy.max(), 500);

@@ -14,11 +14,11 @@ const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 /// Errors, panics and time-outs of the handler count as failures. A permanent error says that a delivery is
 /// wrong and not that a dependency is down, and a refusal by middleware says nothing of the handler, so
 /// neither counts, unless the policy is [`counting_all`](Self::counting_all). See
-/// [`BreakerState`](crate::BreakerState), and [`App::handler`](crate::App::handler) for where it is.
+/// [`BreakerState`](crate::lane::BreakerState), and [`App::handler`](crate::App::handler) for where it is.
 ///
 /// ```
 /// use std::time::Duration;
-/// use cqrs_core::BreakerPolicy;
+/// use cqrs_core::handler::BreakerPolicy;
 ///
 /// let policy = BreakerPolicy::new(5, Duration::from_secs(30));
 /// assert_eq!(policy, BreakerPolicy::default());

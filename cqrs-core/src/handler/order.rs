@@ -4,7 +4,8 @@
 /// time, as many as its [`concurrency`](super::HandlerOptions::concurrency) allows.
 ///
 /// ```
-/// use cqrs_core::{HandlerOptions, Order};
+/// use cqrs_core::handler::Order;
+/// use cqrs_core::HandlerOptions;
 ///
 /// // As `#[events_handler(EmployeeCreated, order = "tenant")]`.
 /// let options = HandlerOptions::DEFAULT.order(Order::Tenant);

@@ -12,7 +12,7 @@ use std::time::Duration;
 ///
 /// ```
 /// use std::time::Duration;
-/// use cqrs_core::RateLimit;
+/// use cqrs_core::handler::RateLimit;
 ///
 /// assert_eq!(RateLimit::per_second(100).interval(), Duration::from_millis(10));
 /// assert_eq!(RateLimit::per_minute(2).interval(), Duration::from_secs(30));

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::Event;
 use crate::context::Context;
 use crate::context::message_id;
-use crate::payload::{self, Changes, REDACTED, Redaction};
+use crate::payload::{self, Changes, Redaction};
 
 /// How many characters a description has at most.
 const MAX_DESCRIPTION: usize = 1024;
@@ -116,6 +116,10 @@ impl<E: Event> ErasedEvent for E {
 }
 
 impl AnyEvent {
+    /// How deeply objects and lists may be nested in a payload. `serde_json` reads 127 levels; the rest is for
+    /// what a store, a transport or an export puts around the payload.
+    pub const MAX_PAYLOAD_DEPTH: usize = payload::MAX_PAYLOAD_DEPTH;
+
     /// `context` is the event's own: its message id is the event's id.
     pub(crate) fn new<E: Event>(context: Context, event: E) -> Self {
         Self(Arc::new(Envelope { context, event }))
@@ -152,10 +156,10 @@ impl AnyEvent {
         self.0.event.order_by()
     }
 
-    /// Which one it is about, for people and logs: [`REDACTED`], if the field with `#[event(entity_id)]` is
+    /// Which one it is about, for people and logs: [`Redaction::MASK`], if the field with `#[event(entity_id)]` is
     /// redacted, in whichever way.
     pub fn redacted_entity_id(&self) -> Option<String> {
-        self.redacted_entity_id_with(|_| REDACTED.to_owned())
+        self.redacted_entity_id_with(|_| Redaction::MASK.to_owned())
     }
 
     /// As [`redacted_entity_id`](Self::redacted_entity_id), but what `hash` makes of a redacted id, as its
@@ -205,7 +209,7 @@ impl AnyEvent {
     /// in Rust or in JSON. Case, `_` and `-` make no difference. Its path ends with that step, and all
     /// changes below it are one: further steps may be keys that tell as much as values.
     pub fn redacted_changes(&self) -> Option<Changes> {
-        self.redacted_changes_with(|_| REDACTED.to_owned())
+        self.redacted_changes_with(|_| Redaction::MASK.to_owned())
     }
 
     /// As [`redacted_changes`](Self::redacted_changes), with hashes as in
@@ -241,7 +245,7 @@ impl AnyEvent {
     ///
     /// Where the payload is not of the form that the redactions expect, all of it is masked.
     pub fn redacted_payload(&self) -> Value {
-        self.redacted_payload_with(|_| REDACTED.to_owned())
+        self.redacted_payload_with(|_| Redaction::MASK.to_owned())
     }
 
     /// As [`redacted_payload`](Self::redacted_payload), but what `hash` returns takes the place of

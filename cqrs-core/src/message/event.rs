@@ -110,7 +110,7 @@ pub trait EventPayload: Send + Sync + 'static {
     /// # Errors
     ///
     /// As [`to_json`](Self::to_json); one of I/O, when the payload is nested deeper than
-    /// [`MAX_PAYLOAD_DEPTH`].
+    /// [`AnyEvent::MAX_PAYLOAD_DEPTH`](super::AnyEvent::MAX_PAYLOAD_DEPTH).
     fn json_size(&self) -> serde_json::Result<usize>;
 }
 

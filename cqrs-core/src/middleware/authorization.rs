@@ -10,7 +10,8 @@ use crate::message::MessageKind;
 ///
 /// ```
 /// use cqrs_core::middleware::{Authorize, Call, Rejection};
-/// use cqrs_core::{ActorKind, App};
+/// use cqrs_core::context::ActorKind;
+/// use cqrs_core::App;
 ///
 /// let authorize = Authorize::by(|call: &Call<'_>| {
 ///     let kind = call.context().actor().map(|actor| actor.kind());

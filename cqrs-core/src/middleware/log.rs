@@ -9,7 +9,8 @@ use super::{Call, CallError, Middleware, Next, Outcome};
 /// redacted values of an event that an error quotes.
 ///
 /// ```
-/// use cqrs_core::{App, middleware::Log};
+/// use cqrs_core::middleware::Log;
+/// use cqrs_core::App;
 ///
 /// let builder = App::builder().middleware(Log);
 /// # let _ = builder;

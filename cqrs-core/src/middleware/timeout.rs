@@ -10,7 +10,8 @@ use super::{Call, CallError, Middleware, Next, Outcome};
 ///
 /// ```
 /// use std::time::Duration;
-/// use cqrs_core::{App, middleware::Timeout};
+/// use cqrs_core::middleware::Timeout;
+/// use cqrs_core::App;
 ///
 /// let builder = App::builder().middleware(Timeout::after(Duration::from_secs(10)));
 /// # let _ = builder;

@@ -6,7 +6,8 @@ use super::{Call, Middleware, Next, Outcome};
 /// handler.
 ///
 /// ```
-/// use cqrs_core::{App, middleware::Validation};
+/// use cqrs_core::middleware::Validation;
+/// use cqrs_core::App;
 ///
 /// let builder = App::builder().middleware(Validation::new());
 /// # let _ = builder;

@@ -7,7 +7,7 @@ use serde_json::ser::{Formatter, Serializer};
 
 /// How many objects and lists of a payload lie inside each other at most. `serde_json` reads 127; the rest
 /// is for what a store, a transport or an export puts around the payload.
-pub const MAX_PAYLOAD_DEPTH: usize = 100;
+pub(crate) const MAX_PAYLOAD_DEPTH: usize = 100;
 
 /// How many bytes the value has as JSON; an error of I/O, if it is nested deeper than `depth`.
 pub(crate) fn size_within<T: Serialize + ?Sized>(

@@ -5,8 +5,7 @@ mod measure;
 mod redaction;
 
 pub use self::changes::{Change, Changes, ChangesError};
-pub use self::measure::MAX_PAYLOAD_DEPTH;
-pub use self::redaction::{REDACTED, Redaction};
+pub use self::redaction::Redaction;
 
-pub(crate) use self::measure::size_within;
+pub(crate) use self::measure::{MAX_PAYLOAD_DEPTH, size_within};
 pub(crate) use self::redaction::{UNREADABLE, apply, apply_to_changes, mask_in_text};

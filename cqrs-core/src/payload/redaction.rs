@@ -5,9 +5,6 @@ use serde_json::Value;
 
 use super::changes::{Changes, Target};
 
-/// What a payload has in place of a redacted value.
-pub const REDACTED: &str = "[redacted]";
-
 /// What takes the place of a payload that has no JSON form.
 pub(crate) const UNREADABLE: &str = "[unreadable]";
 
@@ -30,8 +27,11 @@ enum Kind {
 }
 
 impl Redaction {
+    /// The text in place of a redacted value.
+    pub const MASK: &'static str = "[redacted]";
+
     /// Masks the value at `pointer`, a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)):
-    /// [`REDACTED`] takes its place.
+    /// [`MASK`](Self::MASK) takes its place.
     ///
     /// If nothing is there, the payload is not of the expected form, and all of it is masked.
     pub const fn mask(pointer: &'static str) -> Self {
@@ -90,11 +90,11 @@ pub(crate) type Hash<'a> = &'a dyn Fn(&Value) -> String;
 
 /// The hash without a key.
 #[cfg(test)]
-const NO_HASH: Hash<'_> = &|_| REDACTED.to_owned();
+const NO_HASH: Hash<'_> = &|_| Redaction::MASK.to_owned();
 
 /// What takes the place of a masked value. `null` remains: it is no value.
 pub(crate) fn masked(value: &Value) -> Value {
-    if value.is_null() { Value::Null } else { Value::String(REDACTED.to_owned()) }
+    if value.is_null() { Value::Null } else { Value::String(Redaction::MASK.to_owned()) }
 }
 
 pub(crate) fn apply(redactions: &[Redaction], mut payload: Value, hash: Hash<'_>) -> Value {
@@ -105,7 +105,7 @@ pub(crate) fn apply(redactions: &[Redaction], mut payload: Value, hash: Hash<'_>
         match payload.pointer_mut(redaction.pointer) {
             Some(value) => redact_value(*redaction, value, hash),
             None if redaction.optional => continue,
-            None => return Value::String(REDACTED.to_owned()),
+            None => return Value::String(Redaction::MASK.to_owned()),
         }
         if redaction.kind == Kind::Drop && redaction.changes_of.is_none() {
             remove(&mut payload, redaction.pointer);
@@ -182,7 +182,7 @@ pub(crate) fn mask_in_text(
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     for value in values.iter().filter(|value| value.chars().nth(2).is_some()) {
         if text.contains(value) {
-            text = text.replace(value, REDACTED);
+            text = text.replace(value, Redaction::MASK);
         }
     }
     text

@@ -61,7 +61,8 @@ impl Handler {
     ///
     /// ```standalone_crate
     /// use cqrs_core::prelude::*;
-    /// use cqrs_core::{BatchPolicy, Handler};
+    /// use cqrs_core::handler::BatchPolicy;
+    /// use cqrs_core::Handler;
     ///
     /// #[derive(Serialize, Deserialize, Event)]
     /// struct TaskCreated { task_id: u64 }

@@ -57,5 +57,4 @@ mod twice;
 
 pub use self::builder::TestAppBuilder;
 pub use self::record::{DeliveryRecord, ExecutionRecord};
-pub use self::seed::SEED_VARIABLE;
 pub use self::test_app::TestApp;

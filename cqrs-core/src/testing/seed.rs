@@ -1,7 +1,7 @@
 //! Which of the possible orders a test runs in.
 
 /// The environment variable that sets the seed of every shuffled test: the one a failed test printed.
-pub const SEED_VARIABLE: &str = "CQRS_TEST_SEED";
+pub(super) const SEED_VARIABLE: &str = "CQRS_TEST_SEED";
 
 /// The environment's seed, else `wanted`, else a random one.
 ///

@@ -30,6 +30,9 @@ pub struct TestApp {
 }
 
 impl TestApp {
+    /// The environment variable that sets the seed of every shuffled test: the one that a failed test printed.
+    pub const SEED_VARIABLE: &'static str = super::seed::SEED_VARIABLE;
+
     /// Starts to put an application together from everything that is annotated in this test's crates.
     pub fn builder() -> TestAppBuilder {
         Self::from_builder(App::builder())

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use cqrs_core::context::AttributeError;
 use cqrs_core::middleware::{Rejection, RejectionKind};
-use cqrs_core::{AttributeError, ExecuteError, HandlerError, InvalidTenant, PublishError};
+use cqrs_core::{ExecuteError, HandlerError, InvalidTenant, PublishError};
 use http::StatusCode;
 
 use super::Problem;

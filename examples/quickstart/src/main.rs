@@ -8,9 +8,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use cqrs_core::AppBuilder;
+use cqrs_core::bus::DeadLetterFilter;
 use cqrs_core::cli::WiringCommand;
+use cqrs_core::lane::FailureStream;
 use cqrs_core::prelude::*;
-use cqrs_core::{AppBuilder, DeadLetterFilter, FailureStream};
 use quickstart::analytics::Headcount;
 use quickstart::employees::ListEmployees;
 use quickstart::import::{self, Row};

@@ -2,7 +2,9 @@
 
 use std::fmt::{self, Formatter};
 
-use cqrs_core::{AnyEvent, DeadLetter, Failure, ShutdownReport};
+use cqrs_core::bus::DeadLetter;
+use cqrs_core::lane::Failure;
+use cqrs_core::{AnyEvent, ShutdownReport};
 use quickstart::analytics::Department;
 use quickstart::employees::{Employee, EmployeeCreated};
 use quickstart::notifications::Email;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cqrs_activity_log::ActivityLog;
-use cqrs_core::{App, AppBuilder, BuildError, Context, MissingService, ShutdownReport, StartError};
+use cqrs_core::app::StartError;
+use cqrs_core::services::MissingService;
+use cqrs_core::{App, AppBuilder, BuildError, Context, ShutdownReport};
 use lettre::message::Mailbox;
 use tokio::net::TcpListener;
 use tokio::sync::watch;

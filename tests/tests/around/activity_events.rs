@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::fmt::{self, Display};
 
-use cqrs_core::Redaction;
 use cqrs_core::modules;
+use cqrs_core::payload::Redaction;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
 use serde_json::{Map, Value, json};

@@ -3,13 +3,14 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+use cqrs_core::handler::DeliveryError;
 use cqrs_core::middleware::{
     Authorize, Call, CallError, Deduplicate, Log, Middleware, Next, Outcome, Rejection,
     RejectionKind, Timeout, Validate, Validation, Violation, Violations,
 };
 use cqrs_core::prelude::*;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
-use cqrs_core::{AppBuilder, DeliveryError, modules};
+use cqrs_core::{AppBuilder, modules};
 
 fn acme() -> Context {
     Context::for_tenant("acme").expect("valid")

@@ -2,11 +2,10 @@
 
 use std::sync::Mutex;
 
+use cqrs_core::app::{BoxError, ProblemKind, StartError, Unfinished};
 use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
 use cqrs_core::prelude::*;
-use cqrs_core::{
-    AppBuilder, BoxError, Handler, Plugin, ProblemKind, StartError, Unfinished, modules,
-};
+use cqrs_core::{AppBuilder, Handler, Plugin, modules};
 
 #[derive(Serialize, Deserialize, Event)]
 struct LightSwitched {

@@ -4,7 +4,7 @@ use std::process::{Command as Process, Output};
 
 use cqrs_core::modules;
 use cqrs_core::prelude::*;
-use cqrs_core::testing::{SEED_VARIABLE, TestApp};
+use cqrs_core::testing::TestApp;
 
 /// Lets this file's test fail on purpose, in a process of its own.
 const FAIL: &str = "CQRS_FAIL_ON_PURPOSE";
@@ -54,9 +54,12 @@ async fn mix(buckets: impl IntoIterator<Item = u32>) -> TestApp {
 fn fail_on_purpose(seed: Option<&str>) -> Output {
     let this_program = std::env::current_exe().expect("this test's program");
     let mut process = Process::new(this_program);
-    process.args(["--exact", THIS_TEST, "--nocapture"]).env(FAIL, "1").env_remove(SEED_VARIABLE);
+    process
+        .args(["--exact", THIS_TEST, "--nocapture"])
+        .env(FAIL, "1")
+        .env_remove(TestApp::SEED_VARIABLE);
     if let Some(seed) = seed {
-        process.env(SEED_VARIABLE, seed);
+        process.env(TestApp::SEED_VARIABLE, seed);
     }
     process.output().expect("it runs")
 }
@@ -83,7 +86,7 @@ async fn a_failing_test_prints_what_happened_and_how_to_repeat_it() {
     assert!(!printed.contains("secret"), "{printed}");
 
     // The same seed, the same order.
-    let (_, seed) = printed.split_once(&format!("{SEED_VARIABLE}=")).expect("the seed is printed");
+    let (_, seed) = printed.split_once(&format!("{}=", TestApp::SEED_VARIABLE)).expect("the seed is printed");
     let seed = seed.lines().next().unwrap_or_default().trim();
     let order = |printed: &str| {
         let lines = printed.lines().filter(|line| line.contains("deliver #"));

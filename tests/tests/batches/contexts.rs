@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use cqrs_core::BatchItem;
+use cqrs_core::handler::BatchItem;
 
 use super::*;
 

@@ -1,6 +1,8 @@
 //! Whatever goes wrong, one failing item fails alone.
 
-use cqrs_core::{DeadLetterFilter, DeliveryError, Unfinished};
+use cqrs_core::app::Unfinished;
+use cqrs_core::bus::DeadLetterFilter;
+use cqrs_core::handler::DeliveryError;
 
 use super::*;
 
@@ -231,7 +233,7 @@ async fn a_shutdown_reports_every_item_of_a_batch_that_does_not_end() {
     }
     let report = app.shutdown(Duration::from_secs(1)).await;
     let running = report.unfinished().iter().filter(|it| {
-        let running = cqrs_core::DeliveryState::Running;
+        let running = cqrs_core::lane::DeliveryState::Running;
         matches!(it, Unfinished::Delivery { state, .. } if *state == running)
     });
     assert_eq!(running.count(), 3, "{report}");

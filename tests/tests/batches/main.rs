@@ -11,9 +11,12 @@ mod pressure;
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex};
 
+use cqrs_core::app::Modules;
+use cqrs_core::handler::BatchPolicy;
 use cqrs_core::prelude::*;
+use cqrs_core::registry::HandlerRegistration;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
-use cqrs_core::{BatchPolicy, Handler, HandlerOptions, HandlerRegistration, Modules, RetryPolicy};
+use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 use tokio::time::Instant;
 
 /// One step of an article's way through the store.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-use cqrs_core::DeliveryError;
+use cqrs_core::handler::DeliveryError;
 use cqrs_core::middleware::{Call, CallError, Middleware, Next, Outcome, Rejection, Tower};
 use tower::limit::GlobalConcurrencyLimitLayer;
 

@@ -1,6 +1,7 @@
 //! Rate and circuit breaker count batches.
 
-use cqrs_core::{BreakerPolicy, BreakerState, RateLimit};
+use cqrs_core::handler::{BreakerPolicy, RateLimit};
+use cqrs_core::lane::BreakerState;
 
 use super::*;
 

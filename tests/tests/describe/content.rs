@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use cqrs_core::describe::{Description, Format};
+use cqrs_core::message::MessageKind;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{Handler, HandlerOptions, MessageKind, RetryPolicy, modules};
+use cqrs_core::{Handler, HandlerOptions, RetryPolicy, modules};
 
 use super::shop::{self, audit, mail, orders};
 

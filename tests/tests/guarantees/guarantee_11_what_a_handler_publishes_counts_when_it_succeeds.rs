@@ -202,7 +202,7 @@ async fn events_that_cause_one_another_without_end_are_refused_with_their_names(
         app.settled().await;
         let published = app.published::<Ping>().len() + app.published::<Pong>().len();
         assert_eq!(published, 11, "the first one, and ten that it led to");
-        let letters = app.dead_letters().list(&cqrs_core::DeadLetterFilter::all());
+        let letters = app.dead_letters().list(&cqrs_core::bus::DeadLetterFilter::all());
         assert_eq!(letters.len(), 1);
         let error = letters[0].error.to_string();
         assert!(error.contains("event `pong` was not published: more than 10 events"), "{error}");

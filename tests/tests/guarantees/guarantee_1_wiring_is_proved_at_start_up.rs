@@ -1,9 +1,10 @@
 //! `build()` reports everything that is wired wrongly, in one error.
 
+use cqrs_core::app::{Problem, ProblemKind};
 use cqrs_core::prelude::*;
-use cqrs_core::{BuildError, Handler, Problem, ProblemKind, modules};
+use cqrs_core::{BuildError, Handler, modules};
 
-fn problems_of(modules: cqrs_core::Modules) -> BuildError {
+fn problems_of(modules: cqrs_core::app::Modules) -> BuildError {
     App::builder().only(modules).build().expect_err("this module is wired wrongly")
 }
 
@@ -371,7 +372,7 @@ mod implemented_by_hand {
         App::builder().only(modules![super::services]).without(modules![super::services])
     }
 
-    fn handler<E: Event>(name: &'static str) -> cqrs_core::HandlerRegistration {
+    fn handler<E: Event>(name: &'static str) -> cqrs_core::registry::HandlerRegistration {
         Handler::event_fn(name, |_: Published<E>, _| async { Ok(()) })
     }
 

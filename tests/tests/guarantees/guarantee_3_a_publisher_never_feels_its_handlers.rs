@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+use cqrs_core::bus::DeadLetterFilter;
+use cqrs_core::handler::DeliveryError;
+use cqrs_core::modules;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{DeadLetterFilter, DeliveryError, modules};
 
 use crate::support::acme;
 

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+use cqrs_core::handler::Order;
 use cqrs_core::prelude::*;
+use cqrs_core::registry::HandlerRegistration;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
-use cqrs_core::{Handler, HandlerOptions, HandlerRegistration, Order, RetryPolicy};
+use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 use proptest::prelude::*;
 use tokio::sync::Barrier;
 

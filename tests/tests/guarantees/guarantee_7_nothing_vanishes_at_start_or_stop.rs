@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
+use cqrs_core::app::Unfinished;
+use cqrs_core::lane::DeliveryState;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{AppBuilder, DeliveryState, Handler, Unfinished, modules};
+use cqrs_core::{AppBuilder, Handler, modules};
 
 use crate::support::{Log, ONCE, acme, everybody_waits};
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{DEFAULT_PAYLOAD_LIMIT, MAX_PAYLOAD_DEPTH, modules};
+use cqrs_core::{AnyEvent, AppBuilder, modules};
 
 use crate::support::acme;
 
@@ -47,10 +47,12 @@ fn document(bytes: usize) -> DocumentUploaded {
 
 #[tokio::test(start_paused = true)]
 async fn a_payload_of_exactly_the_limit_is_accepted_and_one_byte_more_is_not() {
-    assert_eq!(DEFAULT_PAYLOAD_LIMIT, 64 * 1024);
-    let app = app(DEFAULT_PAYLOAD_LIMIT);
-    app.publish(&acme(), document(DEFAULT_PAYLOAD_LIMIT)).await.expect("just small enough");
-    let refused = app.publish(&acme(), document(DEFAULT_PAYLOAD_LIMIT + 1)).await;
+    assert_eq!(AppBuilder::DEFAULT_PAYLOAD_LIMIT, 64 * 1024);
+    let app = app(AppBuilder::DEFAULT_PAYLOAD_LIMIT);
+    app.publish(&acme(), document(AppBuilder::DEFAULT_PAYLOAD_LIMIT))
+        .await
+        .expect("just small enough");
+    let refused = app.publish(&acme(), document(AppBuilder::DEFAULT_PAYLOAD_LIMIT + 1)).await;
     let error = refused.expect_err("one byte too many");
     assert!(matches!(
         error,
@@ -74,7 +76,7 @@ async fn one_payload_that_is_too_large_stops_all_events_published_with_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_payload_that_has_no_json_form_is_refused_before_anybody_sees_it() {
-    let app = app(DEFAULT_PAYLOAD_LIMIT);
+    let app = app(AppBuilder::DEFAULT_PAYLOAD_LIMIT);
     let event = Unwritable { by_pair: HashMap::from([((1, 2), 3)]) };
     let refused = app.publish(&acme(), event).await;
     assert!(matches!(refused, Err(PublishError::Unserializable { event: "unwritable", .. })));
@@ -84,18 +86,18 @@ async fn a_payload_that_has_no_json_form_is_refused_before_anybody_sees_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_payload_that_could_not_be_read_back_is_refused() {
-    let app = app(DEFAULT_PAYLOAD_LIMIT);
+    let app = app(AppBuilder::DEFAULT_PAYLOAD_LIMIT);
     let form = |depth: usize| {
         let answers = "[".repeat(depth) + &"]".repeat(depth);
         FormSubmitted { answers: serde_json::from_str(&answers).expect("JSON") }
     };
     // The event itself is one level.
-    app.publish(&acme(), form(MAX_PAYLOAD_DEPTH - 1)).await.expect("just flat enough");
+    app.publish(&acme(), form(AnyEvent::MAX_PAYLOAD_DEPTH - 1)).await.expect("just flat enough");
     let text = app.published::<FormSubmitted>()[0].as_any().payload().expect("JSON").to_string();
     serde_json::from_str::<FormSubmitted>(&text).expect("it is read back");
 
     // As a client can send it.
-    for depth in [MAX_PAYLOAD_DEPTH, 127] {
+    for depth in [AnyEvent::MAX_PAYLOAD_DEPTH, 127] {
         let error = app.publish(&acme(), form(depth)).await.expect_err("too deep");
         assert!(matches!(error, PublishError::TooDeep { event: "form.submitted", limit: 100 }));
         assert!(error.to_string().contains("`form.submitted`"), "{error}");

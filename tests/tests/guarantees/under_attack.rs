@@ -3,9 +3,10 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
+use cqrs_core::app::{Modules, ProblemKind};
 use cqrs_core::prelude::*;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
-use cqrs_core::{AppBuilder, Handler, HandlerOptions, Modules, ProblemKind, RetryPolicy};
+use cqrs_core::{AppBuilder, Handler, HandlerOptions, RetryPolicy};
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::{sleep, timeout};
 

@@ -1,7 +1,8 @@
 //! One trace for all that one command causes, across queues.
 
+use cqrs_core::ExecuteError;
+use cqrs_core::context::TraceParent;
 use cqrs_core::prelude::*;
-use cqrs_core::{ExecuteError, TraceParent};
 use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
 use opentelemetry_sdk::trace::SpanData;
 use tracing::Instrument as _;
@@ -109,7 +110,7 @@ async fn failures_say_of_which_kind_they_are_and_nothing_of_what_was_redacted() 
     .instrument(everything)
     .await;
 
-    let all = cqrs_core::DeadLetterFilter::all();
+    let all = cqrs_core::bus::DeadLetterFilter::all();
     let stumbles = export.named("deliver stumbled", None);
     let kinds: Vec<_> = stumbles.iter().filter_map(|span| text(span, "error.type")).collect();
     assert_eq!(kinds, ["panicked", "timed_out", "failed"]);

@@ -2,9 +2,11 @@
 
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
+use cqrs_core::handler::BreakerPolicy;
+use cqrs_core::lane::BreakerState;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{BreakerPolicy, BreakerState, Handler, HandlerOptions, RetryPolicy};
+use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 
 use crate::{Log, OrderPlaced, builder, everybody_waits, tenant};
 

@@ -1,8 +1,11 @@
 //! `app.handler("..")?.pause()`.
 
+use cqrs_core::app::Unfinished;
+use cqrs_core::bus::HandlerState;
+use cqrs_core::lane::DeliveryState;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{DeliveryState, Handler, HandlerState, RetryPolicy, Unfinished};
+use cqrs_core::{Handler, RetryPolicy};
 use tokio::time::Instant;
 
 use crate::{Log, ONCE, OrderPlaced, builder, everybody_waits, tenant};

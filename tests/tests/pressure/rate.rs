@@ -1,7 +1,10 @@
 //! `rate = "10/s"`.
 
+use cqrs_core::app::Unfinished;
+use cqrs_core::handler::RateLimit;
+use cqrs_core::lane::DeliveryState;
 use cqrs_core::prelude::*;
-use cqrs_core::{DeliveryState, Handler, HandlerOptions, RateLimit, RetryPolicy, Unfinished};
+use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 
 use crate::{Log, ONCE, OrderPlaced, builder, everybody_waits, tenant};
 

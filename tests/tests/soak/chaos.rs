@@ -6,11 +6,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
+use cqrs_core::app::{Modules, Unfinished};
+use cqrs_core::bus::DeadLetterFilter;
+use cqrs_core::handler::BatchPolicy;
 use cqrs_core::prelude::*;
-use cqrs_core::{
-    AppBuilder, BatchPolicy, DeadLetterFilter, Handler, HandlerOptions, HandlerRegistration,
-    Modules, RetryPolicy, Unfinished,
-};
+use cqrs_core::registry::HandlerRegistration;
+use cqrs_core::{AppBuilder, Handler, HandlerOptions, RetryPolicy};
 
 use crate::live::{Live, Population};
 use crate::rounds::repeat;

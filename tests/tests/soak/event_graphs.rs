@@ -1,8 +1,9 @@
 //! Events that cause events, in any graph, also in circles.
 
+use cqrs_core::app::Modules;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{Handler, HandlerOptions, Modules};
+use cqrs_core::{Handler, HandlerOptions};
 use proptest::prelude::*;
 
 const NODES: usize = 5;

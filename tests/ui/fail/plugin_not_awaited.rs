@@ -1,5 +1,6 @@
 use cqrs_core::prelude::*;
-use cqrs_core::{BoxError, Plugin};
+use cqrs_core::app::BoxError;
+use cqrs_core::Plugin;
 
 struct Search;
 

@@ -24,7 +24,8 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// ```
 /// use cqrs_core::prelude::*;
 /// use cqrs_core::middleware::Log;
-/// use cqrs_core::{AppBuilder, BoxError, Plugin};
+/// use cqrs_core::app::BoxError;
+/// use cqrs_core::{AppBuilder, Plugin};
 ///
 /// struct Metrics { registry: Arc<std::sync::Mutex<Vec<String>>> }
 ///

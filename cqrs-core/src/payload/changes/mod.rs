@@ -34,7 +34,7 @@ use super::redaction;
 ///
 /// let changes = Changes::between(&old, &new)?;
 /// assert_eq!(changes.to_string(), r#"name: "Ada" -> "Ada Lovelace""#);
-/// # Ok::<(), cqrs_core::ChangesError>(())
+/// # Ok::<(), cqrs_core::payload::ChangesError>(())
 /// ```
 ///
 /// # How values are compared
@@ -101,7 +101,7 @@ impl Changes {
     pub const MAX_VALUE_SIZE: usize = 4 * 1024;
 
     /// How many bytes of JSON all changes have at most: half of the default
-    /// [payload limit](crate::DEFAULT_PAYLOAD_LIMIT). [`omitted`](Self::omitted) counts what is beyond.
+    /// [payload limit](crate::AppBuilder::DEFAULT_PAYLOAD_LIMIT). [`omitted`](Self::omitted) counts what is beyond.
     pub const MAX_SIZE: usize = 32 * 1024;
 
     /// What differs between a thing before and after.
@@ -158,7 +158,7 @@ impl Changes {
     /// # #[derive(Serialize)] struct Account { pin: u32 }
     /// let changes = Changes::between(&Account { pin: 1234 }, &Account { pin: 4321 })?.mask("pin");
     /// assert_eq!(changes.to_string(), r#"pin: "[redacted]" -> "[redacted]""#);
-    /// # Ok::<(), cqrs_core::ChangesError>(())
+    /// # Ok::<(), cqrs_core::payload::ChangesError>(())
     /// ```
     pub fn mask(mut self, path: &str) -> Self {
         self.replace(&Target::at(path), &mut |value| Some(redaction::masked(&value)));

@@ -1,6 +1,7 @@
 //! Deliveries from GitHub.
 
-use cqrs_core::{Context, DeadLetterFilter, HandlerControl};
+use cqrs_core::Context;
+use cqrs_core::bus::{DeadLetterFilter, HandlerControl};
 use futures_util::future::join_all;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Method;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
+use cqrs_core::bus::DeadLetterFilter;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{Actor, Context, DeadLetterFilter};
+use cqrs_core::{Actor, Context};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};

@@ -6,8 +6,8 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 
-use cqrs_core::MessageKind;
 use cqrs_core::describe::Description;
+use cqrs_core::message::MessageKind;
 
 use crate::world::Result;
 
