@@ -143,7 +143,10 @@ impl Crate {
     /// The path that leads to the same item without a re-export.
     fn origin(&self, mut path: Names) -> Names {
         let export = |path: &Names| {
-            (1..=path.len()).find_map(|end| Some((end, self.exports.get(&path[..end])?)))
+            let export = |end| Some((end, self.exports.get(&path[..end])?));
+            // An item may have the name of the module that it is exported from.
+            let export = (1..=path.len()).filter_map(export);
+            export.filter(|(end, origin)| !origin.starts_with(&path[..*end])).next()
         };
         while let Some((end, origin)) = export(&path) {
             path = [origin.as_slice(), &path[end..]].concat();

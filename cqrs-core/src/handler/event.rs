@@ -10,7 +10,8 @@ use crate::context::Context;
 /// Reacts to events of type `E`. Write it as an `async fn`; register it with `#[events_handler(..)]`.
 ///
 /// One handler may handle many events, each by an impl of its own or all by
-/// `impl<E: Event> EventHandler<E>`. `#[events_handler(*)]` handles [`AnyEvent`].
+/// `impl<E: Event> EventHandler<E>`. `#[events_handler(*)]` handles
+/// [`AnyEvent`](crate::AnyEvent).
 ///
 /// # Contract
 ///

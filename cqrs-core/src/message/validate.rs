@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A message that can say whether it is well formed. [`Validation`] asks every message that implements
+/// A message that can say whether it is well formed. [`Validation`](crate::middleware::Validation) asks every message that implements
 /// it; nothing else is to be registered.
 ///
 /// ```

@@ -86,7 +86,8 @@ async fn a_failing_test_prints_what_happened_and_how_to_repeat_it() {
     assert!(!printed.contains("secret"), "{printed}");
 
     // The same seed, the same order.
-    let (_, seed) = printed.split_once(&format!("{}=", TestApp::SEED_VARIABLE)).expect("the seed is printed");
+    let (_, seed) =
+        printed.split_once(&format!("{}=", TestApp::SEED_VARIABLE)).expect("the seed is printed");
     let seed = seed.lines().next().unwrap_or_default().trim();
     let order = |printed: &str| {
         let lines = printed.lines().filter(|line| line.contains("deliver #"));

@@ -14,7 +14,19 @@ fn assert_straight(wrong: &[String]) {
     assert!(wrong.is_empty(), "these imports point the wrong way:\n{}", wrong.join("\n"));
 }
 
-// `cqrs-core` comes here, in the same way.
+#[test]
+fn the_core_imports_only_what_comes_before_in_its_lib_rs() {
+    let src = src("cqrs-core");
+    let order = declared_modules(&src);
+    let order: Vec<_> = order.iter().map(String::as_str).collect();
+    assert_straight(&check_arrows(&src, &order));
+}
+
+#[test]
+fn no_modules_of_a_room_of_the_core_import_each_other() {
+    let rooms = ["app", "bus", "context", "lane", "middleware", "payload", "registry", "schedule"];
+    assert_straight(&check_circles(&src("cqrs-core"), &rooms));
+}
 
 #[test]
 fn the_activity_log_imports_only_what_stands_above_in_its_lib_rs() {
