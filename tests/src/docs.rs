@@ -13,12 +13,20 @@ struct ActivityLogReference;
 struct ActivityLogWeb;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/architecture.md")]
+struct Architecture;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/batches.md")]
 struct Batches;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/claim-check.md")]
 struct ClaimCheck;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/coming-from-nestjs.md")]
+struct ComingFromNestjs;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/describe.md")]
@@ -45,9 +53,21 @@ struct Middleware;
 struct Observability;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/options.md")]
+struct Options;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/plugins.md")]
 struct Plugins;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/pressure.md")]
 struct Pressure;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/terms.md")]
+struct Terms;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/troubleshooting.md")]
+struct Troubleshooting;

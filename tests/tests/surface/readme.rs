@@ -40,7 +40,7 @@ fn its_dependencies_are_those_of_the_tour() {
     assert!(shown.contains(&"cqrs-core".to_owned()));
 }
 
-/// Who reads a page and copies from it sees every line that is compiled.
+/// A reader who copies from a page sees every line that is compiled.
 #[test]
 fn its_pages_hide_no_line_of_their_programs() {
     for page in std::fs::read_dir(root().join("docs")).expect("a folder").flatten() {
@@ -54,6 +54,17 @@ fn its_pages_hide_no_line_of_their_programs() {
             let hidden = block.lines().find(|line| *line == "#" || line.starts_with("# "));
             assert_eq!(hidden, None, "{name} shows a line that only rustdoc hides");
         }
+    }
+}
+
+/// Every page is one of the documentation tests, so that its code cannot rot.
+#[test]
+fn its_pages_are_compiled() {
+    let compiled = read("tests/src/docs.rs");
+    for page in std::fs::read_dir(root().join("docs")).expect("a folder").flatten() {
+        let name = page.file_name().display().to_string();
+        let is_page = Path::new(&name).extension().is_some_and(|it| it == "md");
+        assert!(!is_page || compiled.contains(&format!("docs/{name}\"")), "{name} is not compiled");
     }
 }
 
