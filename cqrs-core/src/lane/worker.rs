@@ -65,7 +65,7 @@ impl Worker {
         Settling { steps, finished }: &mut Settling,
     ) {
         let lane = &*self.lane;
-        let now = Instant::now().into_std();
+        let now = || Instant::now().into_std();
         steps.clear();
         for (taken, outcome) in taken.iter().zip(outcomes) {
             let fraction = || match &lane.shared.chance {
