@@ -96,9 +96,7 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
         list.push(Item { event: event.clone(), context, attempt: *attempt, failure });
     }
     let (batch, observed) = match (lane.batch, &mut list[..]) {
-        (None, [item]) => {
-            (None, Observed::deliver(&item.event, &lane.name, &mut item.context))
-        }
+        (None, [item]) => (None, Observed::deliver(&item.event, &lane.name, &mut item.context)),
         (_, items) => {
             let (mut ctx, work) = context_of(lane, items);
             let observed = Observed::deliver_batch(items, &lane.name, &mut ctx);
@@ -197,9 +195,12 @@ impl Handling<'_> {
         let start = || ctx.clone().into_scope(handler.handle(items, ctx));
         let ran = run(&self.lane.shared, ctx, timed_out, start).await;
         ran.map_err(|error| error.or_else(|error| AttemptError::Failed(Arc::new(error))))?;
-        match items.iter().map(|item| item.failure.get()).collect::<Option<Vec<_>>>() {
-            Some(failures) => Err(AttemptError::Failed(Arc::clone(failures[0]))),
-            None => Ok(()),
+        let mut failures = items.iter().map(|item| item.failure.get());
+        match failures.next().flatten() {
+            Some(first) if failures.all(|it| it.is_some()) => {
+                Err(AttemptError::Failed(Arc::clone(first)))
+            }
+            _ => Ok(()),
         }
     }
 
