@@ -123,7 +123,7 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
             work.succeed();
         }
     }
-    if let Some((_, Some(work))) = &batch
+    if let Some((_, Some(work))) = batch
         && is_ok
     {
         work.succeed();
