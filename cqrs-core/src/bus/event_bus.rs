@@ -7,6 +7,7 @@ use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
 use super::dispatcher::{Dispatcher, Refused};
+use super::feed::Route;
 use super::subscription::Subscriptions;
 use super::waiters::HandlerOutcome;
 use super::{AnyEventStream, EventStream, PublishError};
@@ -150,7 +151,7 @@ impl EventBus {
         let waiter = hub.dispatcher.waiters.wait(event.id());
         hub.send::<E>(ctx, &event, observed).await?;
         drop(in_flight);
-        let handlers = hub.dispatcher.routes_of(TypeId::of::<E>()).map_or(0, <[_]>::len);
+        let handlers = hub.routes::<E>().map_or(0, <[_]>::len);
         Ok(waiter.outcomes(handlers).await)
     }
 
@@ -219,7 +220,11 @@ impl EventHub {
             let (hub, deferred) = (Arc::clone(self), event.clone());
             // It fails when the application stopped: then the delivery that published it is reported as
             // unfinished.
-            let effect = Box::new(move || drop(hub.dispatch::<E>(&deferred, false)));
+            let effect = Box::new(move || {
+                let _ = hub
+                    .routes::<E>()
+                    .and_then(|routes| hub.dispatch::<E>(routes, &deferred, false));
+            });
             if ctx.defer(lifecycle, effect).is_ok() {
                 observed.end(None);
                 return Ok(event.id());
@@ -272,16 +277,25 @@ impl EventHub {
         }
         // What a handler publishes never waits: it could wait for the handler itself.
         let takes_permits = !ctx.is_inside_any_delivery();
+        let routes = self.routes::<E>()?;
         if takes_permits {
-            let routes = dispatcher.routes_of(TypeId::of::<E>())?;
             dispatcher.take_permits(routes, event.context().tenant_key()).await?;
         }
         // From here on nothing waits, so the event reaches all of its handlers or none.
-        self.dispatch::<E>(event, takes_permits)
+        self.dispatch::<E>(routes, event, takes_permits)
     }
 
-    fn dispatch<E: Event>(&self, event: &AnyEvent, has_permits: bool) -> Result<(), Refused> {
-        let routes = self.dispatcher.routes_of(TypeId::of::<E>())?;
+    /// The handlers of `E`.
+    fn routes<E: Event>(&self) -> Result<&[Route], Refused> {
+        self.dispatcher.routes_of(TypeId::of::<E>())
+    }
+
+    fn dispatch<E: Event>(
+        &self,
+        routes: &[Route],
+        event: &AnyEvent,
+        has_permits: bool,
+    ) -> Result<(), Refused> {
         if routes.is_empty() {
             self.warn_unhandled::<E>();
         }

@@ -128,7 +128,7 @@ impl<Kind> Executors<Kind> {
         let observed = Observed::execute(kind, name, &execution.handler_name, &mut ctx);
         let span = observed.span();
         execution.running.fetch_add(1, SeqCst);
-        let under_way = UnderWay {
+        let mut under_way = UnderWay {
             shared: Arc::clone(&self.shared),
             execution: Arc::clone(execution),
             description,
@@ -186,7 +186,7 @@ struct UnderWay {
 impl UnderWay {
     /// Runs a handler to its end that was polled once.
     async fn go_on<T, E: MessageError>(
-        self,
+        mut self,
         handling: BoxFuture<'static, Result<T, E>>,
     ) -> Result<T, ExecuteError<E>> {
         let timed_out = || self.began.elapsed();
@@ -195,7 +195,7 @@ impl UnderWay {
     }
 
     async fn inside_middleware<H, M, T, E>(
-        self,
+        mut self,
         handling: Handling<H, M, T, E>,
         message: M,
         idempotency_key: Option<Arc<str>>,
@@ -219,7 +219,7 @@ impl UnderWay {
     }
 
     fn end<T, E: MessageError>(
-        mut self,
+        &mut self,
         result: Result<T, AttemptError<E>>,
     ) -> Result<T, ExecuteError<E>> {
         let Description { kind, name, type_ref } = self.description;

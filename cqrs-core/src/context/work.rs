@@ -34,15 +34,15 @@ impl Work {
         kind: WorkKind,
         parent: Option<Arc<Self>>,
     ) -> WorkGuard {
-        let keeps = matches!(kind, WorkKind::Delivery { .. });
+        let keeps_effects = matches!(kind, WorkKind::Delivery { .. });
         let work = Self {
             lifecycle: Arc::clone(lifecycle),
             kind,
             parent,
             ended: AtomicBool::new(false),
-            effects: Mutex::new(keeps.then(Vec::new)),
+            effects: Mutex::new(keeps_effects.then(Vec::new)),
         };
-        WorkGuard { work: Arc::new(work), task: None }
+        WorkGuard { work: Arc::new(work), keeps_effects, task: None }
     }
 
     /// The same work for as long as a task that it spawned; counted as in flight. What the task publishes
@@ -50,7 +50,7 @@ impl Work {
     pub(super) fn continued_by_task(&self) -> WorkGuard {
         let task = self.lifecycle.enter_task();
         let mut guard = Self::begin(&self.lifecycle, self.kind, self.parent.clone());
-        guard.work.take_effects();
+        guard.take_effects();
         guard.task = Some(task);
         guard
     }
@@ -92,11 +92,6 @@ impl Work {
             None => Err(effect),
         }
     }
-
-    fn take_effects(&self) -> Vec<Effect> {
-        let mut effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
-        effects.take().unwrap_or_default()
-    }
 }
 
 impl fmt::Debug for Work {
@@ -109,6 +104,8 @@ impl fmt::Debug for Work {
 #[derive(Debug)]
 pub(crate) struct WorkGuard {
     work: Arc<Work>,
+    /// Whether the work may have effects that are not taken.
+    keeps_effects: bool,
     task: Option<TaskInFlight>,
 }
 
@@ -119,16 +116,24 @@ impl WorkGuard {
 
     /// The work has succeeded: does what was deferred until then, in order. Without this call, that is
     /// dropped.
-    pub(crate) fn succeed(&self) {
-        for effect in self.work.take_effects() {
+    pub(crate) fn succeed(mut self) {
+        for effect in self.take_effects().into_iter().flatten() {
             effect();
         }
+    }
+
+    /// What was deferred, the first time. From then on nothing is.
+    fn take_effects(&mut self) -> Option<Vec<Effect>> {
+        if !std::mem::take(&mut self.keeps_effects) {
+            return None;
+        }
+        self.work.effects.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.work.ended.store(true, SeqCst);
-        drop(self.work.take_effects());
+        drop(self.take_effects());
     }
 }

@@ -1,5 +1,6 @@
 //! One attempt to deliver what a worker has taken: one event, or a batch.
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 
 use rustc_hash::FxHashSet;
@@ -82,10 +83,9 @@ pub(super) struct Buffers {
 ///
 /// Dropping the returned future cancels the handler.
 pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counted> {
-    let Buffers { taken, outcomes, works, items: buffer } = buffers;
+    let Buffers { taken, outcomes, works, items } = buffers;
     works.clear();
-    let mut items = std::mem::take(buffer);
-    let list = Arc::make_mut(&mut items);
+    let list = Arc::make_mut(items);
     list.clear();
     for Taken { event, attempt, .. } in &*taken {
         let (lifecycle, timeout) = (&lane.shared.lifecycle, lane.options.timeout);
@@ -95,18 +95,19 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
         let failure = OnceLock::new();
         list.push(Item { event: event.clone(), context, attempt: *attempt, failure });
     }
-    let (mut ctx, batch_work) = context_of(lane, list);
-    let observed = match (lane.batch, &mut list[..]) {
-        (None, [item]) => {
-            let observed = Observed::deliver(&item.event, &lane.name, &mut ctx);
-            item.context = ctx.clone();
-            observed
+    let (batch, observed) = match (lane.batch, &mut list[..]) {
+        (None, [item]) => (None, Observed::deliver(&item.event, &lane.name, &mut item.context)),
+        (_, items) => {
+            let (mut ctx, work) = context_of(lane, items);
+            let observed = Observed::deliver_batch(items, &lane.name, &mut ctx);
+            (Some((ctx, work)), observed)
         }
-        (_, items) => Observed::deliver_batch(items, &lane.name, &mut ctx),
     };
 
     let handling = Handling { lane, route: taken[0].route, items, alone: OnceLock::new() };
-    let result = handling.attempt(ctx).instrument(observed.span()).await;
+    let ctx = batch.as_ref().map_or(&items[0].context, |(ctx, _)| ctx);
+    // Pinned here, since moving it into the span would copy it.
+    let result = pin!(handling.attempt(ctx)).instrument(observed.span()).await;
     if let Err(AttemptError::ShutDown) = result {
         return None;
     }
@@ -122,15 +123,16 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
             work.succeed();
         }
     }
-    if let Some(work) = batch_work.filter(|_| is_ok) {
+    if let Some((_, Some(work))) = batch
+        && is_ok
+    {
         work.succeed();
     }
-    *buffer = handling.items;
     Some(counted)
 }
 
-/// The context of the attempt: for one event its own, for several one of their tenant or, across tenants,
-/// of the system scope.
+/// The context of a batch: for one event its own, for several one of their tenant or, across tenants, of
+/// the system scope.
 fn context_of(lane: &Lane, items: &[Item]) -> (Context, Option<WorkGuard>) {
     let ctx = match items {
         [item] if !lane.is_across_tenants() => return (item.context.clone(), None),
@@ -165,15 +167,15 @@ fn keep_order(lane: &Lane, taken: &[Taken], outcomes: &mut [Outcome]) {
 struct Handling<'a> {
     lane: &'a Lane,
     route: usize,
-    items: Arc<Vec<Item>>,
+    items: &'a Arc<Vec<Item>>,
     /// The only item again, if a middleware has changed its context.
     alone: OnceLock<Arc<Vec<Item>>>,
 }
 
 impl Handling<'_> {
-    async fn attempt(&self, ctx: Context) -> Result<(), DeliveryError> {
+    async fn attempt(&self, ctx: &Context) -> Result<(), DeliveryError> {
         if self.lane.shared.middlewares.is_empty() {
-            return self.run(&self.items, &ctx).await;
+            return self.run(self.items, ctx).await;
         }
         let events: Vec<AnyEvent> = self.items.iter().map(|item| item.event.clone()).collect();
         let message = Message {
@@ -183,7 +185,8 @@ impl Handling<'_> {
             idempotency_key: None,
             payload: Payload::Events(&events),
         };
-        inside_middleware(&self.lane.shared, message, ctx, self).await
+        // Boxed, so that the future of an attempt without middleware is small.
+        Box::pin(inside_middleware(&self.lane.shared, message, ctx.clone(), self)).await
     }
 
     async fn run(&self, items: &Arc<Vec<Item>>, ctx: &Context) -> Result<(), DeliveryError> {
@@ -192,14 +195,17 @@ impl Handling<'_> {
         let start = || ctx.clone().into_scope(handler.handle(items, ctx));
         let ran = run(&self.lane.shared, ctx, timed_out, start).await;
         ran.map_err(|error| error.or_else(|error| AttemptError::Failed(Arc::new(error))))?;
-        match items.iter().map(|item| item.failure.get()).collect::<Option<Vec<_>>>() {
-            Some(failures) => Err(AttemptError::Failed(Arc::clone(failures[0]))),
-            None => Ok(()),
+        let mut failures = items.iter().map(|item| item.failure.get());
+        match failures.next().flatten() {
+            Some(first) if failures.all(|it| it.is_some()) => {
+                Err(AttemptError::Failed(Arc::clone(first)))
+            }
+            _ => Ok(()),
         }
     }
 
     fn write_outcomes(&self, result: Result<(), DeliveryError>, outcomes: &mut Vec<Outcome>) {
-        let items = self.alone.get().unwrap_or(&self.items);
+        let items = self.alone.get().unwrap_or(self.items);
         outcomes.clear();
         outcomes.extend(items.iter().map(|item| match (item.failure.get(), &result) {
             (Some(error), _) => Outcome::Failed(AttemptError::Failed(Arc::clone(error))),
@@ -223,7 +229,7 @@ impl Handles for Handling<'_> {
                     let (event, context) = (item.event.clone(), ctx.clone());
                     Arc::new(vec![Item { event, context, attempt: item.attempt, failure }])
                 }),
-                _ => &self.items,
+                _ => self.items,
             };
             self.run(items, ctx).await
         })

@@ -19,7 +19,7 @@ pub(super) fn verdict(
     outcome: &Outcome,
     options: &HandlerOptions,
     attempt: u32,
-    now: Instant,
+    now: impl Fn() -> Instant,
     fraction: impl FnOnce() -> f64,
 ) -> (Step, Option<Duration>) {
     match outcome {
@@ -27,14 +27,14 @@ pub(super) fn verdict(
         Outcome::Behind => (Step::Return, None),
         Outcome::FailedTogether(error) => {
             let requested = requested_delay(error);
-            let step = Step::RetryAlone(requested.map(|delay| after(now, delay)));
+            let step = Step::RetryAlone(requested.map(|delay| after(now(), delay)));
             (step, Some(requested.unwrap_or(Duration::ZERO)))
         }
         Outcome::Failed(error) => match longest_delay(error, options, attempt) {
             None => (Step::Finish, None),
             Some(longest) => {
                 let delay = requested_delay(error).unwrap_or_else(|| longest.mul_f64(fraction()));
-                (Step::Retry(after(now, delay)), Some(delay))
+                (Step::Retry(after(now(), delay)), Some(delay))
             }
         },
     }

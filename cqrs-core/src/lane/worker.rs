@@ -48,7 +48,9 @@ impl Worker {
             let Some(counted) = deliver(lane, &mut buffers).await else { return };
             lane.count(self.number, counted);
             let Buffers { taken, outcomes, .. } = &mut buffers;
-            log_together(lane, taken, outcomes);
+            if taken.len() > 1 {
+                log_together(lane, taken, outcomes);
+            }
             self.settle(taken, outcomes, &mut settling);
             taken.clear();
             outcomes.clear();
@@ -65,7 +67,7 @@ impl Worker {
         Settling { steps, finished }: &mut Settling,
     ) {
         let lane = &*self.lane;
-        let now = Instant::now().into_std();
+        let now = || Instant::now().into_std();
         steps.clear();
         for (taken, outcome) in taken.iter().zip(outcomes) {
             let fraction = || match &lane.shared.chance {

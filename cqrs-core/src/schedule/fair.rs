@@ -63,9 +63,12 @@ impl<T> Fair<T> {
     /// Takes the first item of the tenant whose turn it is.
     pub(crate) fn take(&mut self) -> Option<(u64, T)> {
         let tenant = self.turns.pop_front()?;
-        let item = self.tenants.get_mut(&tenant)?.pop_front()?;
+        let items = self.tenants.get_mut(&tenant)?;
+        let item = items.pop_front()?;
         self.len -= 1;
-        if !self.forget_if_empty(tenant) {
+        if items.is_empty() {
+            self.forget(tenant);
+        } else {
             self.turns.push_back(tenant);
         }
         Some((tenant, item))
@@ -195,13 +198,17 @@ impl<T> Fair<T> {
         if self.tenants.get(&tenant).is_some_and(|items| !items.is_empty()) {
             return false;
         }
+        self.forget(tenant);
+        true
+    }
+
+    fn forget(&mut self, tenant: u64) {
         if let Some(items) = self.tenants.remove(&tenant)
             && self.spare.len() < KEPT_QUEUES
             && items.capacity() <= KEPT_CAPACITY
         {
             self.spare.push(items);
         }
-        true
     }
 }
 

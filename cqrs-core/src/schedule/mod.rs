@@ -206,10 +206,8 @@ impl<T> Schedule<T> {
         retried: impl Fn(&T),
     ) -> usize {
         let ready_before = self.ready.len();
-        let mut taken = std::mem::take(&mut self.taken[worker]);
-        let mut orders = std::mem::take(&mut self.orders);
-        let mut firsts = std::mem::take(&mut self.firsts);
-        for (at, mut entry) in taken.drain(..).enumerate().rev() {
+        let Self { behind, followers, taken, orders, firsts, .. } = self;
+        for (at, mut entry) in taken[worker].drain(..).enumerate().rev() {
             let step = steps.get(at).copied().unwrap_or(Step::Return);
             let order = entry.keys.order;
             orders.extend(order);
@@ -221,29 +219,27 @@ impl<T> Schedule<T> {
             if let Step::Retry(_) | Step::RetryAlone(_) = step {
                 retried(&entry.item);
             }
-            match order.and_then(|order| self.behind.get_mut(&order)) {
+            match order.and_then(|order| behind.get_mut(&order)) {
                 Some(behind) => {
                     behind.push_front(entry);
-                    self.followers += 1;
+                    *followers += 1;
                 }
                 None => firsts.push(entry),
             }
         }
         finished.reverse();
-        if orders.len() > 1 {
-            orders.sort_unstable();
-            orders.dedup();
+        orders.sort_unstable();
+        orders.dedup();
+        while let Some(order) = self.orders.pop() {
+            let next = self.next_of(order);
+            self.firsts.extend(next);
         }
-        for order in orders.drain(..) {
-            firsts.extend(self.next_of(order));
-        }
-        // What returns goes before the rest of its tenant, in the order in which it came.
-        firsts.sort_unstable_by_key(|entry| Reverse(entry.number));
-        for entry in firsts.drain(..) {
+        // What returns goes before the rest of its tenant, in the order in which it came: the last one is
+        // put there first.
+        self.firsts.sort_unstable_by_key(|entry| entry.number);
+        while let Some(entry) = self.firsts.pop() {
             self.make_ready(entry);
         }
-        // Their capacity is used again.
-        (self.taken[worker], self.orders, self.firsts) = (taken, orders, firsts);
         self.ready.len().saturating_sub(ready_before)
     }
 
