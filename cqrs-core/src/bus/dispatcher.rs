@@ -10,10 +10,10 @@ use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 
 use super::control::{HandlerControl, UnknownHandler};
-use super::dead_letters::Letters;
 use super::feed::{Feed, Route};
 #[cfg(feature = "metrics")]
 use super::gauges;
+use super::letters::Letters;
 use super::waiters::Waiters;
 use crate::handler::Order;
 use crate::lane::{DeliveryState, Lane, Shared};
@@ -146,7 +146,8 @@ impl Dispatcher {
             // Not in the test kit: its paused clock would stop at every sample.
             #[cfg(feature = "metrics")]
             if self.shared.observer.is_none() {
-                current.spawn(gauges::sample_regularly(Arc::clone(self)));
+                let (this, lifecycle) = (Arc::clone(self), Arc::clone(&self.shared.lifecycle));
+                current.spawn(gauges::sample_regularly(lifecycle, move || this.sample()));
             }
             current
         });
@@ -295,7 +296,7 @@ impl Dispatcher {
     /// Sets the gauges of what waits and what died.
     #[cfg(feature = "metrics")]
     pub(crate) fn sample(&self) {
-        gauges::sample(self);
+        gauges::sample(self.lanes(), &self.letters);
     }
 
     /// Empties all lanes and says what was in them.

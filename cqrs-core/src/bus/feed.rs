@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::capacity::Capacity;
-use super::dead_letters::{DeadLetter, Letters};
+use super::letters::{DeadLetter, Letters};
 use super::waiters::Waiters;
 use crate::handler::Order;
 use crate::lane::{Delivery, Lane, Origin, Receipt, Verdict};

@@ -6,31 +6,32 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::control::HandlerControl;
-use super::dispatcher::Dispatcher;
+use super::feed::Route;
+use super::letters::Letters;
 use crate::lane::BreakerState;
 use crate::observe::{self, Sample};
+use crate::runtime::Lifecycle;
 
 /// As often as a recorder is usually read.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Sets the gauges until the application stops, and once more then.
-pub(super) async fn sample_regularly(dispatcher: Arc<Dispatcher>) {
-    let lifecycle = Arc::clone(&dispatcher.shared.lifecycle);
+/// Calls `sample` until the application stops, and once more then.
+pub(super) async fn sample_regularly(lifecycle: Arc<Lifecycle>, sample: impl Fn()) {
     while !lifecycle.is_stopped() {
-        sample(&dispatcher);
+        sample();
         tokio::select! {
             () = tokio::time::sleep(INTERVAL) => {}
             () = lifecycle.stopped() => {}
         }
     }
-    sample(&dispatcher);
+    sample();
 }
 
 /// Sets the gauges of every handler.
-pub(super) fn sample(dispatcher: &Dispatcher) {
+pub(super) fn sample(lanes: &[Route], letters: &Letters) {
     let now = Timestamp::now();
-    let dead_letters = dispatcher.letters.count_by_handler();
-    for route in dispatcher.lanes() {
+    let dead_letters = letters.count_by_handler();
+    for route in lanes {
         let status = HandlerControl::new(route).status();
         let waited = status.oldest_waiting.map(|oldest| now.duration_since(oldest));
         let oldest_waiting = waited.and_then(|waited| Duration::try_from(waited).ok());

@@ -13,6 +13,7 @@ mod execute;
 mod feed;
 #[cfg(feature = "metrics")]
 mod gauges;
+mod letters;
 mod outliving;
 mod query_bus;
 mod subscription;
@@ -20,11 +21,10 @@ mod waiters;
 
 pub use self::command_bus::CommandBus;
 pub use self::control::{HandlerControl, HandlerState, HandlerStatus, UnknownHandler};
-pub use self::dead_letters::{
-    DeadLetter, DeadLetterFilter, DeadLetters, NoSuchDeadLetter, RedeliverError,
-};
+pub use self::dead_letters::{DeadLetters, NoSuchDeadLetter, RedeliverError};
 pub use self::error::{ExecuteError, PublishError};
 pub use self::event_bus::EventBus;
+pub use self::letters::{DeadLetter, DeadLetterFilter};
 pub use self::query_bus::QueryBus;
 pub use self::subscription::{AnyEventStream, EventStream};
 pub use self::waiters::HandlerOutcome;

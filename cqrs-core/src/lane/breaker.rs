@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::limits::NotReady;
 use crate::handler::BreakerPolicy;
 
 /// Where a handler's circuit breaker is.
@@ -46,6 +45,14 @@ enum State {
     Open(Instant),
     /// With the worker that makes the probe.
     Probing(usize),
+}
+
+/// Why no attempt may begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NotReady {
+    Until(Instant),
+    /// Until something happens that wakes the workers.
+    Paused,
 }
 
 /// How an attempt's end counts.

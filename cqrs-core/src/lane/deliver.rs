@@ -6,63 +6,16 @@ use std::sync::{Arc, OnceLock};
 use rustc_hash::FxHashSet;
 use tracing::Instrument as _;
 
+use super::Lane;
 use super::attempt::{Handles, inside_middleware, run};
 use super::breaker::Counted;
+use super::outcome::{Outcome, Taken};
 use super::verdict::{comes_again, counted};
-use super::{Delivery, Lane};
 use crate::context::{Context, WorkGuard};
 use crate::handler::{AttemptError, BoxFuture, DeliveryError, HandlerError, Item};
 use crate::message::{AnyEvent, MessageKind};
 use crate::middleware::{Call, Message, Payload};
 use crate::observe::Observed;
-use crate::schedule::Entry;
-
-/// What an attempt needs of a delivery that a worker has taken.
-pub(super) struct Taken {
-    pub(super) event: AnyEvent,
-    route: usize,
-    order: Option<u64>,
-    /// From 1.
-    pub(super) attempt: u32,
-}
-
-impl Taken {
-    pub(super) fn of(entry: &Entry<Delivery>) -> Self {
-        Self {
-            event: entry.item.event.clone(),
-            route: entry.item.route,
-            order: entry.keys.order,
-            attempt: entry.attempts + 1,
-        }
-    }
-}
-
-/// What an attempt made of a delivery.
-pub(super) enum Outcome {
-    Handled,
-    Failed(DeliveryError),
-    /// The batch failed as a whole, and this event was not marked: it is tried again alone.
-    FailedTogether(DeliveryError),
-    /// An earlier event of its order key will be retried. This one waits behind it, and its attempt is
-    /// not counted.
-    Behind,
-}
-
-impl Outcome {
-    pub(super) fn error(&self) -> Option<&DeliveryError> {
-        match self {
-            Self::Failed(error) | Self::FailedTogether(error) => Some(error),
-            Self::Handled | Self::Behind => None,
-        }
-    }
-
-    fn error_type(&self) -> Option<&'static str> {
-        match self {
-            Self::Behind => Some("postponed"),
-            other => other.error().map(AttemptError::error_type),
-        }
-    }
-}
 
 /// What a worker uses for one attempt after another, so that an attempt allocates little.
 #[derive(Default)]

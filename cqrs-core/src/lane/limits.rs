@@ -3,17 +3,9 @@
 
 use tokio::time::Instant;
 
-use super::breaker::{Breaker, BreakerState, Change, Counted};
+use super::breaker::{Breaker, BreakerState, Change, Counted, NotReady};
 use super::rate::Rate;
 use crate::handler::HandlerOptions;
-
-/// Why no attempt may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotReady {
-    Until(Instant),
-    /// Until something happens that wakes the workers.
-    Paused,
-}
 
 pub(super) struct Limits {
     pub(super) is_paused: bool,

@@ -7,6 +7,7 @@ mod deliver;
 mod delivery;
 mod failures;
 mod limits;
+mod outcome;
 mod rate;
 mod report;
 mod shared;
@@ -22,8 +23,9 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use self::breaker::{Change, Counted};
-use self::limits::{Limits, NotReady};
+use self::breaker::{Change, Counted, NotReady};
+use self::limits::Limits;
+use self::outcome::Taken;
 use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions};
 use crate::runtime::sleep_until;
 use crate::schedule::{Counts, Entry, Keys, Schedule, Step};
@@ -114,7 +116,7 @@ impl Lane {
     /// Waits until `worker` has taken deliveries, and copies what it needs for an attempt: they stay in
     /// the schedule, so that they are not lost with the worker. Returns `false` when the application
     /// stopped.
-    async fn next(&self, worker: usize, taken: &mut Vec<deliver::Taken>) -> bool {
+    async fn next(&self, worker: usize, taken: &mut Vec<Taken>) -> bool {
         let lifecycle = &self.shared.lifecycle;
         loop {
             if lifecycle.is_stopped() {
@@ -147,7 +149,7 @@ impl Lane {
     ///
     /// A worker takes nothing that it would have to keep while it waits: what may not begin yet stays
     /// queued, and a shutdown finds it there.
-    fn take(&self, worker: usize, taken: &mut Vec<deliver::Taken>) -> Result<(), Option<Instant>> {
+    fn take(&self, worker: usize, taken: &mut Vec<Taken>) -> Result<(), Option<Instant>> {
         let mut state = self.state();
         let State { schedule, limits } = &mut *state;
         if schedule.next_due().is_some() {
@@ -171,7 +173,7 @@ impl Lane {
         };
         let pick = |count| self.shared.chance.as_ref().map_or(0, |chance| chance.pick(count));
         let entries = schedule.take(worker, max, across_tenants, pick, fit);
-        taken.extend(entries.iter().map(deliver::Taken::of));
+        taken.extend(entries.iter().map(Taken::of));
         let others_wait = schedule.next_due().is_some()
             || (schedule.has_ready() && (limits.are_timed() || max > 1));
         drop(state);
@@ -183,8 +185,8 @@ impl Lane {
     }
 
     /// What `worker` has taken.
-    fn taken(&self, worker: usize) -> Vec<deliver::Taken> {
-        self.state().schedule.taken(worker).iter().map(deliver::Taken::of).collect()
+    fn taken(&self, worker: usize) -> Vec<Taken> {
+        self.state().schedule.taken(worker).iter().map(Taken::of).collect()
     }
 
     fn is_across_tenants(&self) -> bool {

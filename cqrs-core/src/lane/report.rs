@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::deliver::{Outcome, Taken};
+use super::outcome::{Outcome, Taken};
 use super::{Failure, Lane};
 use crate::observe::{self, Attempted};
 use crate::runtime::catch_now;

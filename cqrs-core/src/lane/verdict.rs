@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::breaker::Counted;
-use super::deliver::Outcome;
+use super::outcome::Outcome;
 use crate::handler::{AttemptError, DeliveryError, HandlerError, HandlerOptions};
 use crate::schedule::Step;
 

@@ -7,7 +7,8 @@ use tokio::time::Instant;
 
 use super::breaker::Counted;
 use super::chance::step_back;
-use super::deliver::{Buffers, Outcome, Taken, deliver};
+use super::deliver::{Buffers, deliver};
+use super::outcome::{Outcome, Taken};
 use super::report::{log, log_together, show};
 use super::verdict::verdict;
 use super::{Delivery, Lane, Verdict};

@@ -1,17 +1,13 @@
 //! Handlers that exist.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{EventRoute, ExecutionRoute, MessageRegistration, Source};
+use super::{AnyHandler, EventRoute, ExecutionRoute, MessageRegistration, Source};
 use crate::handler::{BatchPolicy, CommandHandler, HandlerOptions, QueryHandler};
 use crate::message::{Command, MessageKind, Query};
 use crate::services::{Dependency, Injectable, MissingService, Services, TypeRef};
-
-/// A handler without its type.
-pub(crate) type AnyHandler = Arc<dyn Any + Send + Sync>;
 
 /// A handler and what it handles, as its annotation submits it.
 #[derive(Clone)]

@@ -19,7 +19,8 @@ pub use self::route::EventRoute;
 pub use self::source::Source;
 
 pub(crate) use self::catalogue::Catalogue;
-pub(crate) use self::handler::{AnyHandler, Handles};
+pub(crate) use self::handler::Handles;
 pub(crate) use self::message::MessageDetails;
+pub(crate) use self::route::AnyHandler;
 pub(crate) use self::route::ExecutionRoute;
 pub(crate) use self::unhandled::Unhandled;

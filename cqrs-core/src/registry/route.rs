@@ -4,13 +4,15 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use super::handler::AnyHandler;
 use super::{MessageRegistration, Source};
 use crate::handler::{
     BatchEventHandler, BatchShim, CommandHandler, ErasedCommandHandler, ErasedEventHandler,
     ErasedQueryHandler, EventHandler, EventShim, QueryHandler,
 };
 use crate::message::{AnyEvent, Command, Event, Query};
+
+/// A handler without its type.
+pub(crate) type AnyHandler = Arc<dyn Any + Send + Sync>;
 
 /// One event, or every event, to one handler.
 #[derive(Clone, Copy)]
