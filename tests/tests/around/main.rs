@@ -1,6 +1,8 @@
 //! What people expect around the buses.
 
 mod activity_events;
+mod contexts;
 mod middleware;
 mod plugins;
 mod test_kit;
+mod unhandled;

@@ -140,3 +140,52 @@ async fn the_annotation_sets_it() {
     assert_eq!(server.log.milliseconds(), [0, 60_000]);
     assert_eq!(app.dead_letters().len(), 1);
 }
+
+/// What a handler makes of each event, for a breaker that opens after two failures.
+async fn state_after(policy: BreakerPolicy, fail: fn() -> HandlerError) -> BreakerState {
+    let handler =
+        Handler::event_fn("mail", move |_: Published<OrderPlaced>, _| async move { Err(fail()) });
+    let options = HandlerOptions::DEFAULT.retry(RetryPolicy::none()).concurrency(1);
+    let app = builder().register(handler.options(options.breaker(policy)));
+    let app = app.build().expect("wired");
+    publish(&app, 3).await;
+    everybody_waits().await;
+    breaker(&app)
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_counts_errors_of_the_handler_and_permanent_ones_only_if_it_is_told_to() {
+    let policy = BreakerPolicy::new(2, COOLDOWN);
+    let permanent = || HandlerError::msg("a bad address").permanent();
+    let temporary = || HandlerError::msg("down");
+    assert_eq!(state_after(policy, temporary).await, BreakerState::Open);
+    assert_eq!(state_after(policy, permanent).await, BreakerState::Closed);
+    assert_eq!(state_after(policy.counting_all(), permanent).await, BreakerState::Open);
+}
+
+struct Refuse;
+
+impl cqrs_core::middleware::Middleware for Refuse {
+    async fn handle(
+        &self,
+        _: &mut cqrs_core::middleware::Call<'_>,
+        _: cqrs_core::middleware::Next<'_>,
+    ) -> cqrs_core::middleware::Outcome {
+        Err(cqrs_core::middleware::Rejection::unavailable("maintenance").into())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_does_not_count_refusals_by_middleware() {
+    for (counts_all, expected) in [(false, BreakerState::Closed), (true, BreakerState::Open)] {
+        let policy = BreakerPolicy::new(2, COOLDOWN);
+        let policy = if counts_all { policy.counting_all() } else { policy };
+        let handler = Handler::event_fn("mail", |_: Published<OrderPlaced>, _| async { Ok(()) });
+        let options = HandlerOptions::DEFAULT.retry(RetryPolicy::none()).breaker(policy);
+        let app = builder().middleware(Refuse).register(handler.options(options));
+        let app = app.build().expect("wired");
+        publish(&app, 3).await;
+        everybody_waits().await;
+        assert_eq!(breaker(&app), expected);
+    }
+}
