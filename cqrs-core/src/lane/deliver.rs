@@ -86,7 +86,6 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
     works.clear();
     let mut items = std::mem::take(buffer);
     let list = Arc::make_mut(&mut items);
-    list.clear();
     for Taken { event, attempt, .. } in &*taken {
         let (lifecycle, timeout) = (&lane.shared.lifecycle, lane.options.timeout);
         let ctx = event.context();
@@ -107,7 +106,9 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
 
     let handling = Handling { lane, route: taken[0].route, items, alone: OnceLock::new() };
     let result = handling.attempt(ctx).instrument(observed.span()).await;
-    if let Err(AttemptError::ShutDown) = result {
+    let is_stopped = || lane.shared.lifecycle.is_stopped();
+    // A middleware may say the same of something else.
+    if matches!(result, Err(AttemptError::ShutDown)) && is_stopped() {
         return None;
     }
     let error_type = result.as_ref().err().map(AttemptError::error_type);
@@ -126,7 +127,10 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
         work.succeed();
     }
     *buffer = handling.items;
-    Some(counted)
+    // A worker without work keeps no event.
+    Arc::make_mut(buffer).clear();
+    // If the application has stopped, what was published may have been refused.
+    (!is_stopped()).then_some(counted)
 }
 
 /// The context of the attempt: for one event its own, for several one of their tenant or, across tenants,
