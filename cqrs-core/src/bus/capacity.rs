@@ -87,8 +87,7 @@ impl Capacity {
 
     /// How many publishers wait.
     pub(super) fn waiting(&self) -> usize {
-        let state = self.state();
-        state.waiting.len().saturating_sub(state.gone)
+        self.state().waiting.iter().filter(|sender| !sender.is_closed()).count()
     }
 
     /// A publisher has given up. Those that have are removed once they are more than half.

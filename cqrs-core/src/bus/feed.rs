@@ -42,7 +42,8 @@ impl Origin for Feed {
     /// The token is the tenant whose permit the delivery has, if it has one.
     fn settle(&self, event: &AnyEvent, token: Option<u64>, verdict: Verdict<'_>) {
         match verdict {
-            Verdict::Retry => return,
+            // It may wait at a paused handler now, for which a shutdown does not wait.
+            Verdict::Retry => return self.lifecycle.note_change(),
             Verdict::Dead { attempts, error } => {
                 self.letters.add(DeadLetter::new(&self.handler, event, attempts, error));
             }

@@ -151,7 +151,7 @@ impl Context {
     }
 
     /// Does `effect` when the event handler succeeds that this is part of, and not at all when it fails.
-    /// Gives it back if this is part of none of `lifecycle`'s application.
+    /// Gives it back if this is part of none of `lifecycle`'s application, or of a task that it spawned.
     pub(crate) fn defer(&self, lifecycle: &Arc<Lifecycle>, effect: Effect) -> Result<(), Effect> {
         let mut effect = Some(effect);
         self.any_work(&mut |work| {
@@ -160,7 +160,7 @@ impl Context {
             {
                 effect = work.defer(this).err();
             }
-            effect.is_none()
+            effect.is_none() || work.is_task()
         });
         effect.map_or(Ok(()), Err)
     }

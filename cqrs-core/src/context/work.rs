@@ -15,6 +15,8 @@ pub(crate) struct Work {
     lifecycle: Arc<Lifecycle>,
     kind: WorkKind,
     parent: Option<Arc<Work>>,
+    /// Whether this is a task that the work spawned.
+    is_task: bool,
     ended: AtomicBool,
     /// What the work publishes, until it succeeds; `None` if it keeps nothing.
     effects: Mutex<Option<Vec<Effect>>>,
@@ -34,25 +36,33 @@ impl Work {
         kind: WorkKind,
         parent: Option<Arc<Self>>,
     ) -> WorkGuard {
-        let keeps_effects = matches!(kind, WorkKind::Delivery { .. });
-        let work = Self {
-            lifecycle: Arc::clone(lifecycle),
-            kind,
-            parent,
-            ended: AtomicBool::new(false),
-            effects: Mutex::new(keeps_effects.then(Vec::new)),
-        };
-        WorkGuard { work: Arc::new(work), keeps_effects, task: None }
+        Self::guarded(lifecycle, kind, parent, None)
     }
 
     /// The same work for as long as a task that it spawned; counted as in flight. What the task publishes
     /// is sent at once, since the task may outlive the work.
     pub(super) fn continued_by_task(&self) -> WorkGuard {
         let task = self.lifecycle.enter_task();
-        let mut guard = Self::begin(&self.lifecycle, self.kind, self.parent.clone());
-        guard.take_effects();
-        guard.task = Some(task);
-        guard
+        Self::guarded(&self.lifecycle, self.kind, self.parent.clone(), Some(task))
+    }
+
+    fn guarded(
+        lifecycle: &Arc<Lifecycle>,
+        kind: WorkKind,
+        parent: Option<Arc<Self>>,
+        task: Option<TaskInFlight>,
+    ) -> WorkGuard {
+        let is_task = task.is_some();
+        let keeps_effects = !is_task && matches!(kind, WorkKind::Delivery { .. });
+        let work = Self {
+            lifecycle: Arc::clone(lifecycle),
+            kind,
+            parent,
+            is_task,
+            ended: AtomicBool::new(false),
+            effects: Mutex::new(keeps_effects.then(Vec::new)),
+        };
+        WorkGuard { work: Arc::new(work), keeps_effects, _task: task }
     }
 
     pub(super) fn lifecycle(&self) -> &Lifecycle {
@@ -69,6 +79,10 @@ impl Work {
 
     pub(super) fn is_of(&self, lifecycle: &Arc<Lifecycle>) -> bool {
         Arc::ptr_eq(&self.lifecycle, lifecycle)
+    }
+
+    pub(super) fn is_task(&self) -> bool {
+        self.is_task
     }
 
     pub(super) fn is_delivery(&self) -> bool {
@@ -106,7 +120,7 @@ pub(crate) struct WorkGuard {
     work: Arc<Work>,
     /// Whether the work may have effects that are not taken.
     keeps_effects: bool,
-    task: Option<TaskInFlight>,
+    _task: Option<TaskInFlight>,
 }
 
 impl WorkGuard {

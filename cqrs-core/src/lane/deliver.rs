@@ -39,7 +39,6 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
     let Buffers { taken, outcomes, works, items } = buffers;
     works.clear();
     let list = Arc::make_mut(items);
-    list.clear();
     for Taken { event, attempt, .. } in &*taken {
         let (lifecycle, timeout) = (&lane.shared.lifecycle, lane.options.timeout);
         let ctx = event.context();
@@ -61,7 +60,9 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
     let ctx = batch.as_ref().map_or(&items[0].context, |(ctx, _)| ctx);
     // Pinned here, since moving it into the span would copy it.
     let result = pin!(handling.attempt(ctx)).instrument(observed.span()).await;
-    if let Err(AttemptError::ShutDown) = result {
+    let is_stopped = || lane.shared.lifecycle.is_stopped();
+    // A middleware may say the same of something else.
+    if matches!(result, Err(AttemptError::ShutDown)) && is_stopped() {
         return None;
     }
     let error_type = result.as_ref().err().map(AttemptError::error_type);
@@ -81,7 +82,10 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
     {
         work.succeed();
     }
-    Some(counted)
+    // A worker without work keeps no event.
+    Arc::make_mut(items).clear();
+    // If the application has stopped, what was published may have been refused.
+    (!is_stopped()).then_some(counted)
 }
 
 /// The context of a batch: for one event its own, for several one of their tenant or, across tenants, of

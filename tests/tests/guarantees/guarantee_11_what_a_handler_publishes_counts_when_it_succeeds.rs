@@ -209,3 +209,35 @@ async fn events_that_cause_one_another_without_end_are_refused_with_their_names(
         assert!(error.contains("… -> pong -> ping -> pong -> ping"), "{error}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_task_of_an_executed_command_publishes_is_sent_at_once() {
+    let (bus, commands) = (Bus::default(), Arc::new(OnceLock::<CommandBus>::new()));
+    let (publisher, executor) = (bus.clone(), Arc::clone(&commands));
+    let reserve = Handler::command_fn("reserve", move |command: Reserve, ctx: Context| {
+        let (events, task) = (publisher.events(), ctx.clone());
+        async move {
+            ctx.spawn(async move {
+                sleep(Duration::from_millis(10)).await;
+                let ctx = Context::current().unwrap_or(task);
+                events.publish(&ctx, StockReserved { order: command.order, attempt: 1 }).await
+            });
+            Ok(())
+        }
+    });
+    let place = Handler::event_fn("place", move |event: Published<OrderPlaced>, ctx| {
+        let commands = executor.get().expect("set after the build").clone();
+        async move {
+            commands.execute(&ctx, Reserve { order: event.order }).await?;
+            sleep(Duration::from_secs(1)).await;
+            Err(HandlerError::msg("no"))
+        }
+    });
+    let app = App::builder().bare().register(reserve).register(place.options(ONCE));
+    let app = TestApp::from_builder(app).build().expect("wired");
+    bus.0.set(app.events().clone()).expect("set once");
+    commands.set(app.commands().clone()).expect("set once");
+    app.publish(&acme(), OrderPlaced { order: 7 }).await.expect("accepted");
+    app.settled().await;
+    assert_eq!(app.published::<StockReserved>().len(), 1, "{}", app.timeline());
+}

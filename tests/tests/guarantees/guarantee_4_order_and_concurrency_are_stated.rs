@@ -369,3 +369,42 @@ async fn entities_of_two_types_with_one_id_are_two_entities() {
     app.settled().await;
     assert_eq!(log.entries(), [1, 1, 2, 2]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn all_handlers_see_what_concurrent_handlers_publish_in_one_order() {
+    for _ in 0..20 {
+        let bus: Arc<std::sync::OnceLock<EventBus>> = Arc::default();
+        let events = Arc::clone(&bus);
+        let walks = Handler::event_fn("walks", move |event: Published<StepTaken>, ctx| {
+            let events = Arc::clone(&events);
+            async move {
+                tokio::task::yield_now().await;
+                let events = events.get().ok_or_else(|| HandlerError::msg("no bus"))?;
+                let rests =
+                    (0..3).map(|step| RestTaken { walker: 1, step: event.walker * 10 + step });
+                events.publish_all(&ctx, rests).await?;
+                Ok(())
+            }
+        });
+        let logs = [Log::default(), Log::default()];
+        let mut app = App::builder().bare().register(walks);
+        for (name, log) in ["first", "second"].into_iter().zip(logs.clone()) {
+            app = app.register(Handler::event_fn(name, move |event: Published<RestTaken>, _| {
+                log.add(event.step);
+                async { Ok(()) }
+            }));
+        }
+        let app = app.build().expect("wired");
+        bus.set(app.events().clone()).expect("set once");
+        for walker in 0..40 {
+            app.events().publish(&acme(), StepTaken { walker, step: 0 }).await.expect("accepted");
+        }
+        app.idle().await;
+        let [first, second] = logs.map(|log| log.entries());
+        assert_eq!(first, second);
+        for walker in 0..40 {
+            let own: Vec<_> = first.iter().filter(|step| **step / 10 == walker).collect();
+            assert_eq!(own, [&(walker * 10), &(walker * 10 + 1), &(walker * 10 + 2)]);
+        }
+    }
+}

@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use cqrs_core::Handler;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
+use cqrs_core::{Handler, HandlerControl};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
@@ -248,4 +248,56 @@ impl<E: Event> EventHandler<E> for Slow {
         tokio::time::sleep(Duration::from_secs(1)).await;
         Ok(())
     }
+}
+
+struct Yields;
+
+impl<E: Event> EventHandler<E> for Yields {
+    async fn handle(&self, _: &E, _: &Context) -> HandlerResult {
+        tokio::task::yield_now().await;
+        Ok(())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn publishers_that_give_up_at_the_same_time_leave_all_of_the_room_to_others() {
+    let first = Handler::events("first", Yields).on::<BoxArrived>().on::<LetterArrived>();
+    let second = Handler::events("second", Yields).on::<LetterArrived>().on::<BallThrown>();
+    let third = Handler::events("third", Yields).on::<BallThrown>().on::<BoxArrived>();
+    let app = App::builder().bare().queue_capacity(2);
+    let app = app.register(first).register(second).register(third).build().expect("wired");
+    let publish = |tenant: u32, id: u32| {
+        let events = app.events().clone();
+        async move {
+            let ctx = Context::for_tenant(format!("tenant-{}", tenant % 3)).expect("valid");
+            match (tenant + id) % 3 {
+                0 => events.publish(&ctx, BoxArrived { id }).await,
+                1 => events.publish(&ctx, LetterArrived { id }).await,
+                _ => events.publish(&ctx, BallThrown { ball: id, times: 0 }).await,
+            }
+        }
+    };
+    let publishers = (0..32).map(|tenant| {
+        let events: Vec<_> = (0..50).map(|id| (id, publish(tenant, id))).collect();
+        tokio::spawn(async move {
+            for (id, event) in events {
+                let patience = Duration::from_micros(u64::from((tenant * 7 + id * 13) % 40 * 20));
+                if id % 2 == 0 {
+                    event.await.expect("accepted");
+                } else {
+                    let _ = tokio::time::timeout(patience, event).await;
+                }
+            }
+        })
+    });
+    for publisher in publishers.collect::<Vec<_>>() {
+        publisher.await.expect("no panic");
+    }
+    app.idle().await;
+    assert!(app.handlers().iter().all(HandlerControl::pause));
+    for id in 0..2 {
+        publish(0, id * 3).now_or_never().expect("there is room").expect("accepted");
+    }
+    assert!(publish(0, 0).now_or_never().is_none(), "now there is none");
+    assert!(app.handlers().iter().all(|handler| handler.status().waiting_publishers == 0));
 }

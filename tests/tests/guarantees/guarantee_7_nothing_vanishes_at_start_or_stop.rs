@@ -246,3 +246,68 @@ async fn dropping_an_application_frees_its_handlers() {
     everybody_waits().await;
     assert_eq!(Arc::strong_count(&alive), 1, "handlers, lanes and workers are gone");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_for_the_next_attempt_of_a_handler_that_was_paused() {
+    let fails = Handler::event_fn("fails", |_: Published<DominoFell>, _| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Err(HandlerError::msg("no"))
+    });
+    let app = App::builder().bare().register(fails).build().expect("wired");
+    app.events().publish(&acme(), DominoFell { number: 1, of: 1 }).await.expect("accepted");
+    everybody_waits().await;
+    app.handler("fails").expect("it is registered").pause();
+    let began = tokio::time::Instant::now();
+    let report = app.shutdown(Duration::from_hours(1)).await;
+    assert!(matches!(
+        report.unfinished(),
+        [Unfinished::Delivery { state: DeliveryState::Retrying, failed_attempts: 1, .. }]
+    ));
+    assert!(began.elapsed() < Duration::from_secs(2), "it took {:?}", began.elapsed());
+}
+
+#[derive(Serialize, Deserialize, Event)]
+struct TableShook {
+    again: bool,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn a_handler_whose_events_are_refused_at_the_stop_is_reported() {
+    let bus: Arc<std::sync::OnceLock<EventBus>> = Arc::default();
+    let events = Arc::clone(&bus);
+    let last = Handler::event_fn("z-last", move |event: Published<TableShook>, ctx| {
+        let events = Arc::clone(&events);
+        async move {
+            let events = events.get().ok_or_else(|| HandlerError::msg("no bus"))?;
+            if event.again {
+                return Ok(());
+            }
+            events.publish(&ctx, TableShook { again: true }).await?;
+            // Until the stop, and then it returns at once.
+            while events.publish_now(&ctx, DominoFell { number: 0, of: 0 }).await.is_ok() {
+                std::thread::yield_now();
+            }
+            Ok(())
+        }
+    });
+    // The stop takes a while to look through what this one has queued.
+    let stuck = Handler::event_fn("a-stuck", |_: Published<PileGrew>, _| std::future::pending());
+    let app = App::builder().bare().queue_capacity(20_000);
+    let app = app.register(last.options(ONCE)).register(stuck.options(ONCE.concurrency(1)));
+    let app = app.build().expect("wired");
+    bus.set(app.events().clone()).expect("set once");
+    for _ in 0..20_000 {
+        app.events().publish(&acme(), PileGrew).await.expect("accepted");
+    }
+    app.events().publish(&acme(), TableShook { again: false }).await.expect("accepted");
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let report = app.shutdown(Duration::ZERO).await;
+    let is_reported = report
+        .unfinished()
+        .iter()
+        .any(|it| matches!(it, Unfinished::Delivery { handler, .. } if **handler == *"z-last"));
+    assert!(is_reported, "its event was dropped: {report}");
+}
+
+#[derive(Serialize, Deserialize, Event)]
+struct PileGrew;

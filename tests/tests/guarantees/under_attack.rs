@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use cqrs_core::app::{Modules, ProblemKind};
+use cqrs_core::middleware::{Call, CallError, Middleware, Next, Outcome};
 use cqrs_core::prelude::*;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
 use cqrs_core::{AppBuilder, Handler, HandlerOptions, RetryPolicy};
@@ -389,6 +390,33 @@ async fn an_event_or_a_panic_that_panics_when_it_is_dropped_stops_no_lane() {
     timeout(SOON, app.idle()).await.expect("both lanes go on");
 }
 
+static ALIVE: AtomicUsize = AtomicUsize::new(0);
+
+#[derive(Serialize, Deserialize, Event)]
+struct Counted {
+    #[event(entity_id)]
+    id: u64,
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        ALIVE.fetch_sub(1, SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_freed_when_its_handlers_have_settled_it() {
+    let handler = Handler::event_fn("h", |_: Published<Counted>, _| async { Ok(()) });
+    let app = bare().register(handler).build().expect("wired");
+    for id in 0..100 {
+        ALIVE.fetch_add(1, SeqCst);
+        app.events().publish(&acme(), Counted { id }).await.expect("accepted");
+    }
+    app.idle().await;
+    tokio::task::yield_now().await;
+    assert_eq!(ALIVE.load(SeqCst), 0, "workers without work keep none");
+}
+
 #[derive(Debug)]
 struct Unspeakable;
 
@@ -409,6 +437,28 @@ async fn an_error_that_cannot_be_logged_is_retried_and_kept_all_the_same() {
     let outcomes = app.events().publish_and_wait(&acme(), Ping { id: 1, n: 1 }).await;
     assert_eq!(outcomes.expect("accepted")[0].attempts, 5);
     assert_eq!(app.dead_letters().len(), 1);
+}
+
+/// Refuses the first call with an error that says that the application stops.
+#[derive(Default)]
+struct SaysShutDown(AtomicBool);
+
+impl Middleware for SaysShutDown {
+    async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+        if self.0.swap(true, SeqCst) { next.run(call).await } else { Err(CallError::ShutDown) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_middleware_that_speaks_of_a_shutdown_stops_no_lane() {
+    let handler = Handler::event_fn("h", |_: Published<Ping>, _| async { Ok(()) });
+    let one = HandlerOptions::DEFAULT.concurrency(1);
+    let app = bare().middleware(SaysShutDown::default()).register(handler.options(one));
+    let app = app.build().expect("wired");
+    let (events, ctx) = (app.events(), acme());
+    let outcomes = timeout(SOON, events.publish_and_wait(&ctx, Ping { id: 1, n: 1 })).await;
+    let outcomes = outcomes.expect("the lane goes on").expect("accepted");
+    assert!(outcomes[0].is_ok() && outcomes[0].attempts == 2, "{outcomes:?}");
 }
 
 // ---- The rest ---------------------------------------------------------------------------------
