@@ -16,8 +16,16 @@ struct Wanted;
 #[derive(Serialize, Deserialize)]
 struct Other<const NUMBER: usize>;
 
+impl<const NUMBER: usize> Other<NUMBER> {
+    const DIGITS: [u8; 2] = [b'0' + (NUMBER / 10) as u8, b'0' + (NUMBER % 10) as u8];
+}
+
 impl<const NUMBER: usize> Event for Other<NUMBER> {
-    const NAME: &'static str = "other";
+    // No two messages may have the same name.
+    const NAME: &'static str = match str::from_utf8(&Self::DIGITS) {
+        Ok(name) => name,
+        Err(_) => unreachable!(),
+    };
 }
 
 fn others<const NUMBER: usize>(builder: AppBuilder) -> AppBuilder {
