@@ -172,9 +172,9 @@ impl AppBuilder {
     /// waits: 1,024 unless set; 0 counts as 1. What handlers publish is always admitted.
     ///
     /// Tenants share the capacity. When it is used up, a tenant without a delivery in the queue may still
-    /// add one, so that no tenant waits for the backlog of another. These extra deliveries are at most as
-    /// many again. Waiting publishers are admitted tenant by tenant, and within a tenant in the order of
-    /// their calls.
+    /// add one, so that no tenant waits for the backlog of another. All these extra deliveries together are
+    /// at most as many as the capacity. Waiting publishers are admitted tenant by tenant, and within a
+    /// tenant in the order of their calls.
     pub fn queue_capacity(mut self, deliveries: usize) -> Self {
         self.queue_capacity = deliveries.max(1);
         self

@@ -7,7 +7,7 @@ use std::panic::Location;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Source {
-    /// The file, as the compiler was given it.
+    /// The file, as its path was given to the compiler.
     pub file: &'static str,
     /// The line, from 1.
     pub line: u32,
