@@ -10,7 +10,7 @@ use crate::registry::{
     Catalogue, EventRoute, HandlerRegistration, Handles, MessageRegistration, Unhandled,
 };
 
-/// Sorted by name, so that nothing depends on the order in which the linker found them.
+/// Sorted by name, because the order in which the linker finds handlers is not stable.
 pub(super) struct Handlers(Vec<HandlerRegistration>);
 
 impl Handlers {

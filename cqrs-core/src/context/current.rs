@@ -44,7 +44,7 @@ impl Context {
     ///
     /// # Panics
     ///
-    /// When called outside a Tokio runtime, as [`tokio::spawn`] does.
+    /// If called outside a Tokio runtime, as [`tokio::spawn`] does.
     pub fn spawn<F>(&self, future: F) -> tokio::task::JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

@@ -19,7 +19,7 @@ pub struct Call<'a> {
     message: Message<'a>,
     context: Context,
     validators: &'a FxHashMap<TypeId, Validator>,
-    /// Room for the handler's typed result, as an `Option`.
+    /// An `Option` that receives the handler's typed result.
     result: &'a mut (dyn Any + Send + 'static),
 }
 

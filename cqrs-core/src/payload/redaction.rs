@@ -88,7 +88,7 @@ impl Redaction {
 /// Converts a value into a text that does not show the value.
 pub(crate) type Hash<'a> = &'a dyn Fn(&Value) -> String;
 
-/// No hash function: values are masked instead.
+/// The hash function if there is no key: it masks the value.
 #[cfg(test)]
 const NO_HASH: Hash<'_> = &|_| Redaction::MASK.to_owned();
 

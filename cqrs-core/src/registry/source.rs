@@ -1,4 +1,4 @@
-//! Where an annotation is.
+//! The source location of an annotation.
 
 use std::fmt;
 use std::panic::Location;
@@ -22,7 +22,7 @@ impl Source {
         Self { file, line, module }
     }
 
-    /// Where a message is declared that a route names; only its own registration knows.
+    /// For a message that a route names. Only the message's own registration has its location.
     pub(crate) const UNKNOWN: Self = Self::new("", 0, "");
 
     #[track_caller]
