@@ -58,7 +58,7 @@ pub(super) mod metric {
     };
     pub(in super::super) const EXECUTION_DURATION: Metric = Metric {
         name: "cqrs_execution_duration_seconds",
-        help: "How long commands and queries took, with their middleware, by outcome",
+        help: "Duration of commands and queries, with their middleware, by outcome",
         instrument: Instrument::Histogram,
     };
     pub(in super::super) const ATTEMPTS: Metric = Metric {
@@ -68,7 +68,7 @@ pub(super) mod metric {
     };
     pub(in super::super) const DELIVERY_DURATION: Metric = Metric {
         name: "cqrs_delivery_duration_seconds",
-        help: "How long one attempt took, with its middleware",
+        help: "Duration of one attempt, with its middleware",
         instrument: Instrument::Histogram,
     };
     pub(in super::super) const RETRIES: Metric = Metric {
@@ -88,12 +88,12 @@ pub(super) mod metric {
     };
     pub(in super::super) const QUEUE_DEPTH: Metric = Metric {
         name: "cqrs_queue_depth",
-        help: "Deliveries waiting for their turn or for their next attempt",
+        help: "Deliveries that wait for a worker or for their next attempt",
         instrument: Instrument::Gauge,
     };
     pub(in super::super) const OLDEST_WAITING: Metric = Metric {
         name: "cqrs_oldest_waiting_seconds",
-        help: "How long ago the oldest waiting event was published; 0 when none waits",
+        help: "Age of the oldest event that waits; 0 if none waits",
         instrument: Instrument::Age,
     };
     pub(in super::super) const DEAD_LETTERS: Metric = Metric {
