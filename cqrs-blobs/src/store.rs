@@ -91,7 +91,7 @@ impl BlobStore {
     ///
     /// # Errors
     ///
-    /// [`BlobError::Failed`] if the path is not a directory and cannot be created.
+    /// [`BlobError::Failed`] if the path is not a directory, or cannot be created.
     pub fn directory(path: impl AsRef<Path>) -> Result<Self, BlobError> {
         let path = path.as_ref();
         let action = || format!("use {} for blobs", path.display());

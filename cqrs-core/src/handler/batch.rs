@@ -75,6 +75,10 @@ use crate::message::AnyEvent;
 )]
 pub trait BatchEventHandler<E>: Send + Sync + 'static {
     /// Handles all items of `batch`, at least one.
+    ///
+    /// # Errors
+    ///
+    /// Why the batch failed as a whole: a failed attempt of each item that is not marked.
     fn handle_batch(
         &self,
         batch: &Batch<E>,

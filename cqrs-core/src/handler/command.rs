@@ -18,6 +18,10 @@ use crate::message::Command;
 )]
 pub trait CommandHandler<C: Command>: Send + Sync + 'static {
     /// Executes one command. Messages that are published or executed with `ctx` are caused by this command.
+    ///
+    /// # Errors
+    ///
+    /// Why the command was not executed; the caller gets this error.
     fn execute(
         &self,
         command: C,

@@ -33,6 +33,11 @@ use crate::context::Context;
 pub trait EventHandler<E>: Send + Sync + 'static {
     /// Handles one event. `ctx` has the event's tenant, actor and correlation id. Messages that are
     /// published or executed with it are caused by this event.
+    ///
+    /// # Errors
+    ///
+    /// Why the attempt failed. It is followed by another attempt, unless the error is
+    /// [`permanent`](super::HandlerError::permanent) or no attempt is left.
     fn handle(&self, event: &E, ctx: &Context) -> impl Future<Output = HandlerResult> + Send;
 }
 

@@ -18,6 +18,10 @@ use crate::message::Query;
 )]
 pub trait QueryHandler<Q: Query>: Send + Sync + 'static {
     /// Answers one query. Messages that are executed with `ctx` are caused by this query.
+    ///
+    /// # Errors
+    ///
+    /// Why the query has no answer; the caller gets this error.
     fn execute(
         &self,
         query: Q,

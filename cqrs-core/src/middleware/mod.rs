@@ -53,5 +53,9 @@ pub(crate) use self::chain::{Innermost, Middlewares};
 pub trait Middleware: Send + Sync + 'static {
     /// Runs `next`, with code before and after it. The future may be dropped if the caller stops waiting or
     /// the application stops.
+    ///
+    /// # Errors
+    ///
+    /// Why the call failed: the error of `next`, or a refusal by this middleware.
     fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> impl Future<Output = Outcome> + Send;
 }

@@ -69,6 +69,10 @@ pub trait Plugin: Send + Sync + 'static {
 
     /// Part of [`App::start`]. After an error, a panic or a time-out, the start fails, and the plugins that
     /// have started shut down.
+    ///
+    /// # Errors
+    ///
+    /// Why the plugin cannot start; it is in the [`StartError`].
     fn start(&self, app: &App) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _ = app;
         ready(Ok(()))
@@ -76,6 +80,10 @@ pub trait Plugin: Send + Sync + 'static {
 
     /// Part of [`App::shutdown`], even if the plugin was not started. An error, a panic or a time-out is
     /// reported, and the other plugins still shut down. Not called when an application is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Why the plugin failed to shut down; it is in the [`ShutdownReport`](super::ShutdownReport).
     fn shutdown(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
         ready(Ok(()))
     }
