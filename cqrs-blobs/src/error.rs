@@ -1,4 +1,4 @@
-//! Why a blob was not stored or not read.
+//! Errors of blob stores.
 
 use std::error::Error;
 
@@ -31,7 +31,7 @@ pub enum BlobError {
         /// The tenant for which it was looked up.
         tenant: TenantScope,
     },
-    /// What is stored is not what was put.
+    /// The stored content differs from the content that was put.
     #[error("blob {id} is not what was put: {reason}; restore it from a backup")]
     Corrupt {
         /// The reference's id.
@@ -42,7 +42,7 @@ pub enum BlobError {
     /// The store itself failed: a disk, a network, missing credentials.
     #[error("cannot {action}: {error}")]
     Failed {
-        /// What it was about to do, such as "read blob 0190b5a4-…".
+        /// What the store was asked to do, such as "read blob 0190b5a4-…".
         action: String,
         /// What went wrong.
         #[source]

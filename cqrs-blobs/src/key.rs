@@ -1,4 +1,4 @@
-//! Where a blob is in its store.
+//! The key of a blob in its store.
 
 use cqrs_core::TenantScope;
 use object_store::path::Path;

@@ -1,5 +1,5 @@
-//! A claim check for applications of [`cqrs_core`]: large data is in a [`BlobStore`], and the message carries
-//! a [`BlobRef`].
+//! A claim check for applications of [`cqrs_core`]: a [`BlobStore`] stores large data, and the message
+//! carries a [`BlobRef`].
 //!
 //! The store is one of [`object_store`]: memory, a directory, S3 (feature `aws`), or any other. This crate
 //! adds what messages need: a key for each tenant and blob, a content hash, and a limit.

@@ -1,4 +1,4 @@
-//! What kind of data a blob is.
+//! The media type of a blob.
 
 use std::str::FromStr;
 
@@ -45,7 +45,7 @@ impl FromStr for MediaType {
     }
 }
 
-/// A text is not a media type.
+/// A text that is not a media type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a media type: expected one like `application/pdf`, at most 127 bytes of ASCII")]
 pub struct InvalidMediaType;

@@ -1,4 +1,4 @@
-//! What a message carries in place of a blob.
+//! The reference to a blob, which a message carries.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -45,11 +45,11 @@ impl BlobRef {
         Self { id: Uuid::now_v7(), size: bytes.len() as u64, sha256, media_type: None }
     }
 
-    /// Says what kind of data it is, such as `application/pdf` (RFC 9110, section 8.3.1).
+    /// Sets the media type, such as `application/pdf` (RFC 9110, section 8.3.1).
     ///
     /// # Errors
     ///
-    /// [`InvalidMediaType`] when it does not look like one.
+    /// [`InvalidMediaType`] if the text does not have the form of a media type.
     pub fn with_media_type(mut self, media_type: &str) -> Result<Self, InvalidMediaType> {
         self.media_type = Some(media_type.parse()?);
         Ok(self)
@@ -70,7 +70,7 @@ impl BlobRef {
         hex::encode(self.sha256)
     }
 
-    /// What kind of data it is, if that was said.
+    /// The media type, if one was set.
     pub fn media_type(&self) -> Option<&str> {
         self.media_type.as_ref().map(MediaType::as_str)
     }

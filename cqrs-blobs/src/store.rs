@@ -1,4 +1,4 @@
-//! Where blobs are.
+//! The store of blobs.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,8 @@ use object_store::{ObjectStore, ObjectStoreExt as _, PutMode};
 use crate::key::key;
 use crate::{BlobError, BlobRef};
 
-/// Keeps large data for messages, each tenant's apart, in an [`ObjectStore`]. Injected as it is.
+/// Stores large data for messages in an [`ObjectStore`], separately for each tenant. A field of this type
+/// is injected.
 ///
 /// ```standalone_crate
 /// use cqrs_blobs::{BlobRef, BlobStore};
@@ -70,14 +71,14 @@ impl BlobStore {
         Self { objects: Arc::new(objects), limit: Self::DEFAULT_LIMIT }
     }
 
-    /// In memory, as long as a clone of it exists: for tests, and for applications whose events are in memory
-    /// as well. The number of blobs has no limit.
+    /// Stores blobs in memory, as long as a clone of the store exists: for tests, and for applications
+    /// whose events are in memory as well. The number of blobs has no limit.
     pub fn memory() -> Self {
         Self::new(InMemory::new())
     }
 
-    /// In a directory, which several processes may share. It is created if it does not exist, for this user
-    /// alone.
+    /// Stores blobs in a directory, which several processes may share. If the directory does not exist, it
+    /// is created, with access only for this user.
     ///
     /// ```text
     /// blobs/tenant-acme/0190b5a4-3f7e-7cc0-…       one blob, exactly as it was put
@@ -85,12 +86,12 @@ impl BlobStore {
     /// blobs/system/0190b5a4-3f80-7a11-…            one of the system scope
     /// ```
     ///
-    /// A file gets its name when its content is safely on the disk, so a process that is killed leaves no
-    /// half blobs.
+    /// A file gets its name only after its content is on the disk, so a process that is killed leaves no
+    /// incomplete blobs.
     ///
     /// # Errors
     ///
-    /// [`BlobError::Failed`] when it is no directory, or cannot be created.
+    /// [`BlobError::Failed`] if the path is not a directory, or cannot be created.
     pub fn directory(path: impl AsRef<Path>) -> Result<Self, BlobError> {
         let path = path.as_ref();
         let action = || format!("use {} for blobs", path.display());
@@ -100,13 +101,13 @@ impl BlobStore {
         Ok(Self::new(files.with_fsync(true)))
     }
 
-    /// In this bucket of S3. Region, credentials and endpoint come from the environment (`AWS_REGION`,
-    /// `AWS_ACCESS_KEY_ID` ..), or from the machine's role. For other settings, build an
+    /// Stores blobs in this bucket of S3. Region, credentials and endpoint are read from the environment
+    /// (`AWS_REGION`, `AWS_ACCESS_KEY_ID` ..), or from the machine's role. For other settings, build an
     /// [`AmazonS3`](object_store::aws::AmazonS3) and give it to [`new`](Self::new).
     ///
     /// # Errors
     ///
-    /// [`BlobError::Failed`] when the settings are not complete. The bucket is not looked up.
+    /// [`BlobError::Failed`] if the settings are not complete. It is not checked whether the bucket exists.
     #[cfg(feature = "aws")]
     pub fn s3(bucket: &str) -> Result<Self, BlobError> {
         let builder = object_store::aws::AmazonS3Builder::from_env().with_bucket_name(bucket);
@@ -122,17 +123,17 @@ impl BlobStore {
         self
     }
 
-    /// Stores `bytes` for the context's tenant: durably once this returns, if the store is durable. An
-    /// existing blob is never overwritten.
+    /// Stores `bytes` for the context's tenant. If the store is durable, they are durable when this
+    /// returns. An existing blob is never overwritten.
     ///
-    /// Put first and publish second: a blob without its event is unused space, an event without its blob is
-    /// an error in every handler.
+    /// Put first and publish second: a blob without its event only takes up space, but an event without its
+    /// blob fails in every handler.
     ///
     /// If the returned future is dropped, the blob may be stored or not; its reference is unknown.
     ///
     /// # Errors
     ///
-    /// [`BlobError`] when the blob is over the limit, or cannot be stored.
+    /// [`BlobError`] if the blob is over the limit, or cannot be stored.
     pub async fn put(&self, ctx: &Context, bytes: impl Into<Bytes>) -> Result<BlobRef, BlobError> {
         let bytes = bytes.into();
         let (size, limit) = (bytes.len(), self.limit);
@@ -147,16 +148,17 @@ impl BlobStore {
         Ok(reference)
     }
 
-    /// The bytes that were put, unchanged: size and content hash are compared. Cancel safe.
+    /// Reads the bytes that were put. Size and content hash are checked. Cancel safe.
     ///
     /// # Errors
     ///
-    /// [`BlobError`] when the context's tenant has no such blob, when it is not what was put, or when it
-    /// cannot be read.
+    /// [`BlobError`] if the context's tenant has no such blob, if the content differs from what was put, or
+    /// if it cannot be read.
     pub async fn get(&self, ctx: &Context, reference: &BlobRef) -> Result<Bytes, BlobError> {
         let failed = |error| self.explain("read", ctx, reference, error);
         let found = self.objects.get(&key(ctx.tenant(), reference.id)).await.map_err(failed)?;
-        // Before the content is read, so that a damaged blob does not decide how much memory is taken.
+        // The size is checked before the content is read, so that a damaged blob cannot use too much
+        // memory.
         reference.verify_size(found.meta.size)?;
         let bytes = found.bytes().await.map_err(failed)?;
         let (expected, hashed) = (reference.clone(), bytes.clone());
@@ -164,14 +166,14 @@ impl BlobStore {
         Ok(bytes)
     }
 
-    /// Deletes the blob, if there is one. Nothing is deleted automatically: do so once no handler needs it
-    /// any more, including a handler whose dead letter may be delivered again.
+    /// Deletes the blob, if it exists. Nothing is deleted automatically: delete a blob when no handler
+    /// needs it any more, including a handler whose dead letter may be delivered again.
     ///
     /// If the returned future is dropped, the blob may be deleted or not.
     ///
     /// # Errors
     ///
-    /// [`BlobError`] when it cannot be deleted.
+    /// [`BlobError`] if it cannot be deleted.
     pub async fn delete(&self, ctx: &Context, reference: &BlobRef) -> Result<(), BlobError> {
         match self.objects.delete(&key(ctx.tenant(), reference.id)).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
@@ -194,7 +196,8 @@ impl BlobStore {
     }
 }
 
-/// A large blob would hold up the tasks of this thread for a part of a second.
+/// Hashes on a blocking thread, because a large blob would block the other tasks of this thread for a part
+/// of a second.
 async fn hashing<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, BlobError> {
@@ -202,7 +205,7 @@ async fn hashing<T: Send + 'static>(
     done.map_err(|error| BlobError::failed("hash a blob", error))
 }
 
-/// Creates a directory, and those above it, for this user alone; an existing one is not changed.
+/// Creates a directory and its parents, with access only for this user. An existing one is not changed.
 fn create_directory(path: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]

@@ -6,13 +6,12 @@
 //! myapp check --deny unhandled                           also fails if an event has no handler
 //! ```
 //!
-//! Three ways to have them: [`WiringCommand::from_args`] in front of whatever the program does with its
-//! arguments, [`WiringCommand`] as subcommands of a [clap](https://docs.rs/clap) parser of its own, and
-//! [`run`] for a program that does nothing else.
+//! A program can have them in three ways: [`WiringCommand::from_args`] before the program reads its
+//! arguments, [`WiringCommand`] as subcommands of its own [clap](https://docs.rs/clap) parser, and [`run`]
+//! for a program that does nothing else.
 //!
 //! Both commands build the application and run nothing: they need no Tokio runtime, no handler is called,
-//! and no plugin starts. Values that are provided are made before, so a pool of connections should be a
-//! lazy one.
+//! and no plugin starts. Provided values are made before that, so a connection pool should connect lazily.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -71,7 +70,7 @@ pub enum WiringCommand {
     },
 }
 
-/// What is a failure only on demand.
+/// What `check` reports as a failure only if asked to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
 #[non_exhaustive]
 pub enum Denied {
@@ -79,7 +78,7 @@ pub enum Denied {
     Unhandled,
 }
 
-/// A program of these commands alone.
+/// A program that has only these commands.
 #[derive(Debug, Parser)]
 #[command(about = "Shows and proves how the application is wired")]
 struct Arguments {
@@ -88,11 +87,11 @@ struct Arguments {
 }
 
 impl WiringCommand {
-    /// The command that the program was called with; `None` when its first argument is neither
-    /// `describe` nor `check`, so that all its arguments are its own.
+    /// The command that the program was called with. `None` if the first argument is neither `describe` nor
+    /// `check`; the arguments are then for the program itself.
     ///
-    /// Ends the program, as clap does, when more is asked for but not understood, and for `--help` after
-    /// one of the two.
+    /// Ends the program, as clap does, if the other arguments are not valid, and for `--help` after one of
+    /// the two commands.
     ///
     /// ```no_run
     /// use std::process::ExitCode;
@@ -114,8 +113,9 @@ impl WiringCommand {
         is_ours.then(|| Arguments::parse().command)
     }
 
-    /// Builds the application and prints what was asked for. The exit code is 0; or 1 when the application
-    /// is wired wrongly, with the report on standard error, or when standard output cannot be written.
+    /// Builds the application and prints what was asked for. The exit code is 1 if the application is wired
+    /// wrongly, with the report on standard error, or if standard output cannot be written. Otherwise it is
+    /// 0.
     ///
     /// A reader that stops early, such as `head`, is no failure.
     pub fn run(self, app: AppBuilder) -> ExitCode {
@@ -141,9 +141,9 @@ impl WiringCommand {
     }
 }
 
-/// The whole of a program that describes and checks an application, for a binary beside those that run it.
+/// The `main` of a program that only describes and checks an application.
 ///
-/// Ends the program, as clap does, when its arguments are not understood, and for `--help`.
+/// Ends the program, as clap does, if its arguments are not valid, and for `--help`.
 ///
 /// ```no_run
 /// use std::process::ExitCode;

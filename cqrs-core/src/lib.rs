@@ -1,7 +1,7 @@
 //! Events, commands and queries with tenant-aware contexts.
 //!
-//! Annotate a struct; the linker registers it, the application proves at start-up that everything is
-//! wired, and every message reaches its handlers with its tenant.
+//! You annotate a struct, and the linker registers it. At start-up, the application proves that everything
+//! is wired. Every message reaches its handlers with its tenant.
 //!
 //! The modules are in the order in which a message travels, and each imports only those above it: a
 //! [`Context`] says for whom; an [`Event`], [`Command`] or [`Query`] says what; a handler reacts. The

@@ -1,4 +1,4 @@
-//! What generated code names. Not for use by hand, and without any promise of stability.
+//! Items that generated code uses. Do not use them by hand: they may change at any time.
 
 use std::any::Any;
 use std::fmt::Display;
@@ -17,12 +17,12 @@ pub use crate::registry::{
 };
 pub use crate::services::{Dependency, Injectable, MissingService, Services};
 
-/// What a service is offered as, in the container's own form.
+/// A service in the form in which the container keeps it.
 pub fn offer<T: Offered>(service: T) -> Box<dyn Any + Send + Sync> {
     Box::new(service)
 }
 
-/// What a service can be offered as. Implemented by itself.
+/// A type that a service can be offered as. Implemented automatically.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be offered to other threads",
     label = "the trait is not `Send + Sync`",
@@ -33,7 +33,7 @@ pub trait Offered: Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Send + Sync + 'static> Offered for T {}
 
-/// A value that may be absent, or what a description says instead.
+/// A value that may be absent; a description then shows a text in its place.
 pub fn present_or<'a, T: Display>(value: Option<&'a T>, otherwise: &'a &str) -> &'a dyn Display {
     match value {
         Some(value) => value,
@@ -41,7 +41,7 @@ pub fn present_or<'a, T: Display>(value: Option<&'a T>, otherwise: &'a &str) -> 
     }
 }
 
-/// Where the annotation stands.
+/// The source location of the annotation.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __source {

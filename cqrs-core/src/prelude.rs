@@ -1,7 +1,7 @@
 //! Everything that a module with messages and handlers needs: `use cqrs_core::prelude::*;`.
 //!
-//! Includes serde's traits with their derives, [`Uuid`], [`Arc`] and [`Duration`], which stand in nearly
-//! every such module. Deriving serde's traits needs `serde` among your own dependencies.
+//! It includes serde's traits with their derives, [`Uuid`], [`Arc`] and [`Duration`], which nearly every
+//! such module uses. Serde's derives need `serde` among your own dependencies.
 
 pub use std::sync::Arc;
 pub use std::time::Duration;

@@ -1,18 +1,18 @@
-//! Reading what a request must say.
+//! Reads required headers of a request.
 
 use http::request::Parts;
 
 use crate::Problem;
 
-/// The one value of the header `name`, in lower case, such as `x-tenant-id`.
+/// The only value of the header `name`. Write the name in lower case, such as `x-tenant-id`.
 ///
-/// A header that is sent twice is refused: a proxy might check the first value, and the application use the
-/// second one.
+/// A header that is sent twice is refused, because a proxy might check the first value while the
+/// application uses the second one.
 ///
 /// # Errors
 ///
-/// A [`Problem`] with status 401 when the header is missing, sent more than once, empty, or not visible
-/// ASCII. It names the header and never its value.
+/// A [`Problem`] with status 401 if the header is missing, sent more than once, empty, or not visible
+/// ASCII. It contains the name of the header, never its value.
 ///
 /// ```
 /// use cqrs_http::header;

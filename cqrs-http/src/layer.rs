@@ -43,8 +43,8 @@ pub struct ContextLayer {
 }
 
 impl ContextLayer {
-    /// `make` says whose request it is, by headers, URI and extensions, such as a session that an outer
-    /// layer has put there.
+    /// `make` finds out whose request it is, from headers, URI and extensions, such as a session that an
+    /// outer layer has inserted.
     ///
     /// If it panics, the request is answered with a 500 that does not repeat the panic, which is logged.
     ///
@@ -69,8 +69,8 @@ impl ContextLayer {
         Self::new_async(move |request| Box::pin(std::future::ready(make(request))))
     }
 
-    /// As [`new`](Self::new), for a function that waits for something, such as a session store. Give what
-    /// it waits for a time-out.
+    /// As [`new`](Self::new), for an asynchronous function, for example one that reads a session store.
+    /// Give such a call a time-out.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -140,7 +140,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // This request needs the service that is ready; its clone may not be.
+        // This request uses the service that is ready, because its clone may not be ready.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
         let make = Arc::clone(&self.make);
@@ -182,7 +182,7 @@ impl<S: fmt::Debug> fmt::Debug for ContextService<S> {
     }
 }
 
-/// The context of the user's function, or its refusal; a panic is a refusal too.
+/// The context that the user's function makes, or its refusal. A panic is a refusal too.
 async fn context(make: &MakeContext, parts: &Parts) -> Result<Context, Problem> {
     // Inside the block, so that a panic before the function gives its future is caught as well.
     let result = AssertUnwindSafe(async { make(parts).await }).catch_unwind().await;
@@ -197,7 +197,7 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text")
 }
 
-/// Of several, none can be trusted to be the right one.
+/// If there are several values, it is unknown which one is right, so none is used.
 fn sent_traceparent(headers: &HeaderMap) -> Option<TraceParent> {
     let mut values = headers.get_all(TRACEPARENT).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };

@@ -14,8 +14,8 @@
 //! # let _ = layer;
 //! ```
 //!
-//! A request's way through these modules: the request id is accepted or made, the [`ContextLayer`] asks your
-//! function for a context, and either calls the service inside that context, or answers with your [`Problem`].
+//! For each request, the request id is accepted or made. Then the [`ContextLayer`] asks your function for a
+//! context, and either calls the service inside that context, or answers with your [`Problem`].
 
 mod header;
 mod layer;

@@ -1,4 +1,4 @@
-//! The name of a request in the logs of both sides.
+//! The request id, which client and server can log.
 
 use std::task::{self, Poll};
 
@@ -12,12 +12,12 @@ use uuid::Uuid;
 /// Gives each request an id, with the parts of [`tower_http::request_id`].
 ///
 /// The id is the header `x-request-id`, if it was sent once and has 1 to 128 letters, digits and `-_.:+/=`,
-/// which are safe in headers, log lines and attributes. Otherwise it is a new uuid v7. Inner services find it
-/// in the request's header and as [`RequestId`] in its extensions; the client finds it in the response's
+/// which are safe in headers, log lines and attributes. Otherwise it is a new uuid v7. Inner services find
+/// it in the request's header and as [`RequestId`] in its extensions. The client finds it in the response's
 /// header.
 ///
-/// [`ContextLayer`](crate::ContextLayer) includes this layer. Add it alone around layers that need the id
-/// before there is a context, such as one for spans; the inner layer then keeps the id.
+/// [`ContextLayer`](crate::ContextLayer) includes this layer. Add it separately around layers that need the
+/// id before a context exists, such as a layer for spans; the inner layer then keeps the id.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RequestIdLayer;
 
@@ -58,7 +58,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        // An id is made where there is none.
+        // Makes an id if the request has none.
         if !is_acceptable(request.headers()) {
             request.headers_mut().remove(RequestIdLayer::HEADER);
         }
@@ -83,7 +83,7 @@ impl MakeRequestId for MakeUuid {
     }
 }
 
-/// The id that the layer has left in a request.
+/// The id that the layer has inserted into a request.
 pub(crate) fn of(extensions: &Extensions) -> Option<&str> {
     extensions.get::<RequestId>()?.header_value().to_str().ok()
 }

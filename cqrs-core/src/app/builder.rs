@@ -1,4 +1,4 @@
-//! Putting an application together.
+//! The builder of an application.
 
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -17,7 +17,7 @@ use crate::registry::HandlerRegistration;
 use crate::services::TypeRef;
 use crate::services::{Service, ServiceKey, ServiceValue};
 
-/// Puts an [`App`] together: the annotations are found by themselves, the rest is added here.
+/// Builds an [`App`]. It finds what is annotated; you add the rest here.
 #[must_use = "nothing happens until `build`"]
 pub struct AppBuilder {
     pub(super) provided: Vec<Provided>,
@@ -37,7 +37,7 @@ pub struct AppBuilder {
     pub(super) test: TestOptions,
 }
 
-/// A service as a value.
+/// A service that was provided as a value.
 pub(super) struct Provided {
     pub(super) key: ServiceKey,
     pub(super) service: TypeRef,
@@ -83,8 +83,8 @@ impl AppBuilder {
     /// set.
     pub const DEFAULT_CASCADE_LIMIT: u32 = 1000;
 
-    /// Offers `value` to every field of type `T`. The last one of a type wins, so that a test can
-    /// replace what the application provides; it also wins over a derived service.
+    /// Offers `value` to every field of type `T`. The last value of a type wins, so that a test can replace
+    /// what the application provides. A provided value also wins over a derived service.
     pub fn provide<T: Service>(self, value: T) -> Self {
         self.provide_service(None, value)
     }
@@ -131,17 +131,17 @@ impl AppBuilder {
         self
     }
 
-    /// Does something around every command, query and delivery; see [`middleware`](crate::middleware).
+    /// Runs a middleware around every command, query and delivery; see [`middleware`](crate::middleware).
     /// The first one added is the outermost.
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middlewares = self.middlewares.and(middleware);
         self
     }
 
-    /// Names crates and modules that this application consists of, so that the linker keeps them;
-    /// `build` proves that each contributes something. What is not named runs as well, if it is linked.
+    /// Names crates and modules of this application, so that the linker keeps them. `build` proves that
+    /// each contributes something. A linked module runs even if it is not named.
     ///
-    /// Adds the plugins that the modules carry.
+    /// Adds the plugins that are attached to the modules.
     pub fn modules(mut self, mut modules: Modules) -> Self {
         let plugins = modules.take_plugins();
         self.named = self.named.and(modules);
@@ -155,8 +155,8 @@ impl AppBuilder {
         self.modules(modules)
     }
 
-    /// Runs nothing that is annotated, only what is registered by hand: for tests that need an
-    /// application of their own beside others. [`only`](Self::only) adds modules to it.
+    /// Runs only what is registered by hand, and nothing that is annotated: for tests that need an
+    /// application of their own. [`only`](Self::only) adds modules to it.
     pub fn bare(mut self) -> Self {
         self.only = Some(Modules::default());
         self
@@ -171,9 +171,10 @@ impl AppBuilder {
     /// How many deliveries one handler may have waiting, running and being retried, before publishing
     /// waits: 1,024 unless set; 0 counts as 1. What handlers publish is always admitted.
     ///
-    /// Tenants share it. When it is full, a tenant without a delivery there may still add one, up to as many in
-    /// all, so that no tenant waits for another one's backlog. Waiting publishers are admitted tenant by tenant,
-    /// and within a tenant in the order of their calls.
+    /// Tenants share the capacity. When it is used up, a tenant without a delivery in the queue may still
+    /// add one, so that no tenant waits for the backlog of another. All these extra deliveries together are
+    /// at most as many as the capacity. Waiting publishers are admitted tenant by tenant, and within a
+    /// tenant in the order of their calls.
     pub fn queue_capacity(mut self, deliveries: usize) -> Self {
         self.queue_capacity = deliveries.max(1);
         self
@@ -191,8 +192,8 @@ impl AppBuilder {
         self
     }
 
-    /// How many items a reader of events or failures may be behind before it misses some: 1,024 unless
-    /// set; 0 counts as 1. Each stream that is read keeps as many.
+    /// How many items a reader of events or failures may be behind before it misses some: 1,024 unless set;
+    /// 0 counts as 1. This is the limit of each stream.
     pub fn stream_capacity(mut self, items: usize) -> Self {
         self.stream_capacity = items.clamp(1, 1 << 20);
         self
@@ -204,7 +205,8 @@ impl AppBuilder {
         self
     }
 
-    /// Wires everything, or reports everything that is wired wrongly. Needs no runtime and starts nothing.
+    /// Wires the application, or reports everything that is wired wrongly. Needs no Tokio runtime and
+    /// starts nothing.
     ///
     /// # Errors
     ///

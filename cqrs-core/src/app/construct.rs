@@ -1,4 +1,4 @@
-//! Building what was proved: buses, services, handlers, tables.
+//! Builds the application after its wiring was proved: buses, services, handlers, tables.
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::runtime::Lifecycle;
 use crate::services::Services;
 use rustc_hash::FxHashMap;
 
-/// Everything is proved; now it is built: buses, services, handlers, tables.
+/// Builds the buses, services, handlers and tables. The wiring has been proved, so nothing is missing.
 pub(super) fn construct(
     builder: &AppBuilder,
     test: TestOptions,

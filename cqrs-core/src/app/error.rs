@@ -6,7 +6,7 @@ use super::Problem;
 
 /// Everything that is wired wrongly, in one report.
 ///
-/// Its text is a list to work through; [`problems`](Self::problems) are its parts.
+/// Its text lists all problems; [`problems`](Self::problems) gives them one by one.
 #[derive(Clone)]
 pub struct BuildError {
     problems: Vec<Problem>,
@@ -18,7 +18,7 @@ impl BuildError {
         Self { problems }
     }
 
-    /// What is wrong, at least one thing.
+    /// The problems, at least one.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }

@@ -10,7 +10,7 @@ use crate::registry::{
     Catalogue, EventRoute, HandlerRegistration, Handles, MessageRegistration, Unhandled,
 };
 
-/// Sorted by name, so that nothing depends on the order in which the linker found them.
+/// Sorted by name, because the order in which the linker finds handlers is not stable.
 pub(super) struct Handlers(Vec<HandlerRegistration>);
 
 impl Handlers {
@@ -40,7 +40,7 @@ impl Handlers {
 
     /// The messages of the selected modules, and those from elsewhere that a handler names; by name.
     ///
-    /// `complete`: all handlers are there, so messages that no handler names count too.
+    /// `complete`: no handler was left out, so messages that no handler names are included.
     pub(super) fn messages(
         &self,
         catalogue: &Catalogue,
@@ -48,7 +48,7 @@ impl Handlers {
     ) -> Vec<MessageRegistration> {
         let selected = catalogue.messages.iter().copied().filter(|_| complete);
         let named = self.0.iter().flat_map(HandlerRegistration::messages);
-        // A derived message knows its place.
+        // A derived message has its own source location; the one that a route made has none.
         let named = named.map(|it| catalogue.message((it.message)()).unwrap_or(it));
         let mut messages: Vec<_> = selected.chain(named).copied().collect();
         messages.sort_by_key(|it| (it.name, it.source, (it.message)().path()));
@@ -56,8 +56,8 @@ impl Handlers {
         messages
     }
 
-    /// `is_plugin_shared`: a plugin that is added twice brings its handlers twice, which is no problem of
-    /// theirs.
+    /// `is_plugin_shared`: a plugin that is added twice registers its handlers twice. That is reported as a
+    /// problem of the plugin, not of its handlers.
     pub(super) fn check(
         &self,
         messages: &[MessageRegistration],
@@ -129,7 +129,7 @@ fn check_message_names(messages: &[MessageRegistration], problems: &mut Vec<Prob
     problems.extend(shared.map(Problem::shared_message_name));
 }
 
-/// What reports call the handler.
+/// The handler's name in reports.
 pub(super) fn consumer(handler: &HandlerRegistration) -> String {
     format!("handler `{}` ({})", handler.title(), handler.source)
 }

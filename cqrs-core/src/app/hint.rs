@@ -1,11 +1,11 @@
-//! What was probably meant where a service is missing.
+//! Suggestions for a service that is missing.
 
 use super::problem::inside_arc;
 use super::providers::Providers;
 use crate::services::{Dependency, TypeRef};
 
 impl Providers<'_> {
-    /// How to get the service from something that is offered.
+    /// How to get the missing service from what is offered.
     pub(super) fn hint(&self, dependency: &Dependency) -> Option<String> {
         let service = dependency.service;
         if let Some(plugin) = self.catalogue.plugin_of(service) {
@@ -43,7 +43,8 @@ impl Providers<'_> {
         })
     }
 
-    /// A provided `Arc` that no field has, where one of a trait object is missing.
+    /// A provided `Arc` that no field takes. Probably it was meant as the `Arc` of a trait object that is
+    /// missing.
     fn unused_arc(&self, service: TypeRef) -> Option<String> {
         if !service.name().starts_with("Arc<dyn ") {
             return None;

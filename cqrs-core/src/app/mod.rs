@@ -1,4 +1,4 @@
-//! The application: everything wired, and what runs it.
+//! The application: its wiring, start and shutdown.
 
 mod builder;
 mod construct;
@@ -34,10 +34,10 @@ pub use self::problem::{Problem, ProblemKind};
 pub use self::shutdown::{ShutdownReport, Unfinished};
 pub(crate) use self::wired::{Wired, WiredService};
 
-/// A running application: its buses, its services, and the workers behind them.
+/// A running application: its buses, its services and its workers.
 ///
-/// Cloning is cheap and gives the same application. Dropping the last clone stops it at once; what is
-/// still queued is lost then, so call [`shutdown`](Self::shutdown) first.
+/// Cloning is cheap and gives the same application. Dropping the last clone stops it at once, and queued
+/// deliveries are lost. Call [`shutdown`](Self::shutdown) first.
 ///
 /// ```standalone_crate
 /// use cqrs_core::prelude::*;
@@ -81,13 +81,12 @@ struct Running {
     commands: CommandBus,
     queries: QueryBus,
     plugins: Plugins,
-    /// What the stop could not finish; written once.
+    /// What was not finished at the stop; written once.
     report: Mutex<ShutdownReport>,
 }
 
 impl App {
-    /// Starts to put an application together from everything that is annotated in the crates that are
-    /// linked.
+    /// Starts to build an application from everything that is annotated in the linked crates.
     pub fn builder() -> AppBuilder {
         AppBuilder::default()
     }
@@ -112,7 +111,7 @@ impl App {
     ///
     /// # Errors
     ///
-    /// [`MissingService`] when there is none of this type.
+    /// [`MissingService`] if the application has no service of this type.
     pub fn service<T: Service>(&self) -> Result<T, MissingService> {
         self.0.services.get().ok_or_else(MissingService::of::<T>)
     }
@@ -127,7 +126,7 @@ impl App {
         self.0.hub.dispatcher.shared.failures.subscribe()
     }
 
-    /// The event handlers, sorted by name: what each is doing, and a switch to pause it.
+    /// The event handlers, sorted by name: each shows its state and can be paused.
     pub fn handlers(&self) -> Vec<HandlerControl> {
         self.0.hub.dispatcher.controls().collect()
     }
@@ -145,8 +144,8 @@ impl App {
     /// Starts the plugins in order, and lets the event handlers run, beginning with what has been
     /// published already.
     ///
-    /// Only needed where a plugin needs it, or after [`AppBuilder::start_manually`]; otherwise the first
-    /// publish lets the handlers run. Calling it again is fine.
+    /// Call it if a plugin needs it, or after [`AppBuilder::start_manually`]. Otherwise the first publish
+    /// starts the handlers. A second call does nothing.
     ///
     /// # Errors
     ///
@@ -158,47 +157,47 @@ impl App {
 
     /// Sets the gauges of queues and dead letters to what they are now.
     ///
-    /// Once event handlers run, this is done every five seconds by itself, which is enough for a
-    /// recorder that is read every fifteen. Call it where every reading is to be exact, and in a
-    /// [`TestApp`](crate::testing::TestApp), which does not do it by itself.
+    /// While event handlers run, the application does this every five seconds. That is enough for a
+    /// recorder that is read every fifteen. Call it if every reading must be exact, and in a
+    /// [`TestApp`](crate::testing::TestApp), which does not sample.
     #[cfg(feature = "metrics")]
     pub fn sample_metrics(&self) {
         self.0.hub.dispatcher.sample();
     }
 
-    /// Returns when a shutdown begins; for what runs beside the application, such as an HTTP server.
-    /// Cancel safe.
+    /// Returns when a shutdown begins: for an HTTP server, for example, that must stop together with the
+    /// application. Cancel safe.
     pub async fn shutting_down(&self) {
         let lifecycle = Arc::clone(&self.0.lifecycle);
         lifecycle.draining.cancelled().await;
     }
 
     /// Returns when nothing is queued, running or waiting for its next attempt: all cascades of what has
-    /// been published are done. For tools that look at the result before they end; what others publish
-    /// meanwhile is waited for as well, and so is what a paused handler has queued. Put a [`timeout`](tokio::time::timeout) around it where that
-    /// matters.
+    /// been published are done. For tools that look at the result before they end. It also waits for what
+    /// is published meanwhile, and for the deliveries of paused handlers. Put a
+    /// [`timeout`](tokio::time::timeout) around it if these could keep it waiting.
     ///
-    /// Cancel safe. Never returns inside a handler, which is in flight itself.
+    /// Cancel safe. Never returns inside a handler, because the handler itself is in flight.
     pub async fn idle(&self) {
         self.0.lifecycle.idle().await;
     }
 
-    /// Stops taking work from outside, finishes what is under way with all it causes, at most for
+    /// Refuses new work from outside, finishes the work in flight with all that it causes, at most for
     /// `timeout`, and reports what it could not finish.
     ///
-    /// Handlers see the beginning of a shutdown in their context. What handlers publish and execute
-    /// while the application drains is still accepted. At the end of `timeout`, handlers that still run
-    /// are cancelled at their next `.await`. What waits at a paused handler is reported, not waited
-    /// for. At last the plugins shut down, in the opposite order of their start. Calling it again, or on
-    /// a clone, is fine, and gives the same report.
+    /// Handlers see in their context that a shutdown has begun. What handlers publish and execute while the
+    /// application drains is still accepted. At the end of `timeout`, handlers that still run are cancelled
+    /// at their next `.await`. Deliveries of a paused handler are reported, not waited for. Finally the
+    /// plugins shut down, in the opposite order of their start. A second call, also on a clone, gives the
+    /// same report.
     ///
-    /// Called inside a handler, it waits for that handler too, so until its deadline; spawn it instead.
+    /// Inside a handler, it would wait for that handler until the end of `timeout`; spawn it instead.
     ///
-    /// Cancel safe: when the returned future is dropped, the intake stays closed and draining goes on.
+    /// Cancel safe: if the returned future is dropped, new work is still refused and draining continues.
     ///
     /// # Panics
     ///
-    /// Outside a Tokio runtime, as every timer does.
+    /// If called outside a Tokio runtime, because it needs a timer.
     pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         self.0.lifecycle.close_intake();
         let _ = tokio::time::timeout(timeout, self.idle_but_waiting()).await;
@@ -216,20 +215,20 @@ impl App {
         self.0.hub.dispatcher.handlers()
     }
 
-    /// Ends an application that was built to be looked at, and never used.
+    /// Ends an application that was built only to be described.
     #[cfg(feature = "cli")]
     pub(crate) fn discard(self) {
         self.0.stop();
     }
 
-    /// Returns when all that is in flight, if anything, waits at handlers that do not run: paused ones, or
-    /// all before the start. Cancel safe.
+    /// Returns when all work in flight waits for handlers that do not run: paused ones, or all handlers
+    /// before the start. Cancel safe.
     pub(crate) async fn idle_but_waiting(&self) {
         let dispatcher = &self.0.hub.dispatcher;
         self.0.lifecycle.idle_but(|| dispatcher.waiting_in_vain()).await;
     }
 
-    /// Whether events are kept for workers that were never started.
+    /// Whether events wait for workers that were never started.
     pub(crate) fn waits_for_start(&self) -> bool {
         let dispatcher = &self.0.hub.dispatcher;
         !dispatcher.is_started() && dispatcher.has_work()
@@ -237,7 +236,7 @@ impl App {
 }
 
 impl Running {
-    /// Ends everything, once, and notes what was not finished.
+    /// Ends everything, once, and records what was not finished.
     fn stop(&self) {
         self.report(|report| {
             if self.lifecycle.is_stopped() {

@@ -1,4 +1,4 @@
-//! Naming the modules of an application.
+//! The modules of an application, by name.
 
 use std::fmt;
 use std::sync::Arc;
@@ -32,8 +32,8 @@ impl Modules {
         self
     }
 
-    /// Lets these modules carry a plugin, which is added where they are: what they need to start and to
-    /// shut down.
+    /// Attaches a plugin to these modules: what they need to start and to shut down. The plugin is added
+    /// together with the modules.
     pub fn with(mut self, plugin: impl Plugin) -> Self {
         self.plugins.push(Arc::new(plugin));
         self
@@ -62,8 +62,8 @@ impl fmt::Debug for Modules {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Module {
     name: String,
-    /// A plain name is a crate's or that of a module beside the one that names it; only one of the two
-    /// can exist, or the compiler would have called it ambiguous.
+    /// A plain name is that of a crate, or of a module next to the one that names it. Only one of the two
+    /// can exist; otherwise the compiler reports the name as ambiguous.
     paths: Vec<String>,
 }
 
@@ -112,7 +112,8 @@ impl fmt::Display for Module {
     }
 }
 
-/// Names crates or modules: `modules![employees, crate::billing]`.
+/// Makes [`Modules`](crate::app::Modules) from the names of crates or modules: `modules![employees,
+/// crate::billing]`.
 ///
 /// The linker drops a crate that nothing names, and with it every annotation inside. Naming a crate
 /// here keeps it; [`App::builder().modules(..)`](crate::AppBuilder::modules) then also proves that each
@@ -151,7 +152,7 @@ macro_rules! modules {
         $($crate::modules!(@name $($segment)::+);)*
         $crate::app::Modules::named(::core::module_path!(), &[$(::core::stringify!($($segment)::+)),*])
     }};
-    // These are here in any case, and `use` takes none of them alone.
+    // These always exist, and `use` does not accept them alone.
     (@name crate) => {};
     (@name self) => {};
     (@name super) => {};

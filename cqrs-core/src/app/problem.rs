@@ -6,7 +6,7 @@ use crate::message::MessageKind;
 use crate::registry::{MessageRegistration, Source};
 use crate::services::{Dependency, TypeRef};
 
-/// One thing that is wired wrongly. Its text has what, where, and what to do.
+/// One thing that is wired wrongly. Its text says what is wrong, where, and how to fix it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     kind: ProblemKind,
@@ -17,9 +17,9 @@ pub struct Problem {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// Nothing offers what a field needs.
+    /// No service has the type of a field.
     MissingService,
-    /// Services need each other, so that none can be built first.
+    /// Services need each other, so none can be built first.
     Cycle,
     /// Two services are offered as the same type.
     AmbiguousService,
@@ -27,21 +27,21 @@ pub enum ProblemKind {
     NoHandler,
     /// A command or query has more than one handler.
     ManyHandlers,
-    /// Messages have one name.
+    /// Several messages have the same name.
     SharedMessageName,
-    /// Handlers have one name.
+    /// Several handlers have the same name.
     SharedHandlerName,
-    /// Plugins have one name.
+    /// Several plugins have the same name.
     SharedPluginName,
     /// A service that does nothing without its plugin was provided, and the plugin was not added.
     ProvidedWithoutPlugin,
-    /// A handler was registered by hand for no event.
+    /// A handler was registered by hand without an event.
     HandlesNothing,
     /// A handler would get one event twice: it names the event twice, under another name, or beside `*`.
     SameEventTwice,
-    /// A query handler injects a bus that it could change state with, or a service that does.
+    /// A query handler injects a bus that can change state, or a service that injects one.
     QueryReachesBus,
-    /// Nothing is annotated in a module that was named.
+    /// A module that was named contains no annotation.
     EmptyModule,
 }
 
@@ -155,7 +155,7 @@ impl Problem {
         Self::new(ProblemKind::HandlesNothing, text)
     }
 
-    /// `None` for a handler of every event that names some as well.
+    /// `event` is `None` for a handler of every event that also names some.
     pub(super) fn same_event_twice(handler: &str, event: Option<TypeRef>) -> Self {
         let text = match event {
             Some(event) => format!(
@@ -216,7 +216,7 @@ fn how_to_provide(service: TypeRef) -> String {
     }
 }
 
-/// A message as reports list it, and how to change its name.
+/// The message's line in a report, and how to change its name.
 fn name_of_message(message: &MessageRegistration) -> (String, String) {
     let (kind, message, source) = (message.kind, (message.message)(), message.source);
     if source != Source::UNKNOWN {

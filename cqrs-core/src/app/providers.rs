@@ -14,11 +14,11 @@ use crate::message::MessageKind;
 use crate::registry::{Catalogue, HandlerRegistration, InjectableRegistration};
 use crate::services::{Dependency, MissingService, ServiceKey, Services, TypeRef};
 
-/// Everything that can be injected, and in the end the order in which to build it.
+/// Everything that can be injected. After planning, also the order in which to build it.
 pub(super) struct Providers<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) provided: FxHashMap<ServiceKey, Provided>,
-    /// Which injectables of the catalogue offer what.
+    /// Which injectables of the catalogue offer each service.
     offers: FxHashMap<ServiceKey, Vec<usize>>,
     states: Vec<State>,
     order: Vec<usize>,
@@ -50,7 +50,7 @@ impl<'a> Providers<'a> {
         }
     }
 
-    /// Plans what `handlers` need, or `everything` there is.
+    /// Plans the services that `handlers` need, or, with `everything`, all services.
     pub(super) fn plan<'h>(
         &mut self,
         handlers: impl Iterator<Item = &'h HandlerRegistration>,
@@ -126,14 +126,14 @@ impl<'a> Providers<'a> {
         self.states[index] = State::Planned;
     }
 
-    /// Whether a value is provided in place of everything that this injectable offers, as a test's fakes
-    /// are.
+    /// Whether provided values, such as the fakes of a test, replace everything that this injectable
+    /// offers.
     fn is_replaced(&self, index: usize) -> bool {
         let mut services = offered(self.catalogue.injectables[index]);
         services.all(|service| self.provided.contains_key(&unnamed(service)))
     }
 
-    /// Finds what is provided in place of the plugin that it comes with.
+    /// Finds services that were provided without the plugin that they need.
     pub(super) fn check_plugins(&self, added: &[AnyPlugin], problems: &mut Vec<Problem>) {
         let mut provided: Vec<_> = self.provided.values().map(|value| value.service).collect();
         provided.sort_by_key(TypeRef::path);
@@ -187,7 +187,7 @@ impl<'a> Providers<'a> {
         Some(path)
     }
 
-    /// What reports call the service.
+    /// The service's name in reports.
     fn service(&self, index: usize) -> String {
         service(self.catalogue.injectables[index])
     }
@@ -211,7 +211,7 @@ impl<'a> Providers<'a> {
         self.offers.get(key).is_some_and(|offers| offers.len() == 1)
     }
 
-    /// Builds what was planned, each after what it depends on.
+    /// Builds the planned services, each after its dependencies.
     pub(super) fn construct(
         mut self,
         events: &EventBus,
@@ -247,7 +247,7 @@ impl<'a> Providers<'a> {
     }
 }
 
-/// Only a hand-written `Injectable` can need what its `dependencies` did not say.
+/// Only a hand-written `Injectable` can need a service that its `dependencies` do not name.
 pub(super) fn undeclared(consumer: &str, missing: MissingService) -> Problem {
     let MissingService { field, service, name } = missing;
     let dependency = Dependency { field: field.unwrap_or_default(), service, name };

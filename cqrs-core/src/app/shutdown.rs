@@ -77,8 +77,8 @@ impl ShutdownReport {
         self.dead_letters = count;
     }
 
-    /// How many dead letters there are. They were finished, though not well, and are gone with the
-    /// process.
+    /// How many dead letters the application has. They count as finished. They are lost when the process
+    /// ends.
     pub fn dead_letters(&self) -> usize {
         self.dead_letters
     }
@@ -88,7 +88,7 @@ impl ShutdownReport {
         self.unfinished.is_empty()
     }
 
-    /// What was not.
+    /// What was not finished.
     pub fn unfinished(&self) -> &[Unfinished] {
         &self.unfinished
     }

@@ -1,4 +1,4 @@
-//! What an application keeps of its wiring, for its description.
+//! The wiring that an application keeps for its description.
 
 use std::any::TypeId;
 use std::borrow::Cow;
@@ -13,7 +13,7 @@ use crate::registry::{
 };
 use crate::services::TypeRef;
 
-/// What was wired, as it was registered: cheap to keep, and described only on demand.
+/// The registrations that were wired. They are small; the description is made from them on demand.
 #[derive(Default)]
 pub(crate) struct Wired {
     /// Those of the selected modules, and those that a handler names; by name.

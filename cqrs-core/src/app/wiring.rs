@@ -1,4 +1,4 @@
-//! From annotations to an application.
+//! Wires annotations into an application.
 
 use std::sync::Arc;
 
@@ -49,7 +49,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     construct(&builder, test, providers, wired).map_err(|problem| BuildError::new(vec![problem]))
 }
 
-/// Which modules' annotations count.
+/// Which modules are selected.
 struct Selection {
     only: Option<Modules>,
     without: Modules,

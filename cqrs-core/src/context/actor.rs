@@ -30,7 +30,7 @@ impl fmt::Display for ActorKind {
     }
 }
 
-/// Who caused a message: kind, identifier, the display name as it was then, and on whose behalf.
+/// Who caused a message: the actor's kind, identifier, display name at that time, and principal.
 ///
 /// ```
 /// use cqrs_core::Actor;
@@ -102,7 +102,7 @@ impl Actor {
         self.name.as_deref()
     }
 
-    /// For whom this actor acts, if for somebody else.
+    /// For whom this actor acts, if not for itself.
     pub fn principal(&self) -> Option<&Actor> {
         self.on_behalf_of.as_deref()
     }
@@ -118,7 +118,7 @@ fn one_step<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<Act
 }
 
 impl fmt::Display for Actor {
-    /// For people and logs, so line breaks are escaped.
+    /// For people and logs; line breaks are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
             Some(name) => {

@@ -1,4 +1,4 @@
-//! The few strings that travel with a context.
+//! The attributes of a context.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Context;
 
-/// At most 32 strings by key, in key order.
+/// At most 32 strings by key, sorted by key.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "BTreeMap<String, String>")]
 pub(super) struct Attributes(BTreeMap<String, String>);
@@ -51,7 +51,7 @@ impl TryFrom<BTreeMap<String, String>> for Attributes {
     }
 }
 
-/// A context attribute was refused: attributes travel with every message, so they stay small.
+/// A context attribute was refused. Attributes travel with every message, so they are limited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttributeError {
@@ -73,7 +73,7 @@ pub enum AttributeError {
         /// The refused value's length.
         bytes: usize,
     },
-    /// There are too many.
+    /// The context has too many attributes already.
     #[error(
         "attribute `{key}` is one too many: a context carries at most {}",
         Context::MAX_ATTRIBUTES

@@ -3,20 +3,20 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// How many names a chain remembers.
+/// How many names a chain keeps.
 const REMEMBERED: usize = 8;
 
 /// The events that led to an event, each published by a handler of the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CauseChain {
-    /// How many there are.
+    /// How many events.
     pub(super) length: u32,
-    /// The names of the last ones.
+    /// The names of the last events.
     last: Vec<&'static str>,
 }
 
 impl CauseChain {
-    /// `before` and then `event`.
+    /// The chain `before`, followed by `event`.
     pub(super) fn after(before: Option<&Self>, event: &'static str) -> Arc<Self> {
         let (length, names) = before.map_or((0, &[][..]), |before| (before.length, &before.last));
         let forgotten = (names.len() + 1).saturating_sub(REMEMBERED);

@@ -9,12 +9,12 @@ tokio::task_local! {
     static CURRENT: Context;
 }
 
-/// Carried along with the task.
+/// The context that travels with a task.
 impl Context {
     /// The context of the work this task is doing, as set around every handler, by
     /// [`scope`](Self::scope) and by [`spawn`](Self::spawn).
     ///
-    /// For code deep inside that is handed no context. Prefer the argument where there is one.
+    /// For code that has no context argument. If a function has one, use the argument.
     ///
     /// ```
     /// # use cqrs_core::Context;
@@ -39,12 +39,12 @@ impl Context {
 
     /// Spawns `future` as a Tokio task with this context as the [`current`](Self::current) one.
     ///
-    /// A task spawned from a handler counts as work of the application: a shutdown waits for it, and
-    /// so does the test kit's `settled()`.
+    /// A task that a handler spawns counts as work of the application: a shutdown and the test kit's
+    /// `settled()` wait for it.
     ///
     /// # Panics
     ///
-    /// When called outside a Tokio runtime, as [`tokio::spawn`] does.
+    /// If called outside a Tokio runtime, as [`tokio::spawn`] does.
     pub fn spawn<F>(&self, future: F) -> tokio::task::JoinHandle<F::Output>
     where
         F: Future + Send + 'static,

@@ -1,4 +1,4 @@
-//! From the context of a cause to that of its effect.
+//! The context of an effect, derived from the context of its cause.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,9 +14,9 @@ use super::{Context, current};
 use crate::context::message_id;
 use crate::runtime::Lifecycle;
 
-/// Derived by the buses and the delivery.
+/// The contexts that buses and lanes derive.
 impl Context {
-    /// The context of a message caused by the one this context belongs to.
+    /// The context of a message that the message of this context causes.
     pub(super) fn child(&self) -> Self {
         Self {
             message_id: message_id::new(),
@@ -30,9 +30,9 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// The chain of events that caused it, if it is longer than `limit`.
+    /// The chain of events that caused the event, if it is longer than `limit`.
     pub(crate) fn for_event(&self, limit: u32) -> Result<Self, CauseChain> {
-        // A fresh context that a handler made does not start a new chain.
+        // A handler that makes a fresh context still continues its chain.
         let causes = match &self.work {
             Some(_) => self.next_causes(),
             None => current::with(Self::next_causes).unwrap_or_else(|| self.causes.clone()),
@@ -50,18 +50,18 @@ impl Context {
         }
     }
 
-    /// The context of a message that is refused, for the span that says so.
+    /// The context of a message that is refused, for the span that records the refusal.
     pub(crate) fn for_refusal(&self) -> Self {
         Self { deadline: None, work: None, ..self.child() }
     }
 
-    /// Makes this message's span the one that others continue from.
+    /// Sets the span of this message, from which its effects continue the trace.
     #[cfg(feature = "otel")]
     pub(crate) fn continue_trace(&mut self, from: TraceParent) {
         self.traceparent = Some(from);
     }
 
-    /// The context of a command or query that begins `now`, and what keeps its work going.
+    /// The context of a command or query that begins `now`, and the guard of its work.
     pub(crate) fn for_execution(
         &self,
         lifecycle: &Arc<Lifecycle>,
@@ -74,8 +74,7 @@ impl Context {
         (ctx.ends_after(now, timeout), guard)
     }
 
-    /// The context of one attempt to handle the event of this name that this context belongs to, and
-    /// what keeps its work going.
+    /// The context of one attempt to handle the event of this context, and the guard of the attempt's work.
     pub(crate) fn for_attempt(
         &self,
         lifecycle: &Arc<Lifecycle>,
@@ -89,8 +88,8 @@ impl Context {
         (ctx, guard)
     }
 
-    /// This context as part of the same message and the same work as `call`: with its ids, and within
-    /// its deadline.
+    /// This context for the same message and the same work as `call`: it takes the ids of `call`, and its
+    /// deadline if that is earlier.
     pub(crate) fn continuing(self, call: &Self) -> Self {
         let ctx = Self {
             message_id: call.message_id,
@@ -113,7 +112,7 @@ impl Context {
         current::scope(self, future)
     }
 
-    /// This context; if it is fresh, as part of the work that this task is doing.
+    /// This context. A fresh one becomes part of the work of the current task.
     pub(super) fn inside_current(&self) -> Self {
         Self { work: self.current_work(), ..self.clone() }
     }
@@ -129,29 +128,31 @@ impl Context {
         }
     }
 
-    /// The event that is being handled, and which attempt it is, here or in what this is part of.
+    /// The event that is being handled, and the number of the attempt, in this work or in the work that it
+    /// is part of.
     pub(super) fn delivery(&self) -> Option<(&'static str, u32)> {
         self.work.as_ref()?.delivery()
     }
 
-    /// Whether this is part of work that `lifecycle`'s application has admitted, and that goes on.
+    /// Whether this belongs to unfinished work that the application of `lifecycle` has admitted.
     pub(crate) fn is_inside(&self, lifecycle: &Arc<Lifecycle>) -> bool {
         self.any_work(&mut |work| work.is_of(lifecycle))
     }
 
-    /// Whether this is part of what an event handler of `lifecycle`'s application is doing.
+    /// Whether this belongs to the work of an event handler in the application of `lifecycle`.
     pub(crate) fn is_inside_delivery(&self, lifecycle: &Arc<Lifecycle>) -> bool {
         self.any_work(&mut |work| work.is_delivery() && work.is_of(lifecycle))
     }
 
-    /// Whether this is part of what an event handler of any application is doing. Two applications that
-    /// publish to each other could otherwise wait for each other.
+    /// Whether this belongs to the work of an event handler in any application. Otherwise two applications
+    /// that publish to each other could wait for each other.
     pub(crate) fn is_inside_any_delivery(&self) -> bool {
         self.any_work(&mut |work| work.is_delivery())
     }
 
-    /// Does `effect` when the event handler succeeds that this is part of, and not at all when it fails.
-    /// Gives it back if this is part of none of `lifecycle`'s application, or of a task that it spawned.
+    /// Defers `effect` until the event handler that this belongs to succeeds; if the handler fails, the
+    /// effect is dropped. Returns the effect if this does not belong to an event handler in the application
+    /// of `lifecycle`, or belongs to a task that the handler spawned.
     pub(crate) fn defer(&self, lifecycle: &Arc<Lifecycle>, effect: Effect) -> Result<(), Effect> {
         let mut effect = Some(effect);
         self.any_work(&mut |work| {
@@ -165,8 +166,8 @@ impl Context {
         effect.map_or(Ok(()), Err)
     }
 
-    /// Looks at the work that this belongs to, by the context itself or, if a handler made a fresh one,
-    /// by the task that is running; and at the work that this is part of.
+    /// Looks at the work of this context and at the work that it is part of. A fresh context has the work
+    /// of the current task.
     fn any_work(&self, is_it: &mut impl FnMut(&Work) -> bool) -> bool {
         let mut any = |ctx: &Context| ctx.work.as_ref().is_some_and(|work| work.any(is_it));
         any(self) || current::with(any).unwrap_or(false)

@@ -1,4 +1,4 @@
-//! How a context is made, at the edge of the application.
+//! Contexts that are made at the edge of the application.
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,18 +16,18 @@ use crate::context::message_id;
 /// The longest idempotency key, in bytes.
 const MAX_IDEMPOTENCY_KEY: usize = 256;
 
-/// Made at the edge.
+/// Contexts at the edge.
 impl Context {
     /// A context for work of one tenant, with new correlation and message ids (uuid v7).
     ///
     /// # Errors
     ///
-    /// [`InvalidTenant`] when `id` breaks the rules of [`TenantId`].
+    /// [`InvalidTenant`] if `id` breaks the rules of [`TenantId`].
     pub fn for_tenant(id: impl AsRef<str>) -> Result<Self, InvalidTenant> {
         Ok(Self::new(TenantScope::Tenant(TenantId::new(id)?)))
     }
 
-    /// A context for work of the product itself, across tenants. Say so only where it is meant.
+    /// A context for work of the product itself, across tenants. Use it only for such work.
     pub fn system() -> Self {
         Self::new(TenantScope::System)
     }
@@ -56,8 +56,8 @@ impl Context {
         }
     }
 
-    /// The same context for another tenant, or for the system scope: what is published or executed with
-    /// it belongs to that tenant, and is part of the same work.
+    /// The same context for another tenant, or for the system scope. Messages that are published or
+    /// executed with it belong to that tenant, and are part of the same work.
     pub fn with_tenant(mut self, tenant: TenantScope) -> Self {
         let shared = self.shared_mut();
         shared.tenant_key = tenant.key();
@@ -99,8 +99,8 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`AttributeError`] when the key or the value is too long, or [`MAX_ATTRIBUTES`](Self::MAX_ATTRIBUTES) are there
-    /// already.
+    /// [`AttributeError`] if the key or the value is too long, or the context has
+    /// [`MAX_ATTRIBUTES`](Self::MAX_ATTRIBUTES) already.
     pub fn with_attribute(
         mut self,
         key: impl Into<String>,
@@ -110,7 +110,7 @@ impl Context {
         Ok(self)
     }
 
-    /// Sets when the work must be done. A deadline can only come closer: of two, the earlier counts.
+    /// Sets the time by which the work must be done. Of two deadlines, the earlier counts.
     ///
     /// Commands and queries inherit it. Events do not: a reaction is not part of the request that
     /// caused it.
@@ -124,9 +124,9 @@ impl Context {
         self.ends_after(Instant::now(), Some(timeout))
     }
 
-    /// Says what tells a command executed with this context from another one of the same name: for
-    /// [`Deduplicate`](crate::middleware::Deduplicate). The command's handler, and what it causes, do
-    /// not inherit it. Of more than 256 bytes, the first 256 count.
+    /// Sets the key by which [`Deduplicate`](crate::middleware::Deduplicate) recognises a command that is
+    /// sent again. The command's handler and its effects do not inherit the key. Only the first 256 bytes
+    /// count.
     pub fn with_idempotency_key(mut self, key: impl AsRef<str>) -> Self {
         let key = key.as_ref();
         self.idempotency_key = Some(key[..key.floor_char_boundary(MAX_IDEMPOTENCY_KEY)].into());

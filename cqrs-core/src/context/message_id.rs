@@ -1,4 +1,4 @@
-//! Identifiers of messages, which also say when.
+//! Identifiers of messages, which contain the time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,9 +7,9 @@ use uuid::{Builder, Uuid};
 
 /// A new uuid v7 ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562)).
 ///
-/// Its 12 bits after the milliseconds are the fraction of the millisecond (section 6.2, method 3), so
-/// that ids of one process sort by time to a quarter of a microsecond, without a lock. The rest is
-/// random, to be unique and not to be secret.
+/// Its 12 bits after the milliseconds are the fraction of the millisecond (section 6.2, method 3), so that
+/// ids of one process sort by time to a quarter of a microsecond, without a lock. The other bits are
+/// random. They make the id unique, not secret.
 pub(crate) fn new() -> Uuid {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let milliseconds = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
@@ -22,7 +22,7 @@ pub(crate) fn new() -> Uuid {
     Builder::from_unix_timestamp_millis(milliseconds, &bytes).into_uuid()
 }
 
-/// When `id` was made, if it is a uuid v7; for one made by [`new`], to a quarter of a microsecond.
+/// When `id` was made, if it is a uuid v7. An id that [`new`] made is exact to a quarter of a microsecond.
 pub(crate) fn time(id: Uuid) -> Option<Timestamp> {
     let (seconds, nanoseconds) = id.get_timestamp()?.to_unix();
     let fraction = u64::try_from((id.as_u128() >> 64) & 0xfff).unwrap_or(0);

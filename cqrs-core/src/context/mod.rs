@@ -1,4 +1,4 @@
-//! Who, for whom and why: what travels with every message.
+//! Contexts: the tenant, the actor and the cause of a message.
 
 mod actor;
 mod attributes;
@@ -31,15 +31,15 @@ pub(crate) use self::causes::CauseChain;
 use self::attributes::Attributes;
 use self::work::Work;
 
-/// The circumstances of a message: its tenant, who caused it, and what caused it.
+/// For whom and why a message exists: its tenant, its actor and its cause.
 ///
-/// A context is made at the edge of the application, one per request or job, and handed to every
-/// `publish` and `execute`. Handlers receive a context of their own that has the same tenant, actor,
-/// organization, correlation id, locale and attributes, and names the message being handled as the
-/// cause of whatever they publish or execute next.
+/// The edge of the application makes one context per request or job, and passes it to every `publish` and
+/// `execute`. Each handler receives its own context with the same tenant, actor, organization, correlation
+/// id, locale and attributes. This context makes the handled message the cause of what the handler
+/// publishes or executes.
 ///
-/// Cloning is cheap (two reference counts). A context serialises, so it can be stored with an event;
-/// what belongs to this process alone (attempt, shutdown signal) stays behind.
+/// Cloning is cheap (two reference counts). A context serialises, so it can be stored with an event, but
+/// without what belongs to this process alone (attempt, shutdown signal).
 ///
 /// ```
 /// use cqrs_core::{Actor, Context};
@@ -62,9 +62,9 @@ pub struct Context {
     /// Not shared: with tracing, each message continues the trace from the span that it came from.
     traceparent: Option<TraceParent>,
     deadline: Option<Instant>,
-    /// Of the next command alone, so no effect inherits it.
+    /// Belongs to the next command only; effects do not inherit it.
     idempotency_key: Option<Arc<str>>,
-    /// The work of an application that this context was handed to; `None` at the edge.
+    /// The work that this context belongs to; `None` at the edge.
     work: Option<Arc<Work>>,
 }
 
@@ -80,7 +80,7 @@ struct Shared {
     attributes: Attributes,
 }
 
-/// Read anywhere.
+/// Reading a context.
 impl Context {
     /// How many attributes a context carries at most.
     pub const MAX_ATTRIBUTES: usize = 32;
@@ -104,12 +104,12 @@ impl Context {
         self.shared.tenant.id()
     }
 
-    /// Who acts, where the edge said so.
+    /// Who acts, if the edge said so.
     pub fn actor(&self) -> Option<&Actor> {
         self.shared.actor.as_ref()
     }
 
-    /// The organization within the tenant, where the edge said so.
+    /// The organization within the tenant, if the edge said so.
     pub fn organization(&self) -> Option<&str> {
         self.shared.organization.as_deref()
     }
@@ -129,13 +129,13 @@ impl Context {
         self.causation_id
     }
 
-    /// The distributed trace, where there is one: as the edge said, or, with the `otel` feature and an
+    /// The distributed trace, if there is one. It is what the edge said, or, with the `otel` feature and an
     /// OpenTelemetry layer, the span of the handler that this context was made for.
     pub fn traceparent(&self) -> Option<TraceParent> {
         self.traceparent
     }
 
-    /// What tells the command to be executed from another one of the same name, where the edge said so.
+    /// The key that identifies the next command if it is sent again, if the edge said so.
     pub fn idempotency_key(&self) -> Option<&str> {
         self.idempotency_key.as_deref()
     }
@@ -144,7 +144,7 @@ impl Context {
         self.idempotency_key.clone()
     }
 
-    /// The actor's locale, where the edge said so.
+    /// The actor's locale, if the edge said so.
     pub fn locale(&self) -> Option<&str> {
         self.shared.locale.as_deref()
     }
@@ -159,18 +159,17 @@ impl Context {
         self.shared.attributes.iter()
     }
 
-    /// When the work must be done. In a handler, this is where its time-out strikes.
+    /// When the work must be done. In a handler, this is when its time-out ends it.
     pub fn deadline(&self) -> Option<Instant> {
         self.deadline
     }
 
-    /// How long the deadline is away; zero once it has passed.
+    /// The time until the deadline; zero if it has passed.
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }
 
-    /// Which attempt of a delivery is running, from 1: in an event handler and in what it executes.
-    /// Elsewhere 0.
+    /// The number of the running attempt, from 1, in an event handler and in what it executes. Elsewhere 0.
     pub fn attempt(&self) -> u32 {
         self.delivery().map_or(0, |(_, attempt)| attempt)
     }
@@ -180,7 +179,8 @@ impl Context {
         self.work.as_ref().is_some_and(|work| work.lifecycle().draining.is_cancelled())
     }
 
-    /// Returns when the application begins to shut down; never, outside an application. Cancel safe.
+    /// Returns when the application begins to shut down. Outside an application it never returns. Cancel
+    /// safe.
     pub async fn shutting_down(&self) {
         match &self.work {
             Some(work) => work.lifecycle().draining.cancelled().await,

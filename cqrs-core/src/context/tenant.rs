@@ -63,7 +63,7 @@ fn validate(id: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The beginning of a refused identifier: enough to recognise it, never a megabyte in a log line.
+/// The beginning of a refused identifier, so that a long one does not fill the log.
 fn excerpt(id: &str) -> String {
     let end = id.char_indices().nth(TenantId::MAX_LENGTH).map_or(id.len(), |(at, _)| at);
     id[..end].to_owned()
@@ -120,7 +120,7 @@ impl fmt::Debug for InvalidTenant {
 
 /// Whom a message belongs to: one tenant, or, explicitly, the system itself.
 ///
-/// There is no "unknown": a [`Context`](super::Context) cannot be made without one of the two.
+/// A [`Context`](super::Context) always has one of the two.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TenantScope {
@@ -139,7 +139,8 @@ impl TenantScope {
         }
     }
 
-    /// A hash that lasts as long as the process, and that nobody can choose a tenant's name for.
+    /// A hash of the scope. It uses a random key per process, so a tenant's name cannot be chosen to
+    /// collide with another.
     ///
     /// Hashed once for each context, since every delivery needs it.
     pub(crate) fn key(&self) -> u64 {
@@ -154,7 +155,7 @@ impl TenantScope {
 }
 
 impl fmt::Display for TenantScope {
-    /// The tenant's identifier, or `(system)`, which can be no tenant's identifier.
+    /// The tenant's identifier, or `(system)`, which is not a valid identifier.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.id().map_or("(system)", TenantId::as_str))
     }

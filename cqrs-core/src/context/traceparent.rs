@@ -20,15 +20,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TraceParent {
-    // As bytes, since every context carries one, and a `u128` would be aligned to 16.
+    // As bytes, because a `u128` would align every context to 16.
     trace_id: [u8; 16],
     span_id: [u8; 8],
     flags: u8,
 }
 
 impl TraceParent {
-    /// Puts a `traceparent` together; `None` where either identifier is zero, which the
-    /// recommendation calls invalid.
+    /// Makes a `traceparent`; `None` if either identifier is zero, which the recommendation calls invalid.
     pub fn new(trace_id: u128, span_id: u64, flags: u8) -> Option<Self> {
         let (trace_id_bytes, span_id_bytes) = (trace_id.to_be_bytes(), span_id.to_be_bytes());
         let parent = Self { trace_id: trace_id_bytes, span_id: span_id_bytes, flags };

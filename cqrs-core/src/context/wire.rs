@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::attributes::Attributes;
 use super::{Actor, Context, Shared, TenantScope, TraceParent};
 
-/// Field names are part of the stored format: add, never rename.
+/// Field names are part of the stored format: add fields, but never rename one.
 #[derive(Serialize, Deserialize)]
 struct Wire<'a> {
     tenant: Cow<'a, TenantScope>,
@@ -27,7 +27,7 @@ struct Wire<'a> {
     traceparent: Option<TraceParent>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     locale: Option<Cow<'a, str>>,
-    /// Wall-clock time, since a reader in another process shares no other clock.
+    /// Wall-clock time, because another process shares no other clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     deadline: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_empty")]
@@ -82,14 +82,14 @@ impl<'de> Deserialize<'de> for Context {
     }
 }
 
-/// A deadline too far away to be written is none.
+/// A deadline that is too far away to be written is left out.
 fn to_wall_clock(deadline: Instant) -> Option<Timestamp> {
     let remaining = deadline.saturating_duration_since(Instant::now());
     let remaining = SignedDuration::try_from(remaining).ok()?;
     Timestamp::now().checked_add(remaining).ok()
 }
 
-/// A deadline that has passed is now.
+/// A deadline that has passed becomes the current time.
 fn from_wall_clock(deadline: Timestamp) -> Instant {
     let remaining = deadline.duration_since(Timestamp::now());
     let now = Instant::now();

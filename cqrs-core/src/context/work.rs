@@ -1,4 +1,4 @@
-//! The work of an application that a context was handed to.
+//! The work that a context belongs to.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::runtime::{Lifecycle, TaskInFlight};
 
-/// Something that is done when the work succeeds.
+/// An effect that is deferred until the work succeeds.
 pub(crate) type Effect = Box<dyn FnOnce() + Send>;
 
-/// One attempt or execution, and what it is part of. A context that is kept for longer is like one from
-/// outside.
+/// One attempt or execution, and the work that it is part of. After the end of the work, its context counts
+/// as one from outside.
 pub(crate) struct Work {
     lifecycle: Arc<Lifecycle>,
     kind: WorkKind,
@@ -18,7 +18,8 @@ pub(crate) struct Work {
     /// Whether this is a task that the work spawned.
     is_task: bool,
     ended: AtomicBool,
-    /// What the work publishes, until it succeeds; `None` if it keeps nothing.
+    /// What the work has published so far; sent when it succeeds. `None` if this work defers nothing, or no
+    /// longer.
     effects: Mutex<Option<Vec<Effect>>>,
 }
 
@@ -26,7 +27,7 @@ pub(crate) struct Work {
 pub(crate) enum WorkKind {
     /// A command or query.
     Execution,
-    /// An attempt to deliver an event, with its name; from 1.
+    /// An attempt to deliver an event: the event's name, and the attempt's number from 1.
     Delivery { event: &'static str, attempt: u32 },
 }
 
@@ -39,8 +40,8 @@ impl Work {
         Self::guarded(lifecycle, kind, parent, None)
     }
 
-    /// The same work for as long as a task that it spawned; counted as in flight. What the task publishes
-    /// is sent at once, since the task may outlive the work.
+    /// Work for a task that this work spawned; it counts as in flight. What the task publishes is sent at
+    /// once, because the task may end after the work.
     pub(super) fn continued_by_task(&self) -> WorkGuard {
         let task = self.lifecycle.enter_task();
         Self::guarded(&self.lifecycle, self.kind, self.parent.clone(), Some(task))
@@ -69,7 +70,7 @@ impl Work {
         &self.lifecycle
     }
 
-    /// The event and the attempt that this is, or is part of.
+    /// The event and the attempt of this work, or of the work that it is part of.
     pub(super) fn delivery(&self) -> Option<(&'static str, u32)> {
         match (self.kind, &self.parent) {
             (WorkKind::Delivery { event, attempt }, _) => Some((event, attempt)),
@@ -89,13 +90,13 @@ impl Work {
         matches!(self.kind, WorkKind::Delivery { .. })
     }
 
-    /// Whether this, or what it is part of, goes on and `is_it`.
+    /// Whether `is_it` accepts this work, or work that it is part of, that is not finished.
     pub(super) fn any(&self, is_it: &mut impl FnMut(&Self) -> bool) -> bool {
         let goes_on = !self.ended.load(SeqCst);
         (goes_on && is_it(self)) || self.parent.as_ref().is_some_and(|parent| parent.any(is_it))
     }
 
-    /// Does `effect` when this succeeds. Gives it back if this keeps nothing, or not any more.
+    /// Defers `effect` until this work succeeds. Returns it if this work defers nothing, or no longer.
     pub(super) fn defer(&self, effect: Effect) -> Result<(), Effect> {
         let mut effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
         match &mut *effects {
@@ -114,11 +115,11 @@ impl fmt::Debug for Work {
     }
 }
 
-/// Keeps work going until it is dropped.
+/// The guard of unfinished work. The work ends when it is dropped.
 #[derive(Debug)]
 pub(crate) struct WorkGuard {
     work: Arc<Work>,
-    /// Whether the work may have effects that are not taken.
+    /// Whether the work may still have deferred effects.
     keeps_effects: bool,
     _task: Option<TaskInFlight>,
 }
@@ -128,7 +129,7 @@ impl WorkGuard {
         Arc::clone(&self.work)
     }
 
-    /// The work has succeeded: does what was deferred until then, in order. Without this call, that is
+    /// The work has succeeded: carries out its deferred effects, in order. Without this call, they are
     /// dropped.
     pub(crate) fn succeed(mut self) {
         for effect in self.take_effects().into_iter().flatten() {
@@ -136,7 +137,7 @@ impl WorkGuard {
         }
     }
 
-    /// What was deferred, the first time. From then on nothing is.
+    /// Takes the deferred effects. After the first call, nothing is deferred.
     fn take_effects(&mut self) -> Option<Vec<Effect>> {
         if !std::mem::take(&mut self.keeps_effects) {
             return None;

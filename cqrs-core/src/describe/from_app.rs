@@ -1,4 +1,4 @@
-//! The description of what was wired.
+//! Makes a description from what was wired.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -70,7 +70,7 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
         Handles::Events(routes) => routes.iter().any(|route| route.event.is_none()),
         Handles::Command(_) | Handles::Query(_) => false,
     };
-    // A set, since a handler that is registered by hand may name an event twice.
+    // A set, because a handler that is registered by hand may name an event twice.
     let names: BTreeSet<_> = handler.messages().map(|message| message.name).collect();
     HandlerDescription {
         kind: handler.kind(),
@@ -127,7 +127,7 @@ fn dependencies(dependencies: &[Dependency]) -> Vec<InjectedField> {
     injected.collect()
 }
 
-/// `places` are those of messages, handlers and services.
+/// `places` are the source locations of messages, handlers and services.
 fn modules(places: &[Vec<&Location>; 3], named: &Modules) -> Vec<ModuleDescription> {
     let mut counts: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
     for (kind, places) in places.iter().enumerate() {

@@ -7,7 +7,8 @@ use super::table::escaped;
 use super::{Description, Location, MessageDescription};
 use crate::message::MessageKind;
 
-/// A colour for each kind, and dashes for an event without a handler. The text is dark on light and dark pages.
+/// A colour for each kind, and dashes for an event without a handler. The text is dark, so that it can be
+/// read on light and on dark pages.
 const CLASSES: &str = "    \
     classDef command fill:#cfe2ff,stroke:#4a7ab5,color:#111\n    \
     classDef event fill:#ffe3bf,stroke:#b57b32,color:#111\n    \
@@ -35,7 +36,7 @@ pub(super) fn render(description: &Description) -> String {
         let id = ids.unique(&message.kind.to_string(), &message.name);
         let node = node(&id, message);
         groups.entry(group(message.declared.as_ref())).or_default().push(node);
-        // A description that was edited may name handlers that it does not have.
+        // A description that was edited may name handlers that it does not contain.
         let handlers = message.handlers.iter().filter_map(|it| handlers.get(it.as_str()));
         edges.extend(handlers.map(|handler| format!("{id} --> {handler}")));
         if message.kind == MessageKind::Event && message.handlers.is_empty() {
@@ -78,7 +79,7 @@ fn node(id: &str, message: &MessageDescription) -> String {
     }
 }
 
-/// The subgraph: a module, or, at the end, what is in none.
+/// A subgraph for each module, and one at the end for what is in no module.
 fn group(declared: Option<&Location>) -> (bool, &str) {
     match declared.and_then(|place| place.module.as_deref()) {
         Some(module) => (false, module),
@@ -86,7 +87,7 @@ fn group(declared: Option<&Location>) -> (bool, &str) {
     }
 }
 
-/// Ids of nodes, made from stable names so that they are stable themselves.
+/// Ids of nodes. They are made from stable names, so they are stable too.
 #[derive(Default)]
 struct Ids(BTreeSet<String>);
 
@@ -96,7 +97,7 @@ impl Ids {
             |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
         let id = format!("{prefix}_{}", name.chars().map(word).collect::<String>());
         let mut unique = id.clone();
-        // Names may differ in punctuation alone.
+        // Two names may differ only in punctuation.
         for number in 2_u64.. {
             if self.0.insert(unique.clone()) {
                 break;
@@ -109,7 +110,7 @@ impl Ids {
 
 fn label(text: &str) -> String {
     if text.trim().is_empty() {
-        // Mermaid takes no empty label.
+        // Mermaid does not accept an empty label.
         return "unnamed".to_owned();
     }
     escaped(text, " .-_:", "#")

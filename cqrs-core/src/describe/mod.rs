@@ -1,8 +1,8 @@
 //! A map of an application: what it consists of, and which handler reacts to which message.
 //!
-//! [`App::describe`](crate::App::describe) gives a [`Description`]: a plain value that serialises, and
-//! that reads as a table, as a Mermaid graph, as Markdown or as JSON. Everything in it is sorted by
-//! name, so that two of them can be compared line by line.
+//! [`App::describe`](crate::App::describe) gives a [`Description`]: a plain value that serialises, and that
+//! can be shown as tables, a Mermaid graph, Markdown or JSON. It is sorted by name, so that two
+//! descriptions can be compared line by line.
 
 mod from_app;
 mod mermaid;
@@ -23,7 +23,7 @@ pub use self::parts::{
     ServiceDescription,
 };
 
-/// How a [`Description`] is written.
+/// The form in which a [`Description`] is written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[non_exhaustive]
@@ -75,7 +75,7 @@ pub struct Description {
     pub handlers: Vec<HandlerDescription>,
     /// Services that the application builds, by type.
     pub services: Vec<ServiceDescription>,
-    /// Values that were provided, by type and name. Never what is in them.
+    /// Values that were provided, by type and name, without their content.
     pub provided: Vec<ProvidedValue>,
     /// Plugins, in the order in which they start.
     pub plugins: Vec<String>,
@@ -87,18 +87,18 @@ pub struct Description {
 }
 
 impl App {
-    /// What the application consists of: messages, handlers with their options, services, provided
-    /// values, plugins and modules, each with its place in the source. See [`describe`](crate::describe).
+    /// What the application consists of: messages, handlers with their options, services, provided values,
+    /// plugins and modules, each with its source location. See [`describe`](crate::describe).
     pub fn describe(&self) -> Description {
         from_app::describe(self.wired())
     }
 }
 
 impl Description {
-    /// The description as text that ends with a line break.
+    /// The description as text. The text ends with a line break.
     ///
-    /// JSON reads back as the same description. In a Mermaid graph, the id of a node is made from its stable
-    /// name, so a change of the application changes only the lines it concerns.
+    /// JSON can be read back as the same description. In a Mermaid graph, the id of a node is made from its
+    /// stable name, so a change of the application changes only the lines of what was changed.
     pub fn render(&self, format: Format) -> String {
         match format {
             Format::Table => table::to_text(self),

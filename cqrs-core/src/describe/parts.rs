@@ -12,7 +12,7 @@ use crate::message::MessageKind;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Location {
-    /// The file, as the compiler was given it.
+    /// The file, as its path was given to the compiler.
     pub file: String,
     /// The line, from 1.
     pub line: u32,
@@ -30,18 +30,18 @@ impl fmt::Display for Location {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct MessageDescription {
-    /// Which of the three.
+    /// The kind of the message.
     pub kind: MessageKind,
     /// The stable name.
     pub name: String,
     /// The Rust type, without paths.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// `None` for a message that is not derived and of which only a handler is known.
+    /// Where it is declared. `None` for a message that is implemented by hand.
     pub declared: Option<Location>,
     /// An event's version.
     pub version: Option<u32>,
-    /// What an event is about.
+    /// The type of entity that an event is about.
     pub entity: Option<String>,
     /// What happened to the entity.
     pub action: Option<String>,
@@ -49,7 +49,7 @@ pub struct MessageDescription {
     pub output: Option<String>,
     /// The error of a command or query.
     pub error: Option<String>,
-    /// The stable names of the handlers that name this message. Handlers of every event are not here.
+    /// The stable names of the handlers that name this message. Handlers of every event are not included.
     pub handlers: Vec<String>,
 }
 
@@ -85,11 +85,11 @@ pub struct OptionsDescription {
     pub timeout: Option<Duration>,
     /// How often a delivery is attempted. Event handlers only.
     pub retry: Option<RetryDescription>,
-    /// How many entities it works on at the same time. Event handlers only.
+    /// How many attempts run at the same time. Event handlers only.
     pub concurrency: Option<usize>,
-    /// How many attempts it makes at most in what time, such as `"100/s"`. Event handlers only.
+    /// Its rate limit, such as `"100/s"`. Event handlers only.
     pub rate: Option<String>,
-    /// When it is left alone because its attempts fail. Event handlers only.
+    /// When its circuit breaker opens. Event handlers only.
     pub breaker: Option<BreakerDescription>,
     /// How many events it gets at once. Event handlers only.
     pub batch: Option<BatchDescription>,
@@ -101,7 +101,7 @@ pub struct OptionsDescription {
 pub struct BatchDescription {
     /// How many events it has at most.
     pub max: usize,
-    /// Whether a batch may hold events of several tenants.
+    /// Whether a batch may contain events of several tenants.
     pub across_tenants: bool,
 }
 
@@ -111,12 +111,12 @@ pub struct BatchDescription {
 pub struct BreakerDescription {
     /// After how many failed attempts in a row.
     pub failures: u32,
-    /// How long no attempt is made.
+    /// How long it stays open: no attempt is made in this time.
     #[serde(with = "friendly::required")]
     pub cooldown: Duration,
 }
 
-/// How often and how soon a failed delivery is tried again.
+/// How often a failed delivery is attempted again, and after which wait.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RetryDescription {
@@ -125,7 +125,7 @@ pub struct RetryDescription {
     /// The longest wait after the first failed attempt.
     #[serde(with = "friendly::required")]
     pub backoff: Duration,
-    /// No wait is longer.
+    /// The longest wait of all.
     #[serde(with = "friendly::required")]
     pub max: Duration,
 }
@@ -175,7 +175,7 @@ pub struct ProvidedValue {
 pub struct ModuleDescription {
     /// Its path, with the crate.
     pub path: String,
-    /// Whether it, or one above it, was named with `modules![..]`.
+    /// Whether it, or a module that contains it, was named with `modules![..]`.
     pub named: bool,
     /// How many messages it declares.
     pub messages: usize,

@@ -7,14 +7,14 @@ use jiff::fmt::friendly::SpanPrinter;
 use super::{Description, InjectedField, Location, MessageDescription, OptionsDescription};
 use crate::message::MessageKind;
 
-/// Things of one kind.
+/// The items of one kind.
 pub(super) struct Section {
     pub(super) title: &'static str,
     pub(super) columns: &'static [&'static str],
     pub(super) rows: Vec<Row>,
 }
 
-/// One thing, and where it is declared.
+/// One item, and where it is declared.
 pub(super) struct Row {
     /// Each has any number of lines.
     pub(super) cells: Vec<Vec<String>>,

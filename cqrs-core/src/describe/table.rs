@@ -18,7 +18,7 @@ fn push_text(text: &mut String, Section { title, columns, rows }: &Section) {
     let titles = vec![columns.iter().map(|title| title.to_uppercase()).collect()];
     let tables: Vec<Vec<Vec<String>>> =
         [titles].into_iter().chain(rows.iter().map(lines)).collect();
-    // In characters, as the formatting macros pad.
+    // In characters, because the formatting macros count characters.
     let width = |column: usize| {
         let cells = tables.iter().flatten().map(|line| line[column].chars().count());
         cells.max().unwrap_or_default()
@@ -31,7 +31,7 @@ fn push_text(text: &mut String, Section { title, columns, rows }: &Section) {
             let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("  {cell:width$}"));
             let _ = writeln!(text, "{}", padded.collect::<String>().trim_end());
         }
-        // In a line of its own, so that a long path widens no column.
+        // On its own line, so that a long path does not widen a column.
         if let Some(place) = declared {
             let _ = writeln!(text, "    {}", one_line(&format!("{place} {}", origin(place))));
         }
@@ -78,7 +78,7 @@ pub(super) fn to_markdown(description: &Description) -> String {
     text
 }
 
-/// Code in Markdown, or in HTML where a cell of a table could not hold that.
+/// Code in Markdown, or in HTML if a table cell cannot hold Markdown code.
 fn code(text: &str) -> String {
     let is_plain = !text.contains(['`', '|', '\\']) && text.trim() == text;
     match text {
@@ -88,8 +88,8 @@ fn code(text: &str) -> String {
     }
 }
 
-/// The text with everything but letters, digits and `plain` as numbers, so that it means nothing in
-/// Markdown, HTML or Mermaid.
+/// The text, with all characters except letters, digits and `plain` as numbers, so that none of them is
+/// markup in Markdown, HTML or Mermaid.
 pub(super) fn escaped(text: &str, plain: &str, number: &str) -> String {
     let mut escaped = String::new();
     for character in one_line(text).chars() {
@@ -102,7 +102,7 @@ pub(super) fn escaped(text: &str, plain: &str, number: &str) -> String {
     escaped
 }
 
-/// Names by hand may hold anything; a terminal must not act on it.
+/// Names that are written by hand may contain control characters; the terminal must not interpret them.
 fn one_line(text: &str) -> String {
     let escape = |character: char| match character {
         character if character.is_control() => character.escape_default().to_string(),

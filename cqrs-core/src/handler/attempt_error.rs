@@ -14,18 +14,18 @@ pub enum AttemptError<E> {
     Failed(E),
     /// The handler, or a middleware around it, took longer than its time-out.
     TimedOut(Duration),
-    /// The handler panicked; with the panic's text.
+    /// The handler panicked; the text is the panic's message.
     Panicked(String),
     /// A middleware refused the message.
     Rejected(Rejection),
-    /// The application stopped first.
+    /// The application stopped before the end of the attempt.
     ShutDown,
 }
 
 /// Why an attempt to handle an event failed.
 pub type DeliveryError = AttemptError<Arc<HandlerError>>;
 
-/// Why a call has not succeeded, as middleware sees it: the handler's error is a text.
+/// Why a call failed, as middleware sees it: the handler's error is a text.
 pub type CallError = AttemptError<String>;
 
 impl<E> AttemptError<E> {
@@ -67,7 +67,7 @@ impl<E> AttemptError<E> {
 }
 
 impl DeliveryError {
-    /// Whether another attempt would not help: the handler, or a middleware, said so.
+    /// Whether another attempt cannot help, because the handler or a middleware said so.
     pub fn is_permanent(&self) -> bool {
         match self {
             Self::Failed(error) => error.is_permanent(),

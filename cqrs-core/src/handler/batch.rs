@@ -16,9 +16,9 @@ use crate::message::AnyEvent;
 
 /// Reacts to many events of type `E` at once. Register it with `#[events_handler(E, batch(max = 500))]`.
 ///
-/// For work that costs less for many than for each: rows inserted in one transaction, documents sent to an
-/// index in one request. One handler may handle many events, each by an impl of its own or all by
-/// `impl<E: Event> BatchEventHandler<E>`; a batch holds events of one impl.
+/// For work that costs less if it is done for many events together: rows inserted in one transaction,
+/// documents sent to an index in one request. One handler may handle many events, each by an impl of its
+/// own or all by `impl<E: Event> BatchEventHandler<E>`; a batch holds events of one impl.
 /// `#[events_handler(*, batch(max = 500))]` handles [`AnyEvent`].
 ///
 /// ```
@@ -45,26 +45,28 @@ use crate::message::AnyEvent;
 ///
 /// # Contract
 ///
-/// That of [`EventHandler`](super::EventHandler) for each item: retries, back-off, dead letters and
-/// outcomes are an item's own. And:
+/// The contract of [`EventHandler`](super::EventHandler) applies to each item: every item has its own
+/// retries, back-off, dead letter and outcome. In addition:
 ///
-/// * A batch has 1 to `max` items: what is queued when the handler is free. It does not wait for more.
-/// * Its items are of one tenant, and `ctx` is a context of that tenant. With one item it is the item's
-///   own; with several it has an id and a correlation of its own and no actor, and
-///   [`attempt`](Context::attempt) is the highest of theirs. With `across_tenants`, items are of any
-///   tenants, and `ctx` is of the system scope.
-/// * What is published or executed because of one item takes [`item.context()`](BatchItem::context), so
-///   that tenant, correlation and causation are those of that item.
-/// * An item that is [marked](BatchItem::fail) fails, and no other does.
-/// * If the batch as a whole returns an error, panics or times out, that is a failed attempt of each item
-///   that is not marked; each is then tried again alone, in a batch of one, at once or as
-///   [`retry_after`](HandlerError::retry_after) says. So the one to blame fails alone. That attempt is
-///   made even where the retry policy has none left.
-/// * Events of one entity stand in publish order, and may stand in one batch. Where one is to be tried
-///   again, those behind it that are not marked come again after it, whatever was done about them. That
-///   is no attempt of theirs. Once one is a dead letter, the next ones go on.
-/// * The time-out is for the batch, and so is one attempt of the rate limit. The circuit breaker counts
-///   a batch as failed when all of its items failed.
+/// * A batch has 1 to `max` items: the deliveries that are queued when a worker is free. It does not wait
+///   for more.
+/// * Its items are of one tenant, and `ctx` is a context of that tenant. With one item, `ctx` is the item's
+///   context. With several, it has a new message id and correlation id and no actor, and its
+///   [`attempt`](Context::attempt) is the highest of the items. With `across_tenants`, items may be of
+///   several tenants, and `ctx` is of the system scope.
+/// * Publish and execute with [`item.context()`](BatchItem::context) what one item causes, so that it gets
+///   the tenant, correlation id and causation id of that item.
+/// * If items are [marked](BatchItem::fail) as failed, only those fail.
+/// * If the whole batch returns an error, panics or times out, that is a failed attempt of each item that
+///   is not marked. Each of them is then attempted again alone, in a batch of one, at once or as
+///   [`retry_after`](HandlerError::retry_after) says. So only the item that causes the failure fails again.
+///   This attempt is made even if the retry policy allows no more.
+/// * Events of one order key are in publish order, and may be in one batch. If one of them is attempted
+///   again, the later ones that are not marked are delivered again after it, even if the handler has
+///   handled them. This does not count as an attempt of theirs. After one becomes a dead letter, the next
+///   ones continue.
+/// * The time-out applies to the batch. The rate limit counts a batch as one attempt. The circuit breaker
+///   counts a batch as failed if all of its items failed.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle batches of `{E}`",
     label = "there is no `impl BatchEventHandler<{E}> for {Self}`",
@@ -72,7 +74,11 @@ use crate::message::AnyEvent;
     note = "an `EventHandler` handles events one by one: remove `batch(..)` for that"
 )]
 pub trait BatchEventHandler<E>: Send + Sync + 'static {
-    /// Handles all items of `batch`, of which there is at least one.
+    /// Handles all items of `batch`, at least one.
+    ///
+    /// # Errors
+    ///
+    /// Why the batch failed as a whole: a failed attempt of each item that is not marked.
     fn handle_batch(
         &self,
         batch: &Batch<E>,
@@ -96,17 +102,17 @@ impl<E> Batch<E> {
         self.items.len()
     }
 
-    /// Whether there are none, which never happens.
+    /// Whether the batch is empty, which never happens.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
 
-    /// The item at `index`, if there are so many.
+    /// The item at `index`, if the batch has it.
     pub fn get(&self, index: usize) -> Option<BatchItem<'_, E>> {
         self.items.get(index).map(BatchItem::new)
     }
 
-    /// All items. Those of one entity are in publish order.
+    /// All items. Items of one order key are in publish order.
     pub fn iter(&self) -> BatchIter<'_, E> {
         BatchIter { items: self.items.iter(), event: PhantomData }
     }
@@ -138,7 +144,7 @@ impl<'a, E> BatchItem<'a, E> {
         Self { item, event: PhantomData }
     }
 
-    /// The event's id; see [`AnyEvent::id`]. What a handler remembers to be idempotent.
+    /// The event's id; see [`AnyEvent::id`]. A handler can remember it to be idempotent.
     pub fn id(&self) -> Uuid {
         self.item.event.id()
     }
@@ -148,8 +154,8 @@ impl<'a, E> BatchItem<'a, E> {
         &self.item.event
     }
 
-    /// The context of this delivery: the event's tenant, actor and correlation id. What is published or
-    /// executed with it is caused by this event, and is admitted as what any handler publishes.
+    /// The context of this delivery: the event's tenant, actor and correlation id. A message that is
+    /// published or executed with it is caused by this event.
     pub fn context(&self) -> &'a Context {
         &self.item.context
     }
@@ -159,9 +165,9 @@ impl<'a, E> BatchItem<'a, E> {
         self.item.attempt
     }
 
-    /// Says that this item has failed, while the others go on. The first call counts.
+    /// Marks this item as failed, without a failure of the other items. Only the first call counts.
     ///
-    /// As an error that a handler returns: it is tried again, unless it is
+    /// The error counts like one that a handler returns: the item is attempted again, unless the error is
     /// [`permanent`](HandlerError::permanent).
     pub fn fail(&self, error: impl Into<HandlerError>) {
         let _ = self.item.failure.set(Arc::new(error.into()));
@@ -174,7 +180,7 @@ impl<'a, E> BatchItem<'a, E> {
 }
 
 impl<'a, E: 'static> BatchItem<'a, E> {
-    /// The event, for as long as the batch.
+    /// The event, borrowed for as long as the batch.
     ///
     /// # Panics
     ///
@@ -242,7 +248,7 @@ impl<E> fmt::Debug for BatchIter<'_, E> {
     }
 }
 
-/// An event that is handled, alone or in a batch, without its type.
+/// An event that is handled alone or in a batch, type-erased.
 #[derive(Clone)]
 pub(crate) struct Item {
     pub(crate) event: AnyEvent,

@@ -21,8 +21,9 @@ pub struct BatchPolicy {
 }
 
 impl BatchPolicy {
-    /// At most `max` events of one tenant at once, 1 to 10,000; less counts as 1, more as 10,000. What
-    /// is there is taken at once: batches form by themselves while an earlier one is being handled.
+    /// At most `max` events of one tenant at once, 1 to 10,000; less counts as 1, more as 10,000. A batch
+    /// takes the deliveries that are queued and does not wait: the next batch forms while an earlier one is
+    /// being handled.
     pub const fn new(max: usize) -> Self {
         let max = match NonZeroUsize::new(max) {
             None => NonZeroUsize::MIN,
@@ -32,8 +33,8 @@ impl BatchPolicy {
         Self { max, across_tenants: false }
     }
 
-    /// Puts events of several tenants into one batch. The handler runs in the system scope then, and
-    /// has to keep tenants apart itself.
+    /// Puts events of several tenants into one batch. The handler then runs in the system scope, and must
+    /// keep the tenants apart itself.
     pub const fn across_tenants(mut self) -> Self {
         self.across_tenants = true;
         self
@@ -44,7 +45,7 @@ impl BatchPolicy {
         self.max.get()
     }
 
-    /// Whether a batch may hold events of several tenants.
+    /// Whether a batch may contain events of several tenants.
     pub const fn is_across_tenants(&self) -> bool {
         self.across_tenants
     }

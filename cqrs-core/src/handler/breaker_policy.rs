@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-/// The longest cooldown: beyond it, the arithmetic of a clock ends.
+/// The longest cooldown. A longer one could overflow the clock's arithmetic.
 const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 
-/// When a handler stops being tried because whatever it depends on is down.
+/// When a handler makes no attempts because a service that it depends on is down.
 ///
-/// After `failures` failed attempts in a row, of whichever deliveries, the breaker opens: no attempt is
-/// made for `cooldown`. Deliveries wait meanwhile and keep their attempts. Then one attempt decides: if
-/// it succeeds, the breaker closes; if it fails, the breaker opens again.
+/// After `failures` failed attempts in a row, of any deliveries, the breaker opens: no attempt is made for
+/// `cooldown`. Deliveries wait meanwhile, and this does not count as an attempt. Then one attempt is made:
+/// if it succeeds, the breaker closes; if it fails, the breaker opens again.
 ///
-/// Errors, panics and time-outs of the handler count as failures. A permanent error says that a delivery is
-/// wrong and not that a dependency is down, and a refusal by middleware says nothing of the handler, so
-/// neither counts, unless the policy is [`counting_all`](Self::counting_all). See
-/// [`BreakerState`](crate::lane::BreakerState), and [`App::handler`](crate::App::handler) for where it is.
+/// Errors, panics and time-outs of the handler count as failures. A permanent error means that a delivery
+/// is wrong, not that a dependency is down. A refusal by middleware says nothing about the handler. So
+/// neither counts, unless the policy is [`counting_all`](Self::counting_all).
+/// [`App::handler`](crate::App::handler) shows the [`BreakerState`](crate::lane::BreakerState).
 ///
 /// ```
 /// use std::time::Duration;
@@ -65,7 +65,7 @@ impl BreakerPolicy {
         self.failures
     }
 
-    /// How long no attempt is made.
+    /// How long it stays open: no attempt is made in this time.
     pub const fn cooldown(&self) -> Duration {
         self.cooldown
     }

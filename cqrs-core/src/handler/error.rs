@@ -9,7 +9,7 @@ use crate::message::MessageError;
 /// What an event handler returns.
 pub type HandlerResult = Result<(), HandlerError>;
 
-/// A handler's failure: any error, made by `?`, and what it says about retrying.
+/// Why a handler failed: any error, converted by `?`, and what it says about retrying.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -24,8 +24,8 @@ pub type HandlerResult = Result<(), HandlerError>;
 /// assert!(parse("0").unwrap_err().is_permanent());
 /// ```
 ///
-/// Like other catch-all error types it does not implement [`Error`] itself, or `?` could not convert
-/// every error; [`as_error`](Self::as_error) gives the one inside.
+/// It does not implement [`Error`] itself, because `?` could then not convert every error.
+/// [`as_error`](Self::as_error) gives the error inside.
 pub struct HandlerError {
     error: Box<dyn Error + Send + Sync>,
     permanent: bool,
@@ -38,25 +38,25 @@ impl HandlerError {
         Self { error: error.into(), permanent: false, retry_after: None }
     }
 
-    /// A failure that is only a text.
+    /// An error that is only a text.
     pub fn msg(message: impl fmt::Display) -> Self {
         Self::new(message.to_string())
     }
 
-    /// Says that retrying would not help: the delivery becomes a dead letter at once.
+    /// Marks the error as permanent: the delivery becomes a dead letter at once, without a retry.
     pub fn permanent(mut self) -> Self {
         self.permanent = true;
         self
     }
 
-    /// Says how long to wait before the next attempt, instead of the handler's back-off. For answers
-    /// such as `429 Too Many Requests` with `Retry-After`. At most 24 hours are waited.
+    /// Sets the wait before the next attempt, in place of the handler's back-off. For answers such as `429
+    /// Too Many Requests` with `Retry-After`. The wait is at most 24 hours.
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
         self
     }
 
-    /// Whether retrying would not help.
+    /// Whether the error is permanent.
     pub fn is_permanent(&self) -> bool {
         self.permanent
     }
@@ -84,7 +84,7 @@ impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
 }
 
 impl fmt::Display for HandlerError {
-    /// The error; with `{:#}`, followed by what caused it.
+    /// Writes the error; with `{:#}`, also its causes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.error)?;
         if f.alternate() {

@@ -1,4 +1,4 @@
-//! Handlers of events, and their form without types.
+//! Handlers of events, typed and type-erased.
 
 use std::future::{Future, ready};
 use std::marker::PhantomData;
@@ -16,14 +16,14 @@ use crate::context::Context;
 /// # Contract
 ///
 /// * An error, a panic or a time-out leads to another attempt, by the handler's
-///   [`RetryPolicy`](super::RetryPolicy), and at the end to a dead letter. Neither the publisher nor
-///   another handler notices. So a handler may see an event more than once: let it be idempotent, for
-///   instance by remembering `ctx.message_id()`, the event's id.
-/// * Events of one entity arrive in publish order, one at a time. All else may run at the same time,
-///   in any order.
-/// * A handler may be cancelled at an `.await`, when its time-out strikes or the application stops.
-/// * A handler that blocks its thread cannot be cancelled; use [`tokio::task::spawn_blocking`]. What runs
-///   there goes on after a time-out, beside the next attempt, so let it be idempotent too.
+///   [`RetryPolicy`](super::RetryPolicy), and at the end to a dead letter. This does not affect the
+///   publisher or another handler. A handler may receive an event more than once, so make it idempotent,
+///   for instance by remembering `ctx.message_id()`, the event's id.
+/// * Events of one order key arrive in publish order, one at a time. Other events may be handled at the
+///   same time, in any order.
+/// * A handler may be cancelled at an `.await`, at its time-out or when the application stops.
+/// * A handler that blocks its thread cannot be cancelled; use [`tokio::task::spawn_blocking`]. A blocking
+///   task continues after a time-out, at the same time as the next attempt, so make it idempotent too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle `{E}`",
     label = "there is no `impl EventHandler<{E}> for {Self}`",
@@ -31,14 +31,19 @@ use crate::context::Context;
     note = "a `BatchEventHandler` needs `batch(max = ..)` in the annotation"
 )]
 pub trait EventHandler<E>: Send + Sync + 'static {
-    /// Handles one event. `ctx` has the event's tenant, actor and correlation id; what is published or
-    /// executed with it is caused by this event.
+    /// Handles one event. `ctx` has the event's tenant, actor and correlation id. Messages that are
+    /// published or executed with it are caused by this event.
+    ///
+    /// # Errors
+    ///
+    /// Why the attempt failed. It is followed by another attempt, unless the error is
+    /// [`permanent`](super::HandlerError::permanent) or no attempt is left.
     fn handle(&self, event: &E, ctx: &Context) -> impl Future<Output = HandlerResult> + Send;
 }
 
-/// A handler of one event, or of batches of it, without its types.
+/// A handler of one event or of batches, type-erased.
 pub(crate) trait ErasedEventHandler: Send + Sync {
-    /// Handles `items`, of which there is one, or one batch.
+    /// Handles `items`: one event, or one batch.
     fn handle<'a>(
         &'a self,
         items: &'a Arc<Vec<Item>>,
@@ -46,7 +51,7 @@ pub(crate) trait ErasedEventHandler: Send + Sync {
     ) -> BoxFuture<'a, HandlerResult>;
 }
 
-/// The routes are by type and by form, so this is a defect of the framework, not of the handler.
+/// A route exists for each type and form, so this is a defect of the framework, not of the handler.
 pub(super) fn misrouted<'a>() -> BoxFuture<'a, HandlerResult> {
     Box::pin(ready(Err(super::HandlerError::msg("routed to a handler of another event"))))
 }

@@ -1,4 +1,4 @@
-//! What users write to react to messages.
+//! Handlers: what users write to react to messages.
 
 mod attempt_error;
 mod batch;

@@ -20,8 +20,8 @@ pub struct HandlerOptions {
 }
 
 impl HandlerOptions {
-    /// Five attempts with back-off from 100 ms to 30 s, 30 seconds for each attempt, eight entities at
-    /// a time; no limit of the rate, no circuit breaker.
+    /// Five attempts with back-off from 100 ms to 30 s, 30 seconds for each attempt, concurrency 8, no rate
+    /// limit, no circuit breaker.
     pub const DEFAULT: Self = Self {
         retry: RetryPolicy::DEFAULT,
         timeout: Some(Duration::from_secs(30)),
@@ -31,19 +31,19 @@ impl HandlerOptions {
         breaker: None,
     };
 
-    /// How often a failed delivery is tried. Event handlers only.
+    /// How often a delivery is attempted. Event handlers only.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
     }
 
-    /// How long one attempt may take; `None` for as long as it likes.
+    /// How long one attempt may take; `None` for no limit.
     pub const fn timeout(mut self, timeout: Option<Duration>) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// How many entities the handler works on at the same time, 1 to 1,024; less counts as 1, more as
+    /// The concurrency: how many attempts run at the same time, 1 to 1,024; less counts as 1, more as
     /// 1,024. Event handlers only.
     pub const fn concurrency(mut self, limit: usize) -> Self {
         let limit = if limit > MAX_CONCURRENCY { MAX_CONCURRENCY } else { limit };
@@ -60,14 +60,13 @@ impl HandlerOptions {
         self
     }
 
-    /// How many attempts are made in what time; without it, as many as come. Event handlers only.
+    /// How many attempts begin in a period; `None` for no limit. Event handlers only.
     pub const fn rate(mut self, limit: RateLimit) -> Self {
         self.rate = Some(limit);
         self
     }
 
-    /// When no attempts are made because too many have failed in a row; without it, never. Event
-    /// handlers only.
+    /// When the circuit breaker opens; `None` for no circuit breaker. Event handlers only.
     pub const fn breaker(mut self, policy: BreakerPolicy) -> Self {
         self.breaker = Some(policy);
         self

@@ -1,7 +1,7 @@
-//! Which events a handler handles one after the other.
+//! The order in which a handler receives events.
 
-/// Which events a handler receives in publish order, one at a time. Other events it handles at the same
-/// time, as many as its [`concurrency`](super::HandlerOptions::concurrency) allows.
+/// Which events a handler receives in publish order, one at a time. It handles other events at the same
+/// time, up to its [`concurrency`](super::HandlerOptions::concurrency).
 ///
 /// ```
 /// use cqrs_core::handler::Order;
@@ -13,12 +13,12 @@
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
-    /// The events of one order key: the tenant with the value of `#[event(order_by)]`, or else with the
-    /// entity's type and id. Events without either have no order.
+    /// The events of one order key: the tenant with the value of `#[event(order_by)]`, or, without that,
+    /// with the entity's type and id. Events with neither have no order.
     #[default]
     Key,
     /// All events of one tenant.
     Tenant,
-    /// None: for a handler whose result does not depend on the order of events.
+    /// No events: for a handler whose result does not depend on the order of events.
     None,
 }

@@ -9,15 +9,19 @@ use crate::message::Query;
 
 /// Answers queries of type `Q`. Write it as an `async fn`; register it with `#[query_handler(Q)]`.
 ///
-/// It runs in the caller's task: when the caller stops waiting, it is cancelled at its next `.await`.
-/// It is not retried; the caller sees its error.
+/// It runs in the caller's task: if the caller stops waiting, it is cancelled at its next `.await`. It is
+/// not retried; the caller gets its error.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle the query `{Q}`",
     label = "there is no `impl QueryHandler<{Q}> for {Self}`",
     note = "write `impl QueryHandler<{Q}> for {Self}` with `async fn execute(&self, query: {Q}, ctx: &Context) -> Result<Output, Error>`"
 )]
 pub trait QueryHandler<Q: Query>: Send + Sync + 'static {
-    /// Answers one query. What is executed with `ctx` is caused by this query.
+    /// Answers one query. Messages that are executed with `ctx` are caused by this query.
+    ///
+    /// # Errors
+    ///
+    /// Why the query has no answer; the caller gets this error.
     fn execute(
         &self,
         query: Q,
@@ -25,10 +29,10 @@ pub trait QueryHandler<Q: Query>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Q::Output, Q::Error>> + Send;
 }
 
-/// A [`QueryHandler`] of `Q` without its own type.
+/// A [`QueryHandler`] of `Q`, type-erased.
 pub(crate) trait ErasedQueryHandler<Q: Query>: Send + Sync {
-    /// Runs the handler with `ctx` as the current context. The future owns all it needs, so that it can go
-    /// on without its caller.
+    /// Runs the handler with `ctx` as the current context. The future owns all it needs, so that it can
+    /// continue without its caller.
     fn execute(
         self: Arc<Self>,
         query: Q,

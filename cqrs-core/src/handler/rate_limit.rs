@@ -1,14 +1,13 @@
-//! How many attempts a handler makes in what time.
+//! The rate at which a handler begins attempts.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// How many attempts a handler makes at most in a second, a minute or an hour; a retry is an attempt.
+/// How many attempts a handler begins at most in a second, a minute or an hour. A retry is an attempt.
 ///
-/// Attempts are spaced evenly: with 100 a second, one begins every 10 milliseconds, and time without
-/// attempts earns no burst. Only after an attempt that began up to 5 milliseconds late, as timers do,
-/// the next one comes that much sooner. The limit is one handler's in one process. What has to wait
-/// stays queued.
+/// Attempts are spaced evenly: with 100 a second, one begins every 10 milliseconds. A pause is not followed
+/// by a burst. Timers may be late: if an attempt begins up to 5 milliseconds late, the next one begins that
+/// much sooner. The limit applies to one handler in one process. Deliveries that wait for it stay queued.
 ///
 /// ```
 /// use std::time::Duration;
@@ -57,14 +56,14 @@ impl RateLimit {
         self.period
     }
 
-    /// From the beginning of an attempt to that of the next.
+    /// The time from the beginning of one attempt to the beginning of the next.
     pub fn interval(&self) -> Duration {
         self.period / self.attempts.get()
     }
 }
 
 impl std::fmt::Display for RateLimit {
-    /// As it is written in an annotation: `100/s`.
+    /// Writes it as in an annotation: `100/s`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let unit = match self.period.as_secs() {
             1 => "s",

@@ -1,15 +1,15 @@
-//! A call that a middleware refused.
+//! The refusal of a call by a middleware.
 
 use std::fmt;
 
-/// Why a middleware refused a call. The handler was not run, or its result was thrown away.
+/// Why a middleware refused a call. The handler did not run, or its result was dropped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
     kind: RejectionKind,
     reason: String,
 }
 
-/// What kind of refusal it is, for the edge to answer by.
+/// The kind of a refusal, from which the edge can choose its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RejectionKind {
@@ -19,7 +19,7 @@ pub enum RejectionKind {
     Forbidden,
     /// The same command has been executed before, or is being executed now.
     Duplicate,
-    /// Not now; perhaps later. The only kind after which a delivery is tried again.
+    /// The call cannot be made now, but perhaps later. Only this kind leads to a retry of a delivery.
     Unavailable,
 }
 
@@ -39,7 +39,7 @@ impl Rejection {
         Self { kind: RejectionKind::Duplicate, reason: reason.to_string() }
     }
 
-    /// Refuses for now.
+    /// Refuses because the call cannot be made now.
     pub fn unavailable(reason: impl fmt::Display) -> Self {
         Self { kind: RejectionKind::Unavailable, reason: reason.to_string() }
     }
@@ -54,7 +54,7 @@ impl Rejection {
         &self.reason
     }
 
-    /// What spans and metrics call it.
+    /// Its name in spans and metrics.
     pub(crate) fn error_type(&self) -> &'static str {
         match self.kind {
             RejectionKind::Invalid => "invalid",

@@ -1,13 +1,13 @@
-//! How often and how soon a failed delivery is tried again.
+//! How often a failed delivery is attempted again, and after which wait.
 
 use std::time::Duration;
 
-/// How often a delivery is attempted, and how long it waits in between.
+/// How often a delivery is attempted, and how long it waits between attempts.
 ///
 /// The wait before attempt *n* + 1 is random between zero and `backoff * 2^(n-1)`, at most `max`:
-/// exponential back-off with full jitter, as described in "Exponential Backoff And Jitter"
-/// (AWS Architecture Blog, 2015). While a delivery waits, later events of the same entity wait behind
-/// it; other entities go on.
+/// exponential back-off with full jitter, as described in "Exponential Backoff And Jitter" (AWS
+/// Architecture Blog, 2015). While a delivery waits, later deliveries of the same order key wait behind it;
+/// those of other order keys continue.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,8 +30,8 @@ impl RetryPolicy {
     pub const DEFAULT: Self =
         Self::exponential(5, Duration::from_millis(100), Duration::from_secs(30));
 
-    /// At most `attempts` attempts (at least one is made), waiting up to `backoff` after the first,
-    /// twice as long after each further one, never longer than `max`.
+    /// At most `attempts` attempts; 0 counts as 1. The wait is up to `backoff` after the first attempt,
+    /// twice as long after each further one, and never longer than `max`.
     pub const fn exponential(attempts: u32, backoff: Duration, max: Duration) -> Self {
         Self { attempts: if attempts == 0 { 1 } else { attempts }, backoff, max }
     }
@@ -53,7 +53,7 @@ impl RetryPolicy {
         Self::exponential(self.attempts, backoff, max)
     }
 
-    /// With no wait longer than `max`.
+    /// With waits of at most `max`.
     pub const fn with_max_backoff(self, max: Duration) -> Self {
         Self::exponential(self.attempts, self.backoff, max)
     }
@@ -68,13 +68,12 @@ impl RetryPolicy {
         self.backoff
     }
 
-    /// No wait is longer.
+    /// The longest wait of all.
     pub const fn max_backoff(&self) -> Duration {
         self.max
     }
 
-    /// The longest wait after the failed attempt number `attempt` (from 1); `None` when it was the
-    /// last.
+    /// The longest wait after the failed attempt number `attempt` (from 1); `None` if it was the last.
     pub fn longest_delay_after(&self, attempt: u32) -> Option<Duration> {
         if attempt >= self.attempts {
             return None;

@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::context::message_id;
 use crate::payload::{self, Changes, Redaction};
 
-/// How many characters a description has at most.
+/// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 1024;
 
 /// A published event of any type: its name, entity, context and payload.
@@ -44,7 +44,7 @@ struct Envelope<E: ?Sized> {
     event: E,
 }
 
-/// An [`Event`] without its type's constants and generics.
+/// An [`Event`], type-erased.
 trait ErasedEvent: Any + Send + Sync {
     fn name(&self) -> &'static str;
     fn version(&self) -> u32;
@@ -125,8 +125,8 @@ impl AnyEvent {
         Self(Arc::new(Envelope { context, event }))
     }
 
-    /// The event's id (uuid v7), the same for every handler and every attempt: what a handler
-    /// remembers to be idempotent.
+    /// The event's id (uuid v7), the same for every handler and every attempt. A handler can remember it to
+    /// be idempotent.
     pub fn id(&self) -> Uuid {
         self.0.context.message_id()
     }
@@ -141,12 +141,12 @@ impl AnyEvent {
         self.0.event.version()
     }
 
-    /// What kind of thing the event is about, such as `Employee`.
+    /// The type of entity that the event is about, such as `Employee`.
     pub fn entity(&self) -> Option<&'static str> {
         self.0.event.entity()
     }
 
-    /// Which one it is about, in clear: for handlers, not for logs.
+    /// The id of the entity, in clear: for handlers, not for logs.
     pub fn entity_id(&self) -> Option<&dyn Display> {
         self.0.event.entity_id()
     }
@@ -156,32 +156,32 @@ impl AnyEvent {
         self.0.event.order_by()
     }
 
-    /// Which one it is about, for people and logs: [`Redaction::MASK`], if the field with `#[event(entity_id)]` is
-    /// redacted, in whichever way.
+    /// The id of the entity, for people and logs: [`Redaction::MASK`] if the field with
+    /// `#[event(entity_id)]` is redacted in any way.
     pub fn redacted_entity_id(&self) -> Option<String> {
         self.redacted_entity_id_with(|_| Redaction::MASK.to_owned())
     }
 
-    /// As [`redacted_entity_id`](Self::redacted_entity_id), but what `hash` makes of a redacted id, as its
-    /// `Display` writes it, takes its place, so that entities can still be told apart. Use a keyed hash, as
-    /// for [`redacted_payload_with`](Self::redacted_payload_with).
+    /// As [`redacted_entity_id`](Self::redacted_entity_id), but a redacted id is replaced by `hash` of its
+    /// `Display` text, so that entities can still be distinguished. Use a keyed hash, as for
+    /// [`redacted_payload_with`](Self::redacted_payload_with).
     pub fn redacted_entity_id_with(&self, hash: impl Fn(&Value) -> String) -> Option<String> {
         let id = self.entity_id()?.to_string();
         Some(if self.0.event.redacts_entity_id() { hash(&Value::String(id)) } else { id })
     }
 
-    /// What people call the one it is about, from the field with `#[event(entity_name)]`.
+    /// The name of the entity for people, from the field with `#[event(entity_name)]`.
     pub fn entity_name(&self) -> Option<&dyn Display> {
         self.0.event.entity_name()
     }
 
-    /// What happened to it, such as `created`.
+    /// What happened to the entity, such as `created`.
     pub fn action(&self) -> Option<&'static str> {
         self.0.event.action()
     }
 
     /// What happened, as a sentence for people without its subject, from `#[event(describe = "..")]`. It
-    /// holds no redacted field. What goes beyond 1,024 characters is cut, with `…` in its place.
+    /// contains no redacted field. A text of more than 1,024 characters is cut and ends with `…`.
     pub fn description(&self) -> Option<String> {
         let mut description = self.0.event.description()?;
         if let Some((end, _)) = description.char_indices().nth(MAX_DESCRIPTION) {
@@ -191,23 +191,24 @@ impl AnyEvent {
         Some(description)
     }
 
-    /// Whether the event belongs into an activity log: unless it has `#[event(activity = false)]`.
+    /// Whether the event belongs in an activity log: false with `#[event(activity = false)]`.
     pub fn is_activity(&self) -> bool {
         self.0.event.is_activity()
     }
 
-    /// What an update changed, from the field with `#[event(changes)]`, with everything in clear: for
-    /// stores and transports, not for logs.
+    /// What an update changed, from the field with `#[event(changes)]`, in clear: for stores and
+    /// transports, not for logs.
     pub fn changes(&self) -> Option<&Changes> {
         self.0.event.changes()
     }
 
-    /// What an update changed, for people and logs: changes of `#[event(redact)]` fields are redacted as
-    /// the fields are, old values and new.
+    /// What an update changed, for people and logs. Changes of `#[event(redact)]` fields are redacted like
+    /// the fields: the old values and the new ones.
     ///
-    /// A change is one of such a field if a step of its path, or a key in its values, has the field's name
-    /// in Rust or in JSON. Case, `_` and `-` make no difference. Its path ends with that step, and all
-    /// changes below it are one: further steps may be keys that tell as much as values.
+    /// A change belongs to such a field if a step of its path, or a key in its values, is the field's name
+    /// in Rust or in JSON. Case, `_` and `-` are ignored. The path of the redacted change ends with that
+    /// step, and all changes below it become one, because further steps may be keys that are as secret as
+    /// the values.
     pub fn redacted_changes(&self) -> Option<Changes> {
         self.redacted_changes_with(|_| Redaction::MASK.to_owned())
     }
@@ -219,48 +220,48 @@ impl AnyEvent {
         Some(payload::apply_to_changes(self.0.event.redactions(), changes, &hash))
     }
 
-    /// When it was published, by the wall clock; its id says so.
+    /// When it was published, by the wall clock, according to its id.
     pub fn occurred_at(&self) -> Timestamp {
         message_id::time(self.id()).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// Tenant, actor, correlation and causation.
+    /// The context: tenant, actor, correlation id and causation id.
     pub fn context(&self) -> &Context {
         &self.0.context
     }
 
-    /// The payload as JSON, with everything in clear: for stores and transports, not for logs.
+    /// The payload as JSON, in clear: for stores and transports, not for logs.
     ///
     /// # Errors
     ///
-    /// When the event's `Serialize` fails, which it did not when the event was published; or when a number
-    /// in it goes beyond 64 bits, which JSON has and a `Value` has not.
+    /// If the event's `Serialize` fails now, although it succeeded when the event was published; or if a
+    /// number in it needs more than 64 bits, which a `Value` cannot hold.
     pub fn payload(&self) -> serde_json::Result<Value> {
         self.0.event.payload()
     }
 
-    /// The payload as JSON, for people and logs: `#[event(redact)]` fields are masked, also where they are
-    /// to be hashed, since there is no key; `#[event(redact = drop)]` fields are removed. The same holds for
-    /// their [changes](Self::redacted_changes).
+    /// The payload as JSON, for people and logs. `#[event(redact)]` fields are masked, and so are
+    /// `#[event(redact = hash)]` fields, because there is no hash key here. `#[event(redact = drop)]`
+    /// fields are removed. Their [changes](Self::redacted_changes) are redacted in the same way.
     ///
-    /// Where the payload is not of the form that the redactions expect, all of it is masked.
+    /// If the payload does not have the form that the redactions expect, all of it is masked.
     pub fn redacted_payload(&self) -> Value {
         self.redacted_payload_with(|_| Redaction::MASK.to_owned())
     }
 
-    /// As [`redacted_payload`](Self::redacted_payload), but what `hash` returns takes the place of
-    /// `#[event(redact = hash)]` values. Use a keyed hash, such as HMAC-SHA256: what is likely, such as an
-    /// address or a birthday, is found by trying if the hash has no secret key.
+    /// As [`redacted_payload`](Self::redacted_payload), but `#[event(redact = hash)]` values are replaced
+    /// by what `hash` returns. Use a keyed hash, such as HMAC-SHA256: without a secret key, likely values,
+    /// such as an address or a birthday, can be found by trial.
     pub fn redacted_payload_with(&self, hash: impl Fn(&Value) -> String) -> Value {
         let payload = self.payload().unwrap_or(Value::String(payload::UNREADABLE.to_owned()));
         payload::apply(self.0.event.redactions(), payload, &hash)
     }
 
-    /// What somebody says about this event, without the redacted values that it quotes.
+    /// Masks the redacted values of this event in a text about it, such as an error.
     pub(crate) fn redacted_text(&self, text: &dyn Display) -> String {
         let text = text.to_string();
         let redactions = self.0.event.redactions();
-        // Its `Display` may write it in another way than JSON does.
+        // The id's `Display` may differ from its JSON.
         let entity_id = self.entity_id().filter(|_| self.0.event.redacts_entity_id());
         if redactions.is_empty() && entity_id.is_none() {
             return text;
@@ -291,15 +292,15 @@ impl AnyEvent {
         self.as_any().downcast_ref()
     }
 
-    /// The event as an `E` that can be kept, if it is one.
+    /// The event as an owned [`Published`], if it is an `E`.
     pub fn downcast<E: Event>(self) -> Option<Published<E>> {
         self.is::<E>().then_some(Published { event: self, event_type: PhantomData })
     }
 }
 
 impl fmt::Debug for AnyEvent {
-    /// Name, id, entity and redacted payload. The event's own `Debug` is not used: it knows no
-    /// redaction.
+    /// Writes name, id, entity and redacted payload. The event's own `Debug` is not used, because it does
+    /// not redact.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(self.name())
             .field("id", &self.id())
@@ -326,7 +327,7 @@ impl<E: Event> Published<E> {
         self.event.occurred_at()
     }
 
-    /// Tenant, actor, correlation and causation.
+    /// The context: tenant, actor, correlation id and causation id.
     pub fn context(&self) -> &Context {
         self.event.context()
     }

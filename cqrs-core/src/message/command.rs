@@ -1,8 +1,8 @@
-//! What a command is.
+//! The trait of commands.
 
 use super::MessageError;
 
-/// A request to change something, for exactly one handler. Derive it.
+/// A request to change something; exactly one handler executes it. Derive it.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -30,6 +30,6 @@ pub trait Command: Send + 'static {
     const NAME: &'static str;
     /// What the handler returns.
     type Output: Send + 'static;
-    /// Why the handler refuses.
+    /// The handler's error.
     type Error: MessageError;
 }

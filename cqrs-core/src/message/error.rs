@@ -1,18 +1,17 @@
-//! What can be the error of a command or query.
+//! The error types of commands and queries.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
 
 /// The error type of a command or query: any [`std::error::Error`], or
-/// [`HandlerError`](crate::HandlerError). Implemented
-/// by itself.
+/// [`HandlerError`](crate::HandlerError). Implemented automatically.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a command or query",
     label = "does not implement `std::error::Error`",
     note = "derive it (`#[derive(Debug, thiserror::Error)]`), or leave `error = ..` out for `HandlerError`"
 )]
 pub trait MessageError: Display + Debug + Send + 'static {
-    /// What caused this error, for reports that print the whole chain.
+    /// The cause of this error, for reports that print the whole chain.
     #[doc(hidden)]
     fn cause(&self) -> Option<&(dyn Error + 'static)>;
 }

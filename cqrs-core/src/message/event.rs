@@ -1,4 +1,4 @@
-//! What an event is.
+//! The trait of events.
 
 use std::fmt::Display;
 
@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use crate::payload::{Changes, MAX_PAYLOAD_DEPTH, Redaction, size_within};
 
-/// Something that has happened, for any number of handlers to react to. Derive it.
+/// Something that has happened; any number of handlers react. Derive it.
 ///
-/// An event is a plain value that serialises, since it may be stored, sent and logged. It names no
-/// tenant: that is in the [`Context`](crate::Context) it is published with.
+/// An event is a plain value that serialises, because it may be stored, sent and logged. It does not name
+/// the tenant: the [`Context`](crate::Context) of the publish does.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -34,40 +34,41 @@ use crate::payload::{Changes, MAX_PAYLOAD_DEPTH, Redaction, size_within};
     note = "a handler with `#[events_handler(*)]` implements `EventHandler<AnyEvent>` itself"
 )]
 pub trait Event: EventPayload {
-    /// The stable name, such as `employee.created`. Stored and sent; no Rust path ever is.
+    /// The stable name, such as `employee.created`. It is stored and sent; a Rust path never is.
     const NAME: &'static str;
     /// The version of the payload's form, from 1.
     const VERSION: u32 = 1;
-    /// What kind of thing the event is about, such as `Employee`.
+    /// The type of entity that the event is about, such as `Employee`.
     const ENTITY: Option<&'static str> = None;
-    /// What happened to it, such as `created`.
+    /// What happened to the entity, such as `created`.
     const ACTION: Option<&'static str> = None;
 
-    /// Whether the event is something people did, which belongs into an activity log.
+    /// Whether the event belongs in an activity log.
     const ACTIVITY: bool = true;
 
-    /// Which one it is about. Events of one entity reach a handler in publish order, one at a time.
+    /// The id of the entity. Events of one entity reach a handler in publish order, one at a time.
     fn entity_id(&self) -> Option<&dyn Display> {
         None
     }
 
-    /// What orders the event, if that is not the entity: events of one tenant that name the same value share
-    /// one order, also across event types. Without it, the order key is the entity's type and id.
+    /// The value that orders the event in place of the entity: events of one tenant with the same value
+    /// share one order key, also across event types. Without it, the order key is made from the entity's
+    /// type and id.
     fn order_by(&self) -> Option<&dyn Display> {
         None
     }
 
-    /// Whether the entity's id never reaches a log in clear, as its field says.
+    /// Whether the entity's id is redacted, according to its field.
     fn redacts_entity_id(&self) -> bool {
         false
     }
 
-    /// What kind of thing the event is about: [`ENTITY`](Self::ENTITY), where a value is at hand.
+    /// The type of entity that this event is about: [`ENTITY`](Self::ENTITY), from a value.
     fn entity(&self) -> Option<&'static str> {
         Self::ENTITY
     }
 
-    /// What people call the one it is about, such as an employee's name.
+    /// The name of the entity for people, such as an employee's name.
     fn entity_name(&self) -> Option<&dyn Display> {
         None
     }
@@ -82,16 +83,16 @@ pub trait Event: EventPayload {
         None
     }
 
-    /// Which parts of the payload never reach a log. Whether the entity's id is one of them says
+    /// The parts of the payload that are redacted in logs. For the entity's id, see
     /// [`redacts_entity_id`](Self::redacts_entity_id).
     fn redactions(&self) -> &'static [Redaction] {
         &[]
     }
 }
 
-/// What a type needs so that it can be an event: serde's traits and no borrowed data. Implemented by
-/// itself.
-// Its supertraits leave serde's out: their absence would be reported besides this trait's, twice.
+/// What a type needs to be an event: serde's traits and no borrowed data. Implemented automatically.
+// Serde's traits are not supertraits, because the compiler would then report their absence in addition to
+// the absence of this trait.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be stored or sent as an event",
     label = "an event serialises, and owns its data",
@@ -102,14 +103,14 @@ pub trait EventPayload: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// When it has no JSON form, such as a map whose keys are no strings.
+    /// If it has no JSON form, such as a map whose keys are not strings.
     fn to_json(&self) -> serde_json::Result<Value>;
 
     /// How many bytes the payload has as JSON.
     ///
     /// # Errors
     ///
-    /// As [`to_json`](Self::to_json); one of I/O, when the payload is nested deeper than
+    /// As [`to_json`](Self::to_json); an I/O error if the payload is nested deeper than
     /// [`AnyEvent::MAX_PAYLOAD_DEPTH`](super::AnyEvent::MAX_PAYLOAD_DEPTH).
     fn json_size(&self) -> serde_json::Result<usize>;
 }

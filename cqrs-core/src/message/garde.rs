@@ -1,4 +1,4 @@
-//! Rules written with garde.
+//! Validation rules of the `garde` crate.
 
 use super::{Violation, Violations};
 
@@ -32,7 +32,7 @@ use super::{Violation, Violations};
 ///
 /// # Errors
 ///
-/// Everything that breaks a rule, by its path.
+/// One violation for each broken rule, with the path of the field.
 pub fn check_with_garde<T>(message: &T) -> Result<(), Violations>
 where
     T: garde::Validate,

@@ -10,9 +10,9 @@ use serde::{Deserialize, Serialize};
 pub enum MessageKind {
     /// Something happened; any number of handlers react.
     Event,
-    /// Something shall change; exactly one handler does it.
+    /// Asks for a change; exactly one handler executes it.
     Command,
-    /// Something is asked; exactly one handler answers.
+    /// Asks a question; exactly one handler answers it.
     Query,
 }
 

@@ -1,8 +1,8 @@
-//! What a query is.
+//! The trait of queries.
 
 use super::MessageError;
 
-/// A question that changes nothing, for exactly one handler. Derive it.
+/// A question that changes nothing; exactly one handler answers it. Derive it.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -29,6 +29,6 @@ pub trait Query: Send + 'static {
     const NAME: &'static str;
     /// The answer.
     type Output: Send + 'static;
-    /// Why there is no answer.
+    /// The handler's error.
     type Error: MessageError;
 }

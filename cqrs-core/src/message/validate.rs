@@ -4,8 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A message that can say whether it is well formed. [`Validation`](crate::middleware::Validation) asks every message that implements
-/// it; nothing else is to be registered.
+/// A message that can check whether it is well formed. [`Validation`](crate::middleware::Validation) checks
+/// every message that implements this trait; nothing else needs to be registered.
 ///
 /// ```
 /// use cqrs_core::middleware::{Validate, Violation, Violations};
@@ -25,15 +25,16 @@ use std::marker::PhantomData;
 /// }
 /// ```
 pub trait Validate {
-    /// Looks at the message alone: no service, no tenant.
+    /// Checks the message alone, without a service or a tenant.
     ///
     /// # Errors
     ///
-    /// Everything that is not well formed.
+    /// All violations.
     fn validate(&self) -> Result<(), Violations>;
 }
 
-/// One part of a message that is not well formed. Say what is wrong, not what was sent: it is logged.
+/// One part of a message that is not well formed. State what is wrong, but do not repeat what was sent,
+/// because the text is logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The field.
@@ -43,23 +44,23 @@ pub struct Violation {
 }
 
 impl Violation {
-    /// `field` is wrong for this `reason`.
+    /// A violation of `field`, for this `reason`.
     pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { field: field.into(), reason: reason.into() }
     }
 }
 
-/// Everything about a message that is not well formed.
+/// All violations of a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// Adds one.
+    /// Adds a violation.
     pub fn add(&mut self, violation: Violation) {
         self.0.push(violation);
     }
 
-    /// All of them, in the order in which they were added.
+    /// All violations, in the order in which they were added.
     pub fn iter(&self) -> impl Iterator<Item = &Violation> {
         self.0.iter()
     }
@@ -86,7 +87,7 @@ impl fmt::Display for Violations {
 
 impl std::error::Error for Violations {}
 
-/// `Validate::validate` of a message without its type.
+/// `Validate::validate` of a type-erased message.
 pub(crate) type Validator = fn(&dyn Any) -> Result<(), Violations>;
 
 /// Finds out in generated code whether `M` implements [`Validate`]: an inherent method, which exists
@@ -107,7 +108,7 @@ impl<M: Validate + 'static> MaybeValidated<M> {
     }
 }
 
-/// Of every message; hidden by the inherent method where there is one.
+/// For every message; the inherent method hides it if it exists.
 #[doc(hidden)]
 pub trait NotValidated {
     #[doc(hidden)]

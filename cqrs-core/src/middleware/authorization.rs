@@ -1,12 +1,12 @@
-//! Who may do what.
+//! Authorization of commands and queries.
 
 use std::fmt;
 
 use super::{Call, Middleware, Next, Outcome, Rejection};
 use crate::message::MessageKind;
 
-/// Asks a function whether the actor may have a command or query executed. Deliveries are not asked
-/// about: what has happened has happened.
+/// Asks a function whether the actor may execute a command or query. It does not ask about deliveries,
+/// because an event has already happened.
 ///
 /// ```
 /// use cqrs_core::middleware::{Authorize, Call, Rejection};
@@ -32,7 +32,7 @@ impl<F> Authorize<F>
 where
     F: Fn(&Call<'_>) -> Result<(), Rejection> + Send + Sync + 'static,
 {
-    /// Asks `may`, which sees the message and its context.
+    /// Asks `may`, which gets the call with its message and context.
     pub fn by(may: F) -> Self {
         Self(may)
     }

@@ -10,7 +10,7 @@ use crate::context::Context;
 use crate::handler::{CallError, Rejection};
 use crate::message::{AnyEvent, MessageKind, Validator};
 
-/// How a call ended. The handler's own result is not in it: that goes to the caller.
+/// How a call ended. It does not contain the handler's result, which goes to the caller.
 pub type Outcome = Result<(), CallError>;
 
 /// One call of a handler: of a command, of a query, or of one attempt to deliver an event or a batch of
@@ -19,7 +19,7 @@ pub struct Call<'a> {
     message: Message<'a>,
     context: Context,
     validators: &'a FxHashMap<TypeId, Validator>,
-    /// An `Option` of the handler's typed result.
+    /// An `Option` that receives the handler's typed result.
     result: &'a mut (dyn Any + Send + 'static),
 }
 
@@ -34,13 +34,13 @@ pub(crate) struct Message<'a> {
 
 /// The message itself.
 pub(crate) enum Payload<'a> {
-    /// One, or those of a batch.
+    /// One event, or the events of a batch.
     Events(&'a [AnyEvent]),
     /// A command or query, until its handler takes it.
     Message(&'a mut (dyn Slot + Send + 'static)),
 }
 
-/// An `Option` of a command or query, without its type.
+/// An `Option` of a command or query, type-erased.
 pub(crate) trait Slot {
     fn message(&self) -> Option<&dyn Any>;
     fn as_any_mut(&mut self) -> &mut dyn Any;
@@ -83,20 +83,20 @@ impl Call<'_> {
         self.message.handler
     }
 
-    /// The context that the handler will see.
+    /// The context that the handler will get.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
-    /// Changes the context that the handler will see, such as its tenant or an attribute.
+    /// Changes the context that the handler will get, such as its tenant or an attribute.
     ///
-    /// The call stays the same work: it keeps its ids, its attempt, and its deadline, unless the new
-    /// context's is earlier. In a batch of several events, their own contexts stay as they are.
+    /// The call keeps its ids and its attempt, and its deadline unless that of the new context is earlier.
+    /// In a batch of several events, the contexts of the items do not change.
     pub fn set_context(&mut self, context: Context) {
         self.context = context.continuing(&self.context);
     }
 
-    /// What tells this command from another one of the same name, if the caller said so; see
+    /// The key that identifies this command if it is sent again, if the caller set one; see
     /// [`Context::with_idempotency_key`].
     pub fn idempotency_key(&self) -> Option<&str> {
         self.message.idempotency_key.as_deref()
@@ -106,13 +106,13 @@ impl Call<'_> {
         self.message.idempotency_key.clone()
     }
 
-    /// The message, if it is an `M`; not for a batch of several events. A command or query is gone once
-    /// its handler has begun.
+    /// The message, if it is an `M`; `None` for a batch of several events. A command or query is no longer
+    /// there after its handler has begun.
     pub fn message<M: 'static>(&self) -> Option<&M> {
         self.any_message()?.downcast_ref()
     }
 
-    /// The message without its type; see [`message`](Self::message).
+    /// The message, type-erased; see [`message`](Self::message).
     pub(super) fn any_message(&self) -> Option<&dyn Any> {
         match &self.message.payload {
             Payload::Events([event]) => Some(event.as_any()),
@@ -121,7 +121,7 @@ impl Call<'_> {
         }
     }
 
-    /// The event, if it is one alone.
+    /// The event, if the call is for exactly one.
     pub fn event(&self) -> Option<&AnyEvent> {
         match self.events() {
             [event] => Some(event),
@@ -137,7 +137,7 @@ impl Call<'_> {
         }
     }
 
-    /// Asks every message that implements [`Validate`](crate::middleware::Validate).
+    /// Checks every message that implements [`Validate`](crate::middleware::Validate).
     pub(super) fn validate(&self) -> Result<(), Rejection> {
         let check = |message: &dyn Any| match self.validators.get(&message.type_id()) {
             Some(validate) => validate(message).map_err(Rejection::invalid),

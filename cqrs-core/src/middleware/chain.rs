@@ -1,4 +1,4 @@
-//! Middleware around middleware around a handler.
+//! The chain of middleware around a handler.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,18 +7,18 @@ use super::{Call, Middleware, Outcome};
 use crate::handler::BoxFuture;
 use crate::services::TypeRef;
 
-/// The rest of the way to the handler.
+/// The rest of the chain: the inner middleware and the handler.
 pub struct Next<'a> {
     rest: &'a [Arc<dyn ErasedMiddleware>],
     innermost: &'a dyn Innermost,
 }
 
 impl Next<'_> {
-    /// Goes on: runs the middleware that is further inside, and the handler.
+    /// Runs the inner middleware and the handler.
     ///
     /// # Errors
     ///
-    /// Why the handler has not succeeded, or what refused the call.
+    /// The reason why the handler failed, or the refusal of an inner middleware.
     pub async fn run(self, call: &mut Call<'_>) -> Outcome {
         match self.rest.split_first() {
             Some((middleware, rest)) => {
@@ -40,7 +40,7 @@ pub(crate) trait Innermost: Send + Sync {
     fn run<'a>(&'a self, call: &'a mut Call<'_>) -> BoxFuture<'a, Outcome>;
 }
 
-/// A [`Middleware`] without its type.
+/// A [`Middleware`], type-erased.
 trait ErasedMiddleware: Send + Sync {
     fn type_ref(&self) -> TypeRef;
     fn handle<'a>(&'a self, call: &'a mut Call<'_>, next: Next<'a>) -> BoxFuture<'a, Outcome>;

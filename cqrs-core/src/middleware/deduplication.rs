@@ -21,12 +21,11 @@ const REMEMBERED: Duration = Duration::from_hours(1);
 /// Executes a command once for each idempotency key of its context
 /// ([`with_idempotency_key`](crate::Context::with_idempotency_key)), tenant and command name.
 ///
-/// The second one is refused as a duplicate; or, for commands named with
-/// [`replaying`](Self::replaying), gets the first one's output. A command that fails is forgotten, so
-/// that it can be sent again. Commands without a key, queries and events pass.
+/// A second command with the same key is refused as a duplicate. For commands named with
+/// [`replaying`](Self::replaying), it gets the output of the first one instead. A command that fails is
+/// forgotten, so that it can be sent again. Commands without a key, queries and events are not affected.
 ///
-/// It remembers in memory, so each process on its own, and at most as many commands as it is told;
-/// beyond that the oldest are forgotten.
+/// It remembers commands in the memory of one process, up to a maximum; beyond that, it forgets the oldest.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -47,7 +46,7 @@ pub struct Deduplicate {
     memory: Mutex<Memory>,
 }
 
-/// How a command's output is kept, and given again.
+/// How a command's output is stored and replayed.
 struct Replay {
     keep: fn(&Call<'_>) -> Option<Kept>,
     give: fn(&mut Call<'_>, &Kept),
@@ -65,7 +64,7 @@ struct Key {
 #[derive(Default)]
 struct Memory {
     executions: FxHashMap<Key, Execution>,
-    /// Finished ones, oldest first.
+    /// Finished commands, oldest first.
     finished: VecDeque<(Instant, Key)>,
 }
 
@@ -86,13 +85,13 @@ impl Deduplicate {
         }
     }
 
-    /// Remembers a command for this long, where there is room.
+    /// Remembers a command for this long, unless the maximum number is reached earlier.
     pub fn for_at_least(mut self, duration: Duration) -> Self {
         self.remembered_for = duration;
         self
     }
 
-    /// Gives a second `C` the first one's output, instead of refusing it.
+    /// Answers a second `C` with the output of the first one, instead of refusing it.
     pub fn replaying<C: Command>(mut self) -> Self
     where
         C::Output: Clone + Sync,
@@ -146,7 +145,7 @@ impl Middleware for Deduplicate {
                 return Err(Rejection::duplicate("this command is being executed").into());
             }
         }
-        // Also when this future is dropped, a command that has not succeeded is forgotten.
+        // A command that has not succeeded is forgotten, also if this future is dropped.
         let mut running = RunningCommand { deduplicate: self, key: Some(key) };
         let outcome = next.run(call).await;
         if outcome.is_ok()
@@ -173,7 +172,7 @@ impl Drop for RunningCommand<'_> {
 }
 
 impl Memory {
-    /// What is known of `key`; if nothing, it is running from now on.
+    /// What is known about `key`. If nothing is, the command is marked as running.
     fn begin(&mut self, key: &Key, remembered_for: Duration) -> Option<Execution> {
         let now = Instant::now();
         while let Some((_, old)) =

@@ -1,4 +1,4 @@
-//! What is done around every command, query and delivery.
+//! Middleware: code that runs around every command, query and delivery.
 
 mod authorization;
 mod call;
@@ -29,12 +29,12 @@ pub use crate::message::{Validate, Violation, Violations};
 pub(crate) use self::call::{Message, Payload};
 pub(crate) use self::chain::{Innermost, Middlewares};
 
-/// Something done around every call of a handler: of a command, of a query, and of each attempt to
-/// deliver an event.
+/// Code that runs around every call of a handler: of a command, of a query, and of each attempt to deliver
+/// an event.
 ///
-/// Middleware runs in the order in which it was added to the builder: the first is the outermost. It
-/// sees the message and its context, may refuse the call by returning without `next`, and sees the
-/// outcome. It is trusted to return: the handler's time-out binds the handler alone.
+/// Middleware runs in the order in which it was added to the builder: the first is the outermost. It sees
+/// the message and its context, may refuse the call by returning without `next`, and sees the outcome. The
+/// handler's time-out covers only the handler, so a middleware must return by itself.
 ///
 /// ```
 /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
@@ -51,7 +51,11 @@ pub(crate) use self::chain::{Innermost, Middlewares};
 /// }
 /// ```
 pub trait Middleware: Send + Sync + 'static {
-    /// Does what is done before, runs `next`, and does what is done after. Dropped where the caller
-    /// stops waiting or the application stops.
+    /// Runs `next`, with code before and after it. The future may be dropped if the caller stops waiting or
+    /// the application stops.
+    ///
+    /// # Errors
+    ///
+    /// Why the call failed: the error of `next`, or a refusal by this middleware.
     fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> impl Future<Output = Outcome> + Send;
 }

@@ -1,12 +1,12 @@
-//! Less time than the handlers allow themselves.
+//! A time limit for every call.
 
 use std::time::Duration;
 
 use super::{Call, CallError, Middleware, Next, Outcome};
 
-/// Ends every call, with all middleware further inside, after a while.
+/// Ends every call after a time limit, together with the inner middleware.
 ///
-/// A handler has a time-out of its own; this one is for a whole application, and covers middleware.
+/// Each handler has its own time-out; this one applies to the whole application, and covers middleware too.
 ///
 /// ```
 /// use std::time::Duration;

@@ -16,12 +16,12 @@ use crate::context::Context;
 use crate::handler::BoxFuture;
 use crate::message::MessageKind;
 
-/// A tower [`Layer`] as middleware: rate and concurrency limits, load shedding, time-outs and whatever
-/// else there is for [`Service`]s. Feature `tower`.
+/// A tower [`Layer`] as middleware, such as a rate limit, a concurrency limit, load shedding or a time-out.
+/// Feature `tower`.
 ///
-/// The layer sees a [`CallRequest`]: kind, name and context, not the message. What it refuses is a
-/// [`Rejection::unavailable`] with its error's text, so a delivery is tried again. A layer that
-/// repeats requests cannot be used, since a command can be executed only once.
+/// The layer sees a [`CallRequest`]: kind, name and context, not the message. An error of the layer becomes
+/// a [`Rejection::unavailable`] with its text, so a delivery is attempted again. A layer that repeats
+/// requests cannot be used, because a command can be executed only once.
 ///
 /// ```
 /// use cqrs_core::App;
@@ -61,7 +61,7 @@ where
             context: call.context().clone(),
             begin,
         };
-        // The layer, which at its innermost begins the call and waits for its end.
+        // Runs the layer. The service inside it begins the call and waits for its end.
         let mut around = pin!(async move {
             poll_fn(|cx| service.poll_ready(cx)).await?;
             service.call(request).await
@@ -74,16 +74,16 @@ where
         let outcome = tokio::select! {
             biased;
             outcome = next.run(call) => outcome,
-            // The layer has lost patience: dropping the call cancels it.
+            // The layer no longer waits for the call: dropping the call cancels it.
             refused = &mut around => return refused.map_err(refusal),
         };
-        // The layer may have gone in the meantime.
+        // The layer may have been dropped in the meantime.
         let _ = end.send(outcome.clone());
         around.await.map_err(refusal).and(outcome)
     }
 }
 
-/// The call's own error comes back through the layer, if that lets it through.
+/// The error of the call. It comes back through the layer, unless the layer replaces it.
 fn refusal(error: impl Into<Box<dyn Error + Send + Sync>>) -> CallError {
     match error.into().downcast::<CallError>() {
         Ok(own) => *own,
@@ -97,7 +97,7 @@ impl<S> fmt::Debug for Tower<S> {
     }
 }
 
-/// What a tower layer sees of a call.
+/// A call as a tower layer sees it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CallRequest {
@@ -105,12 +105,12 @@ pub struct CallRequest {
     pub kind: MessageKind,
     /// The message's stable name.
     pub name: &'static str,
-    /// The context that the handler will see.
+    /// The context that the handler will get.
     pub context: Context,
     begin: oneshot::Sender<oneshot::Sender<Outcome>>,
 }
 
-/// The service inside a layer: begins the call, and is done when that is.
+/// The service inside a layer: it begins the call, and ends when the call ends.
 #[derive(Debug, Clone)]
 pub struct Inside(());
 

@@ -1,9 +1,9 @@
-//! Refusing messages that are not well formed.
+//! Validation of messages before their handler.
 
 use super::{Call, Middleware, Next, Outcome};
 
-/// Refuses every message that implements [`Validate`](super::Validate) and is not well formed, before its
-/// handler.
+/// Checks every message that implements [`Validate`](super::Validate), and refuses it before its handler
+/// runs if it is not well formed.
 ///
 /// ```
 /// use cqrs_core::middleware::Validation;
@@ -16,7 +16,7 @@ use super::{Call, Middleware, Next, Outcome};
 pub struct Validation(());
 
 impl Validation {
-    /// Asks every message that implements [`Validate`](super::Validate).
+    /// Checks every message that implements [`Validate`](super::Validate).
     pub fn new() -> Self {
         Self(())
     }

@@ -1,6 +1,6 @@
-//! Counters, histograms and gauges, for whichever recorder the application has installed.
+//! Counters, histograms and gauges, for the recorder that the application has installed.
 //!
-//! Labels are names from the code: of events, messages, handlers and kinds of errors.
+//! Labels are names from the code: of events, messages, handlers and error types.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::names::{self, Instrument, metric};
 use crate::message::MessageKind;
 
-/// Tells the recorder what each metric means.
+/// Describes each metric to the recorder.
 pub(crate) fn describe() {
     for metric in metric::ALL {
         match metric.instrument {
@@ -44,12 +44,12 @@ pub(super) fn settled_failure(handler: &Arc<str>, retries: bool) {
     counter!(metric.name, "handler" => shared(handler)).increment(1);
 }
 
-/// What one handler's queue looks like at one moment.
+/// The state of one handler's queue at one moment.
 pub(crate) struct Sample {
     pub(crate) waiting: usize,
     pub(crate) oldest_waiting: Duration,
     pub(crate) dead_letters: usize,
-    /// 1 open, 0.5 half open, 0 closed; none without a breaker.
+    /// 1 open, 0.5 half open, 0 closed; `None` without a breaker.
     pub(crate) breaker_open: Option<f64>,
 }
 
@@ -65,14 +65,15 @@ pub(crate) fn sample(handler: &Arc<str>, sample: &Sample) {
     }
 }
 
-/// Measures one run of a handler, which is in flight until this is dropped. The default measures nothing.
+/// Measures one run of a handler. The run counts as in flight until this is dropped. The default measures
+/// nothing.
 #[derive(Default)]
 pub(super) struct Stopwatch(Option<Running>);
 
 struct Running {
     handler: Arc<str>,
     began: Instant,
-    /// Kept, so that it goes down where it went up, also if another recorder is installed meanwhile.
+    /// Stored, so that the same gauge is decremented even if another recorder is installed meanwhile.
     in_flight: Gauge,
 }
 
@@ -94,7 +95,7 @@ impl Stopwatch {
         }
     }
 
-    /// `each` are the ends of the deliveries: one, or those of a batch.
+    /// `each` has the end of each delivery: of one, or of all in a batch.
     pub(super) fn attempted(self, each: impl Iterator<Item = Option<&'static str>>) {
         let Some(running) = &self.0 else { return };
         for error_type in each {

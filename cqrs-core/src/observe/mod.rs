@@ -1,10 +1,10 @@
-//! What operators see: spans, metrics and traces, of every publish, execute and delivery attempt.
+//! Spans, metrics and traces of every publish, execution and attempt.
 //!
-//! The buses and the delivery say what begins and how it ends; what that looks like outside is decided
-//! here. Spans are for `tracing`, always; metrics and OpenTelemetry are features, and nothing without.
+//! The buses and lanes report what begins and how it ends; this module turns that into spans, metrics and
+//! traces. Spans for `tracing` are always made. Metrics and OpenTelemetry are features.
 //!
-//! A span says which kind of error it was, never what the error says, since a handler may have put a
-//! redacted value into its text.
+//! A span has the type of an error, never its text, because a handler may have put a redacted value into
+//! the text.
 
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -32,7 +32,7 @@ use crate::message::{AnyEvent, MessageKind};
 pub(crate) use self::metrics::{Sample, describe, sample};
 pub(crate) use self::observer::{Attempted, Executed, Observer};
 
-/// One operation, from its begin to its end: its span, its metrics, its trace.
+/// One operation from its beginning to its end: its span, its metrics, its trace.
 pub(crate) struct Observed {
     span: Span,
     operation: Operation,
@@ -47,16 +47,16 @@ enum Operation {
 }
 
 impl Observed {
-    /// An event on its way into the application. `context` is the event's own; from here on it
-    /// continues the trace from this span.
+    /// An event that is published. `context` is the event's context; from now on it continues the trace
+    /// from this span.
     pub(crate) fn publish(event: &'static str, context: &mut Context) -> Self {
         let span = spans::publish(event, context);
         otel::produce(&span, "publish", event, context);
         Self::begin(span, Operation::Publish { event }, metrics::Stopwatch::default())
     }
 
-    /// A command or query at its handler. `context` is the message's own; from here on it continues the
-    /// trace from this span.
+    /// A command or query that is executed. `context` is the message's context; from now on it continues
+    /// the trace from this span.
     pub(crate) fn execute(
         kind: MessageKind,
         message: &'static str,
@@ -69,16 +69,16 @@ impl Observed {
         Self::begin(span, operation, metrics::Stopwatch::start(handler))
     }
 
-    /// An attempt to deliver an event. `context` is the attempt's own. It has the trace from where the
-    /// event was published, which this attempt is linked to and continues.
+    /// An attempt to deliver an event. `context` is the attempt's context. It has the trace of the publish,
+    /// to which this attempt is linked and which it continues.
     pub(crate) fn deliver(event: &AnyEvent, handler: &Arc<str>, context: &mut Context) -> Self {
         let span = spans::deliver(event, handler, context);
         otel::consume(&span, "deliver", event.name(), context);
         Self::begin(span, Operation::Deliver, metrics::Stopwatch::start(handler))
     }
 
-    /// An attempt to deliver a batch of events, linked to where each was published. `context` is the
-    /// batch's own; from here on it continues the trace from this span.
+    /// An attempt to deliver a batch of events, linked to the publish of each. `context` is the batch's
+    /// context; from now on it continues the trace from this span.
     pub(crate) fn deliver_batch(items: &[Item], handler: &Arc<str>, context: &mut Context) -> Self {
         let mut names = items.iter().map(|item| item.event.name());
         let first = names.next().unwrap_or_default();
@@ -100,7 +100,7 @@ impl Observed {
         self.span.clone()
     }
 
-    /// The operation has ended, well or with an error of this type.
+    /// The operation has ended, with success or with an error of this type.
     pub(crate) fn end(mut self, error_type: Option<&'static str>) {
         self.finish(error_type, [error_type].into_iter());
     }
@@ -137,7 +137,7 @@ impl Drop for Observed {
     }
 }
 
-/// A command or query of `caller` that reaches no handler.
+/// A command or query of `caller` that is refused before a handler.
 #[cold]
 pub(crate) fn execution_refused(
     kind: MessageKind,
@@ -152,7 +152,7 @@ pub(crate) fn execution_refused(
     metrics::execution_refused(kind, message, error_type);
 }
 
-/// An event of `caller` that is not accepted.
+/// An event of `caller` that is refused.
 #[cold]
 pub(crate) fn publish_refused(event: &'static str, caller: &Context, error_type: &'static str) {
     Observed::publish(event, &mut caller.for_refusal()).end(Some(error_type));

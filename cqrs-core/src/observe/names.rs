@@ -1,15 +1,16 @@
-//! Every name that leaves the process, in one place: dashboards and alerts are built on them.
+//! Every name that leaves the process. They are in one place because dashboards and alerts depend on them.
 //!
-//! Fields follow OpenTelemetry's semantic conventions for messaging (1.45) wherever those have a name.
+//! Fields follow OpenTelemetry's semantic conventions for messaging (1.45) if these have a name for the
+//! field.
 
-/// What the spans' level is filtered by, such as `cqrs=off`.
+/// The target by which the spans are filtered, such as `cqrs=off`.
 pub(super) const TARGET: &str = "cqrs";
 
 pub(super) const SYSTEM: &str = "messaging.system";
 pub(super) const OPERATION_TYPE: &str = "messaging.operation.type";
 pub(super) const OPERATION_NAME: &str = "messaging.operation.name";
 pub(super) const DESTINATION: &str = "messaging.destination.name";
-/// A handler is to an event what a subscription is to a topic.
+/// The conventions speak of topics and subscriptions; here these are events and handlers.
 pub(super) const SUBSCRIPTION: &str = "messaging.destination.subscription.name";
 pub(super) const MESSAGE_ID: &str = "messaging.message.id";
 pub(super) const BATCH_COUNT: &str = "messaging.batch.message_count";
@@ -21,7 +22,7 @@ pub(super) const HANDLER: &str = "cqrs.handler";
 pub(super) const CAUSATION_ID: &str = "cqrs.causation_id";
 pub(super) const ATTEMPT: &str = "cqrs.attempt";
 pub(super) const ERROR_TYPE: &str = "error.type";
-/// What `tracing-opentelemetry` makes the span's name, kind and status of.
+/// The fields from which `tracing-opentelemetry` takes the span's name, kind and status.
 pub(super) const OTEL_NAME: &str = "otel.name";
 pub(super) const OTEL_KIND: &str = "otel.kind";
 pub(super) const OTEL_STATUS: &str = "otel.status_code";
@@ -45,7 +46,7 @@ pub(super) enum Instrument {
     Age,
 }
 
-/// Never with a tenant's or an entity's id as a label: what is counted is bounded by the code.
+/// A tenant's or an entity's id is never a label, so that the code bounds the number of series.
 #[cfg(any(test, feature = "metrics"))]
 pub(super) mod metric {
     use super::{Instrument, Metric};
@@ -57,7 +58,7 @@ pub(super) mod metric {
     };
     pub(in super::super) const EXECUTION_DURATION: Metric = Metric {
         name: "cqrs_execution_duration_seconds",
-        help: "How long commands and queries took, with their middleware, by outcome",
+        help: "Duration of commands and queries, with their middleware, by outcome",
         instrument: Instrument::Histogram,
     };
     pub(in super::super) const ATTEMPTS: Metric = Metric {
@@ -67,7 +68,7 @@ pub(super) mod metric {
     };
     pub(in super::super) const DELIVERY_DURATION: Metric = Metric {
         name: "cqrs_delivery_duration_seconds",
-        help: "How long one attempt took, with its middleware",
+        help: "Duration of one attempt, with its middleware",
         instrument: Instrument::Histogram,
     };
     pub(in super::super) const RETRIES: Metric = Metric {
@@ -87,12 +88,12 @@ pub(super) mod metric {
     };
     pub(in super::super) const QUEUE_DEPTH: Metric = Metric {
         name: "cqrs_queue_depth",
-        help: "Deliveries waiting for their turn or for their next attempt",
+        help: "Deliveries that wait for a worker or for their next attempt",
         instrument: Instrument::Gauge,
     };
     pub(in super::super) const OLDEST_WAITING: Metric = Metric {
         name: "cqrs_oldest_waiting_seconds",
-        help: "How long ago the oldest waiting event was published; 0 when none waits",
+        help: "Age of the oldest event that waits; 0 if none waits",
         instrument: Instrument::Age,
     };
     pub(in super::super) const DEAD_LETTERS: Metric = Metric {
@@ -133,7 +134,7 @@ mod tests {
     const PAGE: &str = include_str!("../../../docs/observability.md");
     const DASHBOARD: &str = include_str!("../../../docs/grafana-dashboard.json");
 
-    /// Every word in `text` that is a metric's name, without what a histogram's series append.
+    /// Every word in `text` that is a metric's name, without the suffix of a histogram's series.
     fn metrics_in(text: &str) -> BTreeSet<&str> {
         let is_in_word = |letter: char| letter == '_' || letter.is_ascii_alphanumeric();
         let words = text.split(|letter| !is_in_word(letter));

@@ -1,7 +1,7 @@
 //! Distributed traces: what a span continues, and what continues it.
 //!
-//! A context carries the W3C `traceparent` of the span that it came from. Between a publisher and its
-//! handlers there is a queue, and perhaps a store and another process, so that is all they share.
+//! A context carries the W3C `traceparent` of the span that it came from. It is all that a publisher and
+//! its handlers share, because a queue, and perhaps a store and another process, are between them.
 
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
@@ -12,7 +12,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use super::names;
 use crate::context::{Context, TraceParent};
 
-/// Names a publisher's span, and hands its trace on through `context`.
+/// Names a publisher's span, and puts its trace into `context`.
 pub(super) fn produce(
     span: &Span,
     operation: &'static str,
@@ -36,8 +36,9 @@ pub(super) fn execute(
     hand_on(span, context);
 }
 
-/// Names a span that handles what was published with `context`: the publisher's span is its parent, so
-/// that a cascade is one trace, and it is linked to it, as the conventions ask for.
+/// Names the span of an attempt for an event that was published with `context`. The publisher's span is its
+/// parent, so that a cascade is one trace. It is also linked to the publisher's span, as the conventions
+/// require.
 pub(super) fn consume(
     span: &Span,
     operation: &'static str,
@@ -52,7 +53,7 @@ pub(super) fn consume(
     hand_on(span, context);
 }
 
-/// Says that `span` has to do with the one that `context` came from.
+/// Links `span` to the span that `context` came from.
 pub(super) fn link(span: &Span, context: &Context) {
     if let Some(item) = context.traceparent() {
         span.add_link(to_span_context(item));
@@ -66,9 +67,9 @@ fn describe(span: &Span, kind: &'static str, operation: &'static str, destinatio
     }
 }
 
-/// The task's current span is the parent, as `tracing` has it by itself. Where that is of another trace
-/// than the context, or there is none, the context's is: it came with the request, or from a handler
-/// whose work goes on in another task.
+/// The task's current span is the parent by default. If the task has no span, or the span belongs to
+/// another trace than the context, the span of the context is the parent. That span came with the request,
+/// or from a handler whose work continues in another task.
 fn continue_from_here(span: &Span, context: &Context) {
     let Some(parent) = context.traceparent() else { return };
     if span.is_disabled() {
@@ -85,11 +86,11 @@ fn continue_from_here(span: &Span, context: &Context) {
 
 fn set_parent(span: &Span, parent: TraceParent) {
     let remote = opentelemetry::Context::new().with_remote_span_context(to_span_context(parent));
-    // Fails where no OpenTelemetry layer wants this span, which is then in no trace.
+    // Fails if no OpenTelemetry layer records this span. The span is then in no trace.
     let _ = span.set_parent(remote);
 }
 
-/// What comes after `span` continues from it; or, where the span is filtered out, from the one around it.
+/// Effects continue the trace from `span`, or, if `span` is filtered out, from the span around it.
 fn hand_on(span: &Span, context: &mut Context) {
     let opened = if span.is_disabled() { Span::current().context() } else { span.context() };
     let handed_on = opened.span().span_context().clone();

@@ -1,6 +1,6 @@
 //! The spans of the three operations.
 //!
-//! Without a subscriber that wants them, a span is nothing: its fields are not even looked at.
+//! If no subscriber records a span, it costs almost nothing: its fields are not read.
 
 use tracing::field::{self, Empty};
 use tracing::{Span, info_span};
@@ -9,7 +9,7 @@ use super::names;
 use crate::context::{Context, TenantId};
 use crate::message::{AnyEvent, MessageKind};
 
-/// `context` is the event's own.
+/// `context` is the event's context.
 pub(super) fn publish(event: &'static str, context: &Context) -> Span {
     info_span!(
         target: names::TARGET,
@@ -29,7 +29,7 @@ pub(super) fn publish(event: &'static str, context: &Context) -> Span {
     )
 }
 
-/// `context` is the message's own.
+/// `context` is the message's context.
 pub(super) fn execute(
     kind: MessageKind,
     message: &'static str,
@@ -56,7 +56,7 @@ pub(super) fn execute(
     )
 }
 
-/// The span of one attempt. It has no parent in this process: the publisher's span is over.
+/// The span of one attempt. It has no parent in this process, because the publisher's span has ended.
 pub(super) fn deliver(event: &AnyEvent, handler: &str, context: &Context) -> Span {
     info_span!(
         target: names::TARGET,

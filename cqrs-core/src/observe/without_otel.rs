@@ -1,4 +1,4 @@
-//! Without OpenTelemetry, a context keeps the `traceparent` that it was given.
+//! The functions of `otel` without the feature: a context keeps the `traceparent` that it was given.
 
 use tracing::Span;
 

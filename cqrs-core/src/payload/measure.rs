@@ -1,15 +1,15 @@
-//! Measuring a value's JSON without keeping it.
+//! Measures the JSON of a value without storing it.
 
 use std::io;
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
-/// How many objects and lists of a payload lie inside each other at most. `serde_json` reads 127; the rest
-/// is for what a store, a transport or an export puts around the payload.
+/// How deeply objects and lists may be nested in a payload. `serde_json` reads 127 levels; the rest is for
+/// what a store, a transport or an export puts around the payload.
 pub(crate) const MAX_PAYLOAD_DEPTH: usize = 100;
 
-/// How many bytes the value has as JSON; an error of I/O, if it is nested deeper than `depth`.
+/// How many bytes the value has as JSON; an I/O error if it is nested deeper than `depth`.
 pub(crate) fn size_within<T: Serialize + ?Sized>(
     value: &T,
     depth: usize,

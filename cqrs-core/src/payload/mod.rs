@@ -1,4 +1,4 @@
-//! A message as JSON: its size, what logs may show of it, and what an update changed.
+//! A message as JSON: its size, its redactions, and the changes of an update.
 
 mod changes;
 mod measure;

@@ -1,14 +1,14 @@
-//! Keeping marked fields out of logs.
+//! Redaction: keeps marked fields out of logs.
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::changes::{Changes, Target};
 
-/// What takes the place of a payload that has no JSON form.
+/// The replacement of a payload that has no JSON form.
 pub(crate) const UNREADABLE: &str = "[unreadable]";
 
-/// A part of a payload that never reaches a log, by its place in the JSON form, and what becomes of it.
+/// A part of a payload that must not reach a log, by its JSON pointer, and what replaces it.
 ///
 /// `#[event(redact)]` makes these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,18 +33,18 @@ impl Redaction {
     /// Masks the value at `pointer`, a JSON pointer ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)):
     /// [`MASK`](Self::MASK) takes its place.
     ///
-    /// If nothing is there, the payload is not of the expected form, and all of it is masked.
+    /// If the pointer finds no value, the payload does not have the expected form, and all of it is masked.
     pub const fn mask(pointer: &'static str) -> Self {
         Self::new(Kind::Mask, pointer)
     }
 
-    /// As [`mask`](Self::mask), but where a hash function is given, the hash takes the value's place, so
-    /// that equal values can be found without being known.
+    /// As [`mask`](Self::mask), but if a hash function is given, the hash replaces the value, so that equal
+    /// values can be found although they are not shown.
     pub const fn hash(pointer: &'static str) -> Self {
         Self::new(Kind::Hash, pointer)
     }
 
-    /// As [`mask`](Self::mask), but the value is removed; in a list, `null` takes its place.
+    /// As [`mask`](Self::mask), but the value is removed; in a list, `null` replaces it.
     pub const fn drop(pointer: &'static str) -> Self {
         Self::new(Kind::Drop, pointer)
     }
@@ -59,14 +59,14 @@ impl Redaction {
         self
     }
 
-    /// The value is a [`Changes`], in which only those of `field` are redacted: of the keys of this
-    /// name at any depth, in any case. `""` means all of them.
+    /// The value is a [`Changes`], in which only the changes of `field` are redacted: those of keys with
+    /// this name, at any depth and in any case. `""` means all changes.
     pub const fn changes_of(mut self, field: &'static str) -> Self {
         self.changes_of = Some(field);
         self
     }
 
-    /// What takes the value's place; nothing if it is to be removed.
+    /// The replacement of the value; `None` if the value is removed.
     fn redacted(self, value: &Value, hash: Hash<'_>) -> Option<Value> {
         match self.kind {
             Kind::Mask => Some(masked(value)),
@@ -76,7 +76,7 @@ impl Redaction {
         }
     }
 
-    /// The values that it redacts in changes, if it does.
+    /// The values that it redacts in changes, if it applies to changes.
     fn target(self) -> Option<Target> {
         match self.changes_of? {
             "" => Some(Target::at("")),
@@ -85,20 +85,20 @@ impl Redaction {
     }
 }
 
-/// Makes a text of a value that does not show the value.
+/// Converts a value into a text that does not show the value.
 pub(crate) type Hash<'a> = &'a dyn Fn(&Value) -> String;
 
-/// The hash without a key.
+/// The hash function if there is no key: it masks the value.
 #[cfg(test)]
 const NO_HASH: Hash<'_> = &|_| Redaction::MASK.to_owned();
 
-/// What takes the place of a masked value. `null` remains: it is no value.
+/// The replacement of a masked value. `null` remains, because it contains nothing.
 pub(crate) fn masked(value: &Value) -> Value {
     if value.is_null() { Value::Null } else { Value::String(Redaction::MASK.to_owned()) }
 }
 
 pub(crate) fn apply(redactions: &[Redaction], mut payload: Value, hash: Hash<'_>) -> Value {
-    // Changes first, while they can still be read as such.
+    // Changes come first, while they can still be parsed.
     let in_changes = redactions.iter().filter(|redaction| redaction.changes_of.is_some());
     let others = redactions.iter().filter(|redaction| redaction.changes_of.is_none());
     for redaction in in_changes.chain(others) {
@@ -127,12 +127,12 @@ fn redact_value(redaction: Redaction, value: &mut Value, hash: Hash<'_>) {
             changes.replace(&target, &mut |value| redaction.redacted(&value, hash));
             serde_json::to_value(changes).unwrap_or_else(|_| masked(value))
         }
-        // Not of the form in which the field's changes could be found.
+        // The payload does not have a form in which the field's changes can be found.
         Err(_) => masked(value),
     };
 }
 
-/// Removes a field. An item of a list has become `null`, so that the others keep their places.
+/// Removes a field. An item of a list becomes `null`, so that the other items keep their index.
 fn remove(payload: &mut Value, pointer: &str) {
     if let Some((parent, key)) = pointer.rsplit_once('/')
         && let Some(Value::Object(fields)) = payload.pointer_mut(parent)
@@ -141,7 +141,7 @@ fn remove(payload: &mut Value, pointer: &str) {
     }
 }
 
-/// `changes` with what is redacted in them.
+/// `changes` after redaction.
 pub(crate) fn apply_to_changes(
     redactions: &[Redaction],
     changes: &Changes,
@@ -156,9 +156,9 @@ pub(crate) fn apply_to_changes(
     changes
 }
 
-/// `text`, such as an error that quotes an address, with every redacted value of `payload` masked that is in
-/// it word for word; also those of its changes, and `entity_id`. A value of less than three characters cannot
-/// be told from other text.
+/// Masks in `text`, such as an error that quotes an address, every redacted value of `payload` that occurs
+/// literally, also those of its changes, and `entity_id`. A value of less than three characters is not
+/// masked, because it cannot be distinguished from other text.
 pub(crate) fn mask_in_text(
     redactions: &[Redaction],
     payload: &Value,
@@ -178,7 +178,7 @@ pub(crate) fn mask_in_text(
             _ => collect_texts(value, &mut values),
         }
     }
-    // The longest first, since one may be a part of another.
+    // The longest first, because one value may be part of another.
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     for value in values.iter().filter(|value| value.chars().nth(2).is_some()) {
         if text.contains(value) {

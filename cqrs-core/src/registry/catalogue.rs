@@ -1,4 +1,4 @@
-//! Everything that is annotated in the crates that are linked.
+//! The catalogue: everything that is annotated in the linked crates.
 
 use std::any::TypeId;
 use std::collections::BTreeSet;
@@ -9,9 +9,9 @@ use super::{HandlerRegistration, InjectableRegistration, MessageRegistration, Pl
 use crate::message::Validator;
 use crate::services::TypeRef;
 
-/// What the annotations submitted: the only reader of `inventory`, once per application.
+/// What the annotations submitted. It alone reads `inventory`, once per application.
 ///
-/// Sorted, so that nothing depends on the order in which the linker found them.
+/// Sorted, because the order in which the linker finds annotations is not stable.
 pub(crate) struct Catalogue {
     /// Of the selected modules, by name.
     pub(crate) messages: Vec<&'static MessageRegistration>,
@@ -28,7 +28,7 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
-    /// `is_selected` decides by the path of a module.
+    /// `is_selected` gets the path of a module.
     pub(crate) fn read(is_selected: impl Fn(&str) -> bool) -> Self {
         let mut messages: Vec<_> = inventory::iter::<MessageRegistration>().collect();
         messages.sort_by_key(|it| (it.name, it.source));
@@ -58,12 +58,12 @@ impl Catalogue {
         }
     }
 
-    /// The derived message of this type, in whatever module.
+    /// The derived message of this type, in any module.
     pub(crate) fn message(&self, message: TypeRef) -> Option<&'static MessageRegistration> {
         self.by_type.get(&message.id()).copied()
     }
 
-    /// The plugin without which the service does nothing, if there is one.
+    /// The name of the plugin that the service needs, if it needs one.
     pub(crate) fn plugin_of(&self, service: TypeRef) -> Option<&'static str> {
         self.plugins.get(&service.id()).copied()
     }
@@ -73,7 +73,7 @@ impl Catalogue {
         self.modules.iter().any(|module| is_meant(module))
     }
 
-    /// The checks of all messages that implement [`Validate`](crate::middleware::Validate).
+    /// The validators of all messages that implement [`Validate`](crate::middleware::Validate).
     pub(crate) fn validators(&self) -> FxHashMap<TypeId, Validator> {
         let validators =
             self.by_type.iter().map(|(&message, it)| Some((message, (it.validator)()?)));

@@ -1,4 +1,4 @@
-//! Handlers that exist.
+//! The registration of handlers.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -25,7 +25,7 @@ pub struct HandlerRegistration {
 
 inventory::collect!(HandlerRegistration);
 
-/// How a handler is made.
+/// How to build a handler.
 #[derive(Clone)]
 pub(crate) enum Construct {
     Inject(fn(&Services) -> Result<AnyHandler, MissingService>),
@@ -66,7 +66,7 @@ impl HandlerRegistration {
     /// `H`, which executes the command `C`.
     pub const fn command<H, C>(name: &'static str, source: Source, options: HandlerOptions) -> Self
     where
-        // First, so that a message of the wrong kind is reported as such.
+        // First, so that the compiler reports a message of the wrong kind as such.
         C: Command,
         H: Injectable + CommandHandler<C>,
     {
@@ -77,7 +77,7 @@ impl HandlerRegistration {
     /// `H`, which answers the query `Q`.
     pub const fn query<H, Q>(name: &'static str, source: Source, options: HandlerOptions) -> Self
     where
-        // First, so that a message of the wrong kind is reported as such.
+        // First, so that the compiler reports a message of the wrong kind as such.
         Q: Query,
         H: Injectable + QueryHandler<Q>,
     {
@@ -127,7 +127,7 @@ impl HandlerRegistration {
         events.iter().filter_map(|route| route.event.as_ref()).chain(execution)
     }
 
-    /// What reports call it: its type, or, for a closure, its stable name.
+    /// Its name in reports: its type, or, for a closure, its stable name.
     pub(crate) fn title(&self) -> String {
         let handler = (self.handler)();
         if handler.is_closure() { self.name.to_string() } else { handler.name() }

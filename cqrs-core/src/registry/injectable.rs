@@ -1,4 +1,4 @@
-//! Services that can be built.
+//! The registration of services.
 
 use std::fmt;
 use std::sync::Arc;
@@ -49,13 +49,13 @@ impl fmt::Debug for InjectableRegistration {
 pub struct Alias {
     /// `Arc<dyn Trait>`.
     pub(crate) offered: fn() -> TypeRef,
-    /// The service as a boxed `Arc<dyn Trait>`, once the service itself is there.
+    /// Returns the service as a boxed `Arc<dyn Trait>`, after the service itself was built.
     pub(crate) convert: fn(&Services) -> Option<ServiceValue>,
 }
 
 impl Alias {
-    /// `convert` finds the service, coerces it to `Arc<U>` and boxes that. Generated code writes it
-    /// out, since an unsizing coercion cannot be generic.
+    /// `convert` finds the service, coerces it to `Arc<U>` and boxes that. Generated code contains this
+    /// function, because an unsizing coercion cannot be generic.
     pub const fn of<U: ?Sized + 'static>(convert: fn(&Services) -> Option<ServiceValue>) -> Self {
         Self { offered: TypeRef::of::<Arc<U>>, convert }
     }

@@ -1,4 +1,4 @@
-//! Registering what cannot be annotated.
+//! Registration by hand, for handlers that cannot be annotated.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,8 +16,8 @@ use crate::handler::{
 use crate::message::{AnyEvent, Command, Event, Published, Query};
 use crate::services::TypeRef;
 
-/// Makes registrations for [`AppBuilder::register`](crate::AppBuilder::register): of handlers that
-/// cannot be annotated because they are generic or closures.
+/// Makes registrations for [`AppBuilder::register`](crate::AppBuilder::register), for handlers that cannot
+/// be annotated because they are generic or closures.
 ///
 /// ```standalone_crate
 /// use cqrs_core::prelude::*;
@@ -100,7 +100,7 @@ impl Handler {
         let route = EventRoute::of::<E>(|it| Some(it.downcast::<EventFn<E, F>>().ok()?));
         let handler = EventFn::<E, F> { handle, event: PhantomData };
         let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(vec![route])));
-        // Reports name the user's closure or function, not its wrapper.
+        // Reports show the user's closure or function, not its wrapper.
         HandlerRegistration { handler: TypeRef::of::<F>, ..registration }
     }
 
@@ -176,7 +176,7 @@ fn ready_handler<H: Send + Sync + 'static>(
 }
 
 impl HandlerRegistration {
-    /// Replaces the handler's options. A command or query handler uses the time-out alone.
+    /// Replaces the handler's options. A command or query handler uses only the time-out.
     pub fn options(mut self, options: HandlerOptions) -> Self {
         self.options = options;
         self

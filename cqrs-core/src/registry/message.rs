@@ -1,4 +1,4 @@
-//! Messages that exist.
+//! The registration of messages.
 
 use super::Source;
 use crate::message::{Command, Event, MessageKind, Query, Validator};
@@ -17,7 +17,7 @@ pub struct MessageRegistration {
 
 inventory::collect!(MessageRegistration);
 
-/// What only messages of one kind say about themselves.
+/// What depends on the kind of the message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MessageDetails {
     Event { version: u32, entity: Option<&'static str>, action: Option<&'static str> },
@@ -35,7 +35,7 @@ impl MessageRegistration {
         Self { kind, name, message, details, source, validator: || None }
     }
 
-    /// Adds how to find the message's [`Validate`](crate::middleware::Validate), if it has one.
+    /// Adds the function that finds the message's [`Validate`](crate::middleware::Validate), if it has one.
     pub const fn validated_by(mut self, validator: fn() -> Option<Validator>) -> Self {
         self.validator = validator;
         self

@@ -1,4 +1,4 @@
-//! Services that come with a plugin.
+//! Services that need their plugin.
 
 use std::fmt;
 

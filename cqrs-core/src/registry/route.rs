@@ -1,4 +1,4 @@
-//! From a message's type to its handler.
+//! Routes: from a message's type to its handler.
 
 use std::any::Any;
 use std::fmt;
@@ -11,10 +11,10 @@ use crate::handler::{
 };
 use crate::message::{AnyEvent, Command, Event, Query};
 
-/// A handler without its type.
+/// A handler, type-erased.
 pub(crate) type AnyHandler = Arc<dyn Any + Send + Sync>;
 
-/// One event, or every event, to one handler.
+/// The route of one event, or of every event, to one handler.
 #[derive(Clone, Copy)]
 pub struct EventRoute {
     /// `None` for every event.
@@ -24,12 +24,12 @@ pub struct EventRoute {
 }
 
 impl EventRoute {
-    /// `E` to `H`.
+    /// The route of `E` to `H`.
     pub const fn to<H: EventHandler<E>, E: Event>() -> Self {
         Self::of::<E>(|handler| Some(Arc::new(EventShim::<H, E>::new(handler.downcast().ok()?))))
     }
 
-    /// Every event to `H`.
+    /// The route of every event to `H`.
     pub const fn any<H: EventHandler<AnyEvent>>() -> Self {
         Self {
             event: None,
@@ -39,12 +39,12 @@ impl EventRoute {
         }
     }
 
-    /// Batches of `E` to `H`.
+    /// The route of batches of `E` to `H`.
     pub const fn batches_to<H: BatchEventHandler<E>, E: Event>() -> Self {
         Self::of::<E>(batches::<H, E>)
     }
 
-    /// Batches of every event to `H`.
+    /// The route of batches of every event to `H`.
     pub const fn batches_of_any<H: BatchEventHandler<AnyEvent>>() -> Self {
         Self { event: None, erase: batches::<H, AnyEvent> }
     }
@@ -71,11 +71,11 @@ impl fmt::Debug for EventRoute {
     }
 }
 
-/// One command or query to its handler.
+/// The route of one command or query to its handler.
 #[derive(Clone, Copy)]
 pub(crate) struct ExecutionRoute {
     pub(crate) message: MessageRegistration,
-    /// Gives an `Arc<dyn ErasedCommandHandler<C>>` or `Arc<dyn ErasedQueryHandler<Q>>` in a box.
+    /// Returns a boxed `Arc<dyn ErasedCommandHandler<C>>` or `Arc<dyn ErasedQueryHandler<Q>>`.
     pub(crate) erase: fn(AnyHandler) -> Option<Box<dyn Any + Send + Sync>>,
 }
 

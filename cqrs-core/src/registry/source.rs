@@ -1,4 +1,4 @@
-//! Where an annotation is.
+//! The source location of an annotation.
 
 use std::fmt;
 use std::panic::Location;
@@ -7,7 +7,7 @@ use std::panic::Location;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Source {
-    /// The file, as the compiler was given it.
+    /// The file, as its path was given to the compiler.
     pub file: &'static str,
     /// The line, from 1.
     pub line: u32,
@@ -22,7 +22,7 @@ impl Source {
         Self { file, line, module }
     }
 
-    /// Where a message is declared that a route names; only its own registration knows.
+    /// For a message that a route names. Only the message's own registration has its location.
     pub(crate) const UNKNOWN: Self = Self::new("", 0, "");
 
     #[track_caller]

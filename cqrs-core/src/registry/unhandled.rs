@@ -1,4 +1,4 @@
-//! Why an event reaches no handler.
+//! The reasons why an event has no handler.
 
 use std::any::TypeId;
 use std::fmt::Write as _;
@@ -12,10 +12,10 @@ const NOT_LINKED: &str = "no handler that is linked names it; if there is one in
 
 const LEFT_OUT: &str = "it is named only by handlers that `only` or `without` leaves out:";
 
-/// Explains events that no handler of the application names.
+/// Explains why no handler of the application names an event.
 #[derive(Default)]
 pub(crate) struct Unhandled {
-    /// The reasons for events that are named only by handlers that do not run.
+    /// The reasons, for events that only handlers that do not run name.
     left_out: FxHashMap<TypeId, String>,
 }
 
@@ -34,7 +34,7 @@ impl Unhandled {
         Self { left_out: reasons }
     }
 
-    /// Why no handler gets the event of this type, with what to do; for a warning.
+    /// Why the event of this type has no handler, and what to do; for a warning.
     pub(crate) fn reason(&self, event: TypeId) -> &str {
         self.left_out.get(&event).map_or(NOT_LINKED, String::as_str)
     }

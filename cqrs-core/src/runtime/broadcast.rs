@@ -1,4 +1,4 @@
-//! Streams for those who look on, which say when they lagged.
+//! Streams for readers inside the process, which report the items that a reader missed.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 
-/// A reader was too slow and missed items. The stream goes on with the oldest that is still kept.
+/// A reader was too slow and missed items. The stream continues with the oldest item that is still stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the reader was too slow and missed {missed} items")]
 #[non_exhaustive]
@@ -19,7 +19,7 @@ pub struct Lagged {
     pub missed: u64,
 }
 
-/// Sends to whoever looks on, until it ends.
+/// Sends items to all readers, until it ends.
 #[derive(Debug)]
 pub(crate) struct Broadcast<T>(RwLock<Option<broadcast::Sender<T>>>);
 
@@ -28,16 +28,16 @@ impl<T: Clone + Send + 'static> Broadcast<T> {
         Self(RwLock::new(Some(broadcast::Sender::new(capacity))))
     }
 
-    /// Makes the item only if somebody looks on.
+    /// Makes the item only if there is a reader.
     pub(crate) fn send(&self, item: impl FnOnce() -> T) {
         let sender = self.0.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(sender) = sender.as_ref().filter(|sender| sender.receiver_count() > 0) {
-            // The last reader may go at this moment.
+            // The last reader may be dropped at this moment.
             let _ = sender.send(item());
         }
     }
 
-    /// A reader of what is sent from now on; an ended one after the end.
+    /// A reader of the items from now on. After the end, the reader has ended too.
     pub(crate) fn subscribe(&self) -> Receiver<T> {
         let sender = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let receiver = match &*sender {

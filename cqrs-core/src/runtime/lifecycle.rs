@@ -1,5 +1,5 @@
-//! What an application and everything that runs in it share: how much is in flight, whether new work is
-//! still accepted, and whether it is time to stop.
+//! What an application shares with everything that runs in it: how much work is in flight, whether new work
+//! is accepted, and whether to stop.
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -12,27 +12,27 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Default)]
 pub(crate) struct Lifecycle {
     in_flight: AtomicUsize,
-    /// How many of them are tasks that handlers spawned.
+    /// How many of these are tasks that handlers spawned.
     tasks: AtomicUsize,
-    /// How many wait until a part of what is in flight is done.
+    /// How many callers wait until a part of the work in flight is done.
     watchers: AtomicUsize,
     changed: Notify,
     intake_closed: AtomicBool,
     /// Cancelled when a shutdown begins: handlers may finish early.
     pub(crate) draining: CancellationToken,
-    /// Cancelled when the time to drain is over: workers leave.
+    /// Cancelled when the time to drain is over: workers stop.
     stopped: CancellationToken,
-    /// The same without the token's lock.
+    /// The same as the token, but readable without its lock.
     is_stopped: AtomicBool,
     /// Held for reading while events are handed to lanes, for writing at the moment of the stop.
     gate: RwLock<()>,
 }
 
 impl Lifecycle {
-    /// Counts one piece of work. `None` if it comes too late: from outside once the intake is closed, and
-    /// as part of work that is in flight (`is_inside`) once the application stopped.
+    /// Counts one piece of work. `None` if it is too late: for work from outside after the intake was
+    /// closed, and for a part of work in flight (`is_inside`) after the application stopped.
     ///
-    /// It counts before it looks, so that a shutdown that saw nothing in flight can rely on it.
+    /// It counts before it checks, so that a shutdown that found nothing in flight can rely on that.
     pub(crate) fn admit(self: &Arc<Self>, is_inside: bool) -> Option<InFlight> {
         let guard = self.enter();
         let is_too_late =
@@ -79,7 +79,7 @@ impl Lifecycle {
         self.intake_closed.load(SeqCst)
     }
 
-    /// From now on no event is handed to a lane, and a drain finds those that were.
+    /// From now on, no event is pushed to a lane, so a drain finds all that were pushed.
     pub(crate) fn close_gate(&self) {
         self.close_intake();
         let gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
@@ -93,7 +93,7 @@ impl Lifecycle {
         self.stopped.cancel();
     }
 
-    /// `None` once the application stopped. It cannot stop while the guard lives.
+    /// `None` if the application has stopped. It cannot stop while the guard exists.
     pub(crate) fn pass(&self) -> Option<RwLockReadGuard<'_, ()>> {
         let gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
         (!self.is_stopped()).then_some(gate)
@@ -113,14 +113,14 @@ impl Lifecycle {
         self.wait_until(|in_flight| in_flight == 0).await;
     }
 
-    /// Returns when as much is in flight as `rest` says. Cancel safe.
+    /// Returns when only as much work is in flight as `rest` returns. Cancel safe.
     pub(crate) async fn idle_but(&self, rest: impl Fn() -> usize) {
         let _watching = Watching::begin(self);
-        // `rest` is asked first: if it grows in the meantime, what is in flight has grown as well.
+        // `rest` is called first: if it grows in the meantime, the work in flight has grown as well.
         self.wait_until(|_| rest() == self.in_flight.load(SeqCst)).await;
     }
 
-    /// Says that what [`idle_but`](Self::idle_but) waits for may be so now.
+    /// Wakes [`idle_but`](Self::idle_but), because its condition may now be true.
     pub(crate) fn note_change(&self) {
         self.changed.notify_waiters();
     }
@@ -157,7 +157,7 @@ impl Drop for TaskInFlight {
     }
 }
 
-/// While it lives, each end of work is notified, not the last one alone.
+/// While it exists, every end of work is notified, not only the last one.
 struct Watching<'a>(&'a AtomicUsize);
 
 impl<'a> Watching<'a> {

@@ -1,4 +1,4 @@
-//! Work that ends with its deadline and with its application.
+//! The limits of work: its deadline, and the end of its application.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Lifecycle;
 
-/// What ended the work before its own end.
+/// Why work was stopped before its own end.
 pub(crate) enum Limit {
     Deadline,
     Stopped,
@@ -16,7 +16,7 @@ pub(crate) enum Limit {
 
 /// Runs `work` until its end, `deadline`, or the end of its application, whichever comes first.
 ///
-/// Most work is done at its first poll. The timer comes into play only after that.
+/// Most work is done at its first poll, so the timer is made only after that.
 pub(crate) async fn limited<F: Future>(
     work: F,
     deadline: Option<Instant>,
@@ -34,7 +34,7 @@ pub(crate) async fn limited<F: Future>(
     }
 }
 
-/// Returns at `deadline`; never, and without a timer, if there is none. Cancel safe.
+/// Returns at `deadline`. Without one it never returns, and needs no timer. Cancel safe.
 pub(crate) async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,

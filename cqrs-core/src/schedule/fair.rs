@@ -1,13 +1,13 @@
-//! Tenants take turns.
+//! A fair queue of items of many tenants.
 
 use std::collections::VecDeque;
 
 use rustc_hash::FxHashMap;
 
-/// A queue that is empty keeps at most this much capacity for the next tenant.
+/// An empty queue that is reused for the next tenant keeps at most this capacity.
 const KEPT_CAPACITY: usize = 1024;
 
-/// How many empty queues are kept for the next tenants.
+/// How many empty queues are kept for reuse.
 const KEPT_QUEUES: usize = 8;
 
 /// Items of many tenants: in order within a tenant, while tenants take turns, one item at a time.
@@ -16,11 +16,11 @@ const KEPT_QUEUES: usize = 8;
 /// tenant. That is the fair queueing of Nagle, "On Packet Switches with Infinite Storage" (RFC 970, 1985).
 /// Adding and taking take constant time.
 pub(crate) struct Fair<T> {
-    /// Only tenants that have items.
+    /// The items of each tenant that has some.
     tenants: FxHashMap<u64, VecDeque<T>>,
-    /// Each of them once.
+    /// Each of these tenants once, in the order of their turns.
     turns: VecDeque<u64>,
-    /// Empty queues, so that a tenant that comes and goes allocates nothing.
+    /// Empty queues for reuse, so that a tenant with few items needs no new allocation.
     spare: Vec<VecDeque<T>>,
     len: usize,
 }
@@ -38,7 +38,7 @@ impl<T> Fair<T> {
         self.tenants.contains_key(&tenant)
     }
 
-    /// Adds an item after those that the tenant has.
+    /// Adds an item after the other items of the tenant.
     pub(crate) fn push_back(&mut self, tenant: u64, item: T) {
         let (turns, spare) = (&mut self.turns, &mut self.spare);
         let items = self.tenants.entry(tenant).or_insert_with(|| {
@@ -49,7 +49,7 @@ impl<T> Fair<T> {
         self.len += 1;
     }
 
-    /// Adds an item before those that the tenant has. If it has none, its turn is next.
+    /// Adds an item before the other items of the tenant. A tenant without other items gets the next turn.
     pub(crate) fn push_front(&mut self, tenant: u64, item: T) {
         let (turns, spare) = (&mut self.turns, &mut self.spare);
         let items = self.tenants.entry(tenant).or_insert_with(|| {
@@ -74,8 +74,8 @@ impl<T> Fair<T> {
         Some((tenant, item))
     }
 
-    /// Takes any item, counted in the order of turns. For tests that shuffle: it takes as long as there
-    /// are tenants.
+    /// Takes the item at any index, in the order of turns. For tests that shuffle: its time grows with the
+    /// number of tenants.
     pub(crate) fn take_at(&mut self, index: usize) -> Option<(u64, T)> {
         if index == 0 {
             return self.take();
@@ -102,7 +102,8 @@ impl<T> Fair<T> {
         Some(item)
     }
 
-    /// Takes up to `count` items of one tenant that `is_wanted`, in order. Looks at twice as many.
+    /// Takes up to `count` items of one tenant that `is_wanted` accepts, in order. Looks at no more than
+    /// twice as many.
     pub(crate) fn take_some_of(
         &mut self,
         tenant: u64,
@@ -115,8 +116,8 @@ impl<T> Fair<T> {
         taken
     }
 
-    /// Takes up to `count` items that `is_wanted`: the same number of each tenant as far as they have
-    /// as many.
+    /// Takes up to `count` items that `is_wanted` accepts: the same number from each tenant, if it has as
+    /// many.
     pub(crate) fn take_some_in_turns(
         &mut self,
         mut count: usize,
@@ -149,7 +150,7 @@ impl<T> Fair<T> {
         turns.into_iter().flat_map(move |tenant| tenants.remove(&tenant).unwrap_or_default())
     }
 
-    /// Keeps only what `is_kept`.
+    /// Keeps only the items that `is_kept` accepts.
     pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(&T) -> bool) {
         self.tenants.retain(|_, items| {
             items.retain(&mut is_kept);
@@ -187,7 +188,7 @@ impl<T> Fair<T> {
 
     fn end_turns_if_empty(&mut self, tenant: u64) {
         if self.forget_if_empty(tenant)
-            // It often has just had its turn, so it is last.
+            // The tenant often has just had its turn, so it is last.
             && let Some(turn) = self.turns.iter().rposition(|turn| *turn == tenant)
         {
             self.turns.remove(turn);

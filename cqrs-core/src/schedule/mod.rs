@@ -1,4 +1,4 @@
-//! What a handler does next: in order per key, otherwise in turns of tenants. Pure data.
+//! Which item a lane takes next: in order within an order key, and otherwise tenant by tenant. Pure data.
 
 mod fair;
 #[cfg(test)]
@@ -13,8 +13,8 @@ use rustc_hash::FxHashMap;
 
 pub(crate) use self::fair::Fair;
 
-/// The tenant and the order key of an item, as hashes. Two tenants with one hash share their turns; two
-/// keys with one hash wait for each other.
+/// The tenant and the order key of an item, as hashes. Two tenants with the same hash share their turns;
+/// two order keys with the same hash wait for each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Keys {
     pub(crate) tenant: u64,
@@ -28,30 +28,30 @@ pub(crate) struct Entry<T> {
     pub(crate) keys: Keys,
     /// How many attempts have failed.
     pub(crate) attempts: u32,
-    /// The position in the order in which items came.
+    /// The position in the order in which items were added.
     number: u64,
-    /// It failed together with others, and is taken alone from now on.
+    /// Whether it failed in a batch, and is taken alone from now on.
     is_alone: bool,
-    /// It was taken before, so it goes before what was not.
+    /// Whether it was taken before; it then comes before items that were not.
     has_returned: bool,
-    /// Its next attempt begins no earlier.
+    /// The earliest time of its next attempt.
     due: Option<Instant>,
 }
 
-/// What becomes of an item that was taken.
+/// What to do with an item that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
     /// It leaves the schedule.
     Finish,
-    /// It failed, and is taken again then.
+    /// It failed, and is taken again at that time.
     Retry(Instant),
-    /// It failed together with others, and is taken again without them: now, or then.
+    /// It failed in a batch, and is taken again alone: now, or at that time.
     RetryAlone(Option<Instant>),
-    /// It comes again, and this was no attempt.
+    /// It is taken again, and this does not count as an attempt.
     Return,
 }
 
-/// Where a delivery is that is not finished.
+/// The state of a delivery that is not finished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DeliveryState {
@@ -73,7 +73,7 @@ impl fmt::Display for DeliveryState {
     }
 }
 
-/// How many items are where.
+/// How many items are in each state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counts {
     pub(crate) queued: usize,
@@ -83,18 +83,18 @@ pub(crate) struct Counts {
 
 /// The items of one handler.
 ///
-/// Of each order key, at most one item is ready or delayed, and then none is taken; or a worker has
-/// taken one, or several in order. The others are `behind`.
+/// Of each order key, either at most one item is ready or delayed and none is taken, or a worker has taken
+/// one item, or several in order. The others are `behind`.
 pub(crate) struct Schedule<T> {
     ready: Fair<Entry<T>>,
     behind: FxHashMap<u64, VecDeque<Entry<T>>>,
-    /// How many items are behind others.
+    /// How many items wait behind others of their order key.
     followers: usize,
     delayed: BinaryHeap<Reverse<Delayed<T>>>,
     /// What each worker has taken.
     taken: Vec<Vec<Entry<T>>>,
     numbers: u64,
-    /// Empty between calls: their capacity is used again.
+    /// Buffers that are empty between calls, so that their capacity is reused.
     orders: Vec<u64>,
     firsts: Vec<Entry<T>>,
 }
@@ -138,10 +138,10 @@ impl<T> Schedule<T> {
         true
     }
 
-    /// Lets `worker`, which has nothing, take one to `max` items, of one tenant or, `across_tenants`, of
-    /// any: what is ready, and what is behind it. `pick` chooses the first among the ready ones, of which
-    /// number 0 has its turn; the others must `fit` it, or the one that they are behind. Returns the items,
-    /// none if nothing is ready.
+    /// Lets `worker`, which has no items, take one to `max` items: ready ones, and those behind them. They
+    /// are of one tenant, or, with `across_tenants`, of any. `pick` chooses the first from the ready ones;
+    /// number 0 is next by turn. The others must `fit` the first, or the one that they are behind. Returns
+    /// the items, or none if nothing is ready.
     pub(crate) fn take(
         &mut self,
         worker: usize,
@@ -171,7 +171,7 @@ impl<T> Schedule<T> {
         } else {
             ready.take_some_of(tenant, max - 1, fits, |entry| others.push(entry));
         }
-        // Those behind them, in the order of each key.
+        // The items behind them, in the order of each order key.
         for leader in 0..=others.len() {
             let mut before = leader.checked_sub(1);
             let order = before.map_or(first.keys, |at| others[at].keys).order;
@@ -196,8 +196,9 @@ impl<T> Schedule<T> {
         &self.taken[worker]
     }
 
-    /// Ends what `worker` has taken: each item goes on by its step, in order; items without one return.
-    /// Gives what is finished, says what is retried, and returns how many items became ready.
+    /// Settles what `worker` has taken, in order: each item by its step; items without a step are taken
+    /// again. Passes on the finished items, reports the retried ones, and returns how many items became
+    /// ready.
     pub(crate) fn settle(
         &mut self,
         worker: usize,
@@ -234,8 +235,8 @@ impl<T> Schedule<T> {
             let next = self.next_of(order);
             self.firsts.extend(next);
         }
-        // What returns goes before the rest of its tenant, in the order in which it came: the last one is
-        // put there first.
+        // Items that are taken again come before the others of their tenant, in their old order, so the
+        // last one is added first.
         self.firsts.sort_unstable_by_key(|entry| entry.number);
         while let Some(entry) = self.firsts.pop() {
             self.make_ready(entry);
@@ -243,7 +244,7 @@ impl<T> Schedule<T> {
         self.ready.len().saturating_sub(ready_before)
     }
 
-    /// The next item of an order key, of which nothing is taken any more.
+    /// Makes the next item of an order key ready, after all items taken from it were settled.
     fn next_of(&mut self, order: u64) -> Option<Entry<T>> {
         let next = self.behind.get_mut(&order).and_then(VecDeque::pop_front);
         match next {
@@ -261,7 +262,7 @@ impl<T> Schedule<T> {
         }
     }
 
-    /// Makes ready what is due by `now`.
+    /// Makes the items ready that are due by `now`.
     pub(crate) fn wake(&mut self, now: Instant) {
         while self.next_due().is_some_and(|due| due <= now) {
             if let Some(Reverse(Delayed { entry, .. })) = self.delayed.pop() {
@@ -279,7 +280,7 @@ impl<T> Schedule<T> {
         !self.ready.is_empty()
     }
 
-    /// Whether nothing waits.
+    /// Whether no item waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting() == 0
     }
@@ -304,7 +305,7 @@ impl<T> Schedule<T> {
         self.ready.iter().chain(behind).chain(delayed).map(|entry| &entry.item)
     }
 
-    /// Empties the schedule, and says where everything was.
+    /// Empties the schedule, and returns every item with its state.
     pub(crate) fn drain(&mut self) -> Vec<(Entry<T>, DeliveryState)> {
         let taken = self.taken.iter_mut().flat_map(std::mem::take);
         let taken = taken.map(|entry| (entry, DeliveryState::Running));

@@ -1,4 +1,4 @@
-//! What is true of a schedule whatever is done to it, checked against a model.
+//! Properties of a schedule after any operations, checked against a model.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use super::{Keys, Schedule, Step};
 const WORKERS: usize = 3;
 const MAX: usize = 5;
 
-/// What is scheduled. Only items of one group fit together.
+/// An item. Only items of one group fit together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Item {
     number: usize,
@@ -39,7 +39,7 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
     prop::collection::vec(action, 0..150)
 }
 
-/// A schedule beside what must be true of it.
+/// A schedule, and the model to compare it with.
 struct Checked {
     schedule: Schedule<Item>,
     max: usize,
@@ -47,7 +47,7 @@ struct Checked {
     now: Instant,
     pushed: usize,
     finished: BTreeSet<usize>,
-    /// Of each order key, what is not finished, in the order in which it came.
+    /// The unfinished items of each order key, in the order in which they were added.
     orders: BTreeMap<u64, VecDeque<usize>>,
     taken: [Vec<Item>; WORKERS],
     attempts: BTreeMap<usize, u32>,

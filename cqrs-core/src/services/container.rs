@@ -8,7 +8,7 @@ use rustc_hash::FxHashMap;
 
 use super::TypeRef;
 
-/// What can be a service: a value that every handler gets a clone of. Implemented by itself; in
+/// A type that can be a service: every handler gets a clone of the value. Implemented automatically; in
 /// practice an `Arc<T>`, an `Arc<dyn Trait>`, a bus, or a small value.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be injected",
@@ -30,7 +30,7 @@ pub(crate) struct ServiceKey {
     pub(crate) name: Option<Cow<'static, str>>,
 }
 
-/// The services of one application, by type and, where several of one type are needed, by name.
+/// The services of one application, by type, and by name if there are several of one type.
 #[derive(Default)]
 pub struct Services {
     values: FxHashMap<ServiceKey, ServiceValue>,
@@ -51,7 +51,7 @@ impl Services {
     ///
     /// # Errors
     ///
-    /// [`MissingService`] when there is none.
+    /// [`MissingService`] if the application has none.
     pub fn inject<T: Service>(&self, field: &'static str) -> Result<T, MissingService> {
         self.get().ok_or_else(|| MissingService { field: Some(field), ..MissingService::of::<T>() })
     }
@@ -60,7 +60,7 @@ impl Services {
     ///
     /// # Errors
     ///
-    /// [`MissingService`] when there is none.
+    /// [`MissingService`] if the application has none.
     pub fn inject_named<T: Service>(
         &self,
         field: &'static str,
@@ -97,16 +97,16 @@ impl fmt::Debug for Services {
     }
 }
 
-/// A service was not there when something asked for it.
+/// The application has no such service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no service of type `{service}`{}", describe_name(*name))]
 #[non_exhaustive]
 pub struct MissingService {
-    /// The field that needs it, if it was asked for a field.
+    /// The field that needs the service, if it was requested for a field.
     pub field: Option<&'static str>,
     /// Its type.
     pub service: TypeRef,
-    /// Its name, if a certain one was asked for.
+    /// The service's name, if it was requested by name.
     pub name: Option<&'static str>,
 }
 

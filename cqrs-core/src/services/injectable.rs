@@ -1,11 +1,11 @@
-//! What is built from services.
+//! Types that are built from services.
 
 use super::{MissingService, Services, TypeRef};
 
 /// A type that is built from services: its fields are injected by type. Derive it.
 ///
-/// A derived service is built once per application, after what it depends on, and offered to
-/// all others as `Arc<Self>`. Handlers get this trait from their annotation.
+/// A derived service is built once per application, after its dependencies, and offered to all others as
+/// `Arc<Self>`. Handlers get this trait from their annotation.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -28,19 +28,20 @@ use super::{MissingService, Services, TypeRef};
     note = "add `#[derive(Injectable)]` to `{Self}`"
 )]
 pub trait Injectable: Sized + Send + Sync + 'static {
-    /// What it needs; looked at before anything is built.
+    /// The services that it needs. The application checks them before it builds anything.
     fn dependencies() -> Vec<Dependency>;
 
     /// Builds it.
     ///
     /// # Errors
     ///
-    /// [`MissingService`] when something is not there that [`dependencies`](Self::dependencies) does
-    /// not name.
+    /// [`MissingService`] if it needs a service that is missing and that
+    /// [`dependencies`](Self::dependencies) does not name.
     fn inject(services: &Services) -> Result<Self, MissingService>;
 }
 
-/// A field that is injected: its name, its type, and the service's name if it asks for a certain one.
+/// A field that is injected: its name, its type, and the service's name if the field has `#[inject(name =
+/// "..")]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Dependency {

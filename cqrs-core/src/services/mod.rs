@@ -1,4 +1,4 @@
-//! What handlers need and where it comes from.
+//! Injection: the services that handlers need.
 
 mod container;
 mod injectable;

@@ -3,7 +3,7 @@
 use std::any::{TypeId, type_name};
 use std::fmt;
 
-/// How the compiler writes a closure's type.
+/// The compiler's name for a closure's type.
 const CLOSURE: &str = "{{closure}}";
 
 /// A Rust type as it appears in reports: for people, never stored.
@@ -24,7 +24,7 @@ impl TypeRef {
         self.id
     }
 
-    /// The name with every path, as the compiler writes it.
+    /// The name with all paths, as the compiler writes it.
     pub fn path(&self) -> &'static str {
         self.path
     }

@@ -1,4 +1,4 @@
-//! Putting an application together for a test.
+//! The builder of an application for a test.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::registry::HandlerRegistration;
 use crate::services::Service;
 use crate::services::TypeRef;
 
-/// Puts a [`TestApp`] together.
+/// Builds a [`TestApp`].
 #[derive(Debug)]
 #[must_use = "nothing happens until `build`"]
 pub struct TestAppBuilder {
@@ -45,29 +45,29 @@ impl TestAppBuilder {
         self.configure(|app| app.modules(modules))
     }
 
-    /// Changes anything else of the application.
+    /// Changes other settings of the application.
     pub fn configure(self, change: impl FnOnce(AppBuilder) -> AppBuilder) -> Self {
         Self { app: change(self.app), ..self }
     }
 
-    /// Runs only the handler `H` and what is registered by hand; called again, also another one. Only
-    /// services that they need are built, and only they are checked.
+    /// Runs only the handler `H` and what is registered by hand. A further call adds another handler. Only
+    /// the services that they need are checked and built.
     pub fn only<H: 'static>(mut self) -> Self {
         let only = &mut self.app.test_options().only_handlers;
         only.get_or_insert_default().push(TypeRef::of::<H>().id());
         self
     }
 
-    /// Runs handlers and entities in another order for each seed, and lets tasks overtake each other:
-    /// all that the guarantees leave open. `None` takes a random seed.
+    /// Delivers events in a different order for each seed, and changes the order in which tasks run, within
+    /// what the guarantees allow. `None` takes a random seed.
     ///
-    /// The seed is printed when the test fails; set the environment variable `CQRS_TEST_SEED` to it to
-    /// run the same order again. On a current-thread runtime with a paused clock, a seed stands for
-    /// exactly one order.
+    /// The seed is printed when the test fails; set the environment variable `CQRS_TEST_SEED` to it to run
+    /// the same order again. On a current-thread runtime with a paused clock, a seed always gives the same
+    /// order.
     ///
     /// # Panics
     ///
-    /// When `CQRS_TEST_SEED` is set and no number.
+    /// If `CQRS_TEST_SEED` is set to something that is not a number.
     pub fn shuffle(mut self, seed: impl Into<Option<u64>>) -> Self {
         let seed = seed::choose(seed.into());
         self.app.test_options().chance = Some(Arc::new(Shuffle::new(seed)));
@@ -75,8 +75,8 @@ impl TestAppBuilder {
         self
     }
 
-    /// Delivers every event to every handler a second time, right after the first is settled: whoever
-    /// handles an event twice in effect is not idempotent.
+    /// Delivers every event to every handler a second time, right after the first delivery is settled. A
+    /// test then shows handlers that are not idempotent.
     pub fn deliver_twice(mut self) -> Self {
         self.app.test_options().hand = Some(Box::new(Twice));
         self

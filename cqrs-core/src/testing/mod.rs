@@ -44,7 +44,7 @@
 //! # }
 //! ```
 //!
-//! When a test fails, its `TestApp` prints what did happen, and the seed to make it happen again.
+//! If a test fails, its `TestApp` prints what happened, and the seed with which to repeat it.
 
 mod builder;
 mod record;

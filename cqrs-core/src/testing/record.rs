@@ -1,4 +1,4 @@
-//! What a test can look at afterwards.
+//! Records that a test can check afterwards.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub struct DeliveryRecord {
     pub handler: Arc<str>,
     /// The event, with its context.
     pub event: AnyEvent,
-    /// Each attempt so far: `None` if it succeeded, else why it failed.
+    /// The result of each attempt so far: `None` if it succeeded, otherwise the error.
     pub attempts: Vec<Option<DeliveryError>>,
     /// Whether no further attempt follows.
     pub is_settled: bool,
@@ -45,7 +45,7 @@ impl DeliveryRecord {
 pub struct ExecutionRecord {
     /// The message's stable name.
     pub name: &'static str,
-    /// The context its handler saw.
+    /// The context that its handler got.
     pub context: Context,
     /// Why it failed, if it did.
     pub failure: Option<String>,

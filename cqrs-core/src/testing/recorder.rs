@@ -1,4 +1,4 @@
-//! Keeps what happens in an application.
+//! Records what happens in an application.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -53,7 +53,7 @@ impl Recorder {
         self.lock().clone()
     }
 
-    /// The deliveries to handlers that `is_wanted` knows by type and name, in the order of their first
+    /// The deliveries to handlers that `is_wanted` accepts by type and name, in the order of their first
     /// attempts.
     pub(super) fn deliveries(
         &self,

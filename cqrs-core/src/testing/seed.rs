@@ -1,13 +1,14 @@
-//! Which of the possible orders a test runs in.
+//! The seed that chooses one of the possible orders of a test.
 
-/// The environment variable that sets the seed of every shuffled test: the one a failed test printed.
+/// The environment variable that sets the seed of every shuffled test, such as the seed that a failed test
+/// printed.
 pub(super) const SEED_VARIABLE: &str = "CQRS_TEST_SEED";
 
-/// The environment's seed, else `wanted`, else a random one.
+/// The seed of the environment; if there is none, `wanted`; if that is `None`, a random one.
 ///
 /// # Panics
 ///
-/// When the environment's seed is no number: it would be ignored otherwise.
+/// If the environment's seed is not a number. It must not be ignored without notice.
 pub(super) fn choose(wanted: Option<u64>) -> u64 {
     match std::env::var(SEED_VARIABLE) {
         Ok(seed) => seed.trim().parse().unwrap_or_else(|error| {

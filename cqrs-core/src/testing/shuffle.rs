@@ -1,4 +1,4 @@
-//! Another order for each seed, which shows code that depends on an order that is not guaranteed.
+//! A different order for each seed, to find code that depends on an order that is not guaranteed.
 
 use std::sync::{Mutex, PoisonError};
 

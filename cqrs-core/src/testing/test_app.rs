@@ -17,12 +17,12 @@ use crate::context::Context;
 use crate::message::{Command, Event, Published, Query};
 use crate::services::TypeRef;
 
-/// More than any retry policy takes. On a paused clock, reaching it costs nothing.
+/// Longer than any retry policy takes. On a paused clock, it passes at once.
 const LONGEST_WAIT: Duration = Duration::from_hours(365 * 24);
 
 /// The real application, watched. Derefs to [`App`].
 ///
-/// It prints what did happen when it is dropped by a failing test.
+/// If a failing test drops it, it prints what happened.
 #[derive(Debug)]
 pub struct TestApp {
     app: App,
@@ -30,15 +30,16 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// The environment variable that sets the seed of every shuffled test: the one that a failed test printed.
+    /// The environment variable that sets the seed of every shuffled test, such as the seed that a failed
+    /// test printed.
     pub const SEED_VARIABLE: &'static str = super::seed::SEED_VARIABLE;
 
-    /// Starts to put an application together from everything that is annotated in this test's crates.
+    /// Starts to build an application from everything that is annotated in this test's crates.
     pub fn builder() -> TestAppBuilder {
         Self::from_builder(App::builder())
     }
 
-    /// Starts with what your application's own builder says.
+    /// Starts with the builder of your application.
     pub fn from_builder(app: AppBuilder) -> TestAppBuilder {
         TestAppBuilder::new(app)
     }
@@ -82,15 +83,14 @@ impl TestApp {
         self.app.events().publish(ctx, event).await
     }
 
-    /// Returns when nothing is queued, running or waiting for a retry any more: all cascades are done.
-    /// Cancel safe.
+    /// Returns when nothing is queued, running or waiting for a retry: all cascades are done. Cancel safe.
     ///
     /// On a paused clock (`#[tokio::test(start_paused = true)]`) retries take no time.
     ///
     /// # Panics
     ///
-    /// When it would wait forever, on a paused clock; when the application must be started and was not,
-    /// or when a handler is paused and has something to do.
+    /// If it would wait forever, on a paused clock; if the application must be started and was not; or if a
+    /// paused handler has deliveries.
     pub async fn settled(&self) {
         assert!(
             !self.app.waits_for_start(),
@@ -133,7 +133,7 @@ impl TestApp {
     ///
     /// # Panics
     ///
-    /// When `H` handles no event in this application.
+    /// If `H` handles no event in this application.
     pub fn deliveries_to<H: 'static>(&self) -> Vec<DeliveryRecord> {
         self.expect_handler(&TypeRef::of::<H>().name(), |handler, _| handler == TypeRef::of::<H>());
         self.recorder.deliveries(|handler, _| handler == TypeRef::of::<H>())
@@ -143,7 +143,7 @@ impl TestApp {
     ///
     /// # Panics
     ///
-    /// When no handler of events has this name.
+    /// If no event handler has this name.
     pub fn deliveries_to_named(&self, name: &str) -> Vec<DeliveryRecord> {
         self.expect_handler(name, |_, handler_name| handler_name == name);
         self.recorder.deliveries(|_, handler_name| handler_name == name)
@@ -156,7 +156,7 @@ impl TestApp {
         assert!(is_there, "`{wanted}` handles no event in this application; these do: {names}");
     }
 
-    /// What did happen so far, readable, as a failing test prints it. Redacted fields are masked.
+    /// What has happened so far, as a failing test prints it. Redacted fields are masked.
     pub fn timeline(&self) -> String {
         Timeline(&self.recorder).to_string()
     }
@@ -173,8 +173,8 @@ impl Deref for TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // Captured by the test runner, and shown with the failure.
-            // It writes errors, and a panic in a panic would end all tests.
+            // The test runner captures this, and shows it with the failure. Writing an error may panic, and
+            // a panic during a panic would end all tests.
             let timeline = catch_unwind(AssertUnwindSafe(|| Timeline(&self.recorder).to_string()));
             eprintln!(
                 "{}",

@@ -1,4 +1,4 @@
-//! What did happen, for people.
+//! What happened, for people.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Display, Write as _};
@@ -13,7 +13,8 @@ use crate::message::AnyEvent;
 /// The longest payload that is shown, in characters.
 const SHOWN_PAYLOAD: usize = 160;
 
-/// A recorder's moments as lines, oldest first. Messages are numbered, and name their cause.
+/// A recorder's moments as lines, oldest first. Each message has a number, and shows the number of its
+/// cause.
 pub(super) struct Timeline<'a>(pub(super) &'a Recorder);
 
 impl Display for Timeline<'_> {
@@ -94,7 +95,7 @@ impl Numbers {
             Happening::Executed { execution, .. } => execution.context.message_id(),
             Happening::Attempted(attempt) => attempt.event.id(),
         });
-        // By time, so that a cause comes before its effects, also if it ended after them.
+        // By time, so that a cause comes before its effects even if it ended after them.
         let sorted: BTreeSet<_> = ids.collect();
         Self(sorted.into_iter().zip(1..).collect())
     }

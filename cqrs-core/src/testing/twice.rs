@@ -1,14 +1,14 @@
-//! Delivers everything twice, which shows handlers that are not idempotent.
+//! Delivers everything twice, to find handlers that are not idempotent.
 
 use crate::bus::{Hand, Route};
 use crate::message::AnyEvent;
 use crate::schedule::Keys;
 
-/// Hands each event on twice.
+/// Pushes each event twice.
 pub(super) struct Twice;
 
 impl Hand for Twice {
-    /// The second delivery begins when the first is settled, also if the handler has no order.
+    /// The second delivery begins when the first is settled, even if the handler has no order.
     fn hand(&self, route: &Route, event: &AnyEvent, keys: Keys, has_permit: bool) {
         let id = event.id().as_u64_pair().1;
         let keys = Keys { order: keys.order.or(Some(id)), ..keys };

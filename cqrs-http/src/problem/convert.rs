@@ -10,10 +10,11 @@ use http::StatusCode;
 use super::Problem;
 
 impl<E: Into<Problem> + fmt::Display> From<ExecuteError<E>> for Problem {
-    /// The handler's own error as it converts itself. Otherwise, with the `code` that spans and metrics have:
+    /// The handler's own error converts itself. The other errors have the `code` that spans and metrics
+    /// have:
     ///
     /// - 422, 403, 409 or 503 with the reason of the middleware that refused it
-    /// - 503 when it timed out, or the application is shut down
+    /// - 503 if it timed out, or the application is shut down
     /// - 500 for the rest
     fn from(error: ExecuteError<E>) -> Self {
         let code = error.error_type();
@@ -39,8 +40,8 @@ fn status(rejection: &Rejection) -> StatusCode {
 }
 
 impl From<PublishError> for Problem {
-    /// With the `code` that spans and metrics have: 413 for a payload that is too large, 422 for one that is
-    /// nested too deeply, 503 when the application is shut down, and 500 for the rest.
+    /// 413 for a payload that is too large, 422 for one that is nested too deeply, 503 if the application
+    /// is shut down, and 500 for the rest. The `code` is the one in spans and metrics.
     fn from(error: PublishError) -> Self {
         let code = error.error_type();
         let problem = match error {
@@ -61,21 +62,21 @@ impl From<PublishError> for Problem {
 }
 
 impl From<HandlerError> for Problem {
-    /// 500: an error without a type of its own is for the log.
+    /// 500: the text of an untyped error is only for the log.
     fn from(error: HandlerError) -> Self {
         Self::internal(error)
     }
 }
 
 impl From<InvalidTenant> for Problem {
-    /// 401. The identifier may come from a token or a look-up, so the client does not read it.
+    /// 401. The identifier may come from a token or a look-up, so it is not sent to the client.
     fn from(error: InvalidTenant) -> Self {
         Self::unauthorized("the request does not name a valid tenant").caused_by(error)
     }
 }
 
 impl From<AttributeError> for Problem {
-    /// 500, since this side chooses the attributes of a context.
+    /// 500, because the server chooses the attributes of a context.
     fn from(error: AttributeError) -> Self {
         Self::internal(error)
     }

@@ -1,4 +1,4 @@
-//! What a client reads when something is wrong.
+//! Problem documents: the errors that a client reads.
 
 mod convert;
 mod response;
@@ -11,8 +11,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// What a client reads when something is wrong: a problem document
-/// ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)), with the status and the headers of its response.
+/// An error that a client reads: a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)),
+/// with the status and the headers of its response.
 ///
 /// ```json
 /// {
@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 /// }
 /// ```
 ///
-/// The client reads what you say here, and nothing else. What went wrong inside is the *cause*
+/// The client reads only what you set here. The internal error is the *cause*
 /// ([`internal`](Self::internal), [`busy`](Self::busy)), which is logged and never sent.
 ///
 /// A handler of an HTTP request returns it as its error. The errors of the buses become problems by `?`:
@@ -99,10 +99,10 @@ impl Problem {
     /// The longest path that becomes the `instance`, in bytes.
     pub const MAX_INSTANCE: usize = 2048;
 
-    /// A problem of this status; `detail` says what was wrong and what the client can do.
+    /// A problem with this status; `detail` says what was wrong and what the client can do.
     ///
-    /// A 401 asks for `WWW-Authenticate: Bearer`, since every 401 must ask for something;
-    /// [`with_header`](Self::with_header) replaces that. A status that is no error becomes 500.
+    /// A 401 has the header `WWW-Authenticate: Bearer`, because every 401 must have such a header;
+    /// [`with_header`](Self::with_header) replaces it. A status that is not an error becomes 500.
     pub fn new(status: StatusCode, detail: impl fmt::Display) -> Self {
         let is_error = status.is_client_error() || status.is_server_error();
         let status = if is_error { status } else { StatusCode::INTERNAL_SERVER_ERROR };
@@ -128,18 +128,18 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, detail)
     }
 
-    /// 403: it is known whose request this is, and they may not do this.
+    /// 403: it is known whose request this is, and the user may not do this.
     pub fn forbidden(detail: impl fmt::Display) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
-    /// 500: something is wrong on this side, such as an unreachable session store.
+    /// 500: something is wrong in the server, such as an unreachable session store.
     pub fn internal(cause: impl fmt::Display) -> Self {
         let detail = "the request could not be processed; the log says why, under its request id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail).caused_by(cause)
     }
 
-    /// 503: this side cannot do it now, and can later. Asks the client to wait for a second.
+    /// 503: the server cannot do this now, but can later. Asks the client to wait for a second.
     pub fn busy(cause: impl fmt::Display) -> Self {
         let detail = "the server is busy or about to stop; try again in a while";
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
@@ -163,7 +163,8 @@ impl Problem {
         self.with_member("code", code)
     }
 
-    /// Sets an extension member, such as the list of wrong fields. Its name is none of RFC 9457's own.
+    /// Sets an extension member, such as the list of wrong fields. Its name must not be a member that RFC
+    /// 9457 defines.
     ///
     /// # Panics
     ///
@@ -186,7 +187,7 @@ impl Problem {
         self.with_header(header::RETRY_AFTER, seconds.into())
     }
 
-    /// Names the request's path, without its query, which may hold tokens. A longer path than
+    /// Sets the request's path, without its query, which may contain tokens. A longer path than
     /// [`MAX_INSTANCE`](Self::MAX_INSTANCE) is left out.
     pub fn with_instance(mut self, path: &str) -> Self {
         let fits = (1..=Self::MAX_INSTANCE).contains(&path.len());
@@ -194,21 +195,21 @@ impl Problem {
         self
     }
 
-    /// Names the request as the logs do. Not needed for a problem that a handler of a request returns: the
-    /// id is then known from the [current](cqrs_core::Context::current) context.
+    /// Sets the request id, as it is in the logs. A problem that a handler of a request returns takes it
+    /// from the [current](cqrs_core::Context::current) context.
     pub fn with_request_id(mut self, id: &str) -> Self {
         self.0.request_id = Some(id.to_owned());
         self
     }
 
-    /// Says what is behind this problem: for the log, never for the client.
+    /// Sets the cause of this problem: for the log, never for the client.
     pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
         self.0.cause = Some(cause.to_string());
         self
     }
 
-    /// Logs the cause, if there is one. A response does this by itself; call it where a problem is shown in
-    /// another way.
+    /// Logs the cause, if there is one. Conversion into a response does this automatically; call it if you
+    /// show a problem in another way.
     pub fn log(&self) {
         let Document { status, detail, request_id, cause: Some(cause), .. } = &*self.0 else {
             return;
@@ -250,7 +251,7 @@ impl Problem {
         self.0.members.get(name)
     }
 
-    /// What the logs call the request.
+    /// The request id, as it is in the logs.
     pub fn request_id(&self) -> Option<&str> {
         self.0.request_id.as_deref()
     }
@@ -261,7 +262,7 @@ impl Problem {
     }
 }
 
-// Serde gives a reference.
+// Serde passes a reference.
 #[allow(clippy::trivially_copy_pass_by_ref)]
 fn as_number<S: Serializer>(status: &StatusCode, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_u16(status.as_u16())

@@ -6,8 +6,8 @@ use http::{HeaderValue, Response, header};
 use super::Problem;
 use crate::RequestIdLayer;
 
-/// Logs the cause. The response's extensions hold the problem, without its cause, so that an outer layer can
-/// complete it or show it in another way.
+/// Logs the cause. The response's extensions contain the problem without its cause, so that an outer layer
+/// can complete it or show it in another way.
 impl<B: From<String>> From<Problem> for Response<B> {
     fn from(mut problem: Problem) -> Self {
         if problem.0.request_id.is_none()
@@ -17,7 +17,7 @@ impl<B: From<String>> From<Problem> for Response<B> {
         }
         problem.log();
         problem.0.cause = None;
-        // It consists of texts and JSON values, and those can always be written.
+        // It consists of texts and JSON values, which can always be serialised.
         let body = serde_json::to_string(&problem).unwrap_or_default();
         let mut response = Self::new(B::from(body));
         *response.status_mut() = problem.status();

@@ -24,7 +24,7 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
         let usable = input.generics.params.is_empty()
             && !matches!(input.data, Data::Union(_))
             && borrowed(&input.data).is_none();
-        return Ok(with_fallback(compile_errors, usable.then_some(implementation)));
+        return Ok(with_fallback(&compile_errors, usable.then_some(implementation)));
     }
     let ident = event.ident;
     let lints = lints(&input);

@@ -30,7 +30,7 @@ pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> Tok
         Some(compile_errors) => {
             let usable = parsed.generics.params.is_empty();
             let fallback = usable.then(|| injectable::fallback(handler.ident));
-            with_fallback(compile_errors, fallback)
+            with_fallback(&compile_errors, fallback)
         }
     };
     handler::remove_inject(&mut parsed.fields);

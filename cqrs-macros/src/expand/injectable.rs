@@ -21,7 +21,7 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
     if let Some(compile_errors) = errors.into_compile_errors() {
         let usable = service.filter(|_| input.generics.params.is_empty());
         let fallback = usable.map(|service| fallback(service.ident));
-        return Ok(with_fallback(compile_errors, fallback));
+        return Ok(with_fallback(&compile_errors, fallback));
     }
     Ok(service.map(|service| expand(&service)).unwrap_or_default())
 }

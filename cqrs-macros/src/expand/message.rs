@@ -17,7 +17,7 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
     if let Some(compile_errors) = errors.into_compile_errors() {
         // A generic message cannot be implemented without knowing its bounds.
         let usable = input.generics.params.is_empty() && !matches!(input.data, Data::Union(_));
-        return Ok(with_fallback(compile_errors, usable.then_some(implementation)));
+        return Ok(with_fallback(&compile_errors, usable.then_some(implementation)));
     }
     let ident = message.ident;
     let lints = lints(&input);

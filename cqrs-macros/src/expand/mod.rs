@@ -22,7 +22,7 @@ fn scope(items: &TokenStream) -> TokenStream {
 }
 
 /// The compile errors, and the items without which the compiler would report more than those.
-fn with_fallback(compile_errors: TokenStream, fallback: Option<TokenStream>) -> TokenStream {
+fn with_fallback(compile_errors: &TokenStream, fallback: Option<TokenStream>) -> TokenStream {
     let fallback = fallback.map(|items| scope(&items));
     quote!(#compile_errors #fallback)
 }

@@ -38,7 +38,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().with_ansi(false).init();
     let app = App::builder().build()?;
 
-    // Whose request it is. A product looks at a session or a signed token instead of a bare header.
+    // Finds out whose request it is. A product reads a session or a signed token, not a bare header.
     let contexts = ContextLayer::new(|request| {
         let ctx = Context::for_tenant(header(request, "x-tenant-id")?)?;
         Ok(ctx.with_actor(Actor::user(header(request, "x-user-id").unwrap_or("anonymous"))))

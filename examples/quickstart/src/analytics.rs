@@ -1,4 +1,4 @@
-//! Analytics: counts what other modules announce.
+//! Analytics: counts the events of other modules.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -29,14 +29,14 @@ impl EventHandler<WelcomeEmailSent> for CountEmployees {
     }
 }
 
-/// How many people work where. The application builds it once, for every `Arc<Headcount>`.
+/// The number of employees of each department. The application builds it once, for every `Arc<Headcount>`.
 #[derive(Injectable)]
 pub struct Headcount {
     #[inject(default)]
     tenants: Mutex<HashMap<TenantScope, Tenant>>,
 }
 
-/// Sets of ids, not numbers: an event that is delivered twice still counts once.
+/// Sets of ids instead of numbers, so that an event that is delivered twice counts once.
 #[derive(Default)]
 struct Tenant {
     hired: BTreeMap<String, HashSet<Uuid>>,

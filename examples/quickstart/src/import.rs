@@ -4,14 +4,14 @@ use csv::{ErrorKind, StringRecord};
 
 use crate::employees::CreateEmployee;
 
-/// The columns that a file needs, in any order. Others are left alone.
+/// The columns that a file needs, in any order. Others are ignored.
 const COLUMNS: [&str; 3] = ["full_name", "email", "department"];
 
 /// One row of the file.
 pub struct Row {
     /// The line where it begins, from 1.
     pub line: usize,
-    /// What it asks for, if it can be understood.
+    /// The command of the row, if the row is valid.
     pub command: Result<CreateEmployee, MalformedRow>,
 }
 
@@ -21,12 +21,12 @@ pub enum MalformedRow {
     /// More or fewer columns than the header has.
     #[error("{found} columns where the header has {expected}")]
     ColumnCount {
-        /// What the header has.
+        /// The number of columns in the header.
         expected: u64,
-        /// What the row has.
+        /// The number of columns in the row.
         found: u64,
     },
-    /// Bytes that are no text.
+    /// Bytes that are not text.
     #[error("not UTF-8 text")]
     NotUtf8,
     /// Anything else.
@@ -34,10 +34,10 @@ pub enum MalformedRow {
     Unreadable(csv::Error),
 }
 
-/// Why no row of a file can be understood.
+/// Why the rows of a file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum BadHeader {
-    /// Nothing at all.
+    /// The file is empty.
     #[error("the file is empty; its first line names the columns: {}", COLUMNS.join(","))]
     Missing,
     /// A header without some of the columns.
@@ -48,16 +48,16 @@ pub enum BadHeader {
         /// The beginning of the header.
         header: String,
     },
-    /// Something that is no text, such as a spreadsheet's own format.
+    /// A file that is not text, such as one in a spreadsheet's own format.
     #[error("the header is not UTF-8 text; is this a CSV file?")]
     NotText,
 }
 
-/// The rows of a CSV file, one after the other. One that is malformed does not stop the rest.
+/// The rows of a CSV file, one after the other. After a malformed row, the rest is still read.
 ///
 /// # Errors
 ///
-/// [`BadHeader`] when the first line does not name the columns.
+/// [`BadHeader`] if the first line does not name the columns.
 pub fn rows(file: &[u8]) -> Result<impl Iterator<Item = Row>, BadHeader> {
     let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
     let header = reader.headers().map_err(|_| BadHeader::NotText)?.clone();
@@ -121,7 +121,7 @@ impl<'a> Lines<'a> {
         Self { rest: file, offset: 0, line: 1 }
     }
 
-    /// The line of the first row at or after `offset`, which never goes back.
+    /// The line of the first row at or after `offset`. `offset` must not decrease between calls.
     fn at(&mut self, offset: u64) -> usize {
         let offset = usize::try_from(offset).unwrap_or(usize::MAX);
         self.advance(offset.saturating_sub(self.offset));
@@ -142,7 +142,7 @@ impl<'a> Lines<'a> {
 mod tests {
     use super::*;
 
-    /// Each row's line and its name, or why it is none.
+    /// Each row's line, and its name or error.
     fn read(file: impl AsRef<[u8]>) -> Vec<(usize, String)> {
         let rows = rows(file.as_ref()).expect("a good header");
         rows.map(|row| {

@@ -1,5 +1,5 @@
-//! Imports employees from a CSV file and shows what happened: `cargo run -p quickstart`. Called with
-//! `describe` or `check`, it shows or proves how it is wired instead.
+//! Imports employees from a CSV file and shows what happened: `cargo run -p quickstart`. With the argument
+//! `describe` or `check`, it shows or checks its wiring instead.
 
 mod report;
 
@@ -38,7 +38,7 @@ async fn main() -> ExitCode {
     };
     match run(&path).await {
         Ok(report) => {
-            // Whoever reads it may have seen enough, as `head` does.
+            // A reader may stop early, as `head` does.
             let _ = std::io::stdout().write_all(report.to_string().as_bytes());
             if report.shutdown.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
@@ -82,8 +82,8 @@ async fn run(path: &Path) -> Result<Report, Box<dyn Error>> {
     })
 }
 
-/// What is annotated is found by itself; the mail server is said here. `build` proves that each handler
-/// gets what it needs, and that each command and query has its handler.
+/// The builder finds what is annotated; only the mail server is provided here. `build` proves that each
+/// handler gets what it needs, and that each command and query has its handler.
 fn app(mail: &Arc<LocalMail>) -> AppBuilder {
     App::builder().provide::<Arc<dyn EmailService>>(mail.clone()).modules(modules![
         quickstart::analytics,
@@ -92,7 +92,7 @@ fn app(mail: &Arc<LocalMail>) -> AppBuilder {
     ])
 }
 
-/// Executes the command of each row. What is refused is kept for the report.
+/// Executes the command of each row. Refused rows are collected for the report.
 async fn execute(app: &App, ctx: &Context, rows: impl Iterator<Item = Row>) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     for Row { line, command } in rows {

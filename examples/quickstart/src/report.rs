@@ -29,7 +29,7 @@ pub(crate) struct Refusal {
     pub(crate) reason: String,
 }
 
-/// Failed attempts. A reader that is too slow misses some, and is told how many.
+/// Failed attempts. A reader that is too slow misses some, and gets their number.
 #[derive(Default)]
 pub(crate) struct Failures {
     pub(crate) seen: Vec<Failure>,
@@ -65,7 +65,7 @@ impl Report {
 
     fn refusals(&self, f: &mut Formatter<'_>) -> fmt::Result {
         section(f, "REFUSED ROWS", count(&self.refusals), "the rest of the file went on")?;
-        // All of them: each is to be mended.
+        // All of them, because the user must correct each one.
         for refusal in &self.refusals {
             line(f, &format!("line {}", refusal.line), &refusal.reason)?;
         }
@@ -83,7 +83,7 @@ impl Report {
         let total = count(seen) + missed;
         section(f, "FAILED ATTEMPTS", total, "the same handler, retried with back-off")?;
         let mut seen: Vec<_> = seen.iter().collect();
-        // An event's id says when it was published, so this is the order of the rows.
+        // An event's id contains the time of the publish, so this is the order of the rows.
         seen.sort_by_key(|failure| (failure.event.id(), failure.attempt));
         list(f, &seen, total, |f, failure| {
             let text = format!("attempt {}: {}", failure.attempt, failure.error);
@@ -123,7 +123,7 @@ fn line(f: &mut Formatter<'_>, left: &str, right: &str) -> fmt::Result {
     writeln!(f, "  {left:<24.24}  {right:.52}")
 }
 
-/// The first items; those that are not at hand count as well.
+/// The first items, and the number of all others.
 fn list<T>(
     f: &mut Formatter<'_>,
     items: &[T],
@@ -144,7 +144,7 @@ fn count<T>(items: &[T]) -> u64 {
     items.len() as u64
 }
 
-/// Whom an event is about.
+/// The name of the employee that an event is about.
 fn name(event: &AnyEvent) -> &str {
     match event.downcast_ref::<EmployeeCreated>() {
         Some(created) => &created.full_name,

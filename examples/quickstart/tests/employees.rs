@@ -1,4 +1,4 @@
-//! How an application is tested: the real one, with fakes where it meets the world.
+//! Tests of the real application, with fakes for external services.
 
 use std::error::Error;
 use std::sync::Mutex;
@@ -14,7 +14,7 @@ use quickstart::notifications::{
 
 type TestResult = Result<(), Box<dyn Error>>;
 
-/// A mail server that fails as often as it is told to.
+/// A mail server that fails a given number of times.
 #[derive(Default)]
 struct FakeMail {
     failures: Mutex<u32>,

@@ -24,7 +24,7 @@ fn report(output: Output) -> String {
     String::from_utf8(output.stdout).expect("the report is UTF-8")
 }
 
-/// The error's text, once it is proved that nothing else was said.
+/// The error's text. Asserts that the program printed nothing else.
 #[track_caller]
 fn error(output: Output) -> String {
     assert_eq!(output.status.code(), Some(2));

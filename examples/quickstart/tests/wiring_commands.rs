@@ -14,7 +14,7 @@ fn quickstart(arguments: &[&str]) -> Output {
     command(arguments).output().expect("the program runs")
 }
 
-/// What was printed, once it is proved that it went well.
+/// The printed text. Asserts that the program succeeded.
 #[track_caller]
 fn printed(output: Output) -> String {
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
@@ -30,7 +30,7 @@ fn documented(language: &str) -> Vec<&'static str> {
     blocks.map(|(block, _)| block).collect()
 }
 
-/// Lines move; what stands there does not.
+/// Removes line numbers, because lines move.
 fn without_line_numbers(text: &str) -> String {
     let mut parts = text.split(".rs:");
     let first = parts.next().unwrap_or_default().to_owned();

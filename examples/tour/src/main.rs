@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use cqrs_core::prelude::*;
 
-// ---- What happened: an event. -----------------------------------------------------------------
+// ---- An event: something has happened. ---------------------------------------------------------
 
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
 #[event(name = "employee.created", entity = "Employee", action = "created")]
@@ -23,7 +23,7 @@ struct TaskCreated {
     title: String,
 }
 
-// ---- Who reacts: handlers, each with its own retries, time-out and dead letters. ---------------
+// ---- Event handlers, each with its own retries, time-out and dead letters. ----------------------
 
 #[events_handler(EmployeeCreated, retry(attempts = 3, backoff = "50ms"), timeout = "10s")]
 struct SendWelcomeEmail {
@@ -70,7 +70,7 @@ impl EventHandler<AnyEvent> for Trace {
     }
 }
 
-// ---- What shall change: a command and its one handler. What is asked: a query and its one. -----
+// ---- A command, a query, and their handlers: exactly one for each. -------------------------------
 
 #[derive(Command)]
 #[command(output = Employee, error = CreateEmployeeError)]
@@ -177,7 +177,7 @@ impl EmailService for Console {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // `build` lists everything that is wired wrongly, in one report. Where handlers live in other
+    // `build` lists everything that is wired wrongly, in one report. If handlers are in other
     // crates, name those: `.modules(modules![billing])`.
     let app = App::builder().provide::<Arc<dyn EmailService>>(Arc::new(Console)).build()?;
 

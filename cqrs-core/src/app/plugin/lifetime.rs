@@ -37,8 +37,8 @@ impl Plugins {
         self.in_order.is_empty()
     }
 
-    /// Starts all, once. Not cancel safe: when the returned future is dropped, some may have started;
-    /// a shutdown is right then.
+    /// Starts all, once. Not cancel safe: if the returned future is dropped, some may have started, and the
+    /// caller must shut down.
     pub(crate) async fn start(&self, app: &App) -> Result<(), StartError> {
         let mut phase = self.phase.lock().await;
         match *phase {
@@ -108,7 +108,7 @@ pub enum StartError {
         /// Why.
         error: BoxError,
     },
-    /// There is no Tokio runtime to run event handlers on.
+    /// No Tokio runtime is there to run event handlers on.
     #[error("there is no Tokio runtime here to run the event handlers on; call this inside one")]
     NoRuntime,
     /// The application is shut down.

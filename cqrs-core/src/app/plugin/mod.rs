@@ -1,4 +1,4 @@
-//! How other crates add themselves in one line.
+//! Plugins: how other crates add themselves to an application.
 
 mod lifetime;
 
@@ -15,11 +15,11 @@ pub use self::lifetime::StartError;
 /// Any error.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Something that adds itself to an application in one line: services, handlers and middleware, and
-/// what is to be done when it starts and stops.
+/// What another crate adds to an application in one line: services, handlers, middleware, and what it does
+/// when the application starts and stops.
 ///
 /// Plugins start in the order in which they were added, and shut down in the opposite order, after the
-/// application has drained. Each gets [`AppBuilder::plugin_timeout`] for either.
+/// application has drained. Each start and each shutdown may take [`AppBuilder::plugin_timeout`].
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -52,29 +52,38 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
     note = "a plugin that is opened first has to be there already: `.plugin(ActivityLog::sqlite(..).await?)`"
 )]
 pub trait Plugin: Send + Sync + 'static {
-    /// What it is called in errors and reports; unique in an application.
+    /// Its name in errors and reports; unique in an application.
     fn name(&self) -> &str;
 
-    /// Adds to the application. What the application itself provides later replaces what this provides.
+    /// Adds to the application. A service that the application provides later replaces one that the plugin
+    /// provides.
     fn configure(&self, app: AppBuilder) -> AppBuilder {
         app
     }
 
-    /// Whether [`start`](Self::start) must be done before the first event is handled. Then event
-    /// handlers do not run before [`App::start`]; what is published before is kept.
+    /// Whether [`start`](Self::start) must end before the first event is handled. Then event handlers do
+    /// not run before [`App::start`]; what is published before is kept.
     fn needs_start(&self) -> bool {
         false
     }
 
-    /// Part of [`App::start`]. An error, a panic or too much time fails the start, and shuts down what
-    /// has been started.
+    /// Part of [`App::start`]. After an error, a panic or a time-out, the start fails, and the plugins that
+    /// have started shut down.
+    ///
+    /// # Errors
+    ///
+    /// Why the plugin cannot start; it is in the [`StartError`].
     fn start(&self, app: &App) -> impl Future<Output = Result<(), BoxError>> + Send {
         let _ = app;
         ready(Ok(()))
     }
 
-    /// Part of [`App::shutdown`], whether or not it was started. An error, a panic or too much time is
-    /// reported; the other plugins shut down all the same. Not called when an application is dropped.
+    /// Part of [`App::shutdown`], even if the plugin was not started. An error, a panic or a time-out is
+    /// reported, and the other plugins still shut down. Not called when an application is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Why the plugin failed to shut down; it is in the [`ShutdownReport`](super::ShutdownReport).
     fn shutdown(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
         ready(Ok(()))
     }
@@ -82,8 +91,8 @@ pub trait Plugin: Send + Sync + 'static {
 
 /// Declares that a service does nothing without its plugin, which provides it.
 ///
-/// Then `build` names the plugin where the service is missing, and refuses an application that provides the
-/// service without it.
+/// If the service is missing, `build` names the plugin. It refuses an application that provides the service
+/// without the plugin.
 ///
 /// ```standalone_crate
 /// use cqrs_core::{App, AppBuilder, Plugin};

@@ -1,14 +1,14 @@
-//! Comparing two values, within bounds.
+//! The comparison of two values, within limits.
 
 use serde_json::Value;
 
 use super::super::{MAX_PAYLOAD_DEPTH, size_within};
 use super::{Change, Changes, path};
 
-/// A value that is nested deeper is cut, so that it can be a part of a payload.
+/// A value that is nested deeper is cut, so that it fits into a payload.
 const MAX_VALUE_DEPTH: usize = MAX_PAYLOAD_DEPTH - 36;
 
-/// What the JSON of one change has beside its path and values.
+/// The bytes that the JSON of a change needs in addition to its path and values.
 const FRAME: usize = 40;
 
 pub(super) fn compare(old: &Value, new: &Value) -> Changes {
@@ -76,7 +76,7 @@ fn bounded(value: Option<&Value>) -> (Option<Value>, usize, bool) {
         Value::String(text) => {
             format!("{}… [cut]", &text[..text.floor_char_boundary(Changes::MAX_VALUE_SIZE)])
         }
-        // Not even its beginning: a text would no longer show what in it has to be redacted.
+        // Not its beginning as a text, because redaction could no longer find its fields in a text.
         _ => "[cut]".to_owned(),
     };
     let size = size_of(&cut);

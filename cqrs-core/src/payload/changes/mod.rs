@@ -17,8 +17,8 @@ use super::redaction;
 
 /// What an update changed, field by field: old value and new value.
 ///
-/// Made by comparing an entity before and after, and carried by the event of the update, in a field with
-/// `#[event(changes)]`.
+/// It is made by comparing an entity before and after an update. The event of the update carries it, in a
+/// field with `#[event(changes)]`.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -40,20 +40,20 @@ use super::redaction;
 /// # How values are compared
 ///
 /// By their JSON form: objects key by key, at any depth; lists that hold objects item by item, by position;
-/// everything else as one value. `null` and an absent field differ, and so do `1` and `1.0`.
+/// everything else as one value. `null` differs from an absent field, and `1` from `1.0`.
 ///
 /// # Paths
 ///
-/// Each change has the path of its field as a JSON pointer
-/// ([RFC 6901](https://www.rfc-editor.org/rfc/rfc6901)), such as `/address/city` or `/lines/0/amount`.
-/// People read it with dots: `address.city`. Methods that take a path take both forms; a key with a dot in it
-/// needs the pointer.
+/// Each change has the path of its field as a JSON pointer ([RFC
+/// 6901](https://www.rfc-editor.org/rfc/rfc6901)), such as `/address/city` or `/lines/0/amount`. For people
+/// it is shown with dots: `address.city`. Methods accept both forms; a key that contains a dot needs the
+/// pointer.
 ///
 /// # Secrets
 ///
-/// The values are here in clear. What an event's own fields redact is redacted in its changes too: see
-/// [`AnyEvent::redacted_changes`](crate::AnyEvent::redacted_changes). Leave out other secrets, such as a
-/// password's hash: [`without`](Self::without), [`mask`](Self::mask).
+/// The values are in clear. Redactions of an event's fields apply to its changes too: see
+/// [`AnyEvent::redacted_changes`](crate::AnyEvent::redacted_changes). Remove other secrets, such as a
+/// password's hash, with [`without`](Self::without) or [`mask`](Self::mask).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Changes {
@@ -69,14 +69,14 @@ pub struct Changes {
 pub struct Change {
     /// Where the field is, as a JSON pointer; `""` for the whole.
     pub path: String,
-    /// What it was; `None` if the field was not there.
+    /// The old value; `None` if the field was absent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub old: Option<Value>,
-    /// What it is; `None` if the field is no longer there.
+    /// The new value; `None` if the field is now absent.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     pub new: Option<Value>,
-    /// Whether one of the values was longer than [`Changes::MAX_VALUE_SIZE`], or nested deeper than 64 levels:
-    /// a text then ends with `[cut]`, and `[cut]` takes the place of an object or a list.
+    /// Whether one of the values was longer than [`Changes::MAX_VALUE_SIZE`], or nested deeper than 64
+    /// levels. A text then ends with `[cut]`; an object or a list is replaced by `[cut]`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cut: bool,
 }
@@ -85,30 +85,31 @@ pub struct Change {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangesError {
-    /// The value before has no JSON form, such as a map whose keys are no strings.
+    /// The old value has no JSON form, such as a map whose keys are not strings.
     #[error("the old value cannot be written as JSON: {0}")]
     Old(#[source] serde_json::Error),
-    /// The value after has no JSON form.
+    /// The new value has no JSON form.
     #[error("the new value cannot be written as JSON: {0}")]
     New(#[source] serde_json::Error),
 }
 
 impl Changes {
-    /// How many changes it holds at most; [`omitted`](Self::omitted) counts the others.
+    /// The maximum number of changes; [`omitted`](Self::omitted) counts the others.
     pub const MAX_LEN: usize = 200;
 
-    /// How many bytes a value has at most: of JSON, or of a text. What is longer is [cut](Change::cut).
+    /// The largest value, in bytes of JSON or of a text. A longer value is [cut](Change::cut).
     pub const MAX_VALUE_SIZE: usize = 4 * 1024;
 
-    /// How many bytes of JSON all changes have at most: half of the default
-    /// [payload limit](crate::AppBuilder::DEFAULT_PAYLOAD_LIMIT). [`omitted`](Self::omitted) counts what is beyond.
+    /// The largest size of all changes together, in bytes of JSON: half of the default [payload
+    /// limit](crate::AppBuilder::DEFAULT_PAYLOAD_LIMIT). [`omitted`](Self::omitted) counts the changes
+    /// beyond it.
     pub const MAX_SIZE: usize = 32 * 1024;
 
-    /// What differs between a thing before and after.
+    /// The changes between an old value and a new one.
     ///
     /// # Errors
     ///
-    /// When one of the values has no JSON form.
+    /// If one of the values has no JSON form.
     pub fn between<T, U>(old: &T, new: &U) -> Result<Self, ChangesError>
     where
         T: Serialize + ?Sized,
@@ -124,17 +125,17 @@ impl Changes {
         self.list.is_empty() && self.omitted == 0
     }
 
-    /// How many changes are held.
+    /// How many changes it contains.
     pub fn len(&self) -> usize {
         self.list.len()
     }
 
-    /// How many more there were, which are not held.
+    /// How many further changes it does not contain.
     pub fn omitted(&self) -> usize {
         self.omitted
     }
 
-    /// Whether all changes are held, with their whole values.
+    /// Whether it contains all changes, with their whole values.
     pub fn is_complete(&self) -> bool {
         self.omitted == 0 && self.list.iter().all(|change| !change.cut)
     }
@@ -150,8 +151,8 @@ impl Changes {
         self.list.iter()
     }
 
-    /// Masks the value at `path`. That something changed there remains visible. What changed below `path`
-    /// becomes one change, since keys, such as addresses, may be as secret as values.
+    /// Masks the value at `path`. It remains visible that the value changed. All changes below `path`
+    /// become one change, because keys, such as addresses, may be as secret as values.
     ///
     /// ```
     /// # use cqrs_core::prelude::*;
@@ -165,7 +166,7 @@ impl Changes {
         self
     }
 
-    /// Leaves out what changed at `path` and below it.
+    /// Removes the changes at `path` and below it.
     pub fn without(mut self, path: &str) -> Self {
         self.replace(&Target::at(path), &mut |_| None);
         self
@@ -216,7 +217,7 @@ impl Display for Change {
     }
 }
 
-/// Keeps `null` and nothing apart.
+/// Distinguishes `null` from an absent value.
 fn present<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Value>, D::Error> {
     Value::deserialize(from).map(Some)
 }

@@ -1,6 +1,7 @@
-//! Where a change is: a JSON pointer (RFC 6901), shown to people with dots.
+//! The path of a change: a JSON pointer (RFC 6901), shown to people with dots.
 
-/// `/address/city` from either form: a pointer remains as it is, `address.city` becomes one.
+/// A path of either form as a pointer: `address.city` becomes `/address/city`, and a pointer remains as it
+/// is.
 pub(super) fn pointer(path: &str) -> String {
     if path.is_empty() || path.starts_with('/') {
         return path.to_owned();
@@ -8,7 +9,7 @@ pub(super) fn pointer(path: &str) -> String {
     path.split('.').fold(String::new(), |pointer, key| below(&pointer, key))
 }
 
-/// `address.city`, in one line whatever the keys are.
+/// A pointer as a path with dots, such as `address.city`, always in one line.
 pub(super) fn dotted(pointer: &str) -> String {
     if pointer.is_empty() {
         return "the whole".to_owned();
@@ -17,7 +18,7 @@ pub(super) fn dotted(pointer: &str) -> String {
     keys.join(".").replace(char::is_control, "\u{fffd}")
 }
 
-/// The pointer to what is under `key`.
+/// The pointer to the value of `key`.
 pub(super) fn below(pointer: &str, key: &str) -> String {
     format!("{pointer}/{}", key.replace('~', "~0").replace('/', "~1"))
 }

@@ -1,4 +1,4 @@
-//! What holds for the changes between any two values.
+//! Properties of the changes between any two values.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn tree() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Whether `changes` have all that differs at or below `path`.
+/// Whether `changes` contain every difference at or below `path`.
 fn have_all(changes: &Changes, path: &str, old: &Value, new: &Value) -> bool {
     let below = |key: &str| path::below(path, key);
     match (old, new) {

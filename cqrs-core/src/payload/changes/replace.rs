@@ -1,15 +1,15 @@
-//! Replacing or removing values in changes.
+//! How values in changes are replaced or removed.
 
 use serde_json::{Map, Value};
 
 use super::{Change, Changes, path};
 
-/// Which values are meant.
+/// The values to replace.
 #[derive(Debug)]
 pub(crate) enum Target {
-    /// The value at a pointer, and what is below it.
+    /// The value at a pointer, and all values below it.
     At(String),
-    /// The value under a key of this plain name, at any depth, and what is below it.
+    /// The value of a key with this plain name, at any depth, and all values below it.
     Named(String),
 }
 
@@ -19,13 +19,13 @@ impl Target {
         Self::At(path::pointer(path))
     }
 
-    /// The values of the field `name` in Rust or in JSON: case, `_` and `-` make no difference, so that a
-    /// secret is found when event and entity are renamed by different rules.
+    /// The values of the field `name` in Rust or in JSON. Case, `_` and `-` are ignored, so that a secret
+    /// is found even if event and entity rename their fields by different rules.
     pub(crate) fn named(name: &str) -> Self {
         Self::Named(plain(name))
     }
 
-    /// The beginning of the pointer that leads to the value that is meant, if the pointer is at or below it.
+    /// The part of the pointer that leads to the target, if the pointer is at or below a target.
     fn top<'a>(&self, pointer: &'a str) -> Option<&'a str> {
         match self {
             Self::At(top) => {
@@ -48,13 +48,13 @@ fn plain(name: &str) -> String {
     letters.flat_map(char::to_lowercase).collect()
 }
 
-/// Gives the value that takes the place of another, or `None` to remove it.
+/// Returns the replacement of a value, or `None` to remove the value.
 pub(crate) type Replace<'a> = &'a mut dyn FnMut(Value) -> Option<Value>;
 
 impl Changes {
-    /// Replaces the values of `target`, also inside of values; all changes below one become one, since the
-    /// keys on their paths may be as secret as the values. A change in which nothing differs after a removal
-    /// is left out.
+    /// Replaces the values of `target`, also inside other values. All changes below one target become one
+    /// change, because the keys on their paths may be as secret as the values. A change without a
+    /// difference after a removal is left out.
     pub(crate) fn replace(&mut self, target: &Target, with: Replace<'_>) {
         let list = std::mem::take(&mut self.list);
         let groups = list.chunk_by(|a, b| {
@@ -85,7 +85,8 @@ impl Change {
     }
 }
 
-/// One change of all below a target: its values are objects of the values at each path.
+/// Merges all changes below a target into one. Its old and new values are objects with the value at each
+/// path.
 fn one_of(group: &[Change], target: &Target) -> Change {
     let first = &group[0];
     let Some(top) = target.top(&first.path).filter(|top| *top != first.path) else {
@@ -94,7 +95,7 @@ fn one_of(group: &[Change], target: &Target) -> Change {
     let fold = |value: fn(&Change) -> &Option<Value>| {
         let rest = |change: &Change| change.path[top.len()..].to_owned();
         let parts = group.iter().filter_map(|it| Some((rest(it), value(it).clone()?)));
-        // There was an object before and after, or the top itself would have been added or removed.
+        // Both sides are objects; otherwise the target itself would have been added or removed.
         Some(Value::Object(parts.collect::<Map<_, _>>()))
     };
     Change {
@@ -105,7 +106,7 @@ fn one_of(group: &[Change], target: &Target) -> Change {
     }
 }
 
-/// The value without what is meant in it.
+/// The value, with the targets inside it replaced.
 fn replace(target: &Target, pointer: &str, value: Value, with: Replace<'_>) -> Option<Value> {
     if target.top(pointer).is_some() {
         return with(value);

@@ -1,10 +1,10 @@
-//! What an employee is, and what is none.
+//! Employees, and the rules for their fields.
 
 use cqrs_core::prelude::*;
 
 use super::{CreateEmployee, EmailTaken};
 
-/// Somebody who works for a tenant.
+/// A person who works for a tenant.
 #[derive(Clone)]
 pub struct Employee {
     /// Never changes.
@@ -26,13 +26,14 @@ pub enum CreateEmployeeError {
     /// A field that is too long.
     #[error("`{0}` is longer than {LONGEST_FIELD} characters")]
     TooLong(&'static str),
-    /// A field with a line break or the like, often because a quote was left open.
+    /// A field with a line break or another control character, often because a quote in the CSV file was
+    /// not closed.
     #[error("`{0}` has a line break or another control character")]
     ControlCharacter(&'static str),
-    /// Nothing can be sent there.
+    /// The e-mail address is malformed.
     #[error("`email` is not an e-mail address")]
     InvalidEmail,
-    /// Somebody else has it.
+    /// Another employee has the e-mail address.
     #[error(transparent)]
     EmailTaken(#[from] EmailTaken),
     /// The event was not accepted.
@@ -48,7 +49,7 @@ impl Employee {
     ///
     /// # Errors
     ///
-    /// [`CreateEmployeeError`] when a field is not as it should be.
+    /// [`CreateEmployeeError`] if a field breaks a rule.
     pub fn new(command: CreateEmployee) -> Result<Self, CreateEmployeeError> {
         let CreateEmployee { full_name, email, department } = command;
         check("full_name", &full_name)?;
@@ -74,7 +75,7 @@ fn check(field: &'static str, value: &str) -> Result<(), CreateEmployeeError> {
     Ok(())
 }
 
-/// Only by its form; whether an address exists is known once something arrives there.
+/// Checks only the form of an address, because only a delivered e-mail proves that it exists.
 fn is_email(text: &str) -> bool {
     let Some((user, domain)) = text.split_once('@') else {
         return false;

@@ -1,4 +1,4 @@
-//! Employees: a command, a query, and an event that tells everybody else.
+//! Employees: a command, a query, and an event for other modules.
 
 mod employee;
 mod repository;

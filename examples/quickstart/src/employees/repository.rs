@@ -14,7 +14,7 @@ pub trait EmployeeRepository: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`EmailTaken`] when another employee of the tenant has the e-mail address.
+    /// [`EmailTaken`] if another employee of the tenant has the e-mail address.
     fn add(&self, ctx: &Context, employee: &Employee) -> Result<(), EmailTaken>;
 
     /// All employees of the context's tenant, in any order.
@@ -26,7 +26,7 @@ pub trait EmployeeRepository: Send + Sync {
 #[error("another employee has this e-mail address")]
 pub struct EmailTaken;
 
-/// Employees in memory. Whoever has a field of type `Arc<dyn EmployeeRepository>` gets this one.
+/// Employees in memory. This service is injected into every field of type `Arc<dyn EmployeeRepository>`.
 #[derive(Injectable)]
 #[injectable(as = dyn EmployeeRepository)]
 pub struct InMemoryEmployees {

@@ -7,14 +7,14 @@ use cqrs_core::prelude::*;
 
 /// Sends e-mails.
 pub trait EmailService: Send + Sync {
-    /// Sends `email`; only once for each [`key`](Email::key), however often it is called.
+    /// Sends `email` only once for each [`key`](Email::key), even if it is called several times.
     fn send(&self, email: Email) -> BoxFuture<'_, Result<(), EmailError>>;
 }
 
 /// An e-mail.
 #[derive(Clone)]
 pub struct Email {
-    /// Tells this e-mail from others, also when it is sent again.
+    /// Identifies this e-mail, also if it is sent again.
     pub key: Uuid,
     /// The recipient's address.
     pub to: String,
@@ -22,16 +22,16 @@ pub struct Email {
     pub subject: String,
 }
 
-/// Why an e-mail was not sent. Names the domain alone, since errors are logged.
+/// Why an e-mail was not sent. The text contains only the domain, because errors are logged.
 #[derive(Debug, thiserror::Error)]
 pub enum EmailError {
-    /// Goes away by itself after a while.
+    /// A temporary failure.
     #[error("{domain} asks to try again later")]
     Busy {
         /// The recipient's domain.
         domain: String,
     },
-    /// May go away, or not.
+    /// A failure that may be temporary or permanent.
     #[error("{domain} does not answer")]
     NoAnswer {
         /// The recipient's domain.
@@ -39,8 +39,8 @@ pub enum EmailError {
     },
 }
 
-/// Stands in for a mail server: what it accepts is in its outbox. `busy.example` accepts an e-mail at
-/// the second attempt, `down.example` never does.
+/// A simulated mail server, with the accepted e-mails in an outbox. `busy.example` accepts an e-mail at the
+/// second attempt, `down.example` never does.
 #[derive(Default)]
 pub struct LocalMail {
     state: Mutex<State>,
@@ -53,7 +53,7 @@ struct State {
 }
 
 impl LocalMail {
-    /// What was sent, in the order in which it was caused.
+    /// The e-mails that were sent, in the order in which they were caused.
     pub fn outbox(&self) -> Vec<Email> {
         self.state().outbox.values().cloned().collect()
     }

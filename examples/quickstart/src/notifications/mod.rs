@@ -1,4 +1,4 @@
-//! Notifications: greets each new employee by e-mail, and copes with mail servers that fail.
+//! Notifications: sends a welcome e-mail to each new employee, also if mail servers fail for a while.
 
 mod email;
 
@@ -11,13 +11,13 @@ use crate::employees::EmployeeCreated;
 #[derive(Serialize, Deserialize, Event)]
 #[event(name = "welcome-email.sent", entity = "Employee", action = "welcomed")]
 pub struct WelcomeEmailSent {
-    /// Who was greeted.
+    /// The employee who was greeted.
     #[event(entity_id)]
     pub employee_id: Uuid,
 }
 
-/// Greets new employees. When the mail server fails, the e-mail is tried three times; then it is a
-/// dead letter. Neither the command nor any other handler of the event notices.
+/// Greets new employees. If the mail server fails, there are three attempts; after that, the delivery is a
+/// dead letter. This does not affect the command or the other handlers of the event.
 #[events_handler(EmployeeCreated, retry(attempts = 3, backoff = "50ms"))]
 pub struct SendWelcomeEmail {
     mail: Arc<dyn EmailService>,
@@ -27,7 +27,7 @@ pub struct SendWelcomeEmail {
 impl EventHandler<EmployeeCreated> for SendWelcomeEmail {
     async fn handle(&self, event: &EmployeeCreated, ctx: &Context) -> HandlerResult {
         let email = Email {
-            // The event's id is the same on each attempt, so nobody is greeted twice.
+            // The event's id is the same for each attempt, so no employee is greeted twice.
             key: ctx.message_id(),
             to: event.email.clone(),
             subject: format!("Welcome, {}!", event.full_name),
