@@ -86,7 +86,6 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
     let Buffers { taken, outcomes, works, items } = buffers;
     works.clear();
     let list = Arc::make_mut(items);
-    list.clear();
     for Taken { event, attempt, .. } in &*taken {
         let (lifecycle, timeout) = (&lane.shared.lifecycle, lane.options.timeout);
         let ctx = event.context();
@@ -128,6 +127,8 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
     {
         work.succeed();
     }
+    // A worker that waits keeps no event.
+    Arc::make_mut(items).clear();
     Some(counted)
 }
 
