@@ -206,7 +206,9 @@ impl Dispatcher {
         let keys = self.keys(event);
         let Some(passage) = self.shared.lifecycle.pass() else {
             if has_permits {
-                routes.iter().for_each(|route| route.feed.capacity.give_back(keys.tenant));
+                for route in routes {
+                    route.feed.capacity.give_back(keys.tenant);
+                }
             }
             return Err(Refused::ShutDown);
         };
@@ -219,7 +221,9 @@ impl Dispatcher {
         }
         drop((order, passage));
         if let Some(runtime) = self.runtime.get() {
-            routes.iter().for_each(|route| route.lane.start_workers(runtime));
+            for route in routes {
+                route.lane.start_workers(runtime);
+            }
         }
         Ok(())
     }

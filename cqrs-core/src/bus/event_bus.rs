@@ -148,11 +148,11 @@ impl EventBus {
         let in_flight = hub.admit::<E>(ctx)?;
         hub.check_size(ctx, &event)?;
         let (event, observed) = hub.begin(ctx, event)?;
-        let waiter = hub.dispatcher.waiters.wait(event.id());
+        let handlers = hub.routes::<E>().map_or(0, <[_]>::len);
+        let waiter = hub.dispatcher.waiters.wait(event.id(), handlers);
         hub.send::<E>(ctx, &event, observed).await?;
         drop(in_flight);
-        let handlers = hub.routes::<E>().map_or(0, <[_]>::len);
-        Ok(waiter.outcomes(handlers).await)
+        Ok(if handlers == 0 { Vec::new() } else { waiter.outcomes().await })
     }
 
     /// Events of type `E` from now on, as they are accepted; an ended stream once the application is

@@ -1,11 +1,10 @@
 //! Publishers that wait until handlers have settled their event.
 
-use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::handler::{AttemptError, DeliveryError};
@@ -34,59 +33,70 @@ impl HandlerOutcome {
 /// Those that wait, by the event's id.
 #[derive(Default)]
 pub(super) struct Waiters {
-    waiting: Mutex<FxHashMap<Uuid, mpsc::UnboundedSender<HandlerOutcome>>>,
+    waiting: Mutex<FxHashMap<Uuid, Waiting>>,
     /// How many there are, so that a delivery takes no lock when there is none.
     count: AtomicUsize,
+}
+
+/// What is known of one event so far.
+struct Waiting {
+    handlers: usize,
+    outcomes: Vec<HandlerOutcome>,
+    all: oneshot::Sender<Vec<HandlerOutcome>>,
 }
 
 /// Waits for what handlers make of one event, until it is dropped.
 pub(super) struct Waiter {
     waiters: Arc<Waiters>,
     event: Uuid,
-    outcomes: mpsc::UnboundedReceiver<HandlerOutcome>,
+    all: oneshot::Receiver<Vec<HandlerOutcome>>,
 }
 
 impl Waiters {
-    /// Begins to wait for `event`, before it is handed to any handler.
-    pub(super) fn wait(self: &Arc<Self>, event: Uuid) -> Waiter {
-        let (sender, outcomes) = mpsc::unbounded_channel();
+    /// Begins to wait until so many handlers have settled `event`, before it is handed to any of them.
+    pub(super) fn wait(self: &Arc<Self>, event: Uuid, handlers: usize) -> Waiter {
+        let (sender, all) = oneshot::channel();
         self.count.fetch_add(1, SeqCst);
-        self.waiting().insert(event, sender);
-        Waiter { waiters: Arc::clone(self), event, outcomes }
+        let outcomes = Vec::with_capacity(handlers);
+        self.waiting().insert(event, Waiting { handlers, outcomes, all: sender });
+        Waiter { waiters: Arc::clone(self), event, all }
     }
 
     pub(super) fn settle(&self, handler: &Arc<str>, event: &AnyEvent, verdict: Verdict<'_>) {
         if self.count.load(SeqCst) == 0 {
             return;
         }
-        let Some(sender) = self.waiting().get(&event.id()).cloned() else { return };
+        let mut waiting = self.waiting();
+        let Some(of_event) = waiting.get_mut(&event.id()) else { return };
+        // The first outcome counts, also if the event is delivered again.
+        if of_event.outcomes.iter().any(|outcome| outcome.handler == *handler) {
+            return;
+        }
         let (attempts, result) = match verdict {
             Verdict::Done { attempts } => (attempts, Ok(())),
             Verdict::Dead { attempts, error } => (attempts, Err(error.clone())),
             Verdict::Retry => return,
             Verdict::Release => (0, Err(AttemptError::ShutDown)),
         };
-        // The waiter may be gone.
-        let _ = sender.send(HandlerOutcome { handler: Arc::clone(handler), attempts, result });
+        let outcome = HandlerOutcome { handler: Arc::clone(handler), attempts, result };
+        of_event.outcomes.push(outcome);
+        if of_event.outcomes.len() == of_event.handlers
+            && let Some(Waiting { outcomes, all, .. }) = waiting.remove(&event.id())
+        {
+            // The waiter may be gone.
+            let _ = all.send(outcomes);
+        }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, FxHashMap<Uuid, mpsc::UnboundedSender<HandlerOutcome>>> {
+    fn waiting(&self) -> MutexGuard<'_, FxHashMap<Uuid, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Waiter {
-    /// The outcomes of so many handlers, by name. Cancel safe: the waiter can be dropped.
-    pub(super) async fn outcomes(mut self, handlers: usize) -> Vec<HandlerOutcome> {
-        let mut outcomes: Vec<HandlerOutcome> = Vec::with_capacity(handlers);
-        while outcomes.len() < handlers
-            && let Some(outcome) = self.outcomes.recv().await
-        {
-            // The first outcome counts, also if the event is delivered again.
-            if outcomes.iter().all(|it| it.handler != outcome.handler) {
-                outcomes.push(outcome);
-            }
-        }
+    /// The outcomes of all handlers, by name. Cancel safe: the waiter can be dropped.
+    pub(super) async fn outcomes(mut self) -> Vec<HandlerOutcome> {
+        let mut outcomes = (&mut self.all).await.unwrap_or_default();
         outcomes.sort_by(|a, b| a.handler.cmp(&b.handler));
         outcomes
     }
@@ -96,11 +106,5 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         self.waiters.waiting().remove(&self.event);
         self.waiters.count.fetch_sub(1, SeqCst);
-    }
-}
-
-impl fmt::Debug for Waiters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Waiters").field("count", &self.count).finish_non_exhaustive()
     }
 }

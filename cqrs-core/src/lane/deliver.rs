@@ -67,7 +67,7 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
     }
     let error_type = result.as_ref().err().map(AttemptError::error_type);
     let is_ok = result.is_ok();
-    handling.write_outcomes(result, outcomes);
+    handling.write_outcomes(&result, outcomes);
     let counted = counted(outcomes, &lane.options);
     keep_order(lane, taken, outcomes);
     observed.end_batch(error_type, outcomes.iter().map(Outcome::error_type));
@@ -161,10 +161,10 @@ impl Handling<'_> {
         }
     }
 
-    fn write_outcomes(&self, result: Result<(), DeliveryError>, outcomes: &mut Vec<Outcome>) {
+    fn write_outcomes(&self, result: &Result<(), DeliveryError>, outcomes: &mut Vec<Outcome>) {
         let items = self.alone.get().unwrap_or(self.items);
         outcomes.clear();
-        outcomes.extend(items.iter().map(|item| match (item.failure.get(), &result) {
+        outcomes.extend(items.iter().map(|item| match (item.failure.get(), result) {
             (Some(error), _) => Outcome::Failed(AttemptError::Failed(Arc::clone(error))),
             (None, Ok(())) => Outcome::Handled,
             (None, Err(error)) if items.len() == 1 => Outcome::Failed(error.clone()),

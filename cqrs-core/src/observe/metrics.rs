@@ -67,7 +67,6 @@ pub(crate) fn sample(handler: &Arc<str>, sample: &Sample) {
 
 /// Measures one run of a handler. The run counts as in flight until this is dropped. The default measures
 /// nothing.
-#[derive(Default)]
 pub(super) struct Stopwatch(Option<Running>);
 
 struct Running {
@@ -78,6 +77,10 @@ struct Running {
 }
 
 impl Stopwatch {
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
     pub(super) fn start(handler: &Arc<str>) -> Self {
         let in_flight = gauge!(metric::IN_FLIGHT.name, "handler" => shared(handler));
         in_flight.increment(1);

@@ -52,7 +52,7 @@ impl Observed {
     pub(crate) fn publish(event: &'static str, context: &mut Context) -> Self {
         let span = spans::publish(event, context);
         otel::produce(&span, "publish", event, context);
-        Self::begin(span, Operation::Publish { event }, metrics::Stopwatch::default())
+        Self::begin(span, Operation::Publish { event }, metrics::Stopwatch::none())
     }
 
     /// A command or query that is executed. `context` is the message's context; from now on it continues
