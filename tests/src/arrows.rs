@@ -145,8 +145,8 @@ impl Crate {
         let export = |path: &Names| {
             let export = |end| Some((end, self.exports.get(&path[..end])?));
             // An item may have the name of the module that it is exported from.
-            let export = (1..=path.len()).filter_map(export);
-            export.filter(|(end, origin)| !origin.starts_with(&path[..*end])).next()
+            let mut exports = (1..=path.len()).filter_map(export);
+            exports.find(|(end, origin)| !origin.starts_with(&path[..*end]))
         };
         while let Some((end, origin)) = export(&path) {
             path = [origin.as_slice(), &path[end..]].concat();

@@ -181,21 +181,18 @@ async fn events_that_cause_one_another_without_end_are_refused_with_their_names(
     for is_fresh in [false, true] {
         let bus = Bus::default();
         let (a, b) = (bus.clone(), bus.clone());
-        let context = move |ctx: Context| match is_fresh {
-            // Another context is no way out.
-            true => acme(),
-            false => ctx,
-        };
-        let ping = Handler::event_fn("ping", move |_: Published<Ping>, ctx: Context| {
+        // Another context is no way out.
+        let context = move |ctx: Context| if is_fresh { acme() } else { ctx };
+        let first = Handler::event_fn("ping", move |_: Published<Ping>, ctx: Context| {
             let events = a.events();
             async move { events.publish(&context(ctx), Pong).await.map(|_| ()).map_err(Into::into) }
         });
-        let pong = Handler::event_fn("pong", move |_: Published<Pong>, ctx: Context| {
+        let second = Handler::event_fn("pong", move |_: Published<Pong>, ctx: Context| {
             let events = b.events();
             async move { events.publish(&context(ctx), Ping).await.map(|_| ()).map_err(Into::into) }
         });
         let app = App::builder().bare().cascade_limit(10);
-        let app = app.register(ping.options(ONCE)).register(pong.options(ONCE));
+        let app = app.register(first.options(ONCE)).register(second.options(ONCE));
         let app = TestApp::from_builder(app).build().expect("wired");
         bus.0.set(app.events().clone()).expect("set once");
         app.publish(&acme(), Ping).await.expect("accepted");

@@ -259,7 +259,7 @@ async fn all_handlers_see_the_events_of_one_entity_in_the_same_order() {
         }
         app.idle().await;
         let [a, b, c] = logs.map(|log| log.entries());
-        assert_eq!((a.len(), &a == &b, &a == &c), (200, true, true));
+        assert_eq!((a.len(), a == b, a == c), (200, true, true));
     }
 }
 

@@ -96,7 +96,7 @@ fn handlers_run_on_the_runtime_on_which_the_application_was_started() {
     let second = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let event = DominoFell { number: 7, of: 7 };
     let outcomes = second.block_on(app.events().publish_and_wait(&acme(), event));
-    assert!(outcomes.expect("accepted").iter().all(|outcome| outcome.is_ok()));
+    assert!(outcomes.expect("accepted").iter().all(cqrs_core::bus::HandlerOutcome::is_ok));
     assert_eq!(fallen.entries(), [7]);
 }
 
