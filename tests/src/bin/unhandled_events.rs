@@ -16,7 +16,7 @@ pub struct ShelfDusted;
 pub struct BookLent;
 
 mod reminders {
-    use super::*;
+    use super::{BookLent, Context, EventHandler, HandlerResult, events_handler};
 
     #[events_handler(BookLent)]
     struct RemindReader;
