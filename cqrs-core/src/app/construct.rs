@@ -104,12 +104,11 @@ impl Tables {
                 Handles::Command(route) => (&mut tables.commands, route),
                 Handles::Query(route) => (&mut tables.queries, route),
             };
-            if let Some(handler) = (route.erase)(handler) {
-                let name = registration.name.as_ref().into();
-                let timeout = registration.options.timeout;
-                let execution = Execution::new(handler, name, route.message.name, timeout);
-                executions.insert((route.message.message)().id(), execution);
-            }
+            let handler = (route.erase)(handler);
+            let name = registration.name.as_ref().into();
+            let timeout = registration.options.timeout;
+            let execution = Execution::new(handler, name, route.message.name, timeout);
+            executions.insert((route.message.message)().id(), execution);
         }
         Ok(tables)
     }
@@ -121,9 +120,9 @@ fn lane(
     handler: &AnyHandler,
     shared: &Arc<Shared>,
 ) -> Unrouted {
-    let erased = routes.iter().filter_map(|route| {
+    let erased = routes.iter().map(|route| {
         let event = route.event.map(|event| (event.message)().id());
-        Some((event, (route.erase)(Arc::clone(handler))?))
+        (event, (route.erase)(Arc::clone(handler)))
     });
     let (events, handlers) = erased.unzip();
     let lane = Lane::new(

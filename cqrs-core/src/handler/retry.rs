@@ -20,9 +20,9 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    attempts: u32,
-    backoff: Duration,
-    max: Duration,
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Duration,
+    pub(crate) max: Duration,
 }
 
 impl RetryPolicy {
@@ -46,7 +46,7 @@ impl RetryPolicy {
         Self::exponential(attempts, self.backoff, self.max)
     }
 
-    /// With waits of up to `backoff` after the first attempt. A [maximum](Self::max_backoff) below `backoff`
+    /// With waits of up to `backoff` after the first attempt. A [maximum](Self::with_max_backoff) below `backoff`
     /// becomes `backoff`.
     pub const fn with_backoff(self, backoff: Duration) -> Self {
         let max = if backoff.as_nanos() > self.max.as_nanos() { backoff } else { self.max };
@@ -56,21 +56,6 @@ impl RetryPolicy {
     /// With no wait longer than `max`.
     pub const fn with_max_backoff(self, max: Duration) -> Self {
         Self::exponential(self.attempts, self.backoff, max)
-    }
-
-    /// How many attempts are made at most.
-    pub const fn attempts(&self) -> u32 {
-        self.attempts
-    }
-
-    /// The longest wait after the first failed attempt.
-    pub const fn backoff(&self) -> Duration {
-        self.backoff
-    }
-
-    /// No wait is longer.
-    pub const fn max_backoff(&self) -> Duration {
-        self.max
     }
 
     /// The longest wait after the failed attempt number `attempt` (from 1); `None` when it was the

@@ -1,7 +1,6 @@
 //! Handlers that exist.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use super::{AnyHandler, EventRoute, ExecutionRoute, MessageRegistration, Source};
@@ -10,7 +9,7 @@ use crate::message::{Command, MessageKind, Query};
 use crate::services::{Dependency, Injectable, MissingService, Services, TypeRef};
 
 /// A handler and what it handles, as its annotation submits it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct HandlerRegistration {
     pub(crate) name: Cow<'static, str>,
     pub(crate) source: Source,
@@ -26,13 +25,13 @@ pub struct HandlerRegistration {
 inventory::collect!(HandlerRegistration);
 
 /// How a handler is made.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) enum Construct {
     Inject(fn(&Services) -> Result<AnyHandler, MissingService>),
     Ready(AnyHandler),
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) enum Handles {
     Events(Cow<'static, [EventRoute]>),
     Command(ExecutionRoute),
@@ -131,15 +130,5 @@ impl HandlerRegistration {
     pub(crate) fn title(&self) -> String {
         let handler = (self.handler)();
         if handler.is_closure() { self.name.to_string() } else { handler.name() }
-    }
-}
-
-impl fmt::Debug for HandlerRegistration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HandlerRegistration")
-            .field("name", &self.name)
-            .field("handler", &(self.handler)())
-            .field("source", &self.source)
-            .finish_non_exhaustive()
     }
 }

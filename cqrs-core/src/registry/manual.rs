@@ -1,17 +1,18 @@
 //! Registering what cannot be annotated.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::handler::Construct;
-use super::{EventRoute, ExecutionRoute, HandlerRegistration, Handles, Source};
+use super::{
+    EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageRegistration, Source,
+};
 use crate::context::Context;
 use crate::handler::{
-    BatchEventHandler, BatchPolicy, BoxFuture, CommandHandler, ErasedEventHandler, EventHandler,
-    HandlerError, HandlerOptions, HandlerResult, Item, QueryHandler,
+    BatchEventHandler, BatchPolicy, CommandHandler, EventHandler, HandlerOptions, HandlerResult,
+    QueryHandler,
 };
 use crate::message::{AnyEvent, Command, Event, Published, Query};
 use crate::services::TypeRef;
@@ -53,7 +54,7 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> EventsHandler<H> {
-        EventsHandler::new(ready_handler(name, handler, no_events()))
+        EventsHandler::new(name, handler, None)
     }
 
     /// `handler` as a handler of batches of the events that [`BatchesHandler::on`] names, under a stable
@@ -85,8 +86,7 @@ impl Handler {
         batch: BatchPolicy,
         handler: H,
     ) -> BatchesHandler<H> {
-        let registration = ready_handler(name, handler, no_events());
-        EventsHandler::new(HandlerRegistration { batch: Some(batch), ..registration })
+        EventsHandler::new(name, handler, Some(batch))
     }
 
     /// A closure as a handler of the event `E`, under a stable name.
@@ -97,11 +97,8 @@ impl Handler {
         F: Fn(Published<E>, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = HandlerResult> + Send + 'static,
     {
-        let route = EventRoute::of::<E>(|it| Some(it.downcast::<EventFn<E, F>>().ok()?));
-        let handler = EventFn::<E, F> { handle, event: PhantomData };
-        let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(vec![route])));
-        // Reports name the user's closure or function, not its wrapper.
-        HandlerRegistration { handler: TypeRef::of::<F>, ..registration }
+        let route = EventRoute::closure::<E, F, Fut>();
+        ready_handler(name, handle, Handles::Events(Cow::Owned(vec![route])))
     }
 
     /// `handler` as the handler of the command `C`, under a stable name.
@@ -124,8 +121,9 @@ impl Handler {
         F: Fn(C, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<C::Output, C::Error>> + Send + 'static,
     {
-        let registration = Self::command::<C, _>(name, ExecuteFn(execute));
-        HandlerRegistration { handler: TypeRef::of::<F>, ..registration }
+        let command = MessageRegistration::command::<C>(Source::UNKNOWN);
+        let route = ExecutionRoute::closure::<C, F, Fut, _, _>(command);
+        ready_handler(name, execute, Handles::Command(route))
     }
 
     /// `handler` as the handler of the query `Q`, under a stable name.
@@ -148,13 +146,10 @@ impl Handler {
         F: Fn(Q, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Q::Output, Q::Error>> + Send + 'static,
     {
-        let registration = Self::query::<Q, _>(name, ExecuteFn(execute));
-        HandlerRegistration { handler: TypeRef::of::<F>, ..registration }
+        let query = MessageRegistration::query::<Q>(Source::UNKNOWN);
+        let route = ExecutionRoute::closure::<Q, F, Fut, _, _>(query);
+        ready_handler(name, execute, Handles::Query(route))
     }
-}
-
-const fn no_events() -> Handles {
-    Handles::Events(Cow::Borrowed(&[]))
 }
 
 #[track_caller]
@@ -184,6 +179,7 @@ impl HandlerRegistration {
 }
 
 /// A registration of `H` to which events are added: of an [`EventHandler`], or of a [`BatchEventHandler`].
+#[derive(Debug)]
 pub struct EventsHandler<H, const BATCHES: bool = false> {
     registration: HandlerRegistration,
     routes: Vec<EventRoute>,
@@ -229,8 +225,11 @@ impl<H: Send + Sync + 'static> BatchesHandler<H> {
     }
 }
 
-impl<H, const BATCHES: bool> EventsHandler<H, BATCHES> {
-    fn new(registration: HandlerRegistration) -> Self {
+impl<H: Send + Sync + 'static, const BATCHES: bool> EventsHandler<H, BATCHES> {
+    #[track_caller]
+    fn new(name: impl Into<Cow<'static, str>>, handler: H, batch: Option<BatchPolicy>) -> Self {
+        let registration = ready_handler(name, handler, Handles::Events(Cow::Borrowed(&[])));
+        let registration = HandlerRegistration { batch, ..registration };
         Self { registration, routes: Vec::new(), handler: PhantomData }
     }
 
@@ -249,58 +248,5 @@ impl<H, const BATCHES: bool> EventsHandler<H, BATCHES> {
 impl<H, const BATCHES: bool> From<EventsHandler<H, BATCHES>> for HandlerRegistration {
     fn from(handler: EventsHandler<H, BATCHES>) -> Self {
         Self { handles: Handles::Events(handler.routes.into()), ..handler.registration }
-    }
-}
-
-impl<H, const BATCHES: bool> fmt::Debug for EventsHandler<H, BATCHES> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.registration.fmt(f)
-    }
-}
-
-struct EventFn<E, F> {
-    handle: F,
-    event: PhantomData<fn(E)>,
-}
-
-impl<E, F, Fut> ErasedEventHandler for EventFn<E, F>
-where
-    E: Event,
-    F: Fn(Published<E>, Context) -> Fut + Send + Sync,
-    Fut: Future<Output = HandlerResult> + Send + 'static,
-{
-    fn handle<'a>(
-        &'a self,
-        items: &'a Arc<Vec<Item>>,
-        ctx: &'a Context,
-    ) -> BoxFuture<'a, HandlerResult> {
-        match items.first().and_then(|item| item.event.clone().downcast()) {
-            Some(event) => Box::pin((self.handle)(event, ctx.clone())),
-            None => Box::pin(ready(Err(HandlerError::msg("routed to a handler of another event")))),
-        }
-    }
-}
-
-struct ExecuteFn<F>(F);
-
-impl<C, F, Fut> CommandHandler<C> for ExecuteFn<F>
-where
-    C: Command,
-    F: Fn(C, Context) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<C::Output, C::Error>> + Send + 'static,
-{
-    fn execute(&self, command: C, ctx: &Context) -> impl Future<Output = Fut::Output> + Send {
-        (self.0)(command, ctx.clone())
-    }
-}
-
-impl<Q, F, Fut> QueryHandler<Q> for ExecuteFn<F>
-where
-    Q: Query,
-    F: Fn(Q, Context) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Q::Output, Q::Error>> + Send + 'static,
-{
-    fn execute(&self, query: Q, ctx: &Context) -> impl Future<Output = Fut::Output> + Send {
-        (self.0)(query, ctx.clone())
     }
 }
