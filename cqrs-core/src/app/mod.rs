@@ -2,7 +2,6 @@
 
 mod builder;
 mod construct;
-mod error;
 mod handlers;
 mod hint;
 mod modules;
@@ -27,10 +26,9 @@ use crate::runtime::Lifecycle;
 use crate::services::{MissingService, Service, Services, TypeRef};
 
 pub use self::builder::AppBuilder;
-pub use self::error::BuildError;
 pub use self::modules::{Module, Modules};
 pub use self::plugin::{BoxError, Plugin, StartError};
-pub use self::problem::{Problem, ProblemKind};
+pub use self::problem::{BuildError, Problem, ProblemKind};
 pub use self::shutdown::{ShutdownReport, Unfinished};
 pub(crate) use self::wired::{Wired, WiredService};
 

@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+use cqrs_core::Handler;
+use cqrs_core::bus::HandlerControl;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{Handler, HandlerControl};
 use futures_util::FutureExt;
 use tokio::sync::Semaphore;
 
