@@ -14,6 +14,7 @@ use crate::bus::{
     PublishOptions, QueryBus, Routes, Unrouted,
 };
 use crate::lane::{Failures, Lane, Shared};
+use crate::message::MessageKind;
 use crate::registry::{AnyHandler, EventRoute, HandlerRegistration, Handles};
 use crate::runtime::Lifecycle;
 use crate::services::Services;
@@ -96,13 +97,16 @@ impl Tables {
             let constructed = registration.construct(services);
             let handler =
                 constructed.map_err(|missing| undeclared(&consumer(registration), missing))?;
-            let (executions, route) = match &registration.handles {
+            let route = match &registration.handles {
                 Handles::Events(routes) => {
                     tables.lanes.push(lane(registration, routes, &handler, shared));
                     continue;
                 }
-                Handles::Command(route) => (&mut tables.commands, route),
-                Handles::Query(route) => (&mut tables.queries, route),
+                Handles::Execution(route) => route,
+            };
+            let executions = match route.message.kind {
+                MessageKind::Query => &mut tables.queries,
+                _ => &mut tables.commands,
             };
             let handler = (route.erase)(handler);
             let name = registration.name.as_ref().into();

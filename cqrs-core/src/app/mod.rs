@@ -26,7 +26,7 @@ use crate::runtime::Lifecycle;
 use crate::services::{MissingService, Service, Services, TypeRef};
 
 pub use self::builder::AppBuilder;
-pub use self::modules::{Module, Modules};
+pub use self::modules::Modules;
 pub use self::plugin::{BoxError, Plugin, StartError};
 pub use self::problem::{BuildError, Problem, ProblemKind};
 pub use self::shutdown::{ShutdownReport, Unfinished};
@@ -203,8 +203,8 @@ impl App {
         self.0.stop();
         let failures = self.0.plugins.shut_down().await;
         self.0.report(|report| {
-            report.set_dead_letters(self.dead_letters().len());
-            report.add_plugins(failures);
+            report.dead_letters = self.dead_letters().len();
+            report.unfinished.extend(failures);
             report.clone()
         })
     }
@@ -241,15 +241,14 @@ impl Running {
             if self.lifecycle.is_stopped() {
                 return;
             }
-            let executions = self.command_executors.running();
-            let queries = self.query_executors.running();
+            let mut executions = self.command_executors.running();
+            executions.extend(self.query_executors.running());
             self.lifecycle.close_gate();
             let undelivered = self.hub.dispatcher.drain();
             let tasks = self.lifecycle.tasks();
             self.lifecycle.stop();
             self.hub.end_streams();
-            *report =
-                ShutdownReport::new(executions.into_iter().chain(queries), undelivered, tasks);
+            *report = ShutdownReport::new(executions, undelivered, tasks);
         });
     }
 

@@ -55,13 +55,12 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
 
 /// Finds modules that are named in vain.
 fn check_modules(builder: &AppBuilder, catalogue: &Catalogue, problems: &mut Vec<Problem>) {
-    let named = builder.named.iter().chain(builder.without.iter());
+    let named = builder.named.modules.iter().chain(&builder.without.modules);
     let empty = named.filter(|it| !catalogue.has_module(|path| it.contains(path)));
     problems.extend(empty.map(|module| {
-        let module = module.name();
         Problem::new(
             ProblemKind::EmptyModule,
-            format!("nothing is annotated in the module `{module}` that was named"),
+            format!("nothing is annotated in the module `{}` that was named", module.name),
             "remove it from `modules![..]`; or, if it was imported with `use`, re-exported or \
              renamed, write its own full path",
         )

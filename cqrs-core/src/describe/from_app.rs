@@ -68,7 +68,7 @@ fn message(message: &MessageRegistration, wired: &Wired) -> MessageDescription {
 fn handler(handler: &HandlerRegistration) -> HandlerDescription {
     let every_event = match &handler.handles {
         Handles::Events(routes) => routes.iter().any(|route| route.event.is_none()),
-        Handles::Command(_) | Handles::Query(_) => false,
+        Handles::Execution(_) => false,
     };
     // A set, since a handler that is registered by hand may name an event twice.
     let names: BTreeSet<_> = handler.messages().map(|message| message.name).collect();

@@ -34,8 +34,8 @@ pub(crate) enum Construct {
 #[derive(Debug, Clone)]
 pub(crate) enum Handles {
     Events(Cow<'static, [EventRoute]>),
-    Command(ExecutionRoute),
-    Query(ExecutionRoute),
+    /// Of a command or a query.
+    Execution(ExecutionRoute),
 }
 
 impl HandlerRegistration {
@@ -69,7 +69,7 @@ impl HandlerRegistration {
         C: Command,
         H: Injectable + CommandHandler<C>,
     {
-        let handles = Handles::Command(ExecutionRoute::command::<H, C>());
+        let handles = Handles::Execution(ExecutionRoute::command::<H, C>());
         Self::injected::<H>(name, source, options, handles)
     }
 
@@ -80,7 +80,7 @@ impl HandlerRegistration {
         Q: Query,
         H: Injectable + QueryHandler<Q>,
     {
-        let handles = Handles::Query(ExecutionRoute::query::<H, Q>());
+        let handles = Handles::Execution(ExecutionRoute::query::<H, Q>());
         Self::injected::<H>(name, source, options, handles)
     }
 
@@ -110,10 +110,9 @@ impl HandlerRegistration {
     }
 
     pub(crate) fn kind(&self) -> MessageKind {
-        match self.handles {
+        match &self.handles {
             Handles::Events(_) => MessageKind::Event,
-            Handles::Command(_) => MessageKind::Command,
-            Handles::Query(_) => MessageKind::Query,
+            Handles::Execution(route) => route.message.kind,
         }
     }
 
@@ -121,7 +120,7 @@ impl HandlerRegistration {
     pub(crate) fn messages(&self) -> impl Iterator<Item = &MessageRegistration> {
         let (events, execution) = match &self.handles {
             Handles::Events(routes) => (&routes[..], None),
-            Handles::Command(route) | Handles::Query(route) => (&[][..], Some(&route.message)),
+            Handles::Execution(route) => (&[][..], Some(&route.message)),
         };
         events.iter().filter_map(|route| route.event.as_ref()).chain(execution)
     }

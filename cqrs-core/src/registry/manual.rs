@@ -22,6 +22,7 @@ use crate::services::TypeRef;
 ///
 /// ```standalone_crate
 /// use cqrs_core::prelude::*;
+/// use cqrs_core::handler::BatchPolicy;
 /// use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 ///
 /// #[derive(Serialize, Deserialize, Event)]
@@ -32,8 +33,13 @@ use crate::services::TypeRef;
 ///     async fn handle(&self, _: &E, _: &Context) -> HandlerResult { Ok(()) }
 /// }
 ///
+/// impl<T: Send + Sync + 'static, E: Event> BatchEventHandler<E> for Count<T> {
+///     async fn handle_batch(&self, _: &Batch<E>, _: &Context) -> HandlerResult { Ok(()) }
+/// }
+///
 /// let app = App::builder()
 ///     .register(Handler::events("count", Count(0_u8)).on::<TaskCreated>())
+///     .register(Handler::batches("sum", BatchPolicy::new(500), Count(0_u8)).on::<TaskCreated>())
 ///     .register(
 ///         Handler::event_fn("print", |event: Published<TaskCreated>, ctx: Context| async move {
 ///             println!("{}: task {}", ctx.tenant(), event.task_id);
@@ -59,27 +65,6 @@ impl Handler {
 
     /// `handler` as a handler of batches of the events that [`BatchesHandler::on`] names, under a stable
     /// name.
-    ///
-    /// ```standalone_crate
-    /// use cqrs_core::prelude::*;
-    /// use cqrs_core::handler::BatchPolicy;
-    /// use cqrs_core::Handler;
-    ///
-    /// #[derive(Serialize, Deserialize, Event)]
-    /// struct TaskCreated { task_id: u64 }
-    ///
-    /// struct Print;
-    /// impl<E: Event> BatchEventHandler<E> for Print {
-    ///     async fn handle_batch(&self, batch: &Batch<E>, _: &Context) -> HandlerResult {
-    ///         println!("{} of {}", batch.len(), E::NAME);
-    ///         Ok(())
-    ///     }
-    /// }
-    ///
-    /// let print = Handler::batches("print", BatchPolicy::new(500), Print).on::<TaskCreated>();
-    /// let app = App::builder().register(print).build()?;
-    /// # Ok::<(), cqrs_core::BuildError>(())
-    /// ```
     #[track_caller]
     pub fn batches<H: Send + Sync + 'static>(
         name: impl Into<Cow<'static, str>>,
@@ -107,7 +92,7 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> HandlerRegistration {
-        ready_handler(name, handler, Handles::Command(ExecutionRoute::command::<H, C>()))
+        ready_handler(name, handler, Handles::Execution(ExecutionRoute::command::<H, C>()))
     }
 
     /// A closure as the handler of the command `C`, under a stable name.
@@ -123,7 +108,7 @@ impl Handler {
     {
         let command = MessageRegistration::command::<C>(Source::UNKNOWN);
         let route = ExecutionRoute::closure::<C, F, Fut, _, _>(command);
-        ready_handler(name, execute, Handles::Command(route))
+        ready_handler(name, execute, Handles::Execution(route))
     }
 
     /// `handler` as the handler of the query `Q`, under a stable name.
@@ -132,7 +117,7 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> HandlerRegistration {
-        ready_handler(name, handler, Handles::Query(ExecutionRoute::query::<H, Q>()))
+        ready_handler(name, handler, Handles::Execution(ExecutionRoute::query::<H, Q>()))
     }
 
     /// A closure as the handler of the query `Q`, under a stable name.
@@ -148,7 +133,7 @@ impl Handler {
     {
         let query = MessageRegistration::query::<Q>(Source::UNKNOWN);
         let route = ExecutionRoute::closure::<Q, F, Fut, _, _>(query);
-        ready_handler(name, execute, Handles::Query(route))
+        ready_handler(name, execute, Handles::Execution(route))
     }
 }
 

@@ -42,18 +42,13 @@ impl Services {
         self.find(None)
     }
 
-    /// A clone of the service of type `T` with this name.
-    pub fn get_named<T: Service>(&self, name: &str) -> Option<T> {
-        self.find(Some(Cow::Owned(name.to_owned())))
-    }
-
     /// The service for `field`; generated code calls this.
     ///
     /// # Errors
     ///
     /// [`MissingService`] when there is none.
     pub fn inject<T: Service>(&self, field: &'static str) -> Result<T, MissingService> {
-        self.get().ok_or_else(|| MissingService { field: Some(field), ..MissingService::of::<T>() })
+        self.find_for(field, None)
     }
 
     /// The service with this name for `field`; generated code calls this.
@@ -66,11 +61,16 @@ impl Services {
         field: &'static str,
         name: &'static str,
     ) -> Result<T, MissingService> {
-        self.find(Some(Cow::Borrowed(name))).ok_or_else(|| MissingService {
-            field: Some(field),
-            name: Some(name),
-            ..MissingService::of::<T>()
-        })
+        self.find_for(field, Some(name))
+    }
+
+    fn find_for<T: Service>(
+        &self,
+        field: &'static str,
+        name: Option<&'static str>,
+    ) -> Result<T, MissingService> {
+        let missing = MissingService { field: Some(field), service: TypeRef::of::<T>(), name };
+        self.find(name).ok_or(missing)
     }
 
     pub(crate) fn insert(&mut self, key: ServiceKey, value: ServiceValue) {
@@ -81,13 +81,9 @@ impl Services {
         self.values.contains_key(key)
     }
 
-    pub(crate) fn value(&self, key: &ServiceKey) -> Option<&(dyn Any + Send + Sync)> {
-        self.values.get(key).map(|value| &**value)
-    }
-
-    fn find<T: Service>(&self, name: Option<Cow<'static, str>>) -> Option<T> {
-        let key = ServiceKey { service: TypeId::of::<T>(), name };
-        self.value(&key)?.downcast_ref::<T>().cloned()
+    fn find<T: Service>(&self, name: Option<&'static str>) -> Option<T> {
+        let key = ServiceKey { service: TypeId::of::<T>(), name: name.map(Cow::Borrowed) };
+        self.values.get(&key)?.downcast_ref::<T>().cloned()
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::super::App;
+use super::super::{App, Unfinished};
 use super::{AnyPlugin, BoxError};
 use crate::handler::BoxFuture;
 use crate::runtime::{Panic, catch};
@@ -58,8 +58,8 @@ impl Plugins {
         Ok(())
     }
 
-    /// Shuts all down, once, and returns the names and errors of those that failed.
-    pub(crate) async fn shut_down(&self) -> Vec<(String, String)> {
+    /// Shuts all down, once, and returns those that failed.
+    pub(crate) async fn shut_down(&self) -> Vec<Unfinished> {
         let mut phase = self.phase.lock().await;
         if std::mem::replace(&mut *phase, Phase::ShutDown) == Phase::ShutDown {
             return Vec::new();
@@ -67,12 +67,13 @@ impl Plugins {
         self.shut_down_each(&self.in_order).await
     }
 
-    async fn shut_down_each(&self, plugins: &[AnyPlugin]) -> Vec<(String, String)> {
+    async fn shut_down_each(&self, plugins: &[AnyPlugin]) -> Vec<Unfinished> {
         let mut failures = Vec::new();
         for plugin in plugins.iter().rev() {
             if let Err(error) = self.in_time(|| plugin.shutdown()).await {
                 tracing::error!(plugin = plugin.name(), %error, "a plugin failed to shut down");
-                failures.push((plugin.name().to_owned(), error.to_string()));
+                let (plugin, reason) = (plugin.name().to_owned(), error.to_string());
+                failures.push(Unfinished::Plugin { plugin, reason });
             }
         }
         failures
