@@ -212,11 +212,8 @@ impl AppBuilder {
 impl fmt::Debug for AppBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AppBuilder")
-            .field("provided", &self.provided.iter().map(|p| p.service).collect::<Vec<_>>())
             .field("registered", &self.registered)
             .field("modules", &self.named)
-            .field("only", &self.only)
-            .field("without", &self.without)
             .finish_non_exhaustive()
     }
 }

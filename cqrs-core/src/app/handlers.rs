@@ -12,7 +12,7 @@ use crate::registry::{
 };
 
 /// Sorted by name, so that nothing depends on the order in which the linker found them.
-pub(super) struct Handlers(Vec<HandlerRegistration>);
+pub(super) struct Handlers(pub(super) Vec<HandlerRegistration>);
 
 impl Handlers {
     /// `only` selects by handler type, for tests; what is registered by hand is always in.
@@ -29,14 +29,6 @@ impl Handlers {
         handlers.sort_by(|a, b| (&a.name, a.source).cmp(&(&b.name, b.source)));
         let left_out = left_out.iter().chain(&catalogue.left_out).copied();
         (Self(handlers), Unhandled::new(left_out))
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &HandlerRegistration> {
-        self.0.iter()
-    }
-
-    pub(super) fn into_vec(self) -> Vec<HandlerRegistration> {
-        self.0
     }
 
     /// The messages of the selected modules, and those from elsewhere that a handler names; by name.

@@ -112,7 +112,8 @@ impl App {
     ///
     /// [`MissingService`] when there is none of this type.
     pub fn service<T: Service>(&self) -> Result<T, MissingService> {
-        self.0.services.get().ok_or_else(MissingService::of::<T>)
+        let missing = MissingService { field: None, service: TypeRef::of::<T>(), name: None };
+        self.0.services.get().ok_or(missing)
     }
 
     /// Deliveries that failed for good.
@@ -167,8 +168,7 @@ impl App {
     /// Returns when a shutdown begins; for what runs beside the application, such as an HTTP server.
     /// Cancel safe.
     pub async fn shutting_down(&self) {
-        let lifecycle = Arc::clone(&self.0.lifecycle);
-        lifecycle.draining.cancelled().await;
+        self.0.lifecycle.draining.cancelled().await;
     }
 
     /// Returns when nothing is queued, running or waiting for its next attempt: all cascades of what has
@@ -273,7 +273,6 @@ impl Drop for Running {
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App")
-            .field("services", &self.0.services)
             .field("shut_down", &self.0.lifecycle.is_closed())
             .finish_non_exhaustive()
     }

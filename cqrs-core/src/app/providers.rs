@@ -14,7 +14,7 @@ use super::{Problem, ProblemKind};
 use crate::bus::{CommandBus, EventBus, QueryBus};
 use crate::message::MessageKind;
 use crate::registry::{Catalogue, HandlerRegistration, InjectableRegistration};
-use crate::services::{Dependency, MissingService, ServiceKey, Services, TypeRef};
+use crate::services::{Dependency, MissingService, ServiceKey, Services, TypeRef, named};
 
 /// Everything that can be injected, and in the end the order in which to build it.
 pub(super) struct Providers<'a> {
@@ -54,11 +54,7 @@ impl<'a> Providers<'a> {
     }
 
     /// Plans what `handlers` need, or `everything` there is.
-    pub(super) fn plan<'h>(
-        &mut self,
-        handlers: impl Iterator<Item = &'h HandlerRegistration>,
-        everything: bool,
-    ) {
+    pub(super) fn plan(&mut self, handlers: &[HandlerRegistration], everything: bool) {
         for handler in handlers {
             self.plan_dependencies(&consumer(handler), (handler.dependencies)());
         }
@@ -148,11 +144,8 @@ impl<'a> Providers<'a> {
     }
 
     /// Finds query handlers that reach a bus with which they could change state.
-    pub(super) fn check_queries<'h>(
-        &mut self,
-        handlers: impl Iterator<Item = &'h HandlerRegistration>,
-    ) {
-        for handler in handlers.filter(|handler| handler.kind() == MessageKind::Query) {
+    pub(super) fn check_queries(&mut self, handlers: &[HandlerRegistration]) {
+        for handler in handlers.iter().filter(|handler| handler.kind() == MessageKind::Query) {
             for dependency in (handler.dependencies)() {
                 if let Some(path) = self.path_to_bus(&dependency, &mut FxHashSet::default()) {
                     self.problems.push(query_reaches_bus(&consumer(handler), &dependency, &path));
@@ -271,7 +264,7 @@ pub(super) fn undeclared(consumer: &str, missing: MissingService) -> Problem {
 
 fn missing_service(consumer: &str, dependency: &Dependency, fix: String) -> Problem {
     let Dependency { field, service, name } = dependency;
-    let named = name.map(|name| format!(" named \"{name}\"")).unwrap_or_default();
+    let named = named(*name);
     let text =
         format!("nothing offers `{service}`{named}, which field `{field}` of {consumer} needs");
     Problem::new(ProblemKind::MissingService, text, fix)

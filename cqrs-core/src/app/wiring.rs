@@ -31,8 +31,8 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     let provided = std::mem::take(&mut builder.provided);
     let mut providers = Providers::new(&catalogue, provided, problems);
     providers.check_plugins(&builder.plugins);
-    providers.plan(handlers.iter(), complete);
-    providers.check_queries(handlers.iter());
+    providers.plan(&handlers.0, complete);
+    providers.check_queries(&handlers.0);
     let problems = std::mem::take(&mut providers.problems);
     if !problems.is_empty() {
         return Err(BuildError { problems });
@@ -40,7 +40,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     let (services, provided) = providers.wired();
     let wired = Wired {
         messages,
-        handlers: handlers.into_vec(),
+        handlers: handlers.0,
         services,
         provided,
         plugins: builder.plugins.iter().map(|plugin| plugin.name().to_owned()).collect(),

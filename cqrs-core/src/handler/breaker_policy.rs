@@ -21,7 +21,7 @@ const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 /// use cqrs_core::handler::BreakerPolicy;
 ///
 /// let policy = BreakerPolicy::new(5, Duration::from_secs(30));
-/// assert_eq!(policy, BreakerPolicy::default());
+/// assert_eq!(policy, BreakerPolicy::DEFAULT);
 /// assert_eq!(policy.with_failures(3).counting_all(), BreakerPolicy::new(3, Duration::from_secs(30)).counting_all());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +58,5 @@ impl BreakerPolicy {
     /// Counts permanent errors and refusals by middleware too.
     pub const fn counting_all(self) -> Self {
         Self { counts_all: true, ..self }
-    }
-}
-
-impl Default for BreakerPolicy {
-    fn default() -> Self {
-        Self::DEFAULT
     }
 }

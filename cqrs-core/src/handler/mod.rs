@@ -39,13 +39,9 @@ use std::pin::Pin;
 /// }
 ///
 /// struct Console;
-///
 /// impl EmailService for Console {
 ///     fn send<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<(), std::io::Error>> {
-///         Box::pin(async move {
-///             println!("to {to}");
-///             Ok(())
-///         })
+///         Box::pin(async move { Ok(println!("to {to}")) })
 ///     }
 /// }
 /// ```

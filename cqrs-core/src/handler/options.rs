@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{BreakerPolicy, RateLimit, RetryPolicy};
 
 /// How a handler runs: retries, time-out, concurrency, order, rate and circuit breaker, as set in its
-/// annotation.
+/// annotation. Handlers of commands and queries use the time-out alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandlerOptions {
     pub(crate) retry: RetryPolicy,
@@ -28,7 +28,7 @@ impl HandlerOptions {
         breaker: None,
     };
 
-    /// How often a failed delivery is tried. Event handlers only.
+    /// How often a failed delivery is tried.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
@@ -41,35 +41,28 @@ impl HandlerOptions {
     }
 
     /// How many entities the handler works on at the same time, 1 to 1,024; less counts as 1, more as
-    /// 1,024. Event handlers only.
+    /// 1,024.
     pub const fn concurrency(mut self, limit: usize) -> Self {
         self.concurrency = super::clamp(limit, 1024);
         self
     }
 
-    /// Which events are handled in publish order, one at a time. Event handlers only.
+    /// Which events are handled in publish order, one at a time.
     pub const fn order(mut self, order: Order) -> Self {
         self.order = order;
         self
     }
 
-    /// How many attempts are made in what time; without it, as many as come. Event handlers only.
+    /// How many attempts are made in what time; without it, as many as come.
     pub const fn rate(mut self, limit: RateLimit) -> Self {
         self.rate = Some(limit);
         self
     }
 
-    /// When no attempts are made because too many have failed in a row; without it, never. Event
-    /// handlers only.
+    /// When no attempts are made because too many have failed in a row; without it, never.
     pub const fn breaker(mut self, policy: BreakerPolicy) -> Self {
         self.breaker = Some(policy);
         self
-    }
-}
-
-impl Default for HandlerOptions {
-    fn default() -> Self {
-        Self::DEFAULT
     }
 }
 

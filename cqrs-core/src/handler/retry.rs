@@ -14,7 +14,7 @@ use std::time::Duration;
 /// use cqrs_core::RetryPolicy;
 ///
 /// let policy = RetryPolicy::exponential(5, Duration::from_millis(100), Duration::from_secs(30));
-/// assert_eq!(policy, RetryPolicy::default());
+/// assert_eq!(policy, RetryPolicy::DEFAULT);
 /// assert_eq!(policy.longest_delay_after(3), Some(Duration::from_millis(400)));
 /// assert_eq!(policy.longest_delay_after(5), None);
 /// ```
@@ -67,12 +67,6 @@ impl RetryPolicy {
         let doublings = attempt.saturating_sub(1);
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
         Some(self.backoff.saturating_mul(factor).min(self.max))
-    }
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self::DEFAULT
     }
 }
 

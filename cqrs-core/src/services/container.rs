@@ -2,7 +2,6 @@
 
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
-use std::fmt;
 
 use rustc_hash::FxHashMap;
 
@@ -31,7 +30,7 @@ pub(crate) struct ServiceKey {
 }
 
 /// The services of one application, by type and, where several of one type are needed, by name.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Services {
     values: FxHashMap<ServiceKey, ServiceValue>,
 }
@@ -87,15 +86,9 @@ impl Services {
     }
 }
 
-impl fmt::Debug for Services {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Services").field("count", &self.values.len()).finish()
-    }
-}
-
 /// A service was not there when something asked for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no service of type `{service}`{}", describe_name(*name))]
+#[error("no service of type `{service}`{}", named(*name))]
 #[non_exhaustive]
 pub struct MissingService {
     /// The field that needs it, if it was asked for a field.
@@ -106,12 +99,7 @@ pub struct MissingService {
     pub name: Option<&'static str>,
 }
 
-impl MissingService {
-    pub(crate) fn of<T: 'static>() -> Self {
-        Self { field: None, service: TypeRef::of::<T>(), name: None }
-    }
-}
-
-fn describe_name(name: Option<&str>) -> String {
+/// How a text goes on about a service that may have a name.
+pub(crate) fn named(name: Option<&str>) -> String {
     name.map(|name| format!(" named \"{name}\"")).unwrap_or_default()
 }

@@ -1,6 +1,5 @@
 //! Plugins start in order and shut down in the opposite order.
 
-use std::fmt;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -88,12 +87,6 @@ impl Plugins {
             Ok(Err(Panic(message))) => Err(format!("panicked: {message}").into()),
             Err(_) => Err(format!("took longer than {:?}", self.timeout).into()),
         }
-    }
-}
-
-impl fmt::Debug for Plugins {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.in_order.iter().map(|plugin| plugin.name())).finish()
     }
 }
 
