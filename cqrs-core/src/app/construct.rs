@@ -25,14 +25,14 @@ pub(super) fn construct(
     builder: &AppBuilder,
     test: TestOptions,
     providers: Providers<'_>,
-    mut wired: Wired,
+    wired: Wired,
 ) -> Result<App, Problem> {
     let lifecycle = Arc::new(Lifecycle::default());
     let shared = Arc::new(Shared {
         lifecycle: Arc::clone(&lifecycle),
         failures: Failures::new(builder.stream_capacity),
         middlewares: builder.middlewares.clone(),
-        validators: std::mem::take(&mut wired.validators),
+        validators: providers.catalogue.validators(),
         chance: test.chance,
         observer: test.observer,
     });

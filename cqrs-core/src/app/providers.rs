@@ -212,7 +212,7 @@ impl<'a> Providers<'a> {
         services.insert(unnamed(TypeRef::of::<EventBus>()), Box::new(events.clone()));
         services.insert(unnamed(TypeRef::of::<CommandBus>()), Box::new(commands.clone()));
         services.insert(unnamed(TypeRef::of::<QueryBus>()), Box::new(queries.clone()));
-        for (key, provided) in std::mem::take(&mut self.provided) {
+        for (key, provided) in self.provided.drain() {
             services.insert(key, provided.value);
         }
         for &index in &self.order {

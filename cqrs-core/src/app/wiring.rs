@@ -47,7 +47,6 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
         middleware: builder.middlewares.types().collect(),
         named: std::mem::take(&mut builder.named),
         unhandled: Arc::new(unhandled),
-        validators: catalogue.validators(),
     };
     construct(&builder, test, providers, wired)
         .map_err(|problem| BuildError { problems: vec![problem] })

@@ -192,14 +192,6 @@ impl<E: 'static> Deref for BatchItem<'_, E> {
     }
 }
 
-impl<E> Clone for BatchItem<'_, E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E> Copy for BatchItem<'_, E> {}
-
 impl<E> fmt::Debug for BatchItem<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.item.event.fmt(f)

@@ -46,7 +46,7 @@ impl Plugins {
             Phase::ShutDown => return Err(StartError::ShutDown),
         }
         for (number, plugin) in self.in_order.iter().enumerate() {
-            let started = self.in_time(|| plugin.start(app)).await;
+            let started = self.in_time(|| plugin.boxed_start(app)).await;
             if let Err(error) = started {
                 *phase = Phase::ShutDown;
                 self.shut_down_each(&self.in_order[..number]).await;
@@ -69,7 +69,7 @@ impl Plugins {
     async fn shut_down_each(&self, plugins: &[AnyPlugin]) -> Vec<Unfinished> {
         let mut failures = Vec::new();
         for plugin in plugins.iter().rev() {
-            if let Err(error) = self.in_time(|| plugin.shutdown()).await {
+            if let Err(error) = self.in_time(|| plugin.boxed_shutdown()).await {
                 tracing::error!(plugin = plugin.name(), %error, "a plugin failed to shut down");
                 let (plugin, reason) = (plugin.name().to_owned(), error.to_string());
                 failures.push(Unfinished::Plugin { plugin, reason });

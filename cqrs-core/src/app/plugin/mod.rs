@@ -68,14 +68,20 @@ pub trait Plugin: Send + Sync + 'static {
 
     /// Part of [`App::start`]. An error, a panic or too much time fails the start, and shuts down what
     /// has been started.
-    fn start(&self, app: &App) -> impl Future<Output = Result<(), BoxError>> + Send {
+    fn start(&self, app: &App) -> impl Future<Output = Result<(), BoxError>> + Send
+    where
+        Self: Sized,
+    {
         let _ = app;
         ready(Ok(()))
     }
 
     /// Part of [`App::shutdown`], whether or not it was started. An error, a panic or too much time is
     /// reported; the other plugins shut down all the same. Not called when an application is dropped.
-    fn shutdown(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
+    fn shutdown(&self) -> impl Future<Output = Result<(), BoxError>> + Send
+    where
+        Self: Sized,
+    {
         ready(Ok(()))
     }
 }
@@ -116,34 +122,19 @@ macro_rules! plugin_service {
     };
 }
 
-/// A [`Plugin`] without its type.
-pub(crate) trait ErasedPlugin: Send + Sync {
-    fn name(&self) -> &str;
-    fn configure(&self, app: AppBuilder) -> AppBuilder;
-    fn needs_start(&self) -> bool;
-    fn start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>>;
-    fn shutdown(&self) -> BoxFuture<'_, Result<(), BoxError>>;
+/// A [`Plugin`] whose type is not known.
+pub(crate) trait ErasedPlugin: Plugin {
+    fn boxed_start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>>;
+    fn boxed_shutdown(&self) -> BoxFuture<'_, Result<(), BoxError>>;
 }
 
 impl<P: Plugin> ErasedPlugin for P {
-    fn name(&self) -> &str {
-        Plugin::name(self)
+    fn boxed_start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(self.start(app))
     }
 
-    fn configure(&self, app: AppBuilder) -> AppBuilder {
-        Plugin::configure(self, app)
-    }
-
-    fn needs_start(&self) -> bool {
-        Plugin::needs_start(self)
-    }
-
-    fn start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(Plugin::start(self, app))
-    }
-
-    fn shutdown(&self) -> BoxFuture<'_, Result<(), BoxError>> {
-        Box::pin(Plugin::shutdown(self))
+    fn boxed_shutdown(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(self.shutdown())
     }
 }
 
