@@ -14,8 +14,7 @@ use crate::lane::Chance;
 use crate::middleware::{Middleware, Middlewares};
 use crate::observe::Observer;
 use crate::registry::HandlerRegistration;
-use crate::services::TypeRef;
-use crate::services::{Service, ServiceKey, ServiceValue};
+use crate::services::{Service, ServiceKey, ServiceValue, TypeRef};
 
 /// Builds an [`App`]. It finds what is annotated; you add the rest here.
 #[must_use = "nothing happens until `build`"]
@@ -34,7 +33,7 @@ pub struct AppBuilder {
     pub(super) middlewares: Middlewares,
     pub(super) plugins: Vec<AnyPlugin>,
     pub(super) plugin_timeout: Duration,
-    pub(super) test: TestOptions,
+    pub(crate) test: TestOptions,
 }
 
 /// A service that was provided as a value.
@@ -64,7 +63,7 @@ impl Default for AppBuilder {
             queue_capacity: 1024,
             dead_letter_capacity: 10_000,
             payload_limit: Self::DEFAULT_PAYLOAD_LIMIT,
-            cascade_limit: Self::DEFAULT_CASCADE_LIMIT,
+            cascade_limit: 1000,
             stream_capacity: 1024,
             starts_by_itself: true,
             middlewares: Middlewares::default(),
@@ -79,22 +78,18 @@ impl AppBuilder {
     /// The largest payload of an event, in bytes, unless [`payload_limit`](Self::payload_limit) is set.
     pub const DEFAULT_PAYLOAD_LIMIT: usize = 64 * 1024;
 
-    /// The longest chain of events that cause one another, unless [`cascade_limit`](Self::cascade_limit) is
-    /// set.
-    pub const DEFAULT_CASCADE_LIMIT: u32 = 1000;
-
-    /// Offers `value` to every field of type `T`. The last value of a type wins, so that a test can replace
-    /// what the application provides. A provided value also wins over a derived service.
+    /// Offers `value` to every field of type `T`. The last one of a type wins, so that a test can
+    /// replace what the application provides; it also wins over a derived service.
     pub fn provide<T: Service>(self, value: T) -> Self {
-        self.provide_service(None, value)
+        self.provide_as(None, value)
     }
 
     /// Offers `value` to every field of type `T` that asks for it with `#[inject(name = "..")]`.
     pub fn provide_named<T: Service>(self, name: impl Into<Cow<'static, str>>, value: T) -> Self {
-        self.provide_service(Some(name.into()), value)
+        self.provide_as(Some(name.into()), value)
     }
 
-    fn provide_service<T: Service>(mut self, name: Option<Cow<'static, str>>, value: T) -> Self {
+    fn provide_as<T: Service>(mut self, name: Option<Cow<'static, str>>, value: T) -> Self {
         let service = TypeRef::of::<T>();
         let key = ServiceKey { service: service.id(), name };
         self.provided.push(Provided { key, service, value: Box::new(value) });
@@ -143,15 +138,15 @@ impl AppBuilder {
     ///
     /// Adds the plugins that are attached to the modules.
     pub fn modules(mut self, mut modules: Modules) -> Self {
-        let plugins = modules.take_plugins();
-        self.named = self.named.and(modules);
+        let plugins = std::mem::take(&mut modules.plugins);
+        self.named.modules.append(&mut modules.modules);
         plugins.into_iter().fold(self, Self::any_plugin)
     }
 
     /// Runs only what is annotated in these modules, and what is registered by hand. Called again, it
     /// adds to the selection.
     pub fn only(mut self, modules: Modules) -> Self {
-        self.only = Some(self.only.unwrap_or_default().and(modules.without_plugins()));
+        self.only.get_or_insert_default().modules.extend_from_slice(&modules.modules);
         self.modules(modules)
     }
 
@@ -214,20 +209,13 @@ impl AppBuilder {
     pub fn build(self) -> Result<App, BuildError> {
         wiring::wire(self)
     }
-
-    pub(crate) fn test_options(&mut self) -> &mut TestOptions {
-        &mut self.test
-    }
 }
 
 impl fmt::Debug for AppBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AppBuilder")
-            .field("provided", &self.provided.iter().map(|p| p.service).collect::<Vec<_>>())
             .field("registered", &self.registered)
             .field("modules", &self.named)
-            .field("only", &self.only)
-            .field("without", &self.without)
             .finish_non_exhaustive()
     }
 }

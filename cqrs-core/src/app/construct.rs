@@ -14,6 +14,7 @@ use crate::bus::{
     PublishOptions, QueryBus, Routes, Unrouted,
 };
 use crate::lane::{Failures, Lane, Shared};
+use crate::message::MessageKind;
 use crate::registry::{AnyHandler, EventRoute, HandlerRegistration, Handles};
 use crate::runtime::Lifecycle;
 use crate::services::Services;
@@ -24,14 +25,14 @@ pub(super) fn construct(
     builder: &AppBuilder,
     test: TestOptions,
     providers: Providers<'_>,
-    mut wired: Wired,
+    wired: Wired,
 ) -> Result<App, Problem> {
     let lifecycle = Arc::new(Lifecycle::default());
     let shared = Arc::new(Shared {
         lifecycle: Arc::clone(&lifecycle),
         failures: Failures::new(builder.stream_capacity),
         middlewares: builder.middlewares.clone(),
-        validators: std::mem::take(&mut wired.validators),
+        validators: providers.catalogue.validators(),
         chance: test.chance,
         observer: test.observer,
     });
@@ -96,20 +97,22 @@ impl Tables {
             let constructed = registration.construct(services);
             let handler =
                 constructed.map_err(|missing| undeclared(&consumer(registration), missing))?;
-            let (executions, route) = match &registration.handles {
+            let route = match &registration.handles {
                 Handles::Events(routes) => {
                     tables.lanes.push(lane(registration, routes, &handler, shared));
                     continue;
                 }
-                Handles::Command(route) => (&mut tables.commands, route),
-                Handles::Query(route) => (&mut tables.queries, route),
+                Handles::Execution(route) => route,
             };
-            if let Some(handler) = (route.erase)(handler) {
-                let name = registration.name.as_ref().into();
-                let timeout = registration.options.timeout;
-                let execution = Execution::new(handler, name, route.message.name, timeout);
-                executions.insert((route.message.message)().id(), execution);
-            }
+            let executions = match route.message.kind {
+                MessageKind::Query => &mut tables.queries,
+                _ => &mut tables.commands,
+            };
+            let handler = (route.erase)(handler);
+            let name = registration.name.as_ref().into();
+            let timeout = registration.options.timeout;
+            let execution = Execution::new(handler, name, route.message.name, timeout);
+            executions.insert((route.message.message)().id(), execution);
         }
         Ok(tables)
     }
@@ -121,9 +124,9 @@ fn lane(
     handler: &AnyHandler,
     shared: &Arc<Shared>,
 ) -> Unrouted {
-    let erased = routes.iter().filter_map(|route| {
+    let erased = routes.iter().map(|route| {
         let event = route.event.map(|event| (event.message)().id());
-        Some((event, (route.erase)(Arc::clone(handler))?))
+        (event, (route.erase)(Arc::clone(handler)))
     });
     let (events, handlers) = erased.unzip();
     let lane = Lane::new(

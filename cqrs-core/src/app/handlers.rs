@@ -2,16 +2,17 @@
 
 use std::any::TypeId;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Problem;
+use super::problem::list;
+use super::{Problem, ProblemKind};
 use crate::message::MessageKind;
 use crate::registry::{
-    Catalogue, EventRoute, HandlerRegistration, Handles, MessageRegistration, Unhandled,
+    Catalogue, EventRoute, HandlerRegistration, Handles, MessageRegistration, Source, Unhandled,
 };
 
-/// Sorted by name, because the order in which the linker finds handlers is not stable.
-pub(super) struct Handlers(Vec<HandlerRegistration>);
+/// Sorted by name, so that nothing depends on the order in which the linker found them.
+pub(super) struct Handlers(pub(super) Vec<HandlerRegistration>);
 
 impl Handlers {
     /// `only` selects by handler type, for tests; what is registered by hand is always in.
@@ -28,14 +29,6 @@ impl Handlers {
         handlers.sort_by(|a, b| (&a.name, a.source).cmp(&(&b.name, b.source)));
         let left_out = left_out.iter().chain(&catalogue.left_out).copied();
         (Self(handlers), Unhandled::new(left_out))
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = &HandlerRegistration> {
-        self.0.iter()
-    }
-
-    pub(super) fn into_vec(self) -> Vec<HandlerRegistration> {
-        self.0
     }
 
     /// The messages of the selected modules, and those from elsewhere that a handler names; by name.
@@ -74,8 +67,12 @@ impl Handlers {
         for same in self.0.chunk_by(|a, b| a.name == b.name).filter(|same| same.len() > 1) {
             let is_one_twice = same.iter().all(|handler| handler.source == same[0].source);
             if !(is_plugin_shared && is_one_twice) {
-                let handlers: Vec<_> = same.iter().map(consumer).collect();
-                problems.push(Problem::shared_handler_name(&same[0].name, &handlers));
+                let handlers = list(same.iter().map(consumer));
+                problems.push(Problem::new(
+                    ProblemKind::SharedHandlerName,
+                    format!("several handlers are named \"{}\":{handlers}", same[0].name),
+                    "name them apart, as in `#[events_handler(.., name = \"..\")]`",
+                ));
             }
         }
     }
@@ -89,44 +86,88 @@ impl Handlers {
             }
         }
         for message in messages.iter().filter(|message| message.kind != MessageKind::Event) {
-            match handlers.get(&(message.message)().id()).map(Vec::as_slice) {
+            let (kind, name, source) = (message.kind, (message.message)(), message.source);
+            match handlers.get(&name.id()).map(Vec::as_slice) {
                 Some([_]) => {}
-                Some(several) => problems.push(Problem::many_handlers(message, several)),
-                None => problems.push(Problem::no_handler(message)),
+                Some(several) => problems.push(Problem::new(
+                    ProblemKind::ManyHandlers,
+                    format!("{kind} `{name}` has more than one handler:{}", list(several)),
+                    "keep one; an event can have several",
+                )),
+                None => problems.push(Problem::new(
+                    ProblemKind::NoHandler,
+                    format!("{kind} `{name}` ({source}) has no handler"),
+                    format!(
+                        "annotate one with `#[{kind}_handler({name})]`; if there is one in another \
+                         crate, name that crate in `modules![..]`"
+                    ),
+                )),
             }
         }
     }
 
     fn check_events(&self, problems: &mut Vec<Problem>) {
         for handler in &self.0 {
-            match &handler.handles {
-                Handles::Events(routes) if routes.is_empty() => {
-                    problems.push(Problem::handles_nothing(&consumer(handler)));
-                }
-                Handles::Events(routes) => problems.extend(same_event_twice(handler, routes)),
-                Handles::Command(_) | Handles::Query(_) => {}
+            let Handles::Events(routes) = &handler.handles else { continue };
+            if routes.is_empty() {
+                problems.push(Problem::new(
+                    ProblemKind::HandlesNothing,
+                    format!("{} is registered for no event", consumer(handler)),
+                    "add `.on::<SomeEvent>()` or `.on_any()` to its registration",
+                ));
+            }
+            if let Some((text, fix)) = same_event_twice(routes) {
+                let text = format!("{} {text}", consumer(handler));
+                problems.push(Problem::new(ProblemKind::SameEventTwice, text, fix));
             }
         }
     }
 }
 
-fn same_event_twice(handler: &HandlerRegistration, routes: &[EventRoute]) -> Option<Problem> {
-    let events: Vec<_> =
-        routes.iter().map(|route| route.event.map(|event| (event.message)())).collect();
-    let handles_every = events.contains(&None);
-    let repeated = (1..events.len()).find(|&index| events[..index].contains(&events[index]));
-    let event = match repeated {
-        _ if handles_every && events.len() > 1 => None,
-        Some(index) => events[index],
-        None => return None,
-    };
-    Some(Problem::same_event_twice(&consumer(handler), event))
+/// What the handler does, and what to do about it.
+fn same_event_twice(routes: &[EventRoute]) -> Option<(String, &'static str)> {
+    let mut events = FxHashSet::default();
+    let twice =
+        routes.iter().find(|route| !events.insert(route.event.map(|event| (event.message)().id())));
+    if routes.len() > 1 && routes.iter().any(|route| route.event.is_none()) {
+        let text = "handles every event, and names some as well, which it would get twice";
+        return Some((text.to_owned(), "leave out the names, or `*`"));
+    }
+    let event = (twice?.event?.message)();
+    let text = format!("would get each `{event}` twice");
+    Some((text, "name the event once; an alias is the same event"))
 }
 
 /// A message's name is its identity, whatever its kind.
 fn check_message_names(messages: &[MessageRegistration], problems: &mut Vec<Problem>) {
-    let shared = messages.chunk_by(|a, b| a.name == b.name).filter(|same| same.len() > 1);
-    problems.extend(shared.map(Problem::shared_message_name));
+    for same in messages.chunk_by(|a, b| a.name == b.name).filter(|same| same.len() > 1) {
+        let (listed, fixes): (Vec<_>, Vec<_>) = same.iter().map(name_of_message).unzip();
+        problems.push(Problem::new(
+            ProblemKind::SharedMessageName,
+            format!("several messages are named \"{}\":{}", same[0].name, list(listed)),
+            format!("name them apart: {}", fixes.join(", or ")),
+        ));
+    }
+}
+
+/// A message as reports list it, and how to change its name.
+fn name_of_message(message: &MessageRegistration) -> (String, String) {
+    let (kind, message, source) = (message.kind, (message.message)(), message.source);
+    if source != Source::UNKNOWN {
+        return (
+            format!("{kind} `{message}` ({source})"),
+            format!("`#[{kind}(name = \"..\")]` on `{message}`"),
+        );
+    }
+    let of_trait = match kind {
+        MessageKind::Event => "Event",
+        MessageKind::Command => "Command",
+        MessageKind::Query => "Query",
+    };
+    (
+        format!("{kind} `{}` (implemented by hand)", message.path()),
+        format!("another `NAME` in `impl {of_trait} for {message}`"),
+    )
 }
 
 /// The handler's name in reports.

@@ -1,13 +1,16 @@
 //! Suggestions for a service that is missing.
 
-use super::problem::inside_arc;
 use super::providers::Providers;
 use crate::services::{Dependency, TypeRef};
 
 impl Providers<'_> {
-    /// How to get the missing service from what is offered.
-    pub(super) fn hint(&self, dependency: &Dependency) -> Option<String> {
-        let service = dependency.service;
+    /// How to get the service that `dependency` misses.
+    pub(super) fn fix(&self, dependency: &Dependency) -> String {
+        self.hint(dependency.service).unwrap_or_else(|| how_to_provide(dependency))
+    }
+
+    /// How to get the service from something that is offered.
+    fn hint(&self, service: TypeRef) -> Option<String> {
         if let Some(plugin) = self.catalogue.plugin_of(service) {
             return Some(format!("`.plugin(..)`: the plugin `{plugin}` provides it"));
         }
@@ -62,4 +65,24 @@ impl Providers<'_> {
              `.provide::<{service}>(..)`"
         ))
     }
+}
+
+pub(super) fn how_to_provide(dependency: &Dependency) -> String {
+    let Dependency { service, name, .. } = dependency;
+    if let Some(name) = name {
+        return format!("`.provide_named::<{service}>(\"{name}\", ..)`");
+    }
+    let provide = format!("`.provide::<{service}>(..)`");
+    match inside_arc(&service.name()) {
+        Some(inner) if inner.starts_with("dyn ") => {
+            format!("{provide}, or `#[injectable(as = {inner})]` on a service that implements it")
+        }
+        Some(inner) => format!("{provide}, or `#[derive(Injectable)]` on `{inner}`"),
+        None => provide,
+    }
+}
+
+/// `T` of `Arc<T>`.
+fn inside_arc(type_name: &str) -> Option<&str> {
+    type_name.strip_prefix("Arc<")?.strip_suffix('>')
 }

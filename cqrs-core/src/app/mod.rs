@@ -2,7 +2,6 @@
 
 mod builder;
 mod construct;
-mod error;
 mod handlers;
 mod hint;
 mod modules;
@@ -27,10 +26,9 @@ use crate::runtime::Lifecycle;
 use crate::services::{MissingService, Service, Services, TypeRef};
 
 pub use self::builder::AppBuilder;
-pub use self::error::BuildError;
-pub use self::modules::{Module, Modules};
+pub use self::modules::Modules;
 pub use self::plugin::{BoxError, Plugin, StartError};
-pub use self::problem::{Problem, ProblemKind};
+pub use self::problem::{BuildError, Problem, ProblemKind};
 pub use self::shutdown::{ShutdownReport, Unfinished};
 pub(crate) use self::wired::{Wired, WiredService};
 
@@ -113,7 +111,8 @@ impl App {
     ///
     /// [`MissingService`] if the application has no service of this type.
     pub fn service<T: Service>(&self) -> Result<T, MissingService> {
-        self.0.services.get().ok_or_else(MissingService::of::<T>)
+        let missing = MissingService { field: None, service: TypeRef::of::<T>(), name: None };
+        self.0.services.get().ok_or(missing)
     }
 
     /// Deliveries that failed for good.
@@ -168,8 +167,7 @@ impl App {
     /// Returns when a shutdown begins: for an HTTP server, for example, that must stop together with the
     /// application. Cancel safe.
     pub async fn shutting_down(&self) {
-        let lifecycle = Arc::clone(&self.0.lifecycle);
-        lifecycle.draining.cancelled().await;
+        self.0.lifecycle.draining.cancelled().await;
     }
 
     /// Returns when nothing is queued, running or waiting for its next attempt: all cascades of what has
@@ -204,8 +202,8 @@ impl App {
         self.0.stop();
         let failures = self.0.plugins.shut_down().await;
         self.0.report(|report| {
-            report.set_dead_letters(self.dead_letters().len());
-            report.add_plugins(failures);
+            report.dead_letters = self.dead_letters().len();
+            report.unfinished.extend(failures);
             report.clone()
         })
     }
@@ -242,15 +240,14 @@ impl Running {
             if self.lifecycle.is_stopped() {
                 return;
             }
-            let executions = self.command_executors.running();
-            let queries = self.query_executors.running();
+            let mut executions = self.command_executors.running();
+            executions.extend(self.query_executors.running());
             self.lifecycle.close_gate();
             let undelivered = self.hub.dispatcher.drain();
             let tasks = self.lifecycle.tasks();
             self.lifecycle.stop();
             self.hub.end_streams();
-            *report =
-                ShutdownReport::new(executions.into_iter().chain(queries), undelivered, tasks);
+            *report = ShutdownReport::new(executions, undelivered, tasks);
         });
     }
 
@@ -275,7 +272,6 @@ impl Drop for Running {
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("App")
-            .field("services", &self.0.services)
             .field("shut_down", &self.0.lifecycle.is_closed())
             .finish_non_exhaustive()
     }

@@ -8,8 +8,10 @@ use super::plugin::{AnyPlugin, Plugin};
 /// The crates and modules that [`modules!`](crate::modules) named.
 #[derive(Clone, Default)]
 pub struct Modules {
-    modules: Vec<Module>,
-    plugins: Vec<AnyPlugin>,
+    /// In the order in which they were named.
+    pub(super) modules: Vec<Module>,
+    /// What they carry; added where they are.
+    pub(super) plugins: Vec<AnyPlugin>,
 }
 
 impl Modules {
@@ -18,11 +20,6 @@ impl Modules {
     pub fn named(here: &str, names: &[&str]) -> Self {
         let modules = names.iter().map(|name| Module::resolve(here, name)).collect();
         Self { modules, plugins: Vec::new() }
-    }
-
-    /// The modules in the order in which they were named.
-    pub fn iter(&self) -> impl Iterator<Item = &Module> {
-        self.modules.iter()
     }
 
     /// These modules and the `other` ones.
@@ -39,14 +36,6 @@ impl Modules {
         self
     }
 
-    pub(crate) fn take_plugins(&mut self) -> Vec<AnyPlugin> {
-        std::mem::take(&mut self.plugins)
-    }
-
-    pub(crate) fn without_plugins(&self) -> Self {
-        Self { modules: self.modules.clone(), plugins: Vec::new() }
-    }
-
     pub(crate) fn contain(&self, module_path: &str) -> bool {
         self.modules.iter().any(|module| module.contains(module_path))
     }
@@ -54,16 +43,17 @@ impl Modules {
 
 impl fmt::Debug for Modules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(&self.modules).finish()
+        f.debug_list().entries(self.modules.iter().map(|module| &module.name)).finish()
     }
 }
 
 /// A crate or a module of a crate, with everything below it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Module {
-    name: String,
-    /// A plain name is that of a crate, or of a module next to the one that names it. Only one of the two
-    /// can exist; otherwise the compiler reports the name as ambiguous.
+#[derive(Clone)]
+pub(super) struct Module {
+    /// As it was written.
+    pub(super) name: String,
+    /// A plain name is a crate's or that of a module beside the one that names it; only one of the two
+    /// can exist, or the compiler would have called it ambiguous.
     paths: Vec<String>,
 }
 
@@ -92,12 +82,7 @@ impl Module {
         Self { name, paths }
     }
 
-    /// The name as it was written.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    pub(crate) fn contains(&self, module_path: &str) -> bool {
+    pub(super) fn contains(&self, module_path: &str) -> bool {
         self.paths.iter().any(|path| {
             module_path
                 .strip_prefix(path.as_str())
@@ -106,14 +91,7 @@ impl Module {
     }
 }
 
-impl fmt::Display for Module {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.name)
-    }
-}
-
-/// Makes [`Modules`](crate::app::Modules) from the names of crates or modules: `modules![employees,
-/// crate::billing]`.
+/// Names crates or modules: `modules![employees, crate::billing]`.
 ///
 /// The linker drops a crate that nothing names, and with it every annotation inside. Naming a crate
 /// here keeps it; [`App::builder().modules(..)`](crate::AppBuilder::modules) then also proves that each
@@ -169,7 +147,7 @@ mod tests {
     #[test]
     fn a_module_contains_itself_and_what_is_below_it() {
         let module = Module::resolve("shop::main", "crate :: orders");
-        assert_eq!(module.name(), "crate::orders");
+        assert_eq!(module.name, "crate::orders");
         assert!(module.contains("shop::orders"));
         assert!(module.contains("shop::orders::handlers"));
         assert!(!module.contains("shop::orders_archive"));

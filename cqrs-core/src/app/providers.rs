@@ -4,36 +4,37 @@ use std::borrow::Cow;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Problem;
 use super::builder::Provided;
 use super::handlers::consumer;
+use super::hint::how_to_provide;
 use super::plugin::AnyPlugin;
+use super::problem::list;
 use super::wired::{WiredService, WiredValue};
+use super::{Problem, ProblemKind};
 use crate::bus::{CommandBus, EventBus, QueryBus};
 use crate::message::MessageKind;
 use crate::registry::{Catalogue, HandlerRegistration, InjectableRegistration};
-use crate::services::{Dependency, MissingService, ServiceKey, Services, TypeRef};
+use crate::services::{Dependency, MissingService, ServiceKey, Services, TypeRef, named};
 
 /// Everything that can be injected. After planning, also the order in which to build it.
 pub(super) struct Providers<'a> {
     pub(super) catalogue: &'a Catalogue,
     pub(super) provided: FxHashMap<ServiceKey, Provided>,
-    /// Which injectables of the catalogue offer each service.
+    pub(super) problems: Vec<Problem>,
+    /// Which injectables of the catalogue offer what.
     offers: FxHashMap<ServiceKey, Vec<usize>>,
-    states: Vec<State>,
+    /// Whose dependencies are being planned, each needed by the one before.
+    path: Vec<usize>,
+    planned: FxHashSet<usize>,
     order: Vec<usize>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Untouched,
-    /// Its dependencies are being planned.
-    Open,
-    Planned,
-}
-
 impl<'a> Providers<'a> {
-    pub(super) fn new(catalogue: &'a Catalogue, provided: Vec<Provided>) -> Self {
+    pub(super) fn new(
+        catalogue: &'a Catalogue,
+        provided: Vec<Provided>,
+        problems: Vec<Problem>,
+    ) -> Self {
         let mut offers: FxHashMap<ServiceKey, Vec<usize>> = FxHashMap::default();
         for (index, injectable) in catalogue.injectables.iter().enumerate() {
             for service in offered(injectable) {
@@ -44,86 +45,75 @@ impl<'a> Providers<'a> {
             catalogue,
             // The last one of a type wins.
             provided: provided.into_iter().map(|value| (value.key.clone(), value)).collect(),
+            problems,
             offers,
-            states: vec![State::Untouched; catalogue.injectables.len()],
+            path: Vec::new(),
+            planned: FxHashSet::default(),
             order: Vec::new(),
         }
     }
 
-    /// Plans the services that `handlers` need, or, with `everything`, all services.
-    pub(super) fn plan<'h>(
-        &mut self,
-        handlers: impl Iterator<Item = &'h HandlerRegistration>,
-        everything: bool,
-        problems: &mut Vec<Problem>,
-    ) {
-        let mut path = Vec::new();
+    /// Plans what `handlers` need, or `everything` there is.
+    pub(super) fn plan(&mut self, handlers: &[HandlerRegistration], everything: bool) {
         for handler in handlers {
-            for dependency in (handler.dependencies)() {
-                self.plan_dependency(&consumer(handler), &dependency, &mut path, problems);
-            }
+            self.plan_dependencies(&consumer(handler), (handler.dependencies)());
         }
         if everything {
-            for index in 0..self.states.len() {
-                self.plan_injectable(index, &mut path, problems);
+            for index in 0..self.catalogue.injectables.len() {
+                self.plan_injectable(index);
             }
         }
     }
 
-    fn plan_dependency(
-        &mut self,
-        consumer: &str,
-        dependency: &Dependency,
-        path: &mut Vec<usize>,
-        problems: &mut Vec<Problem>,
-    ) {
-        let key = key_of(dependency);
-        if self.provided.contains_key(&key) || is_bus(&key) {
-            return;
-        }
-        match self.offers.get(&key).map(Vec::as_slice) {
-            Some(&[index]) => self.plan_injectable(index, path, problems),
-            Some(several) => {
-                let offered_by: Vec<_> = several.iter().map(|&it| self.service(it)).collect();
-                let problem = Problem::ambiguous_service(dependency.service, &offered_by);
-                if !problems.contains(&problem) {
-                    problems.push(problem);
+    fn plan_dependencies(&mut self, consumer: &str, dependencies: Vec<Dependency>) {
+        for dependency in dependencies {
+            let key = key_of(&dependency);
+            if self.provided.contains_key(&key) || is_bus(&key) {
+                continue;
+            }
+            match self.offers.get(&key).map(Vec::as_slice) {
+                Some(&[index]) => self.plan_injectable(index),
+                Some(several) => {
+                    let service = dependency.service;
+                    let offered_by = list(several.iter().map(|&it| self.service(it)));
+                    let problem = Problem::new(
+                        ProblemKind::AmbiguousService,
+                        format!("`{service}` is offered more than once:{offered_by}"),
+                        format!(
+                            "say which one with `.provide::<{service}>(..)`, or remove the others"
+                        ),
+                    );
+                    if !self.problems.contains(&problem) {
+                        self.problems.push(problem);
+                    }
+                }
+                None => {
+                    let fix = self.fix(&dependency);
+                    self.problems.push(missing_service(consumer, &dependency, fix));
                 }
             }
-            None => {
-                let hint = self.hint(dependency);
-                problems.push(Problem::missing_service(consumer, dependency, hint));
-            }
         }
     }
 
-    fn plan_injectable(
-        &mut self,
-        index: usize,
-        path: &mut Vec<usize>,
-        problems: &mut Vec<Problem>,
-    ) {
-        match self.states[index] {
-            State::Planned => return,
-            State::Open => {
-                let start = path.iter().position(|&on_path| on_path == index).unwrap_or(0);
-                let services: Vec<_> = path[start..].iter().map(|&it| self.service(it)).collect();
-                problems.push(Problem::cycle(&services));
-                return;
-            }
-            State::Untouched => {}
+    fn plan_injectable(&mut self, index: usize) {
+        if let Some(start) = self.path.iter().position(|&on_path| on_path == index) {
+            let services = list(self.path[start..].iter().map(|&it| self.service(it)));
+            self.problems.push(Problem::new(
+                ProblemKind::Cycle,
+                format!(
+                    "services need each other in a circle, so none can be built first:{services}"
+                ),
+                "let one of them react to an event of the other instead",
+            ));
+            return;
         }
-        self.states[index] = State::Open;
-        if !self.is_replaced(index) {
-            path.push(index);
-            let consumer = self.service(index);
-            for dependency in (self.catalogue.injectables[index].dependencies)() {
-                self.plan_dependency(&consumer, &dependency, path, problems);
-            }
-            path.pop();
+        if self.planned.insert(index) && !self.is_replaced(index) {
+            self.path.push(index);
+            let dependencies = (self.catalogue.injectables[index].dependencies)();
+            self.plan_dependencies(&self.service(index), dependencies);
+            self.path.pop();
             self.order.push(index);
         }
-        self.states[index] = State::Planned;
     }
 
     /// Whether provided values, such as the fakes of a test, replace everything that this injectable
@@ -133,32 +123,32 @@ impl<'a> Providers<'a> {
         services.all(|service| self.provided.contains_key(&unnamed(service)))
     }
 
-    /// Finds services that were provided without the plugin that they need.
-    pub(super) fn check_plugins(&self, added: &[AnyPlugin], problems: &mut Vec<Problem>) {
+    /// Finds what is provided in place of the plugin that it comes with.
+    pub(super) fn check_plugins(&mut self, added: &[AnyPlugin]) {
         let mut provided: Vec<_> = self.provided.values().map(|value| value.service).collect();
         provided.sort_by_key(TypeRef::path);
         for service in provided {
             if let Some(plugin) = self.catalogue.plugin_of(service)
                 && added.iter().all(|it| it.name() != plugin)
             {
-                problems.push(Problem::provided_without_plugin(service, plugin));
+                self.problems.push(Problem::new(
+                    ProblemKind::ProvidedWithoutPlugin,
+                    format!(
+                        "`{service}` is provided, but does nothing without its plugin `{plugin}`, \
+                         which is not added"
+                    ),
+                    "`.plugin(..)` in place of `.provide(..)`; the plugin provides it too",
+                ));
             }
         }
     }
 
     /// Finds query handlers that reach a bus with which they could change state.
-    pub(super) fn check_queries<'h>(
-        &self,
-        handlers: impl Iterator<Item = &'h HandlerRegistration>,
-        problems: &mut Vec<Problem>,
-    ) {
-        for handler in handlers.filter(|handler| handler.kind() == MessageKind::Query) {
+    pub(super) fn check_queries(&mut self, handlers: &[HandlerRegistration]) {
+        for handler in handlers.iter().filter(|handler| handler.kind() == MessageKind::Query) {
             for dependency in (handler.dependencies)() {
                 if let Some(path) = self.path_to_bus(&dependency, &mut FxHashSet::default()) {
-                    problems.push(match path.len() {
-                        1 => Problem::query_injects_bus(&consumer(handler), &dependency),
-                        _ => Problem::query_reaches_bus(&consumer(handler), &path),
-                    });
+                    self.problems.push(query_reaches_bus(&consumer(handler), &dependency, &path));
                 }
             }
         }
@@ -222,7 +212,7 @@ impl<'a> Providers<'a> {
         services.insert(unnamed(TypeRef::of::<EventBus>()), Box::new(events.clone()));
         services.insert(unnamed(TypeRef::of::<CommandBus>()), Box::new(commands.clone()));
         services.insert(unnamed(TypeRef::of::<QueryBus>()), Box::new(queries.clone()));
-        for (key, provided) in std::mem::take(&mut self.provided) {
+        for (key, provided) in self.provided.drain() {
             services.insert(key, provided.value);
         }
         for &index in &self.order {
@@ -247,11 +237,37 @@ impl<'a> Providers<'a> {
     }
 }
 
-/// Only a hand-written `Injectable` can need a service that its `dependencies` do not name.
+/// `path` leads from the handler's field to that of a service which injects the bus.
+fn query_reaches_bus(handler: &str, dependency: &Dependency, path: &[String]) -> Problem {
+    let Dependency { field, service, .. } = dependency;
+    let (text, fix) = if path.len() == 1 {
+        (
+            format!("injects `{service}` in field `{field}`, but a query changes nothing"),
+            "make it a command, or remove the field",
+        )
+    } else {
+        let path = path.join(" -> ");
+        (
+            format!("reaches a bus through a service, but a query changes nothing: {path}"),
+            "make it a command, or inject a service that does without the bus",
+        )
+    };
+    Problem::new(ProblemKind::QueryReachesBus, format!("the query {handler} {text}"), fix)
+}
+
+/// Only a hand-written `Injectable` can need what its `dependencies` did not say.
 pub(super) fn undeclared(consumer: &str, missing: MissingService) -> Problem {
     let MissingService { field, service, name } = missing;
     let dependency = Dependency { field: field.unwrap_or_default(), service, name };
-    Problem::missing_service(consumer, &dependency, None)
+    missing_service(consumer, &dependency, how_to_provide(&dependency))
+}
+
+fn missing_service(consumer: &str, dependency: &Dependency, fix: String) -> Problem {
+    let Dependency { field, service, name } = dependency;
+    let named = named(*name);
+    let text =
+        format!("nothing offers `{service}`{named}, which field `{field}` of {consumer} needs");
+    Problem::new(ProblemKind::MissingService, text, fix)
 }
 
 fn offered(injectable: &InjectableRegistration) -> impl Iterator<Item = TypeRef> + use<> {

@@ -11,8 +11,8 @@ use crate::message::AnyEvent;
 #[derive(Debug, Clone, Default)]
 #[must_use = "look at `is_clean`, or log it: it says what was lost"]
 pub struct ShutdownReport {
-    unfinished: Vec<Unfinished>,
-    dead_letters: usize,
+    pub(super) unfinished: Vec<Unfinished>,
+    pub(super) dead_letters: usize,
 }
 
 /// One delivery, command, query or plugin that was not finished.
@@ -53,28 +53,22 @@ pub enum Unfinished {
 
 impl ShutdownReport {
     pub(super) fn new(
-        executions: impl Iterator<Item = (Arc<str>, &'static str)>,
+        executions: Vec<(Arc<str>, &'static str)>,
         mut deliveries: Vec<Undelivered>,
         tasks: usize,
     ) -> Self {
         deliveries.sort_by(|a, b| (a.1.id(), &a.0).cmp(&(b.1.id(), &b.0)));
-        let executions =
-            executions.map(|(handler, message)| Unfinished::Execution { handler, message });
-        let deliveries = deliveries.into_iter().map(|(handler, event, failed_attempts, state)| {
-            Unfinished::Delivery { handler, event, failed_attempts, state }
-        });
-        let tasks = (tasks > 0).then_some(Unfinished::Tasks { count: tasks });
-        Self { unfinished: executions.chain(deliveries).chain(tasks).collect(), dead_letters: 0 }
-    }
-
-    pub(super) fn add_plugins(&mut self, failures: Vec<(String, String)>) {
-        let failures = failures.into_iter();
-        let failures = failures.map(|(plugin, reason)| Unfinished::Plugin { plugin, reason });
-        self.unfinished.extend(failures);
-    }
-
-    pub(super) fn set_dead_letters(&mut self, count: usize) {
-        self.dead_letters = count;
+        let mut unfinished = Vec::new();
+        for (handler, message) in executions {
+            unfinished.push(Unfinished::Execution { handler, message });
+        }
+        for (handler, event, failed_attempts, state) in deliveries {
+            unfinished.push(Unfinished::Delivery { handler, event, failed_attempts, state });
+        }
+        if tasks > 0 {
+            unfinished.push(Unfinished::Tasks { count: tasks });
+        }
+        Self { unfinished, dead_letters: 0 }
     }
 
     /// How many dead letters the application has. They count as finished. They are lost when the process

@@ -1,13 +1,9 @@
 //! The wiring that an application keeps for its description.
 
-use std::any::TypeId;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
 use super::{App, Modules};
-use crate::message::Validator;
 use crate::registry::{
     HandlerRegistration, InjectableRegistration, MessageRegistration, Unhandled,
 };
@@ -26,8 +22,6 @@ pub(crate) struct Wired {
     /// Outermost first.
     pub(crate) middleware: Vec<TypeRef>,
     pub(crate) named: Modules,
-    /// Of the messages that implement `Validate`; taken when the application is built.
-    pub(crate) validators: FxHashMap<TypeId, Validator>,
     /// Shared with the event bus.
     pub(crate) unhandled: Arc<Unhandled>,
 }

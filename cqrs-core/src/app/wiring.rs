@@ -8,13 +8,15 @@ use super::handlers::Handlers;
 use super::plugin::AnyPlugin;
 use super::providers::Providers;
 use super::wired::Wired;
-use super::{App, BuildError, Modules, Problem};
+use super::{App, BuildError, Problem, ProblemKind};
 use crate::registry::Catalogue;
 
 pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     let test = std::mem::take(&mut builder.test);
-    let selection = Selection { only: builder.only.take(), without: builder.without.clone() };
-    let catalogue = Catalogue::read(|module| selection.includes(module));
+    let catalogue = Catalogue::read(|module| {
+        builder.only.as_ref().is_none_or(|only| only.contain(module))
+            && !builder.without.contain(module)
+    });
     let complete = test.only_handlers.is_none();
     let mut problems = Vec::new();
 
@@ -24,53 +26,44 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     let messages = handlers.messages(&catalogue, complete);
     let is_plugin_shared = check_plugins(&builder.plugins, &mut problems);
     handlers.check(&messages, is_plugin_shared, &mut problems);
-    check_modules(&builder.named, &selection, &catalogue, &mut problems);
+    check_modules(&builder, &catalogue, &mut problems);
 
     let provided = std::mem::take(&mut builder.provided);
-    let mut providers = Providers::new(&catalogue, provided);
-    providers.check_plugins(&builder.plugins, &mut problems);
-    providers.plan(handlers.iter(), complete, &mut problems);
-    providers.check_queries(handlers.iter(), &mut problems);
+    let mut providers = Providers::new(&catalogue, provided, problems);
+    providers.check_plugins(&builder.plugins);
+    providers.plan(&handlers.0, complete);
+    providers.check_queries(&handlers.0);
+    let problems = std::mem::take(&mut providers.problems);
     if !problems.is_empty() {
-        return Err(BuildError::new(problems));
+        return Err(BuildError { problems });
     }
     let (services, provided) = providers.wired();
     let wired = Wired {
         messages,
-        handlers: handlers.into_vec(),
+        handlers: handlers.0,
         services,
         provided,
         plugins: builder.plugins.iter().map(|plugin| plugin.name().to_owned()).collect(),
         middleware: builder.middlewares.types().collect(),
         named: std::mem::take(&mut builder.named),
         unhandled: Arc::new(unhandled),
-        validators: catalogue.validators(),
     };
-    construct(&builder, test, providers, wired).map_err(|problem| BuildError::new(vec![problem]))
+    construct(&builder, test, providers, wired)
+        .map_err(|problem| BuildError { problems: vec![problem] })
 }
 
-/// Which modules are selected.
-struct Selection {
-    only: Option<Modules>,
-    without: Modules,
-}
-
-impl Selection {
-    fn includes(&self, module_path: &str) -> bool {
-        self.only.as_ref().is_none_or(|only| only.contain(module_path))
-            && !self.without.contain(module_path)
-    }
-}
-
-fn check_modules(
-    named: &Modules,
-    selection: &Selection,
-    catalogue: &Catalogue,
-    problems: &mut Vec<Problem>,
-) {
-    let named = named.iter().chain(selection.without.iter());
+/// Finds modules that are named in vain.
+fn check_modules(builder: &AppBuilder, catalogue: &Catalogue, problems: &mut Vec<Problem>) {
+    let named = builder.named.modules.iter().chain(&builder.without.modules);
     let empty = named.filter(|it| !catalogue.has_module(|path| it.contains(path)));
-    problems.extend(empty.map(|module| Problem::empty_module(module.name())));
+    problems.extend(empty.map(|module| {
+        Problem::new(
+            ProblemKind::EmptyModule,
+            format!("nothing is annotated in the module `{}` that was named", module.name),
+            "remove it from `modules![..]`; or, if it was imported with `use`, re-exported or \
+             renamed, write its own full path",
+        )
+    }));
 }
 
 /// Returns whether a plugin is added more than once.
@@ -78,6 +71,12 @@ fn check_plugins(plugins: &[AnyPlugin], problems: &mut Vec<Problem>) -> bool {
     let mut names: Vec<_> = plugins.iter().map(|plugin| plugin.name()).collect();
     names.sort_unstable();
     let shared = names.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
-    problems.extend(shared.map(|same| Problem::shared_plugin_name(same[0])));
+    problems.extend(shared.map(|same| {
+        Problem::new(
+            ProblemKind::SharedPluginName,
+            format!("plugin `{}` is added more than once", same[0]),
+            "add it once, or let each have a name of its own",
+        )
+    }));
     !problems.is_empty()
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use super::execute::Description;
 use super::{ExecuteError, Executors};
 use crate::context::Context;
-use crate::handler::ErasedCommandHandler;
+use crate::handler::ErasedExecution;
 use crate::message::Command;
 use crate::message::MessageKind;
 use crate::services::TypeRef;
@@ -46,11 +46,11 @@ impl CommandBus {
         let description =
             Description { kind: MessageKind::Command, name: C::NAME, type_ref: TypeRef::of::<C>() };
         executors
-            .execute::<Arc<dyn ErasedCommandHandler<C>>, _, _, _>(
+            .execute::<ErasedExecution<C, C::Output, C::Error>, _, _, _>(
                 description,
                 ctx,
                 command,
-                |handler, command, ctx| handler.execute(command, ctx),
+                |handler, command, ctx| handler(command, ctx),
             )
             .await
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use super::execute::Description;
 use super::{ExecuteError, Executors};
 use crate::context::Context;
-use crate::handler::ErasedQueryHandler;
+use crate::handler::ErasedExecution;
 use crate::message::MessageKind;
 use crate::message::Query;
 use crate::services::TypeRef;
@@ -45,11 +45,11 @@ impl QueryBus {
         let description =
             Description { kind: MessageKind::Query, name: Q::NAME, type_ref: TypeRef::of::<Q>() };
         executors
-            .execute::<Arc<dyn ErasedQueryHandler<Q>>, _, _, _>(
+            .execute::<ErasedExecution<Q, Q::Output, Q::Error>, _, _, _>(
                 description,
                 ctx,
                 query,
-                |handler, query, ctx| handler.execute(query, ctx),
+                |handler, query, ctx| handler(query, ctx),
             )
             .await
     }

@@ -68,7 +68,7 @@ fn message(message: &MessageRegistration, wired: &Wired) -> MessageDescription {
 fn handler(handler: &HandlerRegistration) -> HandlerDescription {
     let every_event = match &handler.handles {
         Handles::Events(routes) => routes.iter().any(|route| route.event.is_none()),
-        Handles::Command(_) | Handles::Query(_) => false,
+        Handles::Execution(_) => false,
     };
     // A set, because a handler that is registered by hand may name an event twice.
     let names: BTreeSet<_> = handler.messages().map(|message| message.name).collect();
@@ -90,19 +90,19 @@ fn options(handler: &HandlerRegistration) -> OptionsDescription {
     OptionsDescription {
         timeout: options.timeout,
         retry: is_event.then(|| RetryDescription {
-            attempts: options.retry.attempts(),
-            backoff: options.retry.backoff(),
-            max: options.retry.max_backoff(),
+            attempts: options.retry.attempts,
+            backoff: options.retry.backoff,
+            max: options.retry.max,
         }),
-        concurrency: is_event.then_some(options.concurrency.get()),
+        concurrency: is_event.then_some(options.concurrency),
         rate: options.rate.filter(|_| is_event).map(|rate| rate.to_string()),
         breaker: options.breaker.filter(|_| is_event).map(|policy| BreakerDescription {
-            failures: policy.failures(),
-            cooldown: policy.cooldown(),
+            failures: policy.failures,
+            cooldown: policy.cooldown,
         }),
         batch: handler.batch.map(|policy| BatchDescription {
-            max: policy.max(),
-            across_tenants: policy.is_across_tenants(),
+            max: policy.max,
+            across_tenants: policy.across_tenants,
         }),
     }
 }

@@ -1,24 +1,29 @@
 //! Why an attempt failed.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{HandlerError, Rejection, RejectionKind};
+use super::HandlerError;
 
 /// Why an attempt to handle a message failed. `E` is the handler's own error.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AttemptError<E> {
     /// The handler returned an error.
+    #[error("{0:#}")]
     Failed(E),
     /// The handler, or a middleware around it, took longer than its time-out.
+    #[error("timed out after {0:?}")]
     TimedOut(Duration),
-    /// The handler panicked; the text is the panic's message.
+    /// The handler panicked; with the panic's text.
+    #[error("panicked: {0}")]
     Panicked(String),
     /// A middleware refused the message.
-    Rejected(Rejection),
-    /// The application stopped before the end of the attempt.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The application stopped first.
+    #[error("the application stopped")]
     ShutDown,
 }
 
@@ -85,22 +90,70 @@ impl DeliveryError {
     }
 }
 
-impl<E> From<Rejection> for AttemptError<E> {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected(rejection)
-    }
+/// Why a middleware refused a call. The handler was not run, or its result was thrown away.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {reason}", self.error_type())]
+pub struct Rejection {
+    kind: RejectionKind,
+    reason: String,
 }
 
-impl<E: Display> Display for AttemptError<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failed(error) => write!(f, "{error:#}"),
-            Self::TimedOut(after) => write!(f, "timed out after {after:?}"),
-            Self::Panicked(message) => write!(f, "panicked: {message}"),
-            Self::Rejected(rejection) => rejection.fmt(f),
-            Self::ShutDown => f.write_str("the application stopped"),
+/// What kind of refusal it is, for the edge to answer by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RejectionKind {
+    /// The message is not well formed.
+    Invalid,
+    /// The actor may not do this.
+    Forbidden,
+    /// The same command has been executed before, or is being executed now.
+    Duplicate,
+    /// Not now; perhaps later. The only kind after which a delivery is tried again.
+    Unavailable,
+}
+
+impl Rejection {
+    fn new(kind: RejectionKind, reason: impl Display) -> Self {
+        Self { kind, reason: reason.to_string() }
+    }
+
+    /// Refuses because the message is not well formed.
+    pub fn invalid(reason: impl Display) -> Self {
+        Self::new(RejectionKind::Invalid, reason)
+    }
+
+    /// Refuses because the actor may not do this.
+    pub fn forbidden(reason: impl Display) -> Self {
+        Self::new(RejectionKind::Forbidden, reason)
+    }
+
+    /// Refuses because the same command has been executed before.
+    pub fn duplicate(reason: impl Display) -> Self {
+        Self::new(RejectionKind::Duplicate, reason)
+    }
+
+    /// Refuses for now.
+    pub fn unavailable(reason: impl Display) -> Self {
+        Self::new(RejectionKind::Unavailable, reason)
+    }
+
+    /// What kind of refusal it is.
+    pub fn kind(&self) -> RejectionKind {
+        self.kind
+    }
+
+    /// Why, for people.
+    pub fn reason(&self) -> &str {
+        &self.reason
+    }
+
+    /// What spans and metrics call it.
+    pub(crate) fn error_type(&self) -> &'static str {
+        match self.kind {
+            RejectionKind::Invalid => "invalid",
+            RejectionKind::Forbidden => "forbidden",
+            RejectionKind::Duplicate => "duplicate",
+            RejectionKind::Unavailable => "unavailable",
         }
     }
 }
-
-impl<E: Display + fmt::Debug> std::error::Error for AttemptError<E> {}

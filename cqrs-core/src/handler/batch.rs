@@ -2,15 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::iter::FusedIterator;
+use std::iter::Map;
 use std::marker::PhantomData;
 use std::ops::Deref;
+use std::slice;
 use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
-use super::event::{ErasedEventHandler, misrouted};
-use super::{BoxFuture, HandlerError, HandlerResult};
+use super::{HandlerError, HandlerResult};
 use crate::context::Context;
 use crate::message::AnyEvent;
 
@@ -93,7 +93,7 @@ pub struct Batch<E> {
 }
 
 impl<E> Batch<E> {
-    fn new(items: &Arc<Vec<Item>>) -> Self {
+    pub(crate) fn new(items: &Arc<Vec<Item>>) -> Self {
         Self { items: Arc::clone(items), event: PhantomData }
     }
 
@@ -112,17 +112,17 @@ impl<E> Batch<E> {
         self.items.get(index).map(BatchItem::new)
     }
 
-    /// All items. Items of one order key are in publish order.
-    pub fn iter(&self) -> BatchIter<'_, E> {
-        BatchIter { items: self.items.iter(), event: PhantomData }
+    /// All items. Those of one entity are in publish order.
+    pub fn iter(&self) -> <&Self as IntoIterator>::IntoIter {
+        self.items.iter().map(BatchItem::new)
     }
 }
 
 impl<'a, E> IntoIterator for &'a Batch<E> {
     type Item = BatchItem<'a, E>;
-    type IntoIter = BatchIter<'a, E>;
+    type IntoIter = Map<slice::Iter<'a, Item>, fn(&'a Item) -> BatchItem<'a, E>>;
 
-    fn into_iter(self) -> BatchIter<'a, E> {
+    fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }
 }
@@ -186,10 +186,7 @@ impl<'a, E: 'static> BatchItem<'a, E> {
     ///
     /// Never: a batch is made of events of its type.
     pub fn event(&self) -> &'a E {
-        match self.item.event.as_event() {
-            Some(event) => event,
-            None => unreachable!("the type was checked when the batch was made"),
-        }
+        self.item.event()
     }
 }
 
@@ -201,84 +198,24 @@ impl<E: 'static> Deref for BatchItem<'_, E> {
     }
 }
 
-impl<E> Clone for BatchItem<'_, E> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<E> Copy for BatchItem<'_, E> {}
-
 impl<E> fmt::Debug for BatchItem<'_, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.item.event.fmt(f)
     }
 }
 
-/// The items of a [`Batch`].
-pub struct BatchIter<'a, E> {
-    items: std::slice::Iter<'a, Item>,
-    event: PhantomData<fn() -> E>,
-}
-
-impl<'a, E> Iterator for BatchIter<'a, E> {
-    type Item = BatchItem<'a, E>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.items.next().map(BatchItem::new)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.items.size_hint()
-    }
-}
-
-impl<E> DoubleEndedIterator for BatchIter<'_, E> {
-    fn next_back(&mut self) -> Option<Self::Item> {
-        self.items.next_back().map(BatchItem::new)
-    }
-}
-
-impl<E> ExactSizeIterator for BatchIter<'_, E> {}
-impl<E> FusedIterator for BatchIter<'_, E> {}
-
-impl<E> fmt::Debug for BatchIter<'_, E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BatchIter").field("left", &self.items.len()).finish()
-    }
-}
-
-/// An event that is handled alone or in a batch, type-erased.
+/// An event that is handled, alone or in a batch, without its type.
 #[derive(Clone)]
-pub(crate) struct Item {
+pub struct Item {
     pub(crate) event: AnyEvent,
     pub(crate) context: Context,
     pub(crate) attempt: u32,
     pub(crate) failure: OnceLock<Arc<HandlerError>>,
 }
 
-/// `H` as a handler of batches of `E`.
-pub(crate) struct BatchShim<H, E> {
-    handler: Arc<H>,
-    event: PhantomData<fn(E)>,
-}
-
-impl<H, E> BatchShim<H, E> {
-    pub(crate) fn new(handler: Arc<H>) -> Self {
-        Self { handler, event: PhantomData }
-    }
-}
-
-impl<H: BatchEventHandler<E>, E: 'static> ErasedEventHandler for BatchShim<H, E> {
-    fn handle<'a>(
-        &'a self,
-        items: &'a Arc<Vec<Item>>,
-        ctx: &'a Context,
-    ) -> BoxFuture<'a, HandlerResult> {
-        if !items.iter().all(|item| item.event.as_event::<E>().is_some()) {
-            return misrouted();
-        }
-        let batch = Batch::<E>::new(items);
-        Box::pin(async move { self.handler.handle_batch(&batch, ctx).await })
+impl Item {
+    /// The event as an `E`, which may be [`AnyEvent`] itself.
+    pub(crate) fn event<E: 'static>(&self) -> &E {
+        self.event.as_event().expect("events are routed by their type")
     }
 }

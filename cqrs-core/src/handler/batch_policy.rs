@@ -1,23 +1,11 @@
 //! How many events a handler gets at once.
 
-use std::num::NonZeroUsize;
-
-const MOST: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
-
 /// How many events a [`BatchEventHandler`](super::BatchEventHandler) gets at once, and whether tenants are
-/// mixed.
-///
-/// ```
-/// use cqrs_core::handler::BatchPolicy;
-///
-/// let policy = BatchPolicy::new(500);
-/// assert_eq!(policy.max(), 500);
-/// assert!(!policy.is_across_tenants());
-/// ```
+/// mixed. [`Handler::batches`](crate::Handler::batches) has an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchPolicy {
-    max: NonZeroUsize,
-    across_tenants: bool,
+    pub(crate) max: usize,
+    pub(crate) across_tenants: bool,
 }
 
 impl BatchPolicy {
@@ -25,12 +13,7 @@ impl BatchPolicy {
     /// takes the deliveries that are queued and does not wait: the next batch forms while an earlier one is
     /// being handled.
     pub const fn new(max: usize) -> Self {
-        let max = match NonZeroUsize::new(max) {
-            None => NonZeroUsize::MIN,
-            Some(max) if max.get() > MOST.get() => MOST,
-            Some(max) => max,
-        };
-        Self { max, across_tenants: false }
+        Self { max: super::clamp(max, 10_000), across_tenants: false }
     }
 
     /// Puts events of several tenants into one batch. The handler then runs in the system scope, and must
@@ -38,15 +21,5 @@ impl BatchPolicy {
     pub const fn across_tenants(mut self) -> Self {
         self.across_tenants = true;
         self
-    }
-
-    /// The most events in a batch.
-    pub const fn max(&self) -> usize {
-        self.max.get()
-    }
-
-    /// Whether a batch may contain events of several tenants.
-    pub const fn is_across_tenants(&self) -> bool {
-        self.across_tenants
     }
 }

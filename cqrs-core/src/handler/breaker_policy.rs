@@ -21,15 +21,15 @@ const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 /// use cqrs_core::handler::BreakerPolicy;
 ///
 /// let policy = BreakerPolicy::new(5, Duration::from_secs(30));
-/// assert_eq!(policy, BreakerPolicy::default());
-/// assert_eq!((policy.failures(), policy.cooldown()), (5, Duration::from_secs(30)));
-/// assert!(policy.counting_all().with_failures(3).counts_all());
+/// assert_eq!(policy, BreakerPolicy::DEFAULT);
+/// assert_eq!(policy.with_failures(3).counting_all(), BreakerPolicy::new(3, Duration::from_secs(30)).counting_all());
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BreakerPolicy {
-    failures: u32,
-    cooldown: Duration,
-    counts_all: bool,
+    pub(crate) failures: u32,
+    pub(crate) cooldown: Duration,
+    /// Whether permanent errors and refusals by middleware count too.
+    pub(crate) counts_all: bool,
 }
 
 impl BreakerPolicy {
@@ -58,26 +58,5 @@ impl BreakerPolicy {
     /// Counts permanent errors and refusals by middleware too.
     pub const fn counting_all(self) -> Self {
         Self { counts_all: true, ..self }
-    }
-
-    /// After how many failed attempts in a row it opens.
-    pub const fn failures(&self) -> u32 {
-        self.failures
-    }
-
-    /// How long it stays open: no attempt is made in this time.
-    pub const fn cooldown(&self) -> Duration {
-        self.cooldown
-    }
-
-    /// Whether permanent errors and refusals by middleware count too.
-    pub const fn counts_all(&self) -> bool {
-        self.counts_all
-    }
-}
-
-impl Default for BreakerPolicy {
-    fn default() -> Self {
-        Self::DEFAULT
     }
 }

@@ -24,8 +24,8 @@ pub type HandlerResult = Result<(), HandlerError>;
 /// assert!(parse("0").unwrap_err().is_permanent());
 /// ```
 ///
-/// It does not implement [`Error`] itself, because `?` could then not convert every error.
-/// [`as_error`](Self::as_error) gives the error inside.
+/// Like other catch-all error types it does not implement [`Error`] itself, or `?` could not convert
+/// every error; [`downcast_ref`](Self::downcast_ref) gives the one inside.
 pub struct HandlerError {
     error: Box<dyn Error + Send + Sync>,
     permanent: bool,
@@ -66,11 +66,6 @@ impl HandlerError {
         self.retry_after
     }
 
-    /// The error inside.
-    pub fn as_error(&self) -> &(dyn Error + Send + Sync + 'static) {
-        &*self.error
-    }
-
     /// The error inside, if it is an `E`.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         self.error.downcast_ref()
@@ -106,6 +101,6 @@ impl fmt::Debug for HandlerError {
 
 impl MessageError for HandlerError {
     fn cause(&self) -> Option<&(dyn Error + 'static)> {
-        self.as_error().source()
+        self.error.source()
     }
 }

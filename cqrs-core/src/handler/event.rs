@@ -1,7 +1,6 @@
 //! Handlers of events, typed and type-erased.
 
-use std::future::{Future, ready};
-use std::marker::PhantomData;
+use std::future::Future;
 use std::sync::Arc;
 
 use super::{BoxFuture, HandlerResult, Item};
@@ -41,42 +40,8 @@ pub trait EventHandler<E>: Send + Sync + 'static {
     fn handle(&self, event: &E, ctx: &Context) -> impl Future<Output = HandlerResult> + Send;
 }
 
-/// A handler of one event or of batches, type-erased.
-pub(crate) trait ErasedEventHandler: Send + Sync {
-    /// Handles `items`: one event, or one batch.
-    fn handle<'a>(
-        &'a self,
-        items: &'a Arc<Vec<Item>>,
-        ctx: &'a Context,
-    ) -> BoxFuture<'a, HandlerResult>;
-}
-
-/// A route exists for each type and form, so this is a defect of the framework, not of the handler.
-pub(super) fn misrouted<'a>() -> BoxFuture<'a, HandlerResult> {
-    Box::pin(ready(Err(super::HandlerError::msg("routed to a handler of another event"))))
-}
-
-/// `H` as a handler of `E`, or of every event if `E` is [`AnyEvent`].
-pub(crate) struct EventShim<H, E> {
-    handler: Arc<H>,
-    event: PhantomData<fn(E)>,
-}
-
-impl<H, E> EventShim<H, E> {
-    pub(crate) fn new(handler: Arc<H>) -> Self {
-        Self { handler, event: PhantomData }
-    }
-}
-
-impl<H: EventHandler<E>, E: 'static> ErasedEventHandler for EventShim<H, E> {
-    fn handle<'a>(
-        &'a self,
-        items: &'a Arc<Vec<Item>>,
-        ctx: &'a Context,
-    ) -> BoxFuture<'a, HandlerResult> {
-        match items.first().and_then(|item| item.event.as_event::<E>()) {
-            Some(event) => Box::pin(self.handler.handle(event, ctx)),
-            None => misrouted(),
-        }
-    }
-}
+/// A handler of one event, or of batches of it, without its types. It is called with one item, or with one
+/// batch.
+pub(crate) type ErasedEventHandler = Arc<
+    dyn for<'a> Fn(&'a Arc<Vec<Item>>, &'a Context) -> BoxFuture<'a, HandlerResult> + Send + Sync,
+>;

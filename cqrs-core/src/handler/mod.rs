@@ -4,34 +4,27 @@ mod attempt_error;
 mod batch;
 mod batch_policy;
 mod breaker_policy;
-mod command;
 mod error;
 mod event;
+mod execution;
 mod options;
-mod order;
-mod query;
 mod rate_limit;
-mod rejection;
 mod retry;
 
-pub use self::attempt_error::{AttemptError, CallError, DeliveryError};
-pub use self::batch::{Batch, BatchEventHandler, BatchItem, BatchIter};
+pub use self::attempt_error::{AttemptError, CallError, DeliveryError, Rejection, RejectionKind};
+pub use self::batch::{Batch, BatchEventHandler, BatchItem};
 pub use self::batch_policy::BatchPolicy;
 pub use self::breaker_policy::BreakerPolicy;
-pub use self::command::CommandHandler;
 pub use self::error::{HandlerError, HandlerResult};
 pub use self::event::EventHandler;
-pub use self::options::HandlerOptions;
-pub use self::order::Order;
-pub use self::query::QueryHandler;
+pub use self::execution::{CommandHandler, QueryHandler};
+pub use self::options::{HandlerOptions, Order};
 pub use self::rate_limit::RateLimit;
-pub use self::rejection::{Rejection, RejectionKind};
 pub use self::retry::RetryPolicy;
 
-pub(crate) use self::batch::{BatchShim, Item};
-pub(crate) use self::command::ErasedCommandHandler;
-pub(crate) use self::event::{ErasedEventHandler, EventShim};
-pub(crate) use self::query::ErasedQueryHandler;
+pub(crate) use self::batch::Item;
+pub(crate) use self::event::ErasedEventHandler;
+pub(crate) use self::execution::ErasedExecution;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -46,14 +39,19 @@ use std::pin::Pin;
 /// }
 ///
 /// struct Console;
-///
 /// impl EmailService for Console {
 ///     fn send<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<(), std::io::Error>> {
-///         Box::pin(async move {
-///             println!("to {to}");
-///             Ok(())
-///         })
+///         Box::pin(async move { Ok(println!("to {to}")) })
 ///     }
 /// }
 /// ```
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// `value`, but at least 1 and at most `most`.
+const fn clamp(value: usize, most: usize) -> usize {
+    match value {
+        0 => 1,
+        _ if value > most => most,
+        _ => value,
+    }
+}

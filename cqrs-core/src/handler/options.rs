@@ -1,19 +1,16 @@
 //! How a handler runs.
 
-use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use super::{BreakerPolicy, Order, RateLimit, RetryPolicy};
-
-const MAX_CONCURRENCY: usize = 1024;
+use super::{BreakerPolicy, RateLimit, RetryPolicy};
 
 /// How a handler runs: retries, time-out, concurrency, order, rate and circuit breaker, as set in its
-/// annotation.
+/// annotation. Handlers of commands and queries use the time-out alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandlerOptions {
     pub(crate) retry: RetryPolicy,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) concurrency: NonZeroUsize,
+    pub(crate) concurrency: usize,
     pub(crate) order: Order,
     pub(crate) rate: Option<RateLimit>,
     pub(crate) breaker: Option<BreakerPolicy>,
@@ -25,13 +22,13 @@ impl HandlerOptions {
     pub const DEFAULT: Self = Self {
         retry: RetryPolicy::DEFAULT,
         timeout: Some(Duration::from_secs(30)),
-        concurrency: NonZeroUsize::new(8).unwrap(),
+        concurrency: 8,
         order: Order::Key,
         rate: None,
         breaker: None,
     };
 
-    /// How often a delivery is attempted. Event handlers only.
+    /// How often a failed delivery is tried.
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = policy;
         self
@@ -43,38 +40,51 @@ impl HandlerOptions {
         self
     }
 
-    /// The concurrency: how many attempts run at the same time, 1 to 1,024; less counts as 1, more as
-    /// 1,024. Event handlers only.
+    /// How many entities the handler works on at the same time, 1 to 1,024; less counts as 1, more as
+    /// 1,024.
     pub const fn concurrency(mut self, limit: usize) -> Self {
-        let limit = if limit > MAX_CONCURRENCY { MAX_CONCURRENCY } else { limit };
-        self.concurrency = match NonZeroUsize::new(limit) {
-            Some(limit) => limit,
-            None => NonZeroUsize::MIN,
-        };
+        self.concurrency = super::clamp(limit, 1024);
         self
     }
 
-    /// Which events are handled in publish order, one at a time. Event handlers only.
+    /// Which events are handled in publish order, one at a time.
     pub const fn order(mut self, order: Order) -> Self {
         self.order = order;
         self
     }
 
-    /// How many attempts begin in a period; `None` for no limit. Event handlers only.
+    /// How many attempts are made in what time; without it, as many as come.
     pub const fn rate(mut self, limit: RateLimit) -> Self {
         self.rate = Some(limit);
         self
     }
 
-    /// When the circuit breaker opens; `None` for no circuit breaker. Event handlers only.
+    /// When no attempts are made because too many have failed in a row; without it, never.
     pub const fn breaker(mut self, policy: BreakerPolicy) -> Self {
         self.breaker = Some(policy);
         self
     }
 }
 
-impl Default for HandlerOptions {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
+/// Which events a handler receives in publish order, one at a time. Other events it handles at the same
+/// time, as many as its [`concurrency`](super::HandlerOptions::concurrency) allows.
+///
+/// ```
+/// use cqrs_core::handler::Order;
+/// use cqrs_core::HandlerOptions;
+///
+/// // As `#[events_handler(EmployeeCreated, order = "tenant")]`.
+/// let options = HandlerOptions::DEFAULT.order(Order::Tenant);
+/// assert_ne!(options, HandlerOptions::DEFAULT);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The events of one order key: the tenant with the value of `#[event(order_by)]`, or else with the
+    /// entity's type and id. Events without either have no order.
+    #[default]
+    Key,
+    /// All events of one tenant.
+    Tenant,
+    /// None: for a handler whose result does not depend on the order of events.
+    None,
 }

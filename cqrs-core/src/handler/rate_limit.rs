@@ -1,6 +1,5 @@
 //! The rate at which a handler begins attempts.
 
-use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// How many attempts a handler begins at most in a second, a minute or an hour. A retry is an attempt.
@@ -18,7 +17,8 @@ use std::time::Duration;
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    attempts: NonZeroU32,
+    attempts: u32,
+    /// A second, a minute or an hour.
     period: Duration,
 }
 
@@ -39,26 +39,12 @@ impl RateLimit {
     }
 
     const fn per(attempts: u32, period: Duration) -> Self {
-        let attempts = match NonZeroU32::new(attempts) {
-            Some(attempts) => attempts,
-            None => NonZeroU32::MIN,
-        };
-        Self { attempts, period }
-    }
-
-    /// How many attempts are made at most in a [`period`](Self::period).
-    pub const fn attempts(&self) -> u32 {
-        self.attempts.get()
-    }
-
-    /// A second, a minute or an hour.
-    pub const fn period(&self) -> Duration {
-        self.period
+        Self { attempts: if attempts == 0 { 1 } else { attempts }, period }
     }
 
     /// The time from the beginning of one attempt to the beginning of the next.
     pub fn interval(&self) -> Duration {
-        self.period / self.attempts.get()
+        self.period / self.attempts
     }
 }
 

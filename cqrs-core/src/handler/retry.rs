@@ -14,15 +14,15 @@ use std::time::Duration;
 /// use cqrs_core::RetryPolicy;
 ///
 /// let policy = RetryPolicy::exponential(5, Duration::from_millis(100), Duration::from_secs(30));
-/// assert_eq!(policy, RetryPolicy::default());
+/// assert_eq!(policy, RetryPolicy::DEFAULT);
 /// assert_eq!(policy.longest_delay_after(3), Some(Duration::from_millis(400)));
 /// assert_eq!(policy.longest_delay_after(5), None);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
-    attempts: u32,
-    backoff: Duration,
-    max: Duration,
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Duration,
+    pub(crate) max: Duration,
 }
 
 impl RetryPolicy {
@@ -46,7 +46,7 @@ impl RetryPolicy {
         Self::exponential(attempts, self.backoff, self.max)
     }
 
-    /// With waits of up to `backoff` after the first attempt. A [maximum](Self::max_backoff) below `backoff`
+    /// With waits of up to `backoff` after the first attempt. A [maximum](Self::with_max_backoff) below `backoff`
     /// becomes `backoff`.
     pub const fn with_backoff(self, backoff: Duration) -> Self {
         let max = if backoff.as_nanos() > self.max.as_nanos() { backoff } else { self.max };
@@ -58,22 +58,8 @@ impl RetryPolicy {
         Self::exponential(self.attempts, self.backoff, max)
     }
 
-    /// How many attempts are made at most.
-    pub const fn attempts(&self) -> u32 {
-        self.attempts
-    }
-
-    /// The longest wait after the first failed attempt.
-    pub const fn backoff(&self) -> Duration {
-        self.backoff
-    }
-
-    /// The longest wait of all.
-    pub const fn max_backoff(&self) -> Duration {
-        self.max
-    }
-
-    /// The longest wait after the failed attempt number `attempt` (from 1); `None` if it was the last.
+    /// The longest wait after the failed attempt number `attempt` (from 1); `None` when it was the
+    /// last.
     pub fn longest_delay_after(&self, attempt: u32) -> Option<Duration> {
         if attempt >= self.attempts {
             return None;
@@ -81,12 +67,6 @@ impl RetryPolicy {
         let doublings = attempt.saturating_sub(1);
         let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
         Some(self.backoff.saturating_mul(factor).min(self.max))
-    }
-}
-
-impl Default for RetryPolicy {
-    fn default() -> Self {
-        Self::DEFAULT
     }
 }
 

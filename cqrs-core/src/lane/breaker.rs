@@ -104,7 +104,7 @@ impl Breaker {
         match (self.state, counted) {
             (State::Closed(failures), Counted::Failure) => {
                 self.state = State::Closed(failures + 1);
-                (failures + 1 >= self.policy.failures()).then(|| self.open(now))
+                (failures + 1 >= self.policy.failures).then(|| self.open(now))
             }
             (State::Closed(_), Counted::Success) => {
                 self.state = State::Closed(0);
@@ -127,7 +127,7 @@ impl Breaker {
     }
 
     fn open(&mut self, now: Instant) -> Change {
-        let cooldown = self.policy.cooldown();
+        let cooldown = self.policy.cooldown;
         self.state = State::Open(now + cooldown);
         Change::Opened { cooldown }
     }

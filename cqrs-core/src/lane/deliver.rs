@@ -149,7 +149,7 @@ impl Handling<'_> {
     async fn run(&self, items: &Arc<Vec<Item>>, ctx: &Context) -> Result<(), DeliveryError> {
         let handler = &self.lane.routes[self.route];
         let timed_out = || self.lane.options.timeout.unwrap_or_default();
-        let start = || ctx.clone().into_scope(handler.handle(items, ctx));
+        let start = || ctx.clone().into_scope(handler(items, ctx));
         let ran = run(&self.lane.shared, ctx, timed_out, start).await;
         ran.map_err(|error| error.or_else(|error| AttemptError::Failed(Arc::new(error))))?;
         let mut failures = items.iter().map(|item| item.failure.get());

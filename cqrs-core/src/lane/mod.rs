@@ -51,7 +51,7 @@ pub(crate) struct Lane {
     /// For a handler of batches.
     batch: Option<BatchPolicy>,
     /// The handler, once for each of its events.
-    routes: Vec<Arc<dyn ErasedEventHandler>>,
+    routes: Vec<ErasedEventHandler>,
     shared: Arc<Shared>,
     state: Mutex<State>,
     /// One permit for each delivery that becomes ready; see [`Lane::next`].
@@ -79,10 +79,10 @@ impl Lane {
         handler: TypeRef,
         options: HandlerOptions,
         batch: Option<BatchPolicy>,
-        routes: Vec<Arc<dyn ErasedEventHandler>>,
+        routes: Vec<ErasedEventHandler>,
         shared: Arc<Shared>,
     ) -> Self {
-        let schedule = Schedule::new(options.concurrency.get());
+        let schedule = Schedule::new(options.concurrency);
         Self {
             name: name.into(),
             handler,
@@ -107,7 +107,7 @@ impl Lane {
     pub(crate) fn start_workers(self: &Arc<Self>, runtime: &Handle) {
         if !self.has_workers.load(SeqCst) && self.has_work() && !self.has_workers.swap(true, SeqCst)
         {
-            for number in 0..self.options.concurrency.get() {
+            for number in 0..self.options.concurrency {
                 worker::start(Arc::clone(self), number, runtime);
             }
         }
@@ -162,7 +162,7 @@ impl Lane {
             NotReady::Until(instant) => Some(instant),
             NotReady::Paused => None,
         })?;
-        let max = self.batch.map_or(1, |policy| policy.max());
+        let max = self.batch.map_or(1, |policy| policy.max);
         let across_tenants = self.is_across_tenants();
         // Tenants are compared themselves: two may have the same hash. An event is in a batch once.
         let fit = |one: &Delivery, other: &Delivery| {
@@ -190,14 +190,14 @@ impl Lane {
     }
 
     fn is_across_tenants(&self) -> bool {
-        self.batch.is_some_and(|policy| policy.is_across_tenants())
+        self.batch.is_some_and(|policy| policy.across_tenants)
     }
 
     /// What `worker` has taken goes on by `steps`. Gives what is finished.
     fn settle(&self, worker: usize, steps: &[Step], finished: &mut Vec<Entry<Delivery>>) {
         let retried = |delivery: &Delivery| delivery.settle(Verdict::Retry);
         let ready = self.state().schedule.settle(worker, steps, finished, retried);
-        for _ in 0..ready.min(self.options.concurrency.get()) {
+        for _ in 0..ready.min(self.options.concurrency) {
             self.work.notify_one();
         }
     }

@@ -18,7 +18,7 @@ pub(super) fn show(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Opti
             handler: Arc::clone(&lane.name),
             event: event.clone(),
             attempt: *attempt,
-            max_attempts: lane.options.retry.attempts(),
+            max_attempts: lane.options.retry.attempts,
             error: error.clone(),
             retry_in,
         });

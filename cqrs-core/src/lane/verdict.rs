@@ -52,7 +52,7 @@ pub(super) fn comes_again(outcome: &Outcome, options: &HandlerOptions, attempt: 
 /// What the circuit breaker counts an attempt of these deliveries as: a failure if all failed, by errors,
 /// panics or time-outs of the handler, or by anything if the policy says so.
 pub(super) fn counted(outcomes: &[Outcome], options: &HandlerOptions) -> Counted {
-    let counts_all = options.breaker.is_some_and(|policy| policy.counts_all());
+    let counts_all = options.breaker.is_some_and(|policy| policy.counts_all);
     let mut counted = Counted::Neither;
     for outcome in outcomes {
         match outcome {

@@ -1,7 +1,6 @@
 //! The registration of handlers.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 
 use super::{AnyHandler, EventRoute, ExecutionRoute, MessageRegistration, Source};
@@ -10,7 +9,7 @@ use crate::message::{Command, MessageKind, Query};
 use crate::services::{Dependency, Injectable, MissingService, Services, TypeRef};
 
 /// A handler and what it handles, as its annotation submits it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct HandlerRegistration {
     pub(crate) name: Cow<'static, str>,
     pub(crate) source: Source,
@@ -25,18 +24,18 @@ pub struct HandlerRegistration {
 
 inventory::collect!(HandlerRegistration);
 
-/// How to build a handler.
-#[derive(Clone)]
+/// How a handler is made.
+#[derive(Debug, Clone)]
 pub(crate) enum Construct {
     Inject(fn(&Services) -> Result<AnyHandler, MissingService>),
     Ready(AnyHandler),
 }
 
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) enum Handles {
     Events(Cow<'static, [EventRoute]>),
-    Command(ExecutionRoute),
-    Query(ExecutionRoute),
+    /// Of a command or a query.
+    Execution(ExecutionRoute),
 }
 
 impl HandlerRegistration {
@@ -70,7 +69,7 @@ impl HandlerRegistration {
         C: Command,
         H: Injectable + CommandHandler<C>,
     {
-        let handles = Handles::Command(ExecutionRoute::command::<H, C>());
+        let handles = Handles::Execution(ExecutionRoute::command::<H, C>());
         Self::injected::<H>(name, source, options, handles)
     }
 
@@ -81,7 +80,7 @@ impl HandlerRegistration {
         Q: Query,
         H: Injectable + QueryHandler<Q>,
     {
-        let handles = Handles::Query(ExecutionRoute::query::<H, Q>());
+        let handles = Handles::Execution(ExecutionRoute::query::<H, Q>());
         Self::injected::<H>(name, source, options, handles)
     }
 
@@ -111,10 +110,9 @@ impl HandlerRegistration {
     }
 
     pub(crate) fn kind(&self) -> MessageKind {
-        match self.handles {
+        match &self.handles {
             Handles::Events(_) => MessageKind::Event,
-            Handles::Command(_) => MessageKind::Command,
-            Handles::Query(_) => MessageKind::Query,
+            Handles::Execution(route) => route.message.kind,
         }
     }
 
@@ -122,7 +120,7 @@ impl HandlerRegistration {
     pub(crate) fn messages(&self) -> impl Iterator<Item = &MessageRegistration> {
         let (events, execution) = match &self.handles {
             Handles::Events(routes) => (&routes[..], None),
-            Handles::Command(route) | Handles::Query(route) => (&[][..], Some(&route.message)),
+            Handles::Execution(route) => (&[][..], Some(&route.message)),
         };
         events.iter().filter_map(|route| route.event.as_ref()).chain(execution)
     }
@@ -131,15 +129,5 @@ impl HandlerRegistration {
     pub(crate) fn title(&self) -> String {
         let handler = (self.handler)();
         if handler.is_closure() { self.name.to_string() } else { handler.name() }
-    }
-}
-
-impl fmt::Debug for HandlerRegistration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HandlerRegistration")
-            .field("name", &self.name)
-            .field("handler", &(self.handler)())
-            .field("source", &self.source)
-            .finish_non_exhaustive()
     }
 }

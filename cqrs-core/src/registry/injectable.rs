@@ -1,13 +1,14 @@
-//! The registration of services.
+//! Services that can be built, or come with a plugin.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::Source;
-use crate::services::{Dependency, Injectable, MissingService, ServiceValue, Services, TypeRef};
+use crate::services::{
+    Dependency, Injectable, MissingService, Service, ServiceValue, Services, TypeRef,
+};
 
 /// A service that `#[derive(Injectable)]` submits: offered as `Arc<T>`, and as its aliases.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct InjectableRegistration {
     pub(crate) source: Source,
     /// `T` itself.
@@ -35,17 +36,8 @@ impl InjectableRegistration {
     }
 }
 
-impl fmt::Debug for InjectableRegistration {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InjectableRegistration")
-            .field("service", &(self.service)())
-            .field("source", &self.source)
-            .finish_non_exhaustive()
-    }
-}
-
 /// A trait object that a service is also offered as.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub struct Alias {
     /// `Arc<dyn Trait>`.
     pub(crate) offered: fn() -> TypeRef,
@@ -61,8 +53,19 @@ impl Alias {
     }
 }
 
-impl fmt::Debug for Alias {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Alias({})", (self.offered)())
+/// A service that does nothing without its plugin; [`plugin_service!`](crate::plugin_service) submits it.
+#[derive(Debug, Clone, Copy)]
+pub struct PluginService {
+    pub(crate) service: fn() -> TypeRef,
+    /// The plugin's name.
+    pub(crate) plugin: &'static str,
+}
+
+inventory::collect!(PluginService);
+
+impl PluginService {
+    /// The service `T`, which the plugin of this name provides.
+    pub const fn of<T: Service>(plugin: &'static str) -> Self {
+        Self { service: TypeRef::of::<T>, plugin }
     }
 }

@@ -1,17 +1,18 @@
 //! Registration by hand, for handlers that cannot be annotated.
 
 use std::borrow::Cow;
-use std::fmt;
-use std::future::{Future, ready};
+use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::handler::Construct;
-use super::{EventRoute, ExecutionRoute, HandlerRegistration, Handles, Source};
+use super::{
+    EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageRegistration, Source,
+};
 use crate::context::Context;
 use crate::handler::{
-    BatchEventHandler, BatchPolicy, BoxFuture, CommandHandler, ErasedEventHandler, EventHandler,
-    HandlerError, HandlerOptions, HandlerResult, Item, QueryHandler,
+    BatchEventHandler, BatchPolicy, CommandHandler, EventHandler, HandlerOptions, HandlerResult,
+    QueryHandler,
 };
 use crate::message::{AnyEvent, Command, Event, Published, Query};
 use crate::services::TypeRef;
@@ -21,6 +22,7 @@ use crate::services::TypeRef;
 ///
 /// ```standalone_crate
 /// use cqrs_core::prelude::*;
+/// use cqrs_core::handler::BatchPolicy;
 /// use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 ///
 /// #[derive(Serialize, Deserialize, Event)]
@@ -31,8 +33,13 @@ use crate::services::TypeRef;
 ///     async fn handle(&self, _: &E, _: &Context) -> HandlerResult { Ok(()) }
 /// }
 ///
+/// impl<T: Send + Sync + 'static, E: Event> BatchEventHandler<E> for Count<T> {
+///     async fn handle_batch(&self, _: &Batch<E>, _: &Context) -> HandlerResult { Ok(()) }
+/// }
+///
 /// let app = App::builder()
 ///     .register(Handler::events("count", Count(0_u8)).on::<TaskCreated>())
+///     .register(Handler::batches("sum", BatchPolicy::new(500), Count(0_u8)).on::<TaskCreated>())
 ///     .register(
 ///         Handler::event_fn("print", |event: Published<TaskCreated>, ctx: Context| async move {
 ///             println!("{}: task {}", ctx.tenant(), event.task_id);
@@ -53,40 +60,18 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> EventsHandler<H> {
-        EventsHandler::new(ready_handler(name, handler, no_events()))
+        EventsHandler::new(name, handler, None)
     }
 
     /// `handler` as a handler of batches of the events that [`BatchesHandler::on`] names, under a stable
     /// name.
-    ///
-    /// ```standalone_crate
-    /// use cqrs_core::prelude::*;
-    /// use cqrs_core::handler::BatchPolicy;
-    /// use cqrs_core::Handler;
-    ///
-    /// #[derive(Serialize, Deserialize, Event)]
-    /// struct TaskCreated { task_id: u64 }
-    ///
-    /// struct Print;
-    /// impl<E: Event> BatchEventHandler<E> for Print {
-    ///     async fn handle_batch(&self, batch: &Batch<E>, _: &Context) -> HandlerResult {
-    ///         println!("{} of {}", batch.len(), E::NAME);
-    ///         Ok(())
-    ///     }
-    /// }
-    ///
-    /// let print = Handler::batches("print", BatchPolicy::new(500), Print).on::<TaskCreated>();
-    /// let app = App::builder().register(print).build()?;
-    /// # Ok::<(), cqrs_core::BuildError>(())
-    /// ```
     #[track_caller]
     pub fn batches<H: Send + Sync + 'static>(
         name: impl Into<Cow<'static, str>>,
         batch: BatchPolicy,
         handler: H,
     ) -> BatchesHandler<H> {
-        let registration = ready_handler(name, handler, no_events());
-        EventsHandler::new(HandlerRegistration { batch: Some(batch), ..registration })
+        EventsHandler::new(name, handler, Some(batch))
     }
 
     /// A closure as a handler of the event `E`, under a stable name.
@@ -97,11 +82,8 @@ impl Handler {
         F: Fn(Published<E>, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = HandlerResult> + Send + 'static,
     {
-        let route = EventRoute::of::<E>(|it| Some(it.downcast::<EventFn<E, F>>().ok()?));
-        let handler = EventFn::<E, F> { handle, event: PhantomData };
-        let registration = ready_handler(name, handler, Handles::Events(Cow::Owned(vec![route])));
-        // Reports show the user's closure or function, not its wrapper.
-        HandlerRegistration { handler: TypeRef::of::<F>, ..registration }
+        let route = EventRoute::closure::<E, F, Fut>();
+        ready_handler(name, handle, Handles::Events(Cow::Owned(vec![route])))
     }
 
     /// `handler` as the handler of the command `C`, under a stable name.
@@ -110,7 +92,7 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> HandlerRegistration {
-        ready_handler(name, handler, Handles::Command(ExecutionRoute::command::<H, C>()))
+        ready_handler(name, handler, Handles::Execution(ExecutionRoute::command::<H, C>()))
     }
 
     /// A closure as the handler of the command `C`, under a stable name.
@@ -124,8 +106,9 @@ impl Handler {
         F: Fn(C, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<C::Output, C::Error>> + Send + 'static,
     {
-        let registration = Self::command::<C, _>(name, ExecuteFn(execute));
-        HandlerRegistration { handler: TypeRef::of::<F>, ..registration }
+        let command = MessageRegistration::command::<C>(Source::UNKNOWN);
+        let route = ExecutionRoute::closure::<C, F, Fut, _, _>(command);
+        ready_handler(name, execute, Handles::Execution(route))
     }
 
     /// `handler` as the handler of the query `Q`, under a stable name.
@@ -134,7 +117,7 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> HandlerRegistration {
-        ready_handler(name, handler, Handles::Query(ExecutionRoute::query::<H, Q>()))
+        ready_handler(name, handler, Handles::Execution(ExecutionRoute::query::<H, Q>()))
     }
 
     /// A closure as the handler of the query `Q`, under a stable name.
@@ -148,13 +131,10 @@ impl Handler {
         F: Fn(Q, Context) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<Q::Output, Q::Error>> + Send + 'static,
     {
-        let registration = Self::query::<Q, _>(name, ExecuteFn(execute));
-        HandlerRegistration { handler: TypeRef::of::<F>, ..registration }
+        let query = MessageRegistration::query::<Q>(Source::UNKNOWN);
+        let route = ExecutionRoute::closure::<Q, F, Fut, _, _>(query);
+        ready_handler(name, execute, Handles::Execution(route))
     }
-}
-
-const fn no_events() -> Handles {
-    Handles::Events(Cow::Borrowed(&[]))
 }
 
 #[track_caller]
@@ -184,6 +164,7 @@ impl HandlerRegistration {
 }
 
 /// A registration of `H` to which events are added: of an [`EventHandler`], or of a [`BatchEventHandler`].
+#[derive(Debug)]
 pub struct EventsHandler<H, const BATCHES: bool = false> {
     registration: HandlerRegistration,
     routes: Vec<EventRoute>,
@@ -229,8 +210,11 @@ impl<H: Send + Sync + 'static> BatchesHandler<H> {
     }
 }
 
-impl<H, const BATCHES: bool> EventsHandler<H, BATCHES> {
-    fn new(registration: HandlerRegistration) -> Self {
+impl<H: Send + Sync + 'static, const BATCHES: bool> EventsHandler<H, BATCHES> {
+    #[track_caller]
+    fn new(name: impl Into<Cow<'static, str>>, handler: H, batch: Option<BatchPolicy>) -> Self {
+        let registration = ready_handler(name, handler, Handles::Events(Cow::Borrowed(&[])));
+        let registration = HandlerRegistration { batch, ..registration };
         Self { registration, routes: Vec::new(), handler: PhantomData }
     }
 
@@ -249,58 +233,5 @@ impl<H, const BATCHES: bool> EventsHandler<H, BATCHES> {
 impl<H, const BATCHES: bool> From<EventsHandler<H, BATCHES>> for HandlerRegistration {
     fn from(handler: EventsHandler<H, BATCHES>) -> Self {
         Self { handles: Handles::Events(handler.routes.into()), ..handler.registration }
-    }
-}
-
-impl<H, const BATCHES: bool> fmt::Debug for EventsHandler<H, BATCHES> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.registration.fmt(f)
-    }
-}
-
-struct EventFn<E, F> {
-    handle: F,
-    event: PhantomData<fn(E)>,
-}
-
-impl<E, F, Fut> ErasedEventHandler for EventFn<E, F>
-where
-    E: Event,
-    F: Fn(Published<E>, Context) -> Fut + Send + Sync,
-    Fut: Future<Output = HandlerResult> + Send + 'static,
-{
-    fn handle<'a>(
-        &'a self,
-        items: &'a Arc<Vec<Item>>,
-        ctx: &'a Context,
-    ) -> BoxFuture<'a, HandlerResult> {
-        match items.first().and_then(|item| item.event.clone().downcast()) {
-            Some(event) => Box::pin((self.handle)(event, ctx.clone())),
-            None => Box::pin(ready(Err(HandlerError::msg("routed to a handler of another event")))),
-        }
-    }
-}
-
-struct ExecuteFn<F>(F);
-
-impl<C, F, Fut> CommandHandler<C> for ExecuteFn<F>
-where
-    C: Command,
-    F: Fn(C, Context) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<C::Output, C::Error>> + Send + 'static,
-{
-    fn execute(&self, command: C, ctx: &Context) -> impl Future<Output = Fut::Output> + Send {
-        (self.0)(command, ctx.clone())
-    }
-}
-
-impl<Q, F, Fut> QueryHandler<Q> for ExecuteFn<F>
-where
-    Q: Query,
-    F: Fn(Q, Context) -> Fut + Send + Sync + 'static,
-    Fut: Future<Output = Result<Q::Output, Q::Error>> + Send + 'static,
-{
-    fn execute(&self, query: Q, ctx: &Context) -> impl Future<Output = Fut::Output> + Send {
-        (self.0)(query, ctx.clone())
     }
 }

@@ -50,19 +50,19 @@ impl MessageRegistration {
 
     /// The command `C`.
     pub const fn command<C: Command>(source: Source) -> Self {
-        let details = MessageDetails::Execution {
-            output: TypeRef::of::<C::Output>,
-            error: TypeRef::of::<C::Error>,
-        };
+        let details = MessageDetails::execution::<C::Output, C::Error>();
         Self::new(MessageKind::Command, C::NAME, TypeRef::of::<C>, details, source)
     }
 
     /// The query `Q`.
     pub const fn query<Q: Query>(source: Source) -> Self {
-        let details = MessageDetails::Execution {
-            output: TypeRef::of::<Q::Output>,
-            error: TypeRef::of::<Q::Error>,
-        };
+        let details = MessageDetails::execution::<Q::Output, Q::Error>();
         Self::new(MessageKind::Query, Q::NAME, TypeRef::of::<Q>, details, source)
+    }
+}
+
+impl MessageDetails {
+    const fn execution<T: 'static, E: 'static>() -> Self {
+        Self::Execution { output: TypeRef::of::<T>, error: TypeRef::of::<E> }
     }
 }

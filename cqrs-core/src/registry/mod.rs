@@ -5,22 +5,19 @@ mod handler;
 mod injectable;
 mod manual;
 mod message;
-mod plugin_service;
 mod route;
 mod source;
 mod unhandled;
 
 pub use self::handler::HandlerRegistration;
-pub use self::injectable::{Alias, InjectableRegistration};
+pub use self::injectable::{Alias, InjectableRegistration, PluginService};
 pub use self::manual::{BatchesHandler, EventsHandler, Handler};
 pub use self::message::MessageRegistration;
-pub use self::plugin_service::PluginService;
 pub use self::route::EventRoute;
 pub use self::source::Source;
 
 pub(crate) use self::catalogue::Catalogue;
 pub(crate) use self::handler::Handles;
 pub(crate) use self::message::MessageDetails;
-pub(crate) use self::route::AnyHandler;
-pub(crate) use self::route::ExecutionRoute;
+pub(crate) use self::route::{AnyHandler, ExecutionRoute};
 pub(crate) use self::unhandled::Unhandled;

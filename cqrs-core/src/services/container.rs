@@ -2,7 +2,6 @@
 
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
-use std::fmt;
 
 use rustc_hash::FxHashMap;
 
@@ -30,8 +29,8 @@ pub(crate) struct ServiceKey {
     pub(crate) name: Option<Cow<'static, str>>,
 }
 
-/// The services of one application, by type, and by name if there are several of one type.
-#[derive(Default)]
+/// The services of one application, by type and, where several of one type are needed, by name.
+#[derive(Debug, Default)]
 pub struct Services {
     values: FxHashMap<ServiceKey, ServiceValue>,
 }
@@ -42,18 +41,13 @@ impl Services {
         self.find(None)
     }
 
-    /// A clone of the service of type `T` with this name.
-    pub fn get_named<T: Service>(&self, name: &str) -> Option<T> {
-        self.find(Some(Cow::Owned(name.to_owned())))
-    }
-
     /// The service for `field`; generated code calls this.
     ///
     /// # Errors
     ///
     /// [`MissingService`] if the application has none.
     pub fn inject<T: Service>(&self, field: &'static str) -> Result<T, MissingService> {
-        self.get().ok_or_else(|| MissingService { field: Some(field), ..MissingService::of::<T>() })
+        self.find_for(field, None)
     }
 
     /// The service with this name for `field`; generated code calls this.
@@ -66,11 +60,16 @@ impl Services {
         field: &'static str,
         name: &'static str,
     ) -> Result<T, MissingService> {
-        self.find(Some(Cow::Borrowed(name))).ok_or_else(|| MissingService {
-            field: Some(field),
-            name: Some(name),
-            ..MissingService::of::<T>()
-        })
+        self.find_for(field, Some(name))
+    }
+
+    fn find_for<T: Service>(
+        &self,
+        field: &'static str,
+        name: Option<&'static str>,
+    ) -> Result<T, MissingService> {
+        let missing = MissingService { field: Some(field), service: TypeRef::of::<T>(), name };
+        self.find(name).ok_or(missing)
     }
 
     pub(crate) fn insert(&mut self, key: ServiceKey, value: ServiceValue) {
@@ -81,25 +80,15 @@ impl Services {
         self.values.contains_key(key)
     }
 
-    pub(crate) fn value(&self, key: &ServiceKey) -> Option<&(dyn Any + Send + Sync)> {
-        self.values.get(key).map(|value| &**value)
-    }
-
-    fn find<T: Service>(&self, name: Option<Cow<'static, str>>) -> Option<T> {
-        let key = ServiceKey { service: TypeId::of::<T>(), name };
-        self.value(&key)?.downcast_ref::<T>().cloned()
-    }
-}
-
-impl fmt::Debug for Services {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Services").field("count", &self.values.len()).finish()
+    fn find<T: Service>(&self, name: Option<&'static str>) -> Option<T> {
+        let key = ServiceKey { service: TypeId::of::<T>(), name: name.map(Cow::Borrowed) };
+        self.values.get(&key)?.downcast_ref::<T>().cloned()
     }
 }
 
 /// The application has no such service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no service of type `{service}`{}", describe_name(*name))]
+#[error("no service of type `{service}`{}", named(*name))]
 #[non_exhaustive]
 pub struct MissingService {
     /// The field that needs the service, if it was requested for a field.
@@ -110,12 +99,7 @@ pub struct MissingService {
     pub name: Option<&'static str>,
 }
 
-impl MissingService {
-    pub(crate) fn of<T: 'static>() -> Self {
-        Self { field: None, service: TypeRef::of::<T>(), name: None }
-    }
-}
-
-fn describe_name(name: Option<&str>) -> String {
+/// How a text goes on about a service that may have a name.
+pub(crate) fn named(name: Option<&str>) -> String {
     name.map(|name| format!(" named \"{name}\"")).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use std::fmt;
 const CLOSURE: &str = "{{closure}}";
 
 /// A Rust type as it appears in reports: for people, never stored.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TypeRef {
     id: TypeId,
     path: &'static str,
@@ -55,14 +55,6 @@ fn without_paths(type_name: &str) -> String {
     }
     short
 }
-
-impl PartialEq for TypeRef {
-    fn eq(&self, other: &Self) -> bool {
-        self.id == other.id
-    }
-}
-
-impl Eq for TypeRef {}
 
 impl fmt::Display for TypeRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -53,7 +53,7 @@ impl TestAppBuilder {
     /// Runs only the handler `H` and what is registered by hand. A further call adds another handler. Only
     /// the services that they need are checked and built.
     pub fn only<H: 'static>(mut self) -> Self {
-        let only = &mut self.app.test_options().only_handlers;
+        let only = &mut self.app.test.only_handlers;
         only.get_or_insert_default().push(TypeRef::of::<H>().id());
         self
     }
@@ -70,7 +70,7 @@ impl TestAppBuilder {
     /// If `CQRS_TEST_SEED` is set to something that is not a number.
     pub fn shuffle(mut self, seed: impl Into<Option<u64>>) -> Self {
         let seed = seed::choose(seed.into());
-        self.app.test_options().chance = Some(Arc::new(Shuffle::new(seed)));
+        self.app.test.chance = Some(Arc::new(Shuffle::new(seed)));
         self.seed = Some(seed);
         self
     }
@@ -78,7 +78,7 @@ impl TestAppBuilder {
     /// Delivers every event to every handler a second time, right after the first delivery is settled. A
     /// test then shows handlers that are not idempotent.
     pub fn deliver_twice(mut self) -> Self {
-        self.app.test_options().hand = Some(Box::new(Twice));
+        self.app.test.hand = Some(Box::new(Twice));
         self
     }
 
@@ -89,7 +89,7 @@ impl TestAppBuilder {
     /// As [`AppBuilder::build`].
     pub fn build(mut self) -> Result<TestApp, BuildError> {
         let recorder = Arc::new(Recorder::new(self.seed));
-        self.app.test_options().observer = Some(recorder.clone());
+        self.app.test.observer = Some(recorder.clone());
         Ok(TestApp::new(self.app.build()?, recorder))
     }
 }

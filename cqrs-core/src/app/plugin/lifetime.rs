@@ -1,11 +1,10 @@
 //! Plugins start in order and shut down in the opposite order.
 
-use std::fmt;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 
-use super::super::App;
+use super::super::{App, Unfinished};
 use super::{AnyPlugin, BoxError};
 use crate::handler::BoxFuture;
 use crate::runtime::{Panic, catch};
@@ -47,7 +46,7 @@ impl Plugins {
             Phase::ShutDown => return Err(StartError::ShutDown),
         }
         for (number, plugin) in self.in_order.iter().enumerate() {
-            let started = self.in_time(|| plugin.start(app)).await;
+            let started = self.in_time(|| plugin.boxed_start(app)).await;
             if let Err(error) = started {
                 *phase = Phase::ShutDown;
                 self.shut_down_each(&self.in_order[..number]).await;
@@ -58,8 +57,8 @@ impl Plugins {
         Ok(())
     }
 
-    /// Shuts all down, once, and returns the names and errors of those that failed.
-    pub(crate) async fn shut_down(&self) -> Vec<(String, String)> {
+    /// Shuts all down, once, and returns those that failed.
+    pub(crate) async fn shut_down(&self) -> Vec<Unfinished> {
         let mut phase = self.phase.lock().await;
         if std::mem::replace(&mut *phase, Phase::ShutDown) == Phase::ShutDown {
             return Vec::new();
@@ -67,12 +66,13 @@ impl Plugins {
         self.shut_down_each(&self.in_order).await
     }
 
-    async fn shut_down_each(&self, plugins: &[AnyPlugin]) -> Vec<(String, String)> {
+    async fn shut_down_each(&self, plugins: &[AnyPlugin]) -> Vec<Unfinished> {
         let mut failures = Vec::new();
         for plugin in plugins.iter().rev() {
-            if let Err(error) = self.in_time(|| plugin.shutdown()).await {
+            if let Err(error) = self.in_time(|| plugin.boxed_shutdown()).await {
                 tracing::error!(plugin = plugin.name(), %error, "a plugin failed to shut down");
-                failures.push((plugin.name().to_owned(), error.to_string()));
+                let (plugin, reason) = (plugin.name().to_owned(), error.to_string());
+                failures.push(Unfinished::Plugin { plugin, reason });
             }
         }
         failures
@@ -87,12 +87,6 @@ impl Plugins {
             Ok(Err(Panic(message))) => Err(format!("panicked: {message}").into()),
             Err(_) => Err(format!("took longer than {:?}", self.timeout).into()),
         }
-    }
-}
-
-impl fmt::Debug for Plugins {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.in_order.iter().map(|plugin| plugin.name())).finish()
     }
 }
 

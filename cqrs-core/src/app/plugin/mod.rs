@@ -67,24 +67,22 @@ pub trait Plugin: Send + Sync + 'static {
         false
     }
 
-    /// Part of [`App::start`]. After an error, a panic or a time-out, the start fails, and the plugins that
-    /// have started shut down.
-    ///
-    /// # Errors
-    ///
-    /// Why the plugin cannot start; it is in the [`StartError`].
-    fn start(&self, app: &App) -> impl Future<Output = Result<(), BoxError>> + Send {
+    /// Part of [`App::start`]. An error, a panic or too much time fails the start, and shuts down what
+    /// has been started.
+    fn start(&self, app: &App) -> impl Future<Output = Result<(), BoxError>> + Send
+    where
+        Self: Sized,
+    {
         let _ = app;
         ready(Ok(()))
     }
 
-    /// Part of [`App::shutdown`], even if the plugin was not started. An error, a panic or a time-out is
-    /// reported, and the other plugins still shut down. Not called when an application is dropped.
-    ///
-    /// # Errors
-    ///
-    /// Why the plugin failed to shut down; it is in the [`ShutdownReport`](super::ShutdownReport).
-    fn shutdown(&self) -> impl Future<Output = Result<(), BoxError>> + Send {
+    /// Part of [`App::shutdown`], whether or not it was started. An error, a panic or too much time is
+    /// reported; the other plugins shut down all the same. Not called when an application is dropped.
+    fn shutdown(&self) -> impl Future<Output = Result<(), BoxError>> + Send
+    where
+        Self: Sized,
+    {
         ready(Ok(()))
     }
 }
@@ -125,34 +123,19 @@ macro_rules! plugin_service {
     };
 }
 
-/// A [`Plugin`] without its type.
-pub(crate) trait ErasedPlugin: Send + Sync {
-    fn name(&self) -> &str;
-    fn configure(&self, app: AppBuilder) -> AppBuilder;
-    fn needs_start(&self) -> bool;
-    fn start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>>;
-    fn shutdown(&self) -> BoxFuture<'_, Result<(), BoxError>>;
+/// A [`Plugin`] whose type is not known.
+pub(crate) trait ErasedPlugin: Plugin {
+    fn boxed_start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>>;
+    fn boxed_shutdown(&self) -> BoxFuture<'_, Result<(), BoxError>>;
 }
 
 impl<P: Plugin> ErasedPlugin for P {
-    fn name(&self) -> &str {
-        Plugin::name(self)
+    fn boxed_start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>> {
+        Box::pin(self.start(app))
     }
 
-    fn configure(&self, app: AppBuilder) -> AppBuilder {
-        Plugin::configure(self, app)
-    }
-
-    fn needs_start(&self) -> bool {
-        Plugin::needs_start(self)
-    }
-
-    fn start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>> {
-        Box::pin(Plugin::start(self, app))
-    }
-
-    fn shutdown(&self) -> BoxFuture<'_, Result<(), BoxError>> {
-        Box::pin(Plugin::shutdown(self))
+    fn boxed_shutdown(&self) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(self.shutdown())
     }
 }
 
