@@ -109,7 +109,7 @@ pub struct HandlerStatus {
     pub state: HandlerState,
     /// Where its circuit breaker is, if it has one.
     pub breaker: Option<BreakerState>,
-    /// How many deliveries wait for their turn.
+    /// How many deliveries wait for a worker.
     pub queued: usize,
     /// How many attempts are being made.
     pub running: usize,

@@ -164,7 +164,7 @@ pub enum ExecuteError<E> {
         /// The message's name.
         message: &'static str,
     },
-    /// Nobody handles it, since its module was left out, or a test runs only other handlers.
+    /// It has no handler: its module was left out, or a test runs only other handlers.
     NoHandler {
         /// The message's name.
         message: &'static str,
