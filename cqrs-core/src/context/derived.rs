@@ -21,7 +21,6 @@ impl Context {
         Self {
             message_id: message_id::new(),
             causation_id: Some(self.message_id),
-            idempotency_key: None,
             ..self.clone()
         }
     }

@@ -13,9 +13,6 @@ use super::{
 };
 use crate::context::message_id;
 
-/// The longest idempotency key, in bytes.
-const MAX_IDEMPOTENCY_KEY: usize = 256;
-
 /// Made at the edge.
 impl Context {
     /// A context for work of one tenant, with new correlation and message ids (uuid v7).
@@ -51,7 +48,6 @@ impl Context {
             causes: None,
             traceparent: None,
             deadline: None,
-            idempotency_key: None,
             work: None,
         }
     }
@@ -122,15 +118,6 @@ impl Context {
     /// Sets the deadline to `timeout` from now; see [`with_deadline`](Self::with_deadline).
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.ends_after(Instant::now(), Some(timeout))
-    }
-
-    /// Says what tells a command executed with this context from another one of the same name: for
-    /// [`Deduplicate`](crate::middleware::Deduplicate). The command's handler, and what it causes, do
-    /// not inherit it. Of more than 256 bytes, the first 256 count.
-    pub fn with_idempotency_key(mut self, key: impl AsRef<str>) -> Self {
-        let key = key.as_ref();
-        self.idempotency_key = Some(key[..key.floor_char_boundary(MAX_IDEMPOTENCY_KEY)].into());
-        self
     }
 
     fn shared_mut(&mut self) -> &mut Shared {

@@ -62,8 +62,6 @@ pub struct Context {
     /// Not shared: with tracing, each message continues the trace from the span that it came from.
     traceparent: Option<TraceParent>,
     deadline: Option<Instant>,
-    /// Of the next command alone, so no effect inherits it.
-    idempotency_key: Option<Arc<str>>,
     /// The work of an application that this context was handed to; `None` at the edge.
     work: Option<Arc<Work>>,
 }
@@ -133,15 +131,6 @@ impl Context {
     /// OpenTelemetry layer, the span of the handler that this context was made for.
     pub fn traceparent(&self) -> Option<TraceParent> {
         self.traceparent
-    }
-
-    /// What tells the command to be executed from another one of the same name, where the edge said so.
-    pub fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    pub(crate) fn shared_idempotency_key(&self) -> Option<Arc<str>> {
-        self.idempotency_key.clone()
     }
 
     /// The actor's locale, where the edge said so.

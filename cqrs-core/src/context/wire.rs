@@ -76,7 +76,6 @@ impl<'de> Deserialize<'de> for Context {
             causation_id: wire.causation_id,
             traceparent: wire.traceparent,
             deadline: wire.deadline.map(from_wall_clock),
-            idempotency_key: None,
             work: None,
         })
     }
