@@ -1,17 +1,17 @@
 //! How a context is made, at the edge of the application.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::attributes::Attributes;
 use super::{
     Actor, AttributeError, Context, InvalidTenant, Shared, TenantId, TenantScope, TraceParent,
+    attributes, message_id,
 };
-use crate::context::message_id;
 
 /// Made at the edge.
 impl Context {
@@ -33,13 +33,13 @@ impl Context {
     pub fn new(tenant: TenantScope) -> Self {
         let message_id = message_id::new();
         let shared = Shared {
-            tenant_key: tenant.key(),
             tenant,
+            tenant_key: OnceLock::new(),
             actor: None,
             organization: None,
             correlation_id: message_id,
             locale: None,
-            attributes: Attributes::default(),
+            attributes: BTreeMap::new(),
         };
         Self {
             shared: Arc::new(shared),
@@ -56,8 +56,8 @@ impl Context {
     /// it belongs to that tenant, and is part of the same work.
     pub fn with_tenant(mut self, tenant: TenantScope) -> Self {
         let shared = self.shared_mut();
-        shared.tenant_key = tenant.key();
         shared.tenant = tenant;
+        shared.tenant_key = OnceLock::new();
         self
     }
 
@@ -102,7 +102,7 @@ impl Context {
         key: impl Into<String>,
         value: impl Into<String>,
     ) -> Result<Self, AttributeError> {
-        self.shared_mut().attributes.insert(key.into(), value.into())?;
+        attributes::insert(&mut self.shared_mut().attributes, key.into(), value.into())?;
         Ok(self)
     }
 

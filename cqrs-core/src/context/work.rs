@@ -1,8 +1,7 @@
 //! The work of an application that a context was handed to.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::runtime::{Lifecycle, TaskInFlight};
 
@@ -12,17 +11,17 @@ pub(crate) type Effect = Box<dyn FnOnce() + Send>;
 /// One attempt or execution, and what it is part of. A context that is kept for longer is like one from
 /// outside.
 pub(crate) struct Work {
-    lifecycle: Arc<Lifecycle>,
+    pub(super) lifecycle: Arc<Lifecycle>,
     kind: WorkKind,
     parent: Option<Arc<Work>>,
     /// Whether this is a task that the work spawned.
-    is_task: bool,
+    pub(super) is_task: bool,
     ended: AtomicBool,
     /// What the work publishes, until it succeeds; `None` if it keeps nothing.
     effects: Mutex<Option<Vec<Effect>>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum WorkKind {
     /// A command or query.
     Execution,
@@ -31,22 +30,15 @@ pub(crate) enum WorkKind {
 }
 
 impl Work {
-    pub(super) fn begin(
-        lifecycle: &Arc<Lifecycle>,
-        kind: WorkKind,
-        parent: Option<Arc<Self>>,
-    ) -> WorkGuard {
-        Self::guarded(lifecycle, kind, parent, None)
-    }
-
     /// The same work for as long as a task that it spawned; counted as in flight. What the task publishes
     /// is sent at once, since the task may outlive the work.
     pub(super) fn continued_by_task(&self) -> WorkGuard {
         let task = self.lifecycle.enter_task();
-        Self::guarded(&self.lifecycle, self.kind, self.parent.clone(), Some(task))
+        Self::begin(&self.lifecycle, self.kind, self.parent.clone(), Some(task))
     }
 
-    fn guarded(
+    /// `task` is there if a task continues other work.
+    pub(super) fn begin(
         lifecycle: &Arc<Lifecycle>,
         kind: WorkKind,
         parent: Option<Arc<Self>>,
@@ -62,11 +54,7 @@ impl Work {
             ended: AtomicBool::new(false),
             effects: Mutex::new(keeps_effects.then(Vec::new)),
         };
-        WorkGuard { work: Arc::new(work), keeps_effects, _task: task }
-    }
-
-    pub(super) fn lifecycle(&self) -> &Lifecycle {
-        &self.lifecycle
+        WorkGuard { work: Arc::new(work), _task: task }
     }
 
     /// The event and the attempt that this is, or is part of.
@@ -81,10 +69,6 @@ impl Work {
         Arc::ptr_eq(&self.lifecycle, lifecycle)
     }
 
-    pub(super) fn is_task(&self) -> bool {
-        self.is_task
-    }
-
     pub(super) fn is_delivery(&self) -> bool {
         matches!(self.kind, WorkKind::Delivery { .. })
     }
@@ -97,8 +81,7 @@ impl Work {
 
     /// Does `effect` when this succeeds. Gives it back if this keeps nothing, or not any more.
     pub(super) fn defer(&self, effect: Effect) -> Result<(), Effect> {
-        let mut effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *effects {
+        match &mut *self.effects() {
             Some(effects) => {
                 effects.push(effect);
                 Ok(())
@@ -106,20 +89,20 @@ impl Work {
             None => Err(effect),
         }
     }
-}
 
-impl fmt::Debug for Work {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work").field("kind", &self.kind).finish_non_exhaustive()
+    /// What was deferred, the first time. From then on nothing is.
+    fn take_effects(&self) -> Vec<Effect> {
+        self.effects().take().unwrap_or_default()
+    }
+
+    fn effects(&self) -> MutexGuard<'_, Option<Vec<Effect>>> {
+        self.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Keeps work going until it is dropped.
-#[derive(Debug)]
 pub(crate) struct WorkGuard {
     work: Arc<Work>,
-    /// Whether the work may have effects that are not taken.
-    keeps_effects: bool,
     _task: Option<TaskInFlight>,
 }
 
@@ -130,24 +113,16 @@ impl WorkGuard {
 
     /// The work has succeeded: does what was deferred until then, in order. Without this call, that is
     /// dropped.
-    pub(crate) fn succeed(mut self) {
-        for effect in self.take_effects().into_iter().flatten() {
+    pub(crate) fn succeed(self) {
+        for effect in self.work.take_effects() {
             effect();
         }
-    }
-
-    /// What was deferred, the first time. From then on nothing is.
-    fn take_effects(&mut self) -> Option<Vec<Effect>> {
-        if !std::mem::take(&mut self.keeps_effects) {
-            return None;
-        }
-        self.work.effects.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.work.ended.store(true, SeqCst);
-        drop(self.take_effects());
+        drop(self.work.take_effects());
     }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use cqrs_core::handler::DeliveryError;
 use cqrs_core::middleware::{
-    Authorize, Call, CallError, Log, Middleware, Next, Outcome, Rejection,
-    RejectionKind, Timeout, Validate, Validation, Violation, Violations,
+    Authorize, Call, CallError, Log, Middleware, Next, Outcome, Rejection, RejectionKind, Timeout,
+    Validate, Validation, Violation, Violations,
 };
 use cqrs_core::prelude::*;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
