@@ -123,7 +123,6 @@ impl<Kind> Executors<Kind> {
             .ok_or_else(|| refused(ExecuteError::NoHandler { message: name }))?;
 
         let began = Instant::now();
-        let idempotency_key = ctx.shared_idempotency_key();
         let (mut ctx, work) = ctx.for_execution(lifecycle, began, execution.timeout);
         let observed = Observed::execute(kind, name, &execution.handler_name, &mut ctx);
         let span = observed.span();
@@ -163,7 +162,7 @@ impl<Kind> Executors<Kind> {
             }
         } else {
             let handling = Handling { shared: Arc::clone(&self.shared), began, handler, start };
-            let running = under_way.inside_middleware(handling, message, idempotency_key);
+            let running = under_way.inside_middleware(handling, message);
             Box::pin(running.instrument(span))
         };
         if kind == MessageKind::Command { Outliving::new(rest, runtime).await } else { rest.await }
@@ -198,7 +197,6 @@ impl UnderWay {
         mut self,
         handling: Handling<H, M, T, E>,
         message: M,
-        idempotency_key: Option<Arc<str>>,
     ) -> Result<T, ExecuteError<E>>
     where
         H: Clone + Send + Sync + 'static,
@@ -211,7 +209,6 @@ impl UnderWay {
             kind: self.description.kind,
             name: self.description.name,
             handler: &self.execution.handler_name,
-            idempotency_key,
             payload: Payload::Message(&mut message),
         };
         let result = inside_middleware(&self.shared, call, self.ctx.clone(), &handling).await;

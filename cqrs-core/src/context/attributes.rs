@@ -2,53 +2,38 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::Context;
 
-/// At most 32 strings by key, sorted by key.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "BTreeMap<String, String>")]
-pub(super) struct Attributes(BTreeMap<String, String>);
+type Attributes = BTreeMap<String, String>;
 
-impl Attributes {
-    pub(super) fn insert(&mut self, key: String, value: String) -> Result<(), AttributeError> {
-        if key.is_empty() || key.len() > Context::MAX_ATTRIBUTE_KEY {
-            return Err(AttributeError::Key { bytes: key.len() });
-        }
-        if value.len() > Context::MAX_ATTRIBUTE_VALUE {
-            return Err(AttributeError::Value { key, bytes: value.len() });
-        }
-        if self.0.len() >= Context::MAX_ATTRIBUTES && !self.0.contains_key(&key) {
-            return Err(AttributeError::TooMany { key });
-        }
-        self.0.insert(key, value);
-        Ok(())
+pub(super) fn insert(
+    attributes: &mut Attributes,
+    key: String,
+    value: String,
+) -> Result<(), AttributeError> {
+    if key.is_empty() || key.len() > Context::MAX_ATTRIBUTE_KEY {
+        return Err(AttributeError::Key { bytes: key.len() });
     }
-
-    pub(super) fn get(&self, key: &str) -> Option<&str> {
-        self.0.get(key).map(String::as_str)
+    if value.len() > Context::MAX_ATTRIBUTE_VALUE {
+        return Err(AttributeError::Value { key, bytes: value.len() });
     }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    if attributes.len() >= Context::MAX_ATTRIBUTES && !attributes.contains_key(&key) {
+        return Err(AttributeError::TooMany { key });
     }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
+    attributes.insert(key, value);
+    Ok(())
 }
 
-impl TryFrom<BTreeMap<String, String>> for Attributes {
-    type Error = AttributeError;
-
-    fn try_from(entries: BTreeMap<String, String>) -> Result<Self, Self::Error> {
-        let mut attributes = Self::default();
-        for (key, value) in entries {
-            attributes.insert(key, value)?;
-        }
-        Ok(attributes)
+/// The limits hold also for what is read.
+pub(super) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Attributes, D::Error> {
+    let mut attributes = Attributes::new();
+    for (key, value) in Attributes::deserialize(from)? {
+        insert(&mut attributes, key, value).map_err(D::Error::custom)?;
     }
+    Ok(attributes)
 }
 
 /// A context attribute was refused. Attributes travel with every message, so they are limited.

@@ -34,7 +34,15 @@ impl Context {
 
     /// Runs `future` with this context as the [`current`](Self::current) one.
     pub fn scope<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
-        scope(self.inside_current(), future)
+        self.inside_current().into_scope(future)
+    }
+
+    /// Runs `future` with exactly this context as the current one.
+    pub(crate) fn into_scope<F: Future>(
+        self,
+        future: F,
+    ) -> impl Future<Output = F::Output> + use<F> {
+        CURRENT.scope(self, future)
     }
 
     /// Spawns `future` as a Tokio task with this context as the [`current`](Self::current) one.
@@ -53,7 +61,7 @@ impl Context {
         let mut ctx = self.inside_current();
         let task = ctx.work.as_ref().map(|work| work.continued_by_task());
         ctx.work = task.as_ref().map(WorkGuard::work).or(ctx.work);
-        let scoped = scope(ctx, future);
+        let scoped = ctx.into_scope(future);
         tokio::spawn(async move {
             let output = scoped.await;
             drop(task);
@@ -64,11 +72,4 @@ impl Context {
 
 pub(super) fn with<T>(read: impl FnOnce(&Context) -> T) -> Option<T> {
     CURRENT.try_with(read).ok()
-}
-
-pub(super) fn scope<F: Future>(
-    ctx: Context,
-    future: F,
-) -> impl Future<Output = F::Output> + use<F> {
-    CURRENT.scope(ctx, future)
 }

@@ -1,6 +1,6 @@
 //! The context of an effect, derived from the context of its cause.
 
-use std::future::Future;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,22 +8,15 @@ use tokio::time::Instant;
 
 #[cfg(feature = "otel")]
 use super::TraceParent;
-use super::causes::CauseChain;
 use super::work::{Effect, Work, WorkGuard, WorkKind};
-use super::{Context, current};
-use crate::context::message_id;
+use super::{Context, current, message_id};
 use crate::runtime::Lifecycle;
 
 /// The contexts that buses and lanes derive.
 impl Context {
     /// The context of a message that the message of this context causes.
     pub(super) fn child(&self) -> Self {
-        Self {
-            message_id: message_id::new(),
-            causation_id: Some(self.message_id),
-            idempotency_key: None,
-            ..self.clone()
-        }
+        Self { message_id: message_id::new(), causation_id: Some(self.message_id), ..self.clone() }
     }
 
     /// The context of an event: without the request's deadline, and not yet part of any work.
@@ -69,7 +62,7 @@ impl Context {
         timeout: Option<Duration>,
     ) -> (Self, WorkGuard) {
         let parent = self.current_work();
-        let guard = Work::begin(lifecycle, WorkKind::Execution, parent);
+        let guard = Work::begin(lifecycle, WorkKind::Execution, parent, None);
         let ctx = Self { work: Some(guard.work()), ..self.child() };
         (ctx.ends_after(now, timeout), guard)
     }
@@ -82,7 +75,7 @@ impl Context {
         attempt: u32,
         timeout: Option<Duration>,
     ) -> (Self, WorkGuard) {
-        let guard = Work::begin(lifecycle, WorkKind::Delivery { event, attempt }, None);
+        let guard = Work::begin(lifecycle, WorkKind::Delivery { event, attempt }, None, None);
         let ctx = Self { work: Some(guard.work()), ..self.clone() };
         let ctx = if timeout.is_some() { ctx.ends_after(Instant::now(), timeout) } else { ctx };
         (ctx, guard)
@@ -104,15 +97,7 @@ impl Context {
         }
     }
 
-    /// Runs `future` with exactly this context as the current one.
-    pub(crate) fn into_scope<F: Future>(
-        self,
-        future: F,
-    ) -> impl Future<Output = F::Output> + use<F> {
-        current::scope(self, future)
-    }
-
-    /// This context. A fresh one becomes part of the work of the current task.
+    /// This context; if it is fresh, as part of the work that this task is doing.
     pub(super) fn inside_current(&self) -> Self {
         Self { work: self.current_work(), ..self.clone() }
     }
@@ -161,7 +146,7 @@ impl Context {
             {
                 effect = work.defer(this).err();
             }
-            effect.is_none() || work.is_task()
+            effect.is_none() || work.is_task
         });
         effect.map_or(Ok(()), Err)
     }
@@ -171,5 +156,37 @@ impl Context {
     fn any_work(&self, is_it: &mut impl FnMut(&Work) -> bool) -> bool {
         let mut any = |ctx: &Context| ctx.work.as_ref().is_some_and(|work| work.any(is_it));
         any(self) || current::with(any).unwrap_or(false)
+    }
+}
+
+/// How many names a chain remembers.
+const REMEMBERED: usize = 8;
+
+/// The events that led to an event, each published by a handler of the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CauseChain {
+    /// How many there are.
+    length: u32,
+    /// The names of the last ones.
+    last: Vec<&'static str>,
+}
+
+impl CauseChain {
+    /// `before` and then `event`.
+    fn after(before: Option<&Self>, event: &'static str) -> Arc<Self> {
+        let (length, names) = before.map_or((0, &[][..]), |before| (before.length, &before.last));
+        let forgotten = (names.len() + 1).saturating_sub(REMEMBERED);
+        let last = names[forgotten..].iter().copied().chain([event]).collect();
+        Arc::new(Self { length: length.saturating_add(1), last })
+    }
+}
+
+impl fmt::Display for CauseChain {
+    /// The last names, the latest at the end.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.length as usize > self.last.len() {
+            f.write_str("… -> ")?;
+        }
+        f.write_str(&self.last.join(" -> "))
     }
 }

@@ -1,20 +1,17 @@
 //! Contexts that are made at the edge of the application.
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::attributes::Attributes;
 use super::{
     Actor, AttributeError, Context, InvalidTenant, Shared, TenantId, TenantScope, TraceParent,
+    attributes, message_id,
 };
-use crate::context::message_id;
-
-/// The longest idempotency key, in bytes.
-const MAX_IDEMPOTENCY_KEY: usize = 256;
 
 /// Contexts at the edge.
 impl Context {
@@ -36,13 +33,13 @@ impl Context {
     pub fn new(tenant: TenantScope) -> Self {
         let message_id = message_id::new();
         let shared = Shared {
-            tenant_key: tenant.key(),
             tenant,
+            tenant_key: OnceLock::new(),
             actor: None,
             organization: None,
             correlation_id: message_id,
             locale: None,
-            attributes: Attributes::default(),
+            attributes: BTreeMap::new(),
         };
         Self {
             shared: Arc::new(shared),
@@ -51,7 +48,6 @@ impl Context {
             causes: None,
             traceparent: None,
             deadline: None,
-            idempotency_key: None,
             work: None,
         }
     }
@@ -60,8 +56,8 @@ impl Context {
     /// executed with it belong to that tenant, and are part of the same work.
     pub fn with_tenant(mut self, tenant: TenantScope) -> Self {
         let shared = self.shared_mut();
-        shared.tenant_key = tenant.key();
         shared.tenant = tenant;
+        shared.tenant_key = OnceLock::new();
         self
     }
 
@@ -106,7 +102,7 @@ impl Context {
         key: impl Into<String>,
         value: impl Into<String>,
     ) -> Result<Self, AttributeError> {
-        self.shared_mut().attributes.insert(key.into(), value.into())?;
+        attributes::insert(&mut self.shared_mut().attributes, key.into(), value.into())?;
         Ok(self)
     }
 
@@ -122,15 +118,6 @@ impl Context {
     /// Sets the deadline to `timeout` from now; see [`with_deadline`](Self::with_deadline).
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.ends_after(Instant::now(), Some(timeout))
-    }
-
-    /// Sets the key by which [`Deduplicate`](crate::middleware::Deduplicate) recognises a command that is
-    /// sent again. The command's handler and its effects do not inherit the key. Only the first 256 bytes
-    /// count.
-    pub fn with_idempotency_key(mut self, key: impl AsRef<str>) -> Self {
-        let key = key.as_ref();
-        self.idempotency_key = Some(key[..key.floor_char_boundary(MAX_IDEMPOTENCY_KEY)].into());
-        self
     }
 
     fn shared_mut(&mut self) -> &mut Shared {

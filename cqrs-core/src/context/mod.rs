@@ -2,7 +2,6 @@
 
 mod actor;
 mod attributes;
-mod causes;
 mod current;
 mod derived;
 mod edge;
@@ -12,10 +11,13 @@ mod traceparent;
 mod wire;
 mod work;
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -24,11 +26,9 @@ pub use self::attributes::AttributeError;
 pub use self::tenant::{InvalidTenant, TenantId, TenantScope};
 pub use self::traceparent::{InvalidTraceParent, TraceParent};
 
+pub(crate) use self::derived::CauseChain;
 pub(crate) use self::work::WorkGuard;
 
-pub(crate) use self::causes::CauseChain;
-
-use self::attributes::Attributes;
 use self::work::Work;
 
 /// For whom and why a message exists: its tenant, its actor and its cause.
@@ -52,32 +52,56 @@ use self::work::Work;
 /// assert!(Context::for_tenant("not a tenant").is_err());
 /// # Ok::<(), cqrs_core::InvalidTenant>(())
 /// ```
-#[derive(Clone)]
+// The names of fields are part of the stored format: add, never rename.
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Context {
+    #[serde(
+        flatten,
+        serialize_with = "wire::write_shared",
+        deserialize_with = "wire::read_shared"
+    )]
     shared: Arc<Shared>,
     message_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
     causation_id: Option<Uuid>,
     /// The events that led to this message; `None` if it began at the edge.
+    #[serde(skip)]
     causes: Option<Arc<CauseChain>>,
     /// Not shared: with tracing, each message continues the trace from the span that it came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<TraceParent>,
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        serialize_with = "wire::write_deadline",
+        deserialize_with = "wire::read_deadline"
+    )]
     deadline: Option<Instant>,
-    /// Belongs to the next command only; effects do not inherit it.
-    idempotency_key: Option<Arc<str>>,
-    /// The work that this context belongs to; `None` at the edge.
+    /// The work of an application that this context was handed to; `None` at the edge.
+    #[serde(skip)]
     work: Option<Arc<Work>>,
 }
 
 /// What stays the same from cause to effect, so that effects share one allocation.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Shared {
     tenant: TenantScope,
-    tenant_key: u64,
+    /// The tenant, hashed once, since every delivery needs it.
+    #[serde(skip)]
+    tenant_key: OnceLock<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     actor: Option<Actor>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<String>,
     correlation_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
     locale: Option<String>,
-    attributes: Attributes,
+    #[serde(
+        default,
+        skip_serializing_if = "BTreeMap::is_empty",
+        deserialize_with = "attributes::read"
+    )]
+    attributes: BTreeMap<String, String>,
 }
 
 /// Reading a context.
@@ -94,9 +118,10 @@ impl Context {
         &self.shared.tenant
     }
 
-    /// The tenant, hashed: see [`TenantScope::key`].
+    /// A hash of the tenant that lasts as long as the process, and that nobody can choose a name for.
     pub(crate) fn tenant_key(&self) -> u64 {
-        self.shared.tenant_key
+        static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+        *self.shared.tenant_key.get_or_init(|| HASHER.hash_one(&self.shared.tenant))
     }
 
     /// The tenant's identifier; `None` in the system scope.
@@ -135,28 +160,14 @@ impl Context {
         self.traceparent
     }
 
-    /// The key that identifies the next command if it is sent again, if the edge said so.
-    pub fn idempotency_key(&self) -> Option<&str> {
-        self.idempotency_key.as_deref()
-    }
-
-    pub(crate) fn shared_idempotency_key(&self) -> Option<Arc<str>> {
-        self.idempotency_key.clone()
-    }
-
-    /// The actor's locale, if the edge said so.
+    /// The actor's locale, where the edge said so.
     pub fn locale(&self) -> Option<&str> {
         self.shared.locale.as_deref()
     }
 
     /// The attribute with this key.
     pub fn attribute(&self, key: &str) -> Option<&str> {
-        self.shared.attributes.get(key)
-    }
-
-    /// All attributes, in key order.
-    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.shared.attributes.iter()
+        self.shared.attributes.get(key).map(String::as_str)
     }
 
     /// When the work must be done. In a handler, this is when its time-out ends it.
@@ -176,14 +187,14 @@ impl Context {
 
     /// Whether the application is shutting down; a long handler may then stop at a good point.
     pub fn is_shutting_down(&self) -> bool {
-        self.work.as_ref().is_some_and(|work| work.lifecycle().draining.is_cancelled())
+        self.work.as_ref().is_some_and(|work| work.lifecycle.draining.is_cancelled())
     }
 
     /// Returns when the application begins to shut down. Outside an application it never returns. Cancel
     /// safe.
     pub async fn shutting_down(&self) {
         match &self.work {
-            Some(work) => work.lifecycle().draining.cancelled().await,
+            Some(work) => work.lifecycle.draining.cancelled().await,
             None => std::future::pending().await,
         }
     }

@@ -1,9 +1,8 @@
 //! The tenant a message belongs to.
 
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
 use std::str::FromStr;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +35,9 @@ impl TenantId {
     /// [`InvalidTenant`] says which rule `id` breaks.
     pub fn new(id: impl AsRef<str>) -> Result<Self, InvalidTenant> {
         let id = id.as_ref();
-        validate(id).map_err(|reason| InvalidTenant { id: excerpt(id), reason })?;
+        // Enough to recognise it, never a megabyte in a log line.
+        let excerpt = || id.chars().take(Self::MAX_LENGTH).collect();
+        validate(id).map_err(|reason| InvalidTenant { id: excerpt(), reason })?;
         Ok(Self(id.into()))
     }
 
@@ -61,12 +62,6 @@ fn validate(id: &str) -> Result<(), &'static str> {
         return Err("it must begin and end with a letter or a digit");
     }
     Ok(())
-}
-
-/// The beginning of a refused identifier, so that a long one does not fill the log.
-fn excerpt(id: &str) -> String {
-    let end = id.char_indices().nth(TenantId::MAX_LENGTH).map_or(id.len(), |(at, _)| at);
-    id[..end].to_owned()
 }
 
 impl fmt::Display for TenantId {
@@ -137,15 +132,6 @@ impl TenantScope {
             Self::Tenant(id) => Some(id),
             Self::System => None,
         }
-    }
-
-    /// A hash of the scope. It uses a random key per process, so a tenant's name cannot be chosen to
-    /// collide with another.
-    ///
-    /// Hashed once for each context, since every delivery needs it.
-    pub(crate) fn key(&self) -> u64 {
-        static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-        HASHER.hash_one(self)
     }
 
     /// Whether this is the system scope.

@@ -1,106 +1,54 @@
-//! How a context is stored and sent.
+//! How a context is stored and sent: what serde cannot derive for [`Context`](super::Context).
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use tokio::time::Instant;
-use uuid::Uuid;
 
-use super::attributes::Attributes;
-use super::{Actor, Context, Shared, TenantScope, TraceParent};
+use super::Shared;
 
-/// Field names are part of the stored format: add fields, but never rename one.
-#[derive(Serialize, Deserialize)]
-struct Wire<'a> {
-    tenant: Cow<'a, TenantScope>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    actor: Option<Cow<'a, Actor>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    organization: Option<Cow<'a, str>>,
-    message_id: Uuid,
-    correlation_id: Uuid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    causation_id: Option<Uuid>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    traceparent: Option<TraceParent>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    locale: Option<Cow<'a, str>>,
-    /// Wall-clock time, because another process shares no other clock.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    deadline: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "is_empty")]
-    attributes: Cow<'a, Attributes>,
+pub(super) fn write_shared<S: Serializer>(shared: &Shared, to: S) -> Result<S::Ok, S::Error> {
+    shared.serialize(to)
 }
 
-fn is_empty(attributes: &Attributes) -> bool {
-    attributes.is_empty()
+pub(super) fn read_shared<'de, D: Deserializer<'de>>(from: D) -> Result<Arc<Shared>, D::Error> {
+    Shared::deserialize(from).map(Arc::new)
 }
 
-impl Serialize for Context {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let shared = &*self.shared;
-        Wire {
-            tenant: Cow::Borrowed(&shared.tenant),
-            actor: shared.actor.as_ref().map(Cow::Borrowed),
-            organization: shared.organization.as_deref().map(Cow::Borrowed),
-            message_id: self.message_id,
-            correlation_id: shared.correlation_id,
-            causation_id: self.causation_id,
-            traceparent: self.traceparent,
-            locale: shared.locale.as_deref().map(Cow::Borrowed),
-            deadline: self.deadline.and_then(to_wall_clock),
-            attributes: Cow::Borrowed(&shared.attributes),
-        }
-        .serialize(serializer)
-    }
+/// In wall-clock time, since a reader in another process shares no other clock. A deadline too far away
+/// to be written is none.
+#[expect(clippy::ref_option, reason = "serde calls it so")]
+pub(super) fn write_deadline<S: Serializer>(
+    deadline: &Option<Instant>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    let wall_clock = deadline.and_then(|deadline| {
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        Timestamp::now().checked_add(SignedDuration::try_from(remaining).ok()?).ok()
+    });
+    wall_clock.serialize(to)
 }
 
-impl<'de> Deserialize<'de> for Context {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let wire = Wire::deserialize(deserializer)?;
-        let shared = Shared {
-            tenant_key: wire.tenant.key(),
-            tenant: wire.tenant.into_owned(),
-            actor: wire.actor.map(Cow::into_owned),
-            organization: wire.organization.map(Cow::into_owned),
-            correlation_id: wire.correlation_id,
-            locale: wire.locale.map(Cow::into_owned),
-            attributes: wire.attributes.into_owned(),
-        };
-        Ok(Self {
-            shared: Arc::new(shared),
-            message_id: wire.message_id,
-            causes: None,
-            causation_id: wire.causation_id,
-            traceparent: wire.traceparent,
-            deadline: wire.deadline.map(from_wall_clock),
-            idempotency_key: None,
-            work: None,
-        })
-    }
-}
-
-/// A deadline that is too far away to be written is left out.
-fn to_wall_clock(deadline: Instant) -> Option<Timestamp> {
-    let remaining = deadline.saturating_duration_since(Instant::now());
-    let remaining = SignedDuration::try_from(remaining).ok()?;
-    Timestamp::now().checked_add(remaining).ok()
-}
-
-/// A deadline that has passed becomes the current time.
-fn from_wall_clock(deadline: Timestamp) -> Instant {
-    let remaining = deadline.duration_since(Timestamp::now());
-    let now = Instant::now();
-    now.checked_add(remaining.try_into().unwrap_or_default()).unwrap_or(now)
+/// A deadline that has passed is now.
+pub(super) fn read_deadline<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Instant>, D::Error> {
+    let wall_clock = Option::<Timestamp>::deserialize(from)?;
+    Ok(wall_clock.map(|deadline| {
+        let remaining = deadline.duration_since(Timestamp::now());
+        let now = Instant::now();
+        now.checked_add(remaining.try_into().unwrap_or_default()).unwrap_or(now)
+    }))
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::*;
+    use uuid::Uuid;
+
+    use crate::context::{Actor, Context};
 
     #[tokio::test(start_paused = true)]
     async fn a_context_survives_the_way_to_a_store_and_back() {

@@ -1,8 +1,7 @@
 //! The work that a context belongs to.
 
-use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::runtime::{Lifecycle, TaskInFlight};
 
@@ -12,18 +11,18 @@ pub(crate) type Effect = Box<dyn FnOnce() + Send>;
 /// One attempt or execution, and the work that it is part of. After the end of the work, its context counts
 /// as one from outside.
 pub(crate) struct Work {
-    lifecycle: Arc<Lifecycle>,
+    pub(super) lifecycle: Arc<Lifecycle>,
     kind: WorkKind,
     parent: Option<Arc<Work>>,
     /// Whether this is a task that the work spawned.
-    is_task: bool,
+    pub(super) is_task: bool,
     ended: AtomicBool,
     /// What the work has published so far; sent when it succeeds. `None` if this work defers nothing, or no
     /// longer.
     effects: Mutex<Option<Vec<Effect>>>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum WorkKind {
     /// A command or query.
     Execution,
@@ -32,22 +31,15 @@ pub(crate) enum WorkKind {
 }
 
 impl Work {
-    pub(super) fn begin(
-        lifecycle: &Arc<Lifecycle>,
-        kind: WorkKind,
-        parent: Option<Arc<Self>>,
-    ) -> WorkGuard {
-        Self::guarded(lifecycle, kind, parent, None)
-    }
-
-    /// Work for a task that this work spawned; it counts as in flight. What the task publishes is sent at
-    /// once, because the task may end after the work.
+    /// The same work for as long as a task that it spawned; counted as in flight. What the task publishes
+    /// is sent at once, since the task may outlive the work.
     pub(super) fn continued_by_task(&self) -> WorkGuard {
         let task = self.lifecycle.enter_task();
-        Self::guarded(&self.lifecycle, self.kind, self.parent.clone(), Some(task))
+        Self::begin(&self.lifecycle, self.kind, self.parent.clone(), Some(task))
     }
 
-    fn guarded(
+    /// `task` is there if a task continues other work.
+    pub(super) fn begin(
         lifecycle: &Arc<Lifecycle>,
         kind: WorkKind,
         parent: Option<Arc<Self>>,
@@ -63,11 +55,7 @@ impl Work {
             ended: AtomicBool::new(false),
             effects: Mutex::new(keeps_effects.then(Vec::new)),
         };
-        WorkGuard { work: Arc::new(work), keeps_effects, _task: task }
-    }
-
-    pub(super) fn lifecycle(&self) -> &Lifecycle {
-        &self.lifecycle
+        WorkGuard { work: Arc::new(work), _task: task }
     }
 
     /// The event and the attempt of this work, or of the work that it is part of.
@@ -82,10 +70,6 @@ impl Work {
         Arc::ptr_eq(&self.lifecycle, lifecycle)
     }
 
-    pub(super) fn is_task(&self) -> bool {
-        self.is_task
-    }
-
     pub(super) fn is_delivery(&self) -> bool {
         matches!(self.kind, WorkKind::Delivery { .. })
     }
@@ -98,8 +82,7 @@ impl Work {
 
     /// Defers `effect` until this work succeeds. Returns it if this work defers nothing, or no longer.
     pub(super) fn defer(&self, effect: Effect) -> Result<(), Effect> {
-        let mut effects = self.effects.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut *effects {
+        match &mut *self.effects() {
             Some(effects) => {
                 effects.push(effect);
                 Ok(())
@@ -107,20 +90,20 @@ impl Work {
             None => Err(effect),
         }
     }
-}
 
-impl fmt::Debug for Work {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Work").field("kind", &self.kind).finish_non_exhaustive()
+    /// What was deferred, the first time. From then on nothing is.
+    fn take_effects(&self) -> Vec<Effect> {
+        self.effects().take().unwrap_or_default()
+    }
+
+    fn effects(&self) -> MutexGuard<'_, Option<Vec<Effect>>> {
+        self.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The guard of unfinished work. The work ends when it is dropped.
-#[derive(Debug)]
+/// Keeps work going until it is dropped.
 pub(crate) struct WorkGuard {
     work: Arc<Work>,
-    /// Whether the work may still have deferred effects.
-    keeps_effects: bool,
     _task: Option<TaskInFlight>,
 }
 
@@ -131,24 +114,16 @@ impl WorkGuard {
 
     /// The work has succeeded: carries out its deferred effects, in order. Without this call, they are
     /// dropped.
-    pub(crate) fn succeed(mut self) {
-        for effect in self.take_effects().into_iter().flatten() {
+    pub(crate) fn succeed(self) {
+        for effect in self.work.take_effects() {
             effect();
         }
-    }
-
-    /// Takes the deferred effects. After the first call, nothing is deferred.
-    fn take_effects(&mut self) -> Option<Vec<Effect>> {
-        if !std::mem::take(&mut self.keeps_effects) {
-            return None;
-        }
-        self.work.effects.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.work.ended.store(true, SeqCst);
-        drop(self.take_effects());
+        drop(self.work.take_effects());
     }
 }

@@ -139,7 +139,6 @@ impl Handling<'_> {
             kind: MessageKind::Event,
             name: events[0].name(),
             handler: &self.lane.name,
-            idempotency_key: None,
             payload: Payload::Events(&events),
         };
         // Boxed, so that the future of an attempt without middleware is small.

@@ -2,7 +2,6 @@
 
 use std::any::{Any, TypeId};
 use std::fmt;
-use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -28,7 +27,6 @@ pub(crate) struct Message<'a> {
     pub(crate) kind: MessageKind,
     pub(crate) name: &'static str,
     pub(crate) handler: &'a str,
-    pub(crate) idempotency_key: Option<Arc<str>>,
     pub(crate) payload: Payload<'a>,
 }
 
@@ -96,29 +94,15 @@ impl Call<'_> {
         self.context = context.continuing(&self.context);
     }
 
-    /// The key that identifies this command if it is sent again, if the caller set one; see
-    /// [`Context::with_idempotency_key`].
-    pub fn idempotency_key(&self) -> Option<&str> {
-        self.message.idempotency_key.as_deref()
-    }
-
-    pub(super) fn shared_idempotency_key(&self) -> Option<Arc<str>> {
-        self.message.idempotency_key.clone()
-    }
-
-    /// The message, if it is an `M`; `None` for a batch of several events. A command or query is no longer
-    /// there after its handler has begun.
+    /// The message, if it is an `M`; not for a batch of several events. A command or query is gone once
+    /// its handler has begun.
     pub fn message<M: 'static>(&self) -> Option<&M> {
-        self.any_message()?.downcast_ref()
-    }
-
-    /// The message, type-erased; see [`message`](Self::message).
-    pub(super) fn any_message(&self) -> Option<&dyn Any> {
-        match &self.message.payload {
-            Payload::Events([event]) => Some(event.as_any()),
-            Payload::Events(_) => None,
-            Payload::Message(slot) => slot.message(),
-        }
+        let message = match &self.message.payload {
+            Payload::Events([event]) => event.as_any(),
+            Payload::Events(_) => return None,
+            Payload::Message(slot) => slot.message()?,
+        };
+        message.downcast_ref()
     }
 
     /// The event, if the call is for exactly one.
@@ -160,10 +144,6 @@ impl Call<'_> {
         if let Some(slot) = self.result.downcast_mut::<Option<R>>() {
             *slot = Some(result);
         }
-    }
-
-    pub(super) fn result<R: 'static>(&self) -> Option<&R> {
-        self.result.downcast_ref::<Option<R>>()?.as_ref()
     }
 }
 

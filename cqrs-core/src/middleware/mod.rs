@@ -3,7 +3,6 @@
 mod authorization;
 mod call;
 mod chain;
-mod deduplication;
 mod log;
 mod timeout;
 #[cfg(feature = "tower")]
@@ -15,7 +14,6 @@ use std::future::Future;
 pub use self::authorization::Authorize;
 pub use self::call::{Call, Outcome};
 pub use self::chain::Next;
-pub use self::deduplication::Deduplicate;
 pub use self::log::Log;
 pub use self::timeout::Timeout;
 #[cfg(feature = "tower")]

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use cqrs_core::handler::DeliveryError;
 use cqrs_core::middleware::{
-    Authorize, Call, CallError, Deduplicate, Log, Middleware, Next, Outcome, Rejection,
-    RejectionKind, Timeout, Validate, Validation, Violation, Violations,
+    Authorize, Call, CallError, Log, Middleware, Next, Outcome, Rejection, RejectionKind, Timeout,
+    Validate, Validation, Violation, Violations,
 };
 use cqrs_core::prelude::*;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
@@ -58,7 +58,6 @@ struct RenameHandler {
 
 impl CommandHandler<Rename> for RenameHandler {
     async fn execute(&self, command: Rename, ctx: &Context) -> Result<u32, Refused> {
-        assert_eq!(ctx.idempotency_key(), None, "it is the command's own, not of what it causes");
         let call = self.calls.0.fetch_add(1, SeqCst) + 1;
         match command.to.as_str() {
             "taken" => return Err(Refused),
@@ -268,58 +267,6 @@ async fn a_timeout_ends_a_call_earlier_than_its_handler_would() {
     let late = rename(&app, &acme(), "slow").await.expect_err("ten seconds are too long");
     assert!(matches!(late, ExecuteError::TimedOut { after, .. } if after.as_secs() == 2));
     assert_eq!(began.elapsed(), Duration::from_secs(2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_command_with_an_idempotency_key_is_executed_once_for_each_tenant() {
-    let app = app(|app| app.middleware(Deduplicate::remembering(2)));
-    let key = |tenant: &str, key: &str| {
-        Context::for_tenant(tenant).expect("valid").with_idempotency_key(key)
-    };
-    assert_eq!(rename(&app, &key("acme", "a"), "Ada").await, Ok(1));
-    let again = rename(&app, &key("acme", "a"), "Ada").await.expect_err("executed before");
-    assert!(matches!(
-        again,
-        ExecuteError::Rejected { rejection, .. } if rejection.kind() == RejectionKind::Duplicate
-    ));
-    assert_eq!(rename(&app, &key("globex", "a"), "Ada").await, Ok(2), "another tenant");
-    assert_eq!(rename(&app, &acme(), "Ada").await, Ok(3), "no key");
-    assert_eq!(rename(&app, &acme(), "Ada").await, Ok(4), "no key");
-
-    let failed = rename(&app, &key("acme", "b"), "taken").await;
-    assert_eq!(failed, Err(ExecuteError::Handler(Refused)));
-    assert_eq!(rename(&app, &key("acme", "b"), "Ada").await, Ok(6), "a failure is forgotten");
-    assert_eq!(
-        rename(&app, &key("acme", "a"), "Ada").await,
-        Ok(7),
-        "two are remembered, not three"
-    );
-
-    tokio::time::advance(Duration::from_hours(2)).await;
-    assert_eq!(rename(&app, &key("acme", "b"), "Ada").await, Ok(8), "and for an hour");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_duplicate_can_get_the_first_ones_output() {
-    let app = app(|app| app.middleware(Deduplicate::remembering(10).replaying::<Rename>()));
-    let ctx = acme().with_idempotency_key("once");
-    let slow = tokio::spawn({
-        let (commands, ctx) = (app.commands().clone(), ctx.clone());
-        async move { commands.execute(&ctx, Rename { to: "slow".into() }).await }
-    });
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let meanwhile = rename(&app, &ctx, "Ada").await.expect_err("it is running");
-    assert!(meanwhile.to_string().contains("is being executed"), "{meanwhile}");
-    assert_eq!(slow.await.expect("no panic"), Ok(1));
-    assert_eq!(rename(&app, &ctx, "Ada").await, Ok(1), "the first one's output");
-    assert_eq!(app.query(&acme(), CountRenames).await.expect("a number"), 1);
-
-    // A command whose caller gave up goes on, and is remembered.
-    let abandoned = acme().with_idempotency_key("abandoned");
-    let command = app.execute(&abandoned, Rename { to: "slow".into() });
-    assert!(tokio::time::timeout(Duration::from_secs(1), command).await.is_err());
-    app.settled().await;
-    assert_eq!(rename(&app, &abandoned, "Ada").await, Ok(2));
 }
 
 #[test]
