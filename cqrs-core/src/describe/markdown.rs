@@ -59,10 +59,10 @@ fn message(message: &MessageDescription) -> String {
 }
 
 fn handler(handler: &HandlerDescription) -> String {
-    let handles =
+    let messages =
         if handler.every_event { "every event".to_owned() } else { codes(&handler.handles) };
     let facts = [
-        ("handles", handles),
+        ("handles", messages),
         ("options", options(&handler.options)),
         ("injects", injects(&handler.dependencies)),
     ];

@@ -133,7 +133,7 @@ impl Description {
     }
 }
 
-fn count<N: Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+fn count<N: Copy + Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
     format!("{count} {}", if count == N::from(1) { one } else { many })
 }
 
