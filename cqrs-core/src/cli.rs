@@ -1,9 +1,9 @@
 //! `describe` and `check` for any program that has an application; needs the feature `cli`.
 //!
 //! ```text
-//! myapp describe --format table|mermaid|json|markdown    prints the map of the application
-//! myapp check                                            proves the wiring; exit code 1 if it is wrong
-//! myapp check --deny unhandled                           also fails if an event has no handler
+//! myapp describe --format markdown|mermaid|json    prints the map of the application
+//! myapp check                                      proves the wiring; exit code 1 if it is wrong
+//! myapp check --deny unhandled                     also fails if an event has no handler
 //! ```
 //!
 //! A program can have them in three ways: [`WiringCommand::from_args`] before the program reads its
@@ -193,16 +193,13 @@ mod tests {
     }
 
     #[test]
-    fn every_argument_is_understood_and_the_table_is_the_default() {
+    fn every_argument_is_understood_and_markdown_is_the_default() {
         let parse = |arguments: &[&str]| Arguments::try_parse_from(arguments).map(|it| it.command);
         let describe = |format| WiringCommand::Describe { format };
-        assert_eq!(parse(&["a", "describe"]).unwrap(), describe(Format::Table));
-        for (name, format) in [
-            ("table", Format::Table),
-            ("mermaid", Format::Mermaid),
-            ("json", Format::Json),
-            ("markdown", Format::Markdown),
-        ] {
+        assert_eq!(parse(&["a", "describe"]).unwrap(), describe(Format::Markdown));
+        for (name, format) in
+            [("mermaid", Format::Mermaid), ("json", Format::Json), ("markdown", Format::Markdown)]
+        {
             assert_eq!(parse(&["a", "describe", "--format", name]).unwrap(), describe(format));
         }
         assert!(parse(&["a", "describe", "--format", "xml"]).is_err());

@@ -1,6 +1,6 @@
 //! Makes a description from what was wired.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::{
     BatchDescription, BreakerDescription, Description, HandlerDescription, InjectedField, Location,
@@ -16,18 +16,16 @@ pub(super) fn describe(wired: &Wired) -> Description {
     let messages: Vec<_> = wired.messages.iter().map(|it| message(it, wired)).collect();
     let handlers: Vec<_> = wired.handlers.iter().map(handler).collect();
     let mut services: Vec<_> = wired.services.iter().map(service).collect();
-    services.sort_by(|a, b| {
-        (&a.type_name, &a.declared.module).cmp(&(&b.type_name, &b.declared.module))
-    });
+    services.sort_by_key(|it| (it.type_name.clone(), it.declared.module.clone()));
     let provided = wired.provided.iter().map(|value| ProvidedValue {
         type_name: value.service.name(),
         name: value.name.as_deref().map(str::to_owned),
     });
     let mut provided: Vec<_> = provided.collect();
-    provided.sort_by(|a, b| (&a.type_name, &a.name).cmp(&(&b.type_name, &b.name)));
+    provided.sort_by_key(|it| (it.type_name.clone(), it.name.clone()));
 
     let places = [
-        messages.iter().filter_map(|it| it.declared.as_ref()).collect::<Vec<_>>(),
+        messages.iter().filter_map(|it| it.declared.as_ref()).collect(),
         handlers.iter().map(|it| &it.declared).collect(),
         services.iter().map(|it| &it.declared).collect(),
     ];
@@ -129,21 +127,16 @@ fn dependencies(dependencies: &[Dependency]) -> Vec<InjectedField> {
 
 /// `places` are the source locations of messages, handlers and services.
 fn modules(places: &[Vec<&Location>; 3], named: &Modules) -> Vec<ModuleDescription> {
-    let mut counts: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
-    for (kind, places) in places.iter().enumerate() {
-        for module in places.iter().filter_map(|place| place.module.as_deref()) {
-            counts.entry(module).or_default()[kind] += 1;
-        }
-    }
-    let modules =
-        counts.into_iter().map(|(path, [messages, handlers, services])| ModuleDescription {
-            path: path.to_owned(),
-            named: named.contain(path),
-            messages,
-            handlers,
-            services,
-        });
-    modules.collect()
+    let module = |place: &&Location| place.module.clone();
+    let paths: BTreeSet<String> = places.iter().flatten().filter_map(module).collect();
+    let described = paths.into_iter().map(|path| {
+        let count = |places: &Vec<&Location>| {
+            places.iter().filter(|place| place.module.as_ref() == Some(&path)).count()
+        };
+        let [messages, handlers, services] = places.each_ref().map(count);
+        ModuleDescription { named: named.contain(&path), path, messages, handlers, services }
+    });
+    described.collect()
 }
 
 fn place(source: Source) -> Location {

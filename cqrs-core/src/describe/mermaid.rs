@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use super::table::escaped;
-use super::{Description, Location, MessageDescription};
+use super::{Description, Location, MessageDescription, escaped};
 use crate::message::MessageKind;
 
 /// A colour for each kind, and dashes for an event without a handler. The text is dark, so that it can be
@@ -18,11 +17,14 @@ const CLASSES: &str = "    \
 
 pub(super) fn render(description: &Description) -> String {
     let mut ids = Ids::default();
-    let mut groups: BTreeMap<(bool, &str), Vec<String>> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     let mut handlers = BTreeMap::new();
     let (mut edges, mut unhandled) = (Vec::new(), Vec::new());
+    let mut chart = "flowchart LR\n".to_owned();
 
-    let has_every = description.handlers.iter().any(|handler| handler.every_event);
+    if description.handlers.iter().any(|handler| handler.every_event) {
+        chart.push_str("    every_event([\"every event\"]):::event\n");
+    }
     for handler in &description.handlers {
         let id = ids.unique("handler", &handler.name);
         let node = format!("{id}[[\"{}\"]]:::handler", label(&handler.name));
@@ -45,13 +47,9 @@ pub(super) fn render(description: &Description) -> String {
     }
     edges.sort_unstable();
 
-    let mut chart = "flowchart LR\n".to_owned();
-    if has_every {
-        chart.push_str("    every_event([\"every event\"]):::event\n");
-    }
-    for ((_, title), mut nodes) in groups {
-        let (id, title) = (ids.unique("module", title), label(title));
-        let _ = writeln!(chart, "    subgraph {id}[\"{title}\"]");
+    for (title, mut nodes) in groups {
+        let _ =
+            writeln!(chart, "    subgraph {}[\"{}\"]", ids.unique("module", title), label(title));
         nodes.sort_unstable();
         for node in nodes {
             let _ = writeln!(chart, "        {node}");
@@ -79,12 +77,9 @@ fn node(id: &str, message: &MessageDescription) -> String {
     }
 }
 
-/// A subgraph for each module, and one at the end for what is in no module.
-fn group(declared: Option<&Location>) -> (bool, &str) {
-    match declared.and_then(|place| place.module.as_deref()) {
-        Some(module) => (false, module),
-        None => (true, "registered by hand"),
-    }
+/// The title of the subgraph: a module, or where what is in none is.
+fn group(declared: Option<&Location>) -> &str {
+    declared.and_then(|place| place.module.as_deref()).unwrap_or("registered by hand")
 }
 
 /// Ids of nodes. They are made from stable names, so they are stable too.
@@ -93,18 +88,13 @@ struct Ids(BTreeSet<String>);
 
 impl Ids {
     fn unique(&mut self, prefix: &str, name: &str) -> String {
-        let word =
-            |character: char| if character.is_ascii_alphanumeric() { character } else { '_' };
-        let id = format!("{prefix}_{}", name.chars().map(word).collect::<String>());
-        let mut unique = id.clone();
-        // Two names may differ only in punctuation.
-        for number in 2_u64.. {
-            if self.0.insert(unique.clone()) {
-                break;
-            }
-            unique = format!("{id}__{number}");
+        let mut id = format!("{prefix}_{name}");
+        id = id.replace(|character: char| !character.is_ascii_alphanumeric(), "_");
+        // Names may differ in punctuation alone.
+        while !self.0.insert(id.clone()) {
+            id.push('_');
         }
-        unique
+        id
     }
 }
 
@@ -113,5 +103,5 @@ fn label(text: &str) -> String {
         // Mermaid does not accept an empty label.
         return "unnamed".to_owned();
     }
-    escaped(text, " .-_:", "#")
+    escaped(text, "#")
 }

@@ -1,16 +1,15 @@
 //! A map of an application: what it consists of, and which handler reacts to which message.
 //!
-//! [`App::describe`](crate::App::describe) gives a [`Description`]: a plain value that serialises, and that
-//! can be shown as tables, a Mermaid graph, Markdown or JSON. It is sorted by name, so that two
-//! descriptions can be compared line by line.
+//! [`App::describe`](crate::App::describe) gives a [`Description`]: a plain value that serialises, and
+//! that reads as Markdown, as a Mermaid graph or as JSON. Everything in it is sorted by name, so that two
+//! of them can be compared line by line.
 
 mod from_app;
+mod markdown;
 mod mermaid;
 mod parts;
-mod sections;
-mod table;
 
-use std::fmt;
+use std::fmt::{Display, Write as _};
 
 use serde::{Deserialize, Serialize};
 
@@ -28,15 +27,13 @@ pub use self::parts::{
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[non_exhaustive]
 pub enum Format {
-    /// Tables for a terminal.
+    /// Markdown with lists for a terminal, and with the graph for GitHub.
     #[default]
-    Table,
+    Markdown,
     /// A [Mermaid](https://mermaid.js.org) flow chart of messages and their handlers, grouped by module.
     Mermaid,
     /// JSON, for tools.
     Json,
-    /// Markdown as GitHub reads it, with the graph inside.
-    Markdown,
 }
 
 /// What an application consists of: every message, handler, service, provided value, plugin,
@@ -101,9 +98,8 @@ impl Description {
     /// stable name, so a change of the application changes only the lines of what was changed.
     pub fn render(&self, format: Format) -> String {
         match format {
-            Format::Table => table::to_text(self),
+            Format::Markdown => markdown::render(self),
             Format::Mermaid => mermaid::render(self),
-            Format::Markdown => table::to_markdown(self),
             // Strings, numbers and lists always have a JSON form.
             Format::Json => serde_json::to_string_pretty(self).unwrap_or_default() + "\n",
         }
@@ -111,10 +107,6 @@ impl Description {
 
     /// The numbers of messages, handlers, services, values and modules in one line.
     pub fn summary(&self) -> String {
-        let count = |count: usize, one: &str, many: &str| match count {
-            1 => format!("1 {one}"),
-            _ => format!("{count} {many}"),
-        };
         let messages = |kind, one, many| {
             count(self.messages.iter().filter(|message| message.kind == kind).count(), one, many)
         };
@@ -141,9 +133,29 @@ impl Description {
     }
 }
 
-impl fmt::Display for Description {
-    /// The tables, without a line break at the end.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.render(Format::Table).trim_end())
+fn count<N: Copy + Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == N::from(1) { one } else { many })
+}
+
+/// The text with everything but letters, digits and some signs as numbers, so that it means nothing in HTML
+/// or Mermaid.
+fn escaped(text: &str, number: &str) -> String {
+    let mut escaped = String::new();
+    for character in one_line(text).chars() {
+        if character.is_alphanumeric() || " .-_:".contains(character) {
+            escaped.push(character);
+        } else {
+            let _ = write!(escaped, "{number}{};", u32::from(character));
+        }
     }
+    escaped
+}
+
+/// Names by hand may hold anything; a terminal must not act on it.
+fn one_line(text: &str) -> String {
+    let escape = |character: char| match character {
+        character if character.is_control() => character.escape_default().to_string(),
+        character => character.to_string(),
+    };
+    text.chars().map(escape).collect()
 }

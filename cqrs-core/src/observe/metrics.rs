@@ -1,6 +1,7 @@
 //! Counters, histograms and gauges, for the recorder that the application has installed.
 //!
-//! Labels are names from the code: of events, messages, handlers and error types.
+//! Dashboards and alerts are built on the names; `docs/observability.md` lists them. Labels are names from
+//! the code: of events, messages, handlers and kinds of errors, never a tenant's or an entity's id.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,37 +12,86 @@ use ::metrics::{
 };
 use tokio::time::Instant;
 
-use super::names::{self, Instrument, metric};
 use crate::message::MessageKind;
 
-/// Describes each metric to the recorder.
+const PUBLISHED: &str = "cqrs_published_total";
+const EXECUTION_DURATION: &str = "cqrs_execution_duration_seconds";
+const ATTEMPTS: &str = "cqrs_delivery_attempts_total";
+const DELIVERY_DURATION: &str = "cqrs_delivery_duration_seconds";
+const RETRIES: &str = "cqrs_retries_total";
+const DEAD_LETTERED: &str = "cqrs_dead_lettered_total";
+const IN_FLIGHT: &str = "cqrs_in_flight";
+const QUEUE_DEPTH: &str = "cqrs_queue_depth";
+const OLDEST_WAITING: &str = "cqrs_oldest_waiting_seconds";
+const DEAD_LETTERS: &str = "cqrs_dead_letters";
+const BREAKER_OPEN: &str = "cqrs_breaker_open";
+
+/// Tells the recorder what each metric means.
 pub(crate) fn describe() {
-    for metric in metric::ALL {
-        match metric.instrument {
-            Instrument::Counter => describe_counter!(metric.name, Unit::Count, metric.help),
-            Instrument::Gauge => describe_gauge!(metric.name, Unit::Count, metric.help),
-            Instrument::Histogram => describe_histogram!(metric.name, Unit::Seconds, metric.help),
-            Instrument::Age => describe_gauge!(metric.name, Unit::Seconds, metric.help),
-        }
+    for (name, help) in [
+        (PUBLISHED, "Events published, by outcome"),
+        (ATTEMPTS, "Attempts to deliver an event to a handler, by outcome"),
+        (RETRIES, "Failed attempts after which another one follows"),
+        (DEAD_LETTERED, "Deliveries that became dead letters"),
+    ] {
+        describe_counter!(name, Unit::Count, help);
+    }
+    for (name, help) in [
+        (
+            EXECUTION_DURATION,
+            "How long commands and queries took, with their middleware, by outcome",
+        ),
+        (DELIVERY_DURATION, "How long one attempt took, with its middleware"),
+    ] {
+        describe_histogram!(name, Unit::Seconds, help);
+    }
+    for (name, unit, help) in [
+        (IN_FLIGHT, Unit::Count, "Handlers running at this moment"),
+        (QUEUE_DEPTH, Unit::Count, "Deliveries waiting for their turn or for their next attempt"),
+        (
+            OLDEST_WAITING,
+            Unit::Seconds,
+            "How long ago the oldest waiting event was published; 0 when none waits",
+        ),
+        (DEAD_LETTERS, Unit::Count, "Dead letters that are kept"),
+        (
+            BREAKER_OPEN,
+            Unit::Count,
+            "Whether a handler's circuit breaker lets no attempt through: 1 open, 0.5 trying one, 0 closed",
+        ),
+    ] {
+        describe_gauge!(name, unit, help);
     }
 }
 
 pub(super) fn published(event: &'static str, error_type: Option<&'static str>) {
-    counter!(metric::PUBLISHED.name, "event" => event, "outcome" => outcome(error_type))
-        .increment(1);
+    counter!(PUBLISHED, "event" => event, "outcome" => outcome(error_type)).increment(1);
 }
 
-pub(super) fn execution_refused(
+pub(super) fn executed(
     kind: MessageKind,
     message: &'static str,
-    error_type: &'static str,
+    error_type: Option<&'static str>,
+    duration: Duration,
 ) {
-    record_execution(kind, message, Some(error_type), Duration::ZERO);
+    let (kind, outcome) = (kind.to_string(), outcome(error_type));
+    histogram!(EXECUTION_DURATION, "kind" => kind, "message" => message, "outcome" => outcome)
+        .record(duration);
 }
 
-pub(super) fn settled_failure(handler: &Arc<str>, retries: bool) {
-    let metric = if retries { metric::RETRIES } else { metric::DEAD_LETTERED };
-    counter!(metric.name, "handler" => shared(handler)).increment(1);
+/// `each` are the ends of the deliveries: one, or those of a batch.
+pub(super) fn attempted(stopwatch: &Stopwatch, each: impl Iterator<Item = Option<&'static str>>) {
+    let handler = || shared(&stopwatch.handler);
+    for error_type in each {
+        counter!(ATTEMPTS, "handler" => handler(), "outcome" => outcome(error_type)).increment(1);
+        histogram!(DELIVERY_DURATION, "handler" => handler()).record(stopwatch.elapsed());
+    }
+}
+
+/// A failed attempt was settled: it will be tried again, or is a dead letter now.
+pub(crate) fn settled_failure(handler: &Arc<str>, retries: bool) {
+    let name = if retries { RETRIES } else { DEAD_LETTERED };
+    counter!(name, "handler" => shared(handler)).increment(1);
 }
 
 /// The state of one handler's queue at one moment.
@@ -56,20 +106,17 @@ pub(crate) struct Sample {
 /// Sets the gauges of `handler`.
 #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 deliveries")]
 pub(crate) fn sample(handler: &Arc<str>, sample: &Sample) {
-    let of = |metric: names::Metric| gauge!(metric.name, "handler" => shared(handler));
-    of(metric::QUEUE_DEPTH).set(sample.waiting as f64);
-    of(metric::OLDEST_WAITING).set(sample.oldest_waiting.as_secs_f64());
-    of(metric::DEAD_LETTERS).set(sample.dead_letters as f64);
+    let of = |name: &'static str| gauge!(name, "handler" => shared(handler));
+    of(QUEUE_DEPTH).set(sample.waiting as f64);
+    of(OLDEST_WAITING).set(sample.oldest_waiting.as_secs_f64());
+    of(DEAD_LETTERS).set(sample.dead_letters as f64);
     if let Some(open) = sample.breaker_open {
-        of(metric::BREAKER_OPEN).set(open);
+        of(BREAKER_OPEN).set(open);
     }
 }
 
-/// Measures one run of a handler. The run counts as in flight until this is dropped. The default measures
-/// nothing.
-pub(super) struct Stopwatch(Option<Running>);
-
-struct Running {
+/// Measures one run of a handler, which is in flight until this is dropped.
+pub(super) struct Stopwatch {
     handler: Arc<str>,
     began: Instant,
     /// Stored, so that the same gauge is decremented even if another recorder is installed meanwhile.
@@ -82,59 +129,19 @@ impl Stopwatch {
     }
 
     pub(super) fn start(handler: &Arc<str>) -> Self {
-        let in_flight = gauge!(metric::IN_FLIGHT.name, "handler" => shared(handler));
+        let in_flight = gauge!(IN_FLIGHT, "handler" => shared(handler));
         in_flight.increment(1);
-        Self(Some(Running { handler: Arc::clone(handler), began: Instant::now(), in_flight }))
+        Self { handler: Arc::clone(handler), began: Instant::now(), in_flight }
     }
 
-    pub(super) fn executed(
-        self,
-        kind: MessageKind,
-        message: &'static str,
-        error_type: Option<&'static str>,
-    ) {
-        if let Some(running) = &self.0 {
-            record_execution(kind, message, error_type, running.began.elapsed());
-        }
-    }
-
-    /// `each` has the end of each delivery: of one, or of all in a batch.
-    pub(super) fn attempted(self, each: impl Iterator<Item = Option<&'static str>>) {
-        let Some(running) = &self.0 else { return };
-        for error_type in each {
-            let handler = shared(&running.handler);
-            counter!(metric::ATTEMPTS.name, "handler" => handler, "outcome" => outcome(error_type))
-                .increment(1);
-            histogram!(metric::DELIVERY_DURATION.name, "handler" => shared(&running.handler))
-                .record(running.began.elapsed());
-        }
+    pub(super) fn elapsed(&self) -> Duration {
+        self.began.elapsed()
     }
 }
 
-impl Drop for Running {
+impl Drop for Stopwatch {
     fn drop(&mut self) {
         self.in_flight.decrement(1);
-    }
-}
-
-fn record_execution(
-    kind: MessageKind,
-    message: &'static str,
-    error_type: Option<&'static str>,
-    duration: Duration,
-) {
-    histogram!(
-        metric::EXECUTION_DURATION.name,
-        "kind" => kind_label(kind), "message" => message, "outcome" => outcome(error_type)
-    )
-    .record(duration);
-}
-
-fn kind_label(kind: MessageKind) -> &'static str {
-    match kind {
-        MessageKind::Event => "event",
-        MessageKind::Command => "command",
-        MessageKind::Query => "query",
     }
 }
 

@@ -11,52 +11,51 @@ mod metrics;
 #[cfg(not(feature = "metrics"))]
 #[path = "without_metrics.rs"]
 mod metrics;
-mod names;
 mod observer;
 #[cfg(feature = "otel")]
-mod otel;
-#[cfg(not(feature = "otel"))]
-#[path = "without_otel.rs"]
 mod otel;
 mod spans;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::Span;
 
+use self::metrics::Stopwatch;
 use crate::context::Context;
 use crate::handler::Item;
 use crate::message::{AnyEvent, MessageKind};
 
+pub(crate) use self::metrics::settled_failure;
 #[cfg(feature = "metrics")]
 pub(crate) use self::metrics::{Sample, describe, sample};
 pub(crate) use self::observer::{Attempted, Executed, Observer};
 
-/// One operation from its beginning to its end: its span, its metrics, its trace.
+/// One operation, from its begin to its end: its span, its metrics, its trace.
+///
+/// Each begins with the message's own context, which continues the trace from the operation's span.
 pub(crate) struct Observed {
     span: Span,
-    operation: Operation,
-    /// `None` once the operation has ended.
-    running: Option<metrics::Stopwatch>,
+    /// `None` once it has ended.
+    operation: Option<Operation>,
 }
 
 enum Operation {
     Publish { event: &'static str },
-    Execute { kind: MessageKind, message: &'static str },
-    Deliver,
+    Execute { kind: MessageKind, message: &'static str, stopwatch: Stopwatch },
+    Deliver(Stopwatch),
 }
 
 impl Observed {
-    /// An event that is published. `context` is the event's context; from now on it continues the trace
-    /// from this span.
+    /// An event on its way into the application.
     pub(crate) fn publish(event: &'static str, context: &mut Context) -> Self {
         let span = spans::publish(event, context);
-        otel::produce(&span, "publish", event, context);
-        Self::begin(span, Operation::Publish { event }, metrics::Stopwatch::none())
+        #[cfg(feature = "otel")]
+        otel::produce(&span, context);
+        Self { span, operation: Some(Operation::Publish { event }) }
     }
 
-    /// A command or query that is executed. `context` is the message's context; from now on it continues
-    /// the trace from this span.
+    /// A command or query at its handler.
     pub(crate) fn execute(
         kind: MessageKind,
         message: &'static str,
@@ -64,35 +63,35 @@ impl Observed {
         context: &mut Context,
     ) -> Self {
         let span = spans::execute(kind, message, Some(handler), context);
-        otel::execute(&span, "execute", message, context);
-        let operation = Operation::Execute { kind, message };
-        Self::begin(span, operation, metrics::Stopwatch::start(handler))
+        #[cfg(feature = "otel")]
+        otel::produce(&span, context);
+        let stopwatch = Stopwatch::start(handler);
+        Self { span, operation: Some(Operation::Execute { kind, message, stopwatch }) }
     }
 
-    /// An attempt to deliver an event. `context` is the attempt's context. It has the trace of the publish,
-    /// to which this attempt is linked and which it continues.
+    /// An attempt to deliver an event. Its context has the trace from where the event was published, which
+    /// this attempt is linked to and continues.
     pub(crate) fn deliver(event: &AnyEvent, handler: &Arc<str>, context: &mut Context) -> Self {
         let span = spans::deliver(event, handler, context);
-        otel::consume(&span, "deliver", event.name(), context);
-        Self::begin(span, Operation::Deliver, metrics::Stopwatch::start(handler))
+        #[cfg(feature = "otel")]
+        otel::consume(&span, context);
+        Self { span, operation: Some(Operation::Deliver(Stopwatch::start(handler))) }
     }
 
-    /// An attempt to deliver a batch of events, linked to the publish of each. `context` is the batch's
-    /// context; from now on it continues the trace from this span.
+    /// An attempt to deliver a batch of events, linked to where each was published.
     pub(crate) fn deliver_batch(items: &[Item], handler: &Arc<str>, context: &mut Context) -> Self {
         let mut names = items.iter().map(|item| item.event.name());
         let first = names.next().unwrap_or_default();
         let event = if names.all(|name| name == first) { first } else { "*" };
         let span = spans::deliver_batch(event, items.len(), handler, context);
-        for item in items.iter().filter(|_| items.len() > 1) {
-            otel::link(&span, &item.context);
+        #[cfg(feature = "otel")]
+        {
+            for item in items.iter().filter(|_| items.len() > 1) {
+                otel::link(&span, &item.context);
+            }
+            otel::consume(&span, context);
         }
-        otel::consume(&span, "deliver batch", event, context);
-        Self::begin(span, Operation::Deliver, metrics::Stopwatch::start(handler))
-    }
-
-    fn begin(span: Span, operation: Operation, running: metrics::Stopwatch) -> Self {
-        Self { span, operation, running: Some(running) }
+        Self { span, operation: Some(Operation::Deliver(Stopwatch::start(handler))) }
     }
 
     /// The span that the handler runs in.
@@ -119,12 +118,14 @@ impl Observed {
         error_type: Option<&'static str>,
         each: impl Iterator<Item = Option<&'static str>>,
     ) {
-        let Some(stopwatch) = self.running.take() else { return };
+        let Some(operation) = self.operation.take() else { return };
         spans::end(&self.span, error_type);
-        match self.operation {
+        match operation {
             Operation::Publish { event } => metrics::published(event, error_type),
-            Operation::Execute { kind, message } => stopwatch.executed(kind, message, error_type),
-            Operation::Deliver => stopwatch.attempted(each),
+            Operation::Execute { kind, message, stopwatch } => {
+                metrics::executed(kind, message, error_type, stopwatch.elapsed());
+            }
+            Operation::Deliver(stopwatch) => metrics::attempted(&stopwatch, each),
         }
     }
 }
@@ -145,11 +146,12 @@ pub(crate) fn execution_refused(
     caller: &Context,
     error_type: &'static str,
 ) {
-    let mut context = caller.for_refusal();
-    let span = spans::execute(kind, message, None, &context);
-    otel::execute(&span, "execute", message, &mut context);
+    let context = &mut caller.for_refusal();
+    let span = spans::execute(kind, message, None, context);
+    #[cfg(feature = "otel")]
+    otel::produce(&span, context);
     spans::end(&span, Some(error_type));
-    metrics::execution_refused(kind, message, error_type);
+    metrics::executed(kind, message, Some(error_type), Duration::ZERO);
 }
 
 /// An event of `caller` that is refused.
@@ -158,7 +160,72 @@ pub(crate) fn publish_refused(event: &'static str, caller: &Context, error_type:
     Observed::publish(event, &mut caller.for_refusal()).end(Some(error_type));
 }
 
-/// A failed attempt was settled: it will be tried again, or is a dead letter now.
-pub(crate) fn settled_failure(handler: &Arc<str>, retries: bool) {
-    metrics::settled_failure(handler, retries);
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    // As text, so that the features that use the names do not matter.
+    const METRICS: &str = include_str!("metrics.rs");
+    const SPANS: &str = include_str!("spans.rs");
+    const PAGE: &str = include_str!("../../../docs/observability.md");
+    const DASHBOARD: &str = include_str!("../../../docs/grafana-dashboard.json");
+
+    /// Every word in `text` that is a metric's name, without what a histogram's series append.
+    fn metrics_in(text: &str) -> BTreeSet<&str> {
+        let is_in_word = |letter: char| letter == '_' || letter.is_ascii_alphanumeric();
+        let words = text.split(|letter| !is_in_word(letter));
+        let words = words.filter(|word| word.starts_with("cqrs_") && *word != "cqrs_core");
+        words
+            .map(|word| {
+                let series = ["_bucket", "_sum", "_count"];
+                series.iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_dashboard_shows_every_metric_and_no_other() {
+        let dashboard: Value = serde_json::from_str(DASHBOARD).expect("valid JSON");
+        assert!(dashboard["schemaVersion"].is_u64());
+        let panels = dashboard["panels"].as_array().expect("a list");
+        let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
+        let queries: Vec<_> = targets.filter_map(|target| target["expr"].as_str()).collect();
+        let known = metrics_in(METRICS);
+        assert_eq!(known.len(), 11);
+        assert_eq!(metrics_in(&queries.join(" ")), known);
+        assert_eq!(metrics_in(DASHBOARD), known);
+    }
+
+    #[test]
+    fn only_a_histogram_has_series_of_a_histogram() {
+        for metric in metrics_in(METRICS) {
+            let has_series = DASHBOARD.contains(&format!("{metric}_bucket"));
+            assert_eq!(has_series, metric.ends_with("_duration_seconds"), "{metric}");
+        }
+    }
+
+    #[test]
+    fn the_page_lists_every_metric_with_its_help_and_no_other() {
+        assert_eq!(metrics_in(PAGE), metrics_in(METRICS));
+        let (_, describe) = METRICS.split_once("fn describe()").expect("it is there");
+        let (describe, _) = describe.split_once("\n}\n").expect("it ends");
+        let helps: Vec<_> = describe.split('"').skip(1).step_by(2).collect();
+        assert_eq!(helps.len(), 11);
+        for help in helps {
+            assert!(PAGE.contains(help), "the page says otherwise: {help}");
+        }
+    }
+
+    #[test]
+    fn the_page_lists_every_field() {
+        let fields = SPANS.lines().filter_map(|line| line.trim().strip_prefix('"'));
+        let fields = fields.filter_map(|line| line.split_once("\" = "));
+        let fields: BTreeSet<_> = fields.map(|(field, _)| field).collect();
+        assert_eq!(fields.len(), 17);
+        for field in fields {
+            assert!(PAGE.contains(&format!("`{field}`")), "{field} is not on the page");
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Distributed traces: what a span continues, and what continues it.
 //!
-//! A context carries the W3C `traceparent` of the span that it came from. It is all that a publisher and
-//! its handlers share, because a queue, and perhaps a store and another process, are between them.
+//! A context carries the W3C `traceparent` of the span that it came from. Between a publisher and its
+//! handlers there is a queue, and perhaps a store and another process, so that is all they share. Without
+//! OpenTelemetry, a context keeps the `traceparent` that it was given.
 
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
@@ -9,79 +10,39 @@ use opentelemetry::trace::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use super::names;
 use crate::context::{Context, TraceParent};
 
-/// Names a publisher's span, and puts its trace into `context`.
-pub(super) fn produce(
-    span: &Span,
-    operation: &'static str,
-    destination: &'static str,
-    context: &mut Context,
-) {
-    describe(span, "producer", operation, destination);
-    continue_from_here(span, context);
+/// A span of the caller's task, whose trace goes on through `context`.
+///
+/// The task's current span is the parent, as `tracing` has it by itself. Where that is of another trace
+/// than the context, or there is none, the context's is: it came with the request, or from a handler
+/// whose work goes on in another task.
+pub(super) fn produce(span: &Span, context: &mut Context) {
+    let current = Span::current().context().span().span_context().clone();
+    if let Some(parent) = context.traceparent()
+        && current.trace_id() != TraceId::from(parent.trace_id())
+    {
+        set_parent(span, parent);
+        span.add_link(current);
+    }
     hand_on(span, context);
 }
 
-/// As [`produce`], for what is executed in the caller's task.
-pub(super) fn execute(
-    span: &Span,
-    operation: &'static str,
-    destination: &'static str,
-    context: &mut Context,
-) {
-    describe(span, "internal", operation, destination);
-    continue_from_here(span, context);
-    hand_on(span, context);
-}
-
-/// Names the span of an attempt for an event that was published with `context`. The publisher's span is its
-/// parent, so that a cascade is one trace. It is also linked to the publisher's span, as the conventions
-/// require.
-pub(super) fn consume(
-    span: &Span,
-    operation: &'static str,
-    destination: &'static str,
-    context: &mut Context,
-) {
-    describe(span, "consumer", operation, destination);
+/// A span that handles what was published with `context`: the publisher's span is its parent, so
+/// that a cascade is one trace, and it is linked to it, as the conventions ask for.
+pub(super) fn consume(span: &Span, context: &mut Context) {
     if let Some(publisher) = context.traceparent() {
         set_parent(span, publisher);
-        span.add_link(to_span_context(publisher));
     }
+    link(span, context);
     hand_on(span, context);
 }
 
 /// Links `span` to the span that `context` came from.
 pub(super) fn link(span: &Span, context: &Context) {
-    if let Some(item) = context.traceparent() {
-        span.add_link(to_span_context(item));
+    if let Some(other) = context.traceparent() {
+        span.add_link(to_span_context(other));
     }
-}
-
-fn describe(span: &Span, kind: &'static str, operation: &'static str, destination: &'static str) {
-    if !span.is_disabled() {
-        span.record(names::OTEL_NAME, format_args!("{operation} {destination}"));
-        span.record(names::OTEL_KIND, kind);
-    }
-}
-
-/// The task's current span is the parent by default. If the task has no span, or the span belongs to
-/// another trace than the context, the span of the context is the parent. That span came with the request,
-/// or from a handler whose work continues in another task.
-fn continue_from_here(span: &Span, context: &Context) {
-    let Some(parent) = context.traceparent() else { return };
-    if span.is_disabled() {
-        return;
-    }
-    let current = Span::current().context();
-    let current = current.span().span_context().clone();
-    if current.trace_id() == TraceId::from(parent.trace_id()) {
-        return;
-    }
-    set_parent(span, parent);
-    span.add_link(current);
 }
 
 fn set_parent(span: &Span, parent: TraceParent) {

@@ -1,31 +1,50 @@
-//! The spans of the three operations.
+//! The spans of the operations.
 //!
-//! If no subscriber records a span, it costs almost nothing: its fields are not read.
+//! Fields follow OpenTelemetry's semantic conventions for messaging (1.45) wherever those have a name.
+//! Dashboards and alerts are built on the names; `docs/observability.md` lists them. Without a subscriber that
+//! wants them, a span is nothing: its fields are not even looked at.
 
 use tracing::field::{self, Empty};
 use tracing::{Span, info_span};
 
-use super::names;
 use crate::context::{Context, TenantId};
 use crate::message::{AnyEvent, MessageKind};
 
-/// `context` is the event's context.
+/// A span with the fields that all have, and those of one operation.
+macro_rules! span {
+    (
+        $(parent: $parent:expr,)?
+        $operation:literal, $type:literal, $otel_kind:literal, $destination:expr, $context:expr,
+        $($fields:tt)*
+    ) => {{
+        let destination: &str = $destination;
+        info_span!(
+            target: "cqrs",
+            $(parent: $parent,)?
+            $operation,
+            "messaging.system" = "cqrs",
+            "messaging.operation.type" = $type,
+            "messaging.operation.name" = $operation,
+            "messaging.destination.name" = destination,
+            // The correlation id.
+            "messaging.message.conversation_id" = %$context.correlation_id(),
+            "cqrs.tenant" = $context.tenant_id().map_or("system", TenantId::as_str),
+            $($fields)*
+            "error.type" = Empty,
+            // What `tracing-opentelemetry` makes the span's name, kind and status of.
+            "otel.name" = cfg!(feature = "otel").then(|| format!("{} {destination}", $operation)),
+            "otel.kind" = cfg!(feature = "otel").then_some($otel_kind),
+            "otel.status_code" = Empty,
+        )
+    }};
+}
+
+/// `context` is the event's own.
 pub(super) fn publish(event: &'static str, context: &Context) -> Span {
-    info_span!(
-        target: names::TARGET,
-        "publish",
-        { names::SYSTEM } = "cqrs",
-        { names::OPERATION_TYPE } = "send",
-        { names::OPERATION_NAME } = "publish",
-        { names::DESTINATION } = event,
-        { names::MESSAGE_ID } = %context.message_id(),
-        { names::CONVERSATION_ID } = %context.correlation_id(),
-        { names::CAUSATION_ID } = context.causation_id().map(field::display),
-        { names::TENANT } = tenant(context),
-        { names::ERROR_TYPE } = Empty,
-        { names::OTEL_NAME } = Empty,
-        { names::OTEL_KIND } = Empty,
-        { names::OTEL_STATUS } = Empty,
+    span!(
+        "publish", "send", "producer", event, context,
+        "messaging.message.id" = %context.message_id(),
+        "cqrs.causation_id" = context.causation_id().map(field::display),
     )
 }
 
@@ -36,47 +55,26 @@ pub(super) fn execute(
     handler: Option<&str>,
     context: &Context,
 ) -> Span {
-    info_span!(
-        target: names::TARGET,
-        "execute",
-        { names::SYSTEM } = "cqrs",
-        { names::OPERATION_TYPE } = "process",
-        { names::OPERATION_NAME } = "execute",
-        { names::DESTINATION } = message,
-        { names::MESSAGE_ID } = %context.message_id(),
-        { names::CONVERSATION_ID } = %context.correlation_id(),
-        { names::CAUSATION_ID } = context.causation_id().map(field::display),
-        { names::TENANT } = tenant(context),
-        { names::KIND } = %kind,
-        { names::HANDLER } = handler,
-        { names::ERROR_TYPE } = Empty,
-        { names::OTEL_NAME } = Empty,
-        { names::OTEL_KIND } = Empty,
-        { names::OTEL_STATUS } = Empty,
+    span!(
+        "execute", "process", "internal", message, context,
+        "messaging.message.id" = %context.message_id(),
+        "cqrs.causation_id" = context.causation_id().map(field::display),
+        "cqrs.kind" = %kind,
+        "cqrs.handler" = handler,
     )
 }
 
 /// The span of one attempt. It has no parent in this process, because the publisher's span has ended.
 pub(super) fn deliver(event: &AnyEvent, handler: &str, context: &Context) -> Span {
-    info_span!(
-        target: names::TARGET,
+    span!(
         parent: None,
-        "deliver",
-        { names::SYSTEM } = "cqrs",
-        { names::OPERATION_TYPE } = "process",
-        { names::OPERATION_NAME } = "deliver",
-        { names::DESTINATION } = event.name(),
-        { names::SUBSCRIPTION } = handler,
-        { names::MESSAGE_ID } = %context.message_id(),
-        { names::CONVERSATION_ID } = %context.correlation_id(),
-        { names::CAUSATION_ID } = context.causation_id().map(field::display),
-        { names::TENANT } = tenant(context),
-        { names::HANDLER } = handler,
-        { names::ATTEMPT } = context.attempt(),
-        { names::ERROR_TYPE } = Empty,
-        { names::OTEL_NAME } = Empty,
-        { names::OTEL_KIND } = Empty,
-        { names::OTEL_STATUS } = Empty,
+        "deliver", "process", "consumer", event.name(), context,
+        // A handler is to an event what a subscription is to a topic.
+        "messaging.destination.subscription.name" = handler,
+        "messaging.message.id" = %context.message_id(),
+        "cqrs.causation_id" = context.causation_id().map(field::display),
+        "cqrs.handler" = handler,
+        "cqrs.attempt" = context.attempt(),
     )
 }
 
@@ -87,33 +85,18 @@ pub(super) fn deliver_batch(
     handler: &str,
     context: &Context,
 ) -> Span {
-    info_span!(
-        target: names::TARGET,
+    span!(
         parent: None,
-        "deliver batch",
-        { names::SYSTEM } = "cqrs",
-        { names::OPERATION_TYPE } = "process",
-        { names::OPERATION_NAME } = "deliver batch",
-        { names::DESTINATION } = event,
-        { names::SUBSCRIPTION } = handler,
-        { names::BATCH_COUNT } = count,
-        { names::CONVERSATION_ID } = %context.correlation_id(),
-        { names::TENANT } = tenant(context),
-        { names::HANDLER } = handler,
-        { names::ERROR_TYPE } = Empty,
-        { names::OTEL_NAME } = Empty,
-        { names::OTEL_KIND } = Empty,
-        { names::OTEL_STATUS } = Empty,
+        "deliver batch", "process", "consumer", event, context,
+        "messaging.destination.subscription.name" = handler,
+        "messaging.batch.message_count" = count,
+        "cqrs.handler" = handler,
     )
-}
-
-fn tenant(context: &Context) -> &str {
-    context.tenant_id().map_or("system", TenantId::as_str)
 }
 
 pub(super) fn end(span: &Span, error_type: Option<&'static str>) {
     if let Some(error_type) = error_type {
-        span.record(names::ERROR_TYPE, error_type);
-        span.record(names::OTEL_STATUS, "ERROR");
+        span.record("error.type", error_type);
+        span.record("otel.status_code", "ERROR");
     }
 }

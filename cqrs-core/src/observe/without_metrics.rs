@@ -1,6 +1,7 @@
 //! The functions of `metrics` without the feature: they count nothing and read no clock.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::message::MessageKind;
 
@@ -16,14 +17,16 @@ impl Stopwatch {
     }
 
     #[expect(clippy::unused_self, reason = "it is one that measures nothing")]
-    pub(super) fn executed(self, _: MessageKind, _: &'static str, _: Option<&'static str>) {}
-
-    #[expect(clippy::unused_self, reason = "it is one that measures nothing")]
-    pub(super) fn attempted(self, _: impl Iterator<Item = Option<&'static str>>) {}
+    pub(super) fn elapsed(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 pub(super) fn published(_: &'static str, _: Option<&'static str>) {}
 
-pub(super) fn execution_refused(_: MessageKind, _: &'static str, _: &'static str) {}
+pub(super) fn executed(_: MessageKind, _: &'static str, _: Option<&'static str>, _: Duration) {}
 
-pub(super) fn settled_failure(_: &Arc<str>, _: bool) {}
+pub(super) fn attempted(_: &Stopwatch, _: impl Iterator<Item = Option<&'static str>>) {}
+
+/// A failed attempt was settled: it will be tried again, or is a dead letter now.
+pub(crate) fn settled_failure(_: &Arc<str>, _: bool) {}

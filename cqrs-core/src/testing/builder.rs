@@ -3,28 +3,25 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::TestApp;
 use super::recorder::Recorder;
-use super::shuffle::Shuffle;
-use super::twice::Twice;
-use super::{TestApp, seed};
+use super::shuffle::{Shuffle, choose_seed};
 use crate::app::{AppBuilder, BuildError, Modules};
+use crate::bus::{Hand, Route};
+use crate::message::AnyEvent;
 use crate::registry::HandlerRegistration;
-use crate::services::Service;
-use crate::services::TypeRef;
+use crate::schedule::Keys;
+use crate::services::{Service, TypeRef};
 
 /// Builds a [`TestApp`].
 #[derive(Debug)]
 #[must_use = "nothing happens until `build`"]
 pub struct TestAppBuilder {
-    app: AppBuilder,
-    seed: Option<u64>,
+    pub(super) app: AppBuilder,
+    pub(super) seed: Option<u64>,
 }
 
 impl TestAppBuilder {
-    pub(super) fn new(app: AppBuilder) -> Self {
-        Self { app, seed: None }
-    }
-
     /// Offers `value` to every field of type `T`, in place of what the application offers: a fake.
     pub fn provide<T: Service>(self, value: T) -> Self {
         self.configure(|app| app.provide(value))
@@ -69,8 +66,8 @@ impl TestAppBuilder {
     ///
     /// If `CQRS_TEST_SEED` is set to something that is not a number.
     pub fn shuffle(mut self, seed: impl Into<Option<u64>>) -> Self {
-        let seed = seed::choose(seed.into());
-        self.app.test.chance = Some(Arc::new(Shuffle::new(seed)));
+        let seed = choose_seed(seed.into());
+        self.app.test_options().chance = Some(Arc::new(Shuffle::new(seed)));
         self.seed = Some(seed);
         self
     }
@@ -89,7 +86,20 @@ impl TestAppBuilder {
     /// As [`AppBuilder::build`].
     pub fn build(mut self) -> Result<TestApp, BuildError> {
         let recorder = Arc::new(Recorder::new(self.seed));
-        self.app.test.observer = Some(recorder.clone());
-        Ok(TestApp::new(self.app.build()?, recorder))
+        self.app.test_options().observer = Some(recorder.clone());
+        Ok(TestApp { app: self.app.build()?, recorder })
+    }
+}
+
+/// Hands each event on twice.
+struct Twice;
+
+impl Hand for Twice {
+    /// The second delivery begins when the first is settled, also if the handler has no order.
+    fn hand(&self, route: &Route, event: &AnyEvent, keys: Keys, has_permit: bool) {
+        let id = event.id().as_u64_pair().1;
+        let keys = Keys { order: keys.order.or(Some(id)), ..keys };
+        route.push(event.clone(), keys, has_permit);
+        route.push(event.clone(), keys, false);
     }
 }

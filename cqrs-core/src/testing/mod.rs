@@ -49,11 +49,9 @@
 mod builder;
 mod record;
 mod recorder;
-mod seed;
 mod shuffle;
 mod test_app;
 mod timeline;
-mod twice;
 
 pub use self::builder::TestAppBuilder;
 pub use self::record::{DeliveryRecord, ExecutionRecord};

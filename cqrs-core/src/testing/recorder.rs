@@ -67,26 +67,24 @@ impl Recorder {
             if !is_wanted(attempt.handler, &attempt.handler_name) {
                 continue;
             }
-            let open = deliveries.iter_mut().find(|delivery| {
-                !delivery.is_settled
-                    && delivery.event.id() == attempt.event.id()
+            let is_same = |delivery: &&mut DeliveryRecord| {
+                delivery.event.id() == attempt.event.id()
                     && delivery.handler == attempt.handler_name
-            });
+            };
+            let last = deliveries.iter_mut().rev().find(is_same);
+            let repeated = last.is_some();
             let is_settled = attempt.retry_in.is_none();
-            match open {
+            match last.filter(|delivery| !delivery.is_settled) {
                 Some(delivery) => {
                     delivery.attempts.push(attempt.error.clone());
                     delivery.is_settled = is_settled;
                 }
                 None => deliveries.push(DeliveryRecord {
-                    repeated: deliveries.iter().any(|delivery| {
-                        delivery.event.id() == attempt.event.id()
-                            && delivery.handler == attempt.handler_name
-                    }),
                     handler: Arc::clone(&attempt.handler_name),
                     event: attempt.event.clone(),
                     attempts: vec![attempt.error.clone()],
                     is_settled,
+                    repeated,
                 }),
             }
         }

@@ -2,7 +2,23 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use super::TestApp;
 use crate::lane::Chance;
+
+/// The environment's seed, else `wanted`, else a random one.
+///
+/// # Panics
+///
+/// When the environment's seed is no number: it would be ignored otherwise.
+pub(super) fn choose_seed(wanted: Option<u64>) -> u64 {
+    let variable = TestApp::SEED_VARIABLE;
+    match std::env::var(variable) {
+        Ok(seed) => seed.trim().parse().unwrap_or_else(|error| {
+            panic!("{variable} is `{seed}`, but a seed is a number below 2^64: {error}")
+        }),
+        Err(_) => wanted.unwrap_or_else(|| fastrand::u64(..)),
+    }
+}
 
 /// Decides by a seed.
 pub(super) struct Shuffle(Mutex<fastrand::Rng>);

@@ -25,14 +25,13 @@ const LONGEST_WAIT: Duration = Duration::from_hours(365 * 24);
 /// If a failing test drops it, it prints what happened.
 #[derive(Debug)]
 pub struct TestApp {
-    app: App,
-    recorder: Arc<Recorder>,
+    pub(super) app: App,
+    pub(super) recorder: Arc<Recorder>,
 }
 
 impl TestApp {
-    /// The environment variable that sets the seed of every shuffled test, such as the seed that a failed
-    /// test printed.
-    pub const SEED_VARIABLE: &'static str = super::seed::SEED_VARIABLE;
+    /// The environment variable that sets the seed of every shuffled test: the one that a failed test printed.
+    pub const SEED_VARIABLE: &'static str = "CQRS_TEST_SEED";
 
     /// Starts to build an application from everything that is annotated in this test's crates.
     pub fn builder() -> TestAppBuilder {
@@ -41,11 +40,7 @@ impl TestApp {
 
     /// Starts with the builder of your application.
     pub fn from_builder(app: AppBuilder) -> TestAppBuilder {
-        TestAppBuilder::new(app)
-    }
-
-    pub(super) fn new(app: App, recorder: Arc<Recorder>) -> Self {
-        Self { app, recorder }
+        TestAppBuilder { app, seed: None }
     }
 
     /// Executes a command, as `commands().execute(..)` does.
@@ -135,8 +130,8 @@ impl TestApp {
     ///
     /// If `H` handles no event in this application.
     pub fn deliveries_to<H: 'static>(&self) -> Vec<DeliveryRecord> {
-        self.expect_handler(&TypeRef::of::<H>().name(), |handler, _| handler == TypeRef::of::<H>());
-        self.recorder.deliveries(|handler, _| handler == TypeRef::of::<H>())
+        let wanted = TypeRef::of::<H>();
+        self.deliveries(&wanted.name(), |handler, _| handler == wanted)
     }
 
     /// The deliveries to the handler with this stable name, such as a closure's.
@@ -145,15 +140,19 @@ impl TestApp {
     ///
     /// If no event handler has this name.
     pub fn deliveries_to_named(&self, name: &str) -> Vec<DeliveryRecord> {
-        self.expect_handler(name, |_, handler_name| handler_name == name);
-        self.recorder.deliveries(|_, handler_name| handler_name == name)
+        self.deliveries(name, |_, handler_name| handler_name == name)
     }
 
-    fn expect_handler(&self, wanted: &str, is_it: impl Fn(TypeRef, &str) -> bool) {
+    fn deliveries(
+        &self,
+        wanted: &str,
+        is_it: impl Fn(TypeRef, &str) -> bool,
+    ) -> Vec<DeliveryRecord> {
         let mut handlers = self.app.event_handlers();
         let names = handlers.clone().map(|(_, name)| name).collect::<Vec<_>>().join(", ");
         let is_there = handlers.any(|(handler, name)| is_it(handler, name));
         assert!(is_there, "`{wanted}` handles no event in this application; these do: {names}");
+        self.recorder.deliveries(is_it)
     }
 
     /// What has happened so far, as a failing test prints it. Redacted fields are masked.

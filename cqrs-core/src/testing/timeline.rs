@@ -1,12 +1,12 @@
 //! What happened, for people.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::{self, Display, Write as _};
+use std::fmt::{self, Display};
 
 use uuid::Uuid;
 
+use super::TestApp;
 use super::recorder::{AttemptRecord, Happening, Moment, Recorder};
-use super::seed::SEED_VARIABLE;
 use crate::context::Context;
 use crate::message::AnyEvent;
 
@@ -42,15 +42,9 @@ impl Display for Timeline<'_> {
                 Happening::Attempted(attempt) => attempted(f, attempt, &numbers)?,
             }
         }
-        match self.0.seed {
-            Some(seed) => {
-                write!(
-                    f,
-                    "\nshuffled with seed {seed}; to run this order again: {SEED_VARIABLE}={seed}"
-                )
-            }
-            None => Ok(()),
-        }
+        let Some(seed) = self.0.seed else { return Ok(()) };
+        let variable = TestApp::SEED_VARIABLE;
+        write!(f, "\nshuffled with seed {seed}; to run this order again: {variable}={seed}")
     }
 }
 
@@ -105,10 +99,9 @@ impl Numbers {
     }
 
     fn cause(&self, f: &mut fmt::Formatter<'_>, ctx: &Context) -> fmt::Result {
-        let mut text = String::new();
-        if let Some(number) = ctx.causation_id().and_then(|cause| self.0.get(&cause)) {
-            write!(text, ", caused by #{number}")?;
+        match ctx.causation_id().and_then(|cause| self.0.get(&cause)) {
+            Some(number) => write!(f, ", caused by #{number}"),
+            None => Ok(()),
         }
-        f.write_str(&text)
     }
 }

@@ -56,12 +56,12 @@ fn the_graph_is_the_one_that_the_documentation_shows() {
 }
 
 #[test]
-fn the_table_has_what_the_documentation_shows() {
-    let table = without_line_numbers(&printed(quickstart(&["describe"])));
-    for section in without_line_numbers(documented("text")[0]).split("...\n") {
+fn the_lists_have_what_the_documentation_shows() {
+    let lists = without_line_numbers(&printed(quickstart(&["describe"])));
+    for section in without_line_numbers(documented("markdown")[0]).split("...\n") {
         assert!(
-            table.contains(section),
-            "docs/describe.md shows this:\n{section}\nand it is:\n{table}"
+            lists.contains(section),
+            "docs/describe.md shows this:\n{section}\nand it is:\n{lists}"
         );
     }
 }
@@ -101,7 +101,7 @@ fn what_is_not_understood_is_explained() {
     let output = quickstart(&["describe", "--format", "xml"]);
     assert_eq!(output.status.code(), Some(2));
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.contains("[possible values: table, mermaid, json, markdown]"), "{error}");
+    assert!(error.contains("[possible values: markdown, mermaid, json]"), "{error}");
 }
 
 #[test]

@@ -31,7 +31,7 @@ fn an_application_that_is_wired_wrongly_fails_with_its_report() {
 fn arguments_that_are_not_understood_are_explained() {
     for (arguments, says) in [
         (&["chek"][..], "a similar subcommand exists: 'check'"),
-        (&["describe", "--format", "xml"], "[possible values: table, mermaid, json, markdown]"),
+        (&["describe", "--format", "xml"], "[possible values: markdown, mermaid, json]"),
         (&["describe", "twice"], "unexpected argument 'twice'"),
         (&[], "Usage: wired_wrongly <COMMAND>"),
     ] {

@@ -125,14 +125,14 @@ fn options_at_their_limits_are_kept() {
         (retry.attempts, retry.backoff, retry.max),
         (u32::MAX, Duration::from_nanos(1), Duration::MAX)
     );
-    assert!(description.to_string().contains("back-off 1ns to "));
+    assert!(description.render(Format::Markdown).contains("back-off 1ns to "));
 }
 
 #[test]
 fn an_application_of_nothing_is_described_as_such() {
     let description = Description::default();
     assert_eq!(
-        description.to_string(),
+        description.summary(),
         "0 commands, 0 events, 0 queries, 0 handlers, 0 services, 0 provided values, 0 modules"
     );
     assert!(description.render(Format::Mermaid).starts_with("flowchart LR\n"));

@@ -63,12 +63,15 @@ fn assert_well_formed(graph: &str) {
 
 fn assert_forms_hold(description: &Description) {
     assert_well_formed(&description.render(Format::Mermaid));
-    let table = description.render(Format::Table);
-    assert!(!table.contains(|it: char| it.is_control() && it != '\n'), "{table:?}");
-    for line in description.render(Format::Markdown).lines().filter(|line| line.starts_with("| ")) {
-        let columns = line.matches('|').count();
-        assert!((2..=7).contains(&columns), "{line}");
-        assert!(!line.contains('\\'), "nothing that escapes what follows: {line}");
+    let page = description.render(Format::Markdown);
+    assert!(!page.contains(|it: char| it.is_control() && it != '\n'), "{page:?}");
+    let lists = page.split("```").last().expect("what follows the graph");
+    for line in lists.lines().filter(|line| !line.is_empty()) {
+        assert!(["## ", "- ", "  - "].iter().any(|begin| line.starts_with(begin)), "{line}");
+        assert_eq!(line.matches('`').count() % 2, 0, "each span of code ends: {line}");
+        let outside: String = line.split('`').step_by(2).collect();
+        let html = outside.replace("<code>", "").replace("</code>", "");
+        assert!(!html.contains(['<', '>', '[', '\\', '*']), "only code shows names: {line}");
     }
     let read: Description =
         serde_json::from_str(&description.render(Format::Json)).expect("it is JSON");
