@@ -1,4 +1,4 @@
-//! Counters, histograms and gauges, for the recorder that the application has installed.
+//! Counters, histograms and gauges, for whichever recorder the application has installed.
 //!
 //! Dashboards and alerts are built on the names; `docs/observability.md` lists them. Labels are names from
 //! the code: of events, messages, handlers and kinds of errors, never a tenant's or an entity's id.
@@ -94,12 +94,12 @@ pub(crate) fn settled_failure(handler: &Arc<str>, retries: bool) {
     counter!(name, "handler" => shared(handler)).increment(1);
 }
 
-/// The state of one handler's queue at one moment.
+/// What one handler's queue looks like at one moment.
 pub(crate) struct Sample {
     pub(crate) waiting: usize,
     pub(crate) oldest_waiting: Duration,
     pub(crate) dead_letters: usize,
-    /// 1 open, 0.5 half open, 0 closed; `None` without a breaker.
+    /// 1 open, 0.5 half open, 0 closed; none without a breaker.
     pub(crate) breaker_open: Option<f64>,
 }
 
@@ -119,15 +119,11 @@ pub(crate) fn sample(handler: &Arc<str>, sample: &Sample) {
 pub(super) struct Stopwatch {
     handler: Arc<str>,
     began: Instant,
-    /// Stored, so that the same gauge is decremented even if another recorder is installed meanwhile.
+    /// Kept, so that it goes down where it went up, also if another recorder is installed meanwhile.
     in_flight: Gauge,
 }
 
 impl Stopwatch {
-    pub(super) fn none() -> Self {
-        Self(None)
-    }
-
     pub(super) fn start(handler: &Arc<str>) -> Self {
         let in_flight = gauge!(IN_FLIGHT, "handler" => shared(handler));
         in_flight.increment(1);

@@ -1,10 +1,10 @@
-//! Spans, metrics and traces of every publish, execution and attempt.
+//! What operators see: spans, metrics and traces, of every publish, execute and delivery attempt.
 //!
-//! The buses and lanes report what begins and how it ends; this module turns that into spans, metrics and
-//! traces. Spans for `tracing` are always made. Metrics and OpenTelemetry are features.
+//! The buses and the delivery say what begins and how it ends; what that looks like outside is decided
+//! here. Spans are for `tracing`, always; metrics and OpenTelemetry are features, and nothing without.
 //!
-//! A span has the type of an error, never its text, because a handler may have put a redacted value into
-//! the text.
+//! A span says which kind of error it was, never what the error says, since a handler may have put a
+//! redacted value into its text.
 
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -99,7 +99,7 @@ impl Observed {
         self.span.clone()
     }
 
-    /// The operation has ended, with success or with an error of this type.
+    /// The operation has ended, well or with an error of this type.
     pub(crate) fn end(mut self, error_type: Option<&'static str>) {
         self.finish(error_type, [error_type].into_iter());
     }
@@ -138,7 +138,7 @@ impl Drop for Observed {
     }
 }
 
-/// A command or query of `caller` that is refused before a handler.
+/// A command or query of `caller` that reaches no handler.
 #[cold]
 pub(crate) fn execution_refused(
     kind: MessageKind,
@@ -154,7 +154,7 @@ pub(crate) fn execution_refused(
     metrics::executed(kind, message, Some(error_type), Duration::ZERO);
 }
 
-/// An event of `caller` that is refused.
+/// An event of `caller` that is not accepted.
 #[cold]
 pub(crate) fn publish_refused(event: &'static str, caller: &Context, error_type: &'static str) {
     Observed::publish(event, &mut caller.for_refusal()).end(Some(error_type));

@@ -9,7 +9,7 @@ use crate::message::AnyEvent;
 use crate::message::MessageKind;
 use crate::services::TypeRef;
 
-/// Is notified of what happens in an application. Only the test kit sets one.
+/// Sees what happens in an application. Most applications have none.
 pub(crate) trait Observer: Debug + Send + Sync {
     /// `event` was accepted.
     fn published(&self, event: &AnyEvent);

@@ -38,7 +38,7 @@ pub(super) fn consume(span: &Span, context: &mut Context) {
     hand_on(span, context);
 }
 
-/// Links `span` to the span that `context` came from.
+/// Says that `span` has to do with the one that `context` came from.
 pub(super) fn link(span: &Span, context: &Context) {
     if let Some(other) = context.traceparent() {
         span.add_link(to_span_context(other));
@@ -47,11 +47,11 @@ pub(super) fn link(span: &Span, context: &Context) {
 
 fn set_parent(span: &Span, parent: TraceParent) {
     let remote = opentelemetry::Context::new().with_remote_span_context(to_span_context(parent));
-    // Fails if no OpenTelemetry layer records this span. The span is then in no trace.
+    // Fails where no OpenTelemetry layer wants this span, which is then in no trace.
     let _ = span.set_parent(remote);
 }
 
-/// Effects continue the trace from `span`, or, if `span` is filtered out, from the span around it.
+/// What comes after `span` continues from it; or, where the span is filtered out, from the one around it.
 fn hand_on(span: &Span, context: &mut Context) {
     let opened = if span.is_disabled() { Span::current().context() } else { span.context() };
     let handed_on = opened.span().span_context().clone();

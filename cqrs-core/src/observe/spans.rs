@@ -48,7 +48,7 @@ pub(super) fn publish(event: &'static str, context: &Context) -> Span {
     )
 }
 
-/// `context` is the message's context.
+/// `context` is the message's own.
 pub(super) fn execute(
     kind: MessageKind,
     message: &'static str,
@@ -64,7 +64,7 @@ pub(super) fn execute(
     )
 }
 
-/// The span of one attempt. It has no parent in this process, because the publisher's span has ended.
+/// The span of one attempt. It has no parent in this process: the publisher's span is over.
 pub(super) fn deliver(event: &AnyEvent, handler: &str, context: &Context) -> Span {
     span!(
         parent: None,

@@ -67,7 +67,7 @@ impl TestAppBuilder {
     /// If `CQRS_TEST_SEED` is set to something that is not a number.
     pub fn shuffle(mut self, seed: impl Into<Option<u64>>) -> Self {
         let seed = choose_seed(seed.into());
-        self.app.test_options().chance = Some(Arc::new(Shuffle::new(seed)));
+        self.app.test.chance = Some(Arc::new(Shuffle::new(seed)));
         self.seed = Some(seed);
         self
     }
@@ -86,7 +86,7 @@ impl TestAppBuilder {
     /// As [`AppBuilder::build`].
     pub fn build(mut self) -> Result<TestApp, BuildError> {
         let recorder = Arc::new(Recorder::new(self.seed));
-        self.app.test_options().observer = Some(recorder.clone());
+        self.app.test.observer = Some(recorder.clone());
         Ok(TestApp { app: self.app.build()?, recorder })
     }
 }
