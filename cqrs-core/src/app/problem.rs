@@ -95,5 +95,6 @@ impl Problem {
 
 /// The lines below a problem's text.
 pub(super) fn list(items: impl IntoIterator<Item = impl Display>) -> String {
-    items.into_iter().map(|item| format!("\n- {item}")).collect()
+    let lines = items.into_iter().map(|item| item.to_string());
+    lines.fold(String::new(), |text, line| text + "\n- " + &line)
 }
