@@ -1,6 +1,6 @@
 //! What can be wired wrongly.
 
-use std::fmt::{self, Display};
+use std::fmt;
 
 /// Everything that is wired wrongly, in one report.
 ///
@@ -94,6 +94,6 @@ impl Problem {
 }
 
 /// The lines below a problem's text.
-pub(super) fn list(items: impl IntoIterator<Item = impl Display>) -> String {
-    items.into_iter().map(|item| format!("\n- {item}")).collect()
+pub(super) fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    items.into_iter().map(|item| "\n- ".to_owned() + item.as_ref()).collect()
 }

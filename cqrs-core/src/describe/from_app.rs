@@ -89,7 +89,7 @@ fn options(handler: &HandlerRegistration) -> OptionsDescription {
     let is_event = handler.kind() == MessageKind::Event;
     OptionsDescription {
         timeout: options.timeout,
-        retry: is_event.then(|| RetryDescription {
+        retry: is_event.then_some(RetryDescription {
             attempts: options.retry.attempts,
             backoff: options.retry.backoff,
             max: options.retry.max,
