@@ -1,6 +1,6 @@
 //! What can be wired wrongly.
 
-use std::fmt::{self, Display};
+use std::fmt;
 
 /// Everything that is wired wrongly, in one report.
 ///
@@ -94,7 +94,6 @@ impl Problem {
 }
 
 /// The lines below a problem's text.
-pub(super) fn list(items: impl IntoIterator<Item = impl Display>) -> String {
-    let lines = items.into_iter().map(|item| item.to_string());
-    lines.fold(String::new(), |text, line| text + "\n- " + &line)
+pub(super) fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    items.into_iter().map(|item| "\n- ".to_owned() + item.as_ref()).collect()
 }

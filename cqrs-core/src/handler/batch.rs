@@ -86,6 +86,29 @@ pub trait BatchEventHandler<E>: Send + Sync + 'static {
     ) -> impl Future<Output = HandlerResult> + Send;
 }
 
+/// How many events a [`BatchEventHandler`](super::BatchEventHandler) gets at once, and whether tenants are
+/// mixed. [`Handler::batches`](crate::Handler::batches) has an example.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BatchPolicy {
+    pub(crate) max: usize,
+    pub(crate) across_tenants: bool,
+}
+
+impl BatchPolicy {
+    /// At most `max` events of one tenant at once, 1 to 10,000; less counts as 1, more as 10,000. What
+    /// is there is taken at once: batches form by themselves while an earlier one is being handled.
+    pub const fn new(max: usize) -> Self {
+        Self { max: super::clamp(max, 10_000), across_tenants: false }
+    }
+
+    /// Puts events of several tenants into one batch. The handler runs in the system scope then, and
+    /// has to keep tenants apart itself.
+    pub const fn across_tenants(mut self) -> Self {
+        self.across_tenants = true;
+        self
+    }
+}
+
 /// Events that are handled together; at least one.
 pub struct Batch<E> {
     items: Arc<Vec<Item>>,

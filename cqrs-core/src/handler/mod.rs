@@ -2,7 +2,6 @@
 
 mod attempt_error;
 mod batch;
-mod batch_policy;
 mod breaker_policy;
 mod error;
 mod event;
@@ -12,8 +11,7 @@ mod rate_limit;
 mod retry;
 
 pub use self::attempt_error::{AttemptError, CallError, DeliveryError, Rejection, RejectionKind};
-pub use self::batch::{Batch, BatchEventHandler, BatchItem};
-pub use self::batch_policy::BatchPolicy;
+pub use self::batch::{Batch, BatchEventHandler, BatchItem, BatchPolicy};
 pub use self::breaker_policy::BreakerPolicy;
 pub use self::error::{HandlerError, HandlerResult};
 pub use self::event::EventHandler;
