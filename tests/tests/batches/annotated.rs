@@ -120,6 +120,7 @@ fn the_map_of_the_application_shows_batches() {
     };
     assert_eq!(batch("generic").max, 10);
     assert!(batch("record-all").across_tenants && !batch("generic").across_tenants);
-    assert!(description.to_string().contains("batches of 10"), "{description}");
-    assert!(description.to_string().contains("batches of 500, across tenants"), "{description}");
+    let page = description.render(cqrs_core::describe::Format::Markdown);
+    assert!(page.contains("batches of 10"), "{page}");
+    assert!(page.contains("batches of 500, across tenants"), "{page}");
 }
