@@ -7,15 +7,6 @@ use super::{Call, CallError, Middleware, Next, Outcome};
 /// Ends every call, with all middleware further inside, after a while.
 ///
 /// A handler has a time-out of its own; this one is for a whole application, and covers middleware.
-///
-/// ```
-/// use std::time::Duration;
-/// use cqrs_core::middleware::Timeout;
-/// use cqrs_core::App;
-///
-/// let builder = App::builder().middleware(Timeout::after(Duration::from_secs(10)));
-/// # let _ = builder;
-/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Timeout(Duration);
 

@@ -4,14 +4,6 @@ use super::{Call, Middleware, Next, Outcome};
 
 /// Refuses every message that implements [`Validate`](super::Validate) and is not well formed, before its
 /// handler.
-///
-/// ```
-/// use cqrs_core::middleware::Validation;
-/// use cqrs_core::App;
-///
-/// let builder = App::builder().middleware(Validation::new());
-/// # let _ = builder;
-/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Validation(());
 
