@@ -14,14 +14,24 @@ pub(super) fn insert(
     key: String,
     value: String,
 ) -> Result<(), AttributeError> {
-    if key.is_empty() || key.len() > Context::MAX_ATTRIBUTE_KEY {
-        return Err(AttributeError::Key { bytes: key.len() });
+    let (max_key, max_value) = (Context::MAX_ATTRIBUTE_KEY, Context::MAX_ATTRIBUTE_VALUE);
+    let refused = |why: String| Err(AttributeError(why));
+    if key.is_empty() || key.len() > max_key {
+        let bytes = key.len();
+        return refused(format!("an attribute key has 1 to {max_key} bytes, this one has {bytes}"));
     }
-    if value.len() > Context::MAX_ATTRIBUTE_VALUE {
-        return Err(AttributeError::Value { key, bytes: value.len() });
+    if value.len() > max_value {
+        return refused(format!(
+            "the value of attribute `{key}` has {} bytes, at most {max_value} are allowed; \
+             carry an identifier instead",
+            value.len()
+        ));
     }
     if attributes.len() >= Context::MAX_ATTRIBUTES && !attributes.contains_key(&key) {
-        return Err(AttributeError::TooMany { key });
+        let max = Context::MAX_ATTRIBUTES;
+        return refused(format!(
+            "attribute `{key}` is one too many: a context carries at most {max}"
+        ));
     }
     attributes.insert(key, value);
     Ok(())
@@ -38,33 +48,5 @@ pub(super) fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Attributes, D::
 
 /// A context attribute was refused. Attributes travel with every message, so they are limited.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AttributeError {
-    /// The key is empty or too long.
-    #[error("an attribute key has 1 to {} bytes, this one has {bytes}", Context::MAX_ATTRIBUTE_KEY)]
-    Key {
-        /// The refused key's length.
-        bytes: usize,
-    },
-    /// The value is too long.
-    #[error(
-        "the value of attribute `{key}` has {bytes} bytes, at most {} are allowed; \
-         carry an identifier instead",
-        Context::MAX_ATTRIBUTE_VALUE
-    )]
-    Value {
-        /// The attribute's key.
-        key: String,
-        /// The refused value's length.
-        bytes: usize,
-    },
-    /// The context has too many attributes already.
-    #[error(
-        "attribute `{key}` is one too many: a context carries at most {}",
-        Context::MAX_ATTRIBUTES
-    )]
-    TooMany {
-        /// The key that was refused.
-        key: String,
-    },
-}
+#[error("{0}")]
+pub struct AttributeError(String);

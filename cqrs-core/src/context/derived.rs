@@ -77,23 +77,19 @@ impl Context {
     ) -> (Self, WorkGuard) {
         let guard = Work::begin(lifecycle, WorkKind::Delivery { event, attempt }, None, None);
         let ctx = Self { work: Some(guard.work()), ..self.clone() };
-        let ctx = if timeout.is_some() { ctx.ends_after(Instant::now(), timeout) } else { ctx };
-        (ctx, guard)
+        (ctx.ends_after(Instant::now(), timeout), guard)
     }
 
     /// This context for the same message and the same work as `call`: it takes the ids of `call`, and its
     /// deadline if that is earlier.
     pub(crate) fn continuing(self, call: &Self) -> Self {
-        let ctx = Self {
+        Self {
             message_id: call.message_id,
             causation_id: call.causation_id,
             causes: call.causes.clone(),
             work: call.work.clone(),
+            deadline: earlier(self.deadline, call.deadline),
             ..self
-        };
-        match call.deadline {
-            Some(deadline) => ctx.with_deadline(deadline),
-            None => ctx,
         }
     }
 
@@ -107,10 +103,8 @@ impl Context {
     }
 
     pub(super) fn ends_after(self, now: Instant, timeout: Option<Duration>) -> Self {
-        match timeout.and_then(|timeout| now.checked_add(timeout)) {
-            Some(deadline) => self.with_deadline(deadline),
-            None => self,
-        }
+        let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
+        Self { deadline: earlier(self.deadline, deadline), ..self }
     }
 
     /// The event that is being handled, and the number of the attempt, in this work or in the work that it
@@ -157,6 +151,10 @@ impl Context {
         let mut any = |ctx: &Context| ctx.work.as_ref().is_some_and(|work| work.any(is_it));
         any(self) || current::with(any).unwrap_or(false)
     }
+}
+
+fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
+    one.into_iter().chain(other).min()
 }
 
 /// How many names a chain remembers.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// let header = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 /// let parent: TraceParent = header.parse()?;
-/// assert!(parent.is_sampled());
+/// assert_eq!(parent.flags(), 1);
 /// assert_eq!(parent.to_string(), header);
 /// # Ok::<(), cqrs_core::context::InvalidTraceParent>(())
 /// ```
@@ -47,11 +47,6 @@ impl TraceParent {
     /// The trace flags; bit 0 says "sampled".
     pub fn flags(&self) -> u8 {
         self.flags
-    }
-
-    /// Whether the caller recorded its span.
-    pub fn is_sampled(&self) -> bool {
-        self.flags & 1 == 1
     }
 }
 

@@ -41,16 +41,21 @@ pub struct AnyEvent(Arc<Envelope<dyn ErasedEvent>>);
 
 struct Envelope<E: ?Sized> {
     context: Context,
+    facts: &'static Facts,
     event: E,
 }
 
-/// An [`Event`], type-erased.
+/// The constants of an [`Event`].
+struct Facts {
+    name: &'static str,
+    version: u32,
+    entity: Option<&'static str>,
+    action: Option<&'static str>,
+    is_activity: bool,
+}
+
+/// An [`Event`] without its constants.
 trait ErasedEvent: Any + Send + Sync {
-    fn name(&self) -> &'static str;
-    fn version(&self) -> u32;
-    fn entity(&self) -> Option<&'static str>;
-    fn action(&self) -> Option<&'static str>;
-    fn is_activity(&self) -> bool;
     fn entity_id(&self) -> Option<&dyn Display>;
     fn order_by(&self) -> Option<&dyn Display>;
     fn redacts_entity_id(&self) -> bool;
@@ -62,26 +67,6 @@ trait ErasedEvent: Any + Send + Sync {
 }
 
 impl<E: Event> ErasedEvent for E {
-    fn name(&self) -> &'static str {
-        E::NAME
-    }
-
-    fn version(&self) -> u32 {
-        E::VERSION
-    }
-
-    fn entity(&self) -> Option<&'static str> {
-        E::ENTITY
-    }
-
-    fn action(&self) -> Option<&'static str> {
-        E::ACTION
-    }
-
-    fn is_activity(&self) -> bool {
-        E::ACTIVITY
-    }
-
     fn entity_id(&self) -> Option<&dyn Display> {
         Event::entity_id(self)
     }
@@ -122,7 +107,16 @@ impl AnyEvent {
 
     /// `context` is the event's own: its message id is the event's id.
     pub(crate) fn new<E: Event>(context: Context, event: E) -> Self {
-        Self(Arc::new(Envelope { context, event }))
+        let facts = const {
+            &Facts {
+                name: E::NAME,
+                version: E::VERSION,
+                entity: E::ENTITY,
+                action: E::ACTION,
+                is_activity: E::ACTIVITY,
+            }
+        };
+        Self(Arc::new(Envelope { context, facts, event }))
     }
 
     /// The event's id (uuid v7), the same for every handler and every attempt. A handler can remember it to
@@ -133,17 +127,17 @@ impl AnyEvent {
 
     /// The event's stable name, such as `employee.created`.
     pub fn name(&self) -> &'static str {
-        self.0.event.name()
+        self.0.facts.name
     }
 
     /// The version of the payload's form.
     pub fn version(&self) -> u32 {
-        self.0.event.version()
+        self.0.facts.version
     }
 
     /// The type of entity that the event is about, such as `Employee`.
     pub fn entity(&self) -> Option<&'static str> {
-        self.0.event.entity()
+        self.0.facts.entity
     }
 
     /// The id of the entity, in clear: for handlers, not for logs.
@@ -177,7 +171,7 @@ impl AnyEvent {
 
     /// What happened to the entity, such as `created`.
     pub fn action(&self) -> Option<&'static str> {
-        self.0.event.action()
+        self.0.facts.action
     }
 
     /// What happened, as a sentence for people without its subject, from `#[event(describe = "..")]`. It
@@ -193,7 +187,7 @@ impl AnyEvent {
 
     /// Whether the event belongs in an activity log: false with `#[event(activity = false)]`.
     pub fn is_activity(&self) -> bool {
-        self.0.event.is_activity()
+        self.0.facts.is_activity
     }
 
     /// What an update changed, from the field with `#[event(changes)]`, in clear: for stores and

@@ -4,8 +4,6 @@ mod any_event;
 mod command;
 mod error;
 mod event;
-#[cfg(feature = "garde")]
-mod garde;
 mod kind;
 mod query;
 mod validate;
@@ -14,10 +12,10 @@ pub use self::any_event::{AnyEvent, Published};
 pub use self::command::Command;
 pub use self::error::MessageError;
 pub use self::event::{Event, EventPayload};
-#[cfg(feature = "garde")]
-pub use self::garde::check_with_garde;
 pub use self::kind::MessageKind;
 pub use self::query::Query;
+#[cfg(feature = "garde")]
+pub use self::validate::check_with_garde;
 #[doc(hidden)]
 pub use self::validate::{MaybeValidated, NotValidated};
 pub use self::validate::{Validate, Violation, Violations};

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// A message that can check whether it is well formed. [`Validation`](crate::middleware::Validation) checks
-/// every message that implements this trait; nothing else needs to be registered.
+/// A message that can say whether it is well formed. [`Validation`](crate::middleware::Validation)
+/// asks every message that implements it; nothing else is to be registered.
 ///
 /// ```
 /// use cqrs_core::middleware::{Validate, Violation, Violations};
@@ -87,7 +87,45 @@ impl fmt::Display for Violations {
 
 impl std::error::Error for Violations {}
 
-/// `Validate::validate` of a type-erased message.
+/// Checks `message` by its `garde::Validate`: for the body of [`Validate`]. Feature `garde`.
+///
+/// ```
+/// use cqrs_core::prelude::*;
+/// use cqrs_core::middleware::{Validate, Violations, check_with_garde};
+///
+/// #[derive(Command, garde::Validate)]
+/// struct CreateEmployee {
+///     #[garde(email)]
+///     email: String,
+/// }
+///
+/// impl Validate for CreateEmployee {
+///     fn validate(&self) -> Result<(), Violations> {
+///         check_with_garde(self)
+///     }
+/// }
+///
+/// let violations = CreateEmployee { email: "ada".into() }.validate().unwrap_err();
+/// assert_eq!(violations.iter().next().unwrap().field, "email");
+/// ```
+///
+/// # Errors
+///
+/// Everything that breaks a rule, by its path.
+#[cfg(feature = "garde")]
+pub fn check_with_garde<T>(message: &T) -> Result<(), Violations>
+where
+    T: garde::Validate<Context: Default>,
+{
+    message.validate().map_err(|report| {
+        let violation = |(path, error): &(garde::Path, garde::Error)| {
+            Violation::new(path.to_string(), error.message())
+        };
+        Violations(report.iter().map(violation).collect())
+    })
+}
+
+/// `Validate::validate` of a message without its type.
 pub(crate) type Validator = fn(&dyn Any) -> Result<(), Violations>;
 
 /// Finds out in generated code whether `M` implements [`Validate`]: an inherent method, which exists

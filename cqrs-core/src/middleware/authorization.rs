@@ -1,7 +1,5 @@
 //! Authorization of commands and queries.
 
-use std::fmt;
-
 use super::{Call, Middleware, Next, Outcome, Rejection};
 use crate::message::MessageKind;
 
@@ -47,11 +45,5 @@ where
             (self.0)(call)?;
         }
         next.run(call).await
-    }
-}
-
-impl<F> fmt::Debug for Authorize<F> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Authorize")
     }
 }

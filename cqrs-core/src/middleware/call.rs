@@ -63,9 +63,7 @@ impl<'a> Call<'a> {
     ) -> Self {
         Self { message, context, validators, result }
     }
-}
 
-impl Call<'_> {
     /// Event, command or query.
     pub fn kind(&self) -> MessageKind {
         self.message.kind

@@ -1,6 +1,5 @@
 //! The chain of middleware around a handler.
 
-use std::fmt;
 use std::sync::Arc;
 
 use super::{Call, Middleware, Outcome};
@@ -26,12 +25,6 @@ impl Next<'_> {
             }
             None => self.innermost.run(call).await,
         }
-    }
-}
-
-impl fmt::Debug for Next<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Next").field("middleware_left", &self.rest.len()).finish()
     }
 }
 
@@ -77,11 +70,5 @@ impl Middlewares {
 
     pub(crate) async fn run(&self, call: &mut Call<'_>, innermost: &dyn Innermost) -> Outcome {
         Next { rest: &self.0, innermost }.run(call).await
-    }
-}
-
-impl fmt::Debug for Middlewares {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.types()).finish()
     }
 }

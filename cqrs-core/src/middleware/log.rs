@@ -7,14 +7,6 @@ use super::{Call, CallError, Middleware, Next, Outcome};
 /// Logs every call with its outcome and duration, through `tracing`: successes at debug level, refusals by
 /// an inner middleware at info, failures at warn. It never logs the message itself, and it masks the
 /// redacted values of an event that an error quotes.
-///
-/// ```
-/// use cqrs_core::middleware::Log;
-/// use cqrs_core::App;
-///
-/// let builder = App::builder().middleware(Log);
-/// # let _ = builder;
-/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Log;
 

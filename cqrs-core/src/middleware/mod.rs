@@ -1,4 +1,16 @@
-//! Middleware: code that runs around every command, query and delivery.
+//! What is done around every command, query and delivery.
+//!
+//! ```
+//! use std::time::Duration;
+//! use cqrs_core::App;
+//! use cqrs_core::middleware::{Log, Timeout, Validation};
+//!
+//! let builder = App::builder()
+//!     .middleware(Log)
+//!     .middleware(Timeout::after(Duration::from_secs(10)))
+//!     .middleware(Validation::new());
+//! # let _ = builder;
+//! ```
 
 mod authorization;
 mod call;

@@ -6,16 +6,7 @@ use super::{Call, CallError, Middleware, Next, Outcome};
 
 /// Ends every call after a time limit, together with the inner middleware.
 ///
-/// Each handler has its own time-out; this one applies to the whole application, and covers middleware too.
-///
-/// ```
-/// use std::time::Duration;
-/// use cqrs_core::middleware::Timeout;
-/// use cqrs_core::App;
-///
-/// let builder = App::builder().middleware(Timeout::after(Duration::from_secs(10)));
-/// # let _ = builder;
-/// ```
+/// A handler has a time-out of its own; this one is for a whole application, and covers middleware.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeout(Duration);
 

@@ -1,8 +1,7 @@
 //! A tower layer as middleware.
 
 use std::error::Error;
-use std::fmt;
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll};
@@ -66,20 +65,19 @@ where
             poll_fn(|cx| service.poll_ready(cx)).await?;
             service.call(request).await
         });
-        let end = tokio::select! {
-            biased;
-            Ok(end) = has_begun => end,
-            refused = &mut around => return refused.map_err(refusal),
+        let running = async {
+            let Ok(end) = has_begun.await else { return pending().await };
+            let outcome = next.run(call).await;
+            // The layer may have gone in the meantime.
+            let _ = end.send(outcome.clone());
+            outcome
         };
-        let outcome = tokio::select! {
+        tokio::select! {
             biased;
-            outcome = next.run(call) => outcome,
-            // The layer no longer waits for the call: dropping the call cancels it.
-            refused = &mut around => return refused.map_err(refusal),
-        };
-        // The layer may have been dropped in the meantime.
-        let _ = end.send(outcome.clone());
-        around.await.map_err(refusal).and(outcome)
+            outcome = running => around.await.map_err(refusal).and(outcome),
+            // The layer refuses, or has lost patience: dropping the call cancels it.
+            refused = &mut around => refused.map_err(refusal),
+        }
     }
 }
 
@@ -91,13 +89,7 @@ fn refusal(error: impl Into<Box<dyn Error + Send + Sync>>) -> CallError {
     }
 }
 
-impl<S> fmt::Debug for Tower<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Tower")
-    }
-}
-
-/// A call as a tower layer sees it.
+/// What a tower layer sees of a call.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct CallRequest {
@@ -125,12 +117,8 @@ impl Service<CallRequest> for Inside {
 
     fn call(&mut self, request: CallRequest) -> Self::Future {
         let (end, ended) = oneshot::channel();
-        let begun = request.begin.send(end);
-        Box::pin(async move {
-            match begun {
-                Ok(()) => ended.await.unwrap_or(Err(CallError::ShutDown)),
-                Err(_) => Err(CallError::ShutDown),
-            }
-        })
+        // If the call has gone, so has `end`.
+        let _ = request.begin.send(end);
+        Box::pin(async move { ended.await.unwrap_or(Err(CallError::ShutDown)) })
     }
 }

@@ -2,16 +2,8 @@
 
 use super::{Call, Middleware, Next, Outcome};
 
-/// Checks every message that implements [`Validate`](super::Validate), and refuses it before its handler
-/// runs if it is not well formed.
-///
-/// ```
-/// use cqrs_core::middleware::Validation;
-/// use cqrs_core::App;
-///
-/// let builder = App::builder().middleware(Validation::new());
-/// # let _ = builder;
-/// ```
+/// Refuses every message that implements [`Validate`](super::Validate) and is not well formed, before its
+/// handler.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Validation(());
 
