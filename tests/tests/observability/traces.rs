@@ -147,13 +147,25 @@ async fn an_execution_that_is_refused_has_a_span_that_says_why() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_command_whose_caller_hung_up_is_cancelled() {
+async fn a_command_whose_caller_hung_up_has_one_span_until_its_own_end() {
     let export = Export::start(alone());
     let app = shop().build().expect("wired");
     let hung_up = tokio::time::timeout(Duration::from_secs(1), app.execute(&acme(), Dawdle)).await;
     assert!(hung_up.is_err());
-    let cancelled = export.one("execute dawdle", Some("dawdler"));
-    assert_eq!(text(&cancelled, "error.type").as_deref(), Some("cancelled"));
+    assert!(export.spans().is_empty(), "the command goes on");
+    app.settled().await;
+    let ended = export.one("execute dawdle", Some("dawdler"));
+    assert_eq!(text(&ended, "error.type").as_deref(), Some("timed_out"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_system_scope_is_system_in_spans() {
+    let export = Export::start(alone());
+    let app = shop().build().expect("wired");
+    app.execute(&Context::system(), PlaceOrder).await.expect("placed");
+    app.settled().await;
+    let command = export.one("execute place.order", None);
+    assert_eq!(text(&command, "cqrs.tenant").as_deref(), Some("system"));
 }
 
 #[tokio::test(start_paused = true)]
