@@ -56,6 +56,12 @@ pub(super) fn is_denied(error: &sqlx::Error) -> bool {
     has_code(error, INSUFFICIENT_PRIVILEGE)
 }
 
+/// Whether another process holds a lock of the file.
+#[cfg(feature = "sqlite")]
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlite_code) == Some(BUSY)
+}
+
 /// Whether the file or its directory cannot be written to.
 #[cfg(feature = "sqlite")]
 pub(super) fn is_not_writable(error: &sqlx::Error) -> bool {

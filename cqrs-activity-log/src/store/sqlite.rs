@@ -1,13 +1,13 @@
 //! Opening an SQLite database.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{Connection as _, SqlitePool};
 
 use super::Database;
-use super::codes::{is_not_a_database, is_not_writable};
+use super::codes::{is_busy, is_not_a_database, is_not_writable};
 use super::migrations::{Dialect, migrate};
 use super::writers::Writers;
 use crate::error::OpenError;
@@ -33,6 +33,9 @@ const DIALECT: Dialect = Dialect {
 /// How long a writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// How soon a connection is tried again that another process has kept from being made.
+const RETRY_AFTER: Duration = Duration::from_millis(20);
+
 const READERS: u32 = 8;
 
 /// How many rows SQLite's thread reads ahead.
@@ -53,14 +56,28 @@ pub(crate) async fn open_sqlite(path: &Path) -> Result<Database, OpenError> {
     let writing = options.pragma("cache_size", "-16384");
     let explained = |error| explain(path, error);
 
-    let pool = SqlitePoolOptions::new().max_connections(1);
-    let writer = pool.connect_with(writing).await.map_err(explained)?;
+    let writer = connect(writing).await.map_err(explained)?;
     let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(reading);
     migrate_sqlite(&writer).await.map_err(|error| match error {
         OpenError::Database(error) => explain(path, error),
         error => error,
     })?;
     Ok(Database::Sqlite { writers: Writers::new(writer, 1), readers })
+}
+
+/// Several processes that open a new file at once switch it to the write-ahead log at once. SQLite refuses
+/// that to all but one of them, without waiting, so the others try again.
+async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Error> {
+    let began = Instant::now();
+    loop {
+        let pool = SqlitePoolOptions::new().max_connections(1);
+        match pool.connect_with(options.clone()).await {
+            Err(error) if is_busy(&error) && began.elapsed() < BUSY_TIMEOUT => {
+                tokio::time::sleep(RETRY_AFTER).await;
+            }
+            connected => return connected,
+        }
+    }
 }
 
 /// Uses the pool with the settings of its owner.

@@ -39,19 +39,19 @@ pub(crate) fn describe() {
     for (name, help) in [
         (
             EXECUTION_DURATION,
-            "How long commands and queries took, with their middleware, by outcome",
+            "Duration of commands and queries, with their middleware, by outcome",
         ),
-        (DELIVERY_DURATION, "How long one attempt took, with its middleware"),
+        (DELIVERY_DURATION, "Duration of one attempt, with its middleware"),
     ] {
         describe_histogram!(name, Unit::Seconds, help);
     }
     for (name, unit, help) in [
         (IN_FLIGHT, Unit::Count, "Handlers running at this moment"),
-        (QUEUE_DEPTH, Unit::Count, "Deliveries waiting for their turn or for their next attempt"),
+        (QUEUE_DEPTH, Unit::Count, "Deliveries that wait for a worker or for their next attempt"),
         (
             OLDEST_WAITING,
             Unit::Seconds,
-            "How long ago the oldest waiting event was published; 0 when none waits",
+            "Age of the oldest event that waits; 0 if none waits",
         ),
         (DEAD_LETTERS, Unit::Count, "Dead letters that are kept"),
         (
