@@ -37,10 +37,7 @@ pub(crate) fn describe() {
         describe_counter!(name, Unit::Count, help);
     }
     for (name, help) in [
-        (
-            EXECUTION_DURATION,
-            "Duration of commands and queries, with their middleware, by outcome",
-        ),
+        (EXECUTION_DURATION, "Duration of commands and queries, with their middleware, by outcome"),
         (DELIVERY_DURATION, "Duration of one attempt, with its middleware"),
     ] {
         describe_histogram!(name, Unit::Seconds, help);
@@ -48,11 +45,7 @@ pub(crate) fn describe() {
     for (name, unit, help) in [
         (IN_FLIGHT, Unit::Count, "Handlers running at this moment"),
         (QUEUE_DEPTH, Unit::Count, "Deliveries that wait for a worker or for their next attempt"),
-        (
-            OLDEST_WAITING,
-            Unit::Seconds,
-            "Age of the oldest event that waits; 0 if none waits",
-        ),
+        (OLDEST_WAITING, Unit::Seconds, "Age of the oldest event that waits; 0 if none waits"),
         (DEAD_LETTERS, Unit::Count, "Dead letters that are kept"),
         (
             BREAKER_OPEN,
