@@ -5,7 +5,6 @@ use std::sync::{Arc, Weak};
 use super::execute::Description;
 use super::{ExecuteError, Executors};
 use crate::context::Context;
-use crate::handler::ErasedExecution;
 use crate::message::Command;
 use crate::message::MessageKind;
 use crate::services::TypeRef;
@@ -45,13 +44,6 @@ impl CommandBus {
         let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: C::NAME })?;
         let description =
             Description { kind: MessageKind::Command, name: C::NAME, type_ref: TypeRef::of::<C>() };
-        executors
-            .execute::<ErasedExecution<C, C::Output, C::Error>, _, _, _>(
-                description,
-                ctx,
-                command,
-                |handler, command, ctx| handler(command, ctx),
-            )
-            .await
+        executors.execute::<_, C::Output, C::Error>(description, ctx, command).await
     }
 }

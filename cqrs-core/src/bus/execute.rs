@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use super::ExecuteError;
 use super::outliving::Outliving;
 use crate::context::{Context, WorkGuard};
-use crate::handler::{AttemptError, BoxFuture, Rejection};
+use crate::handler::{AttemptError, BoxFuture, ErasedExecution, Rejection};
 use crate::lane::{Handles, Shared, inside_middleware, run};
 use crate::message::{MessageError, MessageKind};
 use crate::middleware::{Call, Message, Payload};
@@ -61,9 +61,6 @@ pub(super) struct Description {
     pub(super) type_ref: TypeRef,
 }
 
-/// How a handler is called, once its type is known.
-pub(super) type Start<H, M, T, E> = fn(H, M, Context) -> BoxFuture<'static, Result<T, E>>;
-
 impl<Kind> Executors<Kind> {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self { shared, executions: OnceLock::new(), kind: PhantomData }
@@ -87,19 +84,17 @@ impl<Kind> Executors<Kind> {
         running.collect()
     }
 
-    /// Runs the handler of `message`, an `H`, by `start`, with all middleware around it. Panics and
+    /// Runs the handler of `message` with all middleware around it. Panics and
     /// time-outs end here.
     ///
     /// When the returned future is dropped, a command goes on as a task, and a query is cancelled.
-    pub(super) async fn execute<H, M, T, E>(
+    pub(super) async fn execute<M, T, E>(
         &self,
         description: Description,
         ctx: &Context,
         message: M,
-        start: Start<H, M, T, E>,
     ) -> Result<T, ExecuteError<E>>
     where
-        H: Clone + Send + Sync + 'static,
         M: Send + 'static,
         T: Send + 'static,
         E: MessageError,
@@ -119,7 +114,9 @@ impl<Kind> Executors<Kind> {
         let executions = self.executions.get().ok_or_else(shut_down)?;
         let (execution, handler) = executions
             .get(&type_ref.id())
-            .and_then(|execution| Some((execution, execution.handler.downcast_ref::<H>()?)))
+            .and_then(|execution| {
+                Some((execution, execution.handler.downcast_ref::<ErasedExecution<M, T, E>>()?))
+            })
             .ok_or_else(|| refused(ExecuteError::NoHandler { message: name }))?;
 
         let began = Instant::now();
@@ -144,7 +141,7 @@ impl<Kind> Executors<Kind> {
         let handler = handler.clone();
         let rest: BoxFuture<'static, _> = if self.shared.middlewares.is_empty() {
             // Most handlers end at their first poll.
-            let started = catch_now(|| start(handler, message, ctx));
+            let started = catch_now(|| handler(message, ctx));
             let mut handling = match started {
                 Ok(handling) => handling,
                 Err(Panic(panic)) => return under_way.end(Err(AttemptError::Panicked(panic))),
@@ -161,7 +158,7 @@ impl<Kind> Executors<Kind> {
                 Ok(Poll::Pending) => Box::pin(under_way.go_on(handling).instrument(span)),
             }
         } else {
-            let handling = Handling { shared: Arc::clone(&self.shared), began, handler, start };
+            let handling = Handling { shared: Arc::clone(&self.shared), began, handler };
             let running = under_way.inside_middleware(handling, message);
             Box::pin(running.instrument(span))
         };
@@ -193,13 +190,12 @@ impl UnderWay {
         self.end(result)
     }
 
-    async fn inside_middleware<H, M, T, E>(
+    async fn inside_middleware<M, T, E>(
         mut self,
-        handling: Handling<H, M, T, E>,
+        handling: Handling<M, T, E>,
         message: M,
     ) -> Result<T, ExecuteError<E>>
     where
-        H: Clone + Send + Sync + 'static,
         M: Send + 'static,
         T: Send + 'static,
         E: MessageError,
@@ -248,16 +244,14 @@ impl Drop for UnderWay {
 }
 
 /// The handler of an execution, at the end of the middleware.
-struct Handling<H, M, T, E> {
+struct Handling<M, T, E> {
     shared: Arc<Shared>,
     began: Instant,
-    handler: H,
-    start: Start<H, M, T, E>,
+    handler: ErasedExecution<M, T, E>,
 }
 
-impl<H, M, T, E> Handles for Handling<H, M, T, E>
+impl<M, T, E> Handles for Handling<M, T, E>
 where
-    H: Clone + Send + Sync + 'static,
     M: Send + 'static,
     T: Send + 'static,
     E: MessageError,
@@ -271,7 +265,7 @@ where
                 return Err(Rejection::unavailable("the message was taken before").into());
             };
             let ctx = call.context();
-            let start = || (self.start)(self.handler.clone(), message, ctx.clone());
+            let start = || (self.handler)(message, ctx.clone());
             run(&self.shared, ctx, || self.began.elapsed(), start).await
         })
     }

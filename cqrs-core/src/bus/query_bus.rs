@@ -5,7 +5,6 @@ use std::sync::{Arc, Weak};
 use super::execute::Description;
 use super::{ExecuteError, Executors};
 use crate::context::Context;
-use crate::handler::ErasedExecution;
 use crate::message::MessageKind;
 use crate::message::Query;
 use crate::services::TypeRef;
@@ -44,13 +43,6 @@ impl QueryBus {
         let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: Q::NAME })?;
         let description =
             Description { kind: MessageKind::Query, name: Q::NAME, type_ref: TypeRef::of::<Q>() };
-        executors
-            .execute::<ErasedExecution<Q, Q::Output, Q::Error>, _, _, _>(
-                description,
-                ctx,
-                query,
-                |handler, query, ctx| handler(query, ctx),
-            )
-            .await
+        executors.execute::<_, Q::Output, Q::Error>(description, ctx, query).await
     }
 }

@@ -118,7 +118,7 @@ impl Context {
         &self.shared.tenant
     }
 
-    /// A hash of the tenant that lasts as long as the process, and that nobody can choose a name for.
+    /// A hash of the tenant, seeded anew in each process, so that no name can be chosen for its hash.
     pub(crate) fn tenant_key(&self) -> u64 {
         static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         *self.shared.tenant_key.get_or_init(|| HASHER.hash_one(&self.shared.tenant))

@@ -97,7 +97,7 @@ pub(crate) struct Sample {
 }
 
 /// Sets the gauges of `handler`.
-#[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 deliveries")]
+#[expect(clippy::cast_precision_loss, reason = "no queue has 2^52 deliveries")]
 pub(crate) fn sample(handler: &Arc<str>, sample: &Sample) {
     let of = |name: &'static str| gauge!(name, "handler" => shared(handler));
     of(QUEUE_DEPTH).set(sample.waiting as f64);
