@@ -1,0 +1,39 @@
+//! Why a store could not do something.
+
+use std::error::Error;
+
+use super::Position;
+
+type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a store could not do something.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The store cannot be reached, or refused the work for now: the same call may succeed later. Nothing was
+    /// written.
+    #[error("the store is not available: {0}")]
+    Unavailable(#[source] BoxError),
+    /// The log ends before a position that was seen: the database was restored from an older copy, or a server
+    /// that was behind took over.
+    #[error(
+        "the log ends at {end}, but position {seen} was seen before: the database is an older copy; \
+         reset the subscriptions, or restore the newer one"
+    )]
+    WentBack {
+        /// Where the log ends now.
+        end: Position,
+        /// What was seen before.
+        seen: Position,
+    },
+    /// Something that the same call will not overcome: a missing table, a missing right, a row that cannot be read.
+    #[error("the store refused: {0}")]
+    Refused(#[source] BoxError),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later.
+    pub fn is_temporary(&self) -> bool {
+        matches!(self, Self::Unavailable(_))
+    }
+}

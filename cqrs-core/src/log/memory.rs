@@ -1,0 +1,309 @@
+//! A store in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{
+    Beat, Change, Claim, DeadDelivery, DoneRow, Entry, EventLog, Lease, LogEvent, LoggedEvent,
+    NewSubscription, Node, Parked, Position, Profile, Progress, Start, Store, StoreError,
+    Subscription, SubscriptionId,
+};
+use crate::handler::BoxFuture;
+
+/// A [`Store`] in memory, for tests of what a durable store does: restarts, several nodes, fencing. Clones share
+/// their events, so that an application that is built on a clone is another node, or the same one after a crash.
+/// It keeps all events, and forgets them with its last clone.
+#[derive(Debug, Clone)]
+pub struct MemoryStore {
+    shards: u16,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    news: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    log: Vec<LoggedEvent>,
+    /// By its number.
+    subscriptions: Vec<StoredSubscription>,
+    nodes: BTreeMap<Uuid, Instant>,
+    leases: BTreeMap<u16, StoredLease>,
+}
+
+#[derive(Debug)]
+struct StoredSubscription {
+    name: String,
+    start: Position,
+    checkpoints: BTreeMap<u16, Position>,
+    parked: BTreeMap<Position, Parked>,
+    done: BTreeSet<Position>,
+    dead: Vec<DeadDelivery>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct StoredLease {
+    token: u64,
+    node: Option<Uuid>,
+}
+
+impl MemoryStore {
+    /// An empty store with 16 shards.
+    pub fn new() -> Self {
+        Self { shards: 16, shared: Arc::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    fn end(&self) -> Position {
+        Position(self.log.len() as u64)
+    }
+
+    fn holds(&self, lease: Lease) -> bool {
+        self.leases.get(&lease.shard).is_some_and(|stored| stored.token == lease.token)
+    }
+
+    fn shard_of(&self, position: Position) -> Option<u16> {
+        let index = usize::try_from(position.0.checked_sub(1)?).ok()?;
+        Some(self.log.get(index)?.event.shard)
+    }
+
+    /// Writes all of `rows`, or nothing.
+    fn write_done(&mut self, rows: &[DoneRow]) -> bool {
+        let is_new = |row: &DoneRow| {
+            let subscription = self.subscriptions.get(row.subscription.0 as usize);
+            self.holds(row.lease) && subscription.is_some_and(|it| !it.done.contains(&row.position))
+        };
+        let all_new = rows.iter().all(is_new);
+        if all_new {
+            for row in rows {
+                self.subscriptions[row.subscription.0 as usize].done.insert(row.position);
+            }
+        }
+        all_new
+    }
+
+    fn append(&mut self, events: &[LogEvent]) {
+        for event in events {
+            let position = self.end().next();
+            self.log.push(LoggedEvent { position, at: Timestamp::now(), event: event.clone() });
+        }
+    }
+
+    fn living(&self) -> impl Iterator<Item = Uuid> {
+        let now = Instant::now();
+        self.nodes.iter().filter(move |(_, until)| **until > now).map(|(node, _)| *node)
+    }
+
+    fn save(&mut self, change: &Change) -> bool {
+        if !self.holds(change.lease) {
+            return false;
+        }
+        let shard = change.lease.shard;
+        let in_shard: BTreeSet<_> = {
+            let done = &self.subscriptions[change.subscription.0 as usize].done;
+            done.iter().copied().filter(|done| self.shard_of(*done) == Some(shard)).collect()
+        };
+        let subscription = &mut self.subscriptions[change.subscription.0 as usize];
+        subscription.checkpoints.insert(shard, change.checkpoint);
+        for parked in &change.park {
+            subscription.parked.insert(parked.position, parked.clone());
+        }
+        for position in &change.unpark {
+            subscription.parked.remove(position);
+        }
+        subscription.dead.extend(change.dead.iter().cloned());
+        if change.forget_done {
+            let parked = &subscription.parked;
+            subscription.done.retain(|done| {
+                !in_shard.contains(done) || *done > change.checkpoint || parked.contains_key(done)
+            });
+        }
+        true
+    }
+}
+
+impl Store for MemoryStore {}
+
+impl EventLog for MemoryStore {
+    fn profile(&self) -> Profile {
+        Profile { name: "memory", shards: self.shards }
+    }
+
+    fn append<'a>(
+        &'a self,
+        entries: &'a [Entry],
+    ) -> BoxFuture<'a, Result<Vec<Option<Position>>, StoreError>> {
+        let mut state = self.state();
+        let appended = entries.iter().map(|entry| {
+            let first = state.end().next();
+            state.write_done(&entry.done).then(|| state.append(&entry.events))?;
+            Some(first)
+        });
+        let appended = appended.collect();
+        drop(state);
+        self.shared.news.notify_waiters();
+        Box::pin(async move { Ok(appended) })
+    }
+
+    fn read(
+        &self,
+        after: Position,
+        limit: usize,
+    ) -> BoxFuture<'_, Result<Vec<LoggedEvent>, StoreError>> {
+        let state = self.state();
+        let end = state.end();
+        let start = usize::try_from(after.0).unwrap_or(usize::MAX);
+        let page = match state.log.get(start..) {
+            Some(rest) => Ok(rest.iter().take(limit).cloned().collect()),
+            None => Err(StoreError::WentBack { end, seen: after }),
+        };
+        Box::pin(async move { page })
+    }
+
+    fn read_at<'a>(
+        &'a self,
+        positions: &'a [Position],
+    ) -> BoxFuture<'a, Result<Vec<LoggedEvent>, StoreError>> {
+        let state = self.state();
+        let events = positions.iter().filter_map(|position| {
+            let index = usize::try_from(position.0.checked_sub(1)?).ok()?;
+            state.log.get(index).cloned()
+        });
+        let events = events.collect();
+        Box::pin(async move { Ok(events) })
+    }
+
+    fn range(&self) -> BoxFuture<'_, Result<RangeInclusive<Position>, StoreError>> {
+        let end = self.state().end();
+        Box::pin(async move { Ok(Position::START.next()..=end) })
+    }
+
+    fn news(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.shared.news.notified())
+    }
+}
+
+impl Progress for MemoryStore {
+    fn register<'a>(
+        &'a self,
+        wanted: &'a [NewSubscription<'a>],
+    ) -> BoxFuture<'a, Result<Vec<Subscription>, StoreError>> {
+        let mut state = self.state();
+        for NewSubscription { name, start } in wanted {
+            if state.subscriptions.iter().any(|stored| stored.name == *name) {
+                continue;
+            }
+            let start = match start {
+                Start::Now => state.end(),
+                Start::Beginning => Position::START,
+            };
+            state.subscriptions.push(StoredSubscription {
+                name: (*name).to_owned(),
+                start,
+                checkpoints: BTreeMap::new(),
+                parked: BTreeMap::new(),
+                done: BTreeSet::new(),
+                dead: Vec::new(),
+            });
+        }
+        let subscriptions = (0..).zip(&state.subscriptions).map(|(id, stored)| Subscription {
+            id: SubscriptionId(id),
+            name: stored.name.clone(),
+            is_paused: false,
+        });
+        let subscriptions = subscriptions.collect();
+        Box::pin(async move { Ok(subscriptions) })
+    }
+
+    fn beat<'a>(&'a self, node: &'a Node) -> BoxFuture<'a, Result<Beat, StoreError>> {
+        let mut state = self.state();
+        let until = Instant::now() + node.ttl.min(Duration::from_hours(24));
+        state.nodes.insert(node.id, until);
+        let leases = state.leases.iter().filter(|(_, lease)| lease.node == Some(node.id));
+        let leases = leases.map(|(&shard, lease)| Lease { shard, token: lease.token }).collect();
+        let beat = Beat { living: state.living().count(), leases, paused: Vec::new() };
+        Box::pin(async move { Ok(beat) })
+    }
+
+    fn claim<'a>(
+        &'a self,
+        node: &'a Node,
+        at_most: usize,
+        subscriptions: &'a [SubscriptionId],
+    ) -> BoxFuture<'a, Result<Vec<Claim>, StoreError>> {
+        let mut state = self.state();
+        let living: BTreeSet<_> = state.living().collect();
+        let mut leases = Vec::new();
+        for shard in 0..self.shards {
+            let stored = state.leases.entry(shard).or_default();
+            let is_free = stored.node.is_none_or(|owner| !living.contains(&owner));
+            if is_free && leases.len() < at_most {
+                *stored = StoredLease { token: stored.token + 1, node: Some(node.id) };
+                leases.push(Lease { shard, token: stored.token });
+            }
+        }
+        let claims = leases.into_iter().map(|lease| {
+            let (mut checkpoints, mut parked) = (Vec::new(), Vec::new());
+            for &id in subscriptions {
+                let stored = &state.subscriptions[id.0 as usize];
+                let checkpoint = stored.checkpoints.get(&lease.shard).copied();
+                checkpoints.push((id, checkpoint.unwrap_or(stored.start)));
+                let is_here = |it: &&Parked| state.shard_of(it.position) == Some(lease.shard);
+                parked.extend(stored.parked.values().filter(is_here).map(|it| (id, it.clone())));
+            }
+            parked.sort_by_key(|(_, parked)| parked.position);
+            Claim { lease, checkpoints, parked }
+        });
+        let claims = claims.collect();
+        Box::pin(async move { Ok(claims) })
+    }
+
+    fn release<'a>(
+        &'a self,
+        node: &'a Node,
+        leases: &'a [Lease],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let mut state = self.state();
+        for lease in leases {
+            if let Some(stored) = state.leases.get_mut(&lease.shard)
+                && (stored.token, stored.node) == (lease.token, Some(node.id))
+            {
+                stored.node = None;
+            }
+        }
+        Box::pin(async move { Ok(()) })
+    }
+
+    fn leave<'a>(&'a self, node: &'a Node) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.state().nodes.remove(&node.id);
+        Box::pin(async move { Ok(()) })
+    }
+
+    fn save<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
+        let mut state = self.state();
+        let lost = changes.iter().filter(|change| !state.save(change)).map(|change| change.lease);
+        let lost = lost.collect();
+        Box::pin(async move { Ok(lost) })
+    }
+}

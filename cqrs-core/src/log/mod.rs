@@ -1,0 +1,34 @@
+//! The contract of a durable log of events, and of the progress that subscriptions make on it.
+//!
+//! A store knows nothing of handlers, retries, tenants' turns or time limits. It keeps events as text, in one order,
+//! and it keeps how far each subscription has come. `cqrs-sql` is a store on SQLite and Postgres;
+//! [`MemoryStore`] is one for tests.
+
+mod error;
+mod event;
+mod event_log;
+mod hash;
+mod memory;
+mod progress;
+mod units;
+
+use std::fmt;
+
+pub use self::error::StoreError;
+pub use self::event::{LogEvent, LoggedEvent, Position};
+pub use self::event_log::{DoneRow, Entry, EventLog, Profile};
+pub use self::hash::stable_hash;
+pub use self::memory::MemoryStore;
+pub use self::progress::{
+    Beat, Change, Claim, DeadDelivery, Lease, NewSubscription, Node, Parked, Progress, Start,
+    Subscription, SubscriptionId,
+};
+pub use self::units::{Unit, Units};
+
+/// A durable log with the progress on it: what [`AppBuilder::store`](crate::AppBuilder::store) takes.
+pub trait Store: EventLog + Progress + fmt::Debug + Send + Sync + 'static {
+    /// The store's transactions, if users can write in them.
+    fn units(&self) -> Option<&dyn Units> {
+        None
+    }
+}

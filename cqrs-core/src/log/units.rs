@@ -1,0 +1,49 @@
+//! Transactions in which users write.
+
+use std::any::Any;
+
+use super::{DoneRow, LogEvent, StoreError};
+use crate::handler::BoxFuture;
+use crate::services::TypeRef;
+
+/// The transactions of a store in which users write beside the log.
+pub trait Units: Send + Sync {
+    /// The type of [`Unit::transaction`], such as `SqliteTransaction`.
+    fn transaction(&self) -> TypeRef;
+
+    /// Begins a transaction.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Unit>, StoreError>>;
+}
+
+/// One transaction. Dropped without a commit, it is rolled back.
+pub trait Unit: Send {
+    /// The transaction itself, of the type that [`Units::transaction`] says.
+    fn transaction(&mut self) -> &mut (dyn Any + Send);
+
+    /// Publishes `events` if the transaction commits.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn publish<'a>(&'a mut self, events: &'a [LogEvent]) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Writes `rows`. Returns `false` if one of them is there already, or its lease is another node's now: then the
+    /// transaction must not commit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn done<'a>(&'a mut self, rows: &'a [DoneRow]) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// Commits.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]. If the connection was lost during the commit, the error does not say whether it happened:
+    /// a second attempt finds the [`DoneRow`]s then.
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>>;
+}
