@@ -1,0 +1,195 @@
+//! Group commit: one task appends what all publishers of this process want to append.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::codec::Codec;
+use super::window::Window;
+use crate::log::{Entry, Position, Store, StoreError};
+use crate::message::AnyEvent;
+
+/// How many entries are appended in one transaction at most.
+const MAX_ENTRIES: usize = 500;
+
+/// How many bytes of payload are appended in one transaction, before the entry that reaches it.
+const MAX_BYTES: usize = 1 << 20;
+
+/// The first and the longest wait before the store is tried again.
+const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// Appends entries, many in one transaction: while one is committed, the next ones gather.
+pub(crate) struct Appender {
+    queue: mpsc::UnboundedSender<Request>,
+    /// Bounds what publishers have waiting.
+    permits: Semaphore,
+}
+
+/// Why an entry was not appended.
+#[derive(Debug)]
+pub(crate) enum NotAppended {
+    /// The store was not available until the deadline.
+    Unavailable(Arc<StoreError>),
+    /// The store refused it.
+    Refused(Arc<StoreError>),
+    /// The application has stopped.
+    Stopped,
+}
+
+struct Request {
+    entry: Entry,
+    /// The same events, for the window.
+    events: Vec<AnyEvent>,
+    /// Until when the store is tried.
+    deadline: Instant,
+    answer: oneshot::Sender<Result<Option<Position>, NotAppended>>,
+}
+
+impl Appender {
+    /// Starts the task; it ends when the last of its users is gone.
+    pub(super) fn start(store: Arc<dyn Store>, window: Arc<OnceLock<Window>>, capacity: usize) -> Self {
+        let (queue, requests) = mpsc::unbounded_channel();
+        tokio::spawn(Task { store, window, requests }.run());
+        Self { queue, permits: Semaphore::new(capacity.max(1)) }
+    }
+
+    /// Appends `entry`, whose events are `events`: returns the position of the first, or `None` if its effect had
+    /// happened before. If too much waits, waits for its turn.
+    ///
+    /// If the future is dropped, the entry may be appended or not.
+    pub(crate) async fn append(
+        &self,
+        entry: Entry,
+        events: Vec<AnyEvent>,
+        deadline: Instant,
+    ) -> Result<Option<Position>, NotAppended> {
+        let permit = self.permits.acquire().await;
+        let _permit = permit.map_err(|_| NotAppended::Stopped)?;
+        self.append_now(entry, events, deadline).await
+    }
+
+    /// As [`append`](Self::append), but never waits for a turn: for what handlers publish. The entry is queued by
+    /// the call itself, not by the future that it returns.
+    pub(crate) fn append_now(
+        &self,
+        entry: Entry,
+        events: Vec<AnyEvent>,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Option<Position>, NotAppended>> + use<> {
+        let (answer, answered) = oneshot::channel();
+        let sent = self.queue.send(Request { entry, events, deadline, answer });
+        async move {
+            sent.map_err(|_| NotAppended::Stopped)?;
+            answered.await.unwrap_or(Err(NotAppended::Stopped))
+        }
+    }
+}
+
+struct Task {
+    store: Arc<dyn Store>,
+    window: Arc<OnceLock<Window>>,
+    requests: mpsc::UnboundedReceiver<Request>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let (mut received, mut back_off) = (Vec::new(), BACK_OFF.0);
+        while self.requests.recv_many(&mut received, MAX_ENTRIES).await > 0 {
+            let mut rest = std::mem::take(&mut received);
+            while !rest.is_empty() {
+                let size = fitting(&rest);
+                let later = rest.split_off(size);
+                let mut batch = std::mem::replace(&mut rest, later);
+                while let Some(error) = self.append(&mut batch).await {
+                    if !error.is_temporary() {
+                        self.append_each(batch).await;
+                        break;
+                    }
+                    tracing::warn!(%error, waiting = batch.len(), "events cannot be appended; trying again");
+                    give_up(&mut batch, &Arc::new(error));
+                    tokio::time::sleep(back_off).await;
+                    back_off = (back_off * 2).min(BACK_OFF.1);
+                    if batch.is_empty() {
+                        break;
+                    }
+                }
+                back_off = BACK_OFF.0;
+            }
+        }
+    }
+
+    /// Appends the batch and answers it. Gives the error if it was not appended.
+    async fn append(&self, batch: &mut Vec<Request>) -> Option<StoreError> {
+        // A publisher that has gone away does not want its event any more.
+        batch.retain(|request| !request.answer.is_closed());
+        let mut requests = std::mem::take(batch);
+        if requests.is_empty() {
+            return None;
+        }
+        let entries: Vec<Entry> =
+            requests.iter_mut().map(|request| std::mem::take(&mut request.entry)).collect();
+        let positions = match self.store.append(&entries).await {
+            Ok(positions) => positions,
+            Err(error) => {
+                for (request, entry) in requests.iter_mut().zip(entries) {
+                    request.entry = entry;
+                }
+                *batch = requests;
+                return Some(error);
+            }
+        };
+        let mut own = Vec::new();
+        for ((request, entry), position) in requests.into_iter().zip(&entries).zip(positions) {
+            if let Some(first) = position {
+                let events = entry.events.iter().zip(request.events).zip(first.0..);
+                own.extend(events.map(|((logged, event), position)| {
+                    Codec::own(Position(position), logged, event)
+                }));
+            }
+            // The publisher may have gone away meanwhile.
+            let _ = request.answer.send(Ok(position));
+        }
+        if let Some(window) = self.window.get() {
+            window.push_own(own);
+        }
+        None
+    }
+
+    /// After the store refused the batch: each entry alone, so that one wrong entry refuses no other.
+    async fn append_each(&self, batch: Vec<Request>) {
+        for request in batch {
+            let mut alone = vec![request];
+            let Some(error) = self.append(&mut alone).await else { continue };
+            let error = Arc::new(error);
+            for request in alone {
+                let error = Arc::clone(&error);
+                let _ = request.answer.send(Err(if error.is_temporary() {
+                    NotAppended::Unavailable(error)
+                } else {
+                    NotAppended::Refused(error)
+                }));
+            }
+        }
+    }
+}
+
+/// How many of the requests fit into one transaction, at least one.
+fn fitting(requests: &[Request]) -> usize {
+    let mut bytes = 0;
+    let too_many = requests.iter().position(|request| {
+        let full = bytes >= MAX_BYTES;
+        bytes += request.entry.events.iter().map(|event| event.payload.len()).sum::<usize>();
+        full
+    });
+    too_many.unwrap_or(requests.len())
+}
+
+/// Answers the requests whose deadline has passed.
+fn give_up(batch: &mut Vec<Request>, error: &Arc<StoreError>) {
+    let now = Instant::now();
+    for request in batch.extract_if(.., |request| request.deadline <= now) {
+        let _ = request.answer.send(Err(NotAppended::Unavailable(Arc::clone(error))));
+    }
+}
