@@ -67,17 +67,19 @@ impl Context {
         (ctx.ends_after(now, timeout), guard)
     }
 
-    /// The context of one attempt to handle the event of this context, and the guard of the attempt's work.
-    pub(crate) fn for_attempt(
-        &self,
+    /// Makes this the context of one attempt to handle `event`, which ends at `deadline`. Returns the guard of
+    /// the attempt's work.
+    pub(crate) fn begin_attempt(
+        &mut self,
         lifecycle: &Arc<Lifecycle>,
         event: &'static str,
         attempt: u32,
-        timeout: Option<Duration>,
-    ) -> (Self, WorkGuard) {
+        deadline: Option<Instant>,
+    ) -> WorkGuard {
         let guard = Work::begin(lifecycle, WorkKind::Delivery { event, attempt }, None, None);
-        let ctx = Self { work: Some(guard.work()), ..self.clone() };
-        (ctx.ends_after(Instant::now(), timeout), guard)
+        self.work = Some(guard.work());
+        self.deadline = earlier(self.deadline, deadline);
+        guard
     }
 
     /// This context for the same message and the same work as `call`: it takes the ids of `call`, and its

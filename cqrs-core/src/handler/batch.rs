@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 use super::{HandlerError, HandlerResult};
-use crate::context::Context;
+use crate::context::{Context, WorkGuard};
 use crate::message::AnyEvent;
 
 /// Reacts to many events of type `E` at once. Register it with `#[events_handler(E, batch(max = 500))]`.
@@ -180,7 +180,7 @@ impl<'a, E> BatchItem<'a, E> {
     /// The context of this delivery: the event's tenant, actor and correlation id. A message that is
     /// published or executed with it is caused by this event.
     pub fn context(&self) -> &'a Context {
-        &self.item.context
+        self.item.changed.get().unwrap_or(&self.item.context)
     }
 
     /// Which attempt this is, from 1.
@@ -228,15 +228,25 @@ impl<E> fmt::Debug for BatchItem<'_, E> {
 }
 
 /// An event that is handled, alone or in a batch, without its type.
-#[derive(Clone)]
 pub struct Item {
     pub(crate) event: AnyEvent,
     pub(crate) context: Context,
+    /// The context that a middleware has given it instead.
+    pub(crate) changed: OnceLock<Context>,
+    pub(crate) order: Option<u64>,
     pub(crate) attempt: u32,
+    /// The work of its attempt, from begin to end.
+    pub(crate) work: Option<WorkGuard>,
     pub(crate) failure: OnceLock<Arc<HandlerError>>,
 }
 
 impl Item {
+    pub(crate) fn new(event: AnyEvent, order: Option<u64>, attempt: u32) -> Self {
+        let (context, changed, failure) =
+            (event.context().clone(), OnceLock::new(), OnceLock::new());
+        Self { event, context, changed, order, attempt, work: None, failure }
+    }
+
     /// The event as an `E`, which may be [`AnyEvent`] itself.
     pub(crate) fn event<E: 'static>(&self) -> &E {
         self.event.as_event().expect("events are routed by their type")

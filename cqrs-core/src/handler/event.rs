@@ -41,7 +41,7 @@ pub trait EventHandler<E>: Send + Sync + 'static {
 }
 
 /// A handler of one event, or of batches of it, without its types. It is called with one item, or with one
-/// batch.
+/// batch, and runs with that context as the current one.
 pub(crate) type ErasedEventHandler = Arc<
     dyn for<'a> Fn(&'a Arc<Vec<Item>>, &'a Context) -> BoxFuture<'a, HandlerResult> + Send + Sync,
 >;

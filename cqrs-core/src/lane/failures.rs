@@ -52,7 +52,7 @@ impl Failures {
         Self(Broadcast::new(stream_capacity))
     }
 
-    pub(super) fn report(&self, failure: impl FnOnce() -> Failure) {
+    pub(super) fn send(&self, failure: impl FnOnce() -> Failure) {
         self.0.send(failure);
     }
 

@@ -11,7 +11,6 @@ mod outcome;
 mod rate;
 mod report;
 mod shared;
-mod verdict;
 mod worker;
 
 use std::pin::pin;
@@ -24,9 +23,10 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use self::breaker::{Change, Counted, NotReady};
+use self::deliver::Taken;
 use self::limits::Limits;
-use self::outcome::Taken;
-use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions};
+use self::outcome::Outcome;
+use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions, Item};
 use crate::runtime::sleep_until;
 use crate::schedule::{Counts, Entry, Keys, Schedule, Step};
 use crate::services::TypeRef;
@@ -116,7 +116,7 @@ impl Lane {
     /// Waits until `worker` has taken deliveries, and copies what it needs for an attempt: they stay in
     /// the schedule, so that they are not lost with the worker. Returns `false` when the application
     /// stopped.
-    async fn next(&self, worker: usize, taken: &mut Vec<Taken>) -> bool {
+    async fn next(&self, worker: usize, taken: &mut Taken) -> bool {
         let lifecycle = &self.shared.lifecycle;
         loop {
             if lifecycle.is_stopped() {
@@ -149,7 +149,7 @@ impl Lane {
     ///
     /// A worker takes nothing that it would have to keep while it waits: what may not begin yet stays
     /// queued, and a shutdown finds it there.
-    fn take(&self, worker: usize, taken: &mut Vec<Taken>) -> Result<(), Option<Instant>> {
+    fn take(&self, worker: usize, taken: &mut Taken) -> Result<(), Option<Instant>> {
         let mut state = self.state();
         let State { schedule, limits } = &mut *state;
         if schedule.next_due().is_some() {
@@ -173,7 +173,7 @@ impl Lane {
         };
         let pick = |count| self.shared.chance.as_ref().map_or(0, |chance| chance.pick(count));
         let entries = schedule.take(worker, max, across_tenants, pick, fit);
-        taken.extend(entries.iter().map(Taken::of));
+        copy(entries, taken);
         let others_wait = schedule.next_due().is_some()
             || (schedule.has_ready() && (limits.are_timed() || max > 1));
         drop(state);
@@ -184,29 +184,41 @@ impl Lane {
         Ok(())
     }
 
-    /// What `worker` has taken.
-    fn taken(&self, worker: usize) -> Vec<Taken> {
-        self.state().schedule.taken(worker).iter().map(Taken::of).collect()
+    /// Copies what `worker` has taken.
+    fn copy_taken(&self, worker: usize, taken: &mut Taken) {
+        copy(self.state().schedule.taken(worker), taken);
     }
 
     fn is_across_tenants(&self) -> bool {
         self.batch.is_some_and(|policy| policy.across_tenants)
     }
 
-    /// What `worker` has taken goes on by `steps`. Gives what is finished.
-    fn settle(&self, worker: usize, steps: &[Step], finished: &mut Vec<Entry<Delivery>>) {
-        let retried = |delivery: &Delivery| delivery.settle(Verdict::Retry);
-        let ready = self.state().schedule.settle(worker, steps, finished, retried);
+    /// What `worker` has taken goes on by its outcomes. Gives what is finished, the last one first.
+    fn settle(&self, worker: usize, outcomes: &[Outcome], finished: &mut Vec<(usize, Delivery)>) {
+        let step = |at: usize, delivery: &Delivery| {
+            let step = outcomes[at].step;
+            if let Step::Retry(_) | Step::RetryAlone(_) = step {
+                delivery.settle(Verdict::Retry);
+            }
+            step
+        };
+        let finish = |at, delivery| finished.push((at, delivery));
+        let ready = self.state().schedule.settle(worker, step, finish);
         for _ in 0..ready.min(self.options.concurrency) {
             self.work.notify_one();
         }
     }
 
-    /// An attempt of `worker` has ended.
-    fn count(&self, worker: usize, counted: Counted) {
-        if self.options.breaker.is_none() {
-            return;
-        }
+    /// An attempt of `worker` has ended. It is a failure if all of its deliveries failed.
+    fn count(&self, worker: usize, outcomes: &[Outcome]) {
+        let Some(policy) = self.options.breaker else { return };
+        let counted = if outcomes.iter().any(|outcome| outcome.error.is_none()) {
+            Counted::Success
+        } else if outcomes.iter().any(|outcome| outcome.is_failure(policy.counts_all)) {
+            Counted::Failure
+        } else {
+            Counted::Neither
+        };
         let change = self.state().limits.end(worker, counted);
         let handler = &*self.name;
         match change {
@@ -272,4 +284,14 @@ impl Lane {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Copies what an attempt needs of `entries`, at least one.
+fn copy(entries: &[Entry<Delivery>], taken: &mut Taken) {
+    taken.route = entries.first().map_or(0, |entry| entry.item.route);
+    taken.items_mut().extend(
+        entries
+            .iter()
+            .map(|entry| Item::new(entry.item.event.clone(), entry.keys.order, entry.attempts + 1)),
+    );
 }

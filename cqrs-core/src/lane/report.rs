@@ -3,41 +3,38 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::outcome::{Outcome, Taken};
+use super::outcome::Outcome;
 use super::{Failure, Lane};
+use crate::handler::{DeliveryError, Item};
 use crate::observe::{self, Attempted};
 use crate::runtime::catch_now;
+use crate::schedule::Step;
 
-/// Shows an attempt to everything but the log.
-pub(super) fn show(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Option<Duration>) {
-    let Taken { event, attempt, .. } = taken;
-    let error = outcome.error();
+/// Shows an attempt that counts.
+pub(super) fn report(lane: &Lane, item: &Item, outcome: &Outcome) {
+    let Outcome { error, step, retry_in } = outcome;
+    let (event, attempt, retry_in) = (&item.event, item.attempt, *retry_in);
     if let Some(error) = error {
+        // Several that failed together have one line in the log.
+        if !matches!(step, Step::RetryAlone(_)) {
+            without_panic(lane, || log(lane, item, error, retry_in));
+        }
         observe::settled_failure(&lane.name, retry_in.is_some());
-        lane.shared.failures.report(|| Failure {
+        lane.shared.failures.send(|| Failure {
             handler: Arc::clone(&lane.name),
             event: event.clone(),
-            attempt: *attempt,
+            attempt,
             max_attempts: lane.options.retry.attempts,
             error: error.clone(),
             retry_in,
         });
     }
-    if let Some(observer) = &lane.shared.observer {
-        observer.attempted(Attempted {
-            handler: lane.handler,
-            handler_name: &lane.name,
-            event,
-            attempt: *attempt,
-            error,
-            retry_in,
-        });
+    if let Some(observer) = &lane.shared.observer
+        && *step != Step::Return
+    {
+        let (handler, handler_name, error) = (lane.handler, &*lane.name, error.as_ref());
+        observer.attempted(Attempted { handler, handler_name, event, attempt, error, retry_in });
     }
-}
-
-/// Logs a failed attempt.
-pub(super) fn log(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Option<Duration>) {
-    without_panic(lane, || write(lane, taken, outcome, retry_in));
 }
 
 /// Errors are written by the `Display` of users' types, which may panic.
@@ -47,9 +44,8 @@ fn without_panic(lane: &Lane, log: impl FnOnce()) {
     }
 }
 
-fn write(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Option<Duration>) {
-    let Outcome::Failed(error) = outcome else { return };
-    let Taken { event, attempt, .. } = taken;
+fn log(lane: &Lane, item: &Item, error: &DeliveryError, retry_in: Option<Duration>) {
+    let Item { event, attempt, .. } = item;
     let handler = &*lane.name;
     let (name, id, tenant) = (event.name(), event.id(), event.context().tenant());
     let error = event.redacted_text(error);
@@ -67,25 +63,20 @@ fn write(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Option<Duratio
 }
 
 /// Logs the failure of a whole batch, in one line.
-pub(super) fn log_together(lane: &Lane, taken: &[Taken], outcomes: &[Outcome]) {
-    without_panic(lane, || write_together(lane, taken, outcomes));
-}
-
-fn write_together(lane: &Lane, taken: &[Taken], outcomes: &[Outcome]) {
-    let together = taken.iter().zip(outcomes).filter_map(|(taken, outcome)| match outcome {
-        Outcome::FailedTogether(error) => Some((&taken.event, error)),
+pub(super) fn log_together(lane: &Lane, items: &[Item], outcomes: &[Outcome]) {
+    let together = items.iter().zip(outcomes).filter_map(|(item, outcome)| match outcome {
+        Outcome { error: Some(error), step: Step::RetryAlone(_), .. } => Some((&item.event, error)),
         _ => None,
     });
     let Some((_, error)) = together.clone().next() else { return };
-    let mut deliveries = 0;
-    let error = together.fold(error.to_string(), |text, (event, _)| {
-        deliveries += 1;
-        event.redacted_text(&text)
+    without_panic(lane, || {
+        let error =
+            together.clone().fold(error.to_string(), |text, (event, _)| event.redacted_text(&text));
+        tracing::warn!(
+            handler = &*lane.name,
+            deliveries = together.count(),
+            error,
+            "a batch failed as a whole: each of its deliveries will be tried alone"
+        );
     });
-    tracing::warn!(
-        handler = &*lane.name,
-        deliveries,
-        error,
-        "a batch failed as a whole: each of its deliveries will be tried alone"
-    );
 }

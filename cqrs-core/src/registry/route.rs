@@ -61,7 +61,7 @@ impl EventRoute {
             Arc::new(move |items, ctx| {
                 let event = items[0].event.clone().downcast();
                 let event = event.expect("events are routed by their type");
-                Box::pin(handler(event, ctx.clone()))
+                Box::pin(ctx.clone().into_scope(handler(event, ctx.clone())))
             })
         })
     }
@@ -75,7 +75,8 @@ fn one_by_one<H: EventHandler<E>, E: 'static>(handler: AnyHandler) -> ErasedEven
     let handler = typed::<H>(handler);
     Arc::new(move |items, ctx| {
         let handler = Arc::clone(&handler);
-        Box::pin(async move { handler.handle(items[0].event(), ctx).await })
+        let handle = async move { handler.handle(items[0].event(), ctx).await };
+        Box::pin(ctx.clone().into_scope(handle))
     })
 }
 
@@ -83,7 +84,8 @@ fn in_batches<H: BatchEventHandler<E>, E: 'static>(handler: AnyHandler) -> Erase
     let handler = typed::<H>(handler);
     Arc::new(move |items, ctx| {
         let handler = Arc::clone(&handler);
-        Box::pin(async move { handler.handle_batch(&Batch::new(items), ctx).await })
+        let handle = async move { handler.handle_batch(&Batch::new(items), ctx).await };
+        Box::pin(ctx.clone().into_scope(handle))
     })
 }
 

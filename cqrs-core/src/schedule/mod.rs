@@ -5,6 +5,7 @@ mod fair;
 mod properties;
 
 use std::cmp::Reverse;
+use std::collections::hash_map::Entry as Slot;
 use std::collections::{BinaryHeap, VecDeque};
 use std::fmt;
 use std::time::Instant;
@@ -84,31 +85,37 @@ pub(crate) struct Counts {
 /// The items of one handler.
 ///
 /// Of each order key, either at most one item is ready or delayed and none is taken, or a worker has taken
-/// one item, or several in order. The others are `behind`.
+/// one item, or several in order. The others are behind.
 pub(crate) struct Schedule<T> {
     ready: Fair<Entry<T>>,
-    behind: FxHashMap<u64, VecDeque<Entry<T>>>,
+    /// The order keys that have items.
+    orders: FxHashMap<u64, Ordered<T>>,
     /// How many items wait behind others of their order key.
     followers: usize,
     delayed: BinaryHeap<Reverse<Delayed<T>>>,
     /// What each worker has taken.
     taken: Vec<Vec<Entry<T>>>,
     numbers: u64,
-    /// Buffers that are empty between calls, so that their capacity is reused.
-    orders: Vec<u64>,
+    /// Empty between calls, so that its capacity is reused.
     firsts: Vec<Entry<T>>,
+}
+
+/// The items of one order key.
+struct Ordered<T> {
+    /// How many are ready, delayed or taken.
+    out: usize,
+    behind: VecDeque<Entry<T>>,
 }
 
 impl<T> Schedule<T> {
     pub(crate) fn new(workers: usize) -> Self {
         Self {
             ready: Fair::default(),
-            behind: FxHashMap::default(),
+            orders: FxHashMap::default(),
             followers: 0,
             delayed: BinaryHeap::new(),
             taken: (0..workers).map(|_| Vec::new()).collect(),
             numbers: 0,
-            orders: Vec::new(),
             firsts: Vec::new(),
         }
     }
@@ -127,12 +134,16 @@ impl<T> Schedule<T> {
             due: None,
         };
         if let Some(order) = keys.order {
-            if let Some(behind) = self.behind.get_mut(&order) {
-                behind.push_back(entry);
-                self.followers += 1;
-                return false;
+            match self.orders.entry(order) {
+                Slot::Occupied(mut ordered) => {
+                    ordered.get_mut().behind.push_back(entry);
+                    self.followers += 1;
+                    return false;
+                }
+                Slot::Vacant(slot) => {
+                    slot.insert(Ordered { out: 1, behind: VecDeque::new() });
+                }
             }
-            self.behind.insert(order, VecDeque::new());
         }
         self.ready.push_back(keys.tenant, entry);
         true
@@ -150,7 +161,7 @@ impl<T> Schedule<T> {
         pick: impl FnOnce(usize) -> usize,
         fit: impl Fn(&T, &T) -> bool,
     ) -> &[Entry<T>] {
-        let Self { ready, behind, followers, taken, .. } = self;
+        let Self { ready, orders, followers, taken, .. } = self;
         let taken = &mut taken[worker];
         if ready.is_empty() {
             return taken;
@@ -175,14 +186,15 @@ impl<T> Schedule<T> {
         for leader in 0..=others.len() {
             let mut before = leader.checked_sub(1);
             let order = before.map_or(first.keys, |at| others[at].keys).order;
-            let Some(behind) = order.and_then(|order| behind.get_mut(&order)) else { continue };
+            let Some(ordered) = order.and_then(|order| orders.get_mut(&order)) else { continue };
             while others.len() + 1 < max
-                && let Some(next) = behind.pop_front_if(|next| {
+                && let Some(next) = ordered.behind.pop_front_if(|next| {
                     let before = before.map_or(first, |at| &others[at]);
                     next.due.is_none() && fit(before, next)
                 })
             {
                 *followers -= 1;
+                ordered.out += 1;
                 before = Some(others.len());
                 others.push(next);
             }
@@ -196,62 +208,55 @@ impl<T> Schedule<T> {
         &self.taken[worker]
     }
 
-    /// Settles what `worker` has taken, in order: each item by its step; items without a step are taken
-    /// again. Passes on the finished items, reports the retried ones, and returns how many items became
-    /// ready.
+    /// Settles what `worker` has taken: the item at each index by its `step`. Passes the finished ones on,
+    /// the last one first, and returns how many items became ready.
     pub(crate) fn settle(
         &mut self,
         worker: usize,
-        steps: &[Step],
-        finished: &mut Vec<Entry<T>>,
-        retried: impl Fn(&T),
+        step: impl Fn(usize, &T) -> Step,
+        mut finish: impl FnMut(usize, T),
     ) -> usize {
         let ready_before = self.ready.len();
-        let Self { behind, followers, taken, orders, firsts, .. } = self;
+        let Self { orders, followers, taken, firsts, .. } = self;
         for (at, mut entry) in taken[worker].drain(..).enumerate().rev() {
-            let step = steps.get(at).copied().unwrap_or(Step::Return);
+            let step = step(at, &entry.item);
             let order = entry.keys.order;
-            orders.extend(order);
+            let mut again = None;
             if step == Step::Finish {
-                finished.push(entry);
+                finish(at, entry.item);
+            } else {
+                entry.go_on(step);
+                again = Some(entry);
+            }
+            let Some(order) = order else {
+                firsts.extend(again);
                 continue;
+            };
+            let Slot::Occupied(mut slot) = orders.entry(order) else { continue };
+            let ordered = slot.get_mut();
+            ordered.out -= 1;
+            if let Some(entry) = again {
+                ordered.behind.push_front(entry);
+                *followers += 1;
             }
-            entry.go_on(step);
-            if let Step::Retry(_) | Step::RetryAlone(_) = step {
-                retried(&entry.item);
-            }
-            match order.and_then(|order| behind.get_mut(&order)) {
-                Some(behind) => {
-                    behind.push_front(entry);
-                    *followers += 1;
+            // The next item follows when all that were taken with this key are settled.
+            if ordered.out == 0 {
+                if let Some(next) = ordered.behind.pop_front() {
+                    *followers -= 1;
+                    ordered.out = 1;
+                    firsts.push(next);
+                } else {
+                    slot.remove();
                 }
-                None => firsts.push(entry),
             }
-        }
-        finished.reverse();
-        orders.sort_unstable();
-        orders.dedup();
-        while let Some(order) = self.orders.pop() {
-            let next = self.next_of(order);
-            self.firsts.extend(next);
         }
         // Items that are taken again come before the others of their tenant, in their old order, so the
         // last one is added first.
-        self.firsts.sort_unstable_by_key(|entry| entry.number);
+        firsts.sort_unstable_by_key(|entry| entry.number);
         while let Some(entry) = self.firsts.pop() {
             self.make_ready(entry);
         }
         self.ready.len().saturating_sub(ready_before)
-    }
-
-    /// Makes the next item of an order key ready, after all items taken from it were settled.
-    fn next_of(&mut self, order: u64) -> Option<Entry<T>> {
-        let next = self.behind.get_mut(&order).and_then(VecDeque::pop_front);
-        match next {
-            Some(_) => self.followers -= 1,
-            None => drop(self.behind.remove(&order)),
-        }
-        next
     }
 
     fn make_ready(&mut self, mut entry: Entry<T>) {
@@ -301,7 +306,7 @@ impl<T> Schedule<T> {
     /// All items that wait.
     pub(crate) fn iter_waiting(&self) -> impl Iterator<Item = &T> {
         let delayed = self.delayed.iter().map(|Reverse(delayed)| &delayed.entry);
-        let behind = self.behind.values().flatten();
+        let behind = self.orders.values().flat_map(|ordered| &ordered.behind);
         self.ready.iter().chain(behind).chain(delayed).map(|entry| &entry.item)
     }
 
@@ -311,7 +316,7 @@ impl<T> Schedule<T> {
         let taken = taken.map(|entry| (entry, DeliveryState::Running));
         let delayed = self.delayed.drain();
         let delayed = delayed.map(|Reverse(delayed)| (delayed.entry, DeliveryState::Retrying));
-        let behind = self.behind.drain().flat_map(|(_, behind)| behind);
+        let behind = self.orders.drain().flat_map(|(_, ordered)| ordered.behind);
         let queued = self.ready.drain().chain(behind);
         let queued = queued.map(|entry| (entry, DeliveryState::Queued));
         self.followers = 0;

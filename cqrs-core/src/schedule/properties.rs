@@ -115,8 +115,8 @@ impl Checked {
     fn settle(&mut self, worker: usize, codes: &[u8]) {
         let steps: Vec<_> = codes.iter().map(|code| self.step(*code)).collect();
         let mut finished = Vec::new();
-        self.schedule.settle(worker, &steps, &mut finished, |_| {});
-        let finished: Vec<_> = finished.into_iter().map(|entry| entry.item).collect();
+        let step = |at: usize, _: &Item| steps.get(at).copied().unwrap_or(Step::Return);
+        self.schedule.settle(worker, step, |at, item| finished.insert(0, (at, item)));
         let mut expected = Vec::new();
         for (at, item) in std::mem::take(&mut self.taken[worker]).into_iter().enumerate() {
             match steps.get(at) {
@@ -125,7 +125,7 @@ impl Checked {
                     if let Some(order) = item.order.and_then(|it| self.orders.get_mut(&it)) {
                         order.retain(|number| *number != item.number);
                     }
-                    expected.push(item);
+                    expected.push((at, item));
                 }
                 Some(Step::Retry(_)) => *self.attempts.entry(item.number).or_default() += 1,
                 Some(Step::RetryAlone(_)) => {
