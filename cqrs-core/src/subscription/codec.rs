@@ -100,7 +100,11 @@ impl Codec {
     }
 
     /// The event as a dead letter keeps it.
-    pub(crate) fn logged(&self, position: Position, event: &AnyEvent) -> Option<LoggedEvent> {
-        Some(LoggedEvent { position, at: Timestamp::now(), event: self.encode(event).ok()? })
+    pub(crate) fn logged(
+        &self,
+        position: Position,
+        event: &AnyEvent,
+    ) -> serde_json::Result<LoggedEvent> {
+        Ok(LoggedEvent { position, at: Timestamp::now(), event: self.encode(event)? })
     }
 }

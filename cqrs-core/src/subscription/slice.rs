@@ -1,18 +1,20 @@
 //! One subscription on one shard: its deliveries report here what becomes of them.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-use super::codec::Content;
+use super::Shared;
+use super::codec::{Content, Read};
 use super::subscriber::Subscriber;
 use super::tracker::Tracker;
-use super::{Read, Shared};
-use crate::lane::{Delivery, Origin, Receipt, Verdict};
+use crate::context::Effect;
+use crate::lane::{Deferred, Delivery, Origin, Receipt, Verdict};
 use crate::log::{Change, DeadDelivery, DoneRow, Entry, Lease, Parked, Position};
 use crate::message::AnyEvent;
 use crate::schedule::Keys;
@@ -20,8 +22,10 @@ use crate::schedule::Keys;
 /// How long a delivery may hold the checkpoint before it is parked.
 const PARK_AFTER: Duration = Duration::from_secs(1);
 
-/// How long the store is tried for what a handler published. After that the delivery is handled again, by this
-/// process after its next start, or by another one.
+/// How many deliveries of one subscription and one shard may be parked. Beyond that, no more events are read.
+const MAX_PARKED: usize = 1000;
+
+/// How long the store is tried for what a handler has published.
 const PUBLISH_FOR: Duration = Duration::from_hours(1);
 
 /// One subscription on one shard that this process has the lease of.
@@ -36,12 +40,20 @@ pub(super) struct Slice {
 
 struct State {
     tracker: Tracker,
-    /// What is handled, but what its handler published is not appended yet.
-    publishing: FxHashSet<Position>,
-    /// Whether there may be done rows that can be removed.
-    has_done_rows: bool,
-    /// Whether events were read that could not be opened.
+    /// The deliveries whose handler has published something that is not appended yet.
+    publishing: FxHashMap<Position, Publishing>,
+    /// Whether the tracker was full when an event was read: from there it must be read again.
     is_behind: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Publishing {
+    /// It is being appended.
+    Appending,
+    /// It is being appended, and the delivery is done after so many attempts.
+    Handled { attempts: u32 },
+    /// It is appended.
+    Appended,
 }
 
 impl Slice {
@@ -50,20 +62,16 @@ impl Slice {
         lease: Lease,
         shared: &Arc<Shared>,
         checkpoint: Position,
-        parked: &[Parked],
+        parked: Vec<Parked>,
     ) -> Arc<Self> {
-        let state = State {
-            tracker: Tracker::new(checkpoint, parked.to_vec()),
-            publishing: FxHashSet::default(),
-            has_done_rows: true,
-            is_behind: false,
-        };
+        let tracker = Tracker::new(subscriber.id(), lease, checkpoint, parked, MAX_PARKED);
+        let publishing = FxHashMap::default();
         Arc::new(Self {
             subscriber: Arc::clone(subscriber),
             lease,
             shared: Arc::clone(shared),
             is_revoked: AtomicBool::new(false),
-            state: Mutex::new(state),
+            state: Mutex::new(State { tracker, publishing, is_behind: false }),
         })
     }
 
@@ -74,13 +82,13 @@ impl Slice {
 
     /// The position up to which events were read.
     pub(super) fn read_up_to(&self) -> Position {
-        self.state().tracker.read_up_to()
+        self.state().tracker.read()
     }
 
-    /// The position up to which all is settled, and nothing is parked.
-    pub(super) fn is_settled_up_to(&self, end: Position) -> bool {
+    /// Whether everything that was read is settled.
+    pub(super) fn is_settled(&self) -> bool {
         let state = self.state();
-        state.tracker.is_settled_up_to(end)
+        !state.is_behind && state.tracker.is_settled()
     }
 
     /// From where to read again, if events were left out and there is room for them now.
@@ -89,14 +97,15 @@ impl Slice {
         let resumes = state.is_behind && !state.tracker.is_full();
         resumes.then(|| {
             state.is_behind = false;
-            state.tracker.read_up_to()
+            state.tracker.read()
         })
     }
 
-    /// Takes an event in, and hands it to the lane if the handler wants it. An event that was read before is left out.
+    /// Takes an event in, and hands it to the lane if the handler wants it. An event that was taken in before is left
+    /// out.
     pub(super) fn feed(self: &Arc<Self>, read: &Read) {
         let mut state = self.state();
-        if state.is_behind || read.position <= state.tracker.read_up_to() {
+        if state.is_behind || read.position <= state.tracker.read() {
             return;
         }
         let Some(index) = self.subscriber.index_of(read) else {
@@ -106,30 +115,37 @@ impl Slice {
             state.is_behind = true;
             return;
         }
-        state.tracker.open(read.position, Instant::now());
+        if !state.tracker.open(read.position, Instant::now().into_std()) {
+            return;
+        }
         match &read.content {
             Content::Event(event) => {
                 drop(state);
                 self.push(event, index, read, None);
             }
             Content::Unreadable { logged, error, .. } => {
+                let (handler, event) = (self.subscriber.name(), &*logged.event.name);
+                tracing::error!(handler, event, position = read.position.0, "{error}; it is a dead letter now");
                 let event = (**logged).clone();
-                tracing::error!(
-                    handler = self.subscriber.name(), event = &*event.event.name, position = read.position.0,
-                    "{error}; it is a dead letter now"
-                );
-                let dead = DeadDelivery { event, attempts: 0, error: error.clone() };
-                state.tracker.dead(read.position, dead);
+                state.tracker.dead(DeadDelivery { event, attempts: 0, error: error.clone() });
             }
         }
     }
 
-    /// Hands a parked event to the lane again, after a restart.
-    pub(super) fn resume_parked(self: &Arc<Self>, read: &Read, parked: &Parked) {
+    /// All events up to `position` were read, those of other shards too.
+    pub(super) fn pass(&self, position: Position) {
+        let mut state = self.state();
+        if !state.is_behind {
+            state.tracker.pass(position);
+        }
+    }
+
+    /// Hands a parked event to the lane again, as after a restart.
+    pub(super) fn feed_parked(self: &Arc<Self>, read: &Read, parked: &Parked) {
         match (&read.content, self.subscriber.index_of(read)) {
             (Content::Event(event), Some(index)) => self.push(event, index, read, Some(parked)),
-            // The handler does not want it any more, or cannot read it any more.
-            _ => drop(self.state().tracker.settle(read.position)),
+            // This build does not want it, or cannot read it: it stays parked for one that can.
+            _ => {}
         }
     }
 
@@ -144,35 +160,58 @@ impl Slice {
         let origin: Arc<dyn Origin> = Arc::clone(self) as _;
         let receipt = Receipt { origin, token: Some(read.position.0) };
         let delivery = Delivery { event: event.clone(), route: index, receipt };
+        self.shared.lifecycle.begin();
         self.subscriber.push(delivery, keys, parked);
     }
 
     /// What is to be saved, if anything has changed.
-    pub(super) fn to_save(&self) -> Option<Change> {
+    pub(super) fn unsaved(&self) -> Option<Change> {
         let mut state = self.state();
-        let has_done_rows = state.has_done_rows;
-        let progress = state.tracker.to_save(Instant::now(), PARK_AFTER)?;
-        self.subscriber.note_parked(progress.newly_parked);
-        Some(Change {
-            subscription: self.subscriber.id(),
-            lease: self.lease,
-            checkpoint: progress.checkpoint,
-            park: progress.park,
-            unpark: progress.unpark,
-            dead: progress.dead,
-            forget_done: has_done_rows,
-        })
+        let open = state.tracker.in_flight();
+        let change = state.tracker.unsaved(Instant::now().into_std(), PARK_AFTER);
+        let parked = open - state.tracker.in_flight();
+        drop(state);
+        self.subscriber.release(parked);
+        change
     }
 
-    pub(super) fn saved(&self, change: &Change) {
-        let mut state = self.state();
-        state.tracker.saved(change);
-        state.has_done_rows = !state.publishing.is_empty();
+    pub(super) fn saved(&self) {
+        self.state().tracker.saved();
     }
 
-    fn settled(&self, position: Position, event: &AnyEvent, verdict: Verdict<'_>) {
-        let was_parked = self.state().tracker.settle(position);
-        self.subscriber.settled(was_parked, event, verdict);
+    /// A delivery has ended. `settle` tells the tracker.
+    fn end(
+        &self,
+        event: &AnyEvent,
+        verdict: Verdict<'_>,
+        settle: impl FnOnce(&mut Tracker),
+    ) {
+        let mut state = self.state();
+        let open = state.tracker.in_flight();
+        settle(&mut state.tracker);
+        let ended = open - state.tracker.in_flight();
+        let wakes = state.is_behind;
+        drop(state);
+        self.subscriber.release(ended);
+        if wakes {
+            self.subscriber.wake();
+        }
+        (self.shared.settled)(&self.subscriber.lane.name, event, verdict);
+        self.shared.lifecycle.end();
+    }
+
+    /// What the handler published is appended.
+    fn appended(&self, position: Position, event: &AnyEvent) {
+        let mut state = self.state();
+        match state.publishing.remove(&position) {
+            Some(Publishing::Handled { attempts }) => {
+                drop(state);
+                self.end(event, Verdict::Done { attempts }, |tracker| {
+                    tracker.settle_with_done_row(position);
+                });
+            }
+            _ => drop(state.publishing.insert(position, Publishing::Appended)),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -182,14 +221,89 @@ impl Slice {
 
 impl Origin for Slice {
     fn may_begin(&self) -> bool {
-        !self.is_revoked.load(SeqCst) && self.shared.is_working()
+        !self.is_revoked.load(SeqCst) && self.shared.has_leases()
     }
 
-    fn publish(self: Arc<Self>, _event: &AnyEvent, token: Option<u64>, events: Vec<AnyEvent>) {
-        let _ = (token, events);
+    /// Appends what the handler published, together with a done row. After that the delivery is settled.
+    fn publish(self: Arc<Self>, event: &AnyEvent, token: Option<u64>, effects: Vec<Box<dyn Effect>>) {
+        let position = position(token);
+        let mut events = Vec::new();
+        for effect in effects {
+            match (effect as Box<dyn Any>).downcast::<Deferred>() {
+                Ok(deferred) => events.push(deferred.event),
+                Err(_) => unreachable!("only events are deferred"),
+            }
+        }
+        let done = DoneRow { subscription: self.subscriber.id(), lease: self.lease, position };
+        let encoded = events.iter().map(|event| self.shared.codec.encode(event)).collect();
+        let encoded = match encoded {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                let error: serde_json::Error = error;
+                return tracing::error!(%error, "an event that a handler published cannot be serialised");
+            }
+        };
+        self.state().publishing.insert(position, Publishing::Appending);
+        let deadline = Instant::now() + PUBLISH_FOR;
+        let entry = Entry { events: encoded, done: vec![done] };
+        let appended = self.shared.appender.append_now(entry, events, deadline);
+        let in_flight = self.shared.lifecycle.enter();
+        let event = event.clone();
+        tokio::spawn(async move {
+            match appended.await {
+                Ok(_) => self.appended(position, &event),
+                Err(error) => tracing::error!(
+                    handler = self.subscriber.name(), event = event.name(), %error,
+                    "what a handler published was not stored; the event will be handled again"
+                ),
+            }
+            drop(in_flight);
+        });
     }
 
     fn settle(&self, event: &AnyEvent, token: Option<u64>, verdict: Verdict<'_>) {
-        let _ = (event, token, verdict);
+        let position = position(token);
+        match verdict {
+            Verdict::Retry { attempts, wait, error } => {
+                let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+                let due = Timestamp::now().checked_add(wait).unwrap_or(Timestamp::MAX);
+                let error = event.redacted_text(error);
+                self.state().tracker.retry(position, attempts, due, error);
+            }
+            Verdict::Done { attempts } => {
+                let mut state = self.state();
+                let publishing = state.publishing.remove(&position);
+                if let Some(Publishing::Appending) = publishing {
+                    state.publishing.insert(position, Publishing::Handled { attempts });
+                    return;
+                }
+                drop(state);
+                self.end(event, verdict, |tracker| match publishing {
+                    None => tracker.settle(position),
+                    Some(_) => tracker.settle_with_done_row(position),
+                });
+            }
+            Verdict::Dead { attempts, error } => {
+                let error = event.redacted_text(error);
+                match self.shared.codec.logged(position, event) {
+                    Ok(logged) => {
+                        let dead = DeadDelivery { event: logged, attempts, error };
+                        self.end(event, verdict, |tracker| tracker.dead(dead));
+                    }
+                    // It stays open, and is handled again after a restart.
+                    Err(error) => {
+                        let handler = self.subscriber.name();
+                        tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
+                        self.end(event, verdict, |_| {});
+                    }
+                }
+            }
+            // It stays open: its next owner handles it.
+            Verdict::Release => self.end(event, verdict, |_| {}),
+        }
     }
+}
+
+fn position(token: Option<u64>) -> Position {
+    Position(token.unwrap_or_default())
 }
