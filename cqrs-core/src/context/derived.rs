@@ -134,7 +134,7 @@ impl Context {
     /// Defers `effect` until the event handler that this belongs to succeeds; if the handler fails, the
     /// effect is dropped. Returns the effect if this does not belong to an event handler in the application
     /// of `lifecycle`, or belongs to a task that the handler spawned.
-    pub(crate) fn defer(&self, lifecycle: &Arc<Lifecycle>, effect: Effect) -> Result<(), Effect> {
+    pub(crate) fn defer(&self, lifecycle: &Arc<Lifecycle>, effect: Box<dyn Effect>) -> Result<(), Box<dyn Effect>> {
         let mut effect = Some(effect);
         self.any_work(&mut |work| {
             if work.is_of(lifecycle)

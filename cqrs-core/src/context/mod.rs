@@ -27,7 +27,7 @@ pub use self::tenant::{InvalidTenant, TenantId, TenantScope};
 pub use self::traceparent::{InvalidTraceParent, TraceParent};
 
 pub(crate) use self::derived::CauseChain;
-pub(crate) use self::work::WorkGuard;
+pub(crate) use self::work::{Effect, WorkGuard};
 
 use self::work::Work;
 

@@ -1,12 +1,15 @@
 //! The work that a context belongs to.
 
+use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::runtime::{Lifecycle, TaskInFlight};
 
 /// An effect that is deferred until the work succeeds.
-pub(crate) type Effect = Box<dyn FnOnce() + Send>;
+pub(crate) trait Effect: Any + Send {
+    fn carry_out(self: Box<Self>);
+}
 
 /// One attempt or execution, and the work that it is part of. After the end of the work, its context counts
 /// as one from outside.
@@ -19,7 +22,7 @@ pub(crate) struct Work {
     ended: AtomicBool,
     /// What the work has published so far; sent when it succeeds. `None` if this work defers nothing, or no
     /// longer.
-    effects: Mutex<Option<Vec<Effect>>>,
+    effects: Mutex<Option<Vec<Box<dyn Effect>>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -81,7 +84,7 @@ impl Work {
     }
 
     /// Defers `effect` until this work succeeds. Returns it if this work defers nothing, or no longer.
-    pub(super) fn defer(&self, effect: Effect) -> Result<(), Effect> {
+    pub(super) fn defer(&self, effect: Box<dyn Effect>) -> Result<(), Box<dyn Effect>> {
         match &mut *self.effects() {
             Some(effects) => {
                 effects.push(effect);
@@ -92,11 +95,11 @@ impl Work {
     }
 
     /// What was deferred, the first time. From then on nothing is.
-    fn take_effects(&self) -> Vec<Effect> {
+    fn take_effects(&self) -> Vec<Box<dyn Effect>> {
         self.effects().take().unwrap_or_default()
     }
 
-    fn effects(&self) -> MutexGuard<'_, Option<Vec<Effect>>> {
+    fn effects(&self) -> MutexGuard<'_, Option<Vec<Box<dyn Effect>>>> {
         self.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -112,12 +115,9 @@ impl WorkGuard {
         Arc::clone(&self.work)
     }
 
-    /// The work has succeeded: carries out its deferred effects, in order. Without this call, they are
-    /// dropped.
-    pub(crate) fn succeed(self) {
-        for effect in self.work.take_effects() {
-            effect();
-        }
+    /// The work has succeeded: gives its deferred effects, in order. Without this call, they are dropped.
+    pub(crate) fn succeed(self) -> Vec<Box<dyn Effect>> {
+        self.work.take_effects()
     }
 }
 

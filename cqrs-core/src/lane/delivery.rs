@@ -1,7 +1,9 @@
 //! One event on its way to one handler.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::context::Effect;
 use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
 
@@ -18,11 +20,11 @@ pub(crate) struct Delivery {
 pub(crate) enum Verdict<'a> {
     /// The handler handled the event.
     Done { attempts: u32 },
-    /// An attempt failed, and there will be another one.
-    Retry,
+    /// An attempt failed, and there will be another one after `wait`.
+    Retry { attempts: u32, wait: Duration, error: &'a DeliveryError },
     /// It failed for good.
     Dead { attempts: u32, error: &'a DeliveryError },
-    /// The lane gives it back, because the application stops.
+    /// The lane gives it back: the application stops, or the origin said that it may not begin.
     Release,
 }
 
@@ -31,9 +33,42 @@ pub(crate) trait Origin: Send + Sync {
     /// Says what became of the delivery of `event` that has this `token`. After any verdict other than
     /// `Retry`, the delivery is gone. Must not block.
     fn settle(&self, event: &AnyEvent, token: Option<u64>, verdict: Verdict<'_>);
+
+    /// Whether attempts may begin. Otherwise the lane gives the deliveries of this origin back.
+    fn may_begin(&self) -> bool {
+        true
+    }
+
+    /// Carries out what the handler of `event` has deferred, before the delivery is settled. Must not block.
+    fn publish(
+        self: Arc<Self>,
+        _event: &AnyEvent,
+        _token: Option<u64>,
+        effects: Vec<Box<dyn Effect>>,
+    ) {
+        effects.into_iter().for_each(Effect::carry_out);
+    }
+}
+
+/// An event that a handler has published, to be sent when the handler succeeds.
+pub(crate) struct Deferred {
+    pub(crate) event: AnyEvent,
+    pub(crate) to: Arc<dyn Publishes>,
+}
+
+/// Publishes an event that was deferred.
+pub(crate) trait Publishes: Send + Sync {
+    fn publish_deferred(self: Arc<Self>, event: AnyEvent);
+}
+
+impl Effect for Deferred {
+    fn carry_out(self: Box<Self>) {
+        self.to.publish_deferred(self.event);
+    }
 }
 
 /// Tells a delivery's origin what became of it.
+#[derive(Clone)]
 pub(crate) struct Receipt {
     pub(crate) origin: Arc<dyn Origin>,
     /// What the origin knows the delivery by.

@@ -37,7 +37,7 @@ pub use crate::schedule::DeliveryState;
 
 pub(crate) use self::attempt::{Handles, inside_middleware, run};
 pub(crate) use self::chance::Chance;
-pub(crate) use self::delivery::{Delivery, Origin, Receipt, Verdict};
+pub(crate) use self::delivery::{Deferred, Delivery, Origin, Publishes, Receipt, Verdict};
 pub(crate) use self::failures::Failures;
 pub(crate) use self::shared::Shared;
 
@@ -100,6 +100,28 @@ impl Lane {
         let is_ready = self.state().schedule.push(delivery, keys);
         if is_ready {
             self.work.notify_one();
+        }
+    }
+
+    /// As [`push`](Self::push), for a delivery of which attempts have failed before; the next one is after
+    /// `wait`.
+    pub(crate) fn push_again(
+        &self,
+        delivery: Delivery,
+        keys: Keys,
+        attempts: u32,
+        wait: Option<Duration>,
+    ) {
+        let due = wait.and_then(|wait| Instant::now().into_std().checked_add(wait));
+        self.state().schedule.push_again(delivery, keys, attempts, due);
+        self.work.notify_one();
+    }
+
+    /// Gives back the deliveries that wait, of the origins that `is_meant` accepts.
+    pub(crate) fn release_waiting(&self, is_meant: impl Fn(&Arc<dyn Origin>) -> bool) {
+        let released = self.state().schedule.remove_waiting(|it| is_meant(&it.receipt.origin));
+        for delivery in released {
+            delivery.settle(Verdict::Release);
         }
     }
 
@@ -173,6 +195,10 @@ impl Lane {
         };
         let pick = |count| self.shared.chance.as_ref().map_or(0, |chance| chance.pick(count));
         let entries = schedule.take(worker, max, across_tenants, pick, fit);
+        if !entries.iter().all(|entry| entry.item.receipt.origin.may_begin()) {
+            drop(state);
+            return self.release_taken(worker).map_or(Err(None), |()| self.take(worker, taken));
+        }
         copy(entries, taken);
         let others_wait = schedule.next_due().is_some()
             || (schedule.has_ready() && (limits.are_timed() || max > 1));
@@ -194,13 +220,15 @@ impl Lane {
     }
 
     /// What `worker` has taken goes on by its outcomes. Gives what is finished, the last one first.
-    fn settle(&self, worker: usize, outcomes: &[Outcome], finished: &mut Vec<(usize, Delivery)>) {
+    fn settle(&self, worker: usize, taken: &mut Taken) {
+        let Taken { items, outcomes, finished, .. } = taken;
         let step = |at: usize, delivery: &Delivery| {
-            let step = outcomes[at].step;
-            if let Step::Retry(_) | Step::RetryAlone(_) = step {
-                delivery.settle(Verdict::Retry);
+            let Outcome { step, error, retry_in, .. } = &outcomes[at];
+            if let (Step::Retry(_) | Step::RetryAlone(_), Some(error)) = (step, error) {
+                let (attempts, wait) = (items[at].attempt, retry_in.unwrap_or_default());
+                delivery.settle(Verdict::Retry { attempts, wait, error });
             }
-            step
+            *step
         };
         let finish = |at, delivery| finished.push((at, delivery));
         let ready = self.state().schedule.settle(worker, step, finish);

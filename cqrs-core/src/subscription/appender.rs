@@ -28,13 +28,19 @@ pub(crate) struct Appender {
 }
 
 /// Why an entry was not appended.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum NotAppended {
     /// The store was not available until the deadline.
+    #[error("{0}")]
     Unavailable(Arc<StoreError>),
     /// The store refused it.
+    #[error("the store refused: {0}")]
     Refused(Arc<StoreError>),
+    /// An event has no JSON form.
+    #[error("{0}")]
+    Unserializable(serde_json::Error),
     /// The application has stopped.
+    #[error("the application has stopped")]
     Stopped,
 }
 

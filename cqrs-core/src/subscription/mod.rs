@@ -1,9 +1,9 @@
 //! From the log to the lanes: appending, reading, checkpoints, leases.
 //!
-//! One process is a *node*. Its [`Engine`] appends what the process publishes, and keeps a [window](window) of the log's
-//! last events. Each handler's [subscriber](subscriber) reads the window, and feeds the handler's lane with the events
-//! of the shards that the node has leases of. A [slice](slice) is one subscription on one shard: it hears what becomes
-//! of each delivery, and knows by its [tracker](tracker) how far the checkpoint may move.
+//! One process is a *node*. Its [`Engine`] appends what the process publishes, and keeps a window of the log's last
+//! events. Each handler's subscriber reads the window, and feeds the handler's lane with the events of the shards
+//! that the node has leases of. A slice is one subscription on one shard: it hears what becomes of each delivery,
+//! and knows by its tracker how far the checkpoint may move.
 
 mod appender;
 mod checkpoints;
@@ -13,20 +13,210 @@ mod slice;
 mod subscriber;
 mod tail;
 mod tracker;
+#[cfg(test)]
+mod tracker_properties;
 mod window;
 
+use std::any::TypeId;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::lane::Lane;
-use crate::log::{NewSubscription, Node, Position, Store, StoreError};
+use tokio::sync::OnceCell;
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::lane::{Lane, Verdict};
+use crate::log::{Entry, NewSubscription, Position, Start, Store, StoreError};
+use crate::message::AnyEvent;
 use crate::runtime::Lifecycle;
 
-pub(crate) use self::appender::{Appender, NotAppended};
+pub(crate) use self::appender::NotAppended;
 pub(crate) use self::codec::Codec;
 pub(crate) use self::subscriber::Wanted;
 
+use self::appender::Appender;
 use self::codec::Read;
+use self::leases::Leases;
 use self::subscriber::Subscriber;
 use self::window::Window;
+
+/// How many events the window holds.
+const WINDOW: usize = 8192;
+
+/// How many publishers may wait for their events to be appended, before the next ones wait for a turn.
+const QUEUE: usize = 4096;
+
+/// How long the store is tried for an event, if the context of the publish has no deadline.
+const PUBLISH_FOR: Duration = Duration::from_secs(30);
+
+/// What a durable application does with a handler.
+pub(crate) struct Durable {
+    pub(crate) lane: Arc<Lane>,
+    pub(crate) wanted: Wanted,
+    pub(crate) start: Start,
+}
+
+/// Is told what became of a delivery: the handler's name, the event, the verdict.
+pub(crate) type Settled = Box<dyn Fn(&Arc<str>, &AnyEvent, Verdict<'_>) + Send + Sync>;
+
+/// This process as a node that works on the log.
+pub(crate) struct Engine {
+    shared: Arc<Shared>,
+    /// With where each starts if it is new.
+    subscribers: Vec<(Arc<Subscriber>, Start)>,
+    started: OnceCell<()>,
+}
+
+/// What all parts of the engine share.
+struct Shared {
+    store: Arc<dyn Store>,
+    codec: Codec,
+    lifecycle: Arc<Lifecycle>,
+    leases: Leases,
+    /// Made at the start, because it begins where the subscriptions are.
+    window: Arc<OnceLock<Window>>,
+    /// Started by the first event, since it needs a runtime.
+    appender: OnceLock<Appender>,
+    settled: Settled,
+}
+
+impl Engine {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        codec: Codec,
+        lifecycle: &Arc<Lifecycle>,
+        handlers: Vec<Durable>,
+        capacity: usize,
+        settled: Settled,
+    ) -> Self {
+        let subscribers = handlers.into_iter().enumerate().map(|(number, handler)| {
+            let Durable { lane, wanted, start } = handler;
+            (Arc::new(Subscriber::new(number, lane, wanted, capacity)), start)
+        });
+        let subscribers = subscribers.collect();
+        let shared = Shared {
+            store,
+            codec,
+            lifecycle: Arc::clone(lifecycle),
+            leases: Leases::new(),
+            window: Arc::default(),
+            appender: OnceLock::new(),
+            settled,
+        };
+        Self { shared: Arc::new(shared), subscribers, started: OnceCell::new() }
+    }
+
+    /// How many handlers want events of this type.
+    pub(crate) fn wanted_by(&self, event: TypeId) -> usize {
+        self.subscribers.iter().filter(|(it, _)| it.wants(event)).count()
+    }
+
+    /// Appends `events`, all or none. They are durable when it returns.
+    ///
+    /// If the future is dropped, they may be appended or not.
+    pub(crate) async fn publish(
+        &self,
+        ctx: &Context,
+        events: Vec<AnyEvent>,
+    ) -> Result<(), NotAppended> {
+        let encoded = events.iter().map(|event| self.shared.codec.encode(event)).collect();
+        let encoded = encoded.map_err(NotAppended::Unserializable)?;
+        let deadline = ctx.deadline().unwrap_or_else(|| Instant::now() + PUBLISH_FOR);
+        let entry = Entry { events: encoded, done: Vec::new() };
+        self.shared.appender().append(entry, events, deadline).await.map(drop)
+    }
+
+    /// Makes the missing subscriptions, and begins to feed the lanes, once.
+    pub(crate) async fn start(&self) -> Result<(), StoreError> {
+        self.started.get_or_try_init(|| self.begin()).await.copied()
+    }
+
+    async fn begin(&self) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let wanted = self.subscribers.iter().map(|(it, start)| NewSubscription {
+            name: it.name(),
+            start: *start,
+        });
+        let wanted: Vec<_> = wanted.collect();
+        let registered = shared.store.register(&wanted).await?;
+        for subscription in registered {
+            match self.subscribers.iter().find(|(it, _)| it.name() == subscription.name) {
+                Some((subscriber, _)) => subscriber.set_id(subscription.id),
+                None => tracing::warn!(
+                    subscription = subscription.name,
+                    "no handler of this build continues this subscription: its checkpoint keeps events from being \
+                     pruned until it is forgotten"
+                ),
+            }
+        }
+        let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
+        let end = *shared.store.range().await?.end();
+        leases::beat(shared, &subscribers).await?;
+        let slices = subscribers.iter().flat_map(|it| it.slices());
+        let begin = slices.map(|slice| slice.read_up_to()).min().unwrap_or(end);
+        let _ = shared.window.set(Window::new(WINDOW, subscribers.len(), begin));
+        tokio::spawn(leases::run(Arc::clone(shared), subscribers.clone()));
+        tokio::spawn(checkpoints::run(Arc::clone(shared), subscribers.clone()));
+        tokio::spawn(tail::run(Arc::clone(shared)));
+        for subscriber in subscribers {
+            tokio::spawn(subscriber.run(Arc::clone(shared)));
+        }
+        Ok(())
+    }
+
+    /// Hands out no more events, and takes back what waits in the lanes: other nodes, or the next start, go on with it.
+    pub(crate) fn stop_feeding(&self) {
+        for (subscriber, _) in &self.subscribers {
+            subscriber.lane.release_waiting(|_| true);
+        }
+    }
+
+    /// Saves all progress and gives the shards back, after the last delivery has ended.
+    pub(crate) async fn finish(&self) {
+        if self.started.initialized() {
+            let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
+            checkpoints::save(&self.shared, &subscribers).await;
+            leases::give_back(&self.shared, &subscribers).await;
+        }
+    }
+
+    /// Whether the handlers of this node have settled everything that is in its shards now.
+    pub(crate) async fn is_caught_up(&self) -> Result<bool, StoreError> {
+        if !self.started.initialized() {
+            return Ok(self.subscribers.is_empty());
+        }
+        let end = *self.shared.store.range().await?.end();
+        Ok(self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end)))
+    }
+}
+
+impl Shared {
+    fn appender(&self) -> &Appender {
+        self.appender.get_or_init(|| {
+            Appender::start(Arc::clone(&self.store), Arc::clone(&self.window), QUEUE)
+        })
+    }
+
+    /// Whether the lanes are fed: until a shutdown begins.
+    fn is_feeding(&self) -> bool {
+        !self.lifecycle.draining.is_cancelled()
+    }
+
+    /// Waits for `event`, but not longer than the lanes are fed. Returns whether they still are.
+    async fn unless_stopped(&self, event: impl Future) -> bool {
+        let event = pin!(event);
+        tokio::select! {
+            biased;
+            () = self.lifecycle.draining.cancelled() => false,
+            _ = event => true,
+        }
+    }
+
+    /// The events after `after`, decoded.
+    async fn read(&self, after: Position, limit: usize) -> Result<Vec<Read>, StoreError> {
+        let page = self.store.read(after, limit).await?;
+        Ok(page.into_iter().map(|logged| self.codec.decode(logged)).collect())
+    }
+}

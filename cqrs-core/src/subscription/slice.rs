@@ -1,7 +1,7 @@
 //! One subscription on one shard: its deliveries report here what becomes of them.
 
 use std::any::Any;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub(super) struct Slice {
     shared: Arc<Shared>,
     /// Set when the lease is lost or given back: no attempt begins from then on.
     is_revoked: AtomicBool,
+    /// How many deliveries are in the lane.
+    in_lane: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -71,13 +73,25 @@ impl Slice {
             lease,
             shared: Arc::clone(shared),
             is_revoked: AtomicBool::new(false),
+            in_lane: AtomicUsize::new(0),
             state: Mutex::new(State { tracker, publishing, is_behind: false }),
         })
     }
 
-    /// Lets no attempt begin from now on.
-    pub(super) fn revoke(&self) {
+    /// Lets no attempt begin from now on, and takes back what waits in the lane.
+    pub(super) fn revoke(self: &Arc<Self>) {
         self.is_revoked.store(true, SeqCst);
+        let this: *const Self = Arc::as_ptr(self);
+        self.subscriber.lane.release_waiting(|origin| std::ptr::addr_eq(Arc::as_ptr(origin), this));
+    }
+
+    pub(super) fn is_revoked(&self) -> bool {
+        self.is_revoked.load(SeqCst)
+    }
+
+    /// Whether deliveries are in the lane.
+    pub(super) fn is_working(&self) -> bool {
+        self.in_lane.load(SeqCst) > 0
     }
 
     /// The position up to which events were read.
@@ -161,6 +175,7 @@ impl Slice {
         let receipt = Receipt { origin, token: Some(read.position.0) };
         let delivery = Delivery { event: event.clone(), route: index, receipt };
         self.shared.lifecycle.begin();
+        self.in_lane.fetch_add(1, SeqCst);
         self.subscriber.push(delivery, keys, parked);
     }
 
@@ -197,6 +212,7 @@ impl Slice {
             self.subscriber.wake();
         }
         (self.shared.settled)(&self.subscriber.lane.name, event, verdict);
+        self.in_lane.fetch_sub(1, SeqCst);
         self.shared.lifecycle.end();
     }
 
@@ -221,7 +237,7 @@ impl Slice {
 
 impl Origin for Slice {
     fn may_begin(&self) -> bool {
-        !self.is_revoked.load(SeqCst) && self.shared.has_leases()
+        !self.is_revoked() && self.shared.leases.are_valid()
     }
 
     /// Appends what the handler published, together with a done row. After that the delivery is settled.
@@ -246,7 +262,7 @@ impl Origin for Slice {
         self.state().publishing.insert(position, Publishing::Appending);
         let deadline = Instant::now() + PUBLISH_FOR;
         let entry = Entry { events: encoded, done: vec![done] };
-        let appended = self.shared.appender.append_now(entry, events, deadline);
+        let appended = self.shared.appender().append_now(entry, events, deadline);
         let in_flight = self.shared.lifecycle.enter();
         let event = event.clone();
         tokio::spawn(async move {

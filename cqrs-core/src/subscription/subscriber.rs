@@ -2,20 +2,22 @@
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rustc_hash::FxHashMap;
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
-use super::Engine;
+use super::Shared;
 use super::codec::{Content, Read};
 use super::slice::Slice;
 use super::window::Found;
 use crate::handler::Order;
 use crate::lane::{Delivery, Lane};
-use crate::log::{Parked, Position, SubscriptionId};
+use crate::log::{Lease, Parked, Position, SubscriptionId};
 use crate::schedule::Keys;
 
 /// How many events are taken from the window at once.
@@ -48,6 +50,10 @@ pub(super) struct Subscriber {
     wake: Notify,
     /// From where to read again.
     rewind: Mutex<Option<Position>>,
+    /// The position up to which events were read.
+    read: AtomicU64,
+    /// Whether the store says that the handler is paused.
+    is_paused: AtomicBool,
 }
 
 impl Subscriber {
@@ -62,7 +68,13 @@ impl Subscriber {
             open: AtomicUsize::new(0),
             wake: Notify::new(),
             rewind: Mutex::default(),
+            read: AtomicU64::new(0),
+            is_paused: AtomicBool::new(false),
         }
+    }
+
+    pub(super) fn wants(&self, event: TypeId) -> bool {
+        self.wanted.any.is_some() || self.wanted.events.contains_key(&event)
     }
 
     /// The number that the store has given it; set at the start.
@@ -78,6 +90,48 @@ impl Subscriber {
         &self.lane.name
     }
 
+    /// Pauses the handler, or lets it go on, if that is news.
+    pub(super) fn pause(&self, pause: bool) {
+        if self.is_paused.swap(pause, SeqCst) != pause {
+            self.lane.pause(pause);
+        }
+    }
+
+    /// The leases that this node works with.
+    pub(super) fn leases(&self) -> Vec<Lease> {
+        self.guarded().values().map(|slice| slice.lease).collect()
+    }
+
+    /// Those that it does not give to another node at the moment.
+    pub(super) fn working_leases(&self) -> Vec<Lease> {
+        let slices = self.guarded();
+        slices.values().filter(|slice| !slice.is_revoked()).map(|slice| slice.lease).collect()
+    }
+
+    pub(super) fn slice(&self, lease: Lease) -> Option<Arc<Slice>> {
+        self.guarded().get(&lease.shard).filter(|slice| slice.lease == lease).cloned()
+    }
+
+    /// Moves the checkpoints of shards without events.
+    pub(super) fn pass(&self) {
+        if self.rewinds() {
+            return;
+        }
+        let read = Position(self.read.load(SeqCst));
+        self.slices().iter().for_each(|slice| slice.pass(read));
+    }
+
+    /// Whether everything up to `end` in the shards of this node is settled.
+    pub(super) fn is_caught_up(&self, end: Position) -> bool {
+        self.read.load(SeqCst) >= end.0
+            && !self.rewinds()
+            && self.slices().iter().all(|slice| slice.is_settled())
+    }
+
+    fn rewinds(&self) -> bool {
+        self.rewind.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     pub(super) fn slices(&self) -> Vec<Arc<Slice>> {
         self.guarded().values().cloned().collect()
     }
@@ -90,9 +144,10 @@ impl Subscriber {
     }
 
     /// Ends the work on a shard: no attempt of it begins from now on.
-    pub(super) fn remove(&self, shard: u16) {
-        if let Some(slice) = self.guarded().remove(&shard) {
+    pub(super) fn remove(&self, lease: Lease) {
+        if let Some(slice) = self.slice(lease) {
             slice.revoke();
+            self.guarded().remove(&lease.shard);
         }
     }
 
@@ -124,8 +179,13 @@ impl Subscriber {
                 self.open.fetch_add(1, SeqCst);
                 self.lane.push(delivery, keys);
             }
-            Some(parked) => self.lane.push_again(delivery, keys, parked),
+            Some(parked) => {
+                let wait = parked.due.map(|due| due.duration_since(Timestamp::now()));
+                let wait = wait.and_then(|wait| Duration::try_from(wait).ok());
+                self.lane.push_again(delivery, keys, parked.attempts, wait);
+            }
         }
+        self.lane.start_workers(&Handle::current());
     }
 
     /// So many deliveries are not open in the lane any more, or are parked now.
@@ -139,17 +199,16 @@ impl Subscriber {
         self.wake.notify_one();
     }
 
-    /// Feeds the lane until the application stops.
-    pub(super) async fn run(self: Arc<Self>, engine: Arc<Engine>) {
-        let Some(window) = engine.window.get() else { return };
-        let (mut read, mut news) = (window.end(), window.watch());
-        while engine.is_feeding() {
-            let again = self.rewind.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let again = self.slices().iter().filter_map(|slice| slice.resume()).chain(again).min();
-            read = again.map_or(read, |again| again.min(read));
+    /// Feeds the lane until a shutdown begins.
+    pub(super) async fn run(self: Arc<Self>, shared: Arc<Shared>) {
+        let Some(window) = shared.window.get() else { return };
+        let mut news = window.watch();
+        let mut read = window.end();
+        while shared.is_feeding() {
+            read = self.go_back(read);
             let room = self.limit.saturating_sub(self.open.load(SeqCst)).min(CHUNK);
             if room == 0 || self.guarded().is_empty() {
-                engine.unless_stopped(self.wake.notified()).await;
+                shared.unless_stopped(self.wake.notified()).await;
                 continue;
             }
             news.mark_unchanged();
@@ -160,7 +219,7 @@ impl Subscriber {
                         read = event.position;
                     }
                 }
-                Found::Gone => match engine.read_page(read, room).await {
+                Found::Gone => match shared.read(read, room).await {
                     Ok(events) => {
                         for event in &events {
                             self.feed(event);
@@ -168,8 +227,9 @@ impl Subscriber {
                         }
                     }
                     Err(error) => {
-                        tracing::warn!(handler = self.name(), %error, "the log cannot be read; trying again");
-                        engine.unless_stopped(tokio::time::sleep(BACK_OFF)).await;
+                        let handler = self.name();
+                        tracing::warn!(handler, %error, "the log cannot be read; trying again");
+                        shared.unless_stopped(tokio::time::sleep(BACK_OFF)).await;
                     }
                 },
                 Found::End => {
@@ -179,11 +239,23 @@ impl Subscriber {
                             () = self.wake.notified() => {}
                         }
                     };
-                    engine.unless_stopped(woken).await;
+                    shared.unless_stopped(woken).await;
                 }
             }
+            self.read.store(read.0, SeqCst);
             tokio::task::coop::consume_budget().await;
         }
+    }
+
+    /// From where to read, after `read` unless something before that must be read again.
+    fn go_back(&self, read: Position) -> Position {
+        let mut rewind = self.rewind.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = self.slices().iter().filter_map(|slice| slice.resume()).min();
+        let position = [Some(read), again, rewind.take()].into_iter().flatten().min();
+        let position = position.unwrap_or(read);
+        // Before the rewind is released, so that `is_caught_up` sees one or the other.
+        self.read.store(position.0, SeqCst);
+        position
     }
 
     fn feed(&self, read: &Read) {

@@ -131,6 +131,11 @@ impl Tracker {
         self.open.len()
     }
 
+    /// Whether everything that was read is settled.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.open.is_empty() && self.parked.is_empty()
+    }
+
     /// Whether so many deliveries are parked that no more may be read.
     pub(crate) fn is_full(&self) -> bool {
         self.parked.len() >= self.max_parked

@@ -1,0 +1,154 @@
+//! Which shards this node works on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::Shared;
+use super::slice::Slice;
+use super::subscriber::Subscriber;
+use crate::log::{Claim, Lease, Node, StoreError, SubscriptionId};
+
+/// How long a node counts as living after its last beat.
+const TTL: Duration = Duration::from_secs(15);
+
+/// How often a node says that it lives.
+const BEAT: Duration = Duration::from_secs(5);
+
+/// How long before the end of its leases, by its own clock, a node begins no more attempts.
+const MARGIN: Duration = Duration::from_secs(2);
+
+/// How often a shard that is handed over is looked at.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// This node, and what it knows of its leases.
+pub(super) struct Leases {
+    node: Node,
+    /// When the last beat that succeeded was sent.
+    last_beat: Mutex<Option<Instant>>,
+}
+
+impl Leases {
+    pub(super) fn new() -> Self {
+        let about = format!("process {}", std::process::id());
+        let node = Node { id: Uuid::new_v4(), ttl: TTL, about };
+        Self { node, last_beat: Mutex::default() }
+    }
+
+    /// Whether this node still has its leases, by its own clock.
+    pub(super) fn are_valid(&self) -> bool {
+        let last_beat = *self.last_beat.lock().unwrap_or_else(PoisonError::into_inner);
+        last_beat.is_some_and(|sent| sent.elapsed() < TTL - MARGIN)
+    }
+}
+
+/// Says that the node lives, and takes or gives back shards, until a shutdown begins.
+pub(super) async fn run(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>) {
+    while shared.unless_stopped(tokio::time::sleep(BEAT)).await {
+        if let Err(error) = beat(&shared, &subscribers).await {
+            tracing::warn!(%error, "this node cannot renew its leases; trying again");
+        }
+    }
+}
+
+/// Says that the node lives, and takes as many shards as are its share.
+pub(super) async fn beat(
+    shared: &Arc<Shared>,
+    subscribers: &[Arc<Subscriber>],
+) -> Result<(), StoreError> {
+    let Leases { node, last_beat, .. } = &shared.leases;
+    let sent = Instant::now();
+    let beat = shared.store.beat(node).await?;
+    *last_beat.lock().unwrap_or_else(PoisonError::into_inner) = Some(sent);
+    let held: Vec<Lease> = subscribers.first().map(|it| it.leases()).unwrap_or_default();
+    for lost in held.iter().filter(|lease| !beat.leases.contains(lease)) {
+        tracing::warn!(shard = lost.shard, "another node has taken over this shard");
+        subscribers.iter().for_each(|subscriber| subscriber.remove(*lost));
+    }
+    for subscriber in subscribers {
+        subscriber.pause(beat.paused.contains(&subscriber.id()));
+    }
+    let share = usize::from(shared.store.profile().shards).div_ceil(beat.living.max(1));
+    // What the store has as ours but we do not know was claimed by a call whose answer was lost.
+    let unknown: Vec<Lease> =
+        beat.leases.iter().filter(|lease| !held.contains(lease)).copied().collect();
+    if !unknown.is_empty() {
+        shared.store.release(node, &unknown).await?;
+    }
+    let working = subscribers.first().map(|it| it.working_leases()).unwrap_or_default();
+    let owned = working.len();
+    if owned < share {
+        let ids: Vec<SubscriptionId> = subscribers.iter().map(|it| it.id()).collect();
+        for claim in shared.store.claim(node, share - owned, &ids).await? {
+            begin(shared, subscribers, claim).await?;
+        }
+    } else if owned > share
+        && let Some(surplus) = working.last()
+    {
+        // One with each beat: the other nodes take it with their next one.
+        tokio::spawn(hand_over(Arc::clone(shared), subscribers.to_vec(), *surplus));
+    }
+    Ok(())
+}
+
+/// Begins to work on a shard that was claimed.
+async fn begin(
+    shared: &Arc<Shared>,
+    subscribers: &[Arc<Subscriber>],
+    claim: Claim,
+) -> Result<(), StoreError> {
+    let Claim { lease, checkpoints, parked } = claim;
+    let mut positions: Vec<_> = parked.iter().map(|(_, parked)| parked.position).collect();
+    positions.dedup();
+    let events = shared.store.read_at(&positions).await?;
+    let events: Vec<_> = events.into_iter().map(|logged| shared.codec.decode(logged)).collect();
+    for subscriber in subscribers {
+        let id = subscriber.id();
+        let Some((_, checkpoint)) = checkpoints.iter().find(|(of, _)| *of == id) else { continue };
+        let parked: Vec<_> =
+            parked.iter().filter(|(of, _)| *of == id).map(|(_, it)| it.clone()).collect();
+        let slice = Slice::new(subscriber, lease, shared, *checkpoint, parked.clone());
+        // The parked ones first: they are before all that is read from now on.
+        for parked in &parked {
+            if let Some(event) = events.iter().find(|event| event.position == parked.position) {
+                slice.feed_parked(event, parked);
+            }
+        }
+        subscriber.add(slice);
+    }
+    Ok(())
+}
+
+/// Gives a shard to other nodes, after its running attempts have ended.
+async fn hand_over(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>, lease: Lease) {
+    let slices: Vec<_> = subscribers.iter().filter_map(|it| it.slice(lease)).collect();
+    slices.iter().for_each(|slice| slice.revoke());
+    while slices.iter().any(|slice| slice.is_working()) {
+        if !shared.unless_stopped(tokio::time::sleep(LOOK_AGAIN)).await {
+            return;
+        }
+    }
+    super::checkpoints::save(&shared, &subscribers).await;
+    subscribers.iter().for_each(|subscriber| subscriber.remove(lease));
+    if let Err(error) = shared.store.release(&shared.leases.node, &[lease]).await {
+        tracing::warn!(%error, shard = lease.shard, "a shard cannot be given to another node now");
+    }
+}
+
+/// Gives all shards back, and says that this node has ended.
+pub(super) async fn give_back(shared: &Shared, subscribers: &[Arc<Subscriber>]) {
+    let node = &shared.leases.node;
+    let leases: Vec<Lease> = subscribers.first().map(|it| it.leases()).unwrap_or_default();
+    for lease in &leases {
+        subscribers.iter().for_each(|subscriber| subscriber.remove(*lease));
+    }
+    let released = async {
+        shared.store.release(node, &leases).await?;
+        shared.store.leave(node).await
+    };
+    if let Err(error) = released.await {
+        tracing::warn!(%error, "this node's shards are free only when its leases end");
+    }
+}

@@ -1,0 +1,48 @@
+//! Reads the end of the log into the window.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Shared;
+
+/// How many events are read at once.
+const PAGE: usize = 500;
+
+/// How long to wait for news from the store before the log is read all the same.
+const POLL: Duration = Duration::from_millis(100);
+
+/// How long to wait after the log could not be read.
+const BACK_OFF: Duration = Duration::from_millis(500);
+
+/// Reads the log whenever a subscriber has read all of the window, until a shutdown begins.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let Some(window) = shared.window.get() else { return };
+    while shared.unless_stopped(window.wanted.notified()).await {
+        loop {
+            let after = window.end();
+            // Made before the log is read, so that no news falls in between.
+            let news = shared.store.news();
+            match shared.read(after, PAGE).await {
+                Ok(page) if !page.is_empty() => {
+                    window.push_read(after, page);
+                    break;
+                }
+                Ok(_) => {
+                    if !shared.unless_stopped(tokio::time::timeout(POLL, news)).await {
+                        return;
+                    }
+                    // This process may have appended to the window itself.
+                    if window.end() > after {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the log cannot be read; trying again");
+                    if !shared.unless_stopped(tokio::time::sleep(BACK_OFF)).await {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
