@@ -43,7 +43,7 @@ impl Origin for Feed {
     fn settle(&self, event: &AnyEvent, token: Option<u64>, verdict: Verdict<'_>) {
         match verdict {
             // It may wait at a paused handler now, for which a shutdown does not wait.
-            Verdict::Retry => return self.lifecycle.note_change(),
+            Verdict::Retry { .. } => return self.lifecycle.note_change(),
             Verdict::Dead { attempts, error } => {
                 self.letters.add(DeadLetter::new(&self.handler, event, attempts, error));
             }

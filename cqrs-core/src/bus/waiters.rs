@@ -75,7 +75,7 @@ impl Waiters {
         let (attempts, result) = match verdict {
             Verdict::Done { attempts } => (attempts, Ok(())),
             Verdict::Dead { attempts, error } => (attempts, Err(error.clone())),
-            Verdict::Retry => return,
+            Verdict::Retry { .. } => return,
             Verdict::Release => (0, Err(AttemptError::ShutDown)),
         };
         let outcome = HandlerOutcome { handler: Arc::clone(handler), attempts, result };

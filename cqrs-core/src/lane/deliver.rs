@@ -9,8 +9,8 @@ use tracing::Instrument as _;
 
 use super::attempt::{Handles, inside_middleware, run};
 use super::outcome::Outcome;
-use super::{Delivery, Lane};
-use crate::context::{Context, WorkGuard};
+use super::{Delivery, Lane, Receipt};
+use crate::context::{Context, Effect, WorkGuard};
 use crate::handler::{AttemptError, BoxFuture, DeliveryError, HandlerError, Item};
 use crate::message::{AnyEvent, MessageKind};
 use crate::middleware::{Call, Message, Payload};
@@ -49,7 +49,7 @@ impl Taken {
 /// What the handler published is sent for the deliveries that were handled, and dropped for the others.
 ///
 /// Dropping the returned future cancels the handler.
-pub(super) async fn deliver(lane: &Lane, taken: &mut Taken) -> bool {
+pub(super) async fn deliver(lane: &Lane, worker: usize, taken: &mut Taken) -> bool {
     let lifecycle = &lane.shared.lifecycle;
     let deadline = lane.options.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
     let items = taken.items_mut();
@@ -98,18 +98,25 @@ pub(super) async fn deliver(lane: &Lane, taken: &mut Taken) -> bool {
 
     let is_handled = |outcome: &Outcome| outcome.error.is_none() && outcome.step == Step::Finish;
     let items = Arc::get_mut(&mut taken.items).expect("the handler has ended");
-    for (item, outcome) in items.iter_mut().zip(&taken.outcomes) {
-        if let Some(work) = item.work.take()
-            && is_handled(outcome)
-        {
-            work.succeed();
-        }
-    }
-    if result.is_ok() {
-        batch_work.map(WorkGuard::succeed);
+    // What was published for the batch as a whole is an effect of its last event that is handled.
+    let last = taken.outcomes.iter().rposition(is_handled).filter(|_| result.is_ok());
+    for (at, (item, outcome)) in items.iter_mut().zip(&taken.outcomes).enumerate() {
+        let work = item.work.take().filter(|_| is_handled(outcome));
+        let of_batch = batch_work.take_if(|_| last == Some(at));
+        let effects = [work, of_batch].into_iter().flatten().flat_map(WorkGuard::succeed);
+        publish(lane, worker, at, item, effects.collect());
     }
     // If the application has stopped, what was published may have been refused.
     !lifecycle.is_stopped()
+}
+
+/// Carries out what a handler has deferred.
+fn publish(lane: &Lane, worker: usize, at: usize, item: &Item, effects: Vec<Box<dyn Effect>>) {
+    if !effects.is_empty()
+        && let Some(Receipt { origin, token }) = lane.receipt(worker, at)
+    {
+        origin.publish(&item.event, token, effects);
+    }
 }
 
 /// The context of a batch: for one event its own, for several one of their tenant or, across tenants, of

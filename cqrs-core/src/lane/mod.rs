@@ -16,6 +16,7 @@ mod worker;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
@@ -197,7 +198,8 @@ impl Lane {
         let entries = schedule.take(worker, max, across_tenants, pick, fit);
         if !entries.iter().all(|entry| entry.item.receipt.origin.may_begin()) {
             drop(state);
-            return self.release_taken(worker).map_or(Err(None), |()| self.take(worker, taken));
+            self.release_taken(worker);
+            return Err(Some(Instant::now()));
         }
         copy(entries, taken);
         let others_wait = schedule.next_due().is_some()
@@ -208,6 +210,25 @@ impl Lane {
             self.work.notify_one();
         }
         Ok(())
+    }
+
+    /// Gives back what `worker` has taken and may not begin; the rest is taken again.
+    fn release_taken(&self, worker: usize) {
+        let mut state = self.state();
+        let State { schedule, limits } = &mut *state;
+        let step = |_, delivery: &Delivery| {
+            if delivery.receipt.origin.may_begin() { Step::Return } else { Step::Finish }
+        };
+        let mut released = Vec::new();
+        schedule.settle(worker, step, |_, delivery| released.push(delivery));
+        limits.end(worker, Counted::Neither);
+        drop(state);
+        released.iter().for_each(|delivery| delivery.settle(Verdict::Release));
+    }
+
+    /// The receipt of what `worker` has taken at this index.
+    fn receipt(&self, worker: usize, at: usize) -> Option<Receipt> {
+        Some(self.state().schedule.taken(worker).get(at)?.item.receipt.clone())
     }
 
     /// Copies what `worker` has taken.

@@ -30,7 +30,7 @@ async fn work(lane: &Lane, number: usize) {
     while lane.next(number, &mut taken).await {
         step_back(lane.shared.chance.as_deref()).await;
         // When the application stops, the deliveries stay in the schedule: the shutdown reports them.
-        if lane.shared.lifecycle.is_stopped() || !deliver(lane, &mut taken).await {
+        if lane.shared.lifecycle.is_stopped() || !deliver(lane, number, &mut taken).await {
             return;
         }
         settle(lane, number, &mut taken);
@@ -43,15 +43,16 @@ async fn work(lane: &Lane, number: usize) {
 
 /// Each delivery is done, retried, or dead.
 fn settle(lane: &Lane, number: usize, taken: &mut Taken) {
-    let Taken { items, outcomes, finished, .. } = taken;
+    let Taken { items, outcomes, .. } = &*taken;
     lane.count(number, outcomes);
     if items.len() > 1 {
         log_together(lane, items, outcomes);
     }
-    for (item, outcome) in items.iter().zip(&*outcomes) {
+    for (item, outcome) in items.iter().zip(outcomes) {
         report(lane, item, outcome);
     }
-    lane.settle(number, outcomes, finished);
+    lane.settle(number, taken);
+    let Taken { items, outcomes, finished, .. } = taken;
     // The last one is first.
     for (at, delivery) in finished.iter().rev() {
         let attempts = items[*at].attempt;

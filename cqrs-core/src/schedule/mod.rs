@@ -122,18 +122,25 @@ impl<T> Schedule<T> {
 
     /// Adds an item. Returns whether it is ready.
     pub(crate) fn push(&mut self, item: T, keys: Keys) -> bool {
+        self.push_again(item, keys, 0, None)
+    }
+
+    /// Adds an item of which so many attempts have failed, and which is due later if `due` says so. Returns whether
+    /// it is ready.
+    pub(crate) fn push_again(
+        &mut self,
+        item: T,
+        keys: Keys,
+        attempts: u32,
+        due: Option<Instant>,
+    ) -> bool {
         self.numbers += 1;
-        let number = self.numbers;
-        let entry = Entry {
-            item,
-            keys,
-            attempts: 0,
-            number,
-            is_alone: false,
-            has_returned: false,
-            due: None,
-        };
-        if let Some(order) = keys.order {
+        let (number, is_alone, has_returned) = (self.numbers, false, false);
+        self.add(Entry { item, keys, attempts, number, is_alone, has_returned, due })
+    }
+
+    fn add(&mut self, entry: Entry<T>) -> bool {
+        if let Some(order) = entry.keys.order {
             match self.orders.entry(order) {
                 Slot::Occupied(mut ordered) => {
                     ordered.get_mut().behind.push_back(entry);
@@ -145,8 +152,31 @@ impl<T> Schedule<T> {
                 }
             }
         }
-        self.ready.push_back(keys.tenant, entry);
-        true
+        let is_ready = entry.due.is_none();
+        self.make_ready(entry);
+        is_ready
+    }
+
+    /// Removes the items that wait and that `is_meant` accepts.
+    pub(crate) fn remove_waiting(&mut self, is_meant: impl Fn(&T) -> bool) -> Vec<T> {
+        let delayed = self.delayed.drain();
+        let delayed = delayed.map(|Reverse(Delayed { due, entry })| Entry { due: Some(due), ..entry });
+        let mut waiting: Vec<_> = self.ready.drain().chain(delayed).collect();
+        for order in waiting.iter().filter_map(|entry| entry.keys.order) {
+            if let Some(ordered) = self.orders.get_mut(&order) {
+                ordered.out -= 1;
+            }
+        }
+        waiting.extend(self.orders.values_mut().flat_map(|ordered| ordered.behind.drain(..)));
+        self.followers = 0;
+        self.orders.retain(|_, ordered| ordered.out > 0);
+        waiting.sort_unstable_by_key(|entry| entry.number);
+        let (removed, kept): (Vec<_>, _) =
+            waiting.into_iter().partition(|entry| is_meant(&entry.item));
+        for entry in kept {
+            self.add(entry);
+        }
+        removed.into_iter().map(|entry| entry.item).collect()
     }
 
     /// Lets `worker`, which has no items, take one to `max` items: ready ones, and those behind them. They
