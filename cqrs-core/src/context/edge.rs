@@ -9,8 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Actor, AttributeError, Context, InvalidTenant, Shared, TenantId, TenantScope, TraceParent,
-    attributes, message_id,
+    Actor, Context, InvalidTenant, Shared, TenantId, TenantScope, TraceParent, message_id,
 };
 
 /// Contexts at the edge.
@@ -95,14 +94,29 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// [`AttributeError`] if the key or the value is too long, or the context has
+    /// [`AttributeError`] if key and value are longer than
+    /// [`MAX_ATTRIBUTE_SIZE`](Self::MAX_ATTRIBUTE_SIZE), or the context has
     /// [`MAX_ATTRIBUTES`](Self::MAX_ATTRIBUTES) already.
     pub fn with_attribute(
         mut self,
         key: impl Into<String>,
         value: impl Into<String>,
     ) -> Result<Self, AttributeError> {
-        attributes::insert(&mut self.shared_mut().attributes, key.into(), value.into())?;
+        let (key, value) = (key.into(), value.into());
+        let (bytes, max) = (key.len() + value.len(), Self::MAX_ATTRIBUTE_SIZE);
+        if bytes > max {
+            return Err(AttributeError(format!(
+                "an attribute has at most {max} bytes, this one has {bytes}; carry an identifier instead"
+            )));
+        }
+        let attributes = &mut self.shared_mut().attributes;
+        if attributes.len() >= Self::MAX_ATTRIBUTES && !attributes.contains_key(&key) {
+            return Err(AttributeError(format!(
+                "attribute `{key}` is one too many: a context carries at most {}",
+                Self::MAX_ATTRIBUTES
+            )));
+        }
+        attributes.insert(key, value);
         Ok(self)
     }
 
@@ -124,3 +138,8 @@ impl Context {
         Arc::make_mut(&mut self.shared)
     }
 }
+
+/// A context attribute was refused. Attributes travel with every message, so they are limited.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct AttributeError(String);

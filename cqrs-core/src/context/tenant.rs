@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 /// # Ok::<(), cqrs_core::InvalidTenant>(())
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[serde(try_from = "String")]
 pub struct TenantId(Arc<str>);
 
 impl TenantId {
@@ -92,25 +92,12 @@ impl TryFrom<String> for TenantId {
     }
 }
 
-impl From<TenantId> for String {
-    fn from(tenant: TenantId) -> Self {
-        tenant.as_str().to_owned()
-    }
-}
-
 /// A tenant identifier was refused.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{id}` is not a tenant identifier: {reason}", id = id.escape_debug())]
 pub struct InvalidTenant {
     id: String,
     reason: &'static str,
-}
-
-impl fmt::Debug for InvalidTenant {
-    /// The same text, since that is what `main` and `unwrap` print.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
 }
 
 /// Whom a message belongs to: one tenant, or, explicitly, the system itself.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::outcome::{Outcome, Taken};
 use super::{Failure, Lane};
-use crate::observe::{self, Attempted};
+use crate::observe::{self, AttemptRecord, Happening};
 use crate::runtime::catch_now;
 
 /// Shows an attempt to everything but the log.
@@ -24,14 +24,14 @@ pub(super) fn show(lane: &Lane, taken: &Taken, outcome: &Outcome, retry_in: Opti
         });
     }
     if let Some(observer) = &lane.shared.observer {
-        observer.attempted(Attempted {
+        observer.observe(Happening::Attempted(AttemptRecord {
             handler: lane.handler,
-            handler_name: &lane.name,
-            event,
+            handler_name: Arc::clone(&lane.name),
+            event: event.clone(),
             attempt: *attempt,
-            error,
+            error: error.cloned(),
             retry_in,
-        });
+        }));
     }
 }
 

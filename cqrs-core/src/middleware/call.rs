@@ -35,23 +35,7 @@ pub(crate) enum Payload<'a> {
     /// One event, or the events of a batch.
     Events(&'a [AnyEvent]),
     /// A command or query, until its handler takes it.
-    Message(&'a mut (dyn Slot + Send + 'static)),
-}
-
-/// An `Option` of a command or query, type-erased.
-pub(crate) trait Slot {
-    fn message(&self) -> Option<&dyn Any>;
-    fn as_any_mut(&mut self) -> &mut dyn Any;
-}
-
-impl<M: Any> Slot for Option<M> {
-    fn message(&self) -> Option<&dyn Any> {
-        self.as_ref().map(|message| message as &dyn Any)
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
+    Message(Option<Box<dyn Any + Send>>),
 }
 
 impl<'a> Call<'a> {
@@ -98,7 +82,7 @@ impl<'a> Call<'a> {
         let message = match &self.message.payload {
             Payload::Events([event]) => event.as_any(),
             Payload::Events(_) => return None,
-            Payload::Message(slot) => slot.message()?,
+            Payload::Message(message) => message.as_deref()? as &dyn Any,
         };
         message.downcast_ref()
     }
@@ -127,14 +111,15 @@ impl<'a> Call<'a> {
         };
         match &self.message.payload {
             Payload::Events(events) => events.iter().try_for_each(|event| check(event.as_any())),
-            Payload::Message(slot) => slot.message().map_or(Ok(()), check),
+            Payload::Message(Some(message)) => check(&**message),
+            Payload::Message(None) => Ok(()),
         }
     }
 
     pub(crate) fn take_message<M: 'static>(&mut self) -> Option<M> {
         match &mut self.message.payload {
             Payload::Events(_) => None,
-            Payload::Message(slot) => slot.as_any_mut().downcast_mut::<Option<M>>()?.take(),
+            Payload::Message(message) => message.take()?.downcast().ok().map(|it| *it),
         }
     }
 

@@ -8,7 +8,7 @@
 //! let builder = App::builder()
 //!     .middleware(Log)
 //!     .middleware(Timeout::after(Duration::from_secs(10)))
-//!     .middleware(Validation::new());
+//!     .middleware(Validation);
 //! # let _ = builder;
 //! ```
 
@@ -32,8 +32,6 @@ pub use self::timeout::Timeout;
 pub use self::tower::{CallRequest, Inside, Tower};
 pub use self::validation::Validation;
 pub use crate::handler::{CallError, Rejection, RejectionKind};
-#[cfg(feature = "garde")]
-pub use crate::message::check_with_garde;
 pub use crate::message::{Validate, Violation, Violations};
 
 pub(crate) use self::call::{Message, Payload};

@@ -26,10 +26,12 @@ use crate::context::Context;
 use crate::handler::Item;
 use crate::message::{AnyEvent, MessageKind};
 
+pub use self::observer::ExecutionRecord;
+
 pub(crate) use self::metrics::settled_failure;
 #[cfg(feature = "metrics")]
 pub(crate) use self::metrics::{Sample, describe, sample};
-pub(crate) use self::observer::{Attempted, Executed, Observer};
+pub(crate) use self::observer::{AttemptRecord, Happening, Observer};
 
 /// One operation, from its begin to its end: its span, its metrics, its trace.
 ///

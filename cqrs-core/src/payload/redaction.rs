@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::changes::{Changes, Target};
+use super::changes::Changes;
 
 /// The replacement of a payload that has no JSON form.
 pub(crate) const UNREADABLE: &str = "[unreadable]";
@@ -75,14 +75,6 @@ impl Redaction {
             Kind::Drop => None,
         }
     }
-
-    /// The values that it redacts in changes, if it applies to changes.
-    fn target(self) -> Option<Target> {
-        match self.changes_of? {
-            "" => Some(Target::at("")),
-            field => Some(Target::named(field)),
-        }
-    }
 }
 
 /// Converts a value into a text that does not show the value.
@@ -115,7 +107,7 @@ pub(crate) fn apply(redactions: &[Redaction], mut payload: Value, hash: Hash<'_>
 }
 
 fn redact_value(redaction: Redaction, value: &mut Value, hash: Hash<'_>) {
-    let Some(target) = redaction.target() else {
+    let Some(field) = redaction.changes_of else {
         *value = redaction.redacted(value, hash).unwrap_or_default();
         return;
     };
@@ -124,7 +116,7 @@ fn redact_value(redaction: Redaction, value: &mut Value, hash: Hash<'_>) {
     }
     *value = match Changes::deserialize(&*value) {
         Ok(mut changes) => {
-            changes.replace(&target, &mut |value| redaction.redacted(&value, hash));
+            changes.replace(field, &mut |value| redaction.redacted(&value, hash));
             serde_json::to_value(changes).unwrap_or_else(|_| masked(value))
         }
         // The payload does not have a form in which the field's changes can be found.
@@ -149,8 +141,8 @@ pub(crate) fn apply_to_changes(
 ) -> Changes {
     let mut changes = changes.clone();
     for redaction in redactions {
-        if let Some(target) = redaction.target() {
-            changes.replace(&target, &mut |value| redaction.redacted(&value, hash));
+        if let Some(field) = redaction.changes_of {
+            changes.replace(field, &mut |value| redaction.redacted(&value, hash));
         }
     }
     changes
@@ -170,8 +162,8 @@ pub(crate) fn mask_in_text(
         let Some(value) = payload.pointer(redaction.pointer) else {
             continue;
         };
-        match (redaction.target(), Changes::deserialize(value)) {
-            (Some(target), Ok(mut changes)) => changes.replace(&target, &mut |value| {
+        match (redaction.changes_of, Changes::deserialize(value)) {
+            (Some(field), Ok(mut changes)) => changes.replace(field, &mut |value| {
                 collect_texts(&value, &mut values);
                 None
             }),
