@@ -129,9 +129,8 @@ impl Context {
         self.any_work(&mut |work| work.is_delivery())
     }
 
-    /// Defers `effect` until the event handler that this belongs to succeeds; if the handler fails, the
-    /// effect is dropped. Returns the effect if this does not belong to an event handler in the application
-    /// of `lifecycle`, or belongs to a task that the handler spawned.
+    /// Defers `effect` until the event handler that this belongs to succeeds; otherwise it is dropped. Returns
+    /// the effect if this does not belong to an event handler of `lifecycle`, or belongs to a spawned task.
     pub(crate) fn defer(&self, lifecycle: &Arc<Lifecycle>, effect: Effect) -> Result<(), Effect> {
         let mut effect = Some(effect);
         self.any_work(&mut |work| {

@@ -33,11 +33,10 @@ use self::work::Work;
 ///
 /// The edge of the application makes one context per request or job, and passes it to every `publish` and
 /// `execute`. Each handler receives its own context with the same tenant, actor, organization, correlation
-/// id, locale and attributes. This context makes the handled message the cause of what the handler
-/// publishes or executes.
+/// id, locale and attributes, and with the handled message as the cause of its effects.
 ///
-/// Cloning is cheap (two reference counts). A context serialises, so it can be stored with an event, but
-/// without what belongs to this process alone (deadline, attempt, shutdown signal).
+/// Cloning is cheap. A context serialises, so it can be stored with an event, but without what belongs to
+/// this process alone (deadline, attempt, shutdown signal).
 ///
 /// ```
 /// use cqrs_core::{Actor, Context};
@@ -137,8 +136,8 @@ impl Context {
         self.causation_id
     }
 
-    /// The distributed trace, if there is one. It is what the edge said, or, with the `otel` feature and an
-    /// OpenTelemetry layer, the span of the handler that this context was made for.
+    /// The distributed trace, if there is one: what the edge said, or, with the `otel` feature, the span of
+    /// the handler that this context was made for.
     pub fn traceparent(&self) -> Option<TraceParent> {
         self.traceparent
     }

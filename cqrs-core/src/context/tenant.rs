@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// A validated tenant identifier: 1 to 64 ASCII letters, digits, `-`, `_` or `.`, beginning and
 /// ending with a letter or a digit.
 ///
-/// Identifiers are compared byte by byte, so `Acme` and `acme` are two tenants. The narrow alphabet
-/// keeps them safe in log lines, file names, SQL and broker subjects.
+/// Identifiers are compared byte by byte. The narrow alphabet keeps them safe in log lines, file names, SQL
+/// and broker subjects.
 ///
 /// ```
 /// use cqrs_core::TenantId;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 /// assert!("acme; drop table".parse::<TenantId>().is_err());
 /// # Ok::<(), cqrs_core::InvalidTenant>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TenantId(Arc<str>);
 
@@ -67,12 +67,6 @@ fn validate(id: &str) -> Result<(), &'static str> {
 impl fmt::Display for TenantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
-    }
-}
-
-impl fmt::Debug for TenantId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&*self.0, f)
     }
 }
 

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 /// How many attempts a handler begins at most in a second, a minute or an hour. A retry is an attempt.
 ///
-/// Attempts are spaced evenly: with 100 a second, one begins every 10 milliseconds. A pause is not followed
-/// by a burst. Timers may be late: if an attempt begins up to 5 milliseconds late, the next one begins that
-/// much sooner. The limit applies to one handler in one process. Deliveries that wait for it stay queued.
+/// Attempts are spaced evenly: with 100 a second, one begins every 10 milliseconds, and no burst follows a
+/// pause. The limit applies to one handler in one process. Deliveries that wait for it stay queued.
 ///
 /// ```
 /// use std::time::Duration;

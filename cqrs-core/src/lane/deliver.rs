@@ -45,7 +45,7 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
         let (context, work) = ctx.for_attempt(lifecycle, event.name(), *attempt, timeout);
         works.push(work);
         let failure = OnceLock::new();
-        list.push(Item { event: event.clone(), context, attempt: *attempt, failure });
+        list.push(Item { event: event.clone(), context, failure });
     }
     let (batch, observed) = match (lane.batch, &mut list[..]) {
         (None, [item]) => (None, Observed::deliver(&item.event, &lane.name, &mut item.context)),
@@ -96,7 +96,7 @@ fn context_of(lane: &Lane, items: &[Item]) -> (Context, Option<WorkGuard>) {
         [item, ..] if !lane.is_across_tenants() => Context::new(item.context.tenant().clone()),
         _ => Context::system(),
     };
-    let attempt = items.iter().map(|item| item.attempt).max().unwrap_or(1);
+    let attempt = items.iter().map(|item| item.context.attempt()).max().unwrap_or(1);
     let event = items.first().map_or("", |item| item.event.name());
     let (lifecycle, timeout) = (&lane.shared.lifecycle, lane.options.timeout);
     let (ctx, work) = ctx.for_attempt(lifecycle, event, attempt, timeout);
@@ -183,7 +183,7 @@ impl Handles for Handling<'_> {
                 [item] if !self.lane.is_across_tenants() => self.alone.get_or_init(|| {
                     let failure = OnceLock::new();
                     let (event, context) = (item.event.clone(), ctx.clone());
-                    Arc::new(vec![Item { event, context, attempt: item.attempt, failure }])
+                    Arc::new(vec![Item { event, context, failure }])
                 }),
                 _ => self.items,
             };

@@ -183,7 +183,7 @@ impl AnyEvent {
 
     /// What an update changed, for people and logs. Values of a key with the name of an `#[event(redact)]`
     /// field, in Rust or in JSON, are redacted like the field, at any depth. Changes below such a key become
-    /// one masked change; see [`Changes::mask`].
+    /// one; see [`Changes::mask`].
     pub fn redacted_changes(&self) -> Option<Changes> {
         self.redacted_changes_with(|_| Redaction::MASK.to_owned())
     }
@@ -224,8 +224,8 @@ impl AnyEvent {
     }
 
     /// As [`redacted_payload`](Self::redacted_payload), but `#[event(redact = hash)]` values are replaced
-    /// by what `hash` returns. Use a keyed hash, such as HMAC-SHA256: without a secret key, likely values,
-    /// such as an address or a birthday, can be found by trial.
+    /// by what `hash` returns. Use a keyed hash, such as HMAC-SHA256: otherwise likely values can be found by
+    /// trial.
     pub fn redacted_payload_with(&self, hash: impl Fn(&Value) -> String) -> Value {
         let payload = self.payload().unwrap_or(Value::String(payload::UNREADABLE.to_owned()));
         payload::apply(self.facts().redactions, payload, &hash)

@@ -15,11 +15,11 @@ pub type Outcome = Result<(), CallError>;
 /// One call of a handler: of a command, of a query, or of one attempt to deliver an event or a batch of
 /// events.
 pub struct Call<'a> {
-    message: Message<'a>,
-    context: Context,
-    validators: &'a FxHashMap<TypeId, Validator>,
+    pub(crate) message: Message<'a>,
+    pub(crate) context: Context,
+    pub(crate) validators: &'a FxHashMap<TypeId, Validator>,
     /// An `Option` that receives the handler's typed result.
-    result: &'a mut (dyn Any + Send + 'static),
+    pub(crate) result: &'a mut (dyn Any + Send + 'static),
 }
 
 /// The message of a call, and its handler.
@@ -39,15 +39,6 @@ pub(crate) enum Payload<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(
-        message: Message<'a>,
-        context: Context,
-        validators: &'a FxHashMap<TypeId, Validator>,
-        result: &'a mut (dyn Any + Send + 'static),
-    ) -> Self {
-        Self { message, context, validators, result }
-    }
-
     /// Event, command or query.
     pub fn kind(&self) -> MessageKind {
         self.message.kind

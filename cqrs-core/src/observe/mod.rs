@@ -1,10 +1,7 @@
 //! What operators see: spans, metrics and traces, of every publish, execute and delivery attempt.
 //!
-//! The buses and the delivery say what begins and how it ends; what that looks like outside is decided
-//! here. Spans are for `tracing`, always; metrics and OpenTelemetry are features, and nothing without.
-//!
-//! A span says which kind of error it was, never what the error says, since a handler may have put a
-//! redacted value into its text.
+//! Spans are for `tracing`, always; metrics and OpenTelemetry are features. A span says which kind of error
+//! it was, never what the error says, since a handler may have put a redacted value into its text.
 
 #[cfg(feature = "metrics")]
 mod metrics;

@@ -21,10 +21,8 @@ async fn a_failing_item_fails_alone() {
     let app = app(handler(TEN, THRICE, move |batch, _| {
         log.add(batch);
         for item in batch {
-            if item.article == 3 && item.attempt() < 3 {
-                assert_eq!(item.context().attempt(), item.attempt());
+            if item.article == 3 && item.context().attempt() < 3 {
                 item.fail(HandlerError::msg("no luck"));
-                assert!(item.is_failed());
             }
         }
         Ok(())

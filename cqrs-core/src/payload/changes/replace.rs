@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use super::super::Redaction;
 use super::{Changes, path};
 
 /// Returns the replacement of a value, or `None` to remove the value.
@@ -12,29 +11,44 @@ impl Changes {
     /// Replaces the values of the field `name`, at any depth, also inside other values; all values, if the
     /// name is empty.
     ///
-    /// All changes below the field become one masked change, because the keys on their paths may be as
-    /// secret as the values.
+    /// All changes below the field become one, because the keys on their paths may be as secret as the
+    /// values. Its old and new values are objects with the value at each path.
     pub(crate) fn replace(&mut self, name: &str, with: Replace<'_>) {
         let name = plain(name);
         for change in &mut self.list {
-            let sides = [&mut change.old, &mut change.new];
-            let Some(end) = end_of(&name, &change.path) else {
-                sides.into_iter().flatten().for_each(|value| replace_inside(&name, value, with));
-                continue;
-            };
-            for side in sides {
-                *side = side.take().and_then(&mut *with);
+            if let Some(end) = end_of(&name, &change.path).filter(|end| *end < change.path.len()) {
+                let rest = change.path.split_off(end);
+                for side in [&mut change.old, &mut change.new] {
+                    *side =
+                        Some(side.take().map(|value| (rest.clone(), value)).into_iter().collect());
+                }
             }
-            if end < change.path.len() {
-                change.path.truncate(end);
-                if change.old.is_some() || change.new.is_some() {
-                    change.old = Some(Redaction::MASK.into());
-                    change.new.clone_from(&change.old);
+        }
+        self.list.dedup_by(|change, before| {
+            let is_same = change.path == before.path;
+            if is_same {
+                append(&mut before.old, &mut change.old);
+                append(&mut before.new, &mut change.new);
+            }
+            is_same
+        });
+        for change in &mut self.list {
+            let is_field = end_of(&name, &change.path).is_some();
+            for side in [&mut change.old, &mut change.new] {
+                if is_field {
+                    *side = side.take().and_then(&mut *with);
+                } else if let Some(value) = side {
+                    replace_inside(&name, value, with);
                 }
             }
         }
         self.list.retain(|change| change.old.is_some() || change.new.is_some());
-        self.list.dedup_by(|change, before| change.path == before.path);
+    }
+}
+
+fn append(to: &mut Option<Value>, from: &mut Option<Value>) {
+    if let (Some(Value::Object(to)), Some(Value::Object(from))) = (to, from) {
+        to.append(from);
     }
 }
 
@@ -109,9 +123,12 @@ mod tests {
         let old = json!({"Contacts": {"ada@a.b": {"phone": 1}, "eve@a.b": 2}, "n": 1});
         let new = json!({"Contacts": {"ada@a.b": {"phone": 3}, "bob@a.b": 4}, "n": 2});
         let changes = Changes::between(&old, &new).unwrap();
-        let masked = r#"Contacts: "[redacted]" -> "[redacted]", n: 1 -> 2"#;
-        assert_shows(changes.clone(), "contacts", &mut |_| Some("#hash".into()), masked);
+        let masked = r#"Contacts: "***" -> "***", n: 1 -> 2"#;
+        assert_shows(changes.clone(), "contacts", &mut |_| Some("***".into()), masked);
         assert_shows(changes.clone(), "contacts", &mut |_| None, "n: 1 -> 2");
+        // A hash is made of all that changed there.
+        let seen = r#"Contacts: {"/ada@a.b/phone":1,"/eve@a.b":2} -> {"/ada@a.b/phone":3,"/bob@a.b":4}, n: 1 -> 2"#;
+        assert_shows(changes.clone(), "contacts", &mut Some, seen);
         assert_eq!(changes.mask("").to_string(), r#"the whole: "[redacted]" -> "[redacted]""#);
     }
 
