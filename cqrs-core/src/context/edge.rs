@@ -51,8 +51,7 @@ impl Context {
         }
     }
 
-    /// The same context for another tenant, or for the system scope. Messages that are published or
-    /// executed with it belong to that tenant, and are part of the same work.
+    /// The same context, as part of the same work, for another tenant or for the system scope.
     pub fn with_tenant(mut self, tenant: TenantScope) -> Self {
         let shared = self.shared_mut();
         shared.tenant = tenant;
@@ -120,10 +119,8 @@ impl Context {
         Ok(self)
     }
 
-    /// Sets the time by which the work must be done. Of two deadlines, the earlier counts.
-    ///
-    /// Commands and queries inherit it. Events do not: a reaction is not part of the request that
-    /// caused it.
+    /// Sets the time by which the work must be done; of two deadlines, the earlier counts. Commands and
+    /// queries inherit it, events do not.
     pub fn with_deadline(mut self, deadline: Instant) -> Self {
         self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
         self

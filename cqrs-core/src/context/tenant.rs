@@ -1,7 +1,6 @@
 //! The tenant a message belongs to.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -15,9 +14,9 @@ use serde::{Deserialize, Serialize};
 /// ```
 /// use cqrs_core::TenantId;
 ///
-/// let tenant: TenantId = "acme".parse()?;
+/// let tenant = TenantId::new("acme")?;
 /// assert_eq!(tenant.as_str(), "acme");
-/// assert!("acme; drop table".parse::<TenantId>().is_err());
+/// assert!(TenantId::new("acme; drop table").is_err());
 /// # Ok::<(), cqrs_core::InvalidTenant>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,14 +69,6 @@ impl fmt::Display for TenantId {
     }
 }
 
-impl FromStr for TenantId {
-    type Err = InvalidTenant;
-
-    fn from_str(id: &str) -> Result<Self, Self::Err> {
-        Self::new(id)
-    }
-}
-
 impl TryFrom<String> for TenantId {
     type Error = InvalidTenant;
 
@@ -95,8 +86,6 @@ pub struct InvalidTenant {
 }
 
 /// Whom a message belongs to: one tenant, or, explicitly, the system itself.
-///
-/// A [`Context`](super::Context) always has one of the two.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TenantScope {

@@ -18,10 +18,9 @@ use crate::payload::{self, Changes, Redaction};
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 1024;
 
-/// A published event of any type: its name, entity, context and payload.
+/// A published event of any type: its name, entity, context and payload. Cloning is cheap.
 ///
-/// This is what `#[events_handler(*)]` handles and `subscribe_all` yields. Cloning is cheap: the event
-/// is allocated once, when it is published.
+/// This is what `#[events_handler(*)]` handles and `subscribe_all` yields.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -105,8 +104,7 @@ impl AnyEvent {
         self.0.event.facts()
     }
 
-    /// The event's id (uuid v7), the same for every handler and every attempt. A handler can remember it to
-    /// be idempotent.
+    /// The event's id (uuid v7), the same for every attempt. A handler can remember it to be idempotent.
     pub fn id(&self) -> Uuid {
         self.0.context.message_id()
     }
@@ -136,8 +134,7 @@ impl AnyEvent {
         self.facts().order_by
     }
 
-    /// The id of the entity, for people and logs: [`Redaction::MASK`] if the field with
-    /// `#[event(entity_id)]` is redacted in any way.
+    /// The id of the entity, for people and logs: [`Redaction::MASK`] if its field is redacted in any way.
     pub fn redacted_entity_id(&self) -> Option<String> {
         self.redacted_entity_id_with(|_| Redaction::MASK.to_owned())
     }
@@ -159,8 +156,8 @@ impl AnyEvent {
         self.facts().action
     }
 
-    /// What happened, as a sentence for people without its subject, from `#[event(describe = "..")]`. It
-    /// contains no redacted field. A text of more than 1,024 characters is cut and ends with `…`.
+    /// What happened, from `#[event(describe = "..")]`, without redacted fields. A text of more than 1,024
+    /// characters is cut and ends with `…`.
     pub fn description(&self) -> Option<String> {
         let mut description = self.0.event.description()?;
         if let Some((end, _)) = description.char_indices().nth(MAX_DESCRIPTION) {
@@ -175,8 +172,7 @@ impl AnyEvent {
         self.facts().is_activity
     }
 
-    /// What an update changed, from the field with `#[event(changes)]`, in clear: for stores and
-    /// transports, not for logs.
+    /// What an update changed, in clear: for stores and transports, not for logs.
     pub fn changes(&self) -> Option<&Changes> {
         self.facts().changes
     }
@@ -209,8 +205,7 @@ impl AnyEvent {
     ///
     /// # Errors
     ///
-    /// If the event's `Serialize` fails now, although it succeeded when the event was published; or if a
-    /// number in it needs more than 64 bits, which a `Value` cannot hold.
+    /// If the event's `Serialize` fails now, or a number in it needs more than 64 bits.
     pub fn payload(&self) -> serde_json::Result<Value> {
         self.0.event.payload()
     }
@@ -273,8 +268,7 @@ impl AnyEvent {
 }
 
 impl fmt::Debug for AnyEvent {
-    /// Writes name, id, entity and redacted payload. The event's own `Debug` is not used, because it does
-    /// not redact.
+    /// The event's own `Debug` is not used, because it does not redact.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(self.name())
             .field("id", &self.id())

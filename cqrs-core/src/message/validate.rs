@@ -33,8 +33,7 @@ pub trait Validate {
     fn validate(&self) -> Result<(), Violations>;
 }
 
-/// One part of a message that is not well formed. State what is wrong, but do not repeat what was sent,
-/// because the text is logged.
+/// One part of a message that is not well formed. Do not repeat what was sent, because this is logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The field.
@@ -62,7 +61,7 @@ impl Violations {
     ///
     /// # Errors
     ///
-    /// These violations, if there is any.
+    /// These violations.
     pub fn into_result(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
@@ -83,8 +82,7 @@ impl std::error::Error for Violations {}
 /// `Validate::validate` of a message without its type.
 pub(crate) type Validator = fn(&dyn Any) -> Result<(), Violations>;
 
-/// Finds out in generated code whether `M` implements [`Validate`]: an inherent method, which exists
-/// only then, comes before a trait's.
+/// Finds out in generated code whether `M` implements [`Validate`]: only then there is an inherent method.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct MaybeValidated<M>(PhantomData<M>);

@@ -3,8 +3,7 @@
 use super::{Call, Middleware, Next, Outcome, Rejection};
 use crate::message::MessageKind;
 
-/// Asks a function whether the actor may execute a command or query. It does not ask about deliveries,
-/// because an event has already happened.
+/// Asks a function whether the actor may execute a command or query; not about events, which have happened.
 ///
 /// ```
 /// use cqrs_core::middleware::{Authorize, Call, Rejection};
@@ -26,10 +25,7 @@ use crate::message::MessageKind;
 /// ```
 pub struct Authorize<F>(F);
 
-impl<F> Authorize<F>
-where
-    F: Fn(&Call<'_>) -> Result<(), Rejection> + Send + Sync + 'static,
-{
+impl<F: Fn(&Call<'_>) -> Result<(), Rejection>> Authorize<F> {
     /// Asks `may`, which gets the call with its message and context.
     pub fn by(may: F) -> Self {
         Self(may)

@@ -37,12 +37,11 @@ pub use crate::message::{Validate, Violation, Violations};
 pub(crate) use self::call::{Message, Payload};
 pub(crate) use self::chain::{Innermost, Middlewares};
 
-/// Code that runs around every call of a handler: of a command, of a query, and of each attempt to deliver
-/// an event.
+/// Code that runs around every command, query and attempt to deliver an event.
 ///
-/// Middleware runs in the order in which it was added to the builder: the first is the outermost. It sees
-/// the message and its context, may refuse the call by returning without `next`, and sees the outcome. The
-/// handler's time-out covers only the handler, so a middleware must return by itself.
+/// The middleware that was added first is the outermost. It sees the message and its context, may refuse the
+/// call by returning without `next`, and sees the outcome. The handler's time-out covers only the handler,
+/// so a middleware must return by itself.
 ///
 /// ```
 /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};

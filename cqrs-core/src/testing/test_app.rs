@@ -43,11 +43,7 @@ impl TestApp {
         TestAppBuilder { app, seed: None }
     }
 
-    /// Executes a command, as `commands().execute(..)` does.
-    ///
-    /// # Errors
-    ///
-    /// As [`CommandBus::execute`](crate::CommandBus::execute).
+    /// As [`CommandBus::execute`](crate::CommandBus::execute), with its errors.
     pub async fn execute<C: Command>(
         &self,
         ctx: &Context,
@@ -56,11 +52,7 @@ impl TestApp {
         self.app.commands().execute(ctx, command).await
     }
 
-    /// Executes a query, as `queries().execute(..)` does.
-    ///
-    /// # Errors
-    ///
-    /// As [`QueryBus::execute`](crate::QueryBus::execute).
+    /// As [`QueryBus::execute`](crate::QueryBus::execute), with its errors.
     pub async fn query<Q: Query>(
         &self,
         ctx: &Context,
@@ -69,11 +61,7 @@ impl TestApp {
         self.app.queries().execute(ctx, query).await
     }
 
-    /// Publishes an event, as `events().publish(..)` does.
-    ///
-    /// # Errors
-    ///
-    /// As [`EventBus::publish`](crate::EventBus::publish).
+    /// As [`EventBus::publish`](crate::EventBus::publish), with its errors.
     pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
         self.app.events().publish(ctx, event).await
     }

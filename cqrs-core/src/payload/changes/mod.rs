@@ -124,7 +124,9 @@ impl Changes {
 
     /// The change of the field at `path`, if it changed: `get("address.city")` or `get("/address/city")`.
     pub fn get(&self, path: &str) -> Option<&Change> {
-        self.list.iter().find(|change| change.path == path || change.dotted() == path)
+        let is_pointer = path.is_empty() || path.starts_with('/');
+        let is_it = |it: &&Change| if is_pointer { it.path == path } else { it.dotted() == path };
+        self.list.iter().find(is_it)
     }
 
     /// The changes, in the order of the fields.
@@ -132,10 +134,8 @@ impl Changes {
         self.list.iter()
     }
 
-    /// Masks the values of the field `name`, at any depth. It remains visible that they changed.
-    ///
-    /// Case, `_` and `-` in names are ignored. All changes below the field become one, because keys, such as
-    /// addresses, may be as secret as values.
+    /// Masks the values of the field `name`, at any depth; case, `_` and `-` in names are ignored. All
+    /// changes below the field become one, because keys, such as addresses, may be as secret as values.
     ///
     /// ```
     /// # use cqrs_core::prelude::*;
