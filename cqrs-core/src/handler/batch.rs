@@ -53,13 +53,11 @@ use crate::message::AnyEvent;
 ///   highest of the items. With `across_tenants`, `ctx` is of the system scope.
 /// * Publish and execute with [`item.context()`](BatchItem::context) what one item causes.
 /// * If items are [marked](BatchItem::fail) as failed, only those fail.
-/// * If the whole batch returns an error, panics or times out, that is a failed attempt of each item that
-///   is not marked. Each of them is then attempted again alone, at once or as
-///   [`retry_after`](HandlerError::retry_after) says, even if the retry policy allows no more. So only the
-///   item that causes the failure fails again.
+/// * If the whole batch fails, that is a failed attempt of each item that is not marked. Each of them is
+///   then attempted again alone, even if the retry policy allows no more, so that only the item that causes
+///   the failure fails again.
 /// * Events of one order key are in publish order, and may be in one batch. If one of them is attempted
-///   again, the later ones that are not marked are delivered again after it, even if the handler has
-///   handled them. This does not count as an attempt of theirs.
+///   again, the later ones that are not marked are delivered again after it, even if they were handled.
 /// * The time-out applies to the batch. The rate limit counts a batch as one attempt. The circuit breaker
 ///   counts a batch as failed if all of its items failed.
 #[diagnostic::on_unimplemented(
@@ -177,10 +175,7 @@ impl<'a, E> BatchItem<'a, E> {
         &self.item.context
     }
 
-    /// Marks this item as failed, without a failure of the other items. Only the first call counts.
-    ///
-    /// The error counts like one that a handler returns: the item is attempted again, unless the error is
-    /// [`permanent`](HandlerError::permanent).
+    /// Marks this item alone as failed, like a handler that returns this error. The first call counts.
     pub fn fail(&self, error: impl Into<HandlerError>) {
         let _ = self.item.failure.set(Arc::new(error.into()));
     }

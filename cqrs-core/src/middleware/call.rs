@@ -12,8 +12,7 @@ use crate::message::{AnyEvent, MessageKind, Validator};
 /// How a call ended. It does not contain the handler's result, which goes to the caller.
 pub type Outcome = Result<(), CallError>;
 
-/// One call of a handler: of a command, of a query, or of one attempt to deliver an event or a batch of
-/// events.
+/// One call of a handler: of a command, a query, or an attempt to deliver an event or a batch.
 pub struct Call<'a> {
     pub(crate) message: Message<'a>,
     pub(crate) context: Context,
@@ -61,8 +60,7 @@ impl<'a> Call<'a> {
 
     /// Changes the context that the handler will get, such as its tenant or an attribute.
     ///
-    /// The call keeps its ids and its attempt, and its deadline unless that of the new context is earlier.
-    /// In a batch of several events, the contexts of the items do not change.
+    /// The call keeps its ids, its attempt and the earlier deadline; items of a batch keep their contexts.
     pub fn set_context(&mut self, context: Context) {
         self.context = context.continuing(&self.context);
     }

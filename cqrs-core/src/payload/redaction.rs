@@ -8,9 +8,7 @@ use super::changes::Changes;
 /// The replacement of a payload that has no JSON form.
 pub(crate) const UNREADABLE: &str = "[unreadable]";
 
-/// A part of a payload that must not reach a log, by its JSON pointer, and what replaces it.
-///
-/// `#[event(redact)]` makes these.
+/// A part of a payload that must not reach a log, and what replaces it. `#[event(redact)]` makes these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Redaction {
     kind: Kind,
@@ -148,9 +146,8 @@ pub(crate) fn apply_to_changes(
     changes
 }
 
-/// Masks in `text`, such as an error that quotes an address, every redacted value of `payload` that occurs
-/// literally, also those of its changes, and `entity_id`. A value of less than three characters is not
-/// masked, because it cannot be distinguished from other text.
+/// Masks in `text`, such as an error, every redacted value of `payload` and its changes that occurs literally,
+/// and `entity_id`; but no value of less than three characters, which could be any other text.
 pub(crate) fn mask_in_text(
     redactions: &[Redaction],
     payload: &Value,

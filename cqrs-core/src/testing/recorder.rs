@@ -35,10 +35,8 @@ impl Recorder {
             if !is_wanted(attempt) {
                 continue;
             }
-            let is_same = |delivery: &&mut DeliveryRecord| {
-                delivery.event.id() == attempt.event.id()
-                    && delivery.handler == attempt.handler_name
-            };
+            let (id, handler) = (attempt.event.id(), &attempt.handler_name);
+            let is_same = |it: &&mut DeliveryRecord| it.event.id() == id && it.handler == *handler;
             let last = deliveries.iter_mut().rev().find(is_same);
             let repeated = last.is_some();
             let is_settled = attempt.retry_in.is_none();
