@@ -37,7 +37,6 @@ impl Context {
             actor: None,
             organization: None,
             correlation_id: message_id,
-            locale: None,
             attributes: BTreeMap::new(),
         };
         Self {
@@ -83,12 +82,6 @@ impl Context {
         self
     }
 
-    /// Sets the locale that texts for this actor are written in, such as `de-DE` (BCP 47).
-    pub fn with_locale(mut self, locale: impl Into<String>) -> Self {
-        self.shared_mut().locale = Some(locale.into());
-        self
-    }
-
     /// Adds an attribute, or replaces the one with this key.
     ///
     /// # Errors
@@ -119,14 +112,8 @@ impl Context {
         Ok(self)
     }
 
-    /// Sets the time by which the work must be done; of two deadlines, the earlier counts. Commands and
+    /// Sets the time within which the work must be done; of two deadlines, the earlier counts. Commands and
     /// queries inherit it, events do not.
-    pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
-        self
-    }
-
-    /// Sets the deadline to `timeout` from now; see [`with_deadline`](Self::with_deadline).
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.ends_after(Instant::now(), Some(timeout))
     }

@@ -33,7 +33,7 @@ use self::work::Work;
 ///
 /// The edge of the application makes one context per request or job, and passes it to every `publish` and
 /// `execute`. Each handler receives its own context with the same tenant, actor, organization, correlation
-/// id, locale and attributes, and with the handled message as the cause of its effects.
+/// id and attributes, and with the handled message as the cause of its effects.
 ///
 /// Cloning is cheap. A context serialises, so it can be stored with an event, but without what belongs to
 /// this process alone (deadline, attempt, shutdown signal).
@@ -43,8 +43,7 @@ use self::work::Work;
 ///
 /// let ctx = Context::for_tenant("acme")?
 ///     .with_actor(Actor::user(42).named("Ada"))
-///     .with_organization("research")
-///     .with_locale("de-DE");
+///     .with_organization("research");
 /// assert_eq!(ctx.tenant().to_string(), "acme");
 /// assert!(Context::for_tenant("not a tenant").is_err());
 /// # Ok::<(), cqrs_core::InvalidTenant>(())
@@ -82,8 +81,6 @@ struct Shared {
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<String>,
     correlation_id: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    locale: Option<String>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<String, String>,
 }
@@ -142,11 +139,6 @@ impl Context {
         self.traceparent
     }
 
-    /// The actor's locale, where the edge said so.
-    pub fn locale(&self) -> Option<&str> {
-        self.shared.locale.as_deref()
-    }
-
     /// The attribute with this key.
     pub fn attribute(&self, key: &str) -> Option<&str> {
         self.shared.attributes.get(key).map(String::as_str)
@@ -184,19 +176,13 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Context");
-        debug.field("tenant", &format_args!("{}", self.shared.tenant));
-        if let Some(actor) = &self.shared.actor {
-            debug.field("actor", &format_args!("{actor}"));
-        }
-        if let Some(organization) = &self.shared.organization {
-            debug.field("organization", organization);
-        }
-        debug
+        f.debug_struct("Context")
+            .field("tenant", &format_args!("{}", self.shared.tenant))
+            .field("actor", &self.shared.actor)
             .field("message_id", &self.message_id)
             .field("correlation_id", &self.shared.correlation_id)
-            .field("causation_id", &self.causation_id);
-        debug.finish_non_exhaustive()
+            .field("causation_id", &self.causation_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -213,7 +199,6 @@ mod tests {
             .with_traceparent(
                 "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap(),
             )
-            .with_locale("de-DE")
             .with_attribute("channel", "import")
             .unwrap()
             .with_timeout(Duration::from_mins(1))
@@ -228,7 +213,6 @@ mod tests {
         assert_eq!(back.correlation_id(), ctx.correlation_id());
         assert_eq!(back.causation_id(), ctx.causation_id());
         assert_eq!(back.traceparent(), ctx.traceparent());
-        assert_eq!(back.locale(), Some("de-DE"));
         assert_eq!(back.attribute("channel"), Some("import"));
         assert_eq!(back.deadline(), None, "it is of this process's clock");
     }

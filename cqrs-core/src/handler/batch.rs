@@ -122,11 +122,6 @@ impl<E> Batch<E> {
         self.items.is_empty()
     }
 
-    /// The item at `index`, if the batch has it.
-    pub fn get(&self, index: usize) -> Option<BatchItem<'_, E>> {
-        self.items.get(index).map(BatchItem::new)
-    }
-
     /// All items. Those of one entity are in publish order.
     pub fn iter(&self) -> <&Self as IntoIterator>::IntoIter {
         self.items.iter().map(BatchItem::new)

@@ -6,14 +6,6 @@ use std::time::Duration;
 ///
 /// Attempts are spaced evenly: with 100 a second, one begins every 10 milliseconds, and no burst follows a
 /// pause. The limit applies to one handler in one process. Deliveries that wait for it stay queued.
-///
-/// ```
-/// use std::time::Duration;
-/// use cqrs_core::handler::RateLimit;
-///
-/// assert_eq!(RateLimit::per_second(100).interval(), Duration::from_millis(10));
-/// assert_eq!(RateLimit::per_minute(2).interval(), Duration::from_secs(30));
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     attempts: u32,

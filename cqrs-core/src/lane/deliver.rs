@@ -47,7 +47,7 @@ pub(super) async fn deliver(lane: &Lane, buffers: &mut Buffers) -> Option<Counte
         let failure = OnceLock::new();
         list.push(Item { event: event.clone(), context, failure });
     }
-    let (batch, observed) = match (lane.batch, &mut list[..]) {
+    let (batch, mut observed) = match (lane.batch, &mut list[..]) {
         (None, [item]) => (None, Observed::deliver(&item.event, &lane.name, &mut item.context)),
         (_, items) => {
             let (mut ctx, work) = context_of(lane, items);

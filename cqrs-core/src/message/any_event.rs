@@ -290,11 +290,6 @@ impl<E: Event> Published<E> {
         self.event.id()
     }
 
-    /// When it was published, by the wall clock.
-    pub fn occurred_at(&self) -> Timestamp {
-        self.event.occurred_at()
-    }
-
     /// The context: tenant, actor, correlation id and causation id.
     pub fn context(&self) -> &Context {
         self.event.context()

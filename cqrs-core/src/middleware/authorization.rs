@@ -7,18 +7,11 @@ use crate::message::MessageKind;
 ///
 /// ```
 /// use cqrs_core::middleware::{Authorize, Call, Rejection};
-/// use cqrs_core::context::ActorKind;
 /// use cqrs_core::App;
 ///
-/// let authorize = Authorize::by(|call: &Call<'_>| {
-///     let kind = call.context().actor().map(|actor| actor.kind());
-///     match (call.name(), kind) {
-///         (_, None) => Err(Rejection::forbidden("nobody is signed in")),
-///         ("delete.employee", Some(ActorKind::Service)) => {
-///             Err(Rejection::forbidden("only a person may delete an employee"))
-///         }
-///         _ => Ok(()),
-///     }
+/// let authorize = Authorize::by(|call: &Call<'_>| match call.context().actor() {
+///     Some(_) => Ok(()),
+///     None => Err(Rejection::forbidden("no one is signed in")),
 /// });
 /// let builder = App::builder().middleware(authorize);
 /// # let _ = builder;

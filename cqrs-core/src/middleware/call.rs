@@ -37,7 +37,7 @@ pub(crate) enum Payload<'a> {
     Message(Option<Box<dyn Any + Send>>),
 }
 
-impl<'a> Call<'a> {
+impl Call<'_> {
     /// Event, command or query.
     pub fn kind(&self) -> MessageKind {
         self.message.kind

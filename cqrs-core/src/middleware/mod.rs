@@ -1,16 +1,4 @@
 //! What is done around every command, query and delivery.
-//!
-//! ```
-//! use std::time::Duration;
-//! use cqrs_core::App;
-//! use cqrs_core::middleware::{Log, Timeout, Validation};
-//!
-//! let builder = App::builder()
-//!     .middleware(Log)
-//!     .middleware(Timeout::after(Duration::from_secs(10)))
-//!     .middleware(Validation);
-//! # let _ = builder;
-//! ```
 
 mod authorization;
 mod call;
@@ -58,8 +46,7 @@ pub(crate) use self::chain::{Innermost, Middlewares};
 /// }
 /// ```
 pub trait Middleware: Send + Sync + 'static {
-    /// Runs `next`, with code before and after it. The future may be dropped if the caller stops waiting or
-    /// the application stops.
+    /// Runs `next`, with code before and after it. The future may be dropped at any `.await`.
     ///
     /// # Errors
     ///

@@ -100,19 +100,11 @@ impl Observed {
 
     /// The operation has ended, well or with an error of this type.
     pub(crate) fn end(mut self, error_type: Option<&'static str>) {
-        self.finish(error_type, [error_type].into_iter());
+        self.end_batch(error_type, [error_type].into_iter());
     }
 
     /// The attempt of a batch has ended, and so has each of its deliveries.
     pub(crate) fn end_batch(
-        mut self,
-        error_type: Option<&'static str>,
-        each: impl Iterator<Item = Option<&'static str>>,
-    ) {
-        self.finish(error_type, each);
-    }
-
-    fn finish(
         &mut self,
         error_type: Option<&'static str>,
         each: impl Iterator<Item = Option<&'static str>>,
@@ -133,7 +125,7 @@ impl Drop for Observed {
     /// The operation's future was dropped, such as when a client hung up.
     fn drop(&mut self) {
         let error_type = if std::thread::panicking() { "panicked" } else { "cancelled" };
-        self.finish(Some(error_type), [Some(error_type)].into_iter());
+        self.end_batch(Some(error_type), [Some(error_type)].into_iter());
     }
 }
 

@@ -30,7 +30,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// The environment variable that sets the seed of every shuffled test: the one that a failed test printed.
+    /// The environment variable that sets the seed of every shuffled test.
     pub const SEED_VARIABLE: &'static str = "CQRS_TEST_SEED";
 
     /// Starts to build an application from everything that is annotated in this test's crates.
@@ -43,7 +43,11 @@ impl TestApp {
         TestAppBuilder { app, seed: None }
     }
 
-    /// As [`CommandBus::execute`](crate::CommandBus::execute), with its errors.
+    /// Short for `commands().execute`.
+    ///
+    /// # Errors
+    ///
+    /// As [`CommandBus::execute`](crate::CommandBus::execute).
     pub async fn execute<C: Command>(
         &self,
         ctx: &Context,
@@ -52,7 +56,11 @@ impl TestApp {
         self.app.commands().execute(ctx, command).await
     }
 
-    /// As [`QueryBus::execute`](crate::QueryBus::execute), with its errors.
+    /// Short for `queries().execute`.
+    ///
+    /// # Errors
+    ///
+    /// As [`QueryBus::execute`](crate::QueryBus::execute).
     pub async fn query<Q: Query>(
         &self,
         ctx: &Context,
@@ -61,7 +69,11 @@ impl TestApp {
         self.app.queries().execute(ctx, query).await
     }
 
-    /// As [`EventBus::publish`](crate::EventBus::publish), with its errors.
+    /// Short for `events().publish`.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventBus::publish`](crate::EventBus::publish).
     pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
         self.app.events().publish(ctx, event).await
     }
@@ -72,8 +84,7 @@ impl TestApp {
     ///
     /// # Panics
     ///
-    /// If it would wait forever, on a paused clock; if the application must be started and was not; or if a
-    /// paused handler has deliveries.
+    /// If it would wait forever: on a paused clock, before the start, or for a paused handler.
     pub async fn settled(&self) {
         assert!(
             !self.app.waits_for_start(),

@@ -50,12 +50,7 @@ fn published(f: &mut fmt::Formatter<'_>, event: &AnyEvent, numbers: &Numbers) ->
     let ctx = event.context();
     write!(f, "publish {}{} ({})", numbers.show(ctx), event.name(), ctx.tenant())?;
     numbers.cause(f, ctx)?;
-    let payload = event.redacted_payload().to_string();
-    let mut shown: String = payload.chars().take(SHOWN_PAYLOAD).collect();
-    if shown.len() < payload.len() {
-        shown.push('…');
-    }
-    write!(f, ": {shown}")
+    write!(f, ": {:.SHOWN_PAYLOAD$}", event.redacted_payload().to_string())
 }
 
 fn attempted(
