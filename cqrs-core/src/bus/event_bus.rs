@@ -13,7 +13,7 @@ use super::waiters::HandlerOutcome;
 use super::{AnyEventStream, EventStream, PublishError};
 use crate::context::Context;
 use crate::message::{AnyEvent, Event};
-use crate::observe::{self, Observed};
+use crate::observe::{self, Happening, Observed};
 use crate::payload::MAX_PAYLOAD_DEPTH;
 use crate::registry::Unhandled;
 use crate::runtime::InFlight;
@@ -302,7 +302,7 @@ impl EventHub {
         self.dispatcher.dispatch(routes, event, has_permits, || {
             self.subscriptions.show::<E>(event);
             if let Some(observer) = &self.dispatcher.shared.observer {
-                observer.published(event);
+                observer.observe(Happening::Published(event.clone()));
             }
         })
     }

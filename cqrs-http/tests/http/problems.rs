@@ -101,7 +101,6 @@ fn the_errors_of_the_buses_have_a_status_and_a_stable_code() {
         (ExecuteError::Handler(Taken), 409, None),
         (rejected(Rejection::invalid("no")), 422, Some("invalid")),
         (rejected(Rejection::forbidden("no")), 403, Some("forbidden")),
-        (rejected(Rejection::duplicate("no")), 409, Some("duplicate")),
         (rejected(Rejection::unavailable("no")), 503, Some("unavailable")),
         (ExecuteError::TimedOut { message, after: Duration::ZERO }, 503, Some("timed_out")),
         (ExecuteError::ShutDown { message }, 503, Some("shut_down")),
