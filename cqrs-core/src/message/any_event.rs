@@ -44,25 +44,26 @@ struct Envelope<E: ?Sized> {
 }
 
 /// An [`Event`] without its type.
-trait ErasedEvent: Any + Send + Sync {
+pub(super) trait ErasedEvent: Any + Send + Sync {
     fn facts(&self) -> Facts<'_>;
     fn description(&self) -> Option<String>;
     fn payload(&self) -> serde_json::Result<Value>;
+    fn payload_text(&self) -> serde_json::Result<String>;
 }
 
 /// What an [`Event`] says about itself without any work.
-struct Facts<'a> {
-    name: &'static str,
-    version: u32,
-    entity: Option<&'static str>,
-    action: Option<&'static str>,
-    is_activity: bool,
-    entity_id: Option<&'a dyn Display>,
-    order_by: Option<&'a dyn Display>,
-    redacts_entity_id: bool,
-    entity_name: Option<&'a dyn Display>,
-    changes: Option<&'a Changes>,
-    redactions: &'static [Redaction],
+pub(super) struct Facts<'a> {
+    pub(super) name: &'static str,
+    pub(super) version: u32,
+    pub(super) entity: Option<&'static str>,
+    pub(super) action: Option<&'static str>,
+    pub(super) is_activity: bool,
+    pub(super) entity_id: Option<&'a dyn Display>,
+    pub(super) order_by: Option<&'a dyn Display>,
+    pub(super) redacts_entity_id: bool,
+    pub(super) entity_name: Option<&'a dyn Display>,
+    pub(super) changes: Option<&'a Changes>,
+    pub(super) redactions: &'static [Redaction],
 }
 
 impl<E: Event> ErasedEvent for E {
@@ -89,6 +90,10 @@ impl<E: Event> ErasedEvent for E {
     fn payload(&self) -> serde_json::Result<Value> {
         self.to_json()
     }
+
+    fn payload_text(&self) -> serde_json::Result<String> {
+        self.to_json_text()
+    }
 }
 
 impl AnyEvent {
@@ -97,7 +102,15 @@ impl AnyEvent {
 
     /// `context` is the event's own: its message id is the event's id.
     pub(crate) fn new<E: Event>(context: Context, event: E) -> Self {
+        Self::erase(context, event)
+    }
+
+    pub(super) fn erase(context: Context, event: impl ErasedEvent) -> Self {
         Self(Arc::new(Envelope { context, event }))
+    }
+
+    pub(super) fn erased(&self) -> &dyn ErasedEvent {
+        &self.0.event
     }
 
     fn facts(&self) -> Facts<'_> {

@@ -103,6 +103,22 @@ pub trait EventPayload: Send + Sync + 'static {
     /// If it has no JSON form, such as a map whose keys are not strings.
     fn to_json(&self) -> serde_json::Result<Value>;
 
+    /// The payload as JSON text.
+    ///
+    /// # Errors
+    ///
+    /// As [`to_json`](Self::to_json).
+    fn to_json_text(&self) -> serde_json::Result<String>;
+
+    /// The event that has this payload.
+    ///
+    /// # Errors
+    ///
+    /// If the text is no JSON, or does not have the event's form.
+    fn from_json_text(payload: &str) -> serde_json::Result<Self>
+    where
+        Self: Sized;
+
     /// How many bytes the payload has as JSON.
     ///
     /// # Errors
@@ -116,6 +132,14 @@ pub trait EventPayload: Send + Sync + 'static {
 impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> EventPayload for T {
     fn to_json(&self) -> serde_json::Result<Value> {
         serde_json::to_value(self)
+    }
+
+    fn to_json_text(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    fn from_json_text(payload: &str) -> serde_json::Result<Self> {
+        serde_json::from_str(payload)
     }
 
     fn json_size(&self) -> serde_json::Result<usize> {

@@ -6,6 +6,7 @@ mod error;
 mod event;
 mod kind;
 mod query;
+mod stored;
 mod validate;
 
 pub use self::any_event::{AnyEvent, Published};
@@ -18,4 +19,5 @@ pub use self::query::Query;
 pub use self::validate::{MaybeValidated, NotValidated};
 pub use self::validate::{Validate, Violation, Violations};
 
+pub(crate) use self::stored::Decode;
 pub(crate) use self::validate::Validator;

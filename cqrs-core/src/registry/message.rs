@@ -1,7 +1,7 @@
 //! The registration of messages.
 
 use super::Source;
-use crate::message::{Command, Event, MessageKind, Query, Validator};
+use crate::message::{AnyEvent, Command, Decode, Event, MessageKind, Query, Validator};
 use crate::services::TypeRef;
 
 /// A message type, as its derive submits it.
@@ -20,7 +20,12 @@ inventory::collect!(MessageRegistration);
 /// What depends on the kind of the message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum MessageDetails {
-    Event { version: u32, entity: Option<&'static str>, action: Option<&'static str> },
+    Event {
+        version: u32,
+        entity: Option<&'static str>,
+        action: Option<&'static str>,
+        decode: Decode,
+    },
     Execution { output: fn() -> TypeRef, error: fn() -> TypeRef },
 }
 
@@ -44,7 +49,12 @@ impl MessageRegistration {
     /// The event `E`.
     pub const fn event<E: Event>(source: Source) -> Self {
         let details =
-            MessageDetails::Event { version: E::VERSION, entity: E::ENTITY, action: E::ACTION };
+            MessageDetails::Event {
+                version: E::VERSION,
+                entity: E::ENTITY,
+                action: E::ACTION,
+                decode: AnyEvent::decode::<E>,
+            };
         Self::new(MessageKind::Event, E::NAME, TypeRef::of::<E>, details, source)
     }
 

@@ -33,7 +33,7 @@ pub(super) struct Leases {
 impl Leases {
     pub(super) fn new() -> Self {
         let about = format!("process {}", std::process::id());
-        let node = Node { id: Uuid::new_v4(), ttl: TTL, about };
+        let node = Node { id: Uuid::now_v7(), ttl: TTL, about };
         Self { node, last_beat: Mutex::default() }
     }
 

@@ -121,7 +121,8 @@ impl Engine {
         ctx: &Context,
         events: Vec<AnyEvent>,
     ) -> Result<(), NotAppended> {
-        let encoded = events.iter().map(|event| self.shared.codec.encode(event)).collect();
+        let encoded: Result<Vec<_>, _> =
+            events.iter().map(|event| self.shared.codec.encode(event)).collect();
         let encoded = encoded.map_err(NotAppended::Unserializable)?;
         let deadline = ctx.deadline().unwrap_or_else(|| Instant::now() + PUBLISH_FOR);
         let entry = Entry { events: encoded, done: Vec::new() };

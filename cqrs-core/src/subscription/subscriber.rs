@@ -161,7 +161,7 @@ impl Subscriber {
     /// Which of the lane's handlers wants the event, if one does.
     pub(super) fn index_of(&self, read: &Read) -> Option<usize> {
         let event = match &read.content {
-            Content::Event(event) => Some(event.type_id()),
+            Content::Event(event) => Some(event.event_type()),
             Content::Unreadable { event, .. } => *event,
         };
         event.and_then(|event| self.wanted.events.get(&event).copied()).or(self.wanted.any)

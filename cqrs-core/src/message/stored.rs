@@ -1,0 +1,110 @@
+//! Events as JSON text, for stores and transports.
+
+use std::any::{Any, TypeId};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::any_event::{ErasedEvent, Facts};
+use super::{AnyEvent, Event};
+use crate::context::Context;
+
+/// Reads an event of one type: its context, the version and the text of its payload.
+pub(crate) type Decode = fn(Context, u32, &str) -> serde_json::Result<AnyEvent>;
+
+/// An event whose name this build does not know, as a handler of every event gets it.
+struct Unknown {
+    name: &'static str,
+    version: u32,
+    payload: Box<RawValue>,
+}
+
+impl AnyEvent {
+    /// The payload as JSON text.
+    pub(crate) fn payload_text(&self) -> serde_json::Result<String> {
+        self.erased().payload_text()
+    }
+
+    /// An `E` from the text of its payload.
+    pub(crate) fn decode<E: Event>(
+        context: Context,
+        _version: u32,
+        payload: &str,
+    ) -> serde_json::Result<Self> {
+        Ok(Self::new(context, E::from_json_text(payload)?))
+    }
+
+    /// An event whose name this build does not know.
+    pub(crate) fn unknown(
+        context: Context,
+        name: &str,
+        version: u32,
+        payload: &str,
+    ) -> serde_json::Result<Self> {
+        let payload = RawValue::from_string(payload.to_owned())?;
+        Ok(Self::erase(context, Unknown { name: keep(name), version, payload }))
+    }
+
+    /// The type of the event.
+    pub(crate) fn event_type(&self) -> TypeId {
+        self.as_any().type_id()
+    }
+}
+
+impl ErasedEvent for Unknown {
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            name: self.name,
+            version: self.version,
+            entity: None,
+            action: None,
+            is_activity: true,
+            entity_id: None,
+            order_by: None,
+            redacts_entity_id: false,
+            entity_name: None,
+            changes: None,
+            redactions: &[],
+        }
+    }
+
+    fn description(&self) -> Option<String> {
+        None
+    }
+
+    fn payload(&self) -> serde_json::Result<Value> {
+        serde_json::from_str(self.payload.get())
+    }
+
+    fn payload_text(&self) -> serde_json::Result<String> {
+        Ok(self.payload.get().to_owned())
+    }
+}
+
+/// Keeps a name for as long as the process runs. There are as many as other builds of the application have events.
+fn keep(name: &str) -> &'static str {
+    static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(kept) = names.get(name) {
+        return kept;
+    }
+    let kept: &'static str = Box::leak(name.into());
+    names.insert(kept);
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_event_keeps_its_payload_to_the_letter() {
+        let payload = r#"{"amount":12345678901234567890123,"rate":0.1000}"#;
+        let event = AnyEvent::unknown(Context::system(), "price.set", 3, payload).unwrap();
+        assert_eq!((event.name(), event.version()), ("price.set", 3));
+        assert_eq!(event.payload_text().unwrap(), payload);
+        assert!(AnyEvent::unknown(Context::system(), "price.set", 3, "{").is_err());
+    }
+}
