@@ -21,6 +21,7 @@ mod observe; // spans, metrics
 mod schedule; // what a handler does next: pure data
 pub mod lane; // one handler at work
 pub mod log; // the contract of a durable log and of progress on it
+mod subscription; // from the log to the lanes
 pub mod bus; // where messages enter
 pub mod app; // builder, wiring, plugins, modules
 pub mod describe; // a map of all that
