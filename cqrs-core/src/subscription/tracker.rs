@@ -1,0 +1,551 @@
+//! How far one subscription has come on one shard. Pure data, without Tokio.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::log::{DeadDelivery, Parked, Position};
+
+/// How many deliveries of one subscription may be parked on one shard. A handler that fails for all events needs a
+/// breaker, not more rows.
+const MAX_PARKED: usize = 10_000;
+
+/// The progress of one subscription on one shard, while this node has the shard's lease.
+///
+/// Each position that was read is open, settled or parked. Only those that are open or parked have an entry here:
+/// every other position up to the last one that was read is settled.
+///
+/// A delivery that stays open would hold the checkpoint, and after a crash everything above it would be delivered
+/// again. So it is parked after a while: its row goes to the store, in the same change as the checkpoint that
+/// passes it. The delivery itself goes on in its lane.
+#[derive(Debug)]
+pub(crate) struct Tracker {
+    max_parked: usize,
+    /// The last position that was read.
+    read: Position,
+    /// The highest position that the handler has settled.
+    settled: Position,
+    /// The highest position that was passed.
+    passed: Position,
+    open: BTreeMap<Position, Delivery>,
+    /// Those that have a row in the store, or in what is offered.
+    parked: BTreeMap<Position, Delivery>,
+    /// The settled ones that have left a done row, until the checkpoint passes them.
+    done: BTreeSet<Position>,
+    next: Next,
+    /// What was offered and is not saved yet. Until then it stays as it is: a store that has failed may have saved it.
+    offered: Option<Unsaved>,
+}
+
+/// What is to be saved: a [`Change`](crate::log::Change) without its subscription and its lease.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unsaved {
+    pub(crate) checkpoint: Position,
+    pub(crate) park: Vec<Parked>,
+    pub(crate) unpark: Vec<Position>,
+    pub(crate) dead: Vec<DeadDelivery>,
+    pub(crate) forget_done: bool,
+    /// How many deliveries were open before, and are parked now. It is 0 if the same is offered again.
+    pub(crate) newly_parked: usize,
+}
+
+/// A delivery that is not settled.
+#[derive(Debug)]
+struct Delivery {
+    since: Option<Instant>,
+    attempts: u32,
+    due: Option<Timestamp>,
+    error: Option<String>,
+}
+
+/// What a delivery was before it was settled.
+#[derive(Debug, PartialEq)]
+enum Before {
+    Open,
+    Parked,
+}
+
+/// What is offered next.
+#[derive(Debug)]
+struct Next {
+    /// The checkpoint that was offered before.
+    checkpoint: Position,
+    /// The parked ones that the store has no row of, or an old one.
+    park: BTreeSet<Position>,
+    unpark: Vec<Position>,
+    dead: Vec<DeadDelivery>,
+    /// Whether there may be done rows that nothing here knows of: those of the owner before.
+    has_foreign_done: bool,
+}
+
+impl Tracker {
+    /// Goes on where a [`Claim`](crate::log::Claim) says. The caller hands all of `parked` to a lane.
+    pub(crate) fn new(checkpoint: Position, parked: Vec<Parked>) -> Self {
+        let parked = parked.into_iter().map(|Parked { position, attempts, due, error }| {
+            (position, Delivery { since: None, attempts, due, error })
+        });
+        let next = Next {
+            checkpoint,
+            park: BTreeSet::new(),
+            unpark: Vec::new(),
+            dead: Vec::new(),
+            has_foreign_done: true,
+        };
+        Self {
+            max_parked: MAX_PARKED,
+            read: checkpoint,
+            settled: checkpoint,
+            passed: checkpoint,
+            open: BTreeMap::new(),
+            parked: parked.collect(),
+            done: BTreeSet::new(),
+            next,
+            offered: None,
+        }
+    }
+
+    /// The last position that was read.
+    pub(crate) fn read_up_to(&self) -> Position {
+        self.read
+    }
+
+    /// Whether everything at and below `position` was read and is settled: nothing of it is parked.
+    pub(crate) fn is_settled_up_to(&self, position: Position) -> bool {
+        let lowest_parked = self.parked.keys().next();
+        self.checkpoint() >= position && lowest_parked.is_none_or(|parked| *parked > position)
+    }
+
+    /// The position at and below which everything is settled or parked. The store has it once what is
+    /// offered next is saved.
+    pub(crate) fn checkpoint(&self) -> Position {
+        match self.open.first_key_value() {
+            Some((lowest, _)) => Position(lowest.0 - 1),
+            None => self.read,
+        }
+    }
+
+    /// How many deliveries are open. Parked ones do not count: their number has a limit of its own.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether so many deliveries are parked that no more may be read.
+    pub(crate) fn is_full(&self) -> bool {
+        self.parked.len() >= self.max_parked
+    }
+
+    /// A position was read that the handler wants. Returns `false` if it was read before: then it is in a lane, or
+    /// settled.
+    pub(crate) fn open(&mut self, position: Position, now: Instant) -> bool {
+        let is_new = position > self.read;
+        if is_new {
+            self.read = position;
+            let since = Some(now);
+            self.open.insert(position, Delivery { since, attempts: 0, due: None, error: None });
+        }
+        is_new
+    }
+
+    /// A position was read that the handler does not want, or that is in another shard.
+    pub(crate) fn pass(&mut self, position: Position) {
+        if position > self.read {
+            self.read = position;
+            self.passed = position;
+        }
+    }
+
+    /// An attempt has failed, and there will be another one.
+    pub(crate) fn retry(
+        &mut self,
+        position: Position,
+        attempts: u32,
+        due: Timestamp,
+        error: String,
+    ) {
+        let delivery = match self.open.get_mut(&position) {
+            Some(open) => open,
+            None => match self.parked.get_mut(&position) {
+                Some(parked) => {
+                    self.next.park.insert(position);
+                    parked
+                }
+                None => return,
+            },
+        };
+        delivery.attempts = attempts;
+        delivery.due = Some(due);
+        delivery.error = Some(error);
+    }
+
+    /// A delivery is settled. Returns whether it was parked.
+    pub(crate) fn settle(&mut self, position: Position) -> bool {
+        self.remove(position).is_some_and(|before| before == Before::Parked)
+    }
+
+    /// A delivery is settled, and has left a [`DoneRow`](crate::log::DoneRow). Returns whether it was parked.
+    pub(crate) fn settle_with_done_row(&mut self, position: Position) -> bool {
+        let before = self.remove(position);
+        if before.is_some() {
+            self.done.insert(position);
+        }
+        before == Some(Before::Parked)
+    }
+
+    /// A delivery has failed for good. Returns whether it was parked.
+    pub(crate) fn dead(&mut self, position: Position, dead: DeadDelivery) -> bool {
+        let before = self.remove(position);
+        if before.is_some() {
+            self.next.dead.push(dead);
+        }
+        before == Some(Before::Parked)
+    }
+
+    /// Returns `None` if it was settled before.
+    fn remove(&mut self, position: Position) -> Option<Before> {
+        if self.open.remove(&position).is_some() {
+            self.settled = self.settled.max(position);
+            return Some(Before::Open);
+        }
+        self.parked.remove(&position)?;
+        self.next.park.remove(&position);
+        self.next.unpark.push(position);
+        Some(Before::Parked)
+    }
+
+    /// What to save now: what was offered before, if it is not [`saved`](Self::saved) yet.
+    ///
+    /// If a delivery has been open for longer than `park_after` and holds the checkpoint below positions that are
+    /// settled, it is parked, with all open ones between them.
+    pub(crate) fn unsaved(&mut self, now: Instant, park_after: Duration) -> Option<Unsaved> {
+        if let Some(offered) = &self.offered {
+            return Some(offered.clone());
+        }
+        let newly_parked = self.park(now, park_after);
+        self.offered = self.take_next();
+        Some(Unsaved { newly_parked, ..self.offered.clone()? })
+    }
+
+    /// What was offered is in the store.
+    pub(crate) fn saved(&mut self) {
+        self.offered = None;
+    }
+
+    /// Returns how many were parked.
+    fn park(&mut self, now: Instant, park_after: Duration) -> usize {
+        let Some((lowest, delivery)) = self.open.first_key_value() else { return 0 };
+        let is_old = delivery.since.is_none_or(|since| now.duration_since(since) >= park_after);
+        // What was passed costs little to read again. So it is no reason to park what only waits for a slow
+        // handler, which would be all of its backlog, row by row. But a retry can last for days.
+        let settled = match delivery.attempts {
+            0 => self.settled,
+            _ => self.settled.max(self.passed),
+        };
+        if !is_old || *lowest > settled {
+            return 0;
+        }
+        let free = self.max_parked.saturating_sub(self.parked.len());
+        let held: Vec<_> = self.open.range(..settled).map(|(it, _)| *it).take(free).collect();
+        for position in &held {
+            self.parked.extend(self.open.remove_entry(position));
+            self.next.park.insert(*position);
+        }
+        held.len()
+    }
+
+    fn take_next(&mut self) -> Option<Unsaved> {
+        let checkpoint = self.checkpoint();
+        let next = &mut self.next;
+        let has_moved = checkpoint != next.checkpoint;
+        if !has_moved && next.park.is_empty() && next.unpark.is_empty() && next.dead.is_empty() {
+            return None;
+        }
+        next.checkpoint = checkpoint;
+        let above = self.done.split_off(&checkpoint.next());
+        let has_done = !mem::replace(&mut self.done, above).is_empty();
+        let park = mem::take(&mut next.park).into_iter();
+        let park = park.filter_map(|position| Some(self.parked.get(&position)?.row(position)));
+        Some(Unsaved {
+            checkpoint,
+            park: park.collect(),
+            unpark: mem::take(&mut next.unpark),
+            dead: mem::take(&mut next.dead),
+            forget_done: mem::take(&mut next.has_foreign_done) || has_done,
+            newly_parked: 0,
+        })
+    }
+}
+
+impl Delivery {
+    fn row(&self, position: Position) -> Parked {
+        Parked { position, attempts: self.attempts, due: self.due, error: self.error.clone() }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::log::{LogEvent, LoggedEvent};
+
+    const AFTER: Duration = Duration::from_secs(1);
+
+    pub(crate) fn dead(position: u64) -> DeadDelivery {
+        let event = LogEvent {
+            id: Uuid::nil(),
+            name: "employee.created".into(),
+            version: 1,
+            shard: 3,
+            key: None,
+            tenant: None,
+            entity: None,
+            entity_id: None,
+            context: "{}".to_owned(),
+            payload: "{}".to_owned(),
+        };
+        let event = LoggedEvent { position: Position(position), at: Timestamp::UNIX_EPOCH, event };
+        DeadDelivery { event, attempts: 3, error: "no such tenant".to_owned() }
+    }
+
+    fn row(position: u64, attempts: u32) -> Parked {
+        let has_failed = attempts > 0;
+        Parked {
+            position: Position(position),
+            attempts,
+            due: has_failed.then_some(Timestamp::UNIX_EPOCH),
+            error: has_failed.then(|| "refused".to_owned()),
+        }
+    }
+
+    pub(crate) fn tracker(checkpoint: Position, parked: Vec<Parked>, max_parked: usize) -> Tracker {
+        Tracker { max_parked, ..Tracker::new(checkpoint, parked) }
+    }
+
+    /// A tracker with a clock.
+    struct Tracked {
+        tracker: Tracker,
+        now: Instant,
+    }
+
+    impl Tracked {
+        fn new(checkpoint: u64, parked: Vec<Parked>, max_parked: usize) -> Self {
+            let tracker = tracker(Position(checkpoint), parked, max_parked);
+            Self { tracker, now: Instant::now() }
+        }
+
+        /// At the start of the log, with these positions open.
+        fn with_open(positions: impl IntoIterator<Item = u64>) -> Self {
+            let mut tracked = Self::new(0, Vec::new(), 100);
+            tracked.open(positions);
+            tracked
+        }
+
+        fn open(&mut self, positions: impl IntoIterator<Item = u64>) {
+            for position in positions {
+                assert!(self.tracker.open(Position(position), self.now));
+            }
+        }
+
+        fn settle(&mut self, positions: impl IntoIterator<Item = u64>) {
+            for position in positions {
+                self.tracker.settle(Position(position));
+            }
+        }
+
+        fn retry(&mut self, position: u64, attempts: u32) {
+            let Parked { position, attempts, due, error } = row(position, attempts);
+            self.tracker.retry(position, attempts, due.unwrap(), error.unwrap());
+        }
+
+        fn wait(&mut self) {
+            self.now += AFTER;
+        }
+
+        fn unsaved(&mut self) -> Option<Unsaved> {
+            self.tracker.unsaved(self.now, AFTER)
+        }
+
+        /// What is saved now.
+        fn save(&mut self) -> Unsaved {
+            let change = self.unsaved().unwrap();
+            self.tracker.saved();
+            change
+        }
+    }
+
+    #[test]
+    fn the_checkpoint_stands_before_the_lowest_open_position() {
+        let mut tracked = Tracked::with_open([2, 5, 9]);
+        assert_eq!(tracked.tracker.checkpoint(), Position(1));
+        tracked.settle([5]);
+        assert_eq!(tracked.tracker.checkpoint(), Position(1));
+        tracked.settle([2]);
+        assert_eq!(tracked.tracker.checkpoint(), Position(8));
+        assert_eq!(tracked.tracker.in_flight(), 1);
+        tracked.settle([9]);
+        assert_eq!(tracked.tracker.checkpoint(), Position(9));
+        assert_eq!(tracked.save().checkpoint, Position(9));
+        assert!(tracked.unsaved().is_none());
+    }
+
+    #[test]
+    fn what_is_passed_is_settled() {
+        let mut tracked = Tracked::with_open([]);
+        tracked.tracker.pass(Position(1));
+        tracked.tracker.pass(Position(2));
+        assert_eq!(tracked.tracker.checkpoint(), Position(2));
+        tracked.open([3]);
+        tracked.tracker.pass(Position(4));
+        assert_eq!(tracked.save().checkpoint, Position(2));
+        assert_eq!(tracked.tracker.read_up_to(), Position(4));
+    }
+
+    #[test]
+    fn what_was_read_before_is_not_opened_again() {
+        let mut tracked = Tracked::new(4, vec![row(2, 1)], 100);
+        let now = tracked.now;
+        for before in [1, 2, 4] {
+            assert!(!tracked.tracker.open(Position(before), now));
+        }
+        tracked.open([5, 6]);
+        tracked.settle([5]);
+        assert!(!tracked.tracker.open(Position(5), now) && !tracked.tracker.open(Position(6), now));
+        tracked.tracker.pass(Position(6));
+        assert_eq!(tracked.tracker.in_flight(), 1);
+    }
+
+    #[test]
+    fn a_delivery_that_holds_the_checkpoint_is_parked_with_all_that_are_open_below_a_settled_one() {
+        let mut tracked = Tracked::with_open(1..=6);
+        tracked.retry(2, 1);
+        tracked.settle([1, 3, 5]);
+        assert_eq!(tracked.save().park, []);
+        tracked.wait();
+        let change = tracked.save();
+        assert_eq!(change.checkpoint, Position(5));
+        assert_eq!(change.park, [row(2, 1), row(4, 0)]);
+        assert_eq!(tracked.tracker.in_flight(), 1);
+    }
+
+    #[test]
+    fn a_delivery_with_nothing_settled_above_it_is_not_parked() {
+        let mut tracked = Tracked::with_open(1..=3);
+        tracked.settle([1]);
+        tracked.wait();
+        let change = tracked.save();
+        assert_eq!((change.checkpoint, change.park), (Position(1), Vec::new()));
+    }
+
+    #[test]
+    fn what_was_passed_parks_a_delivery_that_has_failed_but_not_the_backlog_of_a_slow_handler() {
+        let mut tracked = Tracked::with_open([1]);
+        tracked.tracker.pass(Position(2));
+        tracked.wait();
+        assert!(tracked.unsaved().is_none());
+        tracked.retry(1, 1);
+        let change = tracked.save();
+        assert_eq!((change.checkpoint, change.park), (Position(2), vec![row(1, 1)]));
+    }
+
+    #[test]
+    fn another_failed_attempt_of_a_parked_delivery_updates_its_row() {
+        let mut tracked = Tracked::new(4, vec![row(2, 1), row(3, 0)], 100);
+        tracked.retry(2, 2);
+        let change = tracked.save();
+        assert_eq!((change.checkpoint, change.park), (Position(4), vec![row(2, 2)]));
+    }
+
+    #[test]
+    fn a_parked_delivery_that_is_settled_loses_its_row() {
+        let mut tracked = Tracked::new(4, vec![row(2, 1), row(3, 0)], 100);
+        tracked.retry(2, 2);
+        tracked.settle([2]);
+        let change = tracked.save();
+        assert_eq!((change.park, change.unpark), (Vec::new(), vec![Position(2)]));
+        tracked.settle([2]);
+        assert!(tracked.unsaved().is_none());
+    }
+
+    #[test]
+    fn a_dead_delivery_leaves_with_the_checkpoint_that_passes_it_or_with_its_row() {
+        let mut tracked = Tracked::new(4, vec![row(2, 1)], 100);
+        tracked.open([5]);
+        tracked.tracker.dead(Position(5), dead(5));
+        tracked.tracker.dead(Position(2), dead(2));
+        tracked.tracker.dead(Position(2), dead(2));
+        let change = tracked.save();
+        assert_eq!((change.checkpoint, change.unpark), (Position(5), vec![Position(2)]));
+        assert_eq!(change.dead, [dead(5), dead(2)]);
+    }
+
+    #[test]
+    fn a_position_is_settled_when_nothing_up_to_it_is_open_or_parked() {
+        let mut tracked = Tracked::new(4, vec![row(2, 1)], 100);
+        assert!(!tracked.tracker.is_settled_up_to(Position(4)));
+        assert!(tracked.tracker.settle(Position(2)), "it was parked");
+        assert!(tracked.tracker.is_settled_up_to(Position(4)));
+        tracked.open([5]);
+        assert!(!tracked.tracker.is_settled_up_to(Position(5)));
+        assert!(!tracked.tracker.settle(Position(5)));
+        assert!(tracked.tracker.is_settled_up_to(Position(5)));
+        assert!(!tracked.tracker.is_settled_up_to(Position(6)), "it was not read yet");
+    }
+
+    #[test]
+    fn a_full_tracker_parks_no_more_and_says_that_reading_must_stop() {
+        let mut tracked = Tracked::new(0, Vec::new(), 2);
+        tracked.open(1..=4);
+        tracked.settle([4]);
+        tracked.wait();
+        let change = tracked.save();
+        assert_eq!((change.checkpoint, change.park), (Position(2), vec![row(1, 0), row(2, 0)]));
+        assert!(tracked.tracker.is_full());
+        assert!(tracked.unsaved().is_none());
+        tracked.settle([1]);
+        assert!(!tracked.tracker.is_full());
+        let change = tracked.save();
+        assert_eq!((change.checkpoint, change.park), (Position(4), vec![row(3, 0)]));
+        assert_eq!(change.unpark, [Position(1)]);
+    }
+
+    #[test]
+    fn a_change_that_was_not_saved_is_offered_again_as_it_was() {
+        let mut tracked = Tracked::with_open(1..=3);
+        tracked.settle([3]);
+        tracked.wait();
+        let offered = tracked.unsaved().unwrap();
+        assert_eq!((&*offered.park, offered.newly_parked), (&[row(1, 0), row(2, 0)][..], 2));
+        tracked.settle([1]);
+        tracked.tracker.dead(Position(2), dead(2));
+        assert_eq!(tracked.save(), Unsaved { newly_parked: 0, ..offered });
+        let change = tracked.save();
+        assert_eq!(change.unpark, [Position(1), Position(2)]);
+        assert_eq!(change.dead, [dead(2)]);
+    }
+
+    #[test]
+    fn done_rows_are_forgotten_once_the_checkpoint_has_passed_them() {
+        let mut tracked = Tracked::with_open(1..=3);
+        tracked.settle([1]);
+        assert!(tracked.save().forget_done, "the owner before may have left some");
+        tracked.tracker.settle_with_done_row(Position(3));
+        tracked.open([4]);
+        assert!(tracked.unsaved().is_none());
+        tracked.settle([2]);
+        assert!(tracked.save().forget_done);
+        tracked.settle([4]);
+        assert!(!tracked.save().forget_done);
+    }
+
+    #[test]
+    fn the_done_row_of_a_parked_delivery_is_forgotten_with_its_row() {
+        let mut tracked = Tracked::new(4, vec![row(2, 1), row(3, 1)], 100);
+        tracked.settle([3]);
+        tracked.save();
+        tracked.tracker.settle_with_done_row(Position(2));
+        let change = tracked.save();
+        assert_eq!((change.unpark, change.forget_done), (vec![Position(2)], true));
+    }
+}
