@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 
+use super::PublishError;
 use super::control::{HandlerControl, UnknownHandler};
 use super::feed::{Feed, Route};
 #[cfg(feature = "metrics")]
@@ -20,6 +21,7 @@ use crate::lane::{DeliveryState, Lane, Shared};
 use crate::message::AnyEvent;
 use crate::schedule::Keys;
 use crate::services::TypeRef;
+use crate::subscription::{Engine, NotAppended};
 
 /// How many events of different order keys can be handed on at the same time.
 const ORDER_LOCKS: usize = 64;
@@ -37,8 +39,10 @@ pub(crate) struct Routes {
 
 /// A lane before it is routed to: the event types of its handler, `None` for every event.
 pub(crate) struct Unrouted {
-    pub(crate) lane: Lane,
+    pub(crate) lane: Arc<Lane>,
     pub(crate) events: Vec<Option<TypeId>>,
+    /// Whether it gets its events from the log.
+    pub(crate) is_durable: bool,
 }
 
 /// A delivery that was not finished: its handler, its event, how many attempts had failed, and where it
@@ -50,6 +54,31 @@ pub(crate) type Undelivered = (Arc<str>, AnyEvent, u32, DeliveryState);
 pub(crate) enum Refused {
     ShutDown,
     NoRuntime,
+    /// The log did not take it.
+    NotAppended(NotAppended),
+}
+
+impl Refused {
+    pub(super) fn publishing(self, event: &'static str) -> PublishError {
+        match self {
+            Self::ShutDown | Self::NotAppended(NotAppended::Stopped) => {
+                PublishError::ShutDown { event }
+            }
+            Self::NoRuntime => PublishError::NoRuntime { event },
+            Self::NotAppended(NotAppended::Unserializable(error)) => {
+                PublishError::Unserializable { event, error }
+            }
+            Self::NotAppended(
+                NotAppended::Unavailable(error) | NotAppended::Refused(error),
+            ) => PublishError::NotStored { event, error },
+        }
+    }
+}
+
+impl From<NotAppended> for Refused {
+    fn from(error: NotAppended) -> Self {
+        Self::NotAppended(error)
+    }
 }
 
 /// Hands an event to one handler.
@@ -73,6 +102,8 @@ pub(crate) struct Dispatcher {
     pub(super) letters: Arc<Letters>,
     pub(super) waiters: Arc<Waiters>,
     routes: OnceLock<Routes>,
+    /// With a store.
+    engine: OnceLock<Arc<Engine>>,
     /// Where the workers run, once they are started.
     runtime: OnceLock<Handle>,
     hand: Box<dyn Hand>,
@@ -88,11 +119,12 @@ impl Routes {
         let lifecycle = &dispatcher.shared.lifecycle;
         let mut by_event: FxHashMap<Option<TypeId>, Vec<Route>> = FxHashMap::default();
         let mut lanes = Vec::new();
-        for Unrouted { lane, events } in unrouted {
+        for Unrouted { lane, events, is_durable } in unrouted {
             let (letters, waiters) = (&dispatcher.letters, &dispatcher.waiters);
             let feed = Feed::new(&lane.name, capacity, lifecycle, letters, waiters);
-            let route = Route { lane: Arc::new(lane), feed: Arc::new(feed), index: 0 };
-            for (index, event) in events.into_iter().enumerate() {
+            let route = Route { lane, feed: Arc::new(feed), index: 0 };
+            // A durable lane gets its events from the log.
+            for (index, event) in events.into_iter().enumerate().filter(|_| !is_durable) {
                 by_event.entry(event).or_default().push(Route { index, ..route.clone() });
             }
             lanes.push(route);
@@ -118,6 +150,7 @@ impl Dispatcher {
             letters: Arc::new(Letters::new(dead_letters)),
             waiters: Arc::default(),
             routes: OnceLock::new(),
+            engine: OnceLock::new(),
             runtime: OnceLock::new(),
             hand,
             hasher: RandomState::new(),
@@ -131,6 +164,16 @@ impl Dispatcher {
         let orders_tenant = |route: &Route| route.lane.options.order == Order::Tenant;
         let _ = self.orders_tenants.set(routes.lanes.iter().any(orders_tenant));
         let _ = self.routes.set(routes);
+    }
+
+    /// Sets the log, once.
+    pub(crate) fn connect_log(&self, engine: Arc<Engine>) {
+        let _ = self.engine.set(engine);
+    }
+
+    /// The log, if the application has a store.
+    pub(crate) fn engine(&self) -> Option<&Arc<Engine>> {
+        self.engine.get()
     }
 
     pub(crate) fn is_started(&self) -> bool {
@@ -153,6 +196,10 @@ impl Dispatcher {
         });
         for route in self.lanes() {
             route.lane.start_workers(runtime);
+        }
+        if let Some(engine) = self.engine() {
+            let engine = Arc::clone(engine);
+            runtime.spawn(async move { engine.keep_starting().await });
         }
         Ok(())
     }

@@ -2,9 +2,11 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::handler::{AttemptError, Rejection};
+use crate::log::StoreError;
 use crate::message::MessageError;
 
 /// Why an event was not published. No handler has seen it, and none will.
@@ -76,6 +78,16 @@ pub enum PublishError {
         /// The event's name.
         event: &'static str,
     },
+    /// The application's store did not take the event: it was away until the deadline of the context, or for 30
+    /// seconds; or it refused.
+    #[error("event `{event}` was not accepted: {error}")]
+    NotStored {
+        /// The event's name.
+        event: &'static str,
+        /// What the store says.
+        #[source]
+        error: Arc<StoreError>,
+    },
     /// The caller is not inside a Tokio runtime, so no worker can be started.
     #[error("event `{event}` was not published: there is no Tokio runtime here")]
     NoRuntime {
@@ -94,6 +106,7 @@ impl PublishError {
             | Self::WaitInsideHandler { event }
             | Self::CascadeTooLong { event, .. }
             | Self::ShutDown { event }
+            | Self::NotStored { event, .. }
             | Self::NoRuntime { event } => event,
         }
     }
@@ -107,6 +120,7 @@ impl PublishError {
             Self::WaitInsideHandler { .. } => "wait_inside_handler",
             Self::CascadeTooLong { .. } => "cascade_too_long",
             Self::ShutDown { .. } => "shut_down",
+            Self::NotStored { .. } => "not_stored",
             Self::NoRuntime { .. } => "no_runtime",
         }
     }

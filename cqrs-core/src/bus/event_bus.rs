@@ -12,6 +12,7 @@ use super::subscription::Subscriptions;
 use super::waiters::HandlerOutcome;
 use super::{AnyEventStream, EventStream, PublishError};
 use crate::context::Context;
+use crate::lane::{Deferred, Publishes};
 use crate::message::{AnyEvent, Event};
 use crate::observe::{self, Happening, Observed};
 use crate::payload::MAX_PAYLOAD_DEPTH;
@@ -119,6 +120,9 @@ impl EventBus {
         for event in &events {
             hub.check_size(ctx, event)?;
         }
+        if hub.dispatcher.engine().is_some() {
+            return hub.publish_together(ctx, events).await;
+        }
         let mut ids = Vec::with_capacity(events.len());
         for event in events {
             ids.push(hub.publish(ctx, event).await?);
@@ -148,7 +152,7 @@ impl EventBus {
         let in_flight = hub.admit::<E>(ctx)?;
         hub.check_size(ctx, &event)?;
         let (event, observed) = hub.begin(ctx, event)?;
-        let handlers = hub.routes::<E>().map_or(0, <[_]>::len);
+        let handlers = hub.handlers_of(TypeId::of::<E>());
         let waiter = hub.dispatcher.waiters.wait(event.id(), handlers);
         hub.send::<E>(ctx, &event, observed).await?;
         drop(in_flight);
@@ -215,22 +219,42 @@ impl EventHub {
         event: E,
     ) -> Result<Uuid, PublishError> {
         let (event, observed) = self.begin(ctx, event)?;
-        let lifecycle = &self.dispatcher.shared.lifecycle;
-        if ctx.is_inside_delivery(lifecycle) {
-            let (hub, deferred) = (Arc::clone(self), event.clone());
-            // It fails when the application stopped: then the delivery that published it is reported as
-            // unfinished.
-            let effect = Box::new(move || {
-                let _ = hub
-                    .routes::<E>()
-                    .and_then(|routes| hub.dispatch::<E>(routes, &deferred, false));
-            });
-            if ctx.defer(lifecycle, effect).is_ok() {
-                observed.end(None);
-                return Ok(event.id());
-            }
+        if self.defer_all(ctx, std::slice::from_ref(&event)) {
+            observed.end(None);
+            return Ok(event.id());
         }
         self.send::<E>(ctx, &event, observed).await
+    }
+
+    /// Publishes checked events, all or none.
+    async fn publish_together<E: Event>(
+        self: &Arc<Self>,
+        ctx: &Context,
+        events: Vec<E>,
+    ) -> Result<Vec<Uuid>, PublishError> {
+        let begun = events.into_iter().map(|event| self.begin(ctx, event));
+        let (events, observed): (Vec<_>, Vec<_>) =
+            begun.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        let ids = events.iter().map(AnyEvent::id).collect();
+        let result = match self.defer_all(ctx, &events) {
+            true => Ok(()),
+            false => self.accept(ctx, &events).await,
+        };
+        let result = result.map_err(|refused| refused.publishing(E::NAME));
+        for observed in observed {
+            observed.end(result.as_ref().err().map(PublishError::error_type));
+        }
+        result.map(|()| ids)
+    }
+
+    /// Defers `events` until the handler that publishes them succeeds, if there is one.
+    fn defer_all(self: &Arc<Self>, ctx: &Context, events: &[AnyEvent]) -> bool {
+        let lifecycle = &self.dispatcher.shared.lifecycle;
+        ctx.is_inside_delivery(lifecycle)
+            && events.iter().all(|event| {
+                let deferred = Deferred { event: event.clone(), to: Arc::clone(self) as _ };
+                ctx.defer(lifecycle, Box::new(deferred)).is_ok()
+            })
     }
 
     /// Gives the event its context.
@@ -248,23 +272,21 @@ impl EventHub {
         Ok((AnyEvent::new(context, event), observed))
     }
 
-    /// Hands the event to its handlers now.
+    /// Hands the event to its handlers now, or to the log.
     async fn send<E: Event>(
         &self,
         ctx: &Context,
         event: &AnyEvent,
         observed: Observed,
     ) -> Result<Uuid, PublishError> {
-        let result = self.accept::<E>(ctx, event).await;
-        let result = result.map_err(|refused| match refused {
-            Refused::ShutDown => PublishError::ShutDown { event: E::NAME },
-            Refused::NoRuntime => PublishError::NoRuntime { event: E::NAME },
-        });
+        let result = self.accept(ctx, std::slice::from_ref(event)).await;
+        let result = result.map_err(|refused| refused.publishing(E::NAME));
         observed.end(result.as_ref().err().map(PublishError::error_type));
         result.map(|()| event.id())
     }
 
-    async fn accept<E: Event>(&self, ctx: &Context, event: &AnyEvent) -> Result<(), Refused> {
+    /// Accepts events: with a log, all or none; without one, one after the other.
+    async fn accept(&self, ctx: &Context, events: &[AnyEvent]) -> Result<(), Refused> {
         let dispatcher = &self.dispatcher;
         if !dispatcher.is_started() {
             if self.options.starts_by_itself {
@@ -275,46 +297,75 @@ impl EventHub {
                 });
             }
         }
+        if let Some(engine) = dispatcher.engine() {
+            engine.publish(ctx, events.to_vec()).await?;
+            for event in events {
+                // It is accepted. Handlers that are `transient` may miss it if the application stops now.
+                let _ = self.deliver(ctx, event).await;
+            }
+            return Ok(());
+        }
+        for event in events {
+            self.deliver(ctx, event).await?;
+        }
+        Ok(())
+    }
+
+    /// Hands an event to the lanes of its handlers in memory.
+    async fn deliver(&self, ctx: &Context, event: &AnyEvent) -> Result<(), Refused> {
         // What a handler publishes never waits: it could wait for the handler itself.
         let takes_permits = !ctx.is_inside_any_delivery();
-        let routes = self.routes::<E>()?;
+        let routes = self.dispatcher.routes_of(event.event_type())?;
         if takes_permits {
-            dispatcher.take_permits(routes, event.context().tenant_key()).await?;
+            self.dispatcher.take_permits(routes, event.context().tenant_key()).await?;
         }
         // From here on nothing waits, so the event reaches all of its handlers or none.
-        self.dispatch::<E>(routes, event, takes_permits)
+        self.dispatch(routes, event, takes_permits)
     }
 
-    /// The handlers of `E`.
-    fn routes<E: Event>(&self) -> Result<&[Route], Refused> {
-        self.dispatcher.routes_of(TypeId::of::<E>())
-    }
-
-    fn dispatch<E: Event>(
+    fn dispatch(
         &self,
         routes: &[Route],
         event: &AnyEvent,
         has_permits: bool,
     ) -> Result<(), Refused> {
-        if routes.is_empty() {
-            self.warn_unhandled::<E>();
+        if routes.is_empty() && self.handlers_of(event.event_type()) == 0 {
+            self.warn_unhandled(event);
         }
         self.dispatcher.dispatch(routes, event, has_permits, || {
-            self.subscriptions.show::<E>(event);
+            self.subscriptions.show(event);
             if let Some(observer) = &self.dispatcher.shared.observer {
                 observer.observe(Happening::Published(event.clone()));
             }
         })
     }
 
+    /// How many handlers want this event.
+    fn handlers_of(&self, event: TypeId) -> usize {
+        let in_memory = self.dispatcher.routes_of(event).map_or(0, <[_]>::len);
+        in_memory + self.dispatcher.engine().map_or(0, |engine| engine.wanted_by(event))
+    }
+
     /// Says once that no handler wants this event.
     #[cold]
-    fn warn_unhandled<E: Event>(&self) {
+    fn warn_unhandled(&self, event: &AnyEvent) {
         let mut unhandled = self.unhandled.lock().unwrap_or_else(PoisonError::into_inner);
-        if unhandled.insert(TypeId::of::<E>()) {
-            let reason = self.options.unhandled.reason(TypeId::of::<E>());
-            tracing::warn!(event = E::NAME, "no handler wants this event: {reason}");
+        if unhandled.insert(event.event_type()) {
+            let reason = self.options.unhandled.reason(event.event_type());
+            tracing::warn!(event = event.name(), "no handler wants this event: {reason}");
         }
+    }
+}
+
+impl Publishes for EventHub {
+    fn publish_deferred(self: Arc<Self>, event: AnyEvent) {
+        if let Some(engine) = self.dispatcher.engine() {
+            return engine.publish_now(event);
+        }
+        // It fails when the application stopped: then the delivery that published it is reported as
+        // unfinished.
+        let routes = self.dispatcher.routes_of(event.event_type());
+        let _ = routes.and_then(|routes| self.dispatch(routes, &event, false));
     }
 }
 

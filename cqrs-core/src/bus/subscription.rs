@@ -49,12 +49,12 @@ impl Subscriptions {
         AnyEventStream(self.receiver(None))
     }
 
-    pub(super) fn show<E: Event>(&self, event: &AnyEvent) {
+    pub(super) fn show(&self, event: &AnyEvent) {
         if !self.any.load(SeqCst) {
             return;
         }
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
-        for key in [Some(TypeId::of::<E>()), None] {
+        for key in [Some(event.event_type()), None] {
             if let Some(channel) = channels.by_event.get(&key) {
                 channel.send(|| event.clone());
             }

@@ -50,7 +50,7 @@ fn message(message: &MessageRegistration, wired: &Wired) -> MessageDescription {
         handlers: wired.handlers_of(type_ref).map(|handler| handler.name.to_string()).collect(),
     };
     match message.details {
-        MessageDetails::Event { version, entity, action } => {
+        MessageDetails::Event { version, entity, action, .. } => {
             description.version = Some(version);
             description.entity = entity.map(str::to_owned);
             description.action = action.map(str::to_owned);

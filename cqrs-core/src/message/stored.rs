@@ -1,6 +1,6 @@
 //! Events as JSON text, for stores and transports.
 
-use std::any::{Any, TypeId};
+use std::any::TypeId;
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 

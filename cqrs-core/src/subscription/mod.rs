@@ -51,6 +51,9 @@ const QUEUE: usize = 4096;
 /// How long the store is tried for an event, if the context of the publish has no deadline.
 const PUBLISH_FOR: Duration = Duration::from_secs(30);
 
+/// How long to wait before a start is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
 /// What a durable application does with a handler.
 pub(crate) struct Durable {
     pub(crate) lane: Arc<Lane>,
@@ -127,6 +130,29 @@ impl Engine {
         let deadline = ctx.deadline().unwrap_or_else(|| Instant::now() + PUBLISH_FOR);
         let entry = Entry { events: encoded, done: Vec::new() };
         self.shared.appender().append(entry, events, deadline).await.map(drop)
+    }
+
+    /// Appends an event that was deferred by a handler in memory; nothing waits for it.
+    pub(crate) fn publish_now(self: &Arc<Self>, event: AnyEvent) {
+        let in_flight = self.shared.lifecycle.enter();
+        let this = Arc::clone(self);
+        tokio::spawn(async move {
+            let ctx = event.context().clone();
+            if let Err(error) = this.publish(&ctx, vec![event.clone()]).await {
+                tracing::error!(event = event.name(), %error, "an event that a handler published was not accepted");
+            }
+            drop(in_flight);
+        });
+    }
+
+    /// As [`start`](Self::start), again and again until the store is available, or the application stops.
+    pub(crate) async fn keep_starting(&self) {
+        while let Err(error) = self.start().await {
+            tracing::error!(%error, "the handlers cannot start; trying again");
+            if !self.shared.unless_stopped(tokio::time::sleep(TRY_AGAIN)).await {
+                return;
+            }
+        }
     }
 
     /// Makes the missing subscriptions, and begins to feed the lanes, once.

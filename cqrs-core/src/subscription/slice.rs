@@ -22,9 +22,6 @@ use crate::schedule::Keys;
 /// How long a delivery may hold the checkpoint before it is parked.
 const PARK_AFTER: Duration = Duration::from_secs(1);
 
-/// How many deliveries of one subscription and one shard may be parked. Beyond that, no more events are read.
-const MAX_PARKED: usize = 1000;
-
 /// How long the store is tried for what a handler has published.
 const PUBLISH_FOR: Duration = Duration::from_hours(1);
 
@@ -66,7 +63,7 @@ impl Slice {
         checkpoint: Position,
         parked: Vec<Parked>,
     ) -> Arc<Self> {
-        let tracker = Tracker::new(subscriber.id(), lease, checkpoint, parked, MAX_PARKED);
+        let tracker = Tracker::new(checkpoint, parked);
         let publishing = FxHashMap::default();
         Arc::new(Self {
             subscriber: Arc::clone(subscriber),
@@ -96,13 +93,13 @@ impl Slice {
 
     /// The position up to which events were read.
     pub(super) fn read_up_to(&self) -> Position {
-        self.state().tracker.read()
+        self.state().tracker.read_up_to()
     }
 
     /// Whether everything that was read is settled.
     pub(super) fn is_settled(&self) -> bool {
         let state = self.state();
-        !state.is_behind && state.tracker.is_settled()
+        !state.is_behind && state.tracker.is_settled_up_to(state.tracker.read_up_to())
     }
 
     /// From where to read again, if events were left out and there is room for them now.
@@ -111,7 +108,7 @@ impl Slice {
         let resumes = state.is_behind && !state.tracker.is_full();
         resumes.then(|| {
             state.is_behind = false;
-            state.tracker.read()
+            state.tracker.read_up_to()
         })
     }
 
@@ -119,7 +116,7 @@ impl Slice {
     /// out.
     pub(super) fn feed(self: &Arc<Self>, read: &Read) {
         let mut state = self.state();
-        if state.is_behind || read.position <= state.tracker.read() {
+        if state.is_behind || read.position <= state.tracker.read_up_to() {
             return;
         }
         let Some(index) = self.subscriber.index_of(read) else {
@@ -141,7 +138,8 @@ impl Slice {
                 let (handler, event) = (self.subscriber.name(), &*logged.event.name);
                 tracing::error!(handler, event, position = read.position.0, "{error}; it is a dead letter now");
                 let event = (**logged).clone();
-                state.tracker.dead(DeadDelivery { event, attempts: 0, error: error.clone() });
+                let dead = DeadDelivery { event, attempts: 0, error: error.clone() };
+                state.tracker.dead(read.position, dead);
             }
         }
     }
@@ -181,34 +179,36 @@ impl Slice {
 
     /// What is to be saved, if anything has changed.
     pub(super) fn unsaved(&self) -> Option<Change> {
-        let mut state = self.state();
-        let open = state.tracker.in_flight();
-        let change = state.tracker.unsaved(Instant::now().into_std(), PARK_AFTER);
-        let parked = open - state.tracker.in_flight();
-        drop(state);
-        self.subscriber.release(parked);
-        change
+        let unsaved = self.state().tracker.unsaved(Instant::now().into_std(), PARK_AFTER)?;
+        self.subscriber.release(unsaved.newly_parked);
+        Some(Change {
+            subscription: self.subscriber.id(),
+            lease: self.lease,
+            checkpoint: unsaved.checkpoint,
+            park: unsaved.park,
+            unpark: unsaved.unpark,
+            dead: unsaved.dead,
+            forget_done: unsaved.forget_done,
+        })
     }
 
     pub(super) fn saved(&self) {
         self.state().tracker.saved();
     }
 
-    /// A delivery has ended. `settle` tells the tracker.
+    /// A delivery has left the lane. `settle` tells the tracker, and says whether the delivery was parked.
     fn end(
         &self,
         event: &AnyEvent,
         verdict: Verdict<'_>,
-        settle: impl FnOnce(&mut Tracker),
+        settle: impl FnOnce(&mut Tracker) -> bool,
     ) {
         let mut state = self.state();
-        let open = state.tracker.in_flight();
-        settle(&mut state.tracker);
-        let ended = open - state.tracker.in_flight();
-        let wakes = state.is_behind;
+        let was_parked = settle(&mut state.tracker);
+        let is_behind = state.is_behind;
         drop(state);
-        self.subscriber.release(ended);
-        if wakes {
+        self.subscriber.release(usize::from(!was_parked));
+        if is_behind {
             self.subscriber.wake();
         }
         (self.shared.settled)(&self.subscriber.lane.name, event, verdict);
@@ -223,7 +223,7 @@ impl Slice {
             Some(Publishing::Handled { attempts }) => {
                 drop(state);
                 self.end(event, Verdict::Done { attempts }, |tracker| {
-                    tracker.settle_with_done_row(position);
+                    tracker.settle_with_done_row(position)
                 });
             }
             _ => drop(state.publishing.insert(position, Publishing::Appended)),
@@ -304,18 +304,18 @@ impl Origin for Slice {
                 match self.shared.codec.logged(position, event) {
                     Ok(logged) => {
                         let dead = DeadDelivery { event: logged, attempts, error };
-                        self.end(event, verdict, |tracker| tracker.dead(dead));
+                        self.end(event, verdict, |tracker| tracker.dead(position, dead));
                     }
                     // It stays open, and is handled again after a restart.
                     Err(error) => {
                         let handler = self.subscriber.name();
                         tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
-                        self.end(event, verdict, |_| {});
+                        self.end(event, verdict, |_| false);
                     }
                 }
             }
             // It stays open: its next owner handles it.
-            Verdict::Release => self.end(event, verdict, |_| {}),
+            Verdict::Release => self.end(event, verdict, |_| false),
         }
     }
 }
