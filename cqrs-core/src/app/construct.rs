@@ -13,10 +13,10 @@ use crate::bus::{
     CommandBus, DeadLetters, Dispatcher, EventBus, EventHub, Execution, Executors, Once,
     PublishOptions, QueryBus, Routes, Unrouted,
 };
-use crate::lane::{Failures, Lane, Shared};
+use crate::lane::{Lane, Shared};
 use crate::message::MessageKind;
 use crate::registry::{AnyHandler, EventRoute, HandlerRegistration, Handles};
-use crate::runtime::Lifecycle;
+use crate::runtime::{Broadcast, Lifecycle};
 use crate::services::Services;
 use rustc_hash::FxHashMap;
 
@@ -30,7 +30,7 @@ pub(super) fn construct(
     let lifecycle = Arc::new(Lifecycle::default());
     let shared = Arc::new(Shared {
         lifecycle: Arc::clone(&lifecycle),
-        failures: Failures::new(builder.stream_capacity),
+        failures: Broadcast::new(builder.stream_capacity),
         middlewares: builder.middlewares.clone(),
         validators: providers.catalogue.validators(),
         chance: test.chance,
@@ -111,7 +111,8 @@ impl Tables {
             let handler = (route.erase)(handler);
             let name = registration.name.as_ref().into();
             let timeout = registration.options.timeout;
-            let execution = Execution::new(handler, name, route.message.name, timeout);
+            let (message, shared) = (route.message.name, Arc::clone(shared));
+            let execution = Execution::new(handler, name, message, timeout, shared);
             executions.insert((route.message.message)().id(), execution);
         }
         Ok(tables)

@@ -21,8 +21,8 @@ use crate::bus::{
     CommandBus, CommandExecutors, DeadLetters, EventBus, EventHub, HandlerControl, QueryBus,
     QueryExecutors, UnknownHandler,
 };
-use crate::lane::FailureStream;
-use crate::runtime::Lifecycle;
+use crate::lane::Failure;
+use crate::runtime::{Lifecycle, Live};
 use crate::services::{MissingService, Service, Services, TypeRef};
 
 pub use self::builder::AppBuilder;
@@ -121,8 +121,8 @@ impl App {
     }
 
     /// Failed attempts from now on, as they happen; the stream ends with the application.
-    pub fn failures(&self) -> FailureStream {
-        self.0.hub.dispatcher.shared.failures.subscribe()
+    pub fn failures(&self) -> Live<Failure> {
+        self.0.hub.dispatcher.shared.failures.subscribe(Some)
     }
 
     /// The event handlers, sorted by name: each shows its state and can be paused.

@@ -251,15 +251,16 @@ impl Dispatcher {
         }
         let tenant = event.context().tenant_key();
         let (entity, value) = match event.order_by() {
-            Some(value) => (None, Some(value)),
-            None => (event.entity(), event.entity_id()),
+            Some(value) => ("", Some(value)),
+            None => (event.entity().unwrap_or_default(), event.entity_id()),
         };
         let order = value.map(|value| {
             TEXT.with_borrow_mut(|text| {
                 text.clear();
+                text.push_str(entity);
                 // A value that cannot be written whole still keeps its events in order.
-                let _ = write!(text, "{value}");
-                self.hasher.hash_one((tenant, entity, &*text))
+                let _ = write!(text, "\0{value}");
+                self.hasher.hash_one((tenant, &*text))
             })
         });
         Keys { tenant, order }

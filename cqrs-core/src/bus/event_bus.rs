@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
+use super::PublishError;
 use super::dispatcher::{Dispatcher, Refused};
 use super::feed::Route;
 use super::subscription::Subscriptions;
 use super::waiters::HandlerOutcome;
-use super::{AnyEventStream, EventStream, PublishError};
 use crate::context::Context;
-use crate::message::{AnyEvent, Event};
+use crate::message::{AnyEvent, Event, Published};
 use crate::observe::{self, Observed};
 use crate::payload::MAX_PAYLOAD_DEPTH;
 use crate::registry::Unhandled;
-use crate::runtime::InFlight;
+use crate::runtime::{InFlight, Live};
 
 /// Publishes events. Injectable; cloning is cheap.
 ///
@@ -157,18 +157,13 @@ impl EventBus {
 
     /// Events of type `E` from now on, as they are accepted; an ended stream once the application is
     /// gone.
-    pub fn subscribe<E: Event>(&self) -> EventStream<E> {
-        self.0
-            .upgrade()
-            .map_or_else(|| Subscriptions::ended().subscribe(), |hub| hub.subscriptions.subscribe())
+    pub fn subscribe<E: Event>(&self) -> Live<Published<E>> {
+        self.0.upgrade().map_or_else(Live::ended, |hub| hub.subscriptions.subscribe())
     }
 
     /// Every event from now on, as it is accepted; an ended stream once the application is gone.
-    pub fn subscribe_all(&self) -> AnyEventStream {
-        self.0.upgrade().map_or_else(
-            || Subscriptions::ended().subscribe_all(),
-            |hub| hub.subscriptions.subscribe_all(),
-        )
+    pub fn subscribe_all(&self) -> Live<AnyEvent> {
+        self.0.upgrade().map_or_else(Live::ended, |hub| hub.subscriptions.subscribe_all())
     }
 
     fn hub<E: Event>(&self) -> Result<Arc<EventHub>, PublishError> {

@@ -26,9 +26,8 @@ pub use self::error::{ExecuteError, PublishError};
 pub use self::event_bus::EventBus;
 pub use self::letters::{DeadLetter, DeadLetterFilter};
 pub use self::query_bus::QueryBus;
-pub use self::subscription::{AnyEventStream, EventStream};
 pub use self::waiters::HandlerOutcome;
-pub use crate::runtime::Lagged;
+pub use crate::runtime::{Lagged, Live};
 
 pub(crate) use self::command_bus::CommandExecutors;
 pub(crate) use self::dispatcher::{Dispatcher, Hand, Once, Routes, Undelivered, Unrouted};

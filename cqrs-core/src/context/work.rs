@@ -124,6 +124,8 @@ impl WorkGuard {
 impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.work.ended.store(true, SeqCst);
-        drop(self.work.take_effects());
+        if self.work.is_delivery() {
+            drop(self.work.take_effects());
+        }
     }
 }

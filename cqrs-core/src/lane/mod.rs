@@ -5,7 +5,7 @@ mod breaker;
 mod chance;
 mod deliver;
 mod delivery;
-mod failures;
+mod failure;
 mod limits;
 mod outcome;
 mod rate;
@@ -32,13 +32,12 @@ use crate::schedule::{Counts, Entry, Keys, Schedule, Step};
 use crate::services::TypeRef;
 
 pub use self::breaker::BreakerState;
-pub use self::failures::{Failure, FailureStream};
+pub use self::failure::Failure;
 pub use crate::schedule::DeliveryState;
 
 pub(crate) use self::attempt::{Handles, inside_middleware, run};
 pub(crate) use self::chance::Chance;
 pub(crate) use self::delivery::{Delivery, Origin, Receipt, Verdict};
-pub(crate) use self::failures::Failures;
 pub(crate) use self::shared::Shared;
 
 /// The schedule of one handler, and the workers that work it off: as many as the handler's concurrency.
@@ -149,7 +148,7 @@ impl Lane {
     ///
     /// A worker takes nothing that it would have to keep while it waits: what may not begin yet stays
     /// queued, and a shutdown finds it there.
-    fn take(&self, worker: usize, taken: &mut Taken) -> Result<(), Option<Instant>> {
+    fn take(&self, worker: usize, taken: &mut Taken) -> Result<(), NotReady> {
         let mut state = self.state();
         let State { schedule, limits } = &mut *state;
         if schedule.next_due().is_some() {
@@ -158,10 +157,7 @@ impl Lane {
         if !schedule.has_ready() {
             return Err(schedule.next_due().map(Instant::from_std));
         }
-        limits.begin(worker).map_err(|not_ready| match not_ready {
-            NotReady::Until(instant) => Some(instant),
-            NotReady::Paused => None,
-        })?;
+        limits.begin(worker)?;
         let max = self.batch.map_or(1, |policy| policy.max);
         let across_tenants = self.is_across_tenants();
         // Tenants are compared themselves: two may have the same hash. An event is in a batch once.
