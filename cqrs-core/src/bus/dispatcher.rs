@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 
+use super::capacity::Capacity;
 use super::control::{HandlerControl, UnknownHandler};
 use super::feed::{Feed, Route};
 #[cfg(feature = "metrics")]
@@ -29,6 +30,8 @@ const ORDER_LOCKS: usize = 64;
 pub(crate) struct Routes {
     /// One of each lane, sorted by handler name.
     lanes: Vec<Route>,
+    /// Whether a handler orders its events by tenant.
+    order_tenants: bool,
     /// By event type; each list includes the handlers of every event, and is sorted by handler name.
     by_event: FxHashMap<TypeId, Arc<[Route]>>,
     /// For an event that no handler names.
@@ -79,18 +82,20 @@ pub(crate) struct Dispatcher {
     hasher: RandomState,
     /// Held while the lanes get an event, so that all get the events of one order key in the same order.
     order_locks: [Mutex<()>; ORDER_LOCKS],
-    /// Whether a handler orders its events by tenant.
-    orders_tenants: OnceLock<bool>,
 }
 
 impl Routes {
     pub(crate) fn new(unrouted: Vec<Unrouted>, capacity: usize, dispatcher: &Dispatcher) -> Self {
-        let lifecycle = &dispatcher.shared.lifecycle;
         let mut by_event: FxHashMap<Option<TypeId>, Vec<Route>> = FxHashMap::default();
         let mut lanes = Vec::new();
         for Unrouted { lane, events } in unrouted {
-            let (letters, waiters) = (&dispatcher.letters, &dispatcher.waiters);
-            let feed = Feed::new(&lane.name, capacity, lifecycle, letters, waiters);
+            let feed = Feed {
+                handler: Arc::clone(&lane.name),
+                capacity: Capacity::new(capacity),
+                lifecycle: Arc::clone(&dispatcher.shared.lifecycle),
+                letters: Arc::clone(&dispatcher.letters),
+                waiters: Arc::clone(&dispatcher.waiters),
+            };
             let route = Route { lane: Arc::new(lane), feed: Arc::new(feed), index: 0 };
             for (index, event) in events.into_iter().enumerate() {
                 by_event.entry(event).or_default().push(Route { index, ..route.clone() });
@@ -103,7 +108,8 @@ impl Routes {
             routes.sort_by(|a, b| a.lane.name.cmp(&b.lane.name));
             Some((event?, routes.into()))
         });
-        Self { by_event: by_event.collect(), any: any.into(), lanes }
+        let order_tenants = lanes.iter().any(|route| route.lane.options.order == Order::Tenant);
+        Self { lanes, order_tenants, by_event: by_event.collect(), any: any.into() }
     }
 
     fn of(&self, event: TypeId) -> &[Route] {
@@ -122,14 +128,11 @@ impl Dispatcher {
             hand,
             hasher: RandomState::new(),
             order_locks: std::array::from_fn(|_| Mutex::new(())),
-            orders_tenants: OnceLock::new(),
         }
     }
 
     /// Sets the routes, once.
     pub(crate) fn connect(&self, routes: Routes) {
-        let orders_tenant = |route: &Route| route.lane.options.order == Order::Tenant;
-        let _ = self.orders_tenants.set(routes.lanes.iter().any(orders_tenant));
         let _ = self.routes.set(routes);
     }
 
@@ -237,8 +240,8 @@ impl Dispatcher {
     }
 
     fn lock_order(&self, keys: Keys) -> Option<MutexGuard<'_, ()>> {
-        let orders_tenants = self.orders_tenants.get().copied().unwrap_or_default();
-        let key = if orders_tenants { keys.tenant } else { keys.order? };
+        let order_tenants = self.routes.get().is_some_and(|routes| routes.order_tenants);
+        let key = if order_tenants { keys.tenant } else { keys.order? };
         let lock = &self.order_locks[usize::try_from(key % ORDER_LOCKS as u64).unwrap_or_default()];
         Some(lock.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -258,8 +261,9 @@ impl Dispatcher {
             TEXT.with_borrow_mut(|text| {
                 text.clear();
                 text.push_str(entity);
+                text.push('\0');
                 // A value that cannot be written whole still keeps its events in order.
-                let _ = write!(text, "\0{value}");
+                let _ = write!(text, "{value}");
                 self.hasher.hash_one((tenant, &*text))
             })
         });

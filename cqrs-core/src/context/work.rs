@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::runtime::{Lifecycle, TaskInFlight};
+use crate::runtime::{InFlight, Lifecycle};
 
 /// An effect that is deferred until the work succeeds.
 pub(crate) type Effect = Box<dyn FnOnce() + Send>;
@@ -43,7 +43,7 @@ impl Work {
         lifecycle: &Arc<Lifecycle>,
         kind: WorkKind,
         parent: Option<Arc<Self>>,
-        task: Option<TaskInFlight>,
+        task: Option<InFlight>,
     ) -> WorkGuard {
         let is_task = task.is_some();
         let keeps_effects = !is_task && matches!(kind, WorkKind::Delivery { .. });
@@ -104,7 +104,7 @@ impl Work {
 /// Keeps work going until it is dropped.
 pub(crate) struct WorkGuard {
     work: Arc<Work>,
-    _task: Option<TaskInFlight>,
+    _task: Option<InFlight>,
 }
 
 impl WorkGuard {

@@ -11,13 +11,13 @@ mod outcome;
 mod rate;
 mod report;
 mod shared;
+mod status;
 mod worker;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -28,11 +28,12 @@ use self::limits::Limits;
 use self::outcome::Outcome;
 use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions, Item};
 use crate::runtime::sleep_until;
-use crate::schedule::{Counts, Entry, Keys, Schedule, Step};
+use crate::schedule::{Entry, Keys, Schedule, Step};
 use crate::services::TypeRef;
 
 pub use self::breaker::BreakerState;
 pub use self::failure::Failure;
+pub use self::status::{HandlerState, HandlerStatus};
 pub use crate::schedule::DeliveryState;
 
 pub(crate) use self::attempt::{Handles, inside_middleware, run};
@@ -61,15 +62,6 @@ pub(crate) struct Lane {
 struct State {
     schedule: Schedule<Delivery>,
     limits: Limits,
-}
-
-/// What a lane is doing.
-pub(crate) struct LaneStatus {
-    pub(crate) is_paused: bool,
-    pub(crate) breaker: Option<BreakerState>,
-    pub(crate) counts: Counts,
-    /// When the oldest event that waits was published.
-    pub(crate) oldest: Option<Timestamp>,
 }
 
 impl Lane {
@@ -241,14 +233,18 @@ impl Lane {
         was_paused != pause
     }
 
-    pub(crate) fn status(&self) -> LaneStatus {
+    pub(crate) fn status(&self, waiting_publishers: usize) -> HandlerStatus {
         let state = self.state();
-        let published = state.schedule.iter_waiting().map(|delivery| delivery.event.occurred_at());
-        LaneStatus {
-            is_paused: state.limits.is_paused,
-            breaker: state.limits.breaker_state(),
-            counts: state.schedule.counts(),
-            oldest: published.min(),
+        let State { schedule, limits } = &*state;
+        let published = schedule.iter_waiting().map(|delivery| delivery.event.occurred_at());
+        HandlerStatus {
+            state: if limits.is_paused { HandlerState::Paused } else { HandlerState::Running },
+            breaker: limits.breaker_state(),
+            queued: schedule.queued(),
+            running: schedule.running(),
+            retrying: schedule.retrying(),
+            waiting_publishers,
+            oldest_waiting: published.min(),
         }
     }
 

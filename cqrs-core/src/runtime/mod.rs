@@ -8,6 +8,6 @@ mod panic;
 pub use self::broadcast::{Lagged, Live};
 
 pub(crate) use self::broadcast::Broadcast;
-pub(crate) use self::lifecycle::{InFlight, Lifecycle, TaskInFlight};
+pub(crate) use self::lifecycle::{InFlight, Lifecycle};
 pub(crate) use self::limited::{Limit, limited, sleep_until};
 pub(crate) use self::panic::{Panic, catch, catch_now};

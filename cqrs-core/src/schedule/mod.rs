@@ -73,14 +73,6 @@ impl fmt::Display for DeliveryState {
     }
 }
 
-/// How many items are in each state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) queued: usize,
-    pub(crate) running: usize,
-    pub(crate) retrying: usize,
-}
-
 /// The items of one handler.
 ///
 /// Of each order key, either at most one item is ready or delayed and none is taken, or a worker has taken
@@ -291,15 +283,19 @@ impl<T> Schedule<T> {
 
     /// How many items wait, for a worker or for their next attempt.
     pub(crate) fn waiting(&self) -> usize {
-        self.ready.len() + self.followers + self.delayed.len()
+        self.queued() + self.retrying()
     }
 
-    pub(crate) fn counts(&self) -> Counts {
-        Counts {
-            queued: self.ready.len() + self.followers,
-            running: self.taken.iter().map(Vec::len).sum(),
-            retrying: self.delayed.len(),
-        }
+    pub(crate) fn queued(&self) -> usize {
+        self.ready.len() + self.followers
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.taken.iter().map(Vec::len).sum()
+    }
+
+    pub(crate) fn retrying(&self) -> usize {
+        self.delayed.len()
     }
 
     /// All items that wait.
