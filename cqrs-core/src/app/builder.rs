@@ -1,10 +1,11 @@
 //! The builder of an application.
 
 use std::any::TypeId;
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use super::Modules;
 use super::plugin::{AnyPlugin, Plugin};
@@ -19,7 +20,7 @@ use crate::services::{Service, ServiceKey, ServiceValue, TypeRef};
 /// Builds an [`App`]. It finds what is annotated; you add the rest here.
 #[must_use = "nothing happens until `build`"]
 pub struct AppBuilder {
-    pub(super) provided: Vec<Provided>,
+    pub(super) provided: FxHashMap<ServiceKey, ServiceValue>,
     pub(super) registered: Vec<HandlerRegistration>,
     pub(super) named: Modules,
     pub(super) only: Option<Modules>,
@@ -36,13 +37,6 @@ pub struct AppBuilder {
     pub(crate) test: TestOptions,
 }
 
-/// A service that was provided as a value.
-pub(super) struct Provided {
-    pub(super) key: ServiceKey,
-    pub(super) service: TypeRef,
-    pub(super) value: ServiceValue,
-}
-
 /// What only the test kit sets.
 #[derive(Default)]
 pub(crate) struct TestOptions {
@@ -55,7 +49,7 @@ pub(crate) struct TestOptions {
 impl Default for AppBuilder {
     fn default() -> Self {
         Self {
-            provided: Vec::new(),
+            provided: FxHashMap::default(),
             registered: Vec::new(),
             named: Modules::default(),
             only: None,
@@ -85,14 +79,13 @@ impl AppBuilder {
     }
 
     /// Offers `value` to every field of type `T` that asks for it with `#[inject(name = "..")]`.
-    pub fn provide_named<T: Service>(self, name: impl Into<Cow<'static, str>>, value: T) -> Self {
-        self.provide_as(Some(name.into()), value)
+    pub fn provide_named<T: Service>(self, name: &'static str, value: T) -> Self {
+        self.provide_as(Some(name), value)
     }
 
-    fn provide_as<T: Service>(mut self, name: Option<Cow<'static, str>>, value: T) -> Self {
-        let service = TypeRef::of::<T>();
-        let key = ServiceKey { service: service.id(), name };
-        self.provided.push(Provided { key, service, value: Box::new(value) });
+    fn provide_as<T: Service>(mut self, name: Option<&'static str>, value: T) -> Self {
+        let key = ServiceKey { service: TypeRef::of::<T>(), name };
+        self.provided.insert(key, Box::new(value));
         self
     }
 
@@ -103,14 +96,12 @@ impl AppBuilder {
     }
 
     /// Adds what a plugin brings, and lets it take part in start and shutdown.
-    pub fn plugin(self, plugin: impl Plugin) -> Self {
-        self.any_plugin(Arc::new(plugin))
-    }
-
-    fn any_plugin(mut self, plugin: AnyPlugin) -> Self {
-        let configured = Arc::clone(&plugin);
-        self.plugins.push(plugin);
-        configured.configure(self)
+    pub fn plugin(mut self, plugin: impl Plugin) -> Self {
+        let plugin: AnyPlugin = Arc::new(plugin);
+        let is_second = self.plugins.iter().any(|it| it.name() == plugin.name());
+        self.plugins.push(Arc::clone(&plugin));
+        // Two plugins of one name are reported, but not that what they bring is there twice.
+        if is_second { self } else { plugin.configure(self) }
     }
 
     /// How many events may lead to an event, each published by a handler of the one before: 1,000 unless
@@ -135,12 +126,9 @@ impl AppBuilder {
 
     /// Names crates and modules of this application, so that the linker keeps them. `build` proves that
     /// each contributes something. A linked module runs even if it is not named.
-    ///
-    /// Adds the plugins that are attached to the modules.
-    pub fn modules(mut self, mut modules: Modules) -> Self {
-        let plugins = std::mem::take(&mut modules.plugins);
-        self.named.modules.append(&mut modules.modules);
-        plugins.into_iter().fold(self, Self::any_plugin)
+    pub fn modules(mut self, modules: Modules) -> Self {
+        self.named = self.named.and(modules);
+        self
     }
 
     /// Runs only what is annotated in these modules, and what is registered by hand. Called again, it

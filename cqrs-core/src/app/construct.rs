@@ -4,11 +4,10 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use super::builder::{AppBuilder, TestOptions};
-use super::handlers::consumer;
 use super::plugin::Plugins;
-use super::providers::{Providers, undeclared};
+use super::providers::Providers;
 use super::wired::Wired;
-use super::{App, Problem, Running};
+use super::{App, Running};
 use crate::bus::{
     CommandBus, DeadLetters, Dispatcher, EventBus, EventHub, Execution, Executors, Once,
     PublishOptions, QueryBus, Routes, Unrouted,
@@ -26,7 +25,7 @@ pub(super) fn construct(
     test: TestOptions,
     providers: Providers<'_>,
     wired: Wired,
-) -> Result<App, Problem> {
+) -> App {
     let lifecycle = Arc::new(Lifecycle::default());
     let shared = Arc::new(Shared {
         lifecycle: Arc::clone(&lifecycle),
@@ -56,12 +55,12 @@ pub(super) fn construct(
     let commands = CommandBus::new(&command_executors);
     let queries = QueryBus::new(&query_executors);
 
-    let services = providers.construct(&events, &commands, &queries)?;
-    let tables = Tables::new(&wired.handlers, &services, &shared)?;
+    let services = providers.construct(&events, &commands, &queries);
+    let tables = Tables::new(&wired.handlers, &services, &shared);
     dispatcher.connect(Routes::new(tables.lanes, builder.queue_capacity, &dispatcher));
     command_executors.connect(tables.commands);
     query_executors.connect(tables.queries);
-    Ok(App(Arc::new(Running {
+    App(Arc::new(Running {
         lifecycle,
         services,
         wired,
@@ -74,7 +73,7 @@ pub(super) fn construct(
         queries,
         plugins,
         report: std::sync::Mutex::default(),
-    })))
+    }))
 }
 
 /// Where each message goes.
@@ -87,16 +86,10 @@ struct Tables {
 
 impl Tables {
     /// `handlers` are sorted by name.
-    fn new(
-        handlers: &[HandlerRegistration],
-        services: &Services,
-        shared: &Arc<Shared>,
-    ) -> Result<Self, Problem> {
+    fn new(handlers: &[HandlerRegistration], services: &Services, shared: &Arc<Shared>) -> Self {
         let mut tables = Self::default();
         for registration in handlers {
-            let constructed = registration.construct(services);
-            let handler =
-                constructed.map_err(|missing| undeclared(&consumer(registration), missing))?;
+            let handler = registration.construct(services);
             let route = match &registration.handles {
                 Handles::Events(routes) => {
                     tables.lanes.push(lane(registration, routes, &handler, shared));
@@ -114,7 +107,7 @@ impl Tables {
             let execution = Execution::new(handler, name, route.message.name, timeout);
             executions.insert((route.message.message)().id(), execution);
         }
-        Ok(tables)
+        tables
     }
 }
 

@@ -49,31 +49,24 @@ impl Handlers {
         messages
     }
 
-    /// `is_plugin_shared`: a plugin that is added twice registers its handlers twice. That is reported as a
-    /// problem of the plugin, not of its handlers.
-    pub(super) fn check(
-        &self,
-        messages: &[MessageRegistration],
-        is_plugin_shared: bool,
-        problems: &mut Vec<Problem>,
-    ) {
+    pub(super) fn check(&self, messages: &[MessageRegistration], problems: &mut Vec<Problem>) {
         check_message_names(messages, problems);
-        self.check_handler_names(is_plugin_shared, problems);
+        self.check_handler_names(problems);
         self.check_executions(messages, problems);
         self.check_events(problems);
     }
 
-    fn check_handler_names(&self, is_plugin_shared: bool, problems: &mut Vec<Problem>) {
+    fn check_handler_names(&self, problems: &mut Vec<Problem>) {
         for same in self.0.chunk_by(|a, b| a.name == b.name).filter(|same| same.len() > 1) {
-            let is_one_twice = same.iter().all(|handler| handler.source == same[0].source);
-            if !(is_plugin_shared && is_one_twice) {
-                let handlers = list(same.iter().map(consumer));
-                problems.push(Problem::new(
-                    ProblemKind::SharedHandlerName,
-                    format!("several handlers are named \"{}\":{handlers}", same[0].name),
-                    "name them apart, as in `#[events_handler(.., name = \"..\")]`",
-                ));
-            }
+            problems.push(Problem::new(
+                ProblemKind::SharedHandlerName,
+                format!(
+                    "several handlers are named \"{}\":{}",
+                    same[0].name,
+                    list(same.iter().map(consumer))
+                ),
+                "name them apart, as in `#[events_handler(.., name = \"..\")]`",
+            ));
         }
     }
 
@@ -116,26 +109,19 @@ impl Handlers {
                     "add `.on::<SomeEvent>()` or `.on_any()` to its registration",
                 ));
             }
-            if let Some((text, fix)) = same_event_twice(routes) {
-                let text = format!("{} {text}", consumer(handler));
-                problems.push(Problem::new(ProblemKind::SameEventTwice, text, fix));
+            let mut events = FxHashSet::default();
+            let mut is_new =
+                |route: &EventRoute| events.insert(route.event.map(|event| (event.message)().id()));
+            let is_for_any = routes.iter().any(|route| route.event.is_none());
+            if !routes.iter().all(&mut is_new) || (is_for_any && routes.len() > 1) {
+                problems.push(Problem::new(
+                    ProblemKind::SameEventTwice,
+                    format!("{} would get an event twice", consumer(handler)),
+                    "name each event once, and none beside `*`; an alias is the same event",
+                ));
             }
         }
     }
-}
-
-/// What the handler does, and what to do about it.
-fn same_event_twice(routes: &[EventRoute]) -> Option<(String, &'static str)> {
-    let mut events = FxHashSet::default();
-    let twice =
-        routes.iter().find(|route| !events.insert(route.event.map(|event| (event.message)().id())));
-    if routes.len() > 1 && routes.iter().any(|route| route.event.is_none()) {
-        let text = "handles every event, and names some as well, which it would get twice";
-        return Some((text.to_owned(), "leave out the names, or `*`"));
-    }
-    let event = (twice?.event?.message)();
-    let text = format!("would get each `{event}` twice");
-    Some((text, "name the event once; an alias is the same event"))
 }
 
 /// A message's name is its identity, whatever its kind.
@@ -159,18 +145,17 @@ fn name_of_message(message: &MessageRegistration) -> (String, String) {
             format!("`#[{kind}(name = \"..\")]` on `{message}`"),
         );
     }
-    let of_trait = match kind {
-        MessageKind::Event => "Event",
-        MessageKind::Command => "Command",
-        MessageKind::Query => "Query",
-    };
     (
         format!("{kind} `{}` (implemented by hand)", message.path()),
-        format!("another `NAME` in `impl {of_trait} for {message}`"),
+        format!("another `NAME` in `impl {kind:?} for {message}`"),
     )
 }
 
-/// The handler's name in reports.
+/// The handler in reports: its type, or, for a closure, its stable name.
 pub(super) fn consumer(handler: &HandlerRegistration) -> String {
-    format!("handler `{}` ({})", handler.title(), handler.source)
+    let HandlerRegistration { name, source, .. } = handler;
+    match (handler.handler)() {
+        closure if closure.is_closure() => format!("handler `{name}` ({source})"),
+        handler => format!("handler `{handler}` ({source})"),
+    }
 }

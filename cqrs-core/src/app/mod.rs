@@ -111,8 +111,7 @@ impl App {
     ///
     /// [`MissingService`] if the application has no service of this type.
     pub fn service<T: Service>(&self) -> Result<T, MissingService> {
-        let missing = MissingService { field: None, service: TypeRef::of::<T>(), name: None };
-        self.0.services.get().ok_or(missing)
+        self.0.services.get().ok_or(MissingService { service: TypeRef::of::<T>() })
     }
 
     /// Deliveries that failed for good.

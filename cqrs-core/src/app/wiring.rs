@@ -24,8 +24,8 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     let only = test.only_handlers.as_deref();
     let (handlers, unhandled) = Handlers::select(&catalogue, registered, only);
     let messages = handlers.messages(&catalogue, complete);
-    let is_plugin_shared = check_plugins(&builder.plugins, &mut problems);
-    handlers.check(&messages, is_plugin_shared, &mut problems);
+    check_plugins(&builder.plugins, &mut problems);
+    handlers.check(&messages, &mut problems);
     check_modules(&builder, &catalogue, &mut problems);
 
     let provided = std::mem::take(&mut builder.provided);
@@ -37,19 +37,17 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     if !problems.is_empty() {
         return Err(BuildError { problems });
     }
-    let (services, provided) = providers.wired();
     let wired = Wired {
         messages,
         handlers: handlers.0,
-        services,
-        provided,
+        services: providers.wired(),
+        provided: providers.provided.keys().copied().collect(),
         plugins: builder.plugins.iter().map(|plugin| plugin.name().to_owned()).collect(),
         middleware: builder.middlewares.types().collect(),
         named: std::mem::take(&mut builder.named),
         unhandled: Arc::new(unhandled),
     };
-    construct(&builder, test, providers, wired)
-        .map_err(|problem| BuildError { problems: vec![problem] })
+    Ok(construct(&builder, test, providers, wired))
 }
 
 /// Finds modules that are named in vain.
@@ -66,8 +64,7 @@ fn check_modules(builder: &AppBuilder, catalogue: &Catalogue, problems: &mut Vec
     }));
 }
 
-/// Returns whether a plugin is added more than once.
-fn check_plugins(plugins: &[AnyPlugin], problems: &mut Vec<Problem>) -> bool {
+fn check_plugins(plugins: &[AnyPlugin], problems: &mut Vec<Problem>) {
     let mut names: Vec<_> = plugins.iter().map(|plugin| plugin.name()).collect();
     names.sort_unstable();
     let shared = names.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
@@ -78,5 +75,4 @@ fn check_plugins(plugins: &[AnyPlugin], problems: &mut Vec<Problem>) -> bool {
             "add it once, or let each have a name of its own",
         )
     }));
-    !problems.is_empty()
 }

@@ -17,9 +17,8 @@ use crate::app::App;
 use crate::message::MessageKind;
 
 pub use self::parts::{
-    BatchDescription, BreakerDescription, HandlerDescription, InjectedField, Location,
-    MessageDescription, ModuleDescription, OptionsDescription, ProvidedValue, RetryDescription,
-    ServiceDescription,
+    HandlerDescription, InjectedField, Location, MessageDescription, ModuleDescription,
+    OptionsDescription, ProvidedValue, ServiceDescription,
 };
 
 /// The form in which a [`Description`] is written.

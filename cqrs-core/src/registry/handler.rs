@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{AnyHandler, EventRoute, ExecutionRoute, MessageRegistration, Source};
 use crate::handler::{BatchPolicy, CommandHandler, HandlerOptions, QueryHandler};
 use crate::message::{Command, MessageKind, Query};
-use crate::services::{Dependency, Injectable, MissingService, Services, TypeRef};
+use crate::services::{Dependency, Injectable, Services, TypeRef};
 
 /// A handler and what it handles, as its annotation submits it.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ inventory::collect!(HandlerRegistration);
 /// How a handler is made.
 #[derive(Debug, Clone)]
 pub(crate) enum Construct {
-    Inject(fn(&Services) -> Result<AnyHandler, MissingService>),
+    Inject(fn(&Services) -> AnyHandler),
     Ready(AnyHandler),
 }
 
@@ -39,26 +39,17 @@ pub(crate) enum Handles {
 }
 
 impl HandlerRegistration {
-    /// `H`, which handles the events of `routes`.
+    /// `H`, which handles the events of `routes`: in batches, if they are routes of batches.
     pub const fn events<H: Injectable>(
         name: &'static str,
         source: Source,
         options: HandlerOptions,
+        batch: Option<BatchPolicy>,
         routes: &'static [EventRoute],
     ) -> Self {
-        Self::injected::<H>(name, source, options, Handles::Events(Cow::Borrowed(routes)))
-    }
-
-    /// `H`, which handles the events of `routes` in batches.
-    pub const fn batches<H: Injectable>(
-        name: &'static str,
-        source: Source,
-        options: HandlerOptions,
-        batch: BatchPolicy,
-        routes: &'static [EventRoute],
-    ) -> Self {
-        let mut registration = Self::events::<H>(name, source, options, routes);
-        registration.batch = Some(batch);
+        let handles = Handles::Events(Cow::Borrowed(routes));
+        let mut registration = Self::injected::<H>(name, source, options, handles);
+        registration.batch = batch;
         registration
     }
 
@@ -97,15 +88,15 @@ impl HandlerRegistration {
             batch: None,
             handler: TypeRef::of::<H>,
             dependencies: H::dependencies,
-            construct: Construct::Inject(|services| Ok(Arc::new(H::inject(services)?))),
+            construct: Construct::Inject(|services| Arc::new(H::inject(services))),
             handles,
         }
     }
 
-    pub(crate) fn construct(&self, services: &Services) -> Result<AnyHandler, MissingService> {
+    pub(crate) fn construct(&self, services: &Services) -> AnyHandler {
         match &self.construct {
             Construct::Inject(inject) => inject(services),
-            Construct::Ready(handler) => Ok(Arc::clone(handler)),
+            Construct::Ready(handler) => Arc::clone(handler),
         }
     }
 
@@ -123,11 +114,5 @@ impl HandlerRegistration {
             Handles::Execution(route) => (&[][..], Some(&route.message)),
         };
         events.iter().filter_map(|route| route.event.as_ref()).chain(execution)
-    }
-
-    /// Its name in reports: its type, or, for a closure, its stable name.
-    pub(crate) fn title(&self) -> String {
-        let handler = (self.handler)();
-        if handler.is_closure() { self.name.to_string() } else { handler.name() }
     }
 }

@@ -10,10 +10,7 @@ use super::{
     EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageRegistration, Source,
 };
 use crate::context::Context;
-use crate::handler::{
-    BatchEventHandler, BatchPolicy, CommandHandler, EventHandler, HandlerOptions, HandlerResult,
-    QueryHandler,
-};
+use crate::handler::{BatchEventHandler, BatchPolicy, EventHandler, HandlerOptions, HandlerResult};
 use crate::message::{AnyEvent, Command, Event, Published, Query};
 use crate::services::TypeRef;
 
@@ -86,15 +83,6 @@ impl Handler {
         ready_handler(name, handle, Handles::Events(Cow::Owned(vec![route])))
     }
 
-    /// `handler` as the handler of the command `C`, under a stable name.
-    #[track_caller]
-    pub fn command<C: Command, H: CommandHandler<C>>(
-        name: impl Into<Cow<'static, str>>,
-        handler: H,
-    ) -> HandlerRegistration {
-        ready_handler(name, handler, Handles::Execution(ExecutionRoute::command::<H, C>()))
-    }
-
     /// A closure as the handler of the command `C`, under a stable name.
     #[track_caller]
     pub fn command_fn<C, F, Fut>(
@@ -109,15 +97,6 @@ impl Handler {
         let command = MessageRegistration::command::<C>(Source::UNKNOWN);
         let route = ExecutionRoute::closure::<C, F, Fut, _, _>(command);
         ready_handler(name, execute, Handles::Execution(route))
-    }
-
-    /// `handler` as the handler of the query `Q`, under a stable name.
-    #[track_caller]
-    pub fn query<Q: Query, H: QueryHandler<Q>>(
-        name: impl Into<Cow<'static, str>>,
-        handler: H,
-    ) -> HandlerRegistration {
-        ready_handler(name, handler, Handles::Execution(ExecutionRoute::query::<H, Q>()))
     }
 
     /// A closure as the handler of the query `Q`, under a stable name.
@@ -165,11 +144,10 @@ impl HandlerRegistration {
 
 /// A registration of `H` to which events are added: of an [`EventHandler`], or of a [`BatchEventHandler`].
 #[derive(Debug)]
-pub struct EventsHandler<H, const BATCHES: bool = false> {
-    registration: HandlerRegistration,
-    routes: Vec<EventRoute>,
-    handler: PhantomData<fn() -> H>,
-}
+pub struct EventsHandler<H, const BATCHES: bool = false>(
+    HandlerRegistration,
+    PhantomData<fn() -> H>,
+);
 
 /// A registration of `H` as a handler of batches, to which events are added.
 pub type BatchesHandler<H> = EventsHandler<H, true>;
@@ -214,24 +192,24 @@ impl<H: Send + Sync + 'static, const BATCHES: bool> EventsHandler<H, BATCHES> {
     #[track_caller]
     fn new(name: impl Into<Cow<'static, str>>, handler: H, batch: Option<BatchPolicy>) -> Self {
         let registration = ready_handler(name, handler, Handles::Events(Cow::Borrowed(&[])));
-        let registration = HandlerRegistration { batch, ..registration };
-        Self { registration, routes: Vec::new(), handler: PhantomData }
+        Self(HandlerRegistration { batch, ..registration }, PhantomData)
     }
 
     fn route(mut self, route: EventRoute) -> Self {
-        self.routes.push(route);
+        if let Handles::Events(routes) = &mut self.0.handles {
+            routes.to_mut().push(route);
+        }
         self
     }
 
     /// Replaces the handler's options.
-    pub fn options(mut self, options: HandlerOptions) -> Self {
-        self.registration.options = options;
-        self
+    pub fn options(self, options: HandlerOptions) -> Self {
+        Self(self.0.options(options), PhantomData)
     }
 }
 
 impl<H, const BATCHES: bool> From<EventsHandler<H, BATCHES>> for HandlerRegistration {
     fn from(handler: EventsHandler<H, BATCHES>) -> Self {
-        Self { handles: Handles::Events(handler.routes.into()), ..handler.registration }
+        handler.0
     }
 }

@@ -10,7 +10,7 @@ mod source;
 mod unhandled;
 
 pub use self::handler::HandlerRegistration;
-pub use self::injectable::{Alias, InjectableRegistration, PluginService};
+pub use self::injectable::{InjectableRegistration, Offer, PluginService};
 pub use self::manual::{BatchesHandler, EventsHandler, Handler};
 pub use self::message::MessageRegistration;
 pub use self::route::EventRoute;
@@ -18,6 +18,5 @@ pub use self::source::Source;
 
 pub(crate) use self::catalogue::Catalogue;
 pub(crate) use self::handler::Handles;
-pub(crate) use self::message::MessageDetails;
 pub(crate) use self::route::{AnyHandler, ExecutionRoute};
 pub(crate) use self::unhandled::Unhandled;
