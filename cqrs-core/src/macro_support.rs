@@ -12,8 +12,7 @@ pub use crate::message::{Command, Event, MaybeValidated, NotValidated, Query};
 pub use crate::payload::Changes;
 pub use crate::payload::Redaction;
 pub use crate::registry::{
-    EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Offer,
-    PluginService, Source,
+    EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Offer, Source,
 };
 pub use crate::services::{Dependency, Injectable, Services};
 

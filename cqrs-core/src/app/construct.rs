@@ -1,6 +1,5 @@
 //! Builds the application after its wiring was proved: buses, services, handlers, tables.
 
-use std::any::TypeId;
 use std::sync::Arc;
 
 use super::builder::{AppBuilder, TestOptions};
@@ -14,9 +13,8 @@ use crate::bus::{
 };
 use crate::lane::{Failures, Lane, Shared};
 use crate::message::MessageKind;
-use crate::registry::{AnyHandler, EventRoute, HandlerRegistration, Handles};
+use crate::registry::{AnyHandler, EventRoute, ExecutionRoute, HandlerRegistration, Handles};
 use crate::runtime::Lifecycle;
-use crate::services::Services;
 use rustc_hash::FxHashMap;
 
 /// Builds the buses, services, handlers and tables. The wiring has been proved, so nothing is missing.
@@ -56,10 +54,27 @@ pub(super) fn construct(
     let queries = QueryBus::new(&query_executors);
 
     let services = providers.construct(&events, &commands, &queries);
-    let tables = Tables::new(&wired.handlers, &services, &shared);
-    dispatcher.connect(Routes::new(tables.lanes, builder.queue_capacity, &dispatcher));
-    command_executors.connect(tables.commands);
-    query_executors.connect(tables.queries);
+    let mut lanes = Vec::new();
+    let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
+    for registration in &wired.handlers {
+        let handler = registration.construct(&services);
+        match &registration.handles {
+            Handles::Events(routes) => lanes.push(lane(registration, routes, &handler, &shared)),
+            Handles::Execution(ExecutionRoute { message, erase }) => {
+                let name = registration.name.as_ref().into();
+                let timeout = registration.options.timeout;
+                let execution = Execution::new(erase(handler), name, message.name, timeout);
+                let executions = match message.kind {
+                    MessageKind::Query => &mut for_queries,
+                    _ => &mut for_commands,
+                };
+                executions.insert((message.message)().id(), execution);
+            }
+        }
+    }
+    dispatcher.connect(Routes::new(lanes, builder.queue_capacity, &dispatcher));
+    command_executors.connect(for_commands);
+    query_executors.connect(for_queries);
     App(Arc::new(Running {
         lifecycle,
         services,
@@ -74,41 +89,6 @@ pub(super) fn construct(
         plugins,
         report: std::sync::Mutex::default(),
     }))
-}
-
-/// Where each message goes.
-#[derive(Default)]
-struct Tables {
-    lanes: Vec<Unrouted>,
-    commands: FxHashMap<TypeId, Arc<Execution>>,
-    queries: FxHashMap<TypeId, Arc<Execution>>,
-}
-
-impl Tables {
-    /// `handlers` are sorted by name.
-    fn new(handlers: &[HandlerRegistration], services: &Services, shared: &Arc<Shared>) -> Self {
-        let mut tables = Self::default();
-        for registration in handlers {
-            let handler = registration.construct(services);
-            let route = match &registration.handles {
-                Handles::Events(routes) => {
-                    tables.lanes.push(lane(registration, routes, &handler, shared));
-                    continue;
-                }
-                Handles::Execution(route) => route,
-            };
-            let executions = match route.message.kind {
-                MessageKind::Query => &mut tables.queries,
-                _ => &mut tables.commands,
-            };
-            let handler = (route.erase)(handler);
-            let name = registration.name.as_ref().into();
-            let timeout = registration.options.timeout;
-            let execution = Execution::new(handler, name, route.message.name, timeout);
-            executions.insert((route.message.message)().id(), execution);
-        }
-        tables
-    }
 }
 
 fn lane(

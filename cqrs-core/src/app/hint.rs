@@ -7,9 +7,6 @@ impl Providers<'_> {
     /// How to get the service that is missing.
     pub(super) fn fix(&self, missing: ServiceKey) -> String {
         let ServiceKey { service, name } = missing;
-        if let Some(plugin) = self.catalogue.plugin_of(service) {
-            return format!("`.plugin(..)`: the plugin `{plugin}` provides it");
-        }
         if let Some(hint) = self.almost_provided(service) {
             return hint;
         }
@@ -27,7 +24,7 @@ impl Providers<'_> {
                 "{provide}, or `#[injectable(as = {inner})]` on a service that implements it"
             ),
             Some(inner) => format!("{provide}, or `#[derive(Injectable)]` on `{inner}`"),
-            None => provide,
+            None => format!("{provide}, or the plugin that provides it"),
         }
     }
 

@@ -70,8 +70,6 @@ pub enum ProblemKind {
     SharedHandlerName,
     /// Several plugins have the same name.
     SharedPluginName,
-    /// A service that does nothing without its plugin was provided, and the plugin was not added.
-    ProvidedWithoutPlugin,
     /// A handler was registered by hand without an event.
     HandlesNothing,
     /// A handler would get one event twice: it names the event twice, under another name, or beside `*`.

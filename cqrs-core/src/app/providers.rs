@@ -3,7 +3,6 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::handlers::consumer;
-use super::plugin::AnyPlugin;
 use super::problem::list;
 use super::wired::WiredService;
 use super::{Problem, ProblemKind};
@@ -111,26 +110,6 @@ impl<'a> Providers<'a> {
             self.plan_dependencies(&title(&injectable), (injectable.dependencies)());
             self.path.pop();
             self.order.push(injectable);
-        }
-    }
-
-    /// Finds what is provided in place of the plugin that it comes with.
-    pub(super) fn check_plugins(&mut self, added: &[AnyPlugin]) {
-        let mut provided: Vec<_> = self.provided.keys().map(|key| key.service).collect();
-        provided.sort_by_key(TypeRef::path);
-        for service in provided {
-            if let Some(plugin) = self.catalogue.plugin_of(service)
-                && added.iter().all(|it| it.name() != plugin)
-            {
-                self.problems.push(Problem::new(
-                    ProblemKind::ProvidedWithoutPlugin,
-                    format!(
-                        "`{service}` is provided, but does nothing without its plugin `{plugin}`, \
-                         which is not added"
-                    ),
-                    "`.plugin(..)` in place of `.provide(..)`; the plugin provides it too",
-                ));
-            }
         }
     }
 

@@ -30,7 +30,6 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
 
     let provided = std::mem::take(&mut builder.provided);
     let mut providers = Providers::new(&catalogue, provided, problems);
-    providers.check_plugins(&builder.plugins);
     providers.plan(&handlers.0, complete);
     providers.check_queries(&handlers.0);
     let problems = std::mem::take(&mut providers.problems);
