@@ -134,7 +134,7 @@ impl AppBuilder {
     /// Runs only what is annotated in these modules, and what is registered by hand. Called again, it
     /// adds to the selection.
     pub fn only(mut self, modules: Modules) -> Self {
-        self.only.get_or_insert_default().modules.extend_from_slice(&modules.modules);
+        self.only.get_or_insert_default().0.extend_from_slice(&modules.0);
         self.modules(modules)
     }
 

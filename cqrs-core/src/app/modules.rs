@@ -4,31 +4,29 @@ use std::fmt;
 
 /// The crates and modules that [`modules!`](crate::modules) named.
 #[derive(Clone, Default)]
-pub struct Modules {
-    pub(super) modules: Vec<Module>,
-}
+pub struct Modules(pub(super) Vec<Module>);
 
 impl Modules {
     /// `here` is the module that names them, `names` the paths as written there.
     #[doc(hidden)]
     pub fn named(here: &str, names: &[&str]) -> Self {
-        Self { modules: names.iter().map(|name| Module::resolve(here, name)).collect() }
+        Self(names.iter().map(|name| Module::resolve(here, name)).collect())
     }
 
     /// These modules and the `other` ones.
     pub fn and(mut self, other: Self) -> Self {
-        self.modules.extend(other.modules);
+        self.0.extend(other.0);
         self
     }
 
     pub(crate) fn contain(&self, module_path: &str) -> bool {
-        self.modules.iter().any(|module| module.contains(module_path))
+        self.0.iter().any(|module| module.contains(module_path))
     }
 }
 
 impl fmt::Debug for Modules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.modules.iter().map(|module| &module.name)).finish()
+        f.debug_list().entries(self.0.iter().map(|module| &module.name)).finish()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::builder::AppBuilder;
 use super::construct::construct;
-use super::handlers::Handlers;
+use super::handlers;
 use super::plugin::AnyPlugin;
 use super::providers::Providers;
 use super::wired::Wired;
@@ -22,23 +22,23 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
 
     let registered = std::mem::take(&mut builder.registered);
     let only = test.only_handlers.as_deref();
-    let (handlers, unhandled) = Handlers::select(&catalogue, registered, only);
-    let messages = handlers.messages(&catalogue, complete);
+    let (handlers, unhandled) = handlers::select(&catalogue, registered, only);
+    let messages = handlers::messages(&handlers, &catalogue, complete);
     check_plugins(&builder.plugins, &mut problems);
-    handlers.check(&messages, &mut problems);
+    handlers::check(&handlers, &messages, &mut problems);
     check_modules(&builder, &catalogue, &mut problems);
 
     let provided = std::mem::take(&mut builder.provided);
     let mut providers = Providers::new(&catalogue, provided, problems);
-    providers.plan(&handlers.0, complete);
-    providers.check_queries(&handlers.0);
+    providers.plan(&handlers, complete);
+    providers.check_queries(&handlers);
     let problems = std::mem::take(&mut providers.problems);
     if !problems.is_empty() {
         return Err(BuildError { problems });
     }
     let wired = Wired {
         messages,
-        handlers: handlers.0,
+        handlers,
         services: providers.wired(),
         provided: providers.provided.keys().copied().collect(),
         plugins: builder.plugins.iter().map(|plugin| plugin.name().to_owned()).collect(),
@@ -51,7 +51,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
 
 /// Finds modules that are named in vain.
 fn check_modules(builder: &AppBuilder, catalogue: &Catalogue, problems: &mut Vec<Problem>) {
-    let named = builder.named.modules.iter().chain(&builder.without.modules);
+    let named = builder.named.0.iter().chain(&builder.without.0);
     let empty = named.filter(|it| !catalogue.has_module(|path| it.contains(path)));
     problems.extend(empty.map(|module| {
         Problem::new(
