@@ -105,7 +105,9 @@ impl WiringCommand {
             }
             Self::Check { .. } => format!("everything is wired: {}\n", description.summary()),
         };
-        match print(&text) {
+        // Unlike `print!`, this returns its error.
+        let mut output = io::stdout().lock();
+        match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(error) => failed(&format_args!("cannot write to standard output: {error}")),
@@ -122,13 +124,6 @@ fn unhandled(description: &Description) -> String {
         format!("event `{type_name}` \"{name}\"{declared} has no handler: {reason}")
     });
     events.collect::<Vec<_>>().join("\n")
-}
-
-/// Unlike `print!`, returns its error.
-fn print(text: &str) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.flush()
 }
 
 /// Unlike `eprintln!`, does not panic if standard error is closed.

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::Modules;
 use super::plugin::{AnyPlugin, Plugin};
-use super::{App, BuildError, wiring};
+use super::{App, BuildError, Problem, ProblemKind, wiring};
 use crate::bus::Hand;
 use crate::lane::Chance;
 use crate::middleware::{Middleware, Middlewares};
@@ -29,11 +29,11 @@ pub struct AppBuilder {
     pub(super) dead_letter_capacity: usize,
     pub(super) payload_limit: usize,
     pub(super) cascade_limit: u32,
-    pub(super) stream_capacity: usize,
     pub(super) starts_by_itself: bool,
     pub(super) middlewares: Middlewares,
     pub(super) plugins: Vec<AnyPlugin>,
     pub(super) plugin_timeout: Duration,
+    pub(super) problems: Vec<Problem>,
     pub(crate) test: TestOptions,
 }
 
@@ -58,11 +58,11 @@ impl Default for AppBuilder {
             dead_letter_capacity: 10_000,
             payload_limit: Self::DEFAULT_PAYLOAD_LIMIT,
             cascade_limit: 1000,
-            stream_capacity: 1024,
             starts_by_itself: true,
             middlewares: Middlewares::default(),
             plugins: Vec::new(),
             plugin_timeout: Duration::from_secs(30),
+            problems: Vec::new(),
             test: TestOptions::default(),
         }
     }
@@ -98,10 +98,16 @@ impl AppBuilder {
     /// Adds what a plugin brings, and lets it take part in start and shutdown.
     pub fn plugin(mut self, plugin: impl Plugin) -> Self {
         let plugin: AnyPlugin = Arc::new(plugin);
-        let is_second = self.plugins.iter().any(|it| it.name() == plugin.name());
+        if self.plugins.iter().any(|it| it.name() == plugin.name()) {
+            self.problems.push(Problem::new(
+                ProblemKind::SharedPluginName,
+                format!("plugin `{}` is added more than once", plugin.name()),
+                "add it once, or let each have a name of its own",
+            ));
+            return self;
+        }
         self.plugins.push(Arc::clone(&plugin));
-        // Two plugins of one name are reported, but not that what they bring is there twice.
-        if is_second { self } else { plugin.configure(self) }
+        plugin.configure(self)
     }
 
     /// How many events may lead to an event, each published by a handler of the one before: 1,000 unless
@@ -131,8 +137,7 @@ impl AppBuilder {
         self
     }
 
-    /// Runs only what is annotated in these modules, and what is registered by hand. Called again, it
-    /// adds to the selection.
+    /// Runs only what is annotated in these modules, and what is registered by hand. Calls add up.
     pub fn only(mut self, modules: Modules) -> Self {
         self.only.get_or_insert_default().0.extend_from_slice(&modules.0);
         self.modules(modules)
@@ -155,9 +160,8 @@ impl AppBuilder {
     /// waits: 1,024 unless set; 0 counts as 1. What handlers publish is always admitted.
     ///
     /// Tenants share the capacity. When it is used up, a tenant without a delivery in the queue may still
-    /// add one, so that no tenant waits for the backlog of another. All these extra deliveries together are
-    /// at most as many as the capacity. Waiting publishers are admitted tenant by tenant, and within a
-    /// tenant in the order of their calls.
+    /// add one, up to as many again for all tenants, so that no tenant waits for the backlog of another.
+    /// Waiting publishers are admitted tenant by tenant, and within a tenant in the order of their calls.
     pub fn queue_capacity(mut self, deliveries: usize) -> Self {
         self.queue_capacity = deliveries.max(1);
         self
@@ -172,13 +176,6 @@ impl AppBuilder {
     /// The largest payload of an event, in bytes of JSON: 64 KiB unless set.
     pub fn payload_limit(mut self, bytes: usize) -> Self {
         self.payload_limit = bytes;
-        self
-    }
-
-    /// How many items a reader of events or failures may be behind before it misses some: 1,024 unless set;
-    /// 0 counts as 1. This is the limit of each stream.
-    pub fn stream_capacity(mut self, items: usize) -> Self {
-        self.stream_capacity = items.clamp(1, 1 << 20);
         self
     }
 

@@ -13,7 +13,7 @@ use crate::bus::{
 };
 use crate::lane::{Failures, Lane, Shared};
 use crate::message::MessageKind;
-use crate::registry::{AnyHandler, EventRoute, ExecutionRoute, HandlerRegistration, Handles};
+use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration};
 use crate::runtime::Lifecycle;
 use rustc_hash::FxHashMap;
 
@@ -27,7 +27,7 @@ pub(super) fn construct(
     let lifecycle = Arc::new(Lifecycle::default());
     let shared = Arc::new(Shared {
         lifecycle: Arc::clone(&lifecycle),
-        failures: Failures::new(builder.stream_capacity),
+        failures: Failures::default(),
         middlewares: builder.middlewares.clone(),
         validators: providers.catalogue.validators(),
         chance: test.chance,
@@ -42,7 +42,6 @@ pub(super) fn construct(
     let publishing = PublishOptions {
         payload_limit: builder.payload_limit,
         cascade_limit: builder.cascade_limit,
-        stream_capacity: builder.stream_capacity,
         unhandled: Arc::clone(&wired.unhandled),
         starts_by_itself: builder.starts_by_itself && !plugins.need_start(),
     };
@@ -58,19 +57,18 @@ pub(super) fn construct(
     let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
     for registration in &wired.handlers {
         let handler = registration.construct(&services);
-        match &registration.handles {
-            Handles::Events(routes) => lanes.push(lane(registration, routes, &handler, &shared)),
-            Handles::Execution(ExecutionRoute { message, erase }) => {
-                let name = registration.name.as_ref().into();
-                let timeout = registration.options.timeout;
-                let execution = Execution::new(erase(handler), name, message.name, timeout);
-                let executions = match message.kind {
-                    MessageKind::Query => &mut for_queries,
-                    _ => &mut for_commands,
-                };
-                executions.insert((message.message)().id(), execution);
-            }
-        }
+        let Some(ExecutionRoute { message, erase }) = registration.execution else {
+            lanes.push(lane(registration, &handler, &shared));
+            continue;
+        };
+        let name = registration.name.as_ref().into();
+        let timeout = registration.options.timeout;
+        let execution = Execution::new(erase(handler), name, message.name, timeout);
+        let executions = match message.kind {
+            MessageKind::Query => &mut for_queries,
+            _ => &mut for_commands,
+        };
+        executions.insert((message.message)().id(), execution);
     }
     dispatcher.connect(Routes::new(lanes, builder.queue_capacity, &dispatcher));
     command_executors.connect(for_commands);
@@ -93,11 +91,10 @@ pub(super) fn construct(
 
 fn lane(
     registration: &HandlerRegistration,
-    routes: &[EventRoute],
     handler: &AnyHandler,
     shared: &Arc<Shared>,
 ) -> Unrouted {
-    let erased = routes.iter().map(|route| {
+    let erased = registration.routes.iter().map(|route| {
         let event = route.event.map(|event| (event.message)().id());
         (event, (route.erase)(Arc::clone(handler)))
     });

@@ -8,7 +8,7 @@ use super::problem::list;
 use super::{Problem, ProblemKind};
 use crate::message::MessageKind;
 use crate::registry::{
-    Catalogue, EventRoute, HandlerRegistration, Handles, MessageRegistration, Source, Unhandled,
+    Catalogue, EventRoute, HandlerRegistration, MessageRegistration, Source, Unhandled,
 };
 
 /// The handlers that run, by name, so that nothing depends on the order in which the linker found them.
@@ -40,7 +40,7 @@ pub(super) fn messages(
     let selected = catalogue.messages.iter().copied().filter(|_| complete);
     let named = handlers.iter().flat_map(HandlerRegistration::messages);
     // A derived message has its own source location; the one that a route made has none.
-    let named = named.map(|it| catalogue.message((it.message)()).unwrap_or(it));
+    let named = named.map(|it| catalogue.by_type.get(&(it.message)().id()).copied().unwrap_or(it));
     let mut messages: Vec<_> = selected.chain(named).copied().collect();
     messages.sort_by_key(|it| (it.name, it.source, (it.message)().path()));
     messages.dedup_by_key(|it| (it.message)());
@@ -106,8 +106,8 @@ fn check_executions(
 }
 
 fn check_events(handlers: &[HandlerRegistration], problems: &mut Vec<Problem>) {
-    for handler in handlers {
-        let Handles::Events(routes) = &handler.handles else { continue };
+    for handler in handlers.iter().filter(|handler| handler.kind() == MessageKind::Event) {
+        let routes = &handler.routes;
         if routes.is_empty() {
             problems.push(Problem::new(
                 ProblemKind::HandlesNothing,

@@ -104,8 +104,7 @@ impl App {
         &self.0.queries
     }
 
-    /// A clone of the service of type `T`, such as `Arc<EmployeeService>`; for the edge of the
-    /// application, such as HTTP routes.
+    /// A clone of the service of type `T`, such as `Arc<EmployeeService>`, for HTTP routes and the like.
     ///
     /// # Errors
     ///
@@ -142,8 +141,8 @@ impl App {
     /// Starts the plugins in order, and lets the event handlers run, beginning with what has been
     /// published already.
     ///
-    /// Call it if a plugin needs it, or after [`AppBuilder::start_manually`]. Otherwise the first publish
-    /// starts the handlers. A second call does nothing.
+    /// Needed by some plugins, and after [`AppBuilder::start_manually`]. Otherwise the first publish starts
+    /// the handlers. A second call does nothing.
     ///
     /// # Errors
     ///

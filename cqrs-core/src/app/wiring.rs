@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::builder::AppBuilder;
 use super::construct::construct;
 use super::handlers;
-use super::plugin::AnyPlugin;
 use super::providers::Providers;
 use super::wired::Wired;
 use super::{App, BuildError, Problem, ProblemKind};
@@ -18,13 +17,12 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
             && !builder.without.contain(module)
     });
     let complete = test.only_handlers.is_none();
-    let mut problems = Vec::new();
+    let mut problems = std::mem::take(&mut builder.problems);
 
     let registered = std::mem::take(&mut builder.registered);
     let only = test.only_handlers.as_deref();
     let (handlers, unhandled) = handlers::select(&catalogue, registered, only);
     let messages = handlers::messages(&handlers, &catalogue, complete);
-    check_plugins(&builder.plugins, &mut problems);
     handlers::check(&handlers, &messages, &mut problems);
     check_modules(&builder, &catalogue, &mut problems);
 
@@ -34,7 +32,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     providers.check_queries(&handlers);
     let problems = std::mem::take(&mut providers.problems);
     if !problems.is_empty() {
-        return Err(BuildError { problems });
+        return Err(BuildError(problems));
     }
     let wired = Wired {
         messages,
@@ -52,26 +50,13 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
 /// Finds modules that are named in vain.
 fn check_modules(builder: &AppBuilder, catalogue: &Catalogue, problems: &mut Vec<Problem>) {
     let named = builder.named.0.iter().chain(&builder.without.0);
-    let empty = named.filter(|it| !catalogue.has_module(|path| it.contains(path)));
+    let empty = named.filter(|it| !catalogue.modules.iter().any(|path| it.contains(path)));
     problems.extend(empty.map(|module| {
         Problem::new(
             ProblemKind::EmptyModule,
             format!("nothing is annotated in the module `{}` that was named", module.name),
             "remove it from `modules![..]`; or, if it was imported with `use`, re-exported or \
              renamed, write its own full path",
-        )
-    }));
-}
-
-fn check_plugins(plugins: &[AnyPlugin], problems: &mut Vec<Problem>) {
-    let mut names: Vec<_> = plugins.iter().map(|plugin| plugin.name()).collect();
-    names.sort_unstable();
-    let shared = names.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
-    problems.extend(shared.map(|same| {
-        Problem::new(
-            ProblemKind::SharedPluginName,
-            format!("plugin `{}` is added more than once", same[0]),
-            "add it once, or let each have a name of its own",
         )
     }));
 }

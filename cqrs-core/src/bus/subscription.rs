@@ -15,9 +15,8 @@ use crate::message::{AnyEvent, Event, Published};
 use crate::runtime::{Broadcast, Lagged, Receiver};
 
 /// Who looks on, by event type; `None` stands for every event.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Subscriptions {
-    capacity: usize,
     /// Whether there ever was one: most applications have none.
     any: AtomicBool,
     channels: RwLock<Channels>,
@@ -30,13 +29,9 @@ struct Channels {
 }
 
 impl Subscriptions {
-    pub(super) fn new(capacity: usize) -> Self {
-        Self { capacity, any: AtomicBool::new(false), channels: RwLock::default() }
-    }
-
     /// For streams of an application that is gone.
     pub(super) fn ended() -> Self {
-        let subscriptions = Self::new(1);
+        let subscriptions = Self::default();
         subscriptions.end();
         subscriptions
     }
@@ -71,8 +66,7 @@ impl Subscriptions {
         self.any.store(true, SeqCst);
         let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
         let ended = channels.ended;
-        let channel = channels.by_event.entry(key);
-        let channel = channel.or_insert_with(|| Broadcast::new(self.capacity));
+        let channel = channels.by_event.entry(key).or_default();
         if ended {
             channel.end();
         }
@@ -84,7 +78,7 @@ impl Subscriptions {
 /// with the application.
 ///
 /// A stream is for looking on, such as a progress display: it has no retries, and a reader that is more
-/// than [`stream_capacity`](crate::AppBuilder::stream_capacity) events behind gets [`Lagged`] with the
+/// than 1,024 events behind gets [`Lagged`] with the
 /// number it missed. What must not be missed is for a handler.
 pub struct EventStream<E> {
     events: Receiver<AnyEvent>,

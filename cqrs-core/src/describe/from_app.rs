@@ -8,7 +8,7 @@ use super::{
 };
 use crate::app::{Wired, WiredService};
 use crate::message::MessageKind;
-use crate::registry::{HandlerRegistration, Handles, MessageRegistration, Source};
+use crate::registry::{HandlerRegistration, MessageRegistration, Source};
 use crate::services::{Dependency, TypeRef};
 
 pub(super) fn describe(wired: &Wired) -> Description {
@@ -62,10 +62,6 @@ fn message(message: &MessageRegistration, wired: &Wired) -> MessageDescription {
 }
 
 fn handler(handler: &HandlerRegistration) -> HandlerDescription {
-    let every_event = match &handler.handles {
-        Handles::Events(routes) => routes.iter().any(|route| route.event.is_none()),
-        Handles::Execution(_) => false,
-    };
     let mut handles: Vec<_> = handler.messages().map(|it| it.name.to_owned()).collect();
     handles.sort_unstable();
     HandlerDescription {
@@ -74,7 +70,7 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
         type_name: (handler.handler)().name(),
         declared: location(handler.source),
         handles,
-        every_event,
+        every_event: handler.routes.iter().any(|route| route.event.is_none()),
         options: options(handler),
         dependencies: dependencies(&(handler.dependencies)()),
     }

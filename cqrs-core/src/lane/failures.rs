@@ -44,14 +44,10 @@ impl fmt::Debug for Failure {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Failures(Broadcast<Failure>);
 
 impl Failures {
-    pub(crate) fn new(stream_capacity: usize) -> Self {
-        Self(Broadcast::new(stream_capacity))
-    }
-
     pub(super) fn report(&self, failure: impl FnOnce() -> Failure) {
         self.0.send(failure);
     }
@@ -67,8 +63,7 @@ impl Failures {
 
 /// Failed attempts from the moment of subscription on, of all tenants; ends with the application.
 ///
-/// A reader that is too far behind gets [`Lagged`] with the number it missed; see
-/// [`AppBuilder::stream_capacity`](crate::AppBuilder::stream_capacity).
+/// A reader that is more than 1,024 failures behind gets [`Lagged`] with the number it missed.
 #[derive(Debug)]
 pub struct FailureStream(Receiver<Failure>);
 

@@ -7,7 +7,6 @@ use rustc_hash::FxHashMap;
 
 use super::{HandlerRegistration, InjectableRegistration, MessageRegistration};
 use crate::message::Validator;
-use crate::services::TypeRef;
 
 /// What the annotations submitted. It alone reads `inventory`, once per application.
 ///
@@ -22,8 +21,9 @@ pub(crate) struct Catalogue {
     /// The handlers of all other modules, by name.
     pub(crate) left_out: Vec<&'static HandlerRegistration>,
     /// All messages, whether or not their module is selected.
-    by_type: FxHashMap<TypeId, &'static MessageRegistration>,
-    modules: BTreeSet<&'static str>,
+    pub(crate) by_type: FxHashMap<TypeId, &'static MessageRegistration>,
+    /// All modules with something annotated, selected or not.
+    pub(crate) modules: BTreeSet<&'static str>,
 }
 
 impl Catalogue {
@@ -46,16 +46,6 @@ impl Catalogue {
         let (handlers, left_out) =
             handlers.into_iter().partition(|it| is_selected(it.source.module));
         Self { messages, handlers, injectables, left_out, by_type, modules }
-    }
-
-    /// The derived message of this type, in any module.
-    pub(crate) fn message(&self, message: TypeRef) -> Option<&'static MessageRegistration> {
-        self.by_type.get(&message.id()).copied()
-    }
-
-    /// Whether something is annotated in a module that `is_meant` accepts.
-    pub(crate) fn has_module(&self, is_meant: impl Fn(&str) -> bool) -> bool {
-        self.modules.iter().any(|module| is_meant(module))
     }
 
     /// The validators of all messages that implement [`Validate`](crate::middleware::Validate).

@@ -19,7 +19,10 @@ pub struct HandlerRegistration {
     pub(crate) handler: fn() -> TypeRef,
     pub(crate) dependencies: fn() -> Vec<Dependency>,
     pub(crate) construct: Construct,
-    pub(crate) handles: Handles,
+    /// Of an event handler.
+    pub(crate) routes: Cow<'static, [EventRoute]>,
+    /// Of a handler of a command or query.
+    pub(crate) execution: Option<ExecutionRoute>,
 }
 
 inventory::collect!(HandlerRegistration);
@@ -31,13 +34,6 @@ pub(crate) enum Construct {
     Ready(AnyHandler),
 }
 
-#[derive(Debug, Clone)]
-pub(crate) enum Handles {
-    Events(Cow<'static, [EventRoute]>),
-    /// Of a command or a query.
-    Execution(ExecutionRoute),
-}
-
 impl HandlerRegistration {
     /// `H`, which handles the events of `routes`: in batches, if they are routes of batches.
     pub const fn events<H: Injectable>(
@@ -47,8 +43,7 @@ impl HandlerRegistration {
         batch: Option<BatchPolicy>,
         routes: &'static [EventRoute],
     ) -> Self {
-        let handles = Handles::Events(Cow::Borrowed(routes));
-        let mut registration = Self::injected::<H>(name, source, options, handles);
+        let mut registration = Self::injected::<H>(name, source, options, routes, None);
         registration.batch = batch;
         registration
     }
@@ -60,8 +55,8 @@ impl HandlerRegistration {
         C: Command,
         H: Injectable + CommandHandler<C>,
     {
-        let handles = Handles::Execution(ExecutionRoute::command::<H, C>());
-        Self::injected::<H>(name, source, options, handles)
+        let execution = Some(ExecutionRoute::command::<H, C>());
+        Self::injected::<H>(name, source, options, &[], execution)
     }
 
     /// `H`, which answers the query `Q`.
@@ -71,15 +66,16 @@ impl HandlerRegistration {
         Q: Query,
         H: Injectable + QueryHandler<Q>,
     {
-        let handles = Handles::Execution(ExecutionRoute::query::<H, Q>());
-        Self::injected::<H>(name, source, options, handles)
+        let execution = Some(ExecutionRoute::query::<H, Q>());
+        Self::injected::<H>(name, source, options, &[], execution)
     }
 
     const fn injected<H: Injectable>(
         name: &'static str,
         source: Source,
         options: HandlerOptions,
-        handles: Handles,
+        routes: &'static [EventRoute],
+        execution: Option<ExecutionRoute>,
     ) -> Self {
         Self {
             name: Cow::Borrowed(name),
@@ -89,7 +85,8 @@ impl HandlerRegistration {
             handler: TypeRef::of::<H>,
             dependencies: H::dependencies,
             construct: Construct::Inject(|services| Arc::new(H::inject(services))),
-            handles,
+            routes: Cow::Borrowed(routes),
+            execution,
         }
     }
 
@@ -101,18 +98,12 @@ impl HandlerRegistration {
     }
 
     pub(crate) fn kind(&self) -> MessageKind {
-        match &self.handles {
-            Handles::Events(_) => MessageKind::Event,
-            Handles::Execution(route) => route.message.kind,
-        }
+        self.execution.map_or(MessageKind::Event, |execution| execution.message.kind)
     }
 
     /// The messages that the handler names.
     pub(crate) fn messages(&self) -> impl Iterator<Item = &MessageRegistration> {
-        let (events, execution) = match &self.handles {
-            Handles::Events(routes) => (&routes[..], None),
-            Handles::Execution(route) => (&[][..], Some(&route.message)),
-        };
-        events.iter().filter_map(|route| route.event.as_ref()).chain(execution)
+        let events = self.routes.iter().filter_map(|route| route.event.as_ref());
+        events.chain(self.execution.as_ref().map(|execution| &execution.message))
     }
 }

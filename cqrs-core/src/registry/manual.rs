@@ -6,9 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::handler::Construct;
-use super::{
-    EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageRegistration, Source,
-};
+use super::{EventRoute, ExecutionRoute, HandlerRegistration, MessageRegistration, Source};
 use crate::context::Context;
 use crate::handler::{BatchEventHandler, BatchPolicy, EventHandler, HandlerOptions, HandlerResult};
 use crate::message::{AnyEvent, Command, Event, Published, Query};
@@ -57,7 +55,7 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> EventsHandler<H> {
-        EventsHandler::new(name, handler, None)
+        EventsHandler(ready_handler(name, handler), PhantomData)
     }
 
     /// `handler` as a handler of batches of the events that [`BatchesHandler::on`] names, under a stable
@@ -68,7 +66,8 @@ impl Handler {
         batch: BatchPolicy,
         handler: H,
     ) -> BatchesHandler<H> {
-        EventsHandler::new(name, handler, Some(batch))
+        let registration = ready_handler(name, handler);
+        EventsHandler(HandlerRegistration { batch: Some(batch), ..registration }, PhantomData)
     }
 
     /// A closure as a handler of the event `E`, under a stable name.
@@ -80,7 +79,7 @@ impl Handler {
         Fut: Future<Output = HandlerResult> + Send + 'static,
     {
         let route = EventRoute::closure::<E, F, Fut>();
-        ready_handler(name, handle, Handles::Events(Cow::Owned(vec![route])))
+        HandlerRegistration { routes: vec![route].into(), ..ready_handler(name, handle) }
     }
 
     /// A closure as the handler of the command `C`, under a stable name.
@@ -96,7 +95,7 @@ impl Handler {
     {
         let command = MessageRegistration::command::<C>(Source::UNKNOWN);
         let route = ExecutionRoute::closure::<C, F, Fut, _, _>(command);
-        ready_handler(name, execute, Handles::Execution(route))
+        HandlerRegistration { execution: Some(route), ..ready_handler(name, execute) }
     }
 
     /// A closure as the handler of the query `Q`, under a stable name.
@@ -112,7 +111,7 @@ impl Handler {
     {
         let query = MessageRegistration::query::<Q>(Source::UNKNOWN);
         let route = ExecutionRoute::closure::<Q, F, Fut, _, _>(query);
-        ready_handler(name, execute, Handles::Execution(route))
+        HandlerRegistration { execution: Some(route), ..ready_handler(name, execute) }
     }
 }
 
@@ -120,7 +119,6 @@ impl Handler {
 fn ready_handler<H: Send + Sync + 'static>(
     name: impl Into<Cow<'static, str>>,
     ready: H,
-    handles: Handles,
 ) -> HandlerRegistration {
     HandlerRegistration {
         name: name.into(),
@@ -130,7 +128,8 @@ fn ready_handler<H: Send + Sync + 'static>(
         handler: TypeRef::of::<H>,
         dependencies: Vec::new,
         construct: Construct::Ready(Arc::new(ready)),
-        handles,
+        routes: Cow::Borrowed(&[]),
+        execution: None,
     }
 }
 
@@ -189,16 +188,8 @@ impl<H: Send + Sync + 'static> BatchesHandler<H> {
 }
 
 impl<H: Send + Sync + 'static, const BATCHES: bool> EventsHandler<H, BATCHES> {
-    #[track_caller]
-    fn new(name: impl Into<Cow<'static, str>>, handler: H, batch: Option<BatchPolicy>) -> Self {
-        let registration = ready_handler(name, handler, Handles::Events(Cow::Borrowed(&[])));
-        Self(HandlerRegistration { batch, ..registration }, PhantomData)
-    }
-
     fn route(mut self, route: EventRoute) -> Self {
-        if let Handles::Events(routes) = &mut self.0.handles {
-            routes.to_mut().push(route);
-        }
+        self.0.routes.to_mut().push(route);
         self
     }
 

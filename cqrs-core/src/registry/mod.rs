@@ -17,6 +17,5 @@ pub use self::route::EventRoute;
 pub use self::source::Source;
 
 pub(crate) use self::catalogue::Catalogue;
-pub(crate) use self::handler::Handles;
 pub(crate) use self::route::{AnyHandler, ExecutionRoute};
 pub(crate) use self::unhandled::Unhandled;

@@ -23,11 +23,14 @@ pub struct Lagged {
 #[derive(Debug)]
 pub(crate) struct Broadcast<T>(RwLock<Option<broadcast::Sender<T>>>);
 
-impl<T: Clone + Send + 'static> Broadcast<T> {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self(RwLock::new(Some(broadcast::Sender::new(capacity))))
+impl<T: Clone> Default for Broadcast<T> {
+    /// A reader may be 1,024 items behind.
+    fn default() -> Self {
+        Self(RwLock::new(Some(broadcast::Sender::new(1024))))
     }
+}
 
+impl<T: Clone + Send + 'static> Broadcast<T> {
     /// Makes the item only if there is a reader.
     pub(crate) fn send(&self, item: impl FnOnce() -> T) {
         let sender = self.0.read().unwrap_or_else(PoisonError::into_inner);
