@@ -1,23 +1,20 @@
 //! Builds the application after its wiring was proved: buses, services, handlers, tables.
 
-use std::any::TypeId;
 use std::sync::Arc;
 
 use super::builder::{AppBuilder, TestOptions};
-use super::handlers::consumer;
 use super::plugin::Plugins;
-use super::providers::{Providers, undeclared};
+use super::providers::Providers;
 use super::wired::Wired;
-use super::{App, Problem, Running};
+use super::{App, Running};
 use crate::bus::{
     CommandBus, DeadLetters, Dispatcher, EventBus, EventHub, Execution, Executors, Once,
     PublishOptions, QueryBus, Routes, Unrouted,
 };
 use crate::lane::{Lane, Shared};
 use crate::message::MessageKind;
-use crate::registry::{AnyHandler, EventRoute, HandlerRegistration, Handles};
+use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration};
 use crate::runtime::{Broadcast, Lifecycle};
-use crate::services::Services;
 use rustc_hash::FxHashMap;
 
 /// Builds the buses, services, handlers and tables. The wiring has been proved, so nothing is missing.
@@ -26,11 +23,11 @@ pub(super) fn construct(
     test: TestOptions,
     providers: Providers<'_>,
     wired: Wired,
-) -> Result<App, Problem> {
+) -> App {
     let lifecycle = Arc::new(Lifecycle::default());
     let shared = Arc::new(Shared {
         lifecycle: Arc::clone(&lifecycle),
-        failures: Broadcast::new(builder.stream_capacity),
+        failures: Broadcast::default(),
         middlewares: builder.middlewares.clone(),
         validators: providers.catalogue.validators(),
         chance: test.chance,
@@ -45,7 +42,6 @@ pub(super) fn construct(
     let publishing = PublishOptions {
         payload_limit: builder.payload_limit,
         cascade_limit: builder.cascade_limit,
-        stream_capacity: builder.stream_capacity,
         unhandled: Arc::clone(&wired.unhandled),
         starts_by_itself: builder.starts_by_itself && !plugins.need_start(),
     };
@@ -56,12 +52,28 @@ pub(super) fn construct(
     let commands = CommandBus::new(&command_executors);
     let queries = QueryBus::new(&query_executors);
 
-    let services = providers.construct(&events, &commands, &queries)?;
-    let tables = Tables::new(&wired.handlers, &services, &shared)?;
-    dispatcher.connect(Routes::new(tables.lanes, builder.queue_capacity, &dispatcher));
-    command_executors.connect(tables.commands);
-    query_executors.connect(tables.queries);
-    Ok(App(Arc::new(Running {
+    let services = providers.construct(&events, &commands, &queries);
+    let mut lanes = Vec::new();
+    let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
+    for registration in &wired.handlers {
+        let handler = registration.construct(&services);
+        let Some(ExecutionRoute { message, erase }) = registration.execution else {
+            lanes.push(lane(registration, &handler, &shared));
+            continue;
+        };
+        let name = registration.name.as_ref().into();
+        let timeout = registration.options.timeout;
+        let execution = Execution::new(erase(handler), name, message.name, timeout, Arc::clone(&shared));
+        let executions = match message.kind {
+            MessageKind::Query => &mut for_queries,
+            _ => &mut for_commands,
+        };
+        executions.insert((message.message)().id(), execution);
+    }
+    dispatcher.connect(Routes::new(lanes, builder.queue_capacity, &dispatcher));
+    command_executors.connect(for_commands);
+    query_executors.connect(for_queries);
+    App(Arc::new(Running {
         lifecycle,
         services,
         wired,
@@ -74,58 +86,15 @@ pub(super) fn construct(
         queries,
         plugins,
         report: std::sync::Mutex::default(),
-    })))
-}
-
-/// Where each message goes.
-#[derive(Default)]
-struct Tables {
-    lanes: Vec<Unrouted>,
-    commands: FxHashMap<TypeId, Arc<Execution>>,
-    queries: FxHashMap<TypeId, Arc<Execution>>,
-}
-
-impl Tables {
-    /// `handlers` are sorted by name.
-    fn new(
-        handlers: &[HandlerRegistration],
-        services: &Services,
-        shared: &Arc<Shared>,
-    ) -> Result<Self, Problem> {
-        let mut tables = Self::default();
-        for registration in handlers {
-            let constructed = registration.construct(services);
-            let handler =
-                constructed.map_err(|missing| undeclared(&consumer(registration), missing))?;
-            let route = match &registration.handles {
-                Handles::Events(routes) => {
-                    tables.lanes.push(lane(registration, routes, &handler, shared));
-                    continue;
-                }
-                Handles::Execution(route) => route,
-            };
-            let executions = match route.message.kind {
-                MessageKind::Query => &mut tables.queries,
-                _ => &mut tables.commands,
-            };
-            let handler = (route.erase)(handler);
-            let name = registration.name.as_ref().into();
-            let timeout = registration.options.timeout;
-            let (message, shared) = (route.message.name, Arc::clone(shared));
-            let execution = Execution::new(handler, name, message, timeout, shared);
-            executions.insert((route.message.message)().id(), execution);
-        }
-        Ok(tables)
-    }
+    }))
 }
 
 fn lane(
     registration: &HandlerRegistration,
-    routes: &[EventRoute],
     handler: &AnyHandler,
     shared: &Arc<Shared>,
 ) -> Unrouted {
-    let erased = routes.iter().map(|route| {
+    let erased = registration.routes.iter().map(|route| {
         let event = route.event.map(|event| (event.message)().id());
         (event, (route.erase)(Arc::clone(handler)))
     });

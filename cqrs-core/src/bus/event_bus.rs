@@ -42,8 +42,6 @@ pub(crate) struct PublishOptions {
     pub(crate) payload_limit: usize,
     /// The longest chain of events that cause one another.
     pub(crate) cascade_limit: u32,
-    /// How many events a stream keeps for a reader that is behind.
-    pub(crate) stream_capacity: usize,
     /// Why an event that no handler wants has none.
     pub(crate) unhandled: Arc<Unhandled>,
     /// Whether publishing starts the workers.
@@ -178,9 +176,8 @@ impl EventBus {
 
 impl EventHub {
     pub(crate) fn new(dispatcher: Arc<Dispatcher>, options: PublishOptions) -> Self {
-        let subscriptions = Subscriptions::new(options.stream_capacity);
         let (waits, unhandled) = (Once::new(), Mutex::default());
-        Self { dispatcher, options, subscriptions, waits, unhandled }
+        Self { dispatcher, options, subscriptions: Subscriptions::default(), waits, unhandled }
     }
 
     pub(crate) fn end_streams(&self) {

@@ -12,22 +12,19 @@ use crate::runtime::{Broadcast, Live};
 /// The readers of events, by event type; `None` stands for every event.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
-    capacity: usize,
     /// Whether there ever was one: most applications have none.
     any: AtomicBool,
     /// `None` once the application has ended.
     channels: RwLock<Option<FxHashMap<Option<TypeId>, Broadcast<AnyEvent>>>>,
 }
 
-impl Subscriptions {
-    pub(super) fn new(capacity: usize) -> Self {
-        Self {
-            capacity,
-            any: AtomicBool::new(false),
-            channels: RwLock::new(Some(FxHashMap::default())),
-        }
+impl Default for Subscriptions {
+    fn default() -> Self {
+        Self { any: AtomicBool::new(false), channels: RwLock::new(Some(FxHashMap::default())) }
     }
+}
 
+impl Subscriptions {
     pub(super) fn subscribe<E: Event>(&self) -> Live<Published<E>> {
         self.reader(Some(TypeId::of::<E>()), AnyEvent::downcast)
     }
@@ -61,6 +58,6 @@ impl Subscriptions {
         self.any.store(true, SeqCst);
         let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
         let Some(channels) = &mut *channels else { return Live::ended() };
-        channels.entry(key).or_insert_with(|| Broadcast::new(self.capacity)).subscribe(read)
+        channels.entry(key).or_default().subscribe(read)
     }
 }

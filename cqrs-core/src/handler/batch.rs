@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::slice;
 use std::sync::{Arc, OnceLock};
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{HandlerError, HandlerResult};
@@ -88,7 +89,7 @@ pub trait BatchEventHandler<E>: Send + Sync + 'static {
 
 /// How many events a [`BatchEventHandler`](super::BatchEventHandler) gets at once, and whether tenants are
 /// mixed. [`Handler::batches`](crate::Handler::batches) has an example.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchPolicy {
     pub(crate) max: usize,
     pub(crate) across_tenants: bool,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The longest cooldown. A longer one could overflow the clock's arithmetic.
 const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 
@@ -24,9 +26,10 @@ const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 /// assert_eq!(policy, BreakerPolicy::DEFAULT);
 /// assert_eq!(policy.with_failures(3).counting_all(), BreakerPolicy::new(3, Duration::from_secs(30)).counting_all());
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakerPolicy {
     pub(crate) failures: u32,
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub(crate) cooldown: Duration,
     /// Whether permanent errors and refusals by middleware count too.
     pub(crate) counts_all: bool,

@@ -24,8 +24,7 @@ pub struct Lagged {
 /// What happens in an application from the moment of subscription on, for all tenants; ends with the
 /// application.
 ///
-/// It has no retries, and a reader that is more than
-/// [`stream_capacity`](crate::AppBuilder::stream_capacity) items behind gets [`Lagged`] with the number it
+/// It has no retries, and a reader that is more than 1,024 items behind gets [`Lagged`] with the number it
 /// missed: use it to show progress. What must not be missed is for a handler.
 pub struct Live<T>(BoxStream<'static, Result<T, Lagged>>);
 
@@ -58,11 +57,14 @@ impl<T> fmt::Debug for Live<T> {
 #[derive(Debug)]
 pub(crate) struct Broadcast<T>(RwLock<Option<broadcast::Sender<T>>>);
 
-impl<T: Clone + Send + 'static> Broadcast<T> {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self(RwLock::new(Some(broadcast::Sender::new(capacity))))
+impl<T: Clone> Default for Broadcast<T> {
+    /// A reader may be 1,024 items behind.
+    fn default() -> Self {
+        Self(RwLock::new(Some(broadcast::Sender::new(1024))))
     }
+}
 
+impl<T: Clone + Send + 'static> Broadcast<T> {
     /// Makes the item only if there is a reader.
     pub(crate) fn send(&self, item: impl FnOnce() -> T) {
         let sender = self.0.read().unwrap_or_else(PoisonError::into_inner);

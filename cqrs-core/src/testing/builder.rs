@@ -1,6 +1,5 @@
 //! The builder of an application for a test.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::TestApp;
@@ -28,7 +27,7 @@ impl TestAppBuilder {
     }
 
     /// Offers `value` to every field of type `T` that asks for it by this name.
-    pub fn provide_named<T: Service>(self, name: impl Into<Cow<'static, str>>, value: T) -> Self {
+    pub fn provide_named<T: Service>(self, name: &'static str, value: T) -> Self {
         self.configure(|app| app.provide_named(name, value))
     }
 
