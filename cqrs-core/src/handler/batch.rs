@@ -176,11 +176,18 @@ impl<'a, E> BatchItem<'a, E> {
     }
 }
 
+impl<'a, E: 'static> BatchItem<'a, E> {
+    /// The event, borrowed for as long as the batch.
+    pub fn event(&self) -> &'a E {
+        self.item.event()
+    }
+}
+
 impl<E: 'static> Deref for BatchItem<'_, E> {
     type Target = E;
 
     fn deref(&self) -> &E {
-        self.item.event()
+        self.event()
     }
 }
 
