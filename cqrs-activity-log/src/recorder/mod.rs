@@ -132,7 +132,7 @@ impl BatchEventHandler<AnyEvent> for Recorder {
     /// reported for each event, so that it is seen at once; after that, the batch waits here and logs one warning.
     async fn handle_batch(&self, batch: &Batch<AnyEvent>, _ctx: &Context) -> HandlerResult {
         let started = Instant::now();
-        let is_new = batch.iter().all(|item| item.attempt() == 1);
+        let is_new = batch.iter().all(|item| item.context().attempt() == 1);
         loop {
             let error: RecordError = match self.record(batch).await {
                 Ok(()) => return Ok(()),

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 use cqrs_activity_log::{Activity, ActivityLog};
 use cqrs_core::Context;
 use futures_util::future::join_all;
+use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use crate::database::on_each_database;
+use crate::database::{Db, run_on_postgres, run_on_sqlite};
 
 /// The address of the database, for the process that is killed.
 const ADDRESS: &str = "ACTIVITY_LOG_RECORDS_UNTIL_KILLED";
@@ -17,31 +18,48 @@ const ADDRESS: &str = "ACTIVITY_LOG_RECORDS_UNTIL_KILLED";
 const KILLS: usize = 20;
 const TENANTS: [&str; 3] = ["acme", "globex", "initech"];
 
-on_each_database! {
-    slow;
-
-    async fn no_acknowledged_entry_is_missing_and_the_chains_verify(db) {
-        let log = db.open().await;
-        let mut acknowledged = Vec::<(String, Uuid)>::new();
-        for _ in 0..KILLS {
-            let before = acknowledged.len();
-            acknowledged.extend(record_until_killed(&db.address(), fastrand::usize(1..60)));
-            assert!(acknowledged.len() > before, "it acknowledged nothing");
-            for tenant in TENANTS {
-                log.verify(&Context::for_tenant(tenant).unwrap()).await.unwrap();
-            }
-        }
-        for (tenant, id) in acknowledged {
-            let ctx = Context::for_tenant(tenant).unwrap();
-            assert!(log.get(&ctx, id).await.unwrap().is_some(), "{id} is missing");
-        }
+#[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
+fn no_acknowledged_entry_is_missing_on_sqlite() {
+    match env::var(ADDRESS) {
+        // This is the process that the test kills, of either database.
+        Ok(address) => Runtime::new().unwrap().block_on(records(&address)),
+        Err(_) => run_on_sqlite(no_acknowledged_entry_is_missing_and_the_chains_verify),
     }
 }
 
-/// Runs the test below as a process, kills it after this many lines, and returns what it printed.
+#[test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
+fn no_acknowledged_entry_is_missing_on_postgres() {
+    run_on_postgres(no_acknowledged_entry_is_missing_and_the_chains_verify);
+}
+
+async fn no_acknowledged_entry_is_missing_and_the_chains_verify(db: &Db) {
+    let log = db.open().await;
+    let mut acknowledged = Vec::<(String, Uuid)>::new();
+    for _ in 0..KILLS {
+        let before = acknowledged.len();
+        acknowledged.extend(record_until_killed(&db.address(), fastrand::usize(1..60)));
+        assert!(acknowledged.len() > before, "it acknowledged nothing");
+        for tenant in TENANTS {
+            log.verify(&Context::for_tenant(tenant).unwrap()).await.unwrap();
+        }
+    }
+    for (tenant, id) in acknowledged {
+        let ctx = Context::for_tenant(tenant).unwrap();
+        assert!(log.get(&ctx, id).await.unwrap().is_some(), "{id} is missing");
+    }
+}
+
+/// Runs the first test as a process that records, kills it after this many lines, and returns what it printed.
 fn record_until_killed(address: &str, lines: usize) -> Vec<(String, Uuid)> {
     let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "kills::records_until_it_is_killed", "--ignored", "--nocapture"])
+        .args([
+            "--exact",
+            "kills::no_acknowledged_entry_is_missing_on_sqlite",
+            "--ignored",
+            "--nocapture",
+        ])
         .env(ADDRESS, address)
         .stdout(Stdio::piped())
         .spawn()
@@ -61,20 +79,14 @@ fn record_until_killed(address: &str, lines: usize) -> Vec<(String, Uuid)> {
     said
 }
 
-#[test]
-#[ignore = "the process that the test above starts and kills"]
-fn records_until_it_is_killed() {
-    let Ok(address) = env::var(ADDRESS) else { return };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let log = if address.starts_with("postgres") {
-            ActivityLog::postgres(&address).await
-        } else {
-            ActivityLog::sqlite(&address).await
-        };
-        let log = log.unwrap();
-        join_all(TENANTS.map(|tenant| record(&log, tenant))).await;
-    });
+async fn records(address: &str) {
+    let log = if address.starts_with("postgres") {
+        ActivityLog::postgres(address).await
+    } else {
+        ActivityLog::sqlite(address).await
+    };
+    let log = log.unwrap();
+    join_all(TENANTS.map(|tenant| record(&log, tenant))).await;
 }
 
 async fn record(log: &ActivityLog, tenant: &str) {

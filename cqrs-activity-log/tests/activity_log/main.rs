@@ -25,3 +25,15 @@ mod site;
 mod tenants;
 mod web;
 mod wiring;
+
+/// Waits until the clock shows a later microsecond, the unit in which entries are stored, and returns it.
+async fn after_now() -> jiff::Timestamp {
+    let before = jiff::Timestamp::now().as_microsecond();
+    loop {
+        let now = jiff::Timestamp::now();
+        if now.as_microsecond() > before {
+            return now;
+        }
+        tokio::task::yield_now().await;
+    }
+}

@@ -105,6 +105,8 @@ async fn many_writers_at_once_each_get_their_own_back() {
     }
 }
 
+const THIS_TEST: &str =
+    "directory::a_process_that_is_killed_while_it_writes_leaves_whole_blobs_only";
 const WRITE_HERE: &str = "CQRS_TEST_WRITE_BLOBS_HERE";
 const KILLED_WRITERS_BLOB: usize = 4_000_000;
 
@@ -122,6 +124,10 @@ fn sizes(folder: &Path) -> Vec<u64> {
 #[tokio::test]
 #[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn a_process_that_is_killed_while_it_writes_leaves_whole_blobs_only() {
+    if let Some(folder) = std::env::var_os(WRITE_HERE) {
+        // This is the process that the test kills.
+        return write_until_killed(folder.as_ref()).await;
+    }
     let folder = tempfile::tempdir().expect("a folder");
     let whole = KILLED_WRITERS_BLOB as u64;
     let being_written =
@@ -131,7 +137,7 @@ async fn a_process_that_is_killed_while_it_writes_leaves_whole_blobs_only() {
     // Most kills hit a file that is being written, and some come too late.
     while caught_in_the_act < 3 {
         let mut writer = Command::new(std::env::current_exe().expect("this test"))
-            .args(["directory::writes_until_it_is_killed", "--exact", "--ignored", "--nocapture"])
+            .args([THIS_TEST, "--exact", "--ignored", "--nocapture"])
             .env(WRITE_HERE, folder.path())
             .stdout(Stdio::piped())
             .spawn()
@@ -159,10 +165,7 @@ async fn a_process_that_is_killed_while_it_writes_leaves_whole_blobs_only() {
     }
 }
 
-#[tokio::test]
-#[ignore = "the process that the test above starts and kills"]
-async fn writes_until_it_is_killed() {
-    let Some(folder) = std::env::var_os(WRITE_HERE) else { return };
+async fn write_until_killed(folder: &Path) {
     let blobs = BlobStore::directory(folder).expect("a folder");
     loop {
         let reference = blobs.put(&acme(), vec![7; KILLED_WRITERS_BLOB]).await.expect("kept");

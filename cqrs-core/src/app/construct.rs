@@ -63,7 +63,8 @@ pub(super) fn construct(
         };
         let name = registration.name.as_ref().into();
         let timeout = registration.options.timeout;
-        let execution = Execution::new(erase(handler), name, message.name, timeout, Arc::clone(&shared));
+        let execution =
+            Execution::new(erase(handler), name, message.name, timeout, Arc::clone(&shared));
         let executions = match message.kind {
             MessageKind::Query => &mut for_queries,
             _ => &mut for_commands,

@@ -13,7 +13,7 @@ use super::subscription::Subscriptions;
 use super::waiters::HandlerOutcome;
 use crate::context::Context;
 use crate::message::{AnyEvent, Event, Published};
-use crate::observe::{self, Observed};
+use crate::observe::{self, Happening, Observed};
 use crate::payload::MAX_PAYLOAD_DEPTH;
 use crate::registry::Unhandled;
 use crate::runtime::{InFlight, Live};
@@ -291,7 +291,7 @@ impl EventHub {
         self.dispatcher.dispatch(routes, event, has_permits, || {
             self.subscriptions.show::<E>(event);
             if let Some(observer) = &self.dispatcher.shared.observer {
-                observer.published(event);
+                observer.observe(Happening::Published(event.clone()));
             }
         })
     }

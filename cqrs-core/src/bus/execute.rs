@@ -20,7 +20,7 @@ use crate::handler::{AttemptError, BoxFuture, ErasedExecution, Rejection};
 use crate::lane::{Handles, Shared, inside_middleware, run};
 use crate::message::{MessageError, MessageKind};
 use crate::middleware::{Call, Message, Payload};
-use crate::observe::{self, Executed, Observed};
+use crate::observe::{self, ExecutionRecord, Happening, Observed};
 use crate::runtime::{InFlight, Panic, catch_now};
 use crate::services::TypeRef;
 
@@ -200,12 +200,11 @@ impl UnderWay {
         T: Send + 'static,
         E: MessageError,
     {
-        let mut message = Some(message);
         let call = Message {
             kind: self.description.kind,
             name: self.description.name,
             handler: &self.execution.handler_name,
-            payload: Payload::Message(&mut message),
+            payload: Payload::Message(Some(Box::new(message))),
         };
         let result =
             inside_middleware(&self.execution.shared, call, self.ctx.clone(), &handling).await;
@@ -232,7 +231,9 @@ impl UnderWay {
         let result = result.map_err(|error| ExecuteError::of(name, error));
         if let Some(observer) = &self.execution.shared.observer {
             let failure = result.as_ref().err().map(ToString::to_string);
-            observer.executed(Executed { kind, message: type_ref, name, context: ctx, failure });
+            let context = ctx.clone();
+            let record = ExecutionRecord { kind, message: type_ref, name, context, failure };
+            observer.observe(Happening::Executed(record));
         }
         result
     }

@@ -30,7 +30,7 @@ impl fmt::Display for ActorKind {
     }
 }
 
-/// Who caused a message: the actor's kind, identifier, display name at that time, and principal.
+/// Who caused a message.
 ///
 /// ```
 /// use cqrs_core::Actor;
@@ -74,7 +74,7 @@ impl Actor {
         Self::new(ActorKind::System, id)
     }
 
-    /// Adds the display name as it is now; it is recorded, not looked up later.
+    /// Adds the display name as it is now.
     pub fn named(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
@@ -87,7 +87,7 @@ impl Actor {
         self
     }
 
-    /// What kind of actor this is.
+    /// Its kind.
     pub fn kind(&self) -> ActorKind {
         self.kind
     }

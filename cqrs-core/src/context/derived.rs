@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 #[cfg(feature = "otel")]
 use super::TraceParent;
-use super::work::{Effect, Work, WorkGuard, WorkKind};
+use super::work::{Effect, Work, WorkGuard};
 use super::{Context, current, message_id};
 use crate::runtime::Lifecycle;
 
@@ -62,7 +62,7 @@ impl Context {
         timeout: Option<Duration>,
     ) -> (Self, WorkGuard) {
         let parent = self.current_work();
-        let guard = Work::begin(lifecycle, WorkKind::Execution, parent, None);
+        let guard = Work::begin(lifecycle, None, parent, None);
         let mut ctx = self.child();
         ctx.work = Some(guard.work());
         (ctx.ends_after(now, timeout), guard)
@@ -77,14 +77,13 @@ impl Context {
         attempt: u32,
         deadline: Option<Instant>,
     ) -> WorkGuard {
-        let guard = Work::begin(lifecycle, WorkKind::Delivery { event, attempt }, None, None);
+        let guard = Work::begin(lifecycle, Some((event, attempt)), None, None);
         self.work = Some(guard.work());
         self.deadline = earlier(self.deadline, deadline);
         guard
     }
 
-    /// This context for the same message and the same work as `call`: it takes the ids of `call`, and its
-    /// deadline if that is earlier.
+    /// This context for the message and the work of `call`, with the earlier deadline of both.
     pub(crate) fn continuing(self, call: &Self) -> Self {
         Self {
             message_id: call.message_id,
@@ -127,15 +126,13 @@ impl Context {
         self.any_work(&mut |work| work.is_delivery() && work.is_of(lifecycle))
     }
 
-    /// Whether this belongs to the work of an event handler in any application. Otherwise two applications
-    /// that publish to each other could wait for each other.
+    /// The same of any application, because two that publish to each other could wait for each other.
     pub(crate) fn is_inside_any_delivery(&self) -> bool {
         self.any_work(&mut |work| work.is_delivery())
     }
 
-    /// Defers `effect` until the event handler that this belongs to succeeds; if the handler fails, the
-    /// effect is dropped. Returns the effect if this does not belong to an event handler in the application
-    /// of `lifecycle`, or belongs to a task that the handler spawned.
+    /// Defers `effect` until the event handler that this belongs to succeeds; otherwise it is dropped. Returns
+    /// the effect if this does not belong to an event handler of `lifecycle`, or belongs to a spawned task.
     pub(crate) fn defer(&self, lifecycle: &Arc<Lifecycle>, effect: Effect) -> Result<(), Effect> {
         let mut effect = Some(effect);
         self.any_work(&mut |work| {
@@ -149,8 +146,7 @@ impl Context {
         effect.map_or(Ok(()), Err)
     }
 
-    /// Looks at the work of this context and at the work that it is part of. A fresh context has the work
-    /// of the current task.
+    /// Looks at the work of this context, or else of the current task, and at what it is part of.
     fn any_work(&self, is_it: &mut impl FnMut(&Work) -> bool) -> bool {
         let mut any = |ctx: &Context| ctx.work.as_ref().is_some_and(|work| work.any(is_it));
         any(self) || current::with(any).unwrap_or(false)

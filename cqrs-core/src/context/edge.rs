@@ -9,8 +9,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Actor, AttributeError, Context, InvalidTenant, Shared, TenantId, TenantScope, TraceParent,
-    attributes, message_id,
+    Actor, Context, InvalidTenant, Shared, TenantId, TenantScope, TraceParent, message_id,
 };
 
 /// Contexts at the edge.
@@ -38,7 +37,6 @@ impl Context {
             actor: None,
             organization: None,
             correlation_id: message_id,
-            locale: None,
             attributes: BTreeMap::new(),
         };
         Self {
@@ -52,8 +50,7 @@ impl Context {
         }
     }
 
-    /// The same context for another tenant, or for the system scope. Messages that are published or
-    /// executed with it belong to that tenant, and are part of the same work.
+    /// The same context, as part of the same work, for another tenant or for the system scope.
     pub fn with_tenant(mut self, tenant: TenantScope) -> Self {
         let shared = self.shared_mut();
         shared.tenant = tenant;
@@ -85,37 +82,38 @@ impl Context {
         self
     }
 
-    /// Sets the locale that texts for this actor are written in, such as `de-DE` (BCP 47).
-    pub fn with_locale(mut self, locale: impl Into<String>) -> Self {
-        self.shared_mut().locale = Some(locale.into());
-        self
-    }
-
     /// Adds an attribute, or replaces the one with this key.
     ///
     /// # Errors
     ///
-    /// [`AttributeError`] if the key or the value is too long, or the context has
+    /// [`AttributeError`] if key and value are longer than
+    /// [`MAX_ATTRIBUTE_SIZE`](Self::MAX_ATTRIBUTE_SIZE), or the context has
     /// [`MAX_ATTRIBUTES`](Self::MAX_ATTRIBUTES) already.
     pub fn with_attribute(
         mut self,
         key: impl Into<String>,
         value: impl Into<String>,
     ) -> Result<Self, AttributeError> {
-        attributes::insert(&mut self.shared_mut().attributes, key.into(), value.into())?;
+        let (key, value) = (key.into(), value.into());
+        let (bytes, max) = (key.len() + value.len(), Self::MAX_ATTRIBUTE_SIZE);
+        if bytes > max {
+            return Err(AttributeError(format!(
+                "an attribute has at most {max} bytes, this one has {bytes}; carry an identifier instead"
+            )));
+        }
+        let attributes = &mut self.shared_mut().attributes;
+        if attributes.len() >= Self::MAX_ATTRIBUTES && !attributes.contains_key(&key) {
+            return Err(AttributeError(format!(
+                "attribute `{key}` is one too many: a context carries at most {}",
+                Self::MAX_ATTRIBUTES
+            )));
+        }
+        attributes.insert(key, value);
         Ok(self)
     }
 
-    /// Sets the time by which the work must be done. Of two deadlines, the earlier counts.
-    ///
-    /// Commands and queries inherit it. Events do not: a reaction is not part of the request that
-    /// caused it.
-    pub fn with_deadline(mut self, deadline: Instant) -> Self {
-        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
-        self
-    }
-
-    /// Sets the deadline to `timeout` from now; see [`with_deadline`](Self::with_deadline).
+    /// Sets the time within which the work must be done; of two deadlines, the earlier counts. Commands and
+    /// queries inherit it, events do not.
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.ends_after(Instant::now(), Some(timeout))
     }
@@ -124,3 +122,8 @@ impl Context {
         Arc::make_mut(&mut self.shared)
     }
 }
+
+/// A context attribute was refused. Attributes travel with every message, so they are limited.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct AttributeError(String);

@@ -5,11 +5,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 use uuid::{Builder, Uuid};
 
-/// A new uuid v7 ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562)).
-///
-/// Its 12 bits after the milliseconds are the fraction of the millisecond (section 6.2, method 3), so that
-/// ids of one process sort by time to a quarter of a microsecond, without a lock. The other bits are
-/// random. They make the id unique, not secret.
+/// A new uuid v7 ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562), section 6.2, method 3): the 12 bits
+/// after the milliseconds are their fraction, so that ids sort by time without a lock. The others are random.
 pub(crate) fn new() -> Uuid {
     let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let milliseconds = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);

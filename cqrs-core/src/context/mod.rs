@@ -1,14 +1,12 @@
 //! Contexts: the tenant, the actor and the cause of a message.
 
 mod actor;
-mod attributes;
 mod current;
 mod derived;
 mod edge;
 pub(crate) mod message_id;
 mod tenant;
 mod traceparent;
-mod wire;
 mod work;
 
 use std::collections::BTreeMap;
@@ -22,7 +20,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 pub use self::actor::{Actor, ActorKind};
-pub use self::attributes::AttributeError;
+pub use self::edge::AttributeError;
 pub use self::tenant::{InvalidTenant, TenantId, TenantScope};
 pub use self::traceparent::{InvalidTraceParent, TraceParent};
 
@@ -35,19 +33,17 @@ use self::work::Work;
 ///
 /// The edge of the application makes one context per request or job, and passes it to every `publish` and
 /// `execute`. Each handler receives its own context with the same tenant, actor, organization, correlation
-/// id, locale and attributes. This context makes the handled message the cause of what the handler
-/// publishes or executes.
+/// id and attributes, and with the handled message as the cause of its effects.
 ///
-/// Cloning is cheap (two reference counts). A context serialises, so it can be stored with an event, but
-/// without what belongs to this process alone (attempt, shutdown signal).
+/// Cloning is cheap. A context serialises, so it can be stored with an event, but without what belongs to
+/// this process alone (deadline, attempt, shutdown signal).
 ///
 /// ```
 /// use cqrs_core::{Actor, Context};
 ///
 /// let ctx = Context::for_tenant("acme")?
 ///     .with_actor(Actor::user(42).named("Ada"))
-///     .with_organization("research")
-///     .with_locale("de-DE");
+///     .with_organization("research");
 /// assert_eq!(ctx.tenant().to_string(), "acme");
 /// assert!(Context::for_tenant("not a tenant").is_err());
 /// # Ok::<(), cqrs_core::InvalidTenant>(())
@@ -55,11 +51,7 @@ use self::work::Work;
 // The names of fields are part of the stored format: add, never rename.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Context {
-    #[serde(
-        flatten,
-        serialize_with = "wire::write_shared",
-        deserialize_with = "wire::read_shared"
-    )]
+    #[serde(flatten)]
     shared: Arc<Shared>,
     message_id: Uuid,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,12 +62,7 @@ pub struct Context {
     /// Not shared: with tracing, each message continues the trace from the span that it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     traceparent: Option<TraceParent>,
-    #[serde(
-        default,
-        skip_serializing_if = "Option::is_none",
-        serialize_with = "wire::write_deadline",
-        deserialize_with = "wire::read_deadline"
-    )]
+    #[serde(skip)]
     deadline: Option<Instant>,
     /// The work of an application that this context was handed to; `None` at the edge.
     #[serde(skip)]
@@ -94,13 +81,7 @@ struct Shared {
     #[serde(skip_serializing_if = "Option::is_none")]
     organization: Option<String>,
     correlation_id: Uuid,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    locale: Option<String>,
-    #[serde(
-        default,
-        skip_serializing_if = "BTreeMap::is_empty",
-        deserialize_with = "attributes::read"
-    )]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<String, String>,
 }
 
@@ -108,10 +89,8 @@ struct Shared {
 impl Context {
     /// How many attributes a context carries at most.
     pub const MAX_ATTRIBUTES: usize = 32;
-    /// The longest key of an attribute, in bytes.
-    pub const MAX_ATTRIBUTE_KEY: usize = 64;
-    /// The longest value of an attribute, in bytes.
-    pub const MAX_ATTRIBUTE_VALUE: usize = 1024;
+    /// The longest attribute, in bytes of key and value together.
+    pub const MAX_ATTRIBUTE_SIZE: usize = 1024;
 
     /// The tenant, or the system scope.
     pub fn tenant(&self) -> &TenantScope {
@@ -154,15 +133,10 @@ impl Context {
         self.causation_id
     }
 
-    /// The distributed trace, if there is one. It is what the edge said, or, with the `otel` feature and an
-    /// OpenTelemetry layer, the span of the handler that this context was made for.
+    /// The distributed trace, if there is one: what the edge said, or, with the `otel` feature, the span of
+    /// the handler that this context was made for.
     pub fn traceparent(&self) -> Option<TraceParent> {
         self.traceparent
-    }
-
-    /// The actor's locale, where the edge said so.
-    pub fn locale(&self) -> Option<&str> {
-        self.shared.locale.as_deref()
     }
 
     /// The attribute with this key.
@@ -202,18 +176,44 @@ impl Context {
 
 impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut debug = f.debug_struct("Context");
-        debug.field("tenant", &format_args!("{}", self.shared.tenant));
-        if let Some(actor) = &self.shared.actor {
-            debug.field("actor", &format_args!("{actor}"));
-        }
-        if let Some(organization) = &self.shared.organization {
-            debug.field("organization", organization);
-        }
-        debug
+        f.debug_struct("Context")
+            .field("tenant", &format_args!("{}", self.shared.tenant))
+            .field("actor", &self.shared.actor)
             .field("message_id", &self.message_id)
             .field("correlation_id", &self.shared.correlation_id)
-            .field("causation_id", &self.causation_id);
-        debug.finish_non_exhaustive()
+            .field("causation_id", &self.causation_id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_context_survives_the_way_to_a_store_and_back() {
+        let ctx = Context::for_tenant("acme")
+            .unwrap()
+            .with_actor(Actor::service("sync").on_behalf_of(Actor::user(7).named("Ada")))
+            .with_organization("research")
+            .with_traceparent(
+                "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".parse().unwrap(),
+            )
+            .with_attribute("channel", "import")
+            .unwrap()
+            .with_timeout(Duration::from_mins(1))
+            .child();
+        let stored = serde_json::to_string(&ctx).unwrap();
+        let back: Context = serde_json::from_str(&stored).unwrap();
+
+        assert_eq!(back.tenant(), ctx.tenant());
+        assert_eq!(back.actor(), ctx.actor());
+        assert_eq!(back.organization(), Some("research"));
+        assert_eq!(back.message_id(), ctx.message_id());
+        assert_eq!(back.correlation_id(), ctx.correlation_id());
+        assert_eq!(back.causation_id(), ctx.causation_id());
+        assert_eq!(back.traceparent(), ctx.traceparent());
+        assert_eq!(back.attribute("channel"), Some("import"));
+        assert_eq!(back.deadline(), None, "it is of this process's clock");
     }
 }

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// A `traceparent` of the [W3C Trace Context](https://www.w3.org/TR/trace-context/#traceparent-header)
-/// recommendation: which distributed trace a message belongs to.
+/// A [W3C `traceparent`](https://www.w3.org/TR/trace-context/#traceparent-header): which distributed trace a
+/// message belongs to.
 ///
 /// ```
 /// use cqrs_core::context::TraceParent;
@@ -29,9 +29,11 @@ pub struct TraceParent {
 impl TraceParent {
     /// Makes a `traceparent`; `None` if either identifier is zero, which the recommendation calls invalid.
     pub fn new(trace_id: u128, span_id: u64, flags: u8) -> Option<Self> {
-        let (trace_id_bytes, span_id_bytes) = (trace_id.to_be_bytes(), span_id.to_be_bytes());
-        let parent = Self { trace_id: trace_id_bytes, span_id: span_id_bytes, flags };
-        (trace_id != 0 && span_id != 0).then_some(parent)
+        (trace_id != 0 && span_id != 0).then(|| Self {
+            trace_id: trace_id.to_be_bytes(),
+            span_id: span_id.to_be_bytes(),
+            flags,
+        })
     }
 
     /// The whole trace's identifier.

@@ -12,7 +12,8 @@ pub(crate) type Effect = Box<dyn FnOnce() + Send>;
 /// as one from outside.
 pub(crate) struct Work {
     pub(super) lifecycle: Arc<Lifecycle>,
-    kind: WorkKind,
+    /// The event and the number of the attempt, from 1; `None` for a command or query.
+    delivery: Option<(&'static str, u32)>,
     parent: Option<Arc<Work>>,
     /// Whether this is a task that the work spawned.
     pub(super) is_task: bool,
@@ -22,34 +23,26 @@ pub(crate) struct Work {
     effects: Mutex<Option<Vec<Effect>>>,
 }
 
-#[derive(Clone, Copy)]
-pub(crate) enum WorkKind {
-    /// A command or query.
-    Execution,
-    /// An attempt to deliver an event: the event's name, and the attempt's number from 1.
-    Delivery { event: &'static str, attempt: u32 },
-}
-
 impl Work {
     /// The same work for as long as a task that it spawned; counted as in flight. What the task publishes
     /// is sent at once, since the task may outlive the work.
     pub(super) fn continued_by_task(&self) -> WorkGuard {
         let task = self.lifecycle.enter_task();
-        Self::begin(&self.lifecycle, self.kind, self.parent.clone(), Some(task))
+        Self::begin(&self.lifecycle, self.delivery, self.parent.clone(), Some(task))
     }
 
     /// `task` is there if a task continues other work.
     pub(super) fn begin(
         lifecycle: &Arc<Lifecycle>,
-        kind: WorkKind,
+        delivery: Option<(&'static str, u32)>,
         parent: Option<Arc<Self>>,
         task: Option<InFlight>,
     ) -> WorkGuard {
         let is_task = task.is_some();
-        let keeps_effects = !is_task && matches!(kind, WorkKind::Delivery { .. });
+        let keeps_effects = !is_task && delivery.is_some();
         let work = Self {
             lifecycle: Arc::clone(lifecycle),
-            kind,
+            delivery,
             parent,
             is_task,
             ended: AtomicBool::new(false),
@@ -60,10 +53,7 @@ impl Work {
 
     /// The event and the attempt of this work, or of the work that it is part of.
     pub(super) fn delivery(&self) -> Option<(&'static str, u32)> {
-        match (self.kind, &self.parent) {
-            (WorkKind::Delivery { event, attempt }, _) => Some((event, attempt)),
-            (WorkKind::Execution, parent) => parent.as_ref()?.delivery(),
-        }
+        self.delivery.or_else(|| self.parent.as_ref()?.delivery())
     }
 
     pub(super) fn is_of(&self, lifecycle: &Arc<Lifecycle>) -> bool {
@@ -71,7 +61,7 @@ impl Work {
     }
 
     pub(super) fn is_delivery(&self) -> bool {
-        matches!(self.kind, WorkKind::Delivery { .. })
+        self.delivery.is_some()
     }
 
     /// Whether `is_it` accepts this work, or work that it is part of, that is not finished.

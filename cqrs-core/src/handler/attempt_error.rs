@@ -106,8 +106,6 @@ pub enum RejectionKind {
     Invalid,
     /// The actor may not do this.
     Forbidden,
-    /// The same command has been executed before, or is being executed now.
-    Duplicate,
     /// Not now; perhaps later. The only kind after which a delivery is tried again.
     Unavailable,
 }
@@ -125,11 +123,6 @@ impl Rejection {
     /// Refuses because the actor may not do this.
     pub fn forbidden(reason: impl Display) -> Self {
         Self::new(RejectionKind::Forbidden, reason)
-    }
-
-    /// Refuses because the same command has been executed before.
-    pub fn duplicate(reason: impl Display) -> Self {
-        Self::new(RejectionKind::Duplicate, reason)
     }
 
     /// Refuses for now.
@@ -152,7 +145,6 @@ impl Rejection {
         match self.kind {
             RejectionKind::Invalid => "invalid",
             RejectionKind::Forbidden => "forbidden",
-            RejectionKind::Duplicate => "duplicate",
             RejectionKind::Unavailable => "unavailable",
         }
     }

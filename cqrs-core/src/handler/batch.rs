@@ -17,10 +17,9 @@ use crate::message::AnyEvent;
 
 /// Reacts to many events of type `E` at once. Register it with `#[events_handler(E, batch(max = 500))]`.
 ///
-/// For work that costs less if it is done for many events together: rows inserted in one transaction,
-/// documents sent to an index in one request. One handler may handle many events, each by an impl of its
-/// own or all by `impl<E: Event> BatchEventHandler<E>`; a batch holds events of one impl.
-/// `#[events_handler(*, batch(max = 500))]` handles [`AnyEvent`].
+/// For work that costs less if it is done for many events together, such as rows inserted in one
+/// transaction. One handler may handle many events, as an [`EventHandler`](super::EventHandler) may; a batch
+/// holds events of one impl.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -49,23 +48,17 @@ use crate::message::AnyEvent;
 /// The contract of [`EventHandler`](super::EventHandler) applies to each item: every item has its own
 /// retries, back-off, dead letter and outcome. In addition:
 ///
-/// * A batch has 1 to `max` items: the deliveries that are queued when a worker is free. It does not wait
-///   for more.
+/// * A batch has 1 to `max` items: the deliveries that are queued when a worker is free.
 /// * Its items are of one tenant, and `ctx` is a context of that tenant. With one item, `ctx` is the item's
-///   context. With several, it has a new message id and correlation id and no actor, and its
-///   [`attempt`](Context::attempt) is the highest of the items. With `across_tenants`, items may be of
-///   several tenants, and `ctx` is of the system scope.
-/// * Publish and execute with [`item.context()`](BatchItem::context) what one item causes, so that it gets
-///   the tenant, correlation id and causation id of that item.
+///   context. With several, it has new ids and no actor, and its [`attempt`](Context::attempt) is the
+///   highest of the items. With `across_tenants`, `ctx` is of the system scope.
+/// * Publish and execute with [`item.context()`](BatchItem::context) what one item causes.
 /// * If items are [marked](BatchItem::fail) as failed, only those fail.
-/// * If the whole batch returns an error, panics or times out, that is a failed attempt of each item that
-///   is not marked. Each of them is then attempted again alone, in a batch of one, at once or as
-///   [`retry_after`](HandlerError::retry_after) says. So only the item that causes the failure fails again.
-///   This attempt is made even if the retry policy allows no more.
+/// * If the whole batch fails, that is a failed attempt of each item that is not marked. Each of them is
+///   then attempted again alone, even if the retry policy allows no more, so that only the item that causes
+///   the failure fails again.
 /// * Events of one order key are in publish order, and may be in one batch. If one of them is attempted
-///   again, the later ones that are not marked are delivered again after it, even if the handler has
-///   handled them. This does not count as an attempt of theirs. After one becomes a dead letter, the next
-///   ones continue.
+///   again, the later ones that are not marked are delivered again after it, even if they were handled.
 /// * The time-out applies to the batch. The rate limit counts a batch as one attempt. The circuit breaker
 ///   counts a batch as failed if all of its items failed.
 #[diagnostic::on_unimplemented(
@@ -87,8 +80,8 @@ pub trait BatchEventHandler<E>: Send + Sync + 'static {
     ) -> impl Future<Output = HandlerResult> + Send;
 }
 
-/// How many events a [`BatchEventHandler`](super::BatchEventHandler) gets at once, and whether tenants are
-/// mixed. [`Handler::batches`](crate::Handler::batches) has an example.
+/// How many events a [`BatchEventHandler`] gets at once, and whether tenants are mixed.
+/// [`Handler::batches`](crate::Handler::batches) has an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchPolicy {
     pub(crate) max: usize,
@@ -96,8 +89,7 @@ pub struct BatchPolicy {
 }
 
 impl BatchPolicy {
-    /// At most `max` events of one tenant at once, 1 to 10,000; less counts as 1, more as 10,000. What
-    /// is there is taken at once: batches form by themselves while an earlier one is being handled.
+    /// At most `max` events of one tenant at once, 1 to 10,000; less counts as 1, more as 10,000.
     pub const fn new(max: usize) -> Self {
         Self { max: super::clamp(max, 10_000), across_tenants: false }
     }
@@ -129,11 +121,6 @@ impl<E> Batch<E> {
     /// Whether the batch is empty, which never happens.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
-    }
-
-    /// The item at `index`, if the batch has it.
-    pub fn get(&self, index: usize) -> Option<BatchItem<'_, E>> {
-        self.items.get(index).map(BatchItem::new)
     }
 
     /// All items. Those of one entity are in publish order.
@@ -178,37 +165,20 @@ impl<'a, E> BatchItem<'a, E> {
         &self.item.event
     }
 
-    /// The context of this delivery: the event's tenant, actor and correlation id. A message that is
-    /// published or executed with it is caused by this event.
+    /// The context of this delivery, as the handler of a single event gets it; with the item's own
+    /// [`attempt`](Context::attempt).
     pub fn context(&self) -> &'a Context {
         self.item.changed.get().unwrap_or(&self.item.context)
     }
 
-    /// Which attempt this is, from 1.
-    pub fn attempt(&self) -> u32 {
-        self.item.attempt
-    }
-
-    /// Marks this item as failed, without a failure of the other items. Only the first call counts.
-    ///
-    /// The error counts like one that a handler returns: the item is attempted again, unless the error is
-    /// [`permanent`](HandlerError::permanent).
+    /// Marks this item alone as failed, like a handler that returns this error. The first call counts.
     pub fn fail(&self, error: impl Into<HandlerError>) {
         let _ = self.item.failure.set(Arc::new(error.into()));
-    }
-
-    /// Whether this item is marked as failed.
-    pub fn is_failed(&self) -> bool {
-        self.item.failure.get().is_some()
     }
 }
 
 impl<'a, E: 'static> BatchItem<'a, E> {
     /// The event, borrowed for as long as the batch.
-    ///
-    /// # Panics
-    ///
-    /// Never: a batch is made of events of its type.
     pub fn event(&self) -> &'a E {
         self.item.event()
     }

@@ -13,19 +13,9 @@ const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 /// `cooldown`. Deliveries wait meanwhile, and this does not count as an attempt. Then one attempt is made:
 /// if it succeeds, the breaker closes; if it fails, the breaker opens again.
 ///
-/// Errors, panics and time-outs of the handler count as failures. A permanent error means that a delivery
-/// is wrong, not that a dependency is down. A refusal by middleware says nothing about the handler. So
-/// neither counts, unless the policy is [`counting_all`](Self::counting_all).
+/// Errors, panics and time-outs of the handler count as failures. Permanent errors and refusals by
+/// middleware say nothing about a dependency, so they count only with [`counting_all`](Self::counting_all).
 /// [`App::handler`](crate::App::handler) shows the [`BreakerState`](crate::lane::BreakerState).
-///
-/// ```
-/// use std::time::Duration;
-/// use cqrs_core::handler::BreakerPolicy;
-///
-/// let policy = BreakerPolicy::new(5, Duration::from_secs(30));
-/// assert_eq!(policy, BreakerPolicy::DEFAULT);
-/// assert_eq!(policy.with_failures(3).counting_all(), BreakerPolicy::new(3, Duration::from_secs(30)).counting_all());
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakerPolicy {
     pub(crate) failures: u32,

@@ -49,8 +49,7 @@ impl HandlerError {
         self
     }
 
-    /// Sets the wait before the next attempt, in place of the handler's back-off. For answers such as `429
-    /// Too Many Requests` with `Retry-After`. The wait is at most 24 hours.
+    /// Sets the wait before the next attempt, in place of the handler's back-off; at most 24 hours.
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
         self

@@ -9,8 +9,7 @@ use crate::context::Context;
 /// Reacts to events of type `E`. Write it as an `async fn`; register it with `#[events_handler(..)]`.
 ///
 /// One handler may handle many events, each by an impl of its own or all by
-/// `impl<E: Event> EventHandler<E>`. `#[events_handler(*)]` handles
-/// [`AnyEvent`](crate::AnyEvent).
+/// `impl<E: Event> EventHandler<E>`. `#[events_handler(*)]` handles [`AnyEvent`](crate::AnyEvent).
 ///
 /// # Contract
 ///
@@ -20,9 +19,8 @@ use crate::context::Context;
 ///   for instance by remembering `ctx.message_id()`, the event's id.
 /// * Events of one order key arrive in publish order, one at a time. Other events may be handled at the
 ///   same time, in any order.
-/// * A handler may be cancelled at an `.await`, at its time-out or when the application stops.
-/// * A handler that blocks its thread cannot be cancelled; use [`tokio::task::spawn_blocking`]. A blocking
-///   task continues after a time-out, at the same time as the next attempt, so make it idempotent too.
+/// * A handler may be cancelled at an `.await`, at its time-out or when the application stops. Blocking work,
+///   which cannot be cancelled, belongs in [`tokio::task::spawn_blocking`], and must be idempotent too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle `{E}`",
     label = "there is no `impl EventHandler<{E}> for {Self}`",
@@ -30,8 +28,7 @@ use crate::context::Context;
     note = "a `BatchEventHandler` needs `batch(max = ..)` in the annotation"
 )]
 pub trait EventHandler<E>: Send + Sync + 'static {
-    /// Handles one event. `ctx` has the event's tenant, actor and correlation id. Messages that are
-    /// published or executed with it are caused by this event.
+    /// Handles one event. Messages that are published or executed with `ctx` are caused by this event.
     ///
     /// # Errors
     ///

@@ -43,7 +43,7 @@ pub trait QueryHandler<Q: Query>: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Q::Output, Q::Error>> + Send;
 }
 
-/// A handler of the command or query `M` without its own type. It runs with its context as the current one;
-/// the future owns all it needs, so that it can go on without its caller.
+/// A handler of the command or query `M` without its own type. The future owns all it needs, so that it can
+/// go on without its caller.
 pub(crate) type ErasedExecution<M, T, E> =
     Arc<dyn Fn(M, Context) -> BoxFuture<'static, Result<T, E>> + Send + Sync>;

@@ -33,11 +33,6 @@ use std::pin::Pin;
 /// use cqrs_core::prelude::*;
 ///
 /// trait EmailService: Send + Sync {
-///     fn send<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<(), std::io::Error>>;
-/// }
-///
-/// struct Console;
-/// impl EmailService for Console {
 ///     fn send<'a>(&'a self, to: &'a str) -> BoxFuture<'a, Result<(), std::io::Error>> {
 ///         Box::pin(async move { Ok(println!("to {to}")) })
 ///     }

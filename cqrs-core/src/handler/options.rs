@@ -70,15 +70,6 @@ impl HandlerOptions {
 
 /// Which events a handler receives in publish order, one at a time. Other events it handles at the same
 /// time, as many as its [`concurrency`](super::HandlerOptions::concurrency) allows.
-///
-/// ```
-/// use cqrs_core::handler::Order;
-/// use cqrs_core::HandlerOptions;
-///
-/// // As `#[events_handler(EmployeeCreated, order = "tenant")]`.
-/// let options = HandlerOptions::DEFAULT.order(Order::Tenant);
-/// assert_ne!(options, HandlerOptions::DEFAULT);
-/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {

@@ -4,17 +4,8 @@ use std::time::Duration;
 
 /// How many attempts a handler begins at most in a second, a minute or an hour. A retry is an attempt.
 ///
-/// Attempts are spaced evenly: with 100 a second, one begins every 10 milliseconds. A pause is not followed
-/// by a burst. Timers may be late: if an attempt begins up to 5 milliseconds late, the next one begins that
-/// much sooner. The limit applies to one handler in one process. Deliveries that wait for it stay queued.
-///
-/// ```
-/// use std::time::Duration;
-/// use cqrs_core::handler::RateLimit;
-///
-/// assert_eq!(RateLimit::per_second(100).interval(), Duration::from_millis(10));
-/// assert_eq!(RateLimit::per_minute(2).interval(), Duration::from_secs(30));
-/// ```
+/// Attempts are spaced evenly: with 100 a second, one begins every 10 milliseconds, and no burst follows a
+/// pause. The limit applies to one handler in one process. Deliveries that wait for it stay queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
     attempts: u32,

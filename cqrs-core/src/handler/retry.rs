@@ -7,9 +7,8 @@ use serde::{Deserialize, Serialize};
 /// How often a delivery is attempted, and how long it waits between attempts.
 ///
 /// The wait before attempt *n* + 1 is random between zero and `backoff * 2^(n-1)`, at most `max`:
-/// exponential back-off with full jitter, as described in "Exponential Backoff And Jitter" (AWS
-/// Architecture Blog, 2015). While a delivery waits, later deliveries of the same order key wait behind it;
-/// those of other order keys continue.
+/// exponential back-off with full jitter. While a delivery waits, later deliveries of the same order key
+/// wait behind it; those of other order keys continue.
 ///
 /// ```
 /// use std::time::Duration;

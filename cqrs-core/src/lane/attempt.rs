@@ -70,7 +70,8 @@ async fn call<H: Handles>(
     handler: &H,
 ) -> Result<H::Output, AttemptError<H::Error>> {
     let mut result: Option<Result<H::Output, AttemptError<H::Error>>> = None;
-    let mut call = Call::new(message, ctx, &shared.validators, &mut result);
+    let validators = &shared.validators;
+    let mut call = Call { message, context: ctx, validators, result: &mut result };
     let outcome = shared.middlewares.run(&mut call, &End(handler)).await;
     match (outcome, result) {
         (Err(AttemptError::Rejected(rejection)), _) => Err(AttemptError::Rejected(rejection)),

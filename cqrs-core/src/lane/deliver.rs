@@ -57,7 +57,7 @@ pub(super) async fn deliver(lane: &Lane, taken: &mut Taken) -> bool {
         *work = Some(context.begin_attempt(lifecycle, event.name(), *attempt, deadline));
     }
     let (mut batch, mut batch_work) = (None, None);
-    let observed = match (lane.batch, &mut items[..]) {
+    let mut observed = match (lane.batch, &mut items[..]) {
         (None, [item]) => Observed::deliver(&item.event, &lane.name, &mut item.context),
         (_, items) => {
             let mut ctx = context_of(lane, items);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::outcome::Outcome;
 use super::{Failure, Lane};
 use crate::handler::{DeliveryError, Item};
-use crate::observe::{self, Attempted};
+use crate::observe::{self, AttemptRecord, Happening};
 use crate::runtime::catch_now;
 use crate::schedule::Step;
 
@@ -32,8 +32,14 @@ pub(super) fn report(lane: &Lane, item: &Item, outcome: &Outcome) {
     if let Some(observer) = &lane.shared.observer
         && *step != Step::Return
     {
-        let (handler, handler_name, error) = (lane.handler, &*lane.name, error.as_ref());
-        observer.attempted(Attempted { handler, handler_name, event, attempt, error, retry_in });
+        observer.observe(Happening::Attempted(AttemptRecord {
+            handler: lane.handler,
+            handler_name: Arc::clone(&lane.name),
+            event: event.clone(),
+            attempt,
+            error: error.clone(),
+            retry_in,
+        }));
     }
 }
 

@@ -18,10 +18,9 @@ use crate::payload::{self, Changes, Redaction};
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 1024;
 
-/// A published event of any type: its name, entity, context and payload.
+/// A published event of any type: its name, entity, context and payload. Cloning is cheap.
 ///
-/// This is what `#[events_handler(*)]` handles and `subscribe_all` yields. Cloning is cheap: the event
-/// is allocated once, when it is published.
+/// This is what `#[events_handler(*)]` handles and `subscribe_all` yields.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -41,58 +40,50 @@ pub struct AnyEvent(Arc<Envelope<dyn ErasedEvent>>);
 
 struct Envelope<E: ?Sized> {
     context: Context,
-    facts: &'static Facts,
     event: E,
 }
 
-/// The constants of an [`Event`].
-struct Facts {
+/// An [`Event`] without its type.
+trait ErasedEvent: Any + Send + Sync {
+    fn facts(&self) -> Facts<'_>;
+    fn description(&self) -> Option<String>;
+    fn payload(&self) -> serde_json::Result<Value>;
+}
+
+/// What an [`Event`] says about itself without any work.
+struct Facts<'a> {
     name: &'static str,
     version: u32,
     entity: Option<&'static str>,
     action: Option<&'static str>,
     is_activity: bool,
-}
-
-/// An [`Event`] without its constants.
-trait ErasedEvent: Any + Send + Sync {
-    fn entity_id(&self) -> Option<&dyn Display>;
-    fn order_by(&self) -> Option<&dyn Display>;
-    fn redacts_entity_id(&self) -> bool;
-    fn entity_name(&self) -> Option<&dyn Display>;
-    fn description(&self) -> Option<String>;
-    fn changes(&self) -> Option<&Changes>;
-    fn redactions(&self) -> &'static [Redaction];
-    fn payload(&self) -> serde_json::Result<Value>;
+    entity_id: Option<&'a dyn Display>,
+    order_by: Option<&'a dyn Display>,
+    redacts_entity_id: bool,
+    entity_name: Option<&'a dyn Display>,
+    changes: Option<&'a Changes>,
+    redactions: &'static [Redaction],
 }
 
 impl<E: Event> ErasedEvent for E {
-    fn entity_id(&self) -> Option<&dyn Display> {
-        Event::entity_id(self)
-    }
-
-    fn order_by(&self) -> Option<&dyn Display> {
-        Event::order_by(self)
-    }
-
-    fn redacts_entity_id(&self) -> bool {
-        Event::redacts_entity_id(self)
-    }
-
-    fn entity_name(&self) -> Option<&dyn Display> {
-        Event::entity_name(self)
+    fn facts(&self) -> Facts<'_> {
+        Facts {
+            name: E::NAME,
+            version: E::VERSION,
+            entity: E::ENTITY,
+            action: E::ACTION,
+            is_activity: E::ACTIVITY,
+            entity_id: self.entity_id(),
+            order_by: self.order_by(),
+            redacts_entity_id: self.redacts_entity_id(),
+            entity_name: self.entity_name(),
+            changes: self.changes(),
+            redactions: self.redactions(),
+        }
     }
 
     fn description(&self) -> Option<String> {
         Event::description(self)
-    }
-
-    fn changes(&self) -> Option<&Changes> {
-        Event::changes(self)
-    }
-
-    fn redactions(&self) -> &'static [Redaction] {
-        Event::redactions(self)
     }
 
     fn payload(&self) -> serde_json::Result<Value> {
@@ -101,81 +92,72 @@ impl<E: Event> ErasedEvent for E {
 }
 
 impl AnyEvent {
-    /// How deeply objects and lists may be nested in a payload. `serde_json` reads 127 levels; the rest is for
-    /// what a store, a transport or an export puts around the payload.
+    /// How deeply objects and lists may be nested in a payload.
     pub const MAX_PAYLOAD_DEPTH: usize = payload::MAX_PAYLOAD_DEPTH;
 
     /// `context` is the event's own: its message id is the event's id.
     pub(crate) fn new<E: Event>(context: Context, event: E) -> Self {
-        let facts = const {
-            &Facts {
-                name: E::NAME,
-                version: E::VERSION,
-                entity: E::ENTITY,
-                action: E::ACTION,
-                is_activity: E::ACTIVITY,
-            }
-        };
-        Self(Arc::new(Envelope { context, facts, event }))
+        Self(Arc::new(Envelope { context, event }))
     }
 
-    /// The event's id (uuid v7), the same for every handler and every attempt. A handler can remember it to
-    /// be idempotent.
+    fn facts(&self) -> Facts<'_> {
+        self.0.event.facts()
+    }
+
+    /// The event's id (uuid v7), the same for every attempt. A handler can remember it to be idempotent.
     pub fn id(&self) -> Uuid {
         self.0.context.message_id()
     }
 
     /// The event's stable name, such as `employee.created`.
     pub fn name(&self) -> &'static str {
-        self.0.facts.name
+        self.facts().name
     }
 
     /// The version of the payload's form.
     pub fn version(&self) -> u32 {
-        self.0.facts.version
+        self.facts().version
     }
 
     /// The type of entity that the event is about, such as `Employee`.
     pub fn entity(&self) -> Option<&'static str> {
-        self.0.facts.entity
+        self.facts().entity
     }
 
     /// The id of the entity, in clear: for handlers, not for logs.
     pub fn entity_id(&self) -> Option<&dyn Display> {
-        self.0.event.entity_id()
+        self.facts().entity_id
     }
 
     /// The value of the field with `#[event(order_by)]`, in clear: for stores and transports, not for logs.
     pub fn order_by(&self) -> Option<&dyn Display> {
-        self.0.event.order_by()
+        self.facts().order_by
     }
 
-    /// The id of the entity, for people and logs: [`Redaction::MASK`] if the field with
-    /// `#[event(entity_id)]` is redacted in any way.
+    /// The id of the entity, for people and logs: [`Redaction::MASK`] if its field is redacted in any way.
     pub fn redacted_entity_id(&self) -> Option<String> {
         self.redacted_entity_id_with(|_| Redaction::MASK.to_owned())
     }
 
     /// As [`redacted_entity_id`](Self::redacted_entity_id), but a redacted id is replaced by `hash` of its
-    /// `Display` text, so that entities can still be distinguished. Use a keyed hash, as for
-    /// [`redacted_payload_with`](Self::redacted_payload_with).
+    /// `Display` text; see [`redacted_payload_with`](Self::redacted_payload_with).
     pub fn redacted_entity_id_with(&self, hash: impl Fn(&Value) -> String) -> Option<String> {
         let id = self.entity_id()?.to_string();
-        Some(if self.0.event.redacts_entity_id() { hash(&Value::String(id)) } else { id })
+        Some(if self.facts().redacts_entity_id { hash(&Value::String(id)) } else { id })
     }
 
     /// The name of the entity for people, from the field with `#[event(entity_name)]`.
     pub fn entity_name(&self) -> Option<&dyn Display> {
-        self.0.event.entity_name()
+        self.facts().entity_name
     }
 
     /// What happened to the entity, such as `created`.
     pub fn action(&self) -> Option<&'static str> {
-        self.0.facts.action
+        self.facts().action
     }
 
-    /// What happened, as a sentence for people without its subject, from `#[event(describe = "..")]`. It
-    /// contains no redacted field. A text of more than 1,024 characters is cut and ends with `…`.
+    /// What happened, from `#[event(describe = "..")]`, without redacted fields. A text of more than 1,024
+    /// characters is cut and ends with `…`.
     pub fn description(&self) -> Option<String> {
         let mut description = self.0.event.description()?;
         if let Some((end, _)) = description.char_indices().nth(MAX_DESCRIPTION) {
@@ -187,22 +169,17 @@ impl AnyEvent {
 
     /// Whether the event belongs in an activity log: false with `#[event(activity = false)]`.
     pub fn is_activity(&self) -> bool {
-        self.0.facts.is_activity
+        self.facts().is_activity
     }
 
-    /// What an update changed, from the field with `#[event(changes)]`, in clear: for stores and
-    /// transports, not for logs.
+    /// What an update changed, in clear: for stores and transports, not for logs.
     pub fn changes(&self) -> Option<&Changes> {
-        self.0.event.changes()
+        self.facts().changes
     }
 
-    /// What an update changed, for people and logs. Changes of `#[event(redact)]` fields are redacted like
-    /// the fields: the old values and the new ones.
-    ///
-    /// A change belongs to such a field if a step of its path, or a key in its values, is the field's name
-    /// in Rust or in JSON. Case, `_` and `-` are ignored. The path of the redacted change ends with that
-    /// step, and all changes below it become one, because further steps may be keys that are as secret as
-    /// the values.
+    /// What an update changed, for people and logs. Values of a key with the name of an `#[event(redact)]`
+    /// field, in Rust or in JSON, are redacted like the field, at any depth. Changes below such a key become
+    /// one; see [`Changes::mask`].
     pub fn redacted_changes(&self) -> Option<Changes> {
         self.redacted_changes_with(|_| Redaction::MASK.to_owned())
     }
@@ -211,7 +188,7 @@ impl AnyEvent {
     /// [`redacted_payload_with`](Self::redacted_payload_with).
     pub fn redacted_changes_with(&self, hash: impl Fn(&Value) -> String) -> Option<Changes> {
         let changes = self.changes()?;
-        Some(payload::apply_to_changes(self.0.event.redactions(), changes, &hash))
+        Some(payload::apply_to_changes(self.facts().redactions, changes, &hash))
     }
 
     /// When it was published, by the wall clock, according to its id.
@@ -228,15 +205,13 @@ impl AnyEvent {
     ///
     /// # Errors
     ///
-    /// If the event's `Serialize` fails now, although it succeeded when the event was published; or if a
-    /// number in it needs more than 64 bits, which a `Value` cannot hold.
+    /// If the event's `Serialize` fails now, or a number in it needs more than 64 bits.
     pub fn payload(&self) -> serde_json::Result<Value> {
         self.0.event.payload()
     }
 
-    /// The payload as JSON, for people and logs. `#[event(redact)]` fields are masked, and so are
-    /// `#[event(redact = hash)]` fields, because there is no hash key here. `#[event(redact = drop)]`
-    /// fields are removed. Their [changes](Self::redacted_changes) are redacted in the same way.
+    /// The payload as JSON, for people and logs. `#[event(redact)]` and `#[event(redact = hash)]` fields are
+    /// masked, `#[event(redact = drop)]` fields removed, and so are their changes.
     ///
     /// If the payload does not have the form that the redactions expect, all of it is masked.
     pub fn redacted_payload(&self) -> Value {
@@ -244,19 +219,19 @@ impl AnyEvent {
     }
 
     /// As [`redacted_payload`](Self::redacted_payload), but `#[event(redact = hash)]` values are replaced
-    /// by what `hash` returns. Use a keyed hash, such as HMAC-SHA256: without a secret key, likely values,
-    /// such as an address or a birthday, can be found by trial.
+    /// by what `hash` returns. Use a keyed hash, such as HMAC-SHA256: otherwise likely values can be found by
+    /// trial.
     pub fn redacted_payload_with(&self, hash: impl Fn(&Value) -> String) -> Value {
         let payload = self.payload().unwrap_or(Value::String(payload::UNREADABLE.to_owned()));
-        payload::apply(self.0.event.redactions(), payload, &hash)
+        payload::apply(self.facts().redactions, payload, &hash)
     }
 
     /// Masks the redacted values of this event in a text about it, such as an error.
     pub(crate) fn redacted_text(&self, text: &dyn Display) -> String {
         let text = text.to_string();
-        let redactions = self.0.event.redactions();
+        let redactions = self.facts().redactions;
         // The id's `Display` may differ from its JSON.
-        let entity_id = self.entity_id().filter(|_| self.0.event.redacts_entity_id());
+        let entity_id = self.entity_id().filter(|_| self.facts().redacts_entity_id);
         if redactions.is_empty() && entity_id.is_none() {
             return text;
         }
@@ -293,8 +268,7 @@ impl AnyEvent {
 }
 
 impl fmt::Debug for AnyEvent {
-    /// Writes name, id, entity and redacted payload. The event's own `Debug` is not used, because it does
-    /// not redact.
+    /// The event's own `Debug` is not used, because it does not redact.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct(self.name())
             .field("id", &self.id())
@@ -314,11 +288,6 @@ impl<E: Event> Published<E> {
     /// The event's id; see [`AnyEvent::id`].
     pub fn id(&self) -> Uuid {
         self.event.id()
-    }
-
-    /// When it was published, by the wall clock.
-    pub fn occurred_at(&self) -> Timestamp {
-        self.event.occurred_at()
     }
 
     /// The context: tenant, actor, correlation id and causation id.

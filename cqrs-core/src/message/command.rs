@@ -14,11 +14,6 @@ use super::MessageError;
 /// }
 ///
 /// assert_eq!(CreateEmployee::NAME, "create.employee");
-/// # struct H;
-/// # #[command_handler(CreateEmployee)] struct CreateEmployeeHandler;
-/// # impl CommandHandler<CreateEmployee> for CreateEmployeeHandler {
-/// #     async fn execute(&self, _: CreateEmployee, _: &Context) -> Result<Uuid, HandlerError> { Ok(Uuid::nil()) }
-/// # }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command",

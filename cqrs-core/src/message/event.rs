@@ -10,8 +10,7 @@ use crate::payload::{Changes, MAX_PAYLOAD_DEPTH, Redaction, size_within};
 
 /// Something that has happened; any number of handlers react. Derive it.
 ///
-/// An event is a plain value that serialises, because it may be stored, sent and logged. It does not name
-/// the tenant: the [`Context`](crate::Context) of the publish does.
+/// It does not name the tenant: the [`Context`](crate::Context) of the publish does.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -51,9 +50,8 @@ pub trait Event: EventPayload {
         None
     }
 
-    /// The value that orders the event in place of the entity: events of one tenant with the same value
-    /// share one order key, also across event types. Without it, the order key is made from the entity's
-    /// type and id.
+    /// The value that orders the event in place of the entity's type and id: events of one tenant with the
+    /// same value share one order key, also across event types.
     fn order_by(&self) -> Option<&dyn Display> {
         None
     }
@@ -83,8 +81,7 @@ pub trait Event: EventPayload {
         None
     }
 
-    /// The parts of the payload that are redacted in logs. For the entity's id, see
-    /// [`redacts_entity_id`](Self::redacts_entity_id).
+    /// The parts of the payload that are redacted in logs.
     fn redactions(&self) -> &'static [Redaction] {
         &[]
     }

@@ -14,8 +14,6 @@ pub use self::error::MessageError;
 pub use self::event::{Event, EventPayload};
 pub use self::kind::MessageKind;
 pub use self::query::Query;
-#[cfg(feature = "garde")]
-pub use self::validate::check_with_garde;
 #[doc(hidden)]
 pub use self::validate::{MaybeValidated, NotValidated};
 pub use self::validate::{Validate, Violation, Violations};

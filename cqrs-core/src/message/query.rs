@@ -14,10 +14,6 @@ use super::MessageError;
 /// }
 ///
 /// assert_eq!(FindEmployeeName::NAME, "find.employee.name");
-/// # #[query_handler(FindEmployeeName)] struct H;
-/// # impl QueryHandler<FindEmployeeName> for H {
-/// #     async fn execute(&self, _: FindEmployeeName, _: &Context) -> Result<Option<String>, HandlerError> { Ok(None) }
-/// # }
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query",

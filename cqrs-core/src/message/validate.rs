@@ -8,7 +8,7 @@ use std::marker::PhantomData;
 /// asks every message that implements it; nothing else is to be registered.
 ///
 /// ```
-/// use cqrs_core::middleware::{Validate, Violation, Violations};
+/// use cqrs_core::middleware::{Validate, Violations};
 /// use cqrs_core::prelude::*;
 ///
 /// #[derive(Command)]
@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 ///     fn validate(&self) -> Result<(), Violations> {
 ///         let mut violations = Violations::default();
 ///         if self.full_name.trim().is_empty() {
-///             violations.add(Violation::new("full_name", "must not be empty"));
+///             violations.add("full_name", "must not be empty");
 ///         }
 ///         violations.into_result()
 ///     }
@@ -33,8 +33,7 @@ pub trait Validate {
     fn validate(&self) -> Result<(), Violations>;
 }
 
-/// One part of a message that is not well formed. State what is wrong, but do not repeat what was sent,
-/// because the text is logged.
+/// One part of a message that is not well formed. Do not repeat what was sent, because this is logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation {
     /// The field.
@@ -43,21 +42,14 @@ pub struct Violation {
     pub reason: String,
 }
 
-impl Violation {
-    /// A violation of `field`, for this `reason`.
-    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { field: field.into(), reason: reason.into() }
-    }
-}
-
 /// All violations of a message.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// Adds a violation.
-    pub fn add(&mut self, violation: Violation) {
-        self.0.push(violation);
+    /// Adds a violation of `field`, for this `reason`.
+    pub fn add(&mut self, field: impl Into<String>, reason: impl Into<String>) {
+        self.0.push(Violation { field: field.into(), reason: reason.into() });
     }
 
     /// All violations, in the order in which they were added.
@@ -69,7 +61,7 @@ impl Violations {
     ///
     /// # Errors
     ///
-    /// These violations, if there is any.
+    /// These violations.
     pub fn into_result(self) -> Result<(), Self> {
         if self.0.is_empty() { Ok(()) } else { Err(self) }
     }
@@ -87,49 +79,10 @@ impl fmt::Display for Violations {
 
 impl std::error::Error for Violations {}
 
-/// Checks `message` by its `garde::Validate`: for the body of [`Validate`]. Feature `garde`.
-///
-/// ```
-/// use cqrs_core::prelude::*;
-/// use cqrs_core::middleware::{Validate, Violations, check_with_garde};
-///
-/// #[derive(Command, garde::Validate)]
-/// struct CreateEmployee {
-///     #[garde(email)]
-///     email: String,
-/// }
-///
-/// impl Validate for CreateEmployee {
-///     fn validate(&self) -> Result<(), Violations> {
-///         check_with_garde(self)
-///     }
-/// }
-///
-/// let violations = CreateEmployee { email: "ada".into() }.validate().unwrap_err();
-/// assert_eq!(violations.iter().next().unwrap().field, "email");
-/// ```
-///
-/// # Errors
-///
-/// Everything that breaks a rule, by its path.
-#[cfg(feature = "garde")]
-pub fn check_with_garde<T>(message: &T) -> Result<(), Violations>
-where
-    T: garde::Validate<Context: Default>,
-{
-    message.validate().map_err(|report| {
-        let violation = |(path, error): &(garde::Path, garde::Error)| {
-            Violation::new(path.to_string(), error.message())
-        };
-        Violations(report.iter().map(violation).collect())
-    })
-}
-
 /// `Validate::validate` of a message without its type.
 pub(crate) type Validator = fn(&dyn Any) -> Result<(), Violations>;
 
-/// Finds out in generated code whether `M` implements [`Validate`]: an inherent method, which exists
-/// only then, comes before a trait's.
+/// Finds out in generated code whether `M` implements [`Validate`]: only then there is an inherent method.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct MaybeValidated<M>(PhantomData<M>);

@@ -12,14 +12,13 @@ use crate::message::{AnyEvent, MessageKind, Validator};
 /// How a call ended. It does not contain the handler's result, which goes to the caller.
 pub type Outcome = Result<(), CallError>;
 
-/// One call of a handler: of a command, of a query, or of one attempt to deliver an event or a batch of
-/// events.
+/// One call of a handler: of a command, a query, or an attempt to deliver an event or a batch.
 pub struct Call<'a> {
-    message: Message<'a>,
-    context: Context,
-    validators: &'a FxHashMap<TypeId, Validator>,
+    pub(crate) message: Message<'a>,
+    pub(crate) context: Context,
+    pub(crate) validators: &'a FxHashMap<TypeId, Validator>,
     /// An `Option` that receives the handler's typed result.
-    result: &'a mut (dyn Any + Send + 'static),
+    pub(crate) result: &'a mut (dyn Any + Send + 'static),
 }
 
 /// The message of a call, and its handler.
@@ -35,35 +34,10 @@ pub(crate) enum Payload<'a> {
     /// One event, or the events of a batch.
     Events(&'a [AnyEvent]),
     /// A command or query, until its handler takes it.
-    Message(&'a mut (dyn Slot + Send + 'static)),
+    Message(Option<Box<dyn Any + Send>>),
 }
 
-/// An `Option` of a command or query, type-erased.
-pub(crate) trait Slot {
-    fn message(&self) -> Option<&dyn Any>;
-    fn as_any_mut(&mut self) -> &mut dyn Any;
-}
-
-impl<M: Any> Slot for Option<M> {
-    fn message(&self) -> Option<&dyn Any> {
-        self.as_ref().map(|message| message as &dyn Any)
-    }
-
-    fn as_any_mut(&mut self) -> &mut dyn Any {
-        self
-    }
-}
-
-impl<'a> Call<'a> {
-    pub(crate) fn new(
-        message: Message<'a>,
-        context: Context,
-        validators: &'a FxHashMap<TypeId, Validator>,
-        result: &'a mut (dyn Any + Send + 'static),
-    ) -> Self {
-        Self { message, context, validators, result }
-    }
-
+impl Call<'_> {
     /// Event, command or query.
     pub fn kind(&self) -> MessageKind {
         self.message.kind
@@ -86,8 +60,7 @@ impl<'a> Call<'a> {
 
     /// Changes the context that the handler will get, such as its tenant or an attribute.
     ///
-    /// The call keeps its ids and its attempt, and its deadline unless that of the new context is earlier.
-    /// In a batch of several events, the contexts of the items do not change.
+    /// The call keeps its ids, its attempt and the earlier deadline; items of a batch keep their contexts.
     pub fn set_context(&mut self, context: Context) {
         self.context = context.continuing(&self.context);
     }
@@ -98,7 +71,7 @@ impl<'a> Call<'a> {
         let message = match &self.message.payload {
             Payload::Events([event]) => event.as_any(),
             Payload::Events(_) => return None,
-            Payload::Message(slot) => slot.message()?,
+            Payload::Message(message) => message.as_deref()? as &dyn Any,
         };
         message.downcast_ref()
     }
@@ -127,14 +100,15 @@ impl<'a> Call<'a> {
         };
         match &self.message.payload {
             Payload::Events(events) => events.iter().try_for_each(|event| check(event.as_any())),
-            Payload::Message(slot) => slot.message().map_or(Ok(()), check),
+            Payload::Message(Some(message)) => check(&**message),
+            Payload::Message(None) => Ok(()),
         }
     }
 
     pub(crate) fn take_message<M: 'static>(&mut self) -> Option<M> {
         match &mut self.message.payload {
             Payload::Events(_) => None,
-            Payload::Message(slot) => slot.as_any_mut().downcast_mut::<Option<M>>()?.take(),
+            Payload::Message(message) => message.take()?.downcast().ok().map(|it| *it),
         }
     }
 

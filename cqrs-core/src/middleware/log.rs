@@ -4,9 +4,8 @@ use std::time::Instant;
 
 use super::{Call, CallError, Middleware, Next, Outcome};
 
-/// Logs every call with its outcome and duration, through `tracing`: successes at debug level, refusals by
-/// an inner middleware at info, failures at warn. It never logs the message itself, and it masks the
-/// redacted values of an event that an error quotes.
+/// Logs every call with its outcome and duration, through `tracing`: successes at debug level, refusals at
+/// info, failures at warn. It masks the redacted values of an event that an error quotes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Log;
 

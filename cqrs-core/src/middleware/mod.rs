@@ -1,16 +1,4 @@
 //! What is done around every command, query and delivery.
-//!
-//! ```
-//! use std::time::Duration;
-//! use cqrs_core::App;
-//! use cqrs_core::middleware::{Log, Timeout, Validation};
-//!
-//! let builder = App::builder()
-//!     .middleware(Log)
-//!     .middleware(Timeout::after(Duration::from_secs(10)))
-//!     .middleware(Validation::new());
-//! # let _ = builder;
-//! ```
 
 mod authorization;
 mod call;
@@ -32,19 +20,16 @@ pub use self::timeout::Timeout;
 pub use self::tower::{CallRequest, Inside, Tower};
 pub use self::validation::Validation;
 pub use crate::handler::{CallError, Rejection, RejectionKind};
-#[cfg(feature = "garde")]
-pub use crate::message::check_with_garde;
 pub use crate::message::{Validate, Violation, Violations};
 
 pub(crate) use self::call::{Message, Payload};
 pub(crate) use self::chain::{Innermost, Middlewares};
 
-/// Code that runs around every call of a handler: of a command, of a query, and of each attempt to deliver
-/// an event.
+/// Code that runs around every command, query and attempt to deliver an event.
 ///
-/// Middleware runs in the order in which it was added to the builder: the first is the outermost. It sees
-/// the message and its context, may refuse the call by returning without `next`, and sees the outcome. The
-/// handler's time-out covers only the handler, so a middleware must return by itself.
+/// The middleware that was added first is the outermost. It sees the message and its context, may refuse the
+/// call by returning without `next`, and sees the outcome. The handler's time-out covers only the handler,
+/// so a middleware must return by itself.
 ///
 /// ```
 /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
@@ -61,8 +46,7 @@ pub(crate) use self::chain::{Innermost, Middlewares};
 /// }
 /// ```
 pub trait Middleware: Send + Sync + 'static {
-    /// Runs `next`, with code before and after it. The future may be dropped if the caller stops waiting or
-    /// the application stops.
+    /// Runs `next`, with code before and after it. The future may be dropped at any `.await`.
     ///
     /// # Errors
     ///

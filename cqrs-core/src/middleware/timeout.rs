@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use super::{Call, CallError, Middleware, Next, Outcome};
 
-/// Ends every call after a time limit, together with the inner middleware.
-///
-/// A handler has a time-out of its own; this one is for a whole application, and covers middleware.
+/// Ends every call after a time limit, together with the inner middleware. Handlers have their own too.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeout(Duration);
 

@@ -15,12 +15,10 @@ use crate::context::Context;
 use crate::handler::BoxFuture;
 use crate::message::MessageKind;
 
-/// A tower [`Layer`] as middleware, such as a rate limit, a concurrency limit, load shedding or a time-out.
-/// Feature `tower`.
+/// A tower [`Layer`] as middleware, such as a concurrency limit or load shedding. Feature `tower`.
 ///
-/// The layer sees a [`CallRequest`]: kind, name and context, not the message. An error of the layer becomes
-/// a [`Rejection::unavailable`] with its text, so a delivery is attempted again. A layer that repeats
-/// requests cannot be used, because a command can be executed only once.
+/// The layer sees a [`CallRequest`], not the message. Its error becomes a [`Rejection::unavailable`], so a
+/// delivery is attempted again. A layer that repeats requests cannot be used.
 ///
 /// ```
 /// use cqrs_core::App;

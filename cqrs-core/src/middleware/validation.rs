@@ -5,14 +5,7 @@ use super::{Call, Middleware, Next, Outcome};
 /// Refuses every message that implements [`Validate`](super::Validate) and is not well formed, before its
 /// handler.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Validation(());
-
-impl Validation {
-    /// Checks every message that implements [`Validate`](super::Validate).
-    pub fn new() -> Self {
-        Self(())
-    }
-}
+pub struct Validation;
 
 impl Middleware for Validation {
     async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {

@@ -1,10 +1,7 @@
 //! What operators see: spans, metrics and traces, of every publish, execute and delivery attempt.
 //!
-//! The buses and the delivery say what begins and how it ends; what that looks like outside is decided
-//! here. Spans are for `tracing`, always; metrics and OpenTelemetry are features, and nothing without.
-//!
-//! A span says which kind of error it was, never what the error says, since a handler may have put a
-//! redacted value into its text.
+//! Spans are for `tracing`, always; metrics and OpenTelemetry are features. A span says which kind of error
+//! it was, never what the error says, since a handler may have put a redacted value into its text.
 
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -26,10 +23,12 @@ use crate::context::Context;
 use crate::handler::Item;
 use crate::message::{AnyEvent, MessageKind};
 
+pub use self::observer::ExecutionRecord;
+
 pub(crate) use self::metrics::settled_failure;
 #[cfg(feature = "metrics")]
 pub(crate) use self::metrics::{Sample, describe, sample};
-pub(crate) use self::observer::{Attempted, Executed, Observer};
+pub(crate) use self::observer::{AttemptRecord, Happening, Observer};
 
 /// One operation, from its begin to its end: its span, its metrics, its trace.
 ///
@@ -101,19 +100,11 @@ impl Observed {
 
     /// The operation has ended, well or with an error of this type.
     pub(crate) fn end(mut self, error_type: Option<&'static str>) {
-        self.finish(error_type, [error_type].into_iter());
+        self.end_batch(error_type, [error_type].into_iter());
     }
 
     /// The attempt of a batch has ended, and so has each of its deliveries.
     pub(crate) fn end_batch(
-        mut self,
-        error_type: Option<&'static str>,
-        each: impl Iterator<Item = Option<&'static str>>,
-    ) {
-        self.finish(error_type, each);
-    }
-
-    fn finish(
         &mut self,
         error_type: Option<&'static str>,
         each: impl Iterator<Item = Option<&'static str>>,
@@ -134,7 +125,7 @@ impl Drop for Observed {
     /// The operation's future was dropped, such as when a client hung up.
     fn drop(&mut self) {
         let error_type = if std::thread::panicking() { "panicked" } else { "cancelled" };
-        self.finish(Some(error_type), [Some(error_type)].into_iter());
+        self.end_batch(Some(error_type), [Some(error_type)].into_iter());
     }
 }
 

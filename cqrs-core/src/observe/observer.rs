@@ -1,6 +1,7 @@
 //! Observing an application from inside.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::context::Context;
@@ -11,32 +12,50 @@ use crate::services::TypeRef;
 
 /// Sees what happens in an application. Most applications have none.
 pub(crate) trait Observer: Debug + Send + Sync {
-    /// `event` was accepted.
-    fn published(&self, event: &AnyEvent);
-
-    /// A command or query came to its end.
-    fn executed(&self, execution: Executed<'_>);
-
-    /// One attempt of a delivery came to its end.
-    fn attempted(&self, attempt: Attempted<'_>);
+    fn observe(&self, what: Happening);
 }
 
-pub(crate) struct Executed<'a> {
+/// Something that happened in an application.
+#[derive(Debug, Clone)]
+pub(crate) enum Happening {
+    /// An event was accepted.
+    Published(AnyEvent),
+    /// A command or query came to its end.
+    Executed(ExecutionRecord),
+    /// One attempt of a delivery came to its end.
+    Attempted(AttemptRecord),
+}
+
+/// One execution of a command or query.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ExecutionRecord {
     pub(crate) kind: MessageKind,
     pub(crate) message: TypeRef,
-    pub(crate) name: &'static str,
-    pub(crate) context: &'a Context,
+    /// The message's stable name.
+    pub name: &'static str,
+    /// The context that its handler got.
+    pub context: Context,
     /// Why it failed, if it did.
-    pub(crate) failure: Option<String>,
+    pub failure: Option<String>,
 }
 
-pub(crate) struct Attempted<'a> {
+impl ExecutionRecord {
+    /// Whether the handler returned a result.
+    pub fn is_ok(&self) -> bool {
+        self.failure.is_none()
+    }
+}
+
+/// One attempt of a delivery.
+#[derive(Debug, Clone)]
+pub(crate) struct AttemptRecord {
     pub(crate) handler: TypeRef,
-    pub(crate) handler_name: &'a str,
-    pub(crate) event: &'a AnyEvent,
+    pub(crate) handler_name: Arc<str>,
+    pub(crate) event: AnyEvent,
     /// From 1.
     pub(crate) attempt: u32,
-    pub(crate) error: Option<&'a DeliveryError>,
+    pub(crate) error: Option<DeliveryError>,
     /// How long until the next attempt; `None` after the last.
     pub(crate) retry_in: Option<Duration>,
 }

@@ -1,8 +1,7 @@
 //! Distributed traces: what a span continues, and what continues it.
 //!
-//! A context carries the W3C `traceparent` of the span that it came from. Between a publisher and its
-//! handlers there is a queue, and perhaps a store and another process, so that is all they share. Without
-//! OpenTelemetry, a context keeps the `traceparent` that it was given.
+//! A context carries the W3C `traceparent` of the span that it came from: between a publisher and its
+//! handlers there is a queue, so that is all they share.
 
 use opentelemetry::trace::{
     SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
@@ -14,9 +13,8 @@ use crate::context::{Context, TraceParent};
 
 /// A span of the caller's task, whose trace goes on through `context`.
 ///
-/// The task's current span is the parent, as `tracing` has it by itself. Where that is of another trace
-/// than the context, or there is none, the context's is: it came with the request, or from a handler
-/// whose work goes on in another task.
+/// The task's current span is the parent, as `tracing` has it by itself. If that is of another trace than
+/// the context, or there is none, the context's is the parent.
 pub(super) fn produce(span: &Span, context: &mut Context) {
     let current = Span::current().context().span().span_context().clone();
     if let Some(parent) = context.traceparent()

@@ -1,8 +1,7 @@
 //! The spans of the operations.
 //!
 //! Fields follow OpenTelemetry's semantic conventions for messaging (1.45) wherever those have a name.
-//! Dashboards and alerts are built on the names; `docs/observability.md` lists them. Without a subscriber that
-//! wants them, a span is nothing: its fields are not even looked at.
+//! Dashboards and alerts are built on the names; `docs/observability.md` lists them.
 
 use tracing::field::{self, Empty};
 use tracing::{Span, info_span};

@@ -4,7 +4,7 @@ mod changes;
 mod measure;
 mod redaction;
 
-pub use self::changes::{Change, Changes, ChangesError};
+pub use self::changes::{Change, Changes};
 pub use self::redaction::Redaction;
 
 pub(crate) use self::measure::{MAX_PAYLOAD_DEPTH, size_within};

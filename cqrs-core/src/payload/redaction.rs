@@ -3,14 +3,12 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::changes::{Changes, Target};
+use super::changes::Changes;
 
 /// The replacement of a payload that has no JSON form.
 pub(crate) const UNREADABLE: &str = "[unreadable]";
 
-/// A part of a payload that must not reach a log, by its JSON pointer, and what replaces it.
-///
-/// `#[event(redact)]` makes these.
+/// A part of a payload that must not reach a log, and what replaces it. `#[event(redact)]` makes these.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Redaction {
     kind: Kind,
@@ -75,14 +73,6 @@ impl Redaction {
             Kind::Drop => None,
         }
     }
-
-    /// The values that it redacts in changes, if it applies to changes.
-    fn target(self) -> Option<Target> {
-        match self.changes_of? {
-            "" => Some(Target::at("")),
-            field => Some(Target::named(field)),
-        }
-    }
 }
 
 /// Converts a value into a text that does not show the value.
@@ -115,7 +105,7 @@ pub(crate) fn apply(redactions: &[Redaction], mut payload: Value, hash: Hash<'_>
 }
 
 fn redact_value(redaction: Redaction, value: &mut Value, hash: Hash<'_>) {
-    let Some(target) = redaction.target() else {
+    let Some(field) = redaction.changes_of else {
         *value = redaction.redacted(value, hash).unwrap_or_default();
         return;
     };
@@ -124,7 +114,7 @@ fn redact_value(redaction: Redaction, value: &mut Value, hash: Hash<'_>) {
     }
     *value = match Changes::deserialize(&*value) {
         Ok(mut changes) => {
-            changes.replace(&target, &mut |value| redaction.redacted(&value, hash));
+            changes.replace(field, &mut |value| redaction.redacted(&value, hash));
             serde_json::to_value(changes).unwrap_or_else(|_| masked(value))
         }
         // The payload does not have a form in which the field's changes can be found.
@@ -149,16 +139,15 @@ pub(crate) fn apply_to_changes(
 ) -> Changes {
     let mut changes = changes.clone();
     for redaction in redactions {
-        if let Some(target) = redaction.target() {
-            changes.replace(&target, &mut |value| redaction.redacted(&value, hash));
+        if let Some(field) = redaction.changes_of {
+            changes.replace(field, &mut |value| redaction.redacted(&value, hash));
         }
     }
     changes
 }
 
-/// Masks in `text`, such as an error that quotes an address, every redacted value of `payload` that occurs
-/// literally, also those of its changes, and `entity_id`. A value of less than three characters is not
-/// masked, because it cannot be distinguished from other text.
+/// Masks in `text`, such as an error, every redacted value of `payload` and its changes that occurs literally,
+/// and `entity_id`; but no value of less than three characters, which could be any other text.
 pub(crate) fn mask_in_text(
     redactions: &[Redaction],
     payload: &Value,
@@ -170,8 +159,8 @@ pub(crate) fn mask_in_text(
         let Some(value) = payload.pointer(redaction.pointer) else {
             continue;
         };
-        match (redaction.target(), Changes::deserialize(value)) {
-            (Some(target), Ok(mut changes)) => changes.replace(&target, &mut |value| {
+        match (redaction.changes_of, Changes::deserialize(value)) {
+            (Some(field), Ok(mut changes)) => changes.replace(field, &mut |value| {
                 collect_texts(&value, &mut values);
                 None
             }),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::TestApp;
 use super::recorder::Recorder;
 use super::shuffle::{Shuffle, choose_seed};
-use crate::app::{AppBuilder, BuildError, Modules};
+use crate::app::{AppBuilder, BuildError};
 use crate::bus::{Hand, Route};
 use crate::message::AnyEvent;
 use crate::registry::HandlerRegistration;
@@ -26,19 +26,9 @@ impl TestAppBuilder {
         self.configure(|app| app.provide(value))
     }
 
-    /// Offers `value` to every field of type `T` that asks for it by this name.
-    pub fn provide_named<T: Service>(self, name: &'static str, value: T) -> Self {
-        self.configure(|app| app.provide_named(name, value))
-    }
-
     /// Registers a handler that is not annotated; see [`Handler`](crate::Handler).
     pub fn register(self, handler: impl Into<HandlerRegistration>) -> Self {
         self.configure(|app| app.register(handler))
-    }
-
-    /// Names modules; see [`AppBuilder::modules`].
-    pub fn modules(self, modules: Modules) -> Self {
-        self.configure(|app| app.modules(modules))
     }
 
     /// Changes other settings of the application.
@@ -54,12 +44,11 @@ impl TestAppBuilder {
         self
     }
 
-    /// Delivers events in a different order for each seed, and changes the order in which tasks run, within
-    /// what the guarantees allow. `None` takes a random seed.
+    /// Delivers events and runs tasks in a different order for each seed, within what the guarantees allow.
+    /// `None` takes a random seed.
     ///
     /// The seed is printed when the test fails; set the environment variable `CQRS_TEST_SEED` to it to run
-    /// the same order again. On a current-thread runtime with a paused clock, a seed always gives the same
-    /// order.
+    /// the same order again, on a current-thread runtime with a paused clock.
     ///
     /// # Panics
     ///

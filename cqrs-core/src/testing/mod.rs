@@ -54,5 +54,6 @@ mod test_app;
 mod timeline;
 
 pub use self::builder::TestAppBuilder;
-pub use self::record::{DeliveryRecord, ExecutionRecord};
+pub use self::record::DeliveryRecord;
 pub use self::test_app::TestApp;
+pub use crate::observe::ExecutionRecord;

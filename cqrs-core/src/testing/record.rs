@@ -1,8 +1,7 @@
-//! Records that a test can check afterwards.
+//! What a test can check of a delivery afterwards.
 
 use std::sync::Arc;
 
-use crate::context::Context;
 use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
 
@@ -36,24 +35,5 @@ impl DeliveryRecord {
     /// Why the last attempt failed, if it did.
     pub fn last_error(&self) -> Option<&DeliveryError> {
         self.attempts.last().and_then(Option::as_ref)
-    }
-}
-
-/// One execution of a command or query.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ExecutionRecord {
-    /// The message's stable name.
-    pub name: &'static str,
-    /// The context that its handler got.
-    pub context: Context,
-    /// Why it failed, if it did.
-    pub failure: Option<String>,
-}
-
-impl ExecutionRecord {
-    /// Whether the handler returned a result.
-    pub fn is_ok(&self) -> bool {
-        self.failure.is_none()
     }
 }

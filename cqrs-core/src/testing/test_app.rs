@@ -1,20 +1,20 @@
 //! The application under test.
 
 use std::ops::Deref;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::recorder::{Happening, Recorder};
+use super::recorder::Recorder;
 use super::timeline::Timeline;
-use super::{DeliveryRecord, ExecutionRecord, TestAppBuilder};
+use super::{DeliveryRecord, TestAppBuilder};
 use crate::app::{App, AppBuilder};
 use crate::bus::HandlerState;
 use crate::bus::{ExecuteError, PublishError};
 use crate::context::Context;
 use crate::message::{Command, Event, Published, Query};
+use crate::observe::{ExecutionRecord, Happening};
 use crate::services::TypeRef;
 
 /// Longer than any retry policy takes. On a paused clock, it passes at once.
@@ -30,7 +30,7 @@ pub struct TestApp {
 }
 
 impl TestApp {
-    /// The environment variable that sets the seed of every shuffled test: the one that a failed test printed.
+    /// The environment variable that sets the seed of every shuffled test.
     pub const SEED_VARIABLE: &'static str = "CQRS_TEST_SEED";
 
     /// Starts to build an application from everything that is annotated in this test's crates.
@@ -43,7 +43,7 @@ impl TestApp {
         TestAppBuilder { app, seed: None }
     }
 
-    /// Executes a command, as `commands().execute(..)` does.
+    /// Short for `commands().execute`.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ impl TestApp {
         self.app.commands().execute(ctx, command).await
     }
 
-    /// Executes a query, as `queries().execute(..)` does.
+    /// Short for `queries().execute`.
     ///
     /// # Errors
     ///
@@ -69,7 +69,7 @@ impl TestApp {
         self.app.queries().execute(ctx, query).await
     }
 
-    /// Publishes an event, as `events().publish(..)` does.
+    /// Short for `events().publish`.
     ///
     /// # Errors
     ///
@@ -84,8 +84,7 @@ impl TestApp {
     ///
     /// # Panics
     ///
-    /// If it would wait forever, on a paused clock; if the application must be started and was not; or if a
-    /// paused handler has deliveries.
+    /// If it would wait forever: on a paused clock, before the start, or for a paused handler.
     pub async fn settled(&self) {
         assert!(
             !self.app.waits_for_start(),
@@ -102,26 +101,23 @@ impl TestApp {
 
     /// The events of type `E` that were published, in order.
     pub fn published<E: Event>(&self) -> Vec<Published<E>> {
-        let moments = self.recorder.moments().into_iter();
-        moments
-            .filter_map(|moment| match moment.what {
-                Happening::Published(event) => event.downcast(),
-                _ => None,
-            })
-            .collect()
+        let moments = self.recorder.moments();
+        let events = moments.iter().filter_map(|(_, what)| match what {
+            Happening::Published(event) => event.clone().downcast(),
+            _ => None,
+        });
+        events.collect()
     }
 
     /// The executions of the command or query `M` that came to an end, in order.
     pub fn executed<M: 'static>(&self) -> Vec<ExecutionRecord> {
-        let moments = self.recorder.moments().into_iter();
-        moments
-            .filter_map(|moment| match moment.what {
-                Happening::Executed { message, execution, .. } => {
-                    (message == TypeRef::of::<M>()).then_some(execution)
-                }
-                _ => None,
-            })
-            .collect()
+        let wanted = TypeRef::of::<M>();
+        let moments = self.recorder.moments();
+        let executions = moments.iter().filter_map(|(_, what)| match what {
+            Happening::Executed(execution) if execution.message == wanted => Some(execution),
+            _ => None,
+        });
+        executions.cloned().collect()
     }
 
     /// The deliveries to the handler `H` that were attempted, in the order of their first attempts.
@@ -152,7 +148,7 @@ impl TestApp {
         let names = handlers.clone().map(|(_, name)| name).collect::<Vec<_>>().join(", ");
         let is_there = handlers.any(|(handler, name)| is_it(handler, name));
         assert!(is_there, "`{wanted}` handles no event in this application; these do: {names}");
-        self.recorder.deliveries(is_it)
+        self.recorder.deliveries(|attempt| is_it(attempt.handler, &attempt.handler_name))
     }
 
     /// What has happened so far, as a failing test prints it. Redacted fields are masked.
@@ -172,13 +168,8 @@ impl Deref for TestApp {
 impl Drop for TestApp {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // The test runner captures this, and shows it with the failure. Writing an error may panic, and
-            // a panic during a panic would end all tests.
-            let timeline = catch_unwind(AssertUnwindSafe(|| Timeline(&self.recorder).to_string()));
-            eprintln!(
-                "{}",
-                timeline.unwrap_or_else(|_| "the timeline cannot be written".to_owned())
-            );
+            // The test runner captures this, and shows it with the failure.
+            eprintln!("{}", self.timeline());
         }
     }
 }

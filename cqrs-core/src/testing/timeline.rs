@@ -6,9 +6,10 @@ use std::fmt::{self, Display};
 use uuid::Uuid;
 
 use super::TestApp;
-use super::recorder::{AttemptRecord, Happening, Moment, Recorder};
+use super::recorder::Recorder;
 use crate::context::Context;
 use crate::message::AnyEvent;
+use crate::observe::{AttemptRecord, Happening};
 
 /// The longest payload that is shown, in characters.
 const SHOWN_PAYLOAD: usize = 160;
@@ -21,23 +22,20 @@ impl Display for Timeline<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moments = self.0.moments();
         f.write_str("what happened:")?;
-        if moments.is_empty() {
-            f.write_str(" nothing was published or executed")?;
-        }
-        let numbers = Numbers::of(&moments);
-        for moment in &moments {
-            write!(f, "\n  {:>8} ms  ", moment.at.as_millis())?;
-            match &moment.what {
+        let Some((began, _)) = moments.first() else {
+            return f.write_str(" nothing was published or executed");
+        };
+        let numbers = Numbers::of(moments.iter().map(|(_, what)| what));
+        for (at, what) in moments.iter() {
+            write!(f, "\n  {:>8} ms  ", at.duration_since(*began).as_millis())?;
+            match what {
                 Happening::Published(event) => published(f, event, &numbers)?,
-                Happening::Executed { kind, execution, .. } => {
-                    let ctx = &execution.context;
+                Happening::Executed(execution) => {
+                    let (kind, ctx) = (execution.kind, &execution.context);
                     write!(f, "{kind} {}{}", numbers.show(ctx), execution.name)?;
                     write!(f, " ({})", ctx.tenant())?;
                     numbers.cause(f, ctx)?;
-                    match &execution.failure {
-                        Some(failure) => write!(f, ": {failure}")?,
-                        None => f.write_str(": ok")?,
-                    }
+                    write!(f, ": {}", execution.failure.as_deref().unwrap_or("ok"))?;
                 }
                 Happening::Attempted(attempt) => attempted(f, attempt, &numbers)?,
             }
@@ -52,12 +50,7 @@ fn published(f: &mut fmt::Formatter<'_>, event: &AnyEvent, numbers: &Numbers) ->
     let ctx = event.context();
     write!(f, "publish {}{} ({})", numbers.show(ctx), event.name(), ctx.tenant())?;
     numbers.cause(f, ctx)?;
-    let payload = event.redacted_payload().to_string();
-    let mut shown: String = payload.chars().take(SHOWN_PAYLOAD).collect();
-    if shown.len() < payload.len() {
-        shown.push('…');
-    }
-    write!(f, ": {shown}")
+    write!(f, ": {:.SHOWN_PAYLOAD$}", event.redacted_payload().to_string())
 }
 
 fn attempted(
@@ -83,10 +76,10 @@ fn attempted(
 struct Numbers(HashMap<Uuid, usize>);
 
 impl Numbers {
-    fn of(moments: &[Moment]) -> Self {
-        let ids = moments.iter().map(|moment| match &moment.what {
+    fn of<'a>(happenings: impl Iterator<Item = &'a Happening>) -> Self {
+        let ids = happenings.map(|what| match what {
             Happening::Published(event) => event.id(),
-            Happening::Executed { execution, .. } => execution.context.message_id(),
+            Happening::Executed(execution) => execution.context.message_id(),
             Happening::Attempted(attempt) => attempt.event.id(),
         });
         // By time, so that a cause comes before its effects even if it ended after them.

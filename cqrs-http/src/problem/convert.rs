@@ -34,7 +34,6 @@ fn status(rejection: &Rejection) -> StatusCode {
     match rejection.kind() {
         RejectionKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
         RejectionKind::Forbidden => StatusCode::FORBIDDEN,
-        RejectionKind::Duplicate => StatusCode::CONFLICT,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

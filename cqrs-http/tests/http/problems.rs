@@ -97,11 +97,10 @@ impl From<Taken> for Problem {
 fn the_errors_of_the_buses_have_a_status_and_a_stable_code() {
     let message = "reserve.name";
     let rejected = |rejection| ExecuteError::Rejected { message, rejection };
-    let executed: [(ExecuteError<Taken>, u16, Option<&str>); 9] = [
+    let executed: [(ExecuteError<Taken>, u16, Option<&str>); 8] = [
         (ExecuteError::Handler(Taken), 409, None),
         (rejected(Rejection::invalid("no")), 422, Some("invalid")),
         (rejected(Rejection::forbidden("no")), 403, Some("forbidden")),
-        (rejected(Rejection::duplicate("no")), 409, Some("duplicate")),
         (rejected(Rejection::unavailable("no")), 503, Some("unavailable")),
         (ExecuteError::TimedOut { message, after: Duration::ZERO }, 503, Some("timed_out")),
         (ExecuteError::ShutDown { message }, 503, Some("shut_down")),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use cqrs_core::handler::DeliveryError;
 use cqrs_core::middleware::{
     Authorize, Call, CallError, Log, Middleware, Next, Outcome, Rejection, RejectionKind, Timeout,
-    Validate, Validation, Violation, Violations,
+    Validate, Validation, Violations,
 };
 use cqrs_core::prelude::*;
 use cqrs_core::testing::{TestApp, TestAppBuilder};
@@ -30,7 +30,7 @@ impl Validate for Rename {
     fn validate(&self) -> Result<(), Violations> {
         let mut violations = Violations::default();
         if self.to.is_empty() {
-            violations.add(Violation::new("to", "must not be empty"));
+            violations.add("to", "must not be empty");
         }
         violations.into_result()
     }
@@ -222,7 +222,7 @@ async fn a_middleware_that_panics_or_returns_nothing_is_an_error_of_its_call_alo
 
 #[tokio::test(start_paused = true)]
 async fn validation_refuses_a_message_that_says_it_is_not_well_formed() {
-    let app = app(|app| app.middleware(Validation::new()));
+    let app = app(|app| app.middleware(Validation));
     let refused = rename(&app, &acme(), "").await.expect_err("an empty name");
     let ExecuteError::Rejected { message: "rename", rejection } = &refused else {
         panic!("{refused}")

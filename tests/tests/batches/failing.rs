@@ -21,10 +21,8 @@ async fn a_failing_item_fails_alone() {
     let app = app(handler(TEN, THRICE, move |batch, _| {
         log.add(batch);
         for item in batch {
-            if item.article == 3 && item.attempt() < 3 {
-                assert_eq!(item.context().attempt(), item.attempt());
+            if item.article == 3 && item.context().attempt() < 3 {
                 item.fail(HandlerError::msg("no luck"));
-                assert!(item.is_failed());
             }
         }
         Ok(())
@@ -251,7 +249,7 @@ async fn an_error_that_panics_when_it_is_written_stays_with_its_item() {
     impl std::error::Error for Unwritable {}
     for marks in [true, false] {
         let app = app(handler(TEN, ONCE, move |batch, _| {
-            match batch.get(0).filter(|item| item.article == 0) {
+            match batch.iter().next().filter(|item| item.article == 0) {
                 Some(item) if marks => item.fail(Unwritable),
                 Some(_) => return Err(Unwritable.into()),
                 None => {}

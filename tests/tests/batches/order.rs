@@ -22,7 +22,8 @@ fn failing(
     let log = seen.clone();
     let app = app(handler(TEN, options, move |batch, _| {
         log.add(batch);
-        let failing = batch.iter().filter(|item| item.attempt() == 1 && steps.contains(&item.step));
+        let failing =
+            batch.iter().filter(|item| item.context().attempt() == 1 && steps.contains(&item.step));
         failing.for_each(|item| item.fail(error()));
         Ok(())
     }));
@@ -64,7 +65,7 @@ async fn failed_items_of_one_entity_wait_for_each_other_and_for_their_own_time()
     let log = seen.clone();
     let app = app(handler(TEN, THRICE, move |batch, _| {
         log.add(batch);
-        for item in batch.iter().filter(|item| item.attempt() == 1 && item.step < 10) {
+        for item in batch.iter().filter(|item| item.context().attempt() == 1 && item.step < 10) {
             item.fail(HandlerError::msg("later").retry_after(seconds(item.step)));
         }
         Ok(())
@@ -120,10 +121,13 @@ async fn no_seed_changes_the_order_within_an_entity() {
         let handler = handler(BatchPolicy::new(7), options, move |batch, _| {
             log.add(batch);
             // Some fail, some together.
-            for item in batch.iter().filter(|item| item.attempt() == 1 && item.step % 5 == 4) {
+            for item in
+                batch.iter().filter(|item| item.context().attempt() == 1 && item.step % 5 == 4)
+            {
                 item.fail(HandlerError::msg("no luck"));
             }
-            let is_bad = batch.iter().any(|item| item.attempt() == 1 && item.step % 11 == 10);
+            let is_bad =
+                batch.iter().any(|item| item.context().attempt() == 1 && item.step % 11 == 10);
             if is_bad { Err(HandlerError::msg("bad row")) } else { Ok(()) }
         });
         let app = builder().register(handler).shuffle(seed).build().expect("wired");

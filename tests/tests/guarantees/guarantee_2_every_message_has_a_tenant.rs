@@ -73,7 +73,6 @@ async fn a_handler_inherits_tenant_actor_and_correlation_through_every_step() {
     let ctx = acme()
         .with_actor(Actor::user(42).named("Ada"))
         .with_organization("research")
-        .with_locale("de-DE")
         .with_attribute("channel", "import")
         .expect("a small attribute");
     app.execute(&ctx, HireEmployee).await.expect("hired");
@@ -85,7 +84,6 @@ async fn a_handler_inherits_tenant_actor_and_correlation_through_every_step() {
         assert_eq!(inherited.tenant().to_string(), "acme");
         assert_eq!(inherited.actor(), ctx.actor());
         assert_eq!(inherited.organization(), Some("research"));
-        assert_eq!(inherited.locale(), Some("de-DE"));
         assert_eq!(inherited.attribute("channel"), Some("import"));
         assert_eq!(inherited.correlation_id(), ctx.correlation_id());
     }

@@ -52,8 +52,8 @@ impl EventHandler<PaymentReceived> for Mindful {
 async fn delivering_twice_tells_an_idempotent_handler_from_a_forgetful_one() {
     let (forgetful, mindful) = (Log::<u64>::default(), Log::<u64>::default());
     let app = TestApp::from_builder(App::builder().only(modules![self]))
-        .provide_named("forgetful", forgetful.clone())
-        .provide_named("mindful", mindful.clone())
+        .configure(|app| app.provide_named("forgetful", forgetful.clone()))
+        .configure(|app| app.provide_named("mindful", mindful.clone()))
         .deliver_twice()
         .build()
         .expect("wired");
@@ -74,7 +74,7 @@ async fn without_it_everything_is_delivered_once() {
     let forgetful = Log::<u64>::default();
     let app = TestApp::builder()
         .only::<Forgetful>()
-        .provide_named("forgetful", forgetful.clone())
+        .configure(|app| app.provide_named("forgetful", forgetful.clone()))
         .build()
         .expect("only what this handler needs is asked for");
     app.publish(&acme(), PaymentReceived { account: 1, cents: 100 }).await.expect("accepted");
@@ -86,6 +86,9 @@ async fn without_it_everything_is_delivered_once() {
 #[should_panic(expected = "`Mindful` handles no event in this application; these do: forgetful")]
 async fn asking_for_deliveries_to_a_handler_that_is_not_there_is_a_mistake_in_the_test() {
     let app = TestApp::builder().only::<Forgetful>();
-    let app = app.provide_named("forgetful", Log::<u64>::default()).build().expect("wired");
+    let app = app
+        .configure(|app| app.provide_named("forgetful", Log::<u64>::default()))
+        .build()
+        .expect("wired");
     app.deliveries_to::<Mindful>();
 }

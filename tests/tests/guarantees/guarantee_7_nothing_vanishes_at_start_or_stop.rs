@@ -274,15 +274,17 @@ struct TableShook {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_handler_whose_events_are_refused_at_the_stop_is_reported() {
     let bus: Arc<std::sync::OnceLock<EventBus>> = Arc::default();
-    let events = Arc::clone(&bus);
+    let has_begun = Arc::new(tokio::sync::Notify::new());
+    let (events, begin) = (Arc::clone(&bus), Arc::clone(&has_begun));
     let last = Handler::event_fn("z-last", move |event: Published<TableShook>, ctx| {
-        let events = Arc::clone(&events);
+        let (events, begin) = (Arc::clone(&events), Arc::clone(&begin));
         async move {
             let events = events.get().ok_or_else(|| HandlerError::msg("no bus"))?;
             if event.again {
                 return Ok(());
             }
             events.publish(&ctx, TableShook { again: true }).await?;
+            begin.notify_one();
             // Until the stop, and then it returns at once.
             while events.publish_now(&ctx, DominoFell { number: 0, of: 0 }).await.is_ok() {
                 std::thread::yield_now();
@@ -300,7 +302,7 @@ async fn a_handler_whose_events_are_refused_at_the_stop_is_reported() {
         app.events().publish(&acme(), PileGrew).await.expect("accepted");
     }
     app.events().publish(&acme(), TableShook { again: false }).await.expect("accepted");
-    tokio::time::sleep(Duration::from_millis(10)).await;
+    has_begun.notified().await;
     let report = app.shutdown(Duration::ZERO).await;
     let is_reported = report
         .unfinished()

@@ -143,13 +143,13 @@ impl<const KIND: usize> BatchEventHandler<Tick<KIND>> for InBatches {
         let mut held = HashSet::new();
         let mut handled = Vec::new();
         for item in batch {
-            match fate(*seed, *index, item.number, item.attempt()) {
+            match fate(*seed, *index, item.number, item.context().attempt()) {
                 Fate::Fine => {}
                 Fate::Slow => tokio::task::yield_now().await,
                 Fate::Error if item.number % 8 == 0 => return Err(HandlerError::msg("no luck")),
                 Fate::Error => {
                     item.fail(HandlerError::msg("no luck"));
-                    if item.attempt() < ATTEMPTS {
+                    if item.context().attempt() < ATTEMPTS {
                         held.insert(item.entity);
                     }
                     continue;

@@ -12,13 +12,10 @@ use std::slice;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-pub(crate) use self::replace::Target;
 use super::redaction;
 
-/// What an update changed, field by field: old value and new value.
-///
-/// It is made by comparing an entity before and after an update. The event of the update carries it, in a
-/// field with `#[event(changes)]`.
+/// What an update changed, field by field: old value and new value. The event of the update carries it, in
+/// a field with `#[event(changes)]`.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -34,7 +31,7 @@ use super::redaction;
 ///
 /// let changes = Changes::between(&old, &new)?;
 /// assert_eq!(changes.to_string(), r#"name: "Ada" -> "Ada Lovelace""#);
-/// # Ok::<(), cqrs_core::payload::ChangesError>(())
+/// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
 /// # How values are compared
@@ -46,8 +43,7 @@ use super::redaction;
 ///
 /// Each change has the path of its field as a JSON pointer ([RFC
 /// 6901](https://www.rfc-editor.org/rfc/rfc6901)), such as `/address/city` or `/lines/0/amount`. For people
-/// it is shown with dots: `address.city`. Methods accept both forms; a key that contains a dot needs the
-/// pointer.
+/// it is shown with dots: `address.city`.
 ///
 /// # Secrets
 ///
@@ -81,18 +77,6 @@ pub struct Change {
     pub cut: bool,
 }
 
-/// Why two values cannot be compared.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ChangesError {
-    /// The old value has no JSON form, such as a map whose keys are not strings.
-    #[error("the old value cannot be written as JSON: {0}")]
-    Old(#[source] serde_json::Error),
-    /// The new value has no JSON form.
-    #[error("the new value cannot be written as JSON: {0}")]
-    New(#[source] serde_json::Error),
-}
-
 impl Changes {
     /// The maximum number of changes; [`omitted`](Self::omitted) counts the others.
     pub const MAX_LEN: usize = 200;
@@ -109,15 +93,13 @@ impl Changes {
     ///
     /// # Errors
     ///
-    /// If one of the values has no JSON form.
-    pub fn between<T, U>(old: &T, new: &U) -> Result<Self, ChangesError>
+    /// If one of the values has no JSON form, such as a map whose keys are not strings.
+    pub fn between<T, U>(old: &T, new: &U) -> serde_json::Result<Self>
     where
         T: Serialize + ?Sized,
         U: Serialize + ?Sized,
     {
-        let old = serde_json::to_value(old).map_err(ChangesError::Old)?;
-        let new = serde_json::to_value(new).map_err(ChangesError::New)?;
-        Ok(compare::compare(&old, &new))
+        Ok(compare::compare(&serde_json::to_value(old)?, &serde_json::to_value(new)?))
     }
 
     /// Whether nothing changed.
@@ -142,8 +124,9 @@ impl Changes {
 
     /// The change of the field at `path`, if it changed: `get("address.city")` or `get("/address/city")`.
     pub fn get(&self, path: &str) -> Option<&Change> {
-        let pointer = path::pointer(path);
-        self.list.iter().find(|change| change.path == pointer)
+        let is_pointer = path.is_empty() || path.starts_with('/');
+        let is_it = |it: &&Change| if is_pointer { it.path == path } else { it.dotted() == path };
+        self.list.iter().find(is_it)
     }
 
     /// The changes, in the order of the fields.
@@ -151,24 +134,24 @@ impl Changes {
         self.list.iter()
     }
 
-    /// Masks the value at `path`. It remains visible that the value changed. All changes below `path`
-    /// become one change, because keys, such as addresses, may be as secret as values.
+    /// Masks the values of the field `name`, at any depth; case, `_` and `-` in names are ignored. All
+    /// changes below the field become one, because keys, such as addresses, may be as secret as values.
     ///
     /// ```
     /// # use cqrs_core::prelude::*;
     /// # #[derive(Serialize)] struct Account { pin: u32 }
     /// let changes = Changes::between(&Account { pin: 1234 }, &Account { pin: 4321 })?.mask("pin");
     /// assert_eq!(changes.to_string(), r#"pin: "[redacted]" -> "[redacted]""#);
-    /// # Ok::<(), cqrs_core::payload::ChangesError>(())
+    /// # Ok::<(), serde_json::Error>(())
     /// ```
-    pub fn mask(mut self, path: &str) -> Self {
-        self.replace(&Target::at(path), &mut |value| Some(redaction::masked(&value)));
+    pub fn mask(mut self, name: &str) -> Self {
+        self.replace(name, &mut |value| Some(redaction::masked(&value)));
         self
     }
 
-    /// Removes the changes at `path` and below it.
-    pub fn without(mut self, path: &str) -> Self {
-        self.replace(&Target::at(path), &mut |_| None);
+    /// Removes the values of the field `name`, as [`mask`](Self::mask) finds them.
+    pub fn without(mut self, name: &str) -> Self {
+        self.replace(name, &mut |_| None);
         self
     }
 }

@@ -1,14 +1,5 @@
 //! The path of a change: a JSON pointer (RFC 6901), shown to people with dots.
 
-/// A path of either form as a pointer: `address.city` becomes `/address/city`, and a pointer remains as it
-/// is.
-pub(super) fn pointer(path: &str) -> String {
-    if path.is_empty() || path.starts_with('/') {
-        return path.to_owned();
-    }
-    path.split('.').fold(String::new(), |pointer, key| below(&pointer, key))
-}
-
 /// A pointer as a path with dots, such as `address.city`, always in one line.
 pub(super) fn dotted(pointer: &str) -> String {
     if pointer.is_empty() {
@@ -33,13 +24,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_forms_name_the_same_place() {
+    fn a_pointer_is_shown_with_dots() {
         for (given, dots) in [("/address/city", "address.city"), ("/lines/0/sum", "lines.0.sum")] {
             assert_eq!(dotted(given), dots);
-            assert_eq!(pointer(dots), given);
-            assert_eq!(pointer(given), given);
         }
-        assert_eq!(pointer("a/b~c"), "/a~1b~0c");
+        assert_eq!(below("", "a/b~c"), "/a~1b~0c");
         assert_eq!(dotted("/a~1b~0c"), "a/b~c");
     }
 
