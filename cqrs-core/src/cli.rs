@@ -6,9 +6,8 @@
 //! myapp check --deny unhandled                     also fails if an event has no handler
 //! ```
 //!
-//! A program can have them in three ways: [`WiringCommand::from_args`] before the program reads its
-//! arguments, [`WiringCommand`] as subcommands of its own [clap](https://docs.rs/clap) parser, and [`run`]
-//! for a program that does nothing else.
+//! [`WiringCommand::from_args`] is for a program that reads its arguments itself, [`WiringCommand`] for one
+//! with a [clap](https://docs.rs/clap) parser.
 //!
 //! Both commands build the application and run nothing: they need no Tokio runtime, no handler is called,
 //! and no plugin starts. Provided values are made before that, so a connection pool should connect lazily.
@@ -19,40 +18,13 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::app::{App, AppBuilder};
-use crate::describe::Format;
+use crate::app::AppBuilder;
+use crate::describe::{Description, Format, MessageDescription};
 
 /// A command about how an application is wired.
 ///
-/// As subcommands of your own:
-///
-/// ```standalone_crate
-/// use std::process::ExitCode;
-///
-/// use clap::Parser;
-/// use cqrs_core::cli::WiringCommand;
-/// use cqrs_core::prelude::*;
-///
-/// #[derive(Parser)]
-/// enum Cli {
-///     /// Serves requests.
-///     Serve,
-///     #[command(flatten)]
-///     Wiring(WiringCommand),
-/// }
-///
-/// fn run(cli: Cli) -> ExitCode {
-///     match cli {
-///         Cli::Serve => ExitCode::SUCCESS,
-///         Cli::Wiring(command) => command.run(App::builder()),
-///     }
-/// }
-///
-/// let cli = Cli::try_parse_from(["myapp", "check"])?;
-/// assert!(matches!(cli, Cli::Wiring(WiringCommand::Check { .. })));
-/// assert_eq!(run(cli), ExitCode::SUCCESS);
-/// # Ok::<(), clap::Error>(())
-/// ```
+/// For a parser of your own, it is a variant `#[command(flatten)] Wiring(WiringCommand)`; that is how the
+/// program's other subcommands stay beside it.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
 pub enum WiringCommand {
@@ -124,7 +96,7 @@ impl WiringCommand {
             Err(report) => return failed(&report),
         };
         let description = app.describe();
-        let unhandled = unhandled(&app);
+        let unhandled = unhandled(&description);
         app.discard();
         let text = match self {
             Self::Describe { format } => description.render(format),
@@ -133,7 +105,9 @@ impl WiringCommand {
             }
             Self::Check { .. } => format!("everything is wired: {}\n", description.summary()),
         };
-        match print(&text) {
+        // Unlike `print!`, this returns its error.
+        let mut output = io::stdout().lock();
+        match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) if error.kind() == ErrorKind::BrokenPipe => ExitCode::SUCCESS,
             Err(error) => failed(&format_args!("cannot write to standard output: {error}")),
@@ -141,38 +115,15 @@ impl WiringCommand {
     }
 }
 
-/// The `main` of a program that only describes and checks an application.
-///
-/// Ends the program, as clap does, if its arguments are not valid, and for `--help`.
-///
-/// ```no_run
-/// use std::process::ExitCode;
-///
-/// use cqrs_core::{App, cli};
-///
-/// fn main() -> ExitCode {
-///     cli::run(App::builder)
-/// }
-/// ```
-pub fn run(app: impl FnOnce() -> AppBuilder) -> ExitCode {
-    let Arguments { command } = Arguments::parse();
-    command.run(app())
-}
-
 /// A report of the events that no handler names; empty if there is none.
-fn unhandled(app: &App) -> String {
-    let events = app.wired().unhandled_events().map(|(event, reason)| {
-        let (name, source) = (event.name, event.source);
-        format!("event `{}` \"{name}\" ({source}) has no handler: {reason}", (event.message)())
+fn unhandled(description: &Description) -> String {
+    let events = description.unhandled_events().map(|event| {
+        let MessageDescription { name, type_name, declared, unhandled, .. } = event;
+        let declared = declared.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+        let reason = unhandled.as_deref().unwrap_or_default();
+        format!("event `{type_name}` \"{name}\"{declared} has no handler: {reason}")
     });
     events.collect::<Vec<_>>().join("\n")
-}
-
-/// Unlike `print!`, returns its error.
-fn print(text: &str) -> io::Result<()> {
-    let mut output = io::stdout().lock();
-    output.write_all(text.as_bytes())?;
-    output.flush()
 }
 
 /// Unlike `eprintln!`, does not panic if standard error is closed.

@@ -12,10 +12,9 @@ pub use crate::message::{Command, Event, MaybeValidated, NotValidated, Query};
 pub use crate::payload::Changes;
 pub use crate::payload::Redaction;
 pub use crate::registry::{
-    Alias, EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration,
-    PluginService, Source,
+    EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Offer, Source,
 };
-pub use crate::services::{Dependency, Injectable, MissingService, Services};
+pub use crate::services::{Dependency, Injectable, Services};
 
 /// A service in the form in which the container keeps it.
 pub fn offer<T: Offered>(service: T) -> Box<dyn Any + Send + Sync> {

@@ -1,11 +1,9 @@
 //! Recording and pruning in any order: chains stay sound, and contain exactly what was recorded.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use cqrs_activity_log::{Activity, ActivityLog};
 use cqrs_core::Context;
-use jiff::Timestamp;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

@@ -1,16 +1,18 @@
 //! The builder of an application.
 
 use std::any::TypeId;
-use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustc_hash::FxHashMap;
+
 use super::Modules;
 use super::plugin::{AnyPlugin, Plugin};
-use super::{App, BuildError, wiring};
+use super::{App, BuildError, Problem, ProblemKind, wiring};
 use crate::bus::Hand;
 use crate::lane::Chance;
+use crate::log::Store;
 use crate::middleware::{Middleware, Middlewares};
 use crate::observe::Observer;
 use crate::registry::HandlerRegistration;
@@ -19,28 +21,22 @@ use crate::services::{Service, ServiceKey, ServiceValue, TypeRef};
 /// Builds an [`App`]. It finds what is annotated; you add the rest here.
 #[must_use = "nothing happens until `build`"]
 pub struct AppBuilder {
-    pub(super) provided: Vec<Provided>,
+    pub(super) provided: FxHashMap<ServiceKey, ServiceValue>,
     pub(super) registered: Vec<HandlerRegistration>,
     pub(super) named: Modules,
     pub(super) only: Option<Modules>,
     pub(super) without: Modules,
+    pub(super) store: Option<Arc<dyn Store>>,
     pub(super) queue_capacity: usize,
     pub(super) dead_letter_capacity: usize,
     pub(super) payload_limit: usize,
     pub(super) cascade_limit: u32,
-    pub(super) stream_capacity: usize,
     pub(super) starts_by_itself: bool,
     pub(super) middlewares: Middlewares,
     pub(super) plugins: Vec<AnyPlugin>,
     pub(super) plugin_timeout: Duration,
+    pub(super) problems: Vec<Problem>,
     pub(crate) test: TestOptions,
-}
-
-/// A service that was provided as a value.
-pub(super) struct Provided {
-    pub(super) key: ServiceKey,
-    pub(super) service: TypeRef,
-    pub(super) value: ServiceValue,
 }
 
 /// What only the test kit sets.
@@ -55,20 +51,21 @@ pub(crate) struct TestOptions {
 impl Default for AppBuilder {
     fn default() -> Self {
         Self {
-            provided: Vec::new(),
+            provided: FxHashMap::default(),
             registered: Vec::new(),
             named: Modules::default(),
             only: None,
             without: Modules::default(),
+            store: None,
             queue_capacity: 1024,
             dead_letter_capacity: 10_000,
             payload_limit: Self::DEFAULT_PAYLOAD_LIMIT,
             cascade_limit: 1000,
-            stream_capacity: 1024,
             starts_by_itself: true,
             middlewares: Middlewares::default(),
             plugins: Vec::new(),
             plugin_timeout: Duration::from_secs(30),
+            problems: Vec::new(),
             test: TestOptions::default(),
         }
     }
@@ -85,14 +82,30 @@ impl AppBuilder {
     }
 
     /// Offers `value` to every field of type `T` that asks for it with `#[inject(name = "..")]`.
-    pub fn provide_named<T: Service>(self, name: impl Into<Cow<'static, str>>, value: T) -> Self {
-        self.provide_as(Some(name.into()), value)
+    pub fn provide_named<T: Service>(self, name: &'static str, value: T) -> Self {
+        self.provide_as(Some(name), value)
     }
 
-    fn provide_as<T: Service>(mut self, name: Option<Cow<'static, str>>, value: T) -> Self {
-        let service = TypeRef::of::<T>();
-        let key = ServiceKey { service: service.id(), name };
-        self.provided.push(Provided { key, service, value: Box::new(value) });
+    fn provide_as<T: Service>(mut self, name: Option<&'static str>, value: T) -> Self {
+        let key = ServiceKey { service: TypeRef::of::<T>(), name };
+        self.provided.insert(key, Box::new(value));
+        self
+    }
+
+    /// Keeps events in a store: what was published is durable, and reaches every handler at least once, also
+    /// after a crash. Every handler becomes a subscription of its stable name, except those that are
+    /// `transient`. Without a store, events are in memory.
+    ///
+    /// ```
+    /// use cqrs_core::App;
+    /// use cqrs_core::log::MemoryStore;
+    ///
+    /// // For tests; `cqrs-sql` has stores on SQLite and Postgres.
+    /// let app = App::builder().store(MemoryStore::new()).build()?;
+    /// # Ok::<(), cqrs_core::BuildError>(())
+    /// ```
+    pub fn store(mut self, store: impl Store) -> Self {
+        self.store = Some(Arc::new(store));
         self
     }
 
@@ -103,14 +116,18 @@ impl AppBuilder {
     }
 
     /// Adds what a plugin brings, and lets it take part in start and shutdown.
-    pub fn plugin(self, plugin: impl Plugin) -> Self {
-        self.any_plugin(Arc::new(plugin))
-    }
-
-    fn any_plugin(mut self, plugin: AnyPlugin) -> Self {
-        let configured = Arc::clone(&plugin);
-        self.plugins.push(plugin);
-        configured.configure(self)
+    pub fn plugin(mut self, plugin: impl Plugin) -> Self {
+        let plugin: AnyPlugin = Arc::new(plugin);
+        if self.plugins.iter().any(|it| it.name() == plugin.name()) {
+            self.problems.push(Problem::new(
+                ProblemKind::SharedPluginName,
+                format!("plugin `{}` is added more than once", plugin.name()),
+                "add it once, or let each have a name of its own",
+            ));
+            return self;
+        }
+        self.plugins.push(Arc::clone(&plugin));
+        plugin.configure(self)
     }
 
     /// How many events may lead to an event, each published by a handler of the one before: 1,000 unless
@@ -135,18 +152,14 @@ impl AppBuilder {
 
     /// Names crates and modules of this application, so that the linker keeps them. `build` proves that
     /// each contributes something. A linked module runs even if it is not named.
-    ///
-    /// Adds the plugins that are attached to the modules.
-    pub fn modules(mut self, mut modules: Modules) -> Self {
-        let plugins = std::mem::take(&mut modules.plugins);
-        self.named.modules.append(&mut modules.modules);
-        plugins.into_iter().fold(self, Self::any_plugin)
+    pub fn modules(mut self, modules: Modules) -> Self {
+        self.named = self.named.and(modules);
+        self
     }
 
-    /// Runs only what is annotated in these modules, and what is registered by hand. Called again, it
-    /// adds to the selection.
+    /// Runs only what is annotated in these modules, and what is registered by hand. Calls add up.
     pub fn only(mut self, modules: Modules) -> Self {
-        self.only.get_or_insert_default().modules.extend_from_slice(&modules.modules);
+        self.only.get_or_insert_default().0.extend_from_slice(&modules.0);
         self.modules(modules)
     }
 
@@ -167,9 +180,8 @@ impl AppBuilder {
     /// waits: 1,024 unless set; 0 counts as 1. What handlers publish is always admitted.
     ///
     /// Tenants share the capacity. When it is used up, a tenant without a delivery in the queue may still
-    /// add one, so that no tenant waits for the backlog of another. All these extra deliveries together are
-    /// at most as many as the capacity. Waiting publishers are admitted tenant by tenant, and within a
-    /// tenant in the order of their calls.
+    /// add one, up to as many again for all tenants, so that no tenant waits for the backlog of another.
+    /// Waiting publishers are admitted tenant by tenant, and within a tenant in the order of their calls.
     pub fn queue_capacity(mut self, deliveries: usize) -> Self {
         self.queue_capacity = deliveries.max(1);
         self
@@ -184,13 +196,6 @@ impl AppBuilder {
     /// The largest payload of an event, in bytes of JSON: 64 KiB unless set.
     pub fn payload_limit(mut self, bytes: usize) -> Self {
         self.payload_limit = bytes;
-        self
-    }
-
-    /// How many items a reader of events or failures may be behind before it misses some: 1,024 unless set;
-    /// 0 counts as 1. This is the limit of each stream.
-    pub fn stream_capacity(mut self, items: usize) -> Self {
-        self.stream_capacity = items.clamp(1, 1 << 20);
         self
     }
 

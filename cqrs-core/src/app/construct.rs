@@ -1,23 +1,21 @@
 //! Builds the application after its wiring was proved: buses, services, handlers, tables.
 
-use std::any::TypeId;
 use std::sync::Arc;
 
 use super::builder::{AppBuilder, TestOptions};
-use super::handlers::consumer;
 use super::plugin::Plugins;
-use super::providers::{Providers, undeclared};
+use super::providers::Providers;
 use super::wired::Wired;
-use super::{App, Problem, Running};
+use super::{App, Running};
 use crate::bus::{
     CommandBus, DeadLetters, Dispatcher, EventBus, EventHub, Execution, Executors, Once,
     PublishOptions, QueryBus, Routes, Unrouted,
 };
-use crate::lane::{Failures, Lane, Shared};
+use crate::lane::{Lane, Shared};
 use crate::message::MessageKind;
-use crate::registry::{AnyHandler, EventRoute, HandlerRegistration, Handles};
-use crate::runtime::Lifecycle;
-use crate::services::Services;
+use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration};
+use crate::runtime::{Broadcast, Lifecycle};
+use crate::subscription::{Codec, Durable, Engine};
 use rustc_hash::FxHashMap;
 
 /// Builds the buses, services, handlers and tables. The wiring has been proved, so nothing is missing.
@@ -26,11 +24,11 @@ pub(super) fn construct(
     test: TestOptions,
     providers: Providers<'_>,
     wired: Wired,
-) -> Result<App, Problem> {
+) -> App {
     let lifecycle = Arc::new(Lifecycle::default());
     let shared = Arc::new(Shared {
         lifecycle: Arc::clone(&lifecycle),
-        failures: Failures::new(builder.stream_capacity),
+        failures: Broadcast::default(),
         middlewares: builder.middlewares.clone(),
         validators: providers.catalogue.validators(),
         chance: test.chance,
@@ -45,7 +43,6 @@ pub(super) fn construct(
     let publishing = PublishOptions {
         payload_limit: builder.payload_limit,
         cascade_limit: builder.cascade_limit,
-        stream_capacity: builder.stream_capacity,
         unhandled: Arc::clone(&wired.unhandled),
         starts_by_itself: builder.starts_by_itself && !plugins.need_start(),
     };
@@ -56,12 +53,44 @@ pub(super) fn construct(
     let commands = CommandBus::new(&command_executors);
     let queries = QueryBus::new(&query_executors);
 
-    let services = providers.construct(&events, &commands, &queries)?;
-    let tables = Tables::new(&wired.handlers, &services, &shared)?;
-    dispatcher.connect(Routes::new(tables.lanes, builder.queue_capacity, &dispatcher));
-    command_executors.connect(tables.commands);
-    query_executors.connect(tables.queries);
-    Ok(App(Arc::new(Running {
+    let services = providers.construct(&events, &commands, &queries);
+    let (mut lanes, mut durable) = (Vec::new(), Vec::new());
+    let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
+    for registration in &wired.handlers {
+        let handler = registration.construct(&services);
+        let Some(ExecutionRoute { message, erase }) = registration.execution else {
+            let is_durable = builder.store.is_some() && !registration.options.is_transient;
+            let unrouted = lane(registration, &handler, &shared, is_durable);
+            if is_durable {
+                let Unrouted { lane, events, .. } = &unrouted;
+                durable.push(Durable::new(lane, events, registration.options.start));
+            }
+            lanes.push(unrouted);
+            continue;
+        };
+        let name = registration.name.as_ref().into();
+        let timeout = registration.options.timeout;
+        let execution =
+            Execution::new(erase(handler), name, message.name, timeout, Arc::clone(&shared));
+        let executions = match message.kind {
+            MessageKind::Query => &mut for_queries,
+            _ => &mut for_commands,
+        };
+        executions.insert((message.message)().id(), execution);
+    }
+    if let Some(store) = &builder.store {
+        let events = providers.catalogue.events();
+        let codec = Codec::new(events, store.profile().shards);
+        let waiters = dispatcher.settled();
+        let capacity = builder.queue_capacity;
+        let store = Arc::clone(store);
+        let engine = Engine::new(store, codec, &lifecycle, durable, capacity, waiters);
+        dispatcher.connect_log(Arc::new(engine));
+    }
+    dispatcher.connect(Routes::new(lanes, builder.queue_capacity, &dispatcher));
+    command_executors.connect(for_commands);
+    query_executors.connect(for_queries);
+    App(Arc::new(Running {
         lifecycle,
         services,
         wired,
@@ -74,57 +103,16 @@ pub(super) fn construct(
         queries,
         plugins,
         report: std::sync::Mutex::default(),
-    })))
-}
-
-/// Where each message goes.
-#[derive(Default)]
-struct Tables {
-    lanes: Vec<Unrouted>,
-    commands: FxHashMap<TypeId, Arc<Execution>>,
-    queries: FxHashMap<TypeId, Arc<Execution>>,
-}
-
-impl Tables {
-    /// `handlers` are sorted by name.
-    fn new(
-        handlers: &[HandlerRegistration],
-        services: &Services,
-        shared: &Arc<Shared>,
-    ) -> Result<Self, Problem> {
-        let mut tables = Self::default();
-        for registration in handlers {
-            let constructed = registration.construct(services);
-            let handler =
-                constructed.map_err(|missing| undeclared(&consumer(registration), missing))?;
-            let route = match &registration.handles {
-                Handles::Events(routes) => {
-                    tables.lanes.push(lane(registration, routes, &handler, shared));
-                    continue;
-                }
-                Handles::Execution(route) => route,
-            };
-            let executions = match route.message.kind {
-                MessageKind::Query => &mut tables.queries,
-                _ => &mut tables.commands,
-            };
-            let handler = (route.erase)(handler);
-            let name = registration.name.as_ref().into();
-            let timeout = registration.options.timeout;
-            let execution = Execution::new(handler, name, route.message.name, timeout);
-            executions.insert((route.message.message)().id(), execution);
-        }
-        Ok(tables)
-    }
+    }))
 }
 
 fn lane(
     registration: &HandlerRegistration,
-    routes: &[EventRoute],
     handler: &AnyHandler,
     shared: &Arc<Shared>,
+    is_durable: bool,
 ) -> Unrouted {
-    let erased = routes.iter().map(|route| {
+    let erased = registration.routes.iter().map(|route| {
         let event = route.event.map(|event| (event.message)().id());
         (event, (route.erase)(Arc::clone(handler)))
     });
@@ -137,5 +125,5 @@ fn lane(
         handlers,
         Arc::clone(shared),
     );
-    Unrouted { lane, events }
+    Unrouted { lane: Arc::new(lane), events, is_durable }
 }

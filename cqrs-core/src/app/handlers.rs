@@ -8,134 +8,125 @@ use super::problem::list;
 use super::{Problem, ProblemKind};
 use crate::message::MessageKind;
 use crate::registry::{
-    Catalogue, EventRoute, HandlerRegistration, Handles, MessageRegistration, Source, Unhandled,
+    Catalogue, EventRoute, HandlerRegistration, MessageRegistration, Source, Unhandled,
 };
 
-/// Sorted by name, so that nothing depends on the order in which the linker found them.
-pub(super) struct Handlers(pub(super) Vec<HandlerRegistration>);
+/// The handlers that run, by name, so that nothing depends on the order in which the linker found them.
+///
+/// `only` selects by handler type, for tests; what is registered by hand is always in.
+pub(super) fn select(
+    catalogue: &Catalogue,
+    registered: Vec<HandlerRegistration>,
+    only: Option<&[TypeId]>,
+) -> (Vec<HandlerRegistration>, Unhandled) {
+    let is_selected =
+        |it: &&HandlerRegistration| only.is_none_or(|only| only.contains(&(it.handler)().id()));
+    let (annotated, left_out): (Vec<_>, Vec<_>) =
+        catalogue.handlers.iter().copied().partition(is_selected);
+    let mut handlers: Vec<_> = annotated.into_iter().cloned().chain(registered).collect();
+    handlers.sort_by(|a, b| (&a.name, a.source).cmp(&(&b.name, b.source)));
+    let left_out = left_out.iter().chain(&catalogue.left_out).copied();
+    (handlers, Unhandled::new(left_out))
+}
 
-impl Handlers {
-    /// `only` selects by handler type, for tests; what is registered by hand is always in.
-    pub(super) fn select(
-        catalogue: &Catalogue,
-        registered: Vec<HandlerRegistration>,
-        only: Option<&[TypeId]>,
-    ) -> (Self, Unhandled) {
-        let is_selected =
-            |it: &&HandlerRegistration| only.is_none_or(|only| only.contains(&(it.handler)().id()));
-        let (annotated, left_out): (Vec<_>, Vec<_>) =
-            catalogue.handlers.iter().copied().partition(is_selected);
-        let mut handlers: Vec<_> = annotated.into_iter().cloned().chain(registered).collect();
-        handlers.sort_by(|a, b| (&a.name, a.source).cmp(&(&b.name, b.source)));
-        let left_out = left_out.iter().chain(&catalogue.left_out).copied();
-        (Self(handlers), Unhandled::new(left_out))
+/// The messages of the selected modules, and those from elsewhere that a handler names; by name.
+///
+/// `complete`: no handler was left out, so messages that no handler names are included.
+pub(super) fn messages(
+    handlers: &[HandlerRegistration],
+    catalogue: &Catalogue,
+    complete: bool,
+) -> Vec<MessageRegistration> {
+    let selected = catalogue.messages.iter().copied().filter(|_| complete);
+    let named = handlers.iter().flat_map(HandlerRegistration::messages);
+    // A derived message has its own source location; the one that a route made has none.
+    let named = named.map(|it| catalogue.by_type.get(&(it.message)().id()).copied().unwrap_or(it));
+    let mut messages: Vec<_> = selected.chain(named).copied().collect();
+    messages.sort_by_key(|it| (it.name, it.source, (it.message)().path()));
+    messages.dedup_by_key(|it| (it.message)());
+    messages
+}
+
+pub(super) fn check(
+    handlers: &[HandlerRegistration],
+    messages: &[MessageRegistration],
+    problems: &mut Vec<Problem>,
+) {
+    check_message_names(messages, problems);
+    check_handler_names(handlers, problems);
+    check_executions(handlers, messages, problems);
+    check_events(handlers, problems);
+}
+
+fn check_handler_names(handlers: &[HandlerRegistration], problems: &mut Vec<Problem>) {
+    for same in handlers.chunk_by(|a, b| a.name == b.name).filter(|same| same.len() > 1) {
+        problems.push(Problem::new(
+            ProblemKind::SharedHandlerName,
+            format!(
+                "several handlers are named \"{}\":{}",
+                same[0].name,
+                list(same.iter().map(consumer))
+            ),
+            "name them apart, as in `#[events_handler(.., name = \"..\")]`",
+        ));
     }
+}
 
-    /// The messages of the selected modules, and those from elsewhere that a handler names; by name.
-    ///
-    /// `complete`: no handler was left out, so messages that no handler names are included.
-    pub(super) fn messages(
-        &self,
-        catalogue: &Catalogue,
-        complete: bool,
-    ) -> Vec<MessageRegistration> {
-        let selected = catalogue.messages.iter().copied().filter(|_| complete);
-        let named = self.0.iter().flat_map(HandlerRegistration::messages);
-        // A derived message has its own source location; the one that a route made has none.
-        let named = named.map(|it| catalogue.message((it.message)()).unwrap_or(it));
-        let mut messages: Vec<_> = selected.chain(named).copied().collect();
-        messages.sort_by_key(|it| (it.name, it.source, (it.message)().path()));
-        messages.dedup_by_key(|it| (it.message)());
-        messages
-    }
-
-    /// `is_plugin_shared`: a plugin that is added twice registers its handlers twice. That is reported as a
-    /// problem of the plugin, not of its handlers.
-    pub(super) fn check(
-        &self,
-        messages: &[MessageRegistration],
-        is_plugin_shared: bool,
-        problems: &mut Vec<Problem>,
-    ) {
-        check_message_names(messages, problems);
-        self.check_handler_names(is_plugin_shared, problems);
-        self.check_executions(messages, problems);
-        self.check_events(problems);
-    }
-
-    fn check_handler_names(&self, is_plugin_shared: bool, problems: &mut Vec<Problem>) {
-        for same in self.0.chunk_by(|a, b| a.name == b.name).filter(|same| same.len() > 1) {
-            let is_one_twice = same.iter().all(|handler| handler.source == same[0].source);
-            if !(is_plugin_shared && is_one_twice) {
-                let handlers = list(same.iter().map(consumer));
-                problems.push(Problem::new(
-                    ProblemKind::SharedHandlerName,
-                    format!("several handlers are named \"{}\":{handlers}", same[0].name),
-                    "name them apart, as in `#[events_handler(.., name = \"..\")]`",
-                ));
-            }
+/// Each command and query has exactly one handler.
+fn check_executions(
+    handlers: &[HandlerRegistration],
+    messages: &[MessageRegistration],
+    problems: &mut Vec<Problem>,
+) {
+    let mut by_message: FxHashMap<TypeId, Vec<String>> = FxHashMap::default();
+    for handler in handlers {
+        for message in handler.messages() {
+            by_message.entry((message.message)().id()).or_default().push(consumer(handler));
         }
     }
-
-    /// Each command and query has exactly one handler.
-    fn check_executions(&self, messages: &[MessageRegistration], problems: &mut Vec<Problem>) {
-        let mut handlers: FxHashMap<TypeId, Vec<String>> = FxHashMap::default();
-        for handler in &self.0 {
-            for message in handler.messages() {
-                handlers.entry((message.message)().id()).or_default().push(consumer(handler));
-            }
-        }
-        for message in messages.iter().filter(|message| message.kind != MessageKind::Event) {
-            let (kind, name, source) = (message.kind, (message.message)(), message.source);
-            match handlers.get(&name.id()).map(Vec::as_slice) {
-                Some([_]) => {}
-                Some(several) => problems.push(Problem::new(
-                    ProblemKind::ManyHandlers,
-                    format!("{kind} `{name}` has more than one handler:{}", list(several)),
-                    "keep one; an event can have several",
-                )),
-                None => problems.push(Problem::new(
-                    ProblemKind::NoHandler,
-                    format!("{kind} `{name}` ({source}) has no handler"),
-                    format!(
-                        "annotate one with `#[{kind}_handler({name})]`; if there is one in another \
-                         crate, name that crate in `modules![..]`"
-                    ),
-                )),
-            }
-        }
-    }
-
-    fn check_events(&self, problems: &mut Vec<Problem>) {
-        for handler in &self.0 {
-            let Handles::Events(routes) = &handler.handles else { continue };
-            if routes.is_empty() {
-                problems.push(Problem::new(
-                    ProblemKind::HandlesNothing,
-                    format!("{} is registered for no event", consumer(handler)),
-                    "add `.on::<SomeEvent>()` or `.on_any()` to its registration",
-                ));
-            }
-            if let Some((text, fix)) = same_event_twice(routes) {
-                let text = format!("{} {text}", consumer(handler));
-                problems.push(Problem::new(ProblemKind::SameEventTwice, text, fix));
-            }
+    for message in messages.iter().filter(|message| message.kind != MessageKind::Event) {
+        let (kind, name, source) = (message.kind, (message.message)(), message.source);
+        match by_message.get(&name.id()).map(Vec::as_slice) {
+            Some([_]) => {}
+            Some(several) => problems.push(Problem::new(
+                ProblemKind::ManyHandlers,
+                format!("{kind} `{name}` has more than one handler:{}", list(several)),
+                "keep one; an event can have several",
+            )),
+            None => problems.push(Problem::new(
+                ProblemKind::NoHandler,
+                format!("{kind} `{name}` ({source}) has no handler"),
+                format!(
+                    "annotate one with `#[{kind}_handler({name})]`; if there is one in another \
+                     crate, name that crate in `modules![..]`"
+                ),
+            )),
         }
     }
 }
 
-/// What the handler does, and what to do about it.
-fn same_event_twice(routes: &[EventRoute]) -> Option<(String, &'static str)> {
-    let mut events = FxHashSet::default();
-    let twice =
-        routes.iter().find(|route| !events.insert(route.event.map(|event| (event.message)().id())));
-    if routes.len() > 1 && routes.iter().any(|route| route.event.is_none()) {
-        let text = "handles every event, and names some as well, which it would get twice";
-        return Some((text.to_owned(), "leave out the names, or `*`"));
+fn check_events(handlers: &[HandlerRegistration], problems: &mut Vec<Problem>) {
+    for handler in handlers.iter().filter(|handler| handler.kind() == MessageKind::Event) {
+        let routes = &handler.routes;
+        if routes.is_empty() {
+            problems.push(Problem::new(
+                ProblemKind::HandlesNothing,
+                format!("{} is registered for no event", consumer(handler)),
+                "add `.on::<SomeEvent>()` or `.on_any()` to its registration",
+            ));
+        }
+        let mut events = FxHashSet::default();
+        let mut is_new =
+            |route: &EventRoute| events.insert(route.event.map(|event| (event.message)().id()));
+        let is_for_any = routes.iter().any(|route| route.event.is_none());
+        if !routes.iter().all(&mut is_new) || (is_for_any && routes.len() > 1) {
+            problems.push(Problem::new(
+                ProblemKind::SameEventTwice,
+                format!("{} would get an event twice", consumer(handler)),
+                "name each event once, and none beside `*`; an alias is the same event",
+            ));
+        }
     }
-    let event = (twice?.event?.message)();
-    let text = format!("would get each `{event}` twice");
-    Some((text, "name the event once; an alias is the same event"))
 }
 
 /// A message's name is its identity, whatever its kind.
@@ -159,18 +150,17 @@ fn name_of_message(message: &MessageRegistration) -> (String, String) {
             format!("`#[{kind}(name = \"..\")]` on `{message}`"),
         );
     }
-    let of_trait = match kind {
-        MessageKind::Event => "Event",
-        MessageKind::Command => "Command",
-        MessageKind::Query => "Query",
-    };
     (
         format!("{kind} `{}` (implemented by hand)", message.path()),
-        format!("another `NAME` in `impl {of_trait} for {message}`"),
+        format!("another `NAME` in `impl {kind:?} for {message}`"),
     )
 }
 
-/// The handler's name in reports.
+/// The handler in reports: its type, or, for a closure, its stable name.
 pub(super) fn consumer(handler: &HandlerRegistration) -> String {
-    format!("handler `{}` ({})", handler.title(), handler.source)
+    let HandlerRegistration { name, source, .. } = handler;
+    match (handler.handler)() {
+        closure if closure.is_closure() => format!("handler `{name}` ({source})"),
+        handler => format!("handler `{handler}` ({source})"),
+    }
 }

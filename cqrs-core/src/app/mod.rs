@@ -21,8 +21,8 @@ use crate::bus::{
     CommandBus, CommandExecutors, DeadLetters, EventBus, EventHub, HandlerControl, QueryBus,
     QueryExecutors, UnknownHandler,
 };
-use crate::lane::FailureStream;
-use crate::runtime::Lifecycle;
+use crate::lane::Failure;
+use crate::runtime::{Lifecycle, Live};
 use crate::services::{MissingService, Service, Services, TypeRef};
 
 pub use self::builder::AppBuilder;
@@ -104,15 +104,13 @@ impl App {
         &self.0.queries
     }
 
-    /// A clone of the service of type `T`, such as `Arc<EmployeeService>`; for the edge of the
-    /// application, such as HTTP routes.
+    /// A clone of the service of type `T`, such as `Arc<EmployeeService>`, for HTTP routes and the like.
     ///
     /// # Errors
     ///
     /// [`MissingService`] if the application has no service of this type.
     pub fn service<T: Service>(&self) -> Result<T, MissingService> {
-        let missing = MissingService { field: None, service: TypeRef::of::<T>(), name: None };
-        self.0.services.get().ok_or(missing)
+        self.0.services.get().ok_or(MissingService { service: TypeRef::of::<T>() })
     }
 
     /// Deliveries that failed for good.
@@ -121,8 +119,8 @@ impl App {
     }
 
     /// Failed attempts from now on, as they happen; the stream ends with the application.
-    pub fn failures(&self) -> FailureStream {
-        self.0.hub.dispatcher.shared.failures.subscribe()
+    pub fn failures(&self) -> Live<Failure> {
+        self.0.hub.dispatcher.shared.failures.subscribe(Some)
     }
 
     /// The event handlers, sorted by name: each shows its state and can be paused.
@@ -143,8 +141,8 @@ impl App {
     /// Starts the plugins in order, and lets the event handlers run, beginning with what has been
     /// published already.
     ///
-    /// Call it if a plugin needs it, or after [`AppBuilder::start_manually`]. Otherwise the first publish
-    /// starts the handlers. A second call does nothing.
+    /// Needed by some plugins, and after [`AppBuilder::start_manually`]. Otherwise the first publish starts
+    /// the handlers. A second call does nothing.
     ///
     /// # Errors
     ///
@@ -154,26 +152,21 @@ impl App {
         self.0.hub.dispatcher.start().map_err(|_| StartError::NoRuntime)
     }
 
-    /// Sets the gauges of queues and dead letters to what they are now.
-    ///
-    /// While event handlers run, the application does this every five seconds. That is enough for a
-    /// recorder that is read every fifteen. Call it if every reading must be exact, and in a
-    /// [`TestApp`](crate::testing::TestApp), which does not sample.
+    /// Sets the gauges of queues and dead letters to what they are now, as the application does every five
+    /// seconds while event handlers run. A [`TestApp`](crate::testing::TestApp) does not.
     #[cfg(feature = "metrics")]
     pub fn sample_metrics(&self) {
         self.0.hub.dispatcher.sample();
     }
 
-    /// Returns when a shutdown begins: for an HTTP server, for example, that must stop together with the
-    /// application. Cancel safe.
+    /// Returns when a shutdown begins, so that an HTTP server, for example, can stop too. Cancel safe.
     pub async fn shutting_down(&self) {
         self.0.lifecycle.draining.cancelled().await;
     }
 
     /// Returns when nothing is queued, running or waiting for its next attempt: all cascades of what has
-    /// been published are done. For tools that look at the result before they end. It also waits for what
-    /// is published meanwhile, and for the deliveries of paused handlers. Put a
-    /// [`timeout`](tokio::time::timeout) around it if these could keep it waiting.
+    /// been published are done. It also waits for what is published meanwhile, and for the deliveries of
+    /// paused handlers; put a [`timeout`](tokio::time::timeout) around it if these could keep it waiting.
     ///
     /// Cancel safe. Never returns inside a handler, because the handler itself is in flight.
     pub async fn idle(&self) {
@@ -181,15 +174,12 @@ impl App {
     }
 
     /// Refuses new work from outside, finishes the work in flight with all that it causes, at most for
-    /// `timeout`, and reports what it could not finish.
+    /// `timeout`, shuts down the plugins, and reports what it could not finish. A second call, also on a
+    /// clone, gives the same report.
     ///
-    /// Handlers see in their context that a shutdown has begun. What handlers publish and execute while the
-    /// application drains is still accepted. At the end of `timeout`, handlers that still run are cancelled
-    /// at their next `.await`. Deliveries of a paused handler are reported, not waited for. Finally the
-    /// plugins shut down, in the opposite order of their start. A second call, also on a clone, gives the
-    /// same report.
-    ///
-    /// Inside a handler, it would wait for that handler until the end of `timeout`; spawn it instead.
+    /// What handlers publish and execute while the application drains is still accepted. At the end of
+    /// `timeout`, handlers that still run are cancelled at their next `.await`. Deliveries of a paused
+    /// handler are reported, not waited for. Do not await it inside a handler, which it would wait for.
     ///
     /// Cancel safe: if the returned future is dropped, new work is still refused and draining continues.
     ///

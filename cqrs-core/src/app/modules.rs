@@ -1,49 +1,32 @@
 //! The modules of an application, by name.
 
 use std::fmt;
-use std::sync::Arc;
-
-use super::plugin::{AnyPlugin, Plugin};
 
 /// The crates and modules that [`modules!`](crate::modules) named.
 #[derive(Clone, Default)]
-pub struct Modules {
-    /// In the order in which they were named.
-    pub(super) modules: Vec<Module>,
-    /// What they carry; added where they are.
-    pub(super) plugins: Vec<AnyPlugin>,
-}
+pub struct Modules(pub(super) Vec<Module>);
 
 impl Modules {
     /// `here` is the module that names them, `names` the paths as written there.
     #[doc(hidden)]
     pub fn named(here: &str, names: &[&str]) -> Self {
-        let modules = names.iter().map(|name| Module::resolve(here, name)).collect();
-        Self { modules, plugins: Vec::new() }
+        Self(names.iter().map(|name| Module::resolve(here, name)).collect())
     }
 
     /// These modules and the `other` ones.
     pub fn and(mut self, other: Self) -> Self {
-        self.modules.extend(other.modules);
-        self.plugins.extend(other.plugins);
-        self
-    }
-
-    /// Attaches a plugin to these modules: what they need to start and to shut down. The plugin is added
-    /// together with the modules.
-    pub fn with(mut self, plugin: impl Plugin) -> Self {
-        self.plugins.push(Arc::new(plugin));
+        self.0.extend(other.0);
         self
     }
 
     pub(crate) fn contain(&self, module_path: &str) -> bool {
-        self.modules.iter().any(|module| module.contains(module_path))
+        self.0.iter().any(|module| module.contains(module_path))
     }
 }
 
 impl fmt::Debug for Modules {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.modules.iter().map(|module| &module.name)).finish()
+        f.debug_list().entries(self.0.iter().map(|module| &module.name)).finish()
     }
 }
 
@@ -103,19 +86,8 @@ impl Module {
 ///
 /// ```standalone_crate
 /// mod employees {
-///     use cqrs_core::prelude::*;
-///
-///     #[derive(Command)]
-///     pub struct CreateEmployee;
-///
-///     #[command_handler(CreateEmployee)]
-///     struct CreateEmployeeHandler;
-///
-///     impl CommandHandler<CreateEmployee> for CreateEmployeeHandler {
-///         async fn execute(&self, _: CreateEmployee, _: &Context) -> Result<(), HandlerError> {
-///             Ok(())
-///         }
-///     }
+///     #[derive(cqrs_core::Injectable)]
+///     pub struct EmployeeService;
 /// }
 ///
 /// fn main() -> Result<(), cqrs_core::BuildError> {

@@ -6,25 +6,22 @@ use std::fmt;
 ///
 /// Its text is a list to work through; [`problems`](Self::problems) are its parts.
 #[derive(Clone)]
-pub struct BuildError {
-    /// Not empty.
-    pub(super) problems: Vec<Problem>,
-}
+pub struct BuildError(pub(super) Vec<Problem>);
 
 impl BuildError {
     /// What is wrong, at least one thing.
     pub fn problems(&self) -> &[Problem] {
-        &self.problems
+        &self.0
     }
 }
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.problems.len() {
+        match self.0.len() {
             1 => write!(f, "the application is wired wrongly:")?,
             count => write!(f, "the application is wired wrongly in {count} places:")?,
         }
-        for (number, problem) in (1..).zip(&self.problems) {
+        for (number, problem) in (1..).zip(&self.0) {
             let text = problem.to_string().replace('\n', "\n     ");
             write!(f, "\n{number:3}. {text}")?;
         }
@@ -70,8 +67,6 @@ pub enum ProblemKind {
     SharedHandlerName,
     /// Several plugins have the same name.
     SharedPluginName,
-    /// A service that does nothing without its plugin was provided, and the plugin was not added.
-    ProvidedWithoutPlugin,
     /// A handler was registered by hand without an event.
     HandlesNothing,
     /// A handler would get one event twice: it names the event twice, under another name, or beside `*`.

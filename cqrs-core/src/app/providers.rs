@@ -1,50 +1,44 @@
 //! Where services come from, and the order in which they are built.
 
-use std::borrow::Cow;
-
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::builder::Provided;
 use super::handlers::consumer;
-use super::hint::how_to_provide;
-use super::plugin::AnyPlugin;
 use super::problem::list;
-use super::wired::{WiredService, WiredValue};
+use super::wired::WiredService;
 use super::{Problem, ProblemKind};
 use crate::bus::{CommandBus, EventBus, QueryBus};
 use crate::message::MessageKind;
 use crate::registry::{Catalogue, HandlerRegistration, InjectableRegistration};
-use crate::services::{Dependency, MissingService, ServiceKey, Services, TypeRef, named};
+use crate::services::{Dependency, ServiceKey, ServiceValue, Services, TypeRef};
 
 /// Everything that can be injected. After planning, also the order in which to build it.
 pub(super) struct Providers<'a> {
     pub(super) catalogue: &'a Catalogue,
-    pub(super) provided: FxHashMap<ServiceKey, Provided>,
+    pub(super) provided: FxHashMap<ServiceKey, ServiceValue>,
     pub(super) problems: Vec<Problem>,
-    /// Which injectables of the catalogue offer what.
-    offers: FxHashMap<ServiceKey, Vec<usize>>,
+    /// Who offers what.
+    offers: FxHashMap<ServiceKey, Vec<&'static InjectableRegistration>>,
     /// Whose dependencies are being planned, each needed by the one before.
-    path: Vec<usize>,
-    planned: FxHashSet<usize>,
-    order: Vec<usize>,
+    path: Vec<&'static InjectableRegistration>,
+    planned: FxHashSet<TypeRef>,
+    order: Vec<&'static InjectableRegistration>,
 }
 
 impl<'a> Providers<'a> {
     pub(super) fn new(
         catalogue: &'a Catalogue,
-        provided: Vec<Provided>,
+        provided: FxHashMap<ServiceKey, ServiceValue>,
         problems: Vec<Problem>,
     ) -> Self {
-        let mut offers: FxHashMap<ServiceKey, Vec<usize>> = FxHashMap::default();
-        for (index, injectable) in catalogue.injectables.iter().enumerate() {
-            for service in offered(injectable) {
-                offers.entry(unnamed(service)).or_default().push(index);
+        let mut offers: FxHashMap<ServiceKey, Vec<_>> = FxHashMap::default();
+        for &injectable in &catalogue.injectables {
+            for offer in injectable.offers() {
+                offers.entry((offer.service)().into()).or_default().push(injectable);
             }
         }
         Self {
             catalogue,
-            // The last one of a type wins.
-            provided: provided.into_iter().map(|value| (value.key.clone(), value)).collect(),
+            provided,
             problems,
             offers,
             path: Vec::new(),
@@ -59,45 +53,46 @@ impl<'a> Providers<'a> {
             self.plan_dependencies(&consumer(handler), (handler.dependencies)());
         }
         if everything {
-            for index in 0..self.catalogue.injectables.len() {
-                self.plan_injectable(index);
+            for injectable in &self.catalogue.injectables {
+                self.plan_injectable(injectable);
             }
         }
     }
 
     fn plan_dependencies(&mut self, consumer: &str, dependencies: Vec<Dependency>) {
-        for dependency in dependencies {
-            let key = key_of(&dependency);
-            if self.provided.contains_key(&key) || is_bus(&key) {
+        for Dependency { field, key } in dependencies {
+            if self.provided.contains_key(&key) || is_bus(key) {
                 continue;
             }
-            match self.offers.get(&key).map(Vec::as_slice) {
-                Some(&[index]) => self.plan_injectable(index),
-                Some(several) => {
-                    let service = dependency.service;
-                    let offered_by = list(several.iter().map(|&it| self.service(it)));
-                    let problem = Problem::new(
-                        ProblemKind::AmbiguousService,
-                        format!("`{service}` is offered more than once:{offered_by}"),
-                        format!(
-                            "say which one with `.provide::<{service}>(..)`, or remove the others"
-                        ),
-                    );
-                    if !self.problems.contains(&problem) {
-                        self.problems.push(problem);
-                    }
+            let problem = match self.offers.get(&key).map(Vec::as_slice) {
+                Some(&[injectable]) => {
+                    self.plan_injectable(injectable);
+                    continue;
                 }
-                None => {
-                    let fix = self.fix(&dependency);
-                    self.problems.push(missing_service(consumer, &dependency, fix));
-                }
+                Some(several) => Problem::new(
+                    ProblemKind::AmbiguousService,
+                    format!("{key} is offered more than once:{}", list(several.iter().map(title))),
+                    format!(
+                        "say which one with `.provide::<{}>(..)`, or remove the others",
+                        key.service
+                    ),
+                ),
+                None => Problem::new(
+                    ProblemKind::MissingService,
+                    format!("nothing offers {key}, which field `{field}` of {consumer} needs"),
+                    self.fix(key),
+                ),
+            };
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
             }
         }
     }
 
-    fn plan_injectable(&mut self, index: usize) {
-        if let Some(start) = self.path.iter().position(|&on_path| on_path == index) {
-            let services = list(self.path[start..].iter().map(|&it| self.service(it)));
+    fn plan_injectable(&mut self, injectable: &'static InjectableRegistration) {
+        let service = (injectable.service)();
+        if let Some(start) = self.path.iter().position(|it| (it.service)() == service) {
+            let services = list(self.path[start..].iter().map(title));
             self.problems.push(Problem::new(
                 ProblemKind::Cycle,
                 format!(
@@ -107,39 +102,14 @@ impl<'a> Providers<'a> {
             ));
             return;
         }
-        if self.planned.insert(index) && !self.is_replaced(index) {
-            self.path.push(index);
-            let dependencies = (self.catalogue.injectables[index].dependencies)();
-            self.plan_dependencies(&self.service(index), dependencies);
+        // Provided values, such as the fakes of a test, may replace everything that it offers.
+        let is_replaced =
+            injectable.offers().all(|offer| self.provided.contains_key(&(offer.service)().into()));
+        if self.planned.insert(service) && !is_replaced {
+            self.path.push(injectable);
+            self.plan_dependencies(&title(&injectable), (injectable.dependencies)());
             self.path.pop();
-            self.order.push(index);
-        }
-    }
-
-    /// Whether provided values, such as the fakes of a test, replace everything that this injectable
-    /// offers.
-    fn is_replaced(&self, index: usize) -> bool {
-        let mut services = offered(self.catalogue.injectables[index]);
-        services.all(|service| self.provided.contains_key(&unnamed(service)))
-    }
-
-    /// Finds what is provided in place of the plugin that it comes with.
-    pub(super) fn check_plugins(&mut self, added: &[AnyPlugin]) {
-        let mut provided: Vec<_> = self.provided.values().map(|value| value.service).collect();
-        provided.sort_by_key(TypeRef::path);
-        for service in provided {
-            if let Some(plugin) = self.catalogue.plugin_of(service)
-                && added.iter().all(|it| it.name() != plugin)
-            {
-                self.problems.push(Problem::new(
-                    ProblemKind::ProvidedWithoutPlugin,
-                    format!(
-                        "`{service}` is provided, but does nothing without its plugin `{plugin}`, \
-                         which is not added"
-                    ),
-                    "`.plugin(..)` in place of `.provide(..)`; the plugin provides it too",
-                ));
-            }
+            self.order.push(injectable);
         }
     }
 
@@ -147,8 +117,15 @@ impl<'a> Providers<'a> {
     pub(super) fn check_queries(&mut self, handlers: &[HandlerRegistration]) {
         for handler in handlers.iter().filter(|handler| handler.kind() == MessageKind::Query) {
             for dependency in (handler.dependencies)() {
-                if let Some(path) = self.path_to_bus(&dependency, &mut FxHashSet::default()) {
-                    self.problems.push(query_reaches_bus(&consumer(handler), &dependency, &path));
+                if let Some(path) = self.path_to_bus(dependency, &mut FxHashSet::default()) {
+                    let handler = consumer(handler);
+                    self.problems.push(Problem::new(
+                        ProblemKind::QueryReachesBus,
+                        format!(
+                            "the query {handler} reaches a bus, but a query changes nothing: {path}"
+                        ),
+                        "make it a command, or inject a service that does without the bus",
+                    ));
                 }
             }
         }
@@ -157,48 +134,38 @@ impl<'a> Providers<'a> {
     /// The fields and services that lead from `dependency` to a bus.
     fn path_to_bus(
         &self,
-        dependency: &Dependency,
-        seen: &mut FxHashSet<usize>,
-    ) -> Option<Vec<String>> {
-        let Dependency { field, service, .. } = dependency;
-        let mut path = vec![format!("field `{field}: {service}`")];
-        if [TypeRef::of::<EventBus>(), TypeRef::of::<CommandBus>()].contains(service) {
-            return Some(path);
+        dependency: Dependency,
+        seen: &mut FxHashSet<ServiceKey>,
+    ) -> Option<String> {
+        let Dependency { field, key } = dependency;
+        let field = format!("field `{field}: {}`", key.service);
+        if [TypeRef::of::<EventBus>(), TypeRef::of::<CommandBus>()].contains(&key.service) {
+            return Some(field);
         }
-        let key = key_of(dependency);
-        let &[index] = self.offers.get(&key)?.as_slice() else { return None };
-        if self.provided.contains_key(&key) || !seen.insert(index) {
+        let &[injectable] = self.offers.get(&key)?.as_slice() else { return None };
+        if self.provided.contains_key(&key) || !seen.insert(key) {
             return None;
         }
-        let dependencies = (self.catalogue.injectables[index].dependencies)();
-        let rest = dependencies.iter().find_map(|it| self.path_to_bus(it, seen))?;
-        path.push(self.service(index));
-        path.extend(rest);
-        Some(path)
+        let mut dependencies = (injectable.dependencies)().into_iter();
+        let rest = dependencies.find_map(|it| self.path_to_bus(it, seen))?;
+        Some(format!("{field} -> {} -> {rest}", title(&injectable)))
     }
 
-    /// The service's name in reports.
-    fn service(&self, index: usize) -> String {
-        service(self.catalogue.injectables[index])
-    }
-
-    /// What will be built and what is provided, for reports.
-    pub(super) fn wired(&self) -> (Vec<WiredService>, Vec<WiredValue>) {
-        let service = |&index: &usize| {
-            let registration = *self.catalogue.injectables[index];
-            let offered_as = offered(&registration).filter(|service| {
-                let key = unnamed(*service);
-                self.is_unambiguous(&key) && !self.provided.contains_key(&key)
+    /// What will be built, for the description.
+    pub(super) fn wired(&self) -> Vec<WiredService> {
+        let service = |&registration: &&'static InjectableRegistration| {
+            let offered = registration.offers().map(|offer| (offer.service)());
+            let offered = offered.filter(|&service| {
+                let key = service.into();
+                self.is_unambiguous(key) && !self.provided.contains_key(&key)
             });
-            WiredService { registration, offered_as: offered_as.collect() }
+            WiredService { registration, offered_as: offered.collect() }
         };
-        let value =
-            |value: &Provided| WiredValue { service: value.service, name: value.key.name.clone() };
-        (self.order.iter().map(service).collect(), self.provided.values().map(value).collect())
+        self.order.iter().map(service).collect()
     }
 
-    fn is_unambiguous(&self, key: &ServiceKey) -> bool {
-        self.offers.get(key).is_some_and(|offers| offers.len() == 1)
+    fn is_unambiguous(&self, key: ServiceKey) -> bool {
+        self.offers[&key].len() == 1
     }
 
     /// Builds the planned services, each after its dependencies.
@@ -207,88 +174,30 @@ impl<'a> Providers<'a> {
         events: &EventBus,
         commands: &CommandBus,
         queries: &QueryBus,
-    ) -> Result<Services, Problem> {
+    ) -> Services {
         let mut services = Services::default();
-        services.insert(unnamed(TypeRef::of::<EventBus>()), Box::new(events.clone()));
-        services.insert(unnamed(TypeRef::of::<CommandBus>()), Box::new(commands.clone()));
-        services.insert(unnamed(TypeRef::of::<QueryBus>()), Box::new(queries.clone()));
-        for (key, provided) in self.provided.drain() {
-            services.insert(key, provided.value);
-        }
-        for &index in &self.order {
-            let injectable = self.catalogue.injectables[index];
-            let own = unnamed((injectable.offered)());
-            if !services.contains(&own) {
-                let built = (injectable.construct)(&services);
-                let built = built.map_err(|missing| undeclared(&service(injectable), missing))?;
-                services.insert(own, built);
-            }
-            for alias in injectable.aliases {
-                let key = unnamed((alias.offered)());
-                if self.is_unambiguous(&key)
-                    && !services.contains(&key)
-                    && let Some(value) = (alias.convert)(&services)
-                {
-                    services.insert(key, value);
-                }
+        services.0.insert(TypeRef::of::<EventBus>().into(), Box::new(events.clone()));
+        services.0.insert(TypeRef::of::<CommandBus>().into(), Box::new(commands.clone()));
+        services.0.insert(TypeRef::of::<QueryBus>().into(), Box::new(queries.clone()));
+        services.0.extend(self.provided.drain());
+        for offer in self.order.iter().flat_map(|injectable| injectable.offers()) {
+            let key = (offer.service)().into();
+            if self.is_unambiguous(key) && !services.0.contains_key(&key) {
+                let service = (offer.make)(&services);
+                services.0.insert(key, service);
             }
         }
-        Ok(services)
+        services
     }
 }
 
-/// `path` leads from the handler's field to that of a service which injects the bus.
-fn query_reaches_bus(handler: &str, dependency: &Dependency, path: &[String]) -> Problem {
-    let Dependency { field, service, .. } = dependency;
-    let (text, fix) = if path.len() == 1 {
-        (
-            format!("injects `{service}` in field `{field}`, but a query changes nothing"),
-            "make it a command, or remove the field",
-        )
-    } else {
-        let path = path.join(" -> ");
-        (
-            format!("reaches a bus through a service, but a query changes nothing: {path}"),
-            "make it a command, or inject a service that does without the bus",
-        )
-    };
-    Problem::new(ProblemKind::QueryReachesBus, format!("the query {handler} {text}"), fix)
-}
-
-/// Only a hand-written `Injectable` can need what its `dependencies` did not say.
-pub(super) fn undeclared(consumer: &str, missing: MissingService) -> Problem {
-    let MissingService { field, service, name } = missing;
-    let dependency = Dependency { field: field.unwrap_or_default(), service, name };
-    missing_service(consumer, &dependency, how_to_provide(&dependency))
-}
-
-fn missing_service(consumer: &str, dependency: &Dependency, fix: String) -> Problem {
-    let Dependency { field, service, name } = dependency;
-    let named = named(*name);
-    let text =
-        format!("nothing offers `{service}`{named}, which field `{field}` of {consumer} needs");
-    Problem::new(ProblemKind::MissingService, text, fix)
-}
-
-fn offered(injectable: &InjectableRegistration) -> impl Iterator<Item = TypeRef> + use<> {
-    let aliases = injectable.aliases.iter().map(|alias| (alias.offered)());
-    std::iter::once((injectable.offered)()).chain(aliases)
-}
-
-fn key_of(dependency: &Dependency) -> ServiceKey {
-    ServiceKey { service: dependency.service.id(), name: dependency.name.map(Cow::Borrowed) }
-}
-
-fn unnamed(service: TypeRef) -> ServiceKey {
-    ServiceKey { service: service.id(), name: None }
-}
-
-fn is_bus(key: &ServiceKey) -> bool {
+fn is_bus(key: ServiceKey) -> bool {
     [TypeRef::of::<EventBus>(), TypeRef::of::<CommandBus>(), TypeRef::of::<QueryBus>()]
-        .into_iter()
-        .any(|bus| *key == unnamed(bus))
+        .map(ServiceKey::from)
+        .contains(&key)
 }
 
-fn service(injectable: &InjectableRegistration) -> String {
+/// The service's name in reports.
+fn title(injectable: &&'static InjectableRegistration) -> String {
     format!("service `{}` ({})", (injectable.service)(), injectable.source)
 }

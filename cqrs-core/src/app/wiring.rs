@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::builder::AppBuilder;
 use super::construct::construct;
-use super::handlers::Handlers;
-use super::plugin::AnyPlugin;
+use super::handlers;
 use super::providers::Providers;
 use super::wired::Wired;
 use super::{App, BuildError, Problem, ProblemKind};
@@ -18,44 +17,40 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
             && !builder.without.contain(module)
     });
     let complete = test.only_handlers.is_none();
-    let mut problems = Vec::new();
+    let mut problems = std::mem::take(&mut builder.problems);
 
     let registered = std::mem::take(&mut builder.registered);
     let only = test.only_handlers.as_deref();
-    let (handlers, unhandled) = Handlers::select(&catalogue, registered, only);
-    let messages = handlers.messages(&catalogue, complete);
-    let is_plugin_shared = check_plugins(&builder.plugins, &mut problems);
-    handlers.check(&messages, is_plugin_shared, &mut problems);
+    let (handlers, unhandled) = handlers::select(&catalogue, registered, only);
+    let messages = handlers::messages(&handlers, &catalogue, complete);
+    handlers::check(&handlers, &messages, &mut problems);
     check_modules(&builder, &catalogue, &mut problems);
 
     let provided = std::mem::take(&mut builder.provided);
     let mut providers = Providers::new(&catalogue, provided, problems);
-    providers.check_plugins(&builder.plugins);
-    providers.plan(&handlers.0, complete);
-    providers.check_queries(&handlers.0);
+    providers.plan(&handlers, complete);
+    providers.check_queries(&handlers);
     let problems = std::mem::take(&mut providers.problems);
     if !problems.is_empty() {
-        return Err(BuildError { problems });
+        return Err(BuildError(problems));
     }
-    let (services, provided) = providers.wired();
     let wired = Wired {
         messages,
-        handlers: handlers.0,
-        services,
-        provided,
+        handlers,
+        services: providers.wired(),
+        provided: providers.provided.keys().copied().collect(),
         plugins: builder.plugins.iter().map(|plugin| plugin.name().to_owned()).collect(),
         middleware: builder.middlewares.types().collect(),
         named: std::mem::take(&mut builder.named),
         unhandled: Arc::new(unhandled),
     };
-    construct(&builder, test, providers, wired)
-        .map_err(|problem| BuildError { problems: vec![problem] })
+    Ok(construct(&builder, test, providers, wired))
 }
 
 /// Finds modules that are named in vain.
 fn check_modules(builder: &AppBuilder, catalogue: &Catalogue, problems: &mut Vec<Problem>) {
-    let named = builder.named.modules.iter().chain(&builder.without.modules);
-    let empty = named.filter(|it| !catalogue.has_module(|path| it.contains(path)));
+    let named = builder.named.0.iter().chain(&builder.without.0);
+    let empty = named.filter(|it| !catalogue.modules.iter().any(|path| it.contains(path)));
     problems.extend(empty.map(|module| {
         Problem::new(
             ProblemKind::EmptyModule,
@@ -64,19 +59,4 @@ fn check_modules(builder: &AppBuilder, catalogue: &Catalogue, problems: &mut Vec
              renamed, write its own full path",
         )
     }));
-}
-
-/// Returns whether a plugin is added more than once.
-fn check_plugins(plugins: &[AnyPlugin], problems: &mut Vec<Problem>) -> bool {
-    let mut names: Vec<_> = plugins.iter().map(|plugin| plugin.name()).collect();
-    names.sort_unstable();
-    let shared = names.chunk_by(|a, b| a == b).filter(|same| same.len() > 1);
-    problems.extend(shared.map(|same| {
-        Problem::new(
-            ProblemKind::SharedPluginName,
-            format!("plugin `{}` is added more than once", same[0]),
-            "add it once, or let each have a name of its own",
-        )
-    }));
-    !problems.is_empty()
 }

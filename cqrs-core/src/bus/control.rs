@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-
 use super::feed::Route;
-use crate::lane::BreakerState;
+use crate::lane::HandlerStatus;
 
 /// One event handler of a running application: what it is doing, and a switch to pause it.
 ///
@@ -79,16 +77,7 @@ impl HandlerControl {
     /// What the handler is doing now. Looks at every delivery that waits, so ask now and then, not for
     /// each event.
     pub fn status(&self) -> HandlerStatus {
-        let status = self.0.lane.status();
-        HandlerStatus {
-            state: if status.is_paused { HandlerState::Paused } else { HandlerState::Running },
-            breaker: status.breaker,
-            queued: status.counts.queued,
-            running: status.counts.running,
-            retrying: status.counts.retrying,
-            waiting_publishers: self.0.feed.capacity.waiting(),
-            oldest_waiting: status.oldest,
-        }
+        self.0.lane.status(self.0.feed.capacity.waiting())
     }
 }
 
@@ -98,45 +87,6 @@ impl fmt::Debug for HandlerControl {
             .field("name", &self.name())
             .field("status", &self.status())
             .finish()
-    }
-}
-
-/// What an event handler is doing at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct HandlerStatus {
-    /// Whether it is paused.
-    pub state: HandlerState,
-    /// Where its circuit breaker is, if it has one.
-    pub breaker: Option<BreakerState>,
-    /// How many deliveries wait for a worker.
-    pub queued: usize,
-    /// How many attempts are being made.
-    pub running: usize,
-    /// How many deliveries wait for their next attempt.
-    pub retrying: usize,
-    /// How many publishers wait because the queue is full.
-    pub waiting_publishers: usize,
-    /// When the oldest event that waits, for its turn or its next attempt, was published.
-    pub oldest_waiting: Option<Timestamp>,
-}
-
-/// Whether a handler is paused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum HandlerState {
-    /// It makes attempts as events come.
-    Running,
-    /// It makes no attempts until it is resumed; see [`HandlerControl::pause`].
-    Paused,
-}
-
-impl fmt::Display for HandlerState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Running => "running",
-            Self::Paused => "paused",
-        })
     }
 }
 

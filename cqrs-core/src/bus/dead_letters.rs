@@ -49,7 +49,7 @@ impl DeadLetters {
     /// the latter case it is kept.
     pub fn redeliver(&self, id: Uuid) -> Result<(), RedeliverError> {
         match self.redeliver_where(|letter| letter.id == id)? {
-            0 => Err(NoSuchDeadLetter { id }.into()),
+            0 => Err(RedeliverError::NoSuchDeadLetter(id)),
             _ => Ok(()),
         }
     }
@@ -63,13 +63,9 @@ impl DeadLetters {
         self.redeliver_where(|letter| filter.matches(letter))
     }
 
-    /// Forgets one.
-    ///
-    /// # Errors
-    ///
-    /// [`NoSuchDeadLetter`] when it is not there.
-    pub fn discard(&self, id: Uuid) -> Result<DeadLetter, NoSuchDeadLetter> {
-        self.0.letters.kept().extract(|letter| letter.id == id).pop().ok_or(NoSuchDeadLetter { id })
+    /// Forgets one, and returns it if it is there.
+    pub fn discard(&self, id: Uuid) -> Option<DeadLetter> {
+        self.0.letters.kept().extract(|letter| letter.id == id).pop()
     }
 
     /// Forgets all that match and returns how many there were.
@@ -103,22 +99,13 @@ impl fmt::Debug for DeadLetters {
     }
 }
 
-/// There is no dead letter with this id: it was redelivered, discarded, or dropped because there were too many.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("there is no dead letter {id}; it may have been redelivered or discarded already")]
-#[non_exhaustive]
-pub struct NoSuchDeadLetter {
-    /// What was asked for.
-    pub id: Uuid,
-}
-
 /// A dead letter could not be delivered again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RedeliverError {
-    /// There is none with this id.
-    #[error(transparent)]
-    NoSuchDeadLetter(#[from] NoSuchDeadLetter),
+    /// There is none with this id: it was redelivered, discarded, or dropped because there were too many.
+    #[error("there is no dead letter {0}; it may have been redelivered or discarded already")]
+    NoSuchDeadLetter(Uuid),
     /// The application takes no more work. The dead letter is kept.
     #[error("the application is shut down; the dead letter is kept")]
     ShutDown,

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 
 use super::PublishError;
+use super::capacity::Capacity;
 use super::control::{HandlerControl, UnknownHandler};
 use super::feed::{Feed, Route};
 #[cfg(feature = "metrics")]
@@ -21,7 +22,7 @@ use crate::lane::{DeliveryState, Lane, Shared};
 use crate::message::AnyEvent;
 use crate::schedule::Keys;
 use crate::services::TypeRef;
-use crate::subscription::{Engine, NotAppended};
+use crate::subscription::{Engine, NotAppended, Settled};
 
 /// How many events of different order keys can be handed on at the same time.
 const ORDER_LOCKS: usize = 64;
@@ -31,6 +32,8 @@ const ORDER_LOCKS: usize = 64;
 pub(crate) struct Routes {
     /// One of each lane, sorted by handler name.
     lanes: Vec<Route>,
+    /// Whether a handler orders its events by tenant.
+    order_tenants: bool,
     /// By event type; each list includes the handlers of every event, and is sorted by handler name.
     by_event: FxHashMap<TypeId, Arc<[Route]>>,
     /// For an event that no handler names.
@@ -110,18 +113,20 @@ pub(crate) struct Dispatcher {
     hasher: RandomState,
     /// Held while the lanes get an event, so that all get the events of one order key in the same order.
     order_locks: [Mutex<()>; ORDER_LOCKS],
-    /// Whether a handler orders its events by tenant.
-    orders_tenants: OnceLock<bool>,
 }
 
 impl Routes {
     pub(crate) fn new(unrouted: Vec<Unrouted>, capacity: usize, dispatcher: &Dispatcher) -> Self {
-        let lifecycle = &dispatcher.shared.lifecycle;
         let mut by_event: FxHashMap<Option<TypeId>, Vec<Route>> = FxHashMap::default();
         let mut lanes = Vec::new();
         for Unrouted { lane, events, is_durable } in unrouted {
-            let (letters, waiters) = (&dispatcher.letters, &dispatcher.waiters);
-            let feed = Feed::new(&lane.name, capacity, lifecycle, letters, waiters);
+            let feed = Feed {
+                handler: Arc::clone(&lane.name),
+                capacity: Capacity::new(capacity),
+                lifecycle: Arc::clone(&dispatcher.shared.lifecycle),
+                letters: Arc::clone(&dispatcher.letters),
+                waiters: Arc::clone(&dispatcher.waiters),
+            };
             let route = Route { lane, feed: Arc::new(feed), index: 0 };
             // A durable lane gets its events from the log.
             for (index, event) in events.into_iter().enumerate().filter(|_| !is_durable) {
@@ -135,7 +140,8 @@ impl Routes {
             routes.sort_by(|a, b| a.lane.name.cmp(&b.lane.name));
             Some((event?, routes.into()))
         });
-        Self { by_event: by_event.collect(), any: any.into(), lanes }
+        let order_tenants = lanes.iter().any(|route| route.lane.options.order == Order::Tenant);
+        Self { lanes, order_tenants, by_event: by_event.collect(), any: any.into() }
     }
 
     fn of(&self, event: TypeId) -> &[Route] {
@@ -155,15 +161,18 @@ impl Dispatcher {
             hand,
             hasher: RandomState::new(),
             order_locks: std::array::from_fn(|_| Mutex::new(())),
-            orders_tenants: OnceLock::new(),
         }
     }
 
     /// Sets the routes, once.
     pub(crate) fn connect(&self, routes: Routes) {
-        let orders_tenant = |route: &Route| route.lane.options.order == Order::Tenant;
-        let _ = self.orders_tenants.set(routes.lanes.iter().any(orders_tenant));
         let _ = self.routes.set(routes);
+    }
+
+    /// What the log tells of deliveries that are settled.
+    pub(crate) fn settled(&self) -> Settled {
+        let waiters = Arc::clone(&self.waiters);
+        Box::new(move |handler, event, verdict| waiters.settle(handler, event, verdict))
     }
 
     /// Sets the log, once.
@@ -284,8 +293,8 @@ impl Dispatcher {
     }
 
     fn lock_order(&self, keys: Keys) -> Option<MutexGuard<'_, ()>> {
-        let orders_tenants = self.orders_tenants.get().copied().unwrap_or_default();
-        let key = if orders_tenants { keys.tenant } else { keys.order? };
+        let order_tenants = self.routes.get().is_some_and(|routes| routes.order_tenants);
+        let key = if order_tenants { keys.tenant } else { keys.order? };
         let lock = &self.order_locks[usize::try_from(key % ORDER_LOCKS as u64).unwrap_or_default()];
         Some(lock.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -298,15 +307,17 @@ impl Dispatcher {
         }
         let tenant = event.context().tenant_key();
         let (entity, value) = match event.order_by() {
-            Some(value) => (None, Some(value)),
-            None => (event.entity(), event.entity_id()),
+            Some(value) => ("", Some(value)),
+            None => (event.entity().unwrap_or_default(), event.entity_id()),
         };
         let order = value.map(|value| {
             TEXT.with_borrow_mut(|text| {
                 text.clear();
+                text.push_str(entity);
+                text.push('\0');
                 // A value that cannot be written whole still keeps its events in order.
                 let _ = write!(text, "{value}");
-                self.hasher.hash_one((tenant, entity, &*text))
+                self.hasher.hash_one((tenant, &*text))
             })
         });
         Keys { tenant, order }

@@ -197,18 +197,6 @@ impl<E> ExecuteError<E> {
         }
     }
 
-    /// The handler's own error, or this one if it was not the handler's.
-    ///
-    /// # Errors
-    ///
-    /// The error itself, where the handler gave none.
-    pub fn into_handler(self) -> Result<E, Self> {
-        match self {
-            Self::Handler(error) => Ok(error),
-            other => Err(other),
-        }
-    }
-
     /// What spans, metrics and problem documents call it, the same in all versions.
     pub fn error_type(&self) -> &'static str {
         match self {

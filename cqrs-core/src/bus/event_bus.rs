@@ -6,18 +6,18 @@ use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
 
+use super::PublishError;
 use super::dispatcher::{Dispatcher, Refused};
 use super::feed::Route;
 use super::subscription::Subscriptions;
 use super::waiters::HandlerOutcome;
-use super::{AnyEventStream, EventStream, PublishError};
 use crate::context::Context;
 use crate::lane::{Deferred, Publishes};
-use crate::message::{AnyEvent, Event};
+use crate::message::{AnyEvent, Event, Published};
 use crate::observe::{self, Happening, Observed};
 use crate::payload::MAX_PAYLOAD_DEPTH;
 use crate::registry::Unhandled;
-use crate::runtime::InFlight;
+use crate::runtime::{InFlight, Live};
 
 /// Publishes events. Injectable; cloning is cheap.
 ///
@@ -43,8 +43,6 @@ pub(crate) struct PublishOptions {
     pub(crate) payload_limit: usize,
     /// The longest chain of events that cause one another.
     pub(crate) cascade_limit: u32,
-    /// How many events a stream keeps for a reader that is behind.
-    pub(crate) stream_capacity: usize,
     /// Why an event that no handler wants has none.
     pub(crate) unhandled: Arc<Unhandled>,
     /// Whether publishing starts the workers.
@@ -76,9 +74,7 @@ impl EventBus {
     /// led to this one is too long, or the application takes no more events. No handler gets the event
     /// then.
     pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
-        let hub = self.hub::<E>()?;
-        let _in_flight = hub.admit::<E>(ctx)?;
-        hub.check_size(ctx, &event)?;
+        let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
         hub.publish(ctx, event).await
     }
 
@@ -93,9 +89,7 @@ impl EventBus {
         ctx: &Context,
         event: E,
     ) -> Result<Uuid, PublishError> {
-        let hub = self.hub::<E>()?;
-        let _in_flight = hub.admit::<E>(ctx)?;
-        hub.check_size(ctx, &event)?;
+        let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
         let (event, observed) = hub.begin(ctx, event)?;
         hub.send::<E>(ctx, &event, observed).await
     }
@@ -114,12 +108,8 @@ impl EventBus {
         ctx: &Context,
         events: impl IntoIterator<Item = E>,
     ) -> Result<Vec<Uuid>, PublishError> {
-        let hub = self.hub::<E>()?;
-        let _in_flight = hub.admit::<E>(ctx)?;
         let events: Vec<E> = events.into_iter().collect();
-        for event in &events {
-            hub.check_size(ctx, event)?;
-        }
+        let (hub, _in_flight) = self.admit(ctx, &events)?;
         if hub.dispatcher.engine().is_some() {
             return hub.publish_together(ctx, events).await;
         }
@@ -145,46 +135,53 @@ impl EventBus {
         ctx: &Context,
         event: E,
     ) -> Result<Vec<HandlerOutcome>, PublishError> {
-        let hub = self.hub::<E>()?;
+        let (hub, in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
         if ctx.is_inside_delivery(&hub.dispatcher.shared.lifecycle) {
             return Err(refused(ctx, PublishError::WaitInsideHandler { event: E::NAME }));
         }
-        let in_flight = hub.admit::<E>(ctx)?;
-        hub.check_size(ctx, &event)?;
         let (event, observed) = hub.begin(ctx, event)?;
         let handlers = hub.handlers_of(TypeId::of::<E>());
-        let waiter = hub.dispatcher.waiters.wait(event.id(), handlers);
+        let waiter = hub.dispatcher.waiters.wait(event.id());
         hub.send::<E>(ctx, &event, observed).await?;
         drop(in_flight);
-        Ok(if handlers == 0 { Vec::new() } else { waiter.outcomes().await })
+        Ok(waiter.outcomes(handlers).await)
     }
 
     /// Events of type `E` from now on, as they are accepted; an ended stream once the application is
     /// gone.
-    pub fn subscribe<E: Event>(&self) -> EventStream<E> {
-        self.0
-            .upgrade()
-            .map_or_else(|| Subscriptions::ended().subscribe(), |hub| hub.subscriptions.subscribe())
+    pub fn subscribe<E: Event>(&self) -> Live<Published<E>> {
+        self.0.upgrade().map_or_else(Live::ended, |hub| hub.subscriptions.subscribe())
     }
 
     /// Every event from now on, as it is accepted; an ended stream once the application is gone.
-    pub fn subscribe_all(&self) -> AnyEventStream {
-        self.0.upgrade().map_or_else(
-            || Subscriptions::ended().subscribe_all(),
-            |hub| hub.subscriptions.subscribe_all(),
-        )
+    pub fn subscribe_all(&self) -> Live<AnyEvent> {
+        self.0.upgrade().map_or_else(Live::ended, |hub| hub.subscriptions.subscribe_all())
     }
 
-    fn hub<E: Event>(&self) -> Result<Arc<EventHub>, PublishError> {
-        self.0.upgrade().ok_or(PublishError::ShutDown { event: E::NAME })
+    /// Counts a publish of `events` as in flight, and checks their sizes. Work that is under way may publish
+    /// during a shutdown; nothing else may.
+    fn admit<E: Event>(
+        &self,
+        ctx: &Context,
+        events: &[E],
+    ) -> Result<(Arc<EventHub>, InFlight), PublishError> {
+        let shut_down = PublishError::ShutDown { event: E::NAME };
+        let Some(hub) = self.0.upgrade() else { return Err(shut_down) };
+        let lifecycle = &hub.dispatcher.shared.lifecycle;
+        let Some(in_flight) = lifecycle.admit(ctx.is_inside(lifecycle)) else {
+            return Err(refused(ctx, shut_down));
+        };
+        for event in events {
+            hub.check_size(event).map_err(|error| refused(ctx, error))?;
+        }
+        Ok((hub, in_flight))
     }
 }
 
 impl EventHub {
     pub(crate) fn new(dispatcher: Arc<Dispatcher>, options: PublishOptions) -> Self {
-        let subscriptions = Subscriptions::new(options.stream_capacity);
         let (waits, unhandled) = (Once::new(), Mutex::default());
-        Self { dispatcher, options, subscriptions, waits, unhandled }
+        Self { dispatcher, options, subscriptions: Subscriptions::default(), waits, unhandled }
     }
 
     pub(crate) fn end_streams(&self) {
@@ -192,24 +189,16 @@ impl EventHub {
         self.dispatcher.shared.failures.end();
     }
 
-    /// Work that is under way may publish during a shutdown; nothing else may.
-    fn admit<E: Event>(&self, ctx: &Context) -> Result<InFlight, PublishError> {
-        let lifecycle = &self.dispatcher.shared.lifecycle;
-        let admitted = lifecycle.admit(ctx.is_inside(lifecycle));
-        admitted.ok_or_else(|| refused(ctx, PublishError::ShutDown { event: E::NAME }))
-    }
-
-    fn check_size<E: Event>(&self, ctx: &Context, event: &E) -> Result<(), PublishError> {
+    fn check_size<E: Event>(&self, event: &E) -> Result<(), PublishError> {
         let limit = self.options.payload_limit;
-        let error = match event.json_size() {
-            Ok(size) if size <= limit => return Ok(()),
-            Ok(size) => PublishError::TooLarge { event: E::NAME, size, limit },
+        match event.json_size() {
+            Ok(size) if size <= limit => Ok(()),
+            Ok(size) => Err(PublishError::TooLarge { event: E::NAME, size, limit }),
             Err(error) if error.is_io() => {
-                PublishError::TooDeep { event: E::NAME, limit: MAX_PAYLOAD_DEPTH }
+                Err(PublishError::TooDeep { event: E::NAME, limit: MAX_PAYLOAD_DEPTH })
             }
-            Err(error) => PublishError::Unserializable { event: E::NAME, error },
-        };
-        Err(refused(ctx, error))
+            Err(error) => Err(PublishError::Unserializable { event: E::NAME, error }),
+        }
     }
 
     /// Publishes a checked event: with the unit of work that it is part of, or at once.

@@ -38,6 +38,7 @@ pub(crate) struct Execution {
     handler_name: Arc<str>,
     message_name: &'static str,
     timeout: Option<Duration>,
+    shared: Arc<Shared>,
     running: AtomicUsize,
 }
 
@@ -47,9 +48,10 @@ impl Execution {
         handler_name: Arc<str>,
         message_name: &'static str,
         timeout: Option<Duration>,
+        shared: Arc<Shared>,
     ) -> Arc<Self> {
         let running = AtomicUsize::new(0);
-        Arc::new(Self { handler, handler_name, message_name, timeout, running })
+        Arc::new(Self { handler, handler_name, message_name, timeout, shared, running })
     }
 }
 
@@ -125,7 +127,6 @@ impl<Kind> Executors<Kind> {
         let span = observed.span();
         execution.running.fetch_add(1, SeqCst);
         let mut under_way = UnderWay {
-            shared: Arc::clone(&self.shared),
             execution: Arc::clone(execution),
             description,
             ctx: ctx.clone(),
@@ -138,7 +139,6 @@ impl<Kind> Executors<Kind> {
             return under_way.end(Err(AttemptError::TimedOut(Duration::ZERO)));
         }
 
-        let handler = handler.clone();
         let rest: BoxFuture<'static, _> = if self.shared.middlewares.is_empty() {
             // Most handlers end at their first poll.
             let started = catch_now(|| handler(message, ctx));
@@ -158,7 +158,8 @@ impl<Kind> Executors<Kind> {
                 Ok(Poll::Pending) => Box::pin(under_way.go_on(handling).instrument(span)),
             }
         } else {
-            let handling = Handling { shared: Arc::clone(&self.shared), began, handler };
+            let (shared, handler) = (Arc::clone(&self.shared), handler.clone());
+            let handling = Handling { shared, began, handler };
             let running = under_way.inside_middleware(handling, message);
             Box::pin(running.instrument(span))
         };
@@ -168,7 +169,6 @@ impl<Kind> Executors<Kind> {
 
 /// An execution from its admission to its end, with all that it needs to go on without its caller.
 struct UnderWay {
-    shared: Arc<Shared>,
     execution: Arc<Execution>,
     description: Description,
     ctx: Context,
@@ -186,7 +186,7 @@ impl UnderWay {
         handling: BoxFuture<'static, Result<T, E>>,
     ) -> Result<T, ExecuteError<E>> {
         let timed_out = || self.began.elapsed();
-        let result = run(&self.shared, &self.ctx, timed_out, || handling).await;
+        let result = run(&self.execution.shared, &self.ctx, timed_out, || handling).await;
         self.end(result)
     }
 
@@ -206,7 +206,8 @@ impl UnderWay {
             handler: &self.execution.handler_name,
             payload: Payload::Message(Some(Box::new(message))),
         };
-        let result = inside_middleware(&self.shared, call, self.ctx.clone(), &handling).await;
+        let result =
+            inside_middleware(&self.execution.shared, call, self.ctx.clone(), &handling).await;
         self.end(result)
     }
 
@@ -228,7 +229,7 @@ impl UnderWay {
             );
         }
         let result = result.map_err(|error| ExecuteError::of(name, error));
-        if let Some(observer) = &self.shared.observer {
+        if let Some(observer) = &self.execution.shared.observer {
             let failure = result.as_ref().err().map(ToString::to_string);
             let context = ctx.clone();
             let record = ExecutionRecord { kind, message: type_ref, name, context, failure };

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::capacity::Capacity;
 use super::letters::{DeadLetter, Letters};
 use super::waiters::Waiters;
+use crate::context::message_id;
 use crate::handler::Order;
 use crate::lane::{Delivery, Lane, Origin, Receipt, Verdict};
 use crate::message::AnyEvent;
@@ -13,29 +16,11 @@ use crate::schedule::Keys;
 
 /// What one handler is fed from: it counts its deliveries, and hears what becomes of each.
 pub(super) struct Feed {
-    handler: Arc<str>,
+    pub(super) handler: Arc<str>,
     pub(super) capacity: Capacity,
-    lifecycle: Arc<Lifecycle>,
-    letters: Arc<Letters>,
-    waiters: Arc<Waiters>,
-}
-
-impl Feed {
-    pub(super) fn new(
-        handler: &Arc<str>,
-        capacity: usize,
-        lifecycle: &Arc<Lifecycle>,
-        letters: &Arc<Letters>,
-        waiters: &Arc<Waiters>,
-    ) -> Self {
-        Self {
-            handler: Arc::clone(handler),
-            capacity: Capacity::new(capacity),
-            lifecycle: Arc::clone(lifecycle),
-            letters: Arc::clone(letters),
-            waiters: Arc::clone(waiters),
-        }
-    }
+    pub(super) lifecycle: Arc<Lifecycle>,
+    pub(super) letters: Arc<Letters>,
+    pub(super) waiters: Arc<Waiters>,
 }
 
 impl Origin for Feed {
@@ -45,7 +30,14 @@ impl Origin for Feed {
             // It may wait at a paused handler now, for which a shutdown does not wait.
             Verdict::Retry { .. } => return self.lifecycle.note_change(),
             Verdict::Dead { attempts, error } => {
-                self.letters.add(DeadLetter::new(&self.handler, event, attempts, error));
+                self.letters.add(DeadLetter {
+                    id: message_id::new(),
+                    handler: Arc::clone(&self.handler),
+                    event: event.clone(),
+                    attempts,
+                    error: error.clone(),
+                    died_at: Timestamp::now(),
+                });
             }
             Verdict::Done { .. } | Verdict::Release => {}
         }

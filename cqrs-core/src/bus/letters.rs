@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::context::{TenantScope, message_id};
+use crate::context::TenantScope;
 use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
 
@@ -27,24 +27,6 @@ pub struct DeadLetter {
     pub error: DeliveryError,
     /// When the last attempt failed, by the wall clock.
     pub died_at: Timestamp,
-}
-
-impl DeadLetter {
-    pub(super) fn new(
-        handler: &Arc<str>,
-        event: &AnyEvent,
-        attempts: u32,
-        error: &DeliveryError,
-    ) -> Self {
-        Self {
-            id: message_id::new(),
-            handler: Arc::clone(handler),
-            event: event.clone(),
-            attempts,
-            error: error.clone(),
-            died_at: Timestamp::now(),
-        }
-    }
 }
 
 impl fmt::Debug for DeadLetter {

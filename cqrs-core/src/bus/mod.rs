@@ -20,15 +20,15 @@ mod subscription;
 mod waiters;
 
 pub use self::command_bus::CommandBus;
-pub use self::control::{HandlerControl, HandlerState, HandlerStatus, UnknownHandler};
-pub use self::dead_letters::{DeadLetters, NoSuchDeadLetter, RedeliverError};
+pub use self::control::{HandlerControl, UnknownHandler};
+pub use self::dead_letters::{DeadLetters, RedeliverError};
 pub use self::error::{ExecuteError, PublishError};
 pub use self::event_bus::EventBus;
 pub use self::letters::{DeadLetter, DeadLetterFilter};
 pub use self::query_bus::QueryBus;
-pub use self::subscription::{AnyEventStream, EventStream};
 pub use self::waiters::HandlerOutcome;
-pub use crate::runtime::Lagged;
+pub use crate::lane::{HandlerState, HandlerStatus};
+pub use crate::runtime::{Lagged, Live};
 
 pub(crate) use self::command_bus::CommandExecutors;
 pub(crate) use self::dispatcher::{Dispatcher, Hand, Once, Routes, Undelivered, Unrouted};

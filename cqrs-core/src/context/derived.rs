@@ -63,7 +63,8 @@ impl Context {
     ) -> (Self, WorkGuard) {
         let parent = self.current_work();
         let guard = Work::begin(lifecycle, None, parent, None);
-        let ctx = Self { work: Some(guard.work()), ..self.child() };
+        let mut ctx = self.child();
+        ctx.work = Some(guard.work());
         (ctx.ends_after(now, timeout), guard)
     }
 
@@ -103,9 +104,10 @@ impl Context {
         self.work.clone().or_else(|| current::with(|ctx| ctx.work.clone()).flatten())
     }
 
-    pub(super) fn ends_after(self, now: Instant, timeout: Option<Duration>) -> Self {
+    pub(super) fn ends_after(mut self, now: Instant, timeout: Option<Duration>) -> Self {
         let deadline = timeout.and_then(|timeout| now.checked_add(timeout));
-        Self { deadline: earlier(self.deadline, deadline), ..self }
+        self.deadline = earlier(self.deadline, deadline);
+        self
     }
 
     /// The event that is being handled, and the number of the attempt, in this work or in the work that it

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::runtime::{Lifecycle, TaskInFlight};
+use crate::runtime::{InFlight, Lifecycle};
 
 /// An effect that is deferred until the work succeeds.
 pub(crate) trait Effect: Any + Send {
@@ -39,7 +39,7 @@ impl Work {
         lifecycle: &Arc<Lifecycle>,
         delivery: Option<(&'static str, u32)>,
         parent: Option<Arc<Self>>,
-        task: Option<TaskInFlight>,
+        task: Option<InFlight>,
     ) -> WorkGuard {
         let is_task = task.is_some();
         let keeps_effects = !is_task && delivery.is_some();
@@ -97,7 +97,7 @@ impl Work {
 /// Keeps work going until it is dropped.
 pub(crate) struct WorkGuard {
     work: Arc<Work>,
-    _task: Option<TaskInFlight>,
+    _task: Option<InFlight>,
 }
 
 impl WorkGuard {
@@ -114,6 +114,8 @@ impl WorkGuard {
 impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.work.ended.store(true, SeqCst);
-        drop(self.work.take_effects());
+        if self.work.is_delivery() {
+            drop(self.work.take_effects());
+        }
     }
 }

@@ -3,13 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{
-    BatchDescription, BreakerDescription, Description, HandlerDescription, InjectedField, Location,
-    MessageDescription, ModuleDescription, OptionsDescription, ProvidedValue, RetryDescription,
-    ServiceDescription,
+    Description, HandlerDescription, InjectedField, Location, MessageDescription,
+    ModuleDescription, OptionsDescription, ProvidedValue, ServiceDescription,
 };
-use crate::app::{Modules, Wired, WiredService};
+use crate::app::{Wired, WiredService};
 use crate::message::MessageKind;
-use crate::registry::{HandlerRegistration, Handles, MessageDetails, MessageRegistration, Source};
+use crate::registry::{HandlerRegistration, MessageRegistration, Source};
 use crate::services::{Dependency, TypeRef};
 
 pub(super) fn describe(wired: &Wired) -> Description {
@@ -17,66 +16,61 @@ pub(super) fn describe(wired: &Wired) -> Description {
     let handlers: Vec<_> = wired.handlers.iter().map(handler).collect();
     let mut services: Vec<_> = wired.services.iter().map(service).collect();
     services.sort_by_key(|it| (it.type_name.clone(), it.declared.module.clone()));
-    let provided = wired.provided.iter().map(|value| ProvidedValue {
-        type_name: value.service.name(),
-        name: value.name.as_deref().map(str::to_owned),
+    let provided = wired.provided.iter().map(|key| ProvidedValue {
+        type_name: key.service.name(),
+        name: key.name.map(str::to_owned),
     });
     let mut provided: Vec<_> = provided.collect();
     provided.sort_by_key(|it| (it.type_name.clone(), it.name.clone()));
 
-    let places = [
-        messages.iter().filter_map(|it| it.declared.as_ref()).collect(),
-        handlers.iter().map(|it| &it.declared).collect(),
-        services.iter().map(|it| &it.declared).collect(),
-    ];
-    let modules = modules(&places, &wired.named);
-    let plugins = wired.plugins.clone();
-    let middleware = wired.middleware.iter().map(TypeRef::name).collect();
-    Description { messages, handlers, services, provided, plugins, middleware, modules }
+    let declared = messages.iter().filter_map(|it| it.declared.as_ref());
+    let declared = declared.chain(handlers.iter().map(|it| &it.declared));
+    let declared = declared.chain(services.iter().map(|it| &it.declared));
+    let paths: BTreeSet<_> = declared.filter_map(|it| it.module.clone()).collect();
+    let modules =
+        paths.into_iter().map(|path| ModuleDescription { named: wired.named.contain(&path), path });
+    Description {
+        modules: modules.collect(),
+        messages,
+        handlers,
+        services,
+        provided,
+        plugins: wired.plugins.clone(),
+        middleware: wired.middleware.iter().map(TypeRef::name).collect(),
+    }
 }
 
 fn message(message: &MessageRegistration, wired: &Wired) -> MessageDescription {
     let type_ref = (message.message)();
-    let mut description = MessageDescription {
+    let handlers = wired.handlers.iter();
+    let handlers = handlers.filter(|it| it.messages().any(|it| (it.message)() == type_ref));
+    let handlers: Vec<_> = handlers.map(|handler| handler.name.to_string()).collect();
+    let is_unhandled = handlers.is_empty() && message.kind == MessageKind::Event;
+    MessageDescription {
         kind: message.kind,
         name: message.name.to_owned(),
         type_name: type_ref.name(),
-        declared: (message.source != Source::UNKNOWN).then(|| place(message.source)),
-        version: None,
-        entity: None,
-        action: None,
-        output: None,
-        error: None,
-        handlers: wired.handlers_of(type_ref).map(|handler| handler.name.to_string()).collect(),
-    };
-    match message.details {
-        MessageDetails::Event { version, entity, action, .. } => {
-            description.version = Some(version);
-            description.entity = entity.map(str::to_owned);
-            description.action = action.map(str::to_owned);
-        }
-        MessageDetails::Execution { output, error } => {
-            description.output = Some(output().name());
-            description.error = Some(error().name());
-        }
+        declared: (message.source != Source::UNKNOWN).then(|| location(message.source)),
+        version: message.version,
+        entity: message.entity.map(str::to_owned),
+        action: message.action.map(str::to_owned),
+        output: message.output.map(|output| output().name()),
+        error: message.error.map(|error| error().name()),
+        handlers,
+        unhandled: is_unhandled.then(|| wired.unhandled.reason(type_ref.id()).to_owned()),
     }
-    description
 }
 
 fn handler(handler: &HandlerRegistration) -> HandlerDescription {
-    let every_event = match &handler.handles {
-        Handles::Events(routes) => routes.iter().any(|route| route.event.is_none()),
-        Handles::Execution(_) => false,
-    };
-    // A set, because a handler that is registered by hand may name an event twice.
-    let names: BTreeSet<_> = handler.messages().map(|message| message.name).collect();
+    let mut handles: Vec<_> = handler.messages().map(|it| it.name.to_owned()).collect();
+    handles.sort_unstable();
     HandlerDescription {
         kind: handler.kind(),
         name: handler.name.to_string(),
         type_name: (handler.handler)().name(),
-        declared: place(handler.source),
-        handles: names.into_iter().map(str::to_owned).collect(),
-        every_event,
+        declared: location(handler.source),
+        handles,
+        every_event: handler.routes.iter().any(|route| route.event.is_none()),
         options: options(handler),
         dependencies: dependencies(&(handler.dependencies)()),
     }
@@ -87,29 +81,20 @@ fn options(handler: &HandlerRegistration) -> OptionsDescription {
     let is_event = handler.kind() == MessageKind::Event;
     OptionsDescription {
         timeout: options.timeout,
-        retry: is_event.then_some(RetryDescription {
-            attempts: options.retry.attempts,
-            backoff: options.retry.backoff,
-            max: options.retry.max,
-        }),
+        retry: is_event.then_some(options.retry),
         concurrency: is_event.then_some(options.concurrency),
+        order: is_event.then_some(options.order),
         rate: options.rate.filter(|_| is_event).map(|rate| rate.to_string()),
-        breaker: options.breaker.filter(|_| is_event).map(|policy| BreakerDescription {
-            failures: policy.failures,
-            cooldown: policy.cooldown,
-        }),
-        batch: handler.batch.map(|policy| BatchDescription {
-            max: policy.max,
-            across_tenants: policy.across_tenants,
-        }),
+        breaker: options.breaker.filter(|_| is_event),
+        batch: handler.batch,
     }
 }
 
 fn service(service: &WiredService) -> ServiceDescription {
-    let registration = &service.registration;
+    let registration = service.registration;
     ServiceDescription {
         type_name: (registration.service)().name(),
-        declared: place(registration.source),
+        declared: location(registration.source),
         offered_as: service.offered_as.iter().map(TypeRef::name).collect(),
         dependencies: dependencies(&(registration.dependencies)()),
     }
@@ -117,29 +102,15 @@ fn service(service: &WiredService) -> ServiceDescription {
 
 /// In the order of the fields.
 fn dependencies(dependencies: &[Dependency]) -> Vec<InjectedField> {
-    let injected = dependencies.iter().map(|dependency| InjectedField {
-        field: dependency.field.to_owned(),
-        type_name: dependency.service.name(),
-        name: dependency.name.map(str::to_owned),
+    let injected = dependencies.iter().map(|Dependency { field, key }| InjectedField {
+        field: (*field).to_owned(),
+        type_name: key.service.name(),
+        name: key.name.map(str::to_owned),
     });
     injected.collect()
 }
 
-/// `places` are the source locations of messages, handlers and services.
-fn modules(places: &[Vec<&Location>; 3], named: &Modules) -> Vec<ModuleDescription> {
-    let module = |place: &&Location| place.module.clone();
-    let paths: BTreeSet<String> = places.iter().flatten().filter_map(module).collect();
-    let described = paths.into_iter().map(|path| {
-        let count = |places: &Vec<&Location>| {
-            places.iter().filter(|place| place.module.as_ref() == Some(&path)).count()
-        };
-        let [messages, handlers, services] = places.each_ref().map(count);
-        ModuleDescription { named: named.contain(&path), path, messages, handlers, services }
-    });
-    described.collect()
-}
-
-fn place(source: Source) -> Location {
+fn location(source: Source) -> Location {
     let module = (!source.module.is_empty()).then(|| source.module.to_owned());
     Location { file: source.file.to_owned(), line: source.line, module }
 }

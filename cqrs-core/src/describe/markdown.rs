@@ -7,8 +7,9 @@ use jiff::fmt::friendly::SpanPrinter;
 
 use super::{
     Description, HandlerDescription, InjectedField, Location, MessageDescription,
-    ModuleDescription, OptionsDescription, ServiceDescription, count, escaped, mermaid, one_line,
+    OptionsDescription, ServiceDescription, count, escaped, mermaid, one_line,
 };
+use crate::handler::Order;
 use crate::message::MessageKind;
 
 pub(super) fn render(description: &Description) -> String {
@@ -20,6 +21,10 @@ pub(super) fn render(description: &Description) -> String {
     let provided = description.provided.iter();
     let provided =
         provided.map(|value| item(&named(&value.type_name, value.name.as_deref()), None, &[]));
+    let modules = description.modules.iter().map(|module| {
+        let named = if module.named { "named" } else { "not named" };
+        item(&format!("{}: {named}", code(&module.path)), None, &[])
+    });
     let sections = [
         ("Commands", of_kind(MessageKind::Command)),
         ("Events", of_kind(MessageKind::Event)),
@@ -29,7 +34,7 @@ pub(super) fn render(description: &Description) -> String {
         ("Provided values", provided.collect()),
         ("Plugins", names(&description.plugins)),
         ("Middleware, outermost first", names(&description.middleware)),
-        ("Modules", description.modules.iter().map(module).collect()),
+        ("Modules", modules.collect()),
     ];
 
     let mut page = format!("# Map of the application\n\n{}.\n", description.summary());
@@ -73,16 +78,6 @@ fn service(service: &ServiceDescription) -> String {
     let facts =
         [("offered as", codes(&service.offered_as)), ("injects", injects(&service.dependencies))];
     item(&code(&service.type_name), Some(&service.declared), &facts)
-}
-
-fn module(module: &ModuleDescription) -> String {
-    let contents = [
-        count(module.messages, "message", "messages"),
-        count(module.handlers, "handler", "handlers"),
-        count(module.services, "service", "services"),
-        if module.named { "named" } else { "not named" }.to_owned(),
-    ];
-    item(&format!("{}: {}", code(&module.path), contents.join(", ")), None, &[])
 }
 
 /// One thing, where it is declared, and what else is known about it.
@@ -133,12 +128,18 @@ fn options(options: &OptionsDescription) -> String {
         None => "no time-out".to_owned(),
     });
     parts.extend(options.concurrency.map(|entities| format!("concurrency {entities}")));
+    match options.order {
+        Some(Order::Tenant) => parts.push("order `tenant`".to_owned()),
+        Some(Order::None) => parts.push("order `none`".to_owned()),
+        Some(Order::Key) | None => {}
+    }
     parts.extend(options.rate.as_deref().map(|rate| format!("rate {}", code(rate))));
-    parts.extend(options.breaker.as_ref().map(|breaker| {
+    parts.extend(options.breaker.map(|breaker| {
         let cooldown = short(breaker.cooldown);
-        format!("breaker after {} failures for {cooldown}", breaker.failures)
+        let count = if breaker.counts_all { ", count `all`" } else { "" };
+        format!("breaker after {} failures for {cooldown}{count}", breaker.failures)
     }));
-    parts.extend(options.batch.as_ref().map(|batch| {
+    parts.extend(options.batch.map(|batch| {
         let across = if batch.across_tenants { ", across tenants" } else { "" };
         format!("batches of {}{across}", batch.max)
     }));

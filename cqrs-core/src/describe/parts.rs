@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::fmt::serde::unsigned_duration::friendly::compact as friendly;
 use serde::{Deserialize, Serialize};
 
+use crate::handler::{BatchPolicy, BreakerPolicy, Order, RetryPolicy};
 use crate::message::MessageKind;
 
 /// Where something is declared.
@@ -51,6 +52,8 @@ pub struct MessageDescription {
     pub error: Option<String>,
     /// The stable names of the handlers that name this message. Handlers of every event are not included.
     pub handlers: Vec<String>,
+    /// Why no handler names this event.
+    pub unhandled: Option<String>,
 }
 
 /// A handler.
@@ -76,58 +79,25 @@ pub struct HandlerDescription {
     pub dependencies: Vec<InjectedField>,
 }
 
-/// How a handler runs.
+/// How a handler runs. What only event handlers have is `None` for the others.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct OptionsDescription {
     /// How long one attempt may take, such as `"30s"`; `None` for no limit.
     #[serde(default, with = "friendly::optional")]
     pub timeout: Option<Duration>,
-    /// How often a delivery is attempted. Event handlers only.
-    pub retry: Option<RetryDescription>,
-    /// How many attempts run at the same time. Event handlers only.
+    /// How often a delivery is attempted.
+    pub retry: Option<RetryPolicy>,
+    /// How many attempts run at the same time.
     pub concurrency: Option<usize>,
-    /// Its rate limit, such as `"100/s"`. Event handlers only.
+    /// Which events are handled in publish order.
+    pub order: Option<Order>,
+    /// Its rate limit, such as `"100/s"`.
     pub rate: Option<String>,
-    /// When its circuit breaker opens. Event handlers only.
-    pub breaker: Option<BreakerDescription>,
-    /// How many events it gets at once. Event handlers only.
-    pub batch: Option<BatchDescription>,
-}
-
-/// How many events a handler gets at once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct BatchDescription {
-    /// How many events it has at most.
-    pub max: usize,
-    /// Whether a batch may contain events of several tenants.
-    pub across_tenants: bool,
-}
-
-/// When a handler's circuit breaker opens, and for how long.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct BreakerDescription {
-    /// After how many failed attempts in a row.
-    pub failures: u32,
-    /// How long it stays open: no attempt is made in this time.
-    #[serde(with = "friendly::required")]
-    pub cooldown: Duration,
-}
-
-/// How often a failed delivery is attempted again, and after which wait.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct RetryDescription {
-    /// How many attempts are made at most.
-    pub attempts: u32,
-    /// The longest wait after the first failed attempt.
-    #[serde(with = "friendly::required")]
-    pub backoff: Duration,
-    /// The longest wait of all.
-    #[serde(with = "friendly::required")]
-    pub max: Duration,
+    /// When its circuit breaker opens.
+    pub breaker: Option<BreakerPolicy>,
+    /// How many events it gets at once.
+    pub batch: Option<BatchPolicy>,
 }
 
 /// A field that is injected.
@@ -177,10 +147,4 @@ pub struct ModuleDescription {
     pub path: String,
     /// Whether it, or a module that contains it, was named with `modules![..]`.
     pub named: bool,
-    /// How many messages it declares.
-    pub messages: usize,
-    /// How many handlers it declares.
-    pub handlers: usize,
-    /// How many services it declares.
-    pub services: usize,
 }

@@ -8,6 +8,7 @@ use std::ops::Deref;
 use std::slice;
 use std::sync::{Arc, OnceLock};
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{HandlerError, HandlerResult};
@@ -81,7 +82,7 @@ pub trait BatchEventHandler<E>: Send + Sync + 'static {
 
 /// How many events a [`BatchEventHandler`] gets at once, and whether tenants are mixed.
 /// [`Handler::batches`](crate::Handler::batches) has an example.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BatchPolicy {
     pub(crate) max: usize,
     pub(crate) across_tenants: bool,
@@ -176,11 +177,18 @@ impl<'a, E> BatchItem<'a, E> {
     }
 }
 
+impl<'a, E: 'static> BatchItem<'a, E> {
+    /// The event, borrowed for as long as the batch.
+    pub fn event(&self) -> &'a E {
+        self.item.event()
+    }
+}
+
 impl<E: 'static> Deref for BatchItem<'_, E> {
     type Target = E;
 
     fn deref(&self) -> &E {
-        self.item.event()
+        self.event()
     }
 }
 

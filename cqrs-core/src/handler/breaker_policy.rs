@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// The longest cooldown. A longer one could overflow the clock's arithmetic.
 const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 
@@ -14,9 +16,10 @@ const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
 /// Errors, panics and time-outs of the handler count as failures. Permanent errors and refusals by
 /// middleware say nothing about a dependency, so they count only with [`counting_all`](Self::counting_all).
 /// [`App::handler`](crate::App::handler) shows the [`BreakerState`](crate::lane::BreakerState).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BreakerPolicy {
     pub(crate) failures: u32,
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub(crate) cooldown: Duration,
     /// Whether permanent errors and refusals by middleware count too.
     pub(crate) counts_all: bool,

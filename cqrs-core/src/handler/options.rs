@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{BreakerPolicy, RateLimit, RetryPolicy};
 
 /// How a handler runs: retries, time-out, concurrency, order, rate and circuit breaker, as set in its
@@ -68,7 +70,8 @@ impl HandlerOptions {
 
 /// Which events a handler receives in publish order, one at a time. Other events it handles at the same
 /// time, as many as its [`concurrency`](super::HandlerOptions::concurrency) allows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Order {
     /// The events of one order key: the tenant with the value of `#[event(order_by)]`, or else with the
     /// entity's type and id. Events without either have no order.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 /// How often a delivery is attempted, and how long it waits between attempts.
 ///
 /// The wait before attempt *n* + 1 is random between zero and `backoff * 2^(n-1)`, at most `max`:
@@ -17,10 +19,12 @@ use std::time::Duration;
 /// assert_eq!(policy.longest_delay_after(3), Some(Duration::from_millis(400)));
 /// assert_eq!(policy.longest_delay_after(5), None);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetryPolicy {
     pub(crate) attempts: u32,
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub(crate) backoff: Duration,
+    #[serde(with = "jiff::fmt::serde::unsigned_duration::friendly::compact::required")]
     pub(crate) max: Duration,
 }
 

@@ -47,13 +47,8 @@ enum State {
     Probing(usize),
 }
 
-/// Why no attempt may begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NotReady {
-    Until(Instant),
-    /// Until something happens that wakes the workers.
-    Paused,
-}
+/// No attempt may begin: until then, or until something happens that wakes the workers.
+pub(super) type NotReady = Option<Instant>;
 
 /// How an attempt's end counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,11 +79,11 @@ impl Breaker {
         }
     }
 
-    pub(super) fn not_ready(&self, now: Instant) -> Option<NotReady> {
+    pub(super) fn check(&self, now: Instant) -> Result<(), NotReady> {
         match self.state {
-            State::Open(until) if now < until => Some(NotReady::Until(until)),
-            State::Probing(_) => Some(NotReady::Paused),
-            State::Closed(_) | State::Open(_) => None,
+            State::Open(until) if now < until => Err(Some(until)),
+            State::Probing(_) => Err(None),
+            State::Closed(_) | State::Open(_) => Ok(()),
         }
     }
 
@@ -149,11 +144,11 @@ mod tests {
         let (mut breaker, now) = breaker();
         for counted in [Counted::Failure, Counted::Success, Counted::Failure] {
             assert_eq!(breaker.end(0, counted, now), None);
-            assert_eq!(breaker.not_ready(now), None);
+            assert_eq!(breaker.check(now), Ok(()));
         }
         assert_eq!(breaker.end(0, Counted::Failure, now), Some(OPENED));
         assert_eq!(breaker.state(now), BreakerState::Open);
-        assert_eq!(breaker.not_ready(now), Some(NotReady::Until(now + COOLDOWN)));
+        assert_eq!(breaker.check(now), Err(Some(now + COOLDOWN)));
         assert_eq!(breaker.end(1, Counted::Success, now), None, "it began before");
         assert_eq!(breaker.state(now), BreakerState::Open);
     }
@@ -167,9 +162,9 @@ mod tests {
             breaker.end(0, Counted::Failure, now);
             let later = now + COOLDOWN;
             assert_eq!(breaker.state(later), BreakerState::HalfOpen);
-            assert_eq!(breaker.not_ready(later), None);
+            assert_eq!(breaker.check(later), Ok(()));
             breaker.begin(3);
-            assert_eq!(breaker.not_ready(later), Some(NotReady::Paused), "only one");
+            assert_eq!(breaker.check(later), Err(None), "only one");
             assert_eq!(
                 breaker.end(1, counted(!succeeds), later),
                 None,
@@ -177,8 +172,8 @@ mod tests {
             );
             let change = breaker.end(3, counted(succeeds), later);
             assert_eq!(change, Some(if succeeds { Change::Closed } else { OPENED }));
-            let again = (!succeeds).then_some(NotReady::Until(later + COOLDOWN));
-            assert_eq!(breaker.not_ready(later), again);
+            let again = if succeeds { Ok(()) } else { Err(Some(later + COOLDOWN)) };
+            assert_eq!(breaker.check(later), again);
         }
     }
 
@@ -190,8 +185,8 @@ mod tests {
         breaker.end(0, Counted::Failure, now);
         breaker.begin(3);
         breaker.end(2, Counted::Neither, now);
-        assert_eq!(breaker.not_ready(now), Some(NotReady::Paused));
+        assert_eq!(breaker.check(now), Err(None));
         assert_eq!(breaker.end(3, Counted::Neither, now), None);
-        assert_eq!(breaker.not_ready(now), None);
+        assert_eq!(breaker.check(now), Ok(()));
     }
 }

@@ -25,18 +25,14 @@ impl Limits {
     /// Begins an attempt of `worker`, or says what it has to wait for.
     pub(super) fn begin(&mut self, worker: usize) -> Result<(), NotReady> {
         if self.is_paused {
-            return Err(NotReady::Paused);
+            return Err(None);
         }
         if !self.are_timed() {
             return Ok(());
         }
         let now = Instant::now();
-        if let Some(not_ready) = self.breaker.as_ref().and_then(|breaker| breaker.not_ready(now)) {
-            return Err(not_ready);
-        }
-        if let Some(until) = self.rate.as_ref().and_then(|rate| rate.hold(now)) {
-            return Err(NotReady::Until(until));
-        }
+        self.breaker.as_ref().map_or(Ok(()), |breaker| breaker.check(now))?;
+        self.rate.as_ref().map_or(Ok(()), |rate| rate.check(now))?;
         if let Some(breaker) = &mut self.breaker {
             breaker.begin(worker);
         }

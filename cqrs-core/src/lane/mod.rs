@@ -5,12 +5,13 @@ mod breaker;
 mod chance;
 mod deliver;
 mod delivery;
-mod failures;
+mod failure;
 mod limits;
 mod outcome;
 mod rate;
 mod report;
 mod shared;
+mod status;
 mod worker;
 
 use std::pin::pin;
@@ -18,7 +19,6 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -29,17 +29,17 @@ use self::limits::Limits;
 use self::outcome::Outcome;
 use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions, Item};
 use crate::runtime::sleep_until;
-use crate::schedule::{Counts, Entry, Keys, Schedule, Step};
+use crate::schedule::{Entry, Keys, Schedule, Step};
 use crate::services::TypeRef;
 
 pub use self::breaker::BreakerState;
-pub use self::failures::{Failure, FailureStream};
+pub use self::failure::Failure;
+pub use self::status::{HandlerState, HandlerStatus};
 pub use crate::schedule::DeliveryState;
 
 pub(crate) use self::attempt::{Handles, inside_middleware, run};
 pub(crate) use self::chance::Chance;
 pub(crate) use self::delivery::{Deferred, Delivery, Origin, Publishes, Receipt, Verdict};
-pub(crate) use self::failures::Failures;
 pub(crate) use self::shared::Shared;
 
 /// The schedule of one handler, and the workers that work it off: as many as the handler's concurrency.
@@ -63,15 +63,6 @@ pub(crate) struct Lane {
 struct State {
     schedule: Schedule<Delivery>,
     limits: Limits,
-}
-
-/// What a lane is doing.
-pub(crate) struct LaneStatus {
-    pub(crate) is_paused: bool,
-    pub(crate) breaker: Option<BreakerState>,
-    pub(crate) counts: Counts,
-    /// When the oldest event that waits was published.
-    pub(crate) oldest: Option<Timestamp>,
 }
 
 impl Lane {
@@ -172,7 +163,7 @@ impl Lane {
     ///
     /// A worker takes nothing that it would have to keep while it waits: what may not begin yet stays
     /// queued, and a shutdown finds it there.
-    fn take(&self, worker: usize, taken: &mut Taken) -> Result<(), Option<Instant>> {
+    fn take(&self, worker: usize, taken: &mut Taken) -> Result<(), NotReady> {
         let mut state = self.state();
         let State { schedule, limits } = &mut *state;
         if schedule.next_due().is_some() {
@@ -181,10 +172,7 @@ impl Lane {
         if !schedule.has_ready() {
             return Err(schedule.next_due().map(Instant::from_std));
         }
-        limits.begin(worker).map_err(|not_ready| match not_ready {
-            NotReady::Until(instant) => Some(instant),
-            NotReady::Paused => None,
-        })?;
+        limits.begin(worker)?;
         let max = self.batch.map_or(1, |policy| policy.max);
         let across_tenants = self.is_across_tenants();
         // Tenants are compared themselves: two may have the same hash. An event is in a batch once.
@@ -294,14 +282,18 @@ impl Lane {
         was_paused != pause
     }
 
-    pub(crate) fn status(&self) -> LaneStatus {
+    pub(crate) fn status(&self, waiting_publishers: usize) -> HandlerStatus {
         let state = self.state();
-        let published = state.schedule.iter_waiting().map(|delivery| delivery.event.occurred_at());
-        LaneStatus {
-            is_paused: state.limits.is_paused,
-            breaker: state.limits.breaker_state(),
-            counts: state.schedule.counts(),
-            oldest: published.min(),
+        let State { schedule, limits } = &*state;
+        let published = schedule.iter_waiting().map(|delivery| delivery.event.occurred_at());
+        HandlerStatus {
+            state: if limits.is_paused { HandlerState::Paused } else { HandlerState::Running },
+            breaker: limits.breaker_state(),
+            queued: schedule.queued(),
+            running: schedule.running(),
+            retrying: schedule.retrying(),
+            waiting_publishers,
+            oldest_waiting: published.min(),
         }
     }
 

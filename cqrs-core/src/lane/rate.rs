@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::breaker::NotReady;
 use crate::handler::RateLimit;
 
 /// How late an attempt may begin without the next one being put off as well: timers have a granularity
@@ -24,9 +25,9 @@ impl Rate {
         Self { interval: limit.interval(), next: None }
     }
 
-    /// Until when no attempt may begin; `None` if one may now.
-    pub(super) fn hold(&self, now: Instant) -> Option<Instant> {
-        self.next.filter(|next| now < *next)
+    /// Whether an attempt may begin now, or when.
+    pub(super) fn check(&self, now: Instant) -> Result<(), NotReady> {
+        self.next.filter(|next| now < *next).map_or(Ok(()), |next| Err(Some(next)))
     }
 
     /// An attempt begins.
@@ -46,7 +47,7 @@ mod tests {
         let (mut rate, mut now) = (Rate::new(limit), start);
         let mut begun = Vec::new();
         while begun.len() < count as usize {
-            if let Some(until) = rate.hold(now) {
+            if let Err(Some(until)) = rate.check(now) {
                 now = until + late;
                 continue;
             }
@@ -82,8 +83,8 @@ mod tests {
         let start = Instant::now();
         rate.begin(start);
         let later = start + Duration::from_mins(1);
-        assert_eq!(rate.hold(later), None);
+        assert_eq!(rate.check(later), Ok(()));
         rate.begin(later);
-        assert_eq!(rate.hold(later), Some(later + Duration::from_millis(100)));
+        assert_eq!(rate.check(later), Err(Some(later + Duration::from_millis(100))));
     }
 }

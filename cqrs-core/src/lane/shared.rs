@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::Failure;
 use super::chance::Chance;
-use super::failures::Failures;
 use crate::message::Validator;
 use crate::middleware::Middlewares;
 use crate::observe::Observer;
-use crate::runtime::Lifecycle;
+use crate::runtime::{Broadcast, Lifecycle};
 
 pub(crate) struct Shared {
     pub(crate) lifecycle: Arc<Lifecycle>,
-    pub(crate) failures: Failures,
+    pub(crate) failures: Broadcast<Failure>,
     pub(crate) middlewares: Middlewares,
     /// Of the messages that implement `Validate`.
     pub(crate) validators: FxHashMap<TypeId, Validator>,

@@ -20,10 +20,11 @@ pub use self::event_log::{DoneRow, Entry, EventLog, Profile};
 pub use self::hash::stable_hash;
 pub use self::memory::MemoryStore;
 pub use self::progress::{
-    Beat, Change, Claim, DeadDelivery, Lease, NewSubscription, Node, Parked, Progress, Start,
+    Beat, Change, Claim, DeadDelivery, Lease, NewSubscription, Node, Parked, Progress,
     Subscription, SubscriptionId,
 };
 pub use self::units::{Unit, Units};
+pub use crate::handler::Start;
 
 /// A durable log with the progress on it: what [`AppBuilder::store`](crate::AppBuilder::store) takes.
 pub trait Store: EventLog + Progress + fmt::Debug + Send + Sync + 'static {

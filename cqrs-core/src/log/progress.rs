@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{LoggedEvent, Position, StoreError};
-use crate::handler::BoxFuture;
+use crate::handler::{BoxFuture, Start};
 
 /// How far each subscription of an application has come, and which node works on which shard.
 ///
@@ -81,16 +81,6 @@ pub struct NewSubscription<'a> {
     pub name: &'a str,
     /// Where it starts if it is new.
     pub start: Start,
-}
-
-/// Where a new subscription starts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Start {
-    /// After the events that are in the log now.
-    #[default]
-    Now,
-    /// With the oldest event in the log.
-    Beginning,
 }
 
 /// A subscription, as the store has it.

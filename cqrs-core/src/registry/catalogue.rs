@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::{HandlerRegistration, InjectableRegistration, MessageRegistration, PluginService};
+use super::{HandlerRegistration, InjectableRegistration, MessageRegistration};
 use crate::message::Validator;
-use crate::services::TypeRef;
 
 /// What the annotations submitted. It alone reads `inventory`, once per application.
 ///
@@ -22,9 +21,9 @@ pub(crate) struct Catalogue {
     /// The handlers of all other modules, by name.
     pub(crate) left_out: Vec<&'static HandlerRegistration>,
     /// All messages, whether or not their module is selected.
-    by_type: FxHashMap<TypeId, &'static MessageRegistration>,
-    plugins: FxHashMap<TypeId, &'static str>,
-    modules: BTreeSet<&'static str>,
+    pub(crate) by_type: FxHashMap<TypeId, &'static MessageRegistration>,
+    /// All modules with something annotated, selected or not.
+    pub(crate) modules: BTreeSet<&'static str>,
 }
 
 impl Catalogue {
@@ -36,7 +35,6 @@ impl Catalogue {
         handlers.sort_by_key(|it| (&*it.name, it.source));
         let mut injectables: Vec<_> = inventory::iter::<InjectableRegistration>().collect();
         injectables.sort_by_key(|it| ((it.service)().path(), it.source));
-        let plugins = inventory::iter::<PluginService>();
 
         let sources =
             messages.iter().map(|it| it.source).chain(handlers.iter().map(|it| it.source));
@@ -47,30 +45,7 @@ impl Catalogue {
         injectables.retain(|it| is_selected(it.source.module));
         let (handlers, left_out) =
             handlers.into_iter().partition(|it| is_selected(it.source.module));
-        Self {
-            messages,
-            handlers,
-            injectables,
-            left_out,
-            by_type,
-            plugins: plugins.map(|it| ((it.service)().id(), it.plugin)).collect(),
-            modules,
-        }
-    }
-
-    /// The derived message of this type, in any module.
-    pub(crate) fn message(&self, message: TypeRef) -> Option<&'static MessageRegistration> {
-        self.by_type.get(&message.id()).copied()
-    }
-
-    /// The name of the plugin that the service needs, if it needs one.
-    pub(crate) fn plugin_of(&self, service: TypeRef) -> Option<&'static str> {
-        self.plugins.get(&service.id()).copied()
-    }
-
-    /// Whether something is annotated in a module that `is_meant` accepts.
-    pub(crate) fn has_module(&self, is_meant: impl Fn(&str) -> bool) -> bool {
-        self.modules.iter().any(|module| is_meant(module))
+        Self { messages, handlers, injectables, left_out, by_type, modules }
     }
 
     /// The validators of all messages that implement [`Validate`](crate::middleware::Validate).

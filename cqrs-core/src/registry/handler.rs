@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::{AnyHandler, EventRoute, ExecutionRoute, MessageRegistration, Source};
 use crate::handler::{BatchPolicy, CommandHandler, HandlerOptions, QueryHandler};
 use crate::message::{Command, MessageKind, Query};
-use crate::services::{Dependency, Injectable, MissingService, Services, TypeRef};
+use crate::services::{Dependency, Injectable, Services, TypeRef};
 
 /// A handler and what it handles, as its annotation submits it.
 #[derive(Debug, Clone)]
@@ -19,7 +19,10 @@ pub struct HandlerRegistration {
     pub(crate) handler: fn() -> TypeRef,
     pub(crate) dependencies: fn() -> Vec<Dependency>,
     pub(crate) construct: Construct,
-    pub(crate) handles: Handles,
+    /// Of an event handler.
+    pub(crate) routes: Cow<'static, [EventRoute]>,
+    /// Of a handler of a command or query.
+    pub(crate) execution: Option<ExecutionRoute>,
 }
 
 inventory::collect!(HandlerRegistration);
@@ -27,38 +30,21 @@ inventory::collect!(HandlerRegistration);
 /// How a handler is made.
 #[derive(Debug, Clone)]
 pub(crate) enum Construct {
-    Inject(fn(&Services) -> Result<AnyHandler, MissingService>),
+    Inject(fn(&Services) -> AnyHandler),
     Ready(AnyHandler),
 }
 
-#[derive(Debug, Clone)]
-pub(crate) enum Handles {
-    Events(Cow<'static, [EventRoute]>),
-    /// Of a command or a query.
-    Execution(ExecutionRoute),
-}
-
 impl HandlerRegistration {
-    /// `H`, which handles the events of `routes`.
+    /// `H`, which handles the events of `routes`: in batches, if they are routes of batches.
     pub const fn events<H: Injectable>(
         name: &'static str,
         source: Source,
         options: HandlerOptions,
+        batch: Option<BatchPolicy>,
         routes: &'static [EventRoute],
     ) -> Self {
-        Self::injected::<H>(name, source, options, Handles::Events(Cow::Borrowed(routes)))
-    }
-
-    /// `H`, which handles the events of `routes` in batches.
-    pub const fn batches<H: Injectable>(
-        name: &'static str,
-        source: Source,
-        options: HandlerOptions,
-        batch: BatchPolicy,
-        routes: &'static [EventRoute],
-    ) -> Self {
-        let mut registration = Self::events::<H>(name, source, options, routes);
-        registration.batch = Some(batch);
+        let mut registration = Self::injected::<H>(name, source, options, routes, None);
+        registration.batch = batch;
         registration
     }
 
@@ -69,8 +55,8 @@ impl HandlerRegistration {
         C: Command,
         H: Injectable + CommandHandler<C>,
     {
-        let handles = Handles::Execution(ExecutionRoute::command::<H, C>());
-        Self::injected::<H>(name, source, options, handles)
+        let execution = Some(ExecutionRoute::command::<H, C>());
+        Self::injected::<H>(name, source, options, &[], execution)
     }
 
     /// `H`, which answers the query `Q`.
@@ -80,15 +66,16 @@ impl HandlerRegistration {
         Q: Query,
         H: Injectable + QueryHandler<Q>,
     {
-        let handles = Handles::Execution(ExecutionRoute::query::<H, Q>());
-        Self::injected::<H>(name, source, options, handles)
+        let execution = Some(ExecutionRoute::query::<H, Q>());
+        Self::injected::<H>(name, source, options, &[], execution)
     }
 
     const fn injected<H: Injectable>(
         name: &'static str,
         source: Source,
         options: HandlerOptions,
-        handles: Handles,
+        routes: &'static [EventRoute],
+        execution: Option<ExecutionRoute>,
     ) -> Self {
         Self {
             name: Cow::Borrowed(name),
@@ -97,37 +84,26 @@ impl HandlerRegistration {
             batch: None,
             handler: TypeRef::of::<H>,
             dependencies: H::dependencies,
-            construct: Construct::Inject(|services| Ok(Arc::new(H::inject(services)?))),
-            handles,
+            construct: Construct::Inject(|services| Arc::new(H::inject(services))),
+            routes: Cow::Borrowed(routes),
+            execution,
         }
     }
 
-    pub(crate) fn construct(&self, services: &Services) -> Result<AnyHandler, MissingService> {
+    pub(crate) fn construct(&self, services: &Services) -> AnyHandler {
         match &self.construct {
             Construct::Inject(inject) => inject(services),
-            Construct::Ready(handler) => Ok(Arc::clone(handler)),
+            Construct::Ready(handler) => Arc::clone(handler),
         }
     }
 
     pub(crate) fn kind(&self) -> MessageKind {
-        match &self.handles {
-            Handles::Events(_) => MessageKind::Event,
-            Handles::Execution(route) => route.message.kind,
-        }
+        self.execution.map_or(MessageKind::Event, |execution| execution.message.kind)
     }
 
     /// The messages that the handler names.
     pub(crate) fn messages(&self) -> impl Iterator<Item = &MessageRegistration> {
-        let (events, execution) = match &self.handles {
-            Handles::Events(routes) => (&routes[..], None),
-            Handles::Execution(route) => (&[][..], Some(&route.message)),
-        };
-        events.iter().filter_map(|route| route.event.as_ref()).chain(execution)
-    }
-
-    /// Its name in reports: its type, or, for a closure, its stable name.
-    pub(crate) fn title(&self) -> String {
-        let handler = (self.handler)();
-        if handler.is_closure() { self.name.to_string() } else { handler.name() }
+        let events = self.routes.iter().filter_map(|route| route.event.as_ref());
+        events.chain(self.execution.as_ref().map(|execution| &execution.message))
     }
 }

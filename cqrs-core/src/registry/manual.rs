@@ -6,14 +6,9 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::handler::Construct;
-use super::{
-    EventRoute, ExecutionRoute, HandlerRegistration, Handles, MessageRegistration, Source,
-};
+use super::{EventRoute, ExecutionRoute, HandlerRegistration, MessageRegistration, Source};
 use crate::context::Context;
-use crate::handler::{
-    BatchEventHandler, BatchPolicy, CommandHandler, EventHandler, HandlerOptions, HandlerResult,
-    QueryHandler,
-};
+use crate::handler::{BatchEventHandler, BatchPolicy, EventHandler, HandlerOptions, HandlerResult};
 use crate::message::{AnyEvent, Command, Event, Published, Query};
 use crate::services::TypeRef;
 
@@ -60,7 +55,7 @@ impl Handler {
         name: impl Into<Cow<'static, str>>,
         handler: H,
     ) -> EventsHandler<H> {
-        EventsHandler::new(name, handler, None)
+        EventsHandler(ready_handler(name, handler), PhantomData)
     }
 
     /// `handler` as a handler of batches of the events that [`BatchesHandler::on`] names, under a stable
@@ -71,7 +66,8 @@ impl Handler {
         batch: BatchPolicy,
         handler: H,
     ) -> BatchesHandler<H> {
-        EventsHandler::new(name, handler, Some(batch))
+        let registration = ready_handler(name, handler);
+        EventsHandler(HandlerRegistration { batch: Some(batch), ..registration }, PhantomData)
     }
 
     /// A closure as a handler of the event `E`, under a stable name.
@@ -83,16 +79,7 @@ impl Handler {
         Fut: Future<Output = HandlerResult> + Send + 'static,
     {
         let route = EventRoute::closure::<E, F, Fut>();
-        ready_handler(name, handle, Handles::Events(Cow::Owned(vec![route])))
-    }
-
-    /// `handler` as the handler of the command `C`, under a stable name.
-    #[track_caller]
-    pub fn command<C: Command, H: CommandHandler<C>>(
-        name: impl Into<Cow<'static, str>>,
-        handler: H,
-    ) -> HandlerRegistration {
-        ready_handler(name, handler, Handles::Execution(ExecutionRoute::command::<H, C>()))
+        HandlerRegistration { routes: vec![route].into(), ..ready_handler(name, handle) }
     }
 
     /// A closure as the handler of the command `C`, under a stable name.
@@ -108,16 +95,7 @@ impl Handler {
     {
         let command = MessageRegistration::command::<C>(Source::UNKNOWN);
         let route = ExecutionRoute::closure::<C, F, Fut, _, _>(command);
-        ready_handler(name, execute, Handles::Execution(route))
-    }
-
-    /// `handler` as the handler of the query `Q`, under a stable name.
-    #[track_caller]
-    pub fn query<Q: Query, H: QueryHandler<Q>>(
-        name: impl Into<Cow<'static, str>>,
-        handler: H,
-    ) -> HandlerRegistration {
-        ready_handler(name, handler, Handles::Execution(ExecutionRoute::query::<H, Q>()))
+        HandlerRegistration { execution: Some(route), ..ready_handler(name, execute) }
     }
 
     /// A closure as the handler of the query `Q`, under a stable name.
@@ -133,7 +111,7 @@ impl Handler {
     {
         let query = MessageRegistration::query::<Q>(Source::UNKNOWN);
         let route = ExecutionRoute::closure::<Q, F, Fut, _, _>(query);
-        ready_handler(name, execute, Handles::Execution(route))
+        HandlerRegistration { execution: Some(route), ..ready_handler(name, execute) }
     }
 }
 
@@ -141,7 +119,6 @@ impl Handler {
 fn ready_handler<H: Send + Sync + 'static>(
     name: impl Into<Cow<'static, str>>,
     ready: H,
-    handles: Handles,
 ) -> HandlerRegistration {
     HandlerRegistration {
         name: name.into(),
@@ -151,7 +128,8 @@ fn ready_handler<H: Send + Sync + 'static>(
         handler: TypeRef::of::<H>,
         dependencies: Vec::new,
         construct: Construct::Ready(Arc::new(ready)),
-        handles,
+        routes: Cow::Borrowed(&[]),
+        execution: None,
     }
 }
 
@@ -165,11 +143,10 @@ impl HandlerRegistration {
 
 /// A registration of `H` to which events are added: of an [`EventHandler`], or of a [`BatchEventHandler`].
 #[derive(Debug)]
-pub struct EventsHandler<H, const BATCHES: bool = false> {
-    registration: HandlerRegistration,
-    routes: Vec<EventRoute>,
-    handler: PhantomData<fn() -> H>,
-}
+pub struct EventsHandler<H, const BATCHES: bool = false>(
+    HandlerRegistration,
+    PhantomData<fn() -> H>,
+);
 
 /// A registration of `H` as a handler of batches, to which events are added.
 pub type BatchesHandler<H> = EventsHandler<H, true>;
@@ -211,27 +188,19 @@ impl<H: Send + Sync + 'static> BatchesHandler<H> {
 }
 
 impl<H: Send + Sync + 'static, const BATCHES: bool> EventsHandler<H, BATCHES> {
-    #[track_caller]
-    fn new(name: impl Into<Cow<'static, str>>, handler: H, batch: Option<BatchPolicy>) -> Self {
-        let registration = ready_handler(name, handler, Handles::Events(Cow::Borrowed(&[])));
-        let registration = HandlerRegistration { batch, ..registration };
-        Self { registration, routes: Vec::new(), handler: PhantomData }
-    }
-
     fn route(mut self, route: EventRoute) -> Self {
-        self.routes.push(route);
+        self.0.routes.to_mut().push(route);
         self
     }
 
     /// Replaces the handler's options.
-    pub fn options(mut self, options: HandlerOptions) -> Self {
-        self.registration.options = options;
-        self
+    pub fn options(self, options: HandlerOptions) -> Self {
+        Self(self.0.options(options), PhantomData)
     }
 }
 
 impl<H, const BATCHES: bool> From<EventsHandler<H, BATCHES>> for HandlerRegistration {
     fn from(handler: EventsHandler<H, BATCHES>) -> Self {
-        Self { handles: Handles::Events(handler.routes.into()), ..handler.registration }
+        handler.0
     }
 }

@@ -10,34 +10,35 @@ pub struct MessageRegistration {
     pub(crate) kind: MessageKind,
     pub(crate) name: &'static str,
     pub(crate) message: fn() -> TypeRef,
-    pub(crate) details: MessageDetails,
     pub(crate) source: Source,
     pub(crate) validator: fn() -> Option<Validator>,
+    /// Of an event, as the next three.
+    pub(crate) version: Option<u32>,
+    pub(crate) entity: Option<&'static str>,
+    pub(crate) action: Option<&'static str>,
+    pub(crate) decode: Option<Decode>,
+    /// Of a command or query, as its error.
+    pub(crate) output: Option<fn() -> TypeRef>,
+    pub(crate) error: Option<fn() -> TypeRef>,
 }
 
 inventory::collect!(MessageRegistration);
 
-/// What depends on the kind of the message.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum MessageDetails {
-    Event {
-        version: u32,
-        entity: Option<&'static str>,
-        action: Option<&'static str>,
-        decode: Decode,
-    },
-    Execution { output: fn() -> TypeRef, error: fn() -> TypeRef },
-}
-
 impl MessageRegistration {
-    const fn new(
-        kind: MessageKind,
-        name: &'static str,
-        message: fn() -> TypeRef,
-        details: MessageDetails,
-        source: Source,
-    ) -> Self {
-        Self { kind, name, message, details, source, validator: || None }
+    const fn new<M: 'static>(kind: MessageKind, name: &'static str, source: Source) -> Self {
+        Self {
+            kind,
+            name,
+            message: TypeRef::of::<M>,
+            source,
+            validator: || None,
+            version: None,
+            entity: None,
+            action: None,
+            decode: None,
+            output: None,
+            error: None,
+        }
     }
 
     /// Adds the function that finds the message's [`Validate`](crate::middleware::Validate), if it has one.
@@ -48,31 +49,30 @@ impl MessageRegistration {
 
     /// The event `E`.
     pub const fn event<E: Event>(source: Source) -> Self {
-        let details =
-            MessageDetails::Event {
-                version: E::VERSION,
-                entity: E::ENTITY,
-                action: E::ACTION,
-                decode: AnyEvent::decode::<E>,
-            };
-        Self::new(MessageKind::Event, E::NAME, TypeRef::of::<E>, details, source)
+        Self {
+            version: Some(E::VERSION),
+            entity: E::ENTITY,
+            action: E::ACTION,
+            decode: Some(AnyEvent::decode::<E>),
+            ..Self::new::<E>(MessageKind::Event, E::NAME, source)
+        }
     }
 
     /// The command `C`.
     pub const fn command<C: Command>(source: Source) -> Self {
-        let details = MessageDetails::execution::<C::Output, C::Error>();
-        Self::new(MessageKind::Command, C::NAME, TypeRef::of::<C>, details, source)
+        Self {
+            output: Some(TypeRef::of::<C::Output>),
+            error: Some(TypeRef::of::<C::Error>),
+            ..Self::new::<C>(MessageKind::Command, C::NAME, source)
+        }
     }
 
     /// The query `Q`.
     pub const fn query<Q: Query>(source: Source) -> Self {
-        let details = MessageDetails::execution::<Q::Output, Q::Error>();
-        Self::new(MessageKind::Query, Q::NAME, TypeRef::of::<Q>, details, source)
-    }
-}
-
-impl MessageDetails {
-    const fn execution<T: 'static, E: 'static>() -> Self {
-        Self::Execution { output: TypeRef::of::<T>, error: TypeRef::of::<E> }
+        Self {
+            output: Some(TypeRef::of::<Q::Output>),
+            error: Some(TypeRef::of::<Q::Error>),
+            ..Self::new::<Q>(MessageKind::Query, Q::NAME, source)
+        }
     }
 }

@@ -10,14 +10,12 @@ mod source;
 mod unhandled;
 
 pub use self::handler::HandlerRegistration;
-pub use self::injectable::{Alias, InjectableRegistration, PluginService};
+pub use self::injectable::{InjectableRegistration, Offer};
 pub use self::manual::{BatchesHandler, EventsHandler, Handler};
 pub use self::message::MessageRegistration;
 pub use self::route::EventRoute;
 pub use self::source::Source;
 
 pub(crate) use self::catalogue::Catalogue;
-pub(crate) use self::handler::Handles;
-pub(crate) use self::message::MessageDetails;
 pub(crate) use self::route::{AnyHandler, ExecutionRoute};
 pub(crate) use self::unhandled::Unhandled;

@@ -14,10 +14,10 @@ const LEFT_OUT: &str = "it is named only by handlers that `only` or `without` le
 
 /// Explains why no handler of the application names an event.
 #[derive(Default)]
-pub(crate) struct Unhandled {
+pub(crate) struct Unhandled(
     /// The reasons, for events that only handlers that do not run name.
-    left_out: FxHashMap<TypeId, String>,
-}
+    FxHashMap<TypeId, String>,
+);
 
 impl Unhandled {
     /// `left_out` are the linked handlers that do not run.
@@ -31,11 +31,11 @@ impl Unhandled {
                 let _ = write!(reason, " `{name}` of `{}` ({source})", source.module);
             }
         }
-        Self { left_out: reasons }
+        Self(reasons)
     }
 
     /// Why the event of this type has no handler, and what to do; for a warning.
     pub(crate) fn reason(&self, event: TypeId) -> &str {
-        self.left_out.get(&event).map_or(NOT_LINKED, String::as_str)
+        self.0.get(&event).map_or(NOT_LINKED, String::as_str)
     }
 }

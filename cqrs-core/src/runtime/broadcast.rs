@@ -1,11 +1,13 @@
 //! Streams for readers inside the process, which report the items that a reader missed.
 
-use std::future::poll_fn;
+use std::fmt;
 use std::pin::Pin;
 use std::sync::{PoisonError, RwLock};
 use std::task::{Context, Poll};
 
 use futures_core::Stream;
+use futures_core::stream::BoxStream;
+use futures_util::{StreamExt as _, stream};
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
@@ -19,15 +21,50 @@ pub struct Lagged {
     pub missed: u64,
 }
 
+/// What happens in an application from the moment of subscription on, for all tenants; ends with the
+/// application.
+///
+/// It has no retries, and a reader that is more than 1,024 items behind gets [`Lagged`] with the number it
+/// missed: use it to show progress. What must not be missed is for a handler.
+pub struct Live<T>(BoxStream<'static, Result<T, Lagged>>);
+
+impl<T: Send + 'static> Live<T> {
+    pub(crate) fn ended() -> Self {
+        Self(stream::empty().boxed())
+    }
+
+    /// The next item; `None` when the application is gone. Cancel safe.
+    pub async fn recv(&mut self) -> Option<Result<T, Lagged>> {
+        self.0.next().await
+    }
+}
+
+impl<T> Stream for Live<T> {
+    type Item = Result<T, Lagged>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(cx)
+    }
+}
+
+impl<T> fmt::Debug for Live<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Live<{}>", std::any::type_name::<T>())
+    }
+}
+
 /// Sends items to all readers, until it ends.
 #[derive(Debug)]
 pub(crate) struct Broadcast<T>(RwLock<Option<broadcast::Sender<T>>>);
 
-impl<T: Clone + Send + 'static> Broadcast<T> {
-    pub(crate) fn new(capacity: usize) -> Self {
-        Self(RwLock::new(Some(broadcast::Sender::new(capacity))))
+impl<T: Clone> Default for Broadcast<T> {
+    /// A reader may be 1,024 items behind.
+    fn default() -> Self {
+        Self(RwLock::new(Some(broadcast::Sender::new(1024))))
     }
+}
 
+impl<T: Clone + Send + 'static> Broadcast<T> {
     /// Makes the item only if there is a reader.
     pub(crate) fn send(&self, item: impl FnOnce() -> T) {
         let sender = self.0.read().unwrap_or_else(PoisonError::into_inner);
@@ -37,36 +74,20 @@ impl<T: Clone + Send + 'static> Broadcast<T> {
         }
     }
 
-    /// A reader of the items from now on. After the end, the reader has ended too.
-    pub(crate) fn subscribe(&self) -> Receiver<T> {
+    /// A reader of the items from now on, as far as `read` makes something of them. After the end, the reader
+    /// has ended too.
+    pub(crate) fn subscribe<U: Send + 'static>(&self, read: fn(T) -> Option<U>) -> Live<U> {
         let sender = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let receiver = match &*sender {
-            Some(sender) => sender.subscribe(),
-            None => broadcast::channel(1).1,
+        let Some(sender) = &*sender else { return Live::ended() };
+        let items = BroadcastStream::new(sender.subscribe());
+        let read = move |item| match item {
+            Ok(item) => read(item).map(Ok),
+            Err(BroadcastStreamRecvError::Lagged(missed)) => Some(Err(Lagged { missed })),
         };
-        Receiver(BroadcastStream::new(receiver))
+        Live(items.filter_map(move |item| std::future::ready(read(item))).boxed())
     }
 
     pub(crate) fn end(&self) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
-    }
-}
-
-/// One reader of a broadcast.
-#[derive(Debug)]
-pub(crate) struct Receiver<T>(BroadcastStream<T>);
-
-impl<T: Clone + Send + 'static> Receiver<T> {
-    /// Cancel safe.
-    pub(crate) async fn recv(&mut self) -> Option<Result<T, Lagged>> {
-        poll_fn(|cx| self.poll_next(cx)).await
-    }
-
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Lagged>>> {
-        Pin::new(&mut self.0).poll_next(cx).map(|item| {
-            item.map(|item| {
-                item.map_err(|BroadcastStreamRecvError::Lagged(missed)| Lagged { missed })
-            })
-        })
     }
 }

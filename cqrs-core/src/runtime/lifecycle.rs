@@ -43,7 +43,7 @@ impl Lifecycle {
     /// Counts one piece of work in any state.
     pub(crate) fn enter(self: &Arc<Self>) -> InFlight {
         self.begin();
-        InFlight(Arc::clone(self))
+        InFlight { lifecycle: Arc::clone(self), is_task: false }
     }
 
     /// As [`enter`](Self::enter), without a guard: [`end`](Self::end) must follow.
@@ -60,9 +60,10 @@ impl Lifecycle {
     }
 
     /// Counts one task that a handler spawned.
-    pub(crate) fn enter_task(self: &Arc<Self>) -> TaskInFlight {
+    pub(crate) fn enter_task(self: &Arc<Self>) -> InFlight {
         self.tasks.fetch_add(1, SeqCst);
-        TaskInFlight(self.enter())
+        self.begin();
+        InFlight { lifecycle: Arc::clone(self), is_task: true }
     }
 
     /// How many tasks that handlers spawned are running.
@@ -139,21 +140,17 @@ impl Lifecycle {
 
 /// One piece of work in flight, until it is dropped.
 #[derive(Debug)]
-pub(crate) struct InFlight(Arc<Lifecycle>);
+pub(crate) struct InFlight {
+    lifecycle: Arc<Lifecycle>,
+    is_task: bool,
+}
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.end();
-    }
-}
-
-/// One task that a handler spawned, until it is dropped.
-#[derive(Debug)]
-pub(crate) struct TaskInFlight(InFlight);
-
-impl Drop for TaskInFlight {
-    fn drop(&mut self) {
-        self.0.0.tasks.fetch_sub(1, SeqCst);
+        if self.is_task {
+            self.lifecycle.tasks.fetch_sub(1, SeqCst);
+        }
+        self.lifecycle.end();
     }
 }
 

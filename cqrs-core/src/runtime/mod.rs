@@ -5,9 +5,9 @@ mod lifecycle;
 mod limited;
 mod panic;
 
-pub use self::broadcast::Lagged;
+pub use self::broadcast::{Lagged, Live};
 
-pub(crate) use self::broadcast::{Broadcast, Receiver};
-pub(crate) use self::lifecycle::{InFlight, Lifecycle, TaskInFlight};
+pub(crate) use self::broadcast::Broadcast;
+pub(crate) use self::lifecycle::{InFlight, Lifecycle};
 pub(crate) use self::limited::{Limit, limited, sleep_until};
 pub(crate) use self::panic::{Panic, catch, catch_now};

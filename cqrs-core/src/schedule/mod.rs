@@ -4,9 +4,8 @@ mod fair;
 #[cfg(test)]
 mod properties;
 
-use std::cmp::Reverse;
 use std::collections::hash_map::Entry as Slot;
-use std::collections::{BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::Instant;
 
@@ -74,14 +73,6 @@ impl fmt::Display for DeliveryState {
     }
 }
 
-/// How many items are in each state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) queued: usize,
-    pub(crate) running: usize,
-    pub(crate) retrying: usize,
-}
-
 /// The items of one handler.
 ///
 /// Of each order key, either at most one item is ready or delayed and none is taken, or a worker has taken
@@ -92,7 +83,8 @@ pub(crate) struct Schedule<T> {
     orders: FxHashMap<u64, Ordered<T>>,
     /// How many items wait behind others of their order key.
     followers: usize,
-    delayed: BinaryHeap<Reverse<Delayed<T>>>,
+    /// By when they are due, then by their number.
+    delayed: BTreeMap<(Instant, u64), Entry<T>>,
     /// What each worker has taken.
     taken: Vec<Vec<Entry<T>>>,
     numbers: u64,
@@ -113,7 +105,7 @@ impl<T> Schedule<T> {
             ready: Fair::default(),
             orders: FxHashMap::default(),
             followers: 0,
-            delayed: BinaryHeap::new(),
+            delayed: BTreeMap::new(),
             taken: (0..workers).map(|_| Vec::new()).collect(),
             numbers: 0,
             firsts: Vec::new(),
@@ -291,7 +283,7 @@ impl<T> Schedule<T> {
 
     fn make_ready(&mut self, mut entry: Entry<T>) {
         match entry.due.take() {
-            Some(due) => self.delayed.push(Reverse(Delayed { due, entry })),
+            Some(due) => drop(self.delayed.insert((due, entry.number), entry)),
             None if entry.has_returned => self.ready.push_front(entry.keys.tenant, entry),
             None => self.ready.push_back(entry.keys.tenant, entry),
         }
@@ -299,16 +291,15 @@ impl<T> Schedule<T> {
 
     /// Makes the items ready that are due by `now`.
     pub(crate) fn wake(&mut self, now: Instant) {
-        while self.next_due().is_some_and(|due| due <= now) {
-            if let Some(Reverse(Delayed { entry, .. })) = self.delayed.pop() {
-                self.ready.push_back(entry.keys.tenant, entry);
-            }
+        while let Some(first) = self.delayed.first_entry().filter(|first| first.key().0 <= now) {
+            let entry = first.remove();
+            self.ready.push_back(entry.keys.tenant, entry);
         }
     }
 
     /// When the next delayed item is due.
     pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.delayed.peek().map(|Reverse(delayed)| delayed.due)
+        self.delayed.first_key_value().map(|((due, _), _)| *due)
     }
 
     pub(crate) fn has_ready(&self) -> bool {
@@ -322,30 +313,33 @@ impl<T> Schedule<T> {
 
     /// How many items wait, for a worker or for their next attempt.
     pub(crate) fn waiting(&self) -> usize {
-        self.ready.len() + self.followers + self.delayed.len()
+        self.queued() + self.retrying()
     }
 
-    pub(crate) fn counts(&self) -> Counts {
-        Counts {
-            queued: self.ready.len() + self.followers,
-            running: self.taken.iter().map(Vec::len).sum(),
-            retrying: self.delayed.len(),
-        }
+    pub(crate) fn queued(&self) -> usize {
+        self.ready.len() + self.followers
+    }
+
+    pub(crate) fn running(&self) -> usize {
+        self.taken.iter().map(Vec::len).sum()
+    }
+
+    pub(crate) fn retrying(&self) -> usize {
+        self.delayed.len()
     }
 
     /// All items that wait.
     pub(crate) fn iter_waiting(&self) -> impl Iterator<Item = &T> {
-        let delayed = self.delayed.iter().map(|Reverse(delayed)| &delayed.entry);
         let behind = self.orders.values().flat_map(|ordered| &ordered.behind);
-        self.ready.iter().chain(behind).chain(delayed).map(|entry| &entry.item)
+        self.ready.iter().chain(behind).chain(self.delayed.values()).map(|entry| &entry.item)
     }
 
     /// Empties the schedule, and returns every item with its state.
     pub(crate) fn drain(&mut self) -> Vec<(Entry<T>, DeliveryState)> {
         let taken = self.taken.iter_mut().flat_map(std::mem::take);
         let taken = taken.map(|entry| (entry, DeliveryState::Running));
-        let delayed = self.delayed.drain();
-        let delayed = delayed.map(|Reverse(delayed)| (delayed.entry, DeliveryState::Retrying));
+        let delayed = std::mem::take(&mut self.delayed).into_values();
+        let delayed = delayed.map(|entry| (entry, DeliveryState::Retrying));
         let behind = self.orders.drain().flat_map(|(_, ordered)| ordered.behind);
         let queued = self.ready.drain().chain(behind);
         let queued = queued.map(|entry| (entry, DeliveryState::Queued));
@@ -371,29 +365,3 @@ impl<T> Entry<T> {
         }
     }
 }
-
-/// Ordered by when it is due, then by its number.
-struct Delayed<T> {
-    due: Instant,
-    entry: Entry<T>,
-}
-
-impl<T> Ord for Delayed<T> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.due, self.entry.number).cmp(&(other.due, other.entry.number))
-    }
-}
-
-impl<T> PartialOrd for Delayed<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> PartialEq for Delayed<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.entry.number == other.entry.number
-    }
-}
-
-impl<T> Eq for Delayed<T> {}

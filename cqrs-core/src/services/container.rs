@@ -1,7 +1,7 @@
 //! The services of one application.
 
-use std::any::{Any, TypeId};
-use std::borrow::Cow;
+use std::any::Any;
+use std::fmt;
 
 use rustc_hash::FxHashMap;
 
@@ -23,83 +23,55 @@ impl<T: Clone + Send + Sync + 'static> Service for T {}
 pub(crate) type ServiceValue = Box<dyn Any + Send + Sync>;
 
 /// A service's identity: its type, and its name if it has one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ServiceKey {
-    pub(crate) service: TypeId,
-    pub(crate) name: Option<Cow<'static, str>>,
+    pub(crate) service: TypeRef,
+    pub(crate) name: Option<&'static str>,
+}
+
+impl From<TypeRef> for ServiceKey {
+    fn from(service: TypeRef) -> Self {
+        Self { service, name: None }
+    }
+}
+
+impl fmt::Display for ServiceKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.service)?;
+        self.name.map_or(Ok(()), |name| write!(f, " named \"{name}\""))
+    }
 }
 
 /// The services of one application, by type and, where several of one type are needed, by name.
 #[derive(Debug, Default)]
-pub struct Services {
-    values: FxHashMap<ServiceKey, ServiceValue>,
-}
+pub struct Services(pub(crate) FxHashMap<ServiceKey, ServiceValue>);
 
 impl Services {
     /// A clone of the service of type `T`.
     pub fn get<T: Service>(&self) -> Option<T> {
-        self.find(None)
+        self.find(TypeRef::of::<T>().into())
     }
 
-    /// The service for `field`; generated code calls this.
+    /// The service of type `T`, with this name if it has one; for [`Injectable::inject`](super::Injectable::inject).
     ///
-    /// # Errors
+    /// # Panics
     ///
-    /// [`MissingService`] if the application has none.
-    pub fn inject<T: Service>(&self, field: &'static str) -> Result<T, MissingService> {
-        self.find_for(field, None)
+    /// If the application has none, because [`dependencies`](super::Injectable::dependencies) did not name it.
+    pub fn inject<T: Service>(&self, name: Option<&'static str>) -> T {
+        let key = ServiceKey { service: TypeRef::of::<T>(), name };
+        self.find(key).unwrap_or_else(|| panic!("no {key}, and `dependencies` does not name it"))
     }
 
-    /// The service with this name for `field`; generated code calls this.
-    ///
-    /// # Errors
-    ///
-    /// [`MissingService`] if the application has none.
-    pub fn inject_named<T: Service>(
-        &self,
-        field: &'static str,
-        name: &'static str,
-    ) -> Result<T, MissingService> {
-        self.find_for(field, Some(name))
-    }
-
-    fn find_for<T: Service>(
-        &self,
-        field: &'static str,
-        name: Option<&'static str>,
-    ) -> Result<T, MissingService> {
-        let missing = MissingService { field: Some(field), service: TypeRef::of::<T>(), name };
-        self.find(name).ok_or(missing)
-    }
-
-    pub(crate) fn insert(&mut self, key: ServiceKey, value: ServiceValue) {
-        self.values.insert(key, value);
-    }
-
-    pub(crate) fn contains(&self, key: &ServiceKey) -> bool {
-        self.values.contains_key(key)
-    }
-
-    fn find<T: Service>(&self, name: Option<&'static str>) -> Option<T> {
-        let key = ServiceKey { service: TypeId::of::<T>(), name: name.map(Cow::Borrowed) };
-        self.values.get(&key)?.downcast_ref::<T>().cloned()
+    fn find<T: Service>(&self, key: ServiceKey) -> Option<T> {
+        self.0.get(&key)?.downcast_ref::<T>().cloned()
     }
 }
 
 /// The application has no such service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("no service of type `{service}`{}", named(*name))]
+#[error("no service of type `{service}`")]
 #[non_exhaustive]
 pub struct MissingService {
-    /// The field that needs the service, if it was requested for a field.
-    pub field: Option<&'static str>,
     /// Its type.
     pub service: TypeRef,
-    /// The service's name, if it was requested by name.
-    pub name: Option<&'static str>,
-}
-
-/// How a text goes on about a service that may have a name.
-pub(crate) fn named(name: Option<&str>) -> String {
-    name.map(|name| format!(" named \"{name}\"")).unwrap_or_default()
 }

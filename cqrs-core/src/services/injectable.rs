@@ -1,6 +1,6 @@
 //! Types that are built from services.
 
-use super::{MissingService, Services, TypeRef};
+use super::{ServiceKey, Services, TypeRef};
 
 /// A type that is built from services: its fields are injected by type. Derive it.
 ///
@@ -31,36 +31,25 @@ pub trait Injectable: Sized + Send + Sync + 'static {
     /// The services that it needs. The application checks them before it builds anything.
     fn dependencies() -> Vec<Dependency>;
 
-    /// Builds it.
-    ///
-    /// # Errors
-    ///
-    /// [`MissingService`] if it needs a service that is missing and that
-    /// [`dependencies`](Self::dependencies) does not name.
-    fn inject(services: &Services) -> Result<Self, MissingService>;
+    /// Builds it. All its [`dependencies`](Self::dependencies) are there.
+    fn inject(services: &Services) -> Self;
 }
 
-/// A field that is injected: its name, its type, and the service's name if the field has `#[inject(name =
-/// "..")]`.
+/// A field that is injected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Dependency {
-    /// The field.
-    pub field: &'static str,
-    /// The field's type.
-    pub service: TypeRef,
-    /// The service's name, for `#[inject(name = "..")]`.
-    pub name: Option<&'static str>,
+    pub(crate) field: &'static str,
+    pub(crate) key: ServiceKey,
 }
 
 impl Dependency {
     /// A field that takes the service of type `T`.
     pub fn of<T: 'static>(field: &'static str) -> Self {
-        Self { field, service: TypeRef::of::<T>(), name: None }
+        Self { field, key: TypeRef::of::<T>().into() }
     }
 
-    /// A field that takes the service of type `T` with this name.
+    /// A field that takes the service of type `T` with this name, as `#[inject(name = "..")]` says.
     pub fn named<T: 'static>(field: &'static str, name: &'static str) -> Self {
-        Self { name: Some(name), ..Self::of::<T>(field) }
+        Self { field, key: ServiceKey { service: TypeRef::of::<T>(), name: Some(name) } }
     }
 }

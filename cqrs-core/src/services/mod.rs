@@ -8,4 +8,4 @@ pub use self::container::{MissingService, Service, Services};
 pub use self::injectable::{Dependency, Injectable};
 pub use self::type_ref::TypeRef;
 
-pub(crate) use self::container::{ServiceKey, ServiceValue, named};
+pub(crate) use self::container::{ServiceKey, ServiceValue};

@@ -7,7 +7,7 @@ use std::fmt;
 const CLOSURE: &str = "{{closure}}";
 
 /// A Rust type as it appears in reports: for people, never stored.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TypeRef {
     id: TypeId,
     path: &'static str,

@@ -61,6 +61,16 @@ pub(crate) struct Durable {
     pub(crate) start: Start,
 }
 
+impl Durable {
+    /// The lane of a handler, with its event types; `None` is every event.
+    pub(crate) fn new(lane: &Arc<Lane>, events: &[Option<TypeId>], start: Start) -> Self {
+        let of = |index: usize| events.get(index).copied().flatten();
+        let any = events.iter().position(Option::is_none);
+        let events = (0..events.len()).filter_map(|index| Some((of(index)?, index))).collect();
+        Self { lane: Arc::clone(lane), wanted: Wanted { events, any }, start }
+    }
+}
+
 /// Is told what became of a delivery: the handler's name, the event, the verdict.
 pub(crate) type Settled = Box<dyn Fn(&Arc<str>, &AnyEvent, Verdict<'_>) + Send + Sync>;
 

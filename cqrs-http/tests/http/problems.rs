@@ -97,7 +97,7 @@ impl From<Taken> for Problem {
 fn the_errors_of_the_buses_have_a_status_and_a_stable_code() {
     let message = "reserve.name";
     let rejected = |rejection| ExecuteError::Rejected { message, rejection };
-    let executed: [(ExecuteError<Taken>, u16, Option<&str>); 9] = [
+    let executed: [(ExecuteError<Taken>, u16, Option<&str>); 8] = [
         (ExecuteError::Handler(Taken), 409, None),
         (rejected(Rejection::invalid("no")), 422, Some("invalid")),
         (rejected(Rejection::forbidden("no")), 403, Some("forbidden")),

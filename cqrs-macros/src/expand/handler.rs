@@ -62,9 +62,9 @@ fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
 
 fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
     let Handler { ident, name, args, .. } = handler;
-    let (to, any, register) = match args.options.batch {
-        None => (quote!(to), quote!(any), quote!(events)),
-        Some(_) => (quote!(batches_to), quote!(batches_of_any), quote!(batches)),
+    let (to, any) = match args.options.batch {
+        None => (quote!(to), quote!(any)),
+        Some(_) => (quote!(batches_to), quote!(batches_of_any)),
     };
     let any = args.any.map(|span| {
         let ident = spanned(ident, span);
@@ -80,16 +80,16 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
     let routes = quote! {
         const ROUTES: &[__cqrs::EventRoute] = &[#(#routes),*];
     };
-    let batch = args.options.batch.map(|batch| {
-        let policy = batch_policy(batch);
-        quote!(#policy,)
-    });
+    let batch = match args.options.batch.map(batch_policy) {
+        None => quote!(::core::option::Option::None),
+        Some(policy) => quote!(::core::option::Option::Some(#policy)),
+    };
     let registration = quote! {
-        __cqrs::HandlerRegistration::#register::<#ident>(
+        __cqrs::HandlerRegistration::events::<#ident>(
             #name,
             __cqrs::source!(),
             OPTIONS,
-            #batch
+            #batch,
             ROUTES
         )
     };

@@ -33,7 +33,7 @@ fn expand(service: &Service<'_>) -> TokenStream {
     scope(&quote! {
         #implementation
 
-        const ALIASES: &[__cqrs::Alias] = &[#(#aliases),*];
+        const ALIASES: &[__cqrs::Offer] = &[#(#aliases),*];
 
         __cqrs::inventory::submit! {
             __cqrs::InjectableRegistration::of::<#ident>(__cqrs::source!(), ALIASES)
@@ -45,12 +45,12 @@ fn expand(service: &Service<'_>) -> TokenStream {
 fn offer_as(ident: &Ident, alias: &Type) -> TokenStream {
     // With the span of the trait, on which an error is reported if the service does not implement the trait, or
     // if the trait object cannot be shared.
-    let service = quote_spanned!(focus(alias)=> services.get::<::std::sync::Arc<#ident>>()?);
+    let service = quote_spanned!(focus(alias)=> services.inject::<::std::sync::Arc<#ident>>(::core::option::Option::None));
     let boxed = quote_spanned!(focus(alias)=> __cqrs::offer(service));
     quote! {
-        __cqrs::Alias::of::<#alias>(|services| {
+        __cqrs::Offer::of::<#alias>(|services| {
             let service: ::std::sync::Arc<#alias> = #service;
-            ::core::option::Option::Some(#boxed)
+            #boxed
         })
     }
 }
@@ -69,10 +69,8 @@ pub(crate) fn implementation(ident: &Ident, injection: &Injection<'_>) -> TokenS
                 #dependencies
             }
 
-            fn inject(
-                #services: &__cqrs::Services,
-            ) -> ::core::result::Result<Self, __cqrs::MissingService> {
-                ::core::result::Result::Ok(#built)
+            fn inject(#services: &__cqrs::Services) -> Self {
+                #built
             }
         }
     }
@@ -87,9 +85,7 @@ pub(crate) fn fallback(ident: &Ident) -> TokenStream {
                 ::core::unreachable!("the annotation was refused, so this is never compiled into a program")
             }
 
-            fn inject(
-                _services: &__cqrs::Services,
-            ) -> ::core::result::Result<Self, __cqrs::MissingService> {
+            fn inject(_services: &__cqrs::Services) -> Self {
                 ::core::unreachable!("the annotation was refused, so this is never compiled into a program")
             }
         }
@@ -123,11 +119,13 @@ fn dependencies(injection: &Injection<'_>) -> TokenStream {
 
 fn built(injection: &Injection<'_>, services: &TokenStream) -> TokenStream {
     let fields = injection.fields.iter().map(|field| {
-        let InjectedField { ident, name, ty, source, cfgs } = field;
+        let InjectedField { ident, ty, source, cfgs, .. } = field;
         let value = match source {
-            Source::Type => quote_spanned!(focus(ty)=> #services.inject(#name)?),
+            Source::Type => {
+                quote_spanned!(focus(ty)=> #services.inject(::core::option::Option::None))
+            }
             Source::Named(service) => {
-                quote_spanned!(focus(ty)=> #services.inject_named(#name, #service)?)
+                quote_spanned!(focus(ty)=> #services.inject(::core::option::Option::Some(#service)))
             }
             Source::Default => quote_spanned!(focus(ty)=> ::core::default::Default::default()),
         };

@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cqrs_core::AppBuilder;
-use cqrs_core::bus::DeadLetterFilter;
+use cqrs_core::bus::{DeadLetterFilter, Live};
 use cqrs_core::cli::WiringCommand;
-use cqrs_core::lane::FailureStream;
+use cqrs_core::lane::Failure;
 use cqrs_core::prelude::*;
 use quickstart::analytics::Headcount;
 use quickstart::employees::ListEmployees;
@@ -109,7 +109,7 @@ async fn execute(app: &App, ctx: &Context, rows: impl Iterator<Item = Row>) -> V
 }
 
 /// Collects failed attempts until the application is shut down.
-async fn collect(mut stream: FailureStream) -> Failures {
+async fn collect(mut stream: Live<Failure>) -> Failures {
     let mut failures = Failures::default();
     while let Some(next) = stream.recv().await {
         match next {

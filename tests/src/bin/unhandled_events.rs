@@ -2,8 +2,9 @@
 
 use std::process::ExitCode;
 
+use cqrs_core::cli::WiringCommand;
+use cqrs_core::modules;
 use cqrs_core::prelude::*;
-use cqrs_core::{cli, modules};
 
 /// No handler names it.
 #[derive(Serialize, Deserialize, Event)]
@@ -39,5 +40,6 @@ impl EventHandler<AnyEvent> for Trace {
 }
 
 fn main() -> ExitCode {
-    cli::run(|| App::builder().without(modules![reminders]))
+    let command = WiringCommand::from_args().expect("a test calls it");
+    command.run(App::builder().without(modules![reminders]))
 }

@@ -2,13 +2,20 @@
 
 use std::process::ExitCode;
 
-use cqrs_core::cli;
+use clap::Parser;
+use cqrs_core::cli::WiringCommand;
 use cqrs_core::prelude::*;
 
 /// Nobody closes the books.
 #[derive(Command)]
 pub struct CloseBooks;
 
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    wiring: WiringCommand,
+}
+
 fn main() -> ExitCode {
-    cli::run(App::builder)
+    Cli::parse().wiring.run(App::builder())
 }

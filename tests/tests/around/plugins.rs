@@ -124,7 +124,7 @@ async fn plugins_start_in_order_and_shut_down_after_the_drain_in_the_opposite_or
     let lamp = Lamp::default();
     let app = builder()
         .plugin(power("grid", &lamp, Trouble::None))
-        .modules(modules![self].with(power("battery", &lamp, Trouble::NeedsStart)))
+        .plugin(power("battery", &lamp, Trouble::NeedsStart))
         .build()
         .expect("wired");
     app.events().publish(&Context::system(), LightSwitched { on: false }).await.expect("accepted");

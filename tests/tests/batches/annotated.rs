@@ -116,10 +116,10 @@ fn the_map_of_the_application_shows_batches() {
     let batch = |name: &str| {
         let handlers = &description.handlers;
         let handler = handlers.iter().find(|it| it.name == name).expect("it is there");
-        handler.options.batch.clone().expect("it has batches")
+        handler.options.batch.expect("it has batches")
     };
-    assert_eq!(batch("generic").max, 10);
-    assert!(batch("record-all").across_tenants && !batch("generic").across_tenants);
+    assert_eq!(batch("generic"), BatchPolicy::new(10));
+    assert_eq!(batch("record-all"), BatchPolicy::new(500).across_tenants());
     let page = description.render(cqrs_core::describe::Format::Markdown);
     assert!(page.contains("batches of 10"), "{page}");
     assert!(page.contains("batches of 500, across tenants"), "{page}");

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cqrs_core::describe::{Description, Format};
+use cqrs_core::handler::{BreakerPolicy, Order};
 use cqrs_core::message::MessageKind;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
@@ -121,11 +122,27 @@ fn options_at_their_limits_are_kept() {
         serde_json::from_str(&description.render(Format::Json)).expect("it is JSON");
     assert_eq!(read, description);
     let retry = read.handlers[0].options.retry.as_ref().expect("it handles events");
-    assert_eq!(
-        (retry.attempts, retry.backoff, retry.max),
-        (u32::MAX, Duration::from_nanos(1), Duration::MAX)
-    );
+    assert_eq!(*retry, RetryPolicy::exponential(u32::MAX, Duration::from_nanos(1), Duration::MAX));
     assert!(description.render(Format::Markdown).contains("back-off 1ns to "));
+}
+
+#[test]
+fn order_and_what_a_breaker_counts_are_shown_if_they_are_not_the_default() {
+    let page = |options: HandlerOptions| {
+        let handler = Handler::events("h", audit::CountLegacy).on::<audit::Legacy>();
+        let app = App::builder().bare().register(handler.options(options));
+        app.build().expect("wired").describe().render(Format::Markdown)
+    };
+    let breaker = BreakerPolicy::new(3, Duration::from_secs(60));
+    let options = HandlerOptions::DEFAULT.breaker(breaker);
+    assert!(page(options).contains("concurrency 8, breaker after 3 failures for 1m\n"));
+
+    let options = options.breaker(breaker.counting_all());
+    let tenant = page(options.order(Order::Tenant));
+    let shown = "concurrency 8, order `tenant`, breaker after 3 failures for 1m, count `all`\n";
+    assert!(tenant.contains(shown), "{tenant}");
+    let none = page(options.order(Order::None));
+    assert!(none.contains("order `none`"), "{none}");
 }
 
 #[test]

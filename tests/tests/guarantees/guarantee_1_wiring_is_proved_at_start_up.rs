@@ -131,7 +131,7 @@ mod everything_at_once {
                 "#[command_handler(Orphaned)]",
                 "command `Contested` has more than one handler",
                 "handler `CountThingsHandler`",
-                "injects `EventBus` in field `_events`",
+                "reaches a bus, but a query changes nothing: field `_events: EventBus`",
                 "several messages are named \"wiring.happened\"",
                 "service `Egg`",
                 "the module `empty`",

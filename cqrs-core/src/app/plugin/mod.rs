@@ -87,42 +87,6 @@ pub trait Plugin: Send + Sync + 'static {
     }
 }
 
-/// Declares that a service does nothing without its plugin, which provides it.
-///
-/// If the service is missing, `build` names the plugin. It refuses an application that provides the service
-/// without the plugin.
-///
-/// ```standalone_crate
-/// use cqrs_core::{App, AppBuilder, Plugin};
-///
-/// #[derive(Clone)]
-/// struct Search;
-///
-/// impl Plugin for Search {
-///     fn name(&self) -> &str {
-///         "search"
-///     }
-///
-///     fn configure(&self, app: AppBuilder) -> AppBuilder {
-///         app.provide(self.clone())
-///     }
-/// }
-///
-/// cqrs_core::plugin_service!(Search, "search");
-///
-/// let error = App::builder().provide(Search).build().unwrap_err().to_string();
-/// assert!(error.contains("`.plugin(..)` in place of `.provide(..)`"), "{error}");
-/// assert!(App::builder().plugin(Search).build().is_ok());
-/// ```
-#[macro_export]
-macro_rules! plugin_service {
-    ($service:ty, $plugin:literal) => {
-        $crate::macro_support::inventory::submit! {
-            $crate::macro_support::PluginService::of::<$service>($plugin)
-        }
-    };
-}
-
 /// A [`Plugin`] whose type is not known.
 pub(crate) trait ErasedPlugin: Plugin {
     fn boxed_start<'a>(&'a self, app: &'a App) -> BoxFuture<'a, Result<(), BoxError>>;

@@ -168,11 +168,7 @@ async fn every_email_waits_for_hours_for_its_server() -> Result {
     assert!(handlers.len() >= 7, "{handlers:?}");
     for handler in handlers {
         let retry = handler.options.retry.as_ref().ok_or("no retry")?;
-        let pauses = (1..retry.attempts).scan(retry.backoff, |pause, _| {
-            let this = *pause;
-            *pause = (this * 2).min(retry.max);
-            Some(this)
-        });
+        let pauses = (1..).map_while(|attempt| retry.longest_delay_after(attempt));
         // Each pause is a random part of this.
         let patience = pauses.sum::<Duration>() / 2;
         assert!(patience > Duration::from_hours(3), "{}: {patience:?}", handler.name);
