@@ -48,7 +48,7 @@ struct StoredSubscription {
     checkpoints: BTreeMap<u16, Position>,
     parked: BTreeMap<Position, Parked>,
     done: BTreeSet<Position>,
-    dead: Vec<DeadDelivery>,
+    dead: BTreeMap<Position, DeadDelivery>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,6 +61,13 @@ impl MemoryStore {
     /// An empty store with 16 shards.
     pub fn new() -> Self {
         Self { shards: 16, shared: Arc::default() }
+    }
+
+    /// The deliveries of a subscription that have failed for good, in the order of positions.
+    pub fn dead(&self, subscription: SubscriptionId) -> Vec<DeadDelivery> {
+        let state = self.state();
+        let stored = state.subscriptions.get(subscription.0 as usize);
+        stored.into_iter().flat_map(|stored| stored.dead.values().cloned()).collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -132,7 +139,9 @@ impl State {
         for position in &change.unpark {
             subscription.parked.remove(position);
         }
-        subscription.dead.extend(change.dead.iter().cloned());
+        for dead in &change.dead {
+            subscription.dead.insert(dead.event.position, dead.clone());
+        }
         if change.forget_done {
             let parked = &subscription.parked;
             subscription.done.retain(|done| {
@@ -224,7 +233,7 @@ impl Progress for MemoryStore {
                 checkpoints: BTreeMap::new(),
                 parked: BTreeMap::new(),
                 done: BTreeSet::new(),
-                dead: Vec::new(),
+                dead: BTreeMap::new(),
             });
         }
         let subscriptions = (0..).zip(&state.subscriptions).map(|(id, stored)| Subscription {

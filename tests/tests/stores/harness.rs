@@ -1,0 +1,136 @@
+//! What the tests need of a store, and the list of the tests.
+
+use std::sync::Arc;
+
+use cqrs_core::log::{DeadDelivery, Store, SubscriptionId, Unit};
+
+/// A store of which the tests can open several handles.
+pub(crate) trait Harness: Sized {
+    /// A new, empty store.
+    async fn open() -> Self;
+
+    /// The handle of the process that opened it.
+    fn store(&self) -> Arc<dyn Store>;
+
+    /// A second handle on the same data, as another process has it.
+    async fn another(&self) -> Arc<dyn Store>;
+
+    /// Opens the store again after a crash: everything in memory is gone. Handles from before may not work any more.
+    async fn reopen(&mut self);
+
+    /// The dead letters of a subscription, in the order of positions.
+    async fn dead(&self, subscription: SubscriptionId) -> Vec<DeadDelivery>;
+
+    /// Writes `note` into a table of the user, in the transaction of `unit`.
+    async fn write(&self, unit: &mut dyn Unit, note: &str) {
+        let _ = (unit, note);
+        unreachable!("users cannot write in this store");
+    }
+
+    /// The notes of all transactions that have committed, in order.
+    async fn notes(&self) -> Vec<String> {
+        unreachable!("users cannot write in this store");
+    }
+}
+
+macro_rules! tests {
+    ($harness:ty, $($file:ident: $($test:ident),+;)+) => {
+        $($(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let harness = <$harness as $crate::harness::Harness>::open().await;
+                $crate::$file::$test(harness).await;
+            }
+        )+)+
+    };
+}
+
+/// All tests for one store. A test that is missing here is dead code, and the compiler says so.
+macro_rules! suite {
+    ($harness:ty) => {
+        tests! { $harness,
+            append:
+                append_gives_positions_in_order,
+                an_empty_append_changes_nothing,
+                a_large_append_goes_in_at_once,
+                pages_of_any_size_read_the_same,
+                a_reader_beside_many_appenders_misses_nothing,
+                read_at_gives_what_is_there,
+                the_range_is_what_the_log_has,
+                a_position_after_the_end_is_an_error,
+                an_event_says_when_it_was_appended,
+                events_survive_a_crash;
+            payloads:
+                json_is_kept_byte_for_byte,
+                a_payload_of_64_kib_is_kept,
+                everything_about_an_event_is_kept,
+                a_dead_letter_keeps_its_event_byte_for_byte;
+            done_rows:
+                an_entry_is_left_out_if_its_done_row_is_there,
+                an_entry_is_left_out_if_its_lease_is_stale,
+                an_entry_writes_all_of_its_done_rows_or_none,
+                a_done_row_counts_once_within_a_call,
+                subscriptions_have_their_own_done_rows,
+                of_many_owners_of_a_delivery_one_has_the_effect,
+                done_rows_survive_a_crash,
+                done_rows_up_to_the_checkpoint_are_forgotten,
+                done_rows_are_kept_until_a_change_forgets_them,
+                done_rows_of_parked_deliveries_are_kept,
+                done_rows_of_other_shards_and_subscriptions_are_kept;
+            subscriptions:
+                a_new_subscription_starts_now_or_at_the_beginning,
+                a_subscription_keeps_its_start,
+                a_subscription_that_is_not_wanted_is_still_listed,
+                nodes_that_register_at_the_same_time_agree;
+            leases:
+                a_shard_has_one_owner,
+                a_claim_takes_no_more_than_asked,
+                nodes_that_claim_at_the_same_time_share,
+                an_expired_node_loses_its_shards,
+                a_beat_extends_the_life_of_a_node,
+                a_beat_tells_who_lives_and_what_a_node_has,
+                a_released_shard_is_free_at_once,
+                a_lost_lease_is_not_released,
+                a_node_that_leaves_frees_its_shards,
+                tokens_rise_with_each_owner,
+                tokens_rise_after_a_crash;
+            progress:
+                a_checkpoint_is_where_the_next_owner_begins,
+                a_stale_change_is_refused_and_others_are_saved,
+                nothing_of_a_stale_change_is_saved,
+                a_change_that_is_saved_twice_is_harmless,
+                one_call_saves_for_many_shards_and_subscriptions,
+                shards_are_independent,
+                progress_survives_a_crash;
+            parked:
+                parked_deliveries_come_back_in_order,
+                another_attempt_changes_a_parked_delivery,
+                an_unparked_delivery_is_gone,
+                a_dead_delivery_leaves_with_its_event,
+                many_deliveries_are_parked_at_once;
+            news:
+                an_append_wakes_a_reader_of_the_same_handle,
+                another_handle_learns_of_an_append_in_time;
+        }
+    };
+}
+
+/// All tests of the transactions in which users write.
+#[expect(unused_macros, reason = "users cannot write in a store in memory")]
+macro_rules! suite_of_units {
+    ($harness:ty) => {
+        tests! { $harness,
+            units:
+                the_effect_and_its_done_row_commit_together,
+                what_a_unit_publishes_is_seen_after_its_commit,
+                what_a_unit_published_comes_before_what_is_appended_later,
+                a_dropped_unit_leaves_no_trace,
+                of_two_units_with_the_same_done_row_one_commits,
+                a_unit_and_an_append_have_one_effect,
+                a_unit_with_a_stale_lease_is_refused,
+                a_takeover_beside_an_open_unit_has_one_effect,
+                a_reader_beside_units_and_appenders_misses_nothing,
+                an_entity_is_read_in_the_order_of_its_commits;
+        }
+    };
+}

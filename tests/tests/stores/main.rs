@@ -1,0 +1,21 @@
+//! What a store must do: each test is a promise of the contract in `cqrs_core::log`, and runs for every store.
+//!
+//! A store has a file with its [`Harness`](harness::Harness) and `suite!(TheHarness);`. If users can write in its
+//! transactions, the file says `suite_of_units!(TheHarness);` too.
+
+#[macro_use]
+mod harness;
+mod support;
+
+mod append;
+mod done_rows;
+mod leases;
+mod news;
+mod parked;
+mod payloads;
+mod progress;
+mod subscriptions;
+#[expect(dead_code, reason = "users cannot write in a store in memory")]
+mod units;
+
+mod memory;
