@@ -53,6 +53,7 @@ pub(super) fn construct(
     let commands = CommandBus::new(&command_executors);
     let queries = QueryBus::new(&query_executors);
 
+    let codec = Codec::new(providers.catalogue.events());
     let services = providers.construct(&events, &commands, &queries);
     let (mut lanes, mut durable) = (Vec::new(), Vec::new());
     let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
@@ -79,8 +80,6 @@ pub(super) fn construct(
         executions.insert((message.message)().id(), execution);
     }
     if let Some(store) = &builder.store {
-        let events = providers.catalogue.events();
-        let codec = Codec::new(events, store.profile().shards);
         let waiters = dispatcher.settled();
         let capacity = builder.queue_capacity;
         let store = Arc::clone(store);

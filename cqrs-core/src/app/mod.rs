@@ -32,6 +32,9 @@ pub use self::problem::{BuildError, Problem, ProblemKind};
 pub use self::shutdown::{ShutdownReport, Unfinished};
 pub(crate) use self::wired::{Wired, WiredService};
 
+/// How often it is looked whether handlers have handled what is in the log.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
 /// A running application: its buses, its services and its workers.
 ///
 /// Cloning is cheap and gives the same application. Dropping the last clone stops it at once, and queued
@@ -149,6 +152,9 @@ impl App {
     /// [`StartError`] when a plugin does not start, or the application is shut down.
     pub async fn start(&self) -> Result<(), StartError> {
         self.0.plugins.start(self).await?;
+        if let Some(engine) = self.0.hub.dispatcher.engine() {
+            engine.start().await.map_err(StartError::Store)?;
+        }
         self.0.hub.dispatcher.start().map_err(|_| StartError::NoRuntime)
     }
 
@@ -170,7 +176,21 @@ impl App {
     ///
     /// Cancel safe. Never returns inside a handler, because the handler itself is in flight.
     pub async fn idle(&self) {
-        self.0.lifecycle.idle().await;
+        self.caught_up_and(|| self.0.lifecycle.idle()).await;
+    }
+
+    /// Waits until `idle` returns, and the handlers have handled what is in the log.
+    async fn caught_up_and<F: Future<Output = ()>>(&self, idle: impl Fn() -> F) {
+        loop {
+            idle().await;
+            let Some(engine) = self.0.hub.dispatcher.engine() else { return };
+            match engine.is_caught_up().await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "the log cannot be read; trying again"),
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
     }
 
     /// Refuses new work from outside, finishes the work in flight with all that it causes, at most for
@@ -188,8 +208,15 @@ impl App {
     /// If called outside a Tokio runtime, because it needs a timer.
     pub async fn shutdown(&self, timeout: Duration) -> ShutdownReport {
         self.0.lifecycle.close_intake();
+        let engine = self.0.hub.dispatcher.engine();
+        if let Some(engine) = engine {
+            engine.stop_feeding();
+        }
         let _ = tokio::time::timeout(timeout, self.idle_but_waiting()).await;
         self.0.stop();
+        if let Some(engine) = engine {
+            engine.finish().await;
+        }
         let failures = self.0.plugins.shut_down().await;
         self.0.report(|report| {
             report.dead_letters = self.dead_letters().len();

@@ -16,7 +16,7 @@ pub use self::breaker_policy::BreakerPolicy;
 pub use self::error::{HandlerError, HandlerResult};
 pub use self::event::EventHandler;
 pub use self::execution::{CommandHandler, QueryHandler};
-pub use self::options::{HandlerOptions, Order};
+pub use self::options::{HandlerOptions, Order, Start};
 pub use self::rate_limit::RateLimit;
 pub use self::retry::RetryPolicy;
 

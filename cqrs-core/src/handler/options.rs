@@ -16,6 +16,8 @@ pub struct HandlerOptions {
     pub(crate) order: Order,
     pub(crate) rate: Option<RateLimit>,
     pub(crate) breaker: Option<BreakerPolicy>,
+    pub(crate) start: Start,
+    pub(crate) is_transient: bool,
 }
 
 impl HandlerOptions {
@@ -28,6 +30,8 @@ impl HandlerOptions {
         order: Order::Key,
         rate: None,
         breaker: None,
+        start: Start::Now,
+        is_transient: false,
     };
 
     /// How often a failed delivery is tried.
@@ -61,11 +65,35 @@ impl HandlerOptions {
         self
     }
 
+    /// Where the handler starts when it is new in an application with a store.
+    pub const fn start(mut self, start: Start) -> Self {
+        self.start = start;
+        self
+    }
+
+    /// Keeps the handler in memory also in an application with a store: it gets what this process publishes while it
+    /// runs, and nothing again after a crash. For caches and progress displays.
+    pub const fn transient(mut self) -> Self {
+        self.is_transient = true;
+        self
+    }
+
     /// When no attempts are made because too many have failed in a row; without it, never.
     pub const fn breaker(mut self, policy: BreakerPolicy) -> Self {
         self.breaker = Some(policy);
         self
     }
+}
+
+/// Where a handler starts when it is new in an application with a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// After the events that are in the log when it first runs.
+    #[default]
+    Now,
+    /// With the oldest event in the log.
+    Beginning,
 }
 
 /// Which events a handler receives in publish order, one at a time. Other events it handles at the same

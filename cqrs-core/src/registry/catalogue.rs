@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::{HandlerRegistration, InjectableRegistration, MessageRegistration};
-use crate::message::Validator;
+use crate::message::{Decode, Validator};
 
 /// What the annotations submitted. It alone reads `inventory`, once per application.
 ///
@@ -46,6 +46,11 @@ impl Catalogue {
         let (handlers, left_out) =
             handlers.into_iter().partition(|it| is_selected(it.source.module));
         Self { messages, handlers, injectables, left_out, by_type, modules }
+    }
+
+    /// Name, type and decoder of every event, in any module.
+    pub(crate) fn events(&self) -> impl Iterator<Item = (&'static str, TypeId, Decode)> {
+        self.by_type.iter().filter_map(|(&event, it)| Some((it.name, event, it.decode?)))
     }
 
     /// The validators of all messages that implement [`Validate`](crate::middleware::Validate).

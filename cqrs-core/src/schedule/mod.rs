@@ -151,8 +151,8 @@ impl<T> Schedule<T> {
 
     /// Removes the items that wait and that `is_meant` accepts.
     pub(crate) fn remove_waiting(&mut self, is_meant: impl Fn(&T) -> bool) -> Vec<T> {
-        let delayed = self.delayed.drain();
-        let delayed = delayed.map(|Reverse(Delayed { due, entry })| Entry { due: Some(due), ..entry });
+        let delayed = std::mem::take(&mut self.delayed).into_iter();
+        let delayed = delayed.map(|((due, _), entry)| Entry { due: Some(due), ..entry });
         let mut waiting: Vec<_> = self.ready.drain().chain(delayed).collect();
         for order in waiting.iter().filter_map(|entry| entry.keys.order) {
             if let Some(ordered) = self.orders.get_mut(&order) {

@@ -35,10 +35,14 @@ pub(crate) enum Content {
 impl Codec {
     pub(crate) fn new(
         events: impl Iterator<Item = (&'static str, TypeId, Decode)>,
-        shards: u16,
     ) -> Self {
         let events = events.map(|(name, event, decode)| (name, (event, decode)));
-        Self { events: events.collect(), shards: shards.max(1) }
+        Self { events: events.collect(), shards: 1 }
+    }
+
+    /// The same for a log with so many shards.
+    pub(super) fn with_shards(self, shards: u16) -> Self {
+        Self { shards: shards.max(1), ..self }
     }
 
     /// The event as text, with its shard and its key.

@@ -109,9 +109,10 @@ impl Engine {
             (Arc::new(Subscriber::new(number, lane, wanted, capacity)), start)
         });
         let subscribers = subscribers.collect();
+        let shards = store.profile().shards;
         let shared = Shared {
             store,
-            codec,
+            codec: codec.with_shards(shards),
             lifecycle: Arc::clone(lifecycle),
             leases: Leases::new(),
             window: Arc::default(),

@@ -7,6 +7,7 @@ use tokio::sync::Mutex;
 use super::super::{App, Unfinished};
 use super::{AnyPlugin, BoxError};
 use crate::handler::BoxFuture;
+use crate::log::StoreError;
 use crate::runtime::{Panic, catch};
 
 /// The plugins of one application.
@@ -102,6 +103,9 @@ pub enum StartError {
         /// Why.
         error: BoxError,
     },
+    /// The application's store is not available, or refused.
+    #[error("the handlers cannot start: {0}")]
+    Store(#[source] StoreError),
     /// No Tokio runtime is there to run event handlers on.
     #[error("there is no Tokio runtime here to run the event handlers on; call this inside one")]
     NoRuntime,
