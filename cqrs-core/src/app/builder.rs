@@ -104,8 +104,13 @@ impl AppBuilder {
     /// let app = App::builder().store(MemoryStore::new()).build()?;
     /// # Ok::<(), cqrs_core::BuildError>(())
     /// ```
-    pub fn store(mut self, store: impl Store) -> Self {
-        self.store = Some(Arc::new(store));
+    pub fn store(self, store: impl Store) -> Self {
+        self.shared_store(Arc::new(store))
+    }
+
+    /// As [`store`](Self::store), with a store that others use too.
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
         self
     }
 

@@ -53,7 +53,10 @@ pub(super) fn construct(
     let commands = CommandBus::new(&command_executors);
     let queries = QueryBus::new(&query_executors);
 
-    let codec = Codec::new(providers.catalogue.events());
+    // Events that are implemented by hand are known by their handlers.
+    let handled = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
+    let handled = handled.filter_map(|route| route.event?.decoder());
+    let codec = Codec::new(providers.catalogue.events().chain(handled));
     let services = providers.construct(&events, &commands, &queries);
     let (mut lanes, mut durable) = (Vec::new(), Vec::new());
     let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());

@@ -179,6 +179,11 @@ impl App {
         self.caught_up_and(|| self.0.lifecycle.idle()).await;
     }
 
+    /// Returns when all work in flight waits for handlers that do not run, and nothing in the log waits for others.
+    pub(crate) async fn settled(&self) {
+        self.caught_up_and(|| self.idle_but_waiting()).await;
+    }
+
     /// Waits until `idle` returns, and the handlers have handled what is in the log.
     async fn caught_up_and<F: Future<Output = ()>>(&self, idle: impl Fn() -> F) {
         loop {

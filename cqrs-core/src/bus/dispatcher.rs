@@ -71,9 +71,9 @@ impl Refused {
             Self::NotAppended(NotAppended::Unserializable(error)) => {
                 PublishError::Unserializable { event, error }
             }
-            Self::NotAppended(
-                NotAppended::Unavailable(error) | NotAppended::Refused(error),
-            ) => PublishError::NotStored { event, error },
+            Self::NotAppended(NotAppended::Unavailable(error) | NotAppended::Refused(error)) => {
+                PublishError::NotStored { event, error }
+            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The log itself.
 
 use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use super::{Lease, LogEvent, LoggedEvent, Position, StoreError, SubscriptionId};
 use crate::handler::BoxFuture;
@@ -69,6 +70,17 @@ pub struct Profile {
     pub name: &'static str,
     /// Into how many shards the log is divided.
     pub shards: u16,
+    /// How long a node keeps its shards after its last sign of life: how long a crash delays them at most.
+    pub lease: Duration,
+    /// How often the log is read without news.
+    pub poll: Duration,
+}
+
+impl Profile {
+    /// What [`lease`](Self::lease) is unless a store says otherwise.
+    pub const DEFAULT_LEASE: Duration = Duration::from_secs(15);
+    /// What [`poll`](Self::poll) is unless a store says otherwise.
+    pub const DEFAULT_POLL: Duration = Duration::from_millis(100);
 }
 
 /// Events that are appended all or none.

@@ -22,7 +22,7 @@ use crate::handler::BoxFuture;
 /// It keeps all events, and forgets them with its last clone.
 #[derive(Debug, Clone)]
 pub struct MemoryStore {
-    shards: u16,
+    profile: Profile,
     shared: Arc<Shared>,
 }
 
@@ -60,7 +60,15 @@ struct StoredLease {
 impl MemoryStore {
     /// An empty store with 16 shards.
     pub fn new() -> Self {
-        Self { shards: 16, shared: Arc::default() }
+        let (lease, poll) = (Profile::DEFAULT_LEASE, Profile::DEFAULT_POLL);
+        let profile = Profile { name: "memory", shards: 16, lease, poll };
+        Self { profile, shared: Arc::default() }
+    }
+
+    /// How long a node keeps its shards after its last sign of life: 15 seconds unless set.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.profile.lease = lease;
+        self
     }
 
     /// The deliveries of a subscription that have failed for good, in the order of positions.
@@ -156,7 +164,7 @@ impl Store for MemoryStore {}
 
 impl EventLog for MemoryStore {
     fn profile(&self) -> Profile {
-        Profile { name: "memory", shards: self.shards }
+        self.profile
     }
 
     fn append<'a>(
@@ -264,7 +272,7 @@ impl Progress for MemoryStore {
         let mut state = self.state();
         let living: BTreeSet<_> = state.living().collect();
         let mut leases = Vec::new();
-        for shard in 0..self.shards {
+        for shard in 0..self.profile.shards {
             let stored = state.leases.entry(shard).or_default();
             let is_free = stored.node.is_none_or(|owner| !living.contains(&owner));
             if is_free && leases.len() < at_most {

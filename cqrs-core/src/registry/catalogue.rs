@@ -50,7 +50,7 @@ impl Catalogue {
 
     /// Name, type and decoder of every event, in any module.
     pub(crate) fn events(&self) -> impl Iterator<Item = (&'static str, TypeId, Decode)> {
-        self.by_type.iter().filter_map(|(&event, it)| Some((it.name, event, it.decode?)))
+        self.by_type.values().filter_map(|it| it.decoder())
     }
 
     /// The validators of all messages that implement [`Validate`](crate::middleware::Validate).

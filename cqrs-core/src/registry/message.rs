@@ -1,5 +1,7 @@
 //! The registration of messages.
 
+use std::any::TypeId;
+
 use super::Source;
 use crate::message::{AnyEvent, Command, Decode, Event, MessageKind, Query, Validator};
 use crate::services::TypeRef;
@@ -56,6 +58,11 @@ impl MessageRegistration {
             decode: Some(AnyEvent::decode::<E>),
             ..Self::new::<E>(MessageKind::Event, E::NAME, source)
         }
+    }
+
+    /// The event's name, type and decoder.
+    pub(crate) fn decoder(&self) -> Option<(&'static str, TypeId, Decode)> {
+        Some((self.name, (self.message)().id(), self.decode?))
     }
 
     /// The command `C`.

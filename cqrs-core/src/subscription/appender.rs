@@ -55,7 +55,11 @@ struct Request {
 
 impl Appender {
     /// Starts the task; it ends when the last of its users is gone.
-    pub(super) fn start(store: Arc<dyn Store>, window: Arc<OnceLock<Window>>, capacity: usize) -> Self {
+    pub(super) fn start(
+        store: Arc<dyn Store>,
+        window: Arc<OnceLock<Window>>,
+        capacity: usize,
+    ) -> Self {
         let (queue, requests) = mpsc::unbounded_channel();
         tokio::spawn(Task { store, window, requests }.run());
         Self { queue, permits: Semaphore::new(capacity.max(1)) }

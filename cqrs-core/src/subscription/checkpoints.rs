@@ -38,7 +38,10 @@ pub(super) async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>]) {
         Ok(lost) => {
             for slice in slices {
                 if lost.contains(&slice.lease) {
-                    tracing::warn!(shard = slice.lease.shard, "another node has taken over this shard");
+                    tracing::warn!(
+                        shard = slice.lease.shard,
+                        "another node has taken over this shard"
+                    );
                     subscribers.iter().for_each(|subscriber| subscriber.remove(slice.lease));
                 } else {
                     slice.saved();

@@ -29,13 +29,15 @@ pub(crate) struct Read {
 pub(crate) enum Content {
     Event(AnyEvent),
     /// The payload or the context does not have the form that this build expects.
-    Unreadable { event: Option<TypeId>, logged: Box<LoggedEvent>, error: String },
+    Unreadable {
+        event: Option<TypeId>,
+        logged: Box<LoggedEvent>,
+        error: String,
+    },
 }
 
 impl Codec {
-    pub(crate) fn new(
-        events: impl Iterator<Item = (&'static str, TypeId, Decode)>,
-    ) -> Self {
+    pub(crate) fn new(events: impl Iterator<Item = (&'static str, TypeId, Decode)>) -> Self {
         let events = events.map(|(name, event, decode)| (name, (event, decode)));
         Self { events: events.collect(), shards: 1 }
     }
@@ -53,9 +55,7 @@ impl Codec {
         let entity_id = event.entity_id().map(ToString::to_string);
         let key = match (event.order_by(), &entity_id) {
             (Some(value), _) => Some(stable_hash(&[scope, "", &value.to_string()])),
-            (None, Some(id)) => {
-                Some(stable_hash(&[scope, event.entity().unwrap_or_default(), id]))
-            }
+            (None, Some(id)) => Some(stable_hash(&[scope, event.entity().unwrap_or_default(), id])),
             (None, None) => None,
         };
         Ok(LogEvent {
@@ -80,12 +80,11 @@ impl Codec {
         let LoggedEvent { position, event, .. } = &logged;
         let (position, shard, key) = (*position, event.shard, event.key);
         let known = self.events.get(&*event.name).copied();
-        let decoded = serde_json::from_str::<Context>(&event.context).and_then(|context| {
-            match known {
+        let decoded =
+            serde_json::from_str::<Context>(&event.context).and_then(|context| match known {
                 Some((_, decode)) => decode(context, event.version, &event.payload),
                 None => AnyEvent::unknown(context, &event.name, event.version, &event.payload),
-            }
-        });
+            });
         let content = match decoded {
             Ok(event) => Content::Event(event),
             Err(error) => Content::Unreadable {

@@ -11,14 +11,11 @@ use super::slice::Slice;
 use super::subscriber::Subscriber;
 use crate::log::{Claim, Lease, Node, StoreError, SubscriptionId};
 
-/// How long a node counts as living after its last beat.
-const TTL: Duration = Duration::from_secs(15);
+/// How many times a node says that it lives while its leases last.
+const BEATS: u32 = 3;
 
-/// How often a node says that it lives.
-const BEAT: Duration = Duration::from_secs(5);
-
-/// How long before the end of its leases, by its own clock, a node begins no more attempts.
-const MARGIN: Duration = Duration::from_secs(2);
+/// Which part of its leases' time, by its own clock, a node begins no more attempts in before they end.
+const MARGIN: u32 = 8;
 
 /// How often a shard that is handed over is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -31,22 +28,23 @@ pub(super) struct Leases {
 }
 
 impl Leases {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(lease: Duration) -> Self {
         let about = format!("process {}", std::process::id());
-        let node = Node { id: Uuid::now_v7(), ttl: TTL, about };
+        let node = Node { id: Uuid::now_v7(), ttl: lease, about };
         Self { node, last_beat: Mutex::default() }
     }
 
     /// Whether this node still has its leases, by its own clock.
     pub(super) fn are_valid(&self) -> bool {
         let last_beat = *self.last_beat.lock().unwrap_or_else(PoisonError::into_inner);
-        last_beat.is_some_and(|sent| sent.elapsed() < TTL - MARGIN)
+        last_beat.is_some_and(|sent| sent.elapsed() < self.node.ttl - self.node.ttl / MARGIN)
     }
 }
 
 /// Says that the node lives, and takes or gives back shards, until a shutdown begins.
 pub(super) async fn run(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>) {
-    while shared.unless_stopped(tokio::time::sleep(BEAT)).await {
+    let every = shared.leases.node.ttl / BEATS;
+    while shared.unless_stopped(tokio::time::sleep(every)).await {
         if let Err(error) = beat(&shared, &subscribers).await {
             tracing::warn!(%error, "this node cannot renew its leases; trying again");
         }

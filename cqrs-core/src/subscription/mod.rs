@@ -28,7 +28,7 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::lane::{Lane, Verdict};
-use crate::log::{Entry, NewSubscription, Position, Start, Store, StoreError};
+use crate::log::{Entry, NewSubscription, Position, Profile, Start, Store, StoreError};
 use crate::message::AnyEvent;
 use crate::runtime::Lifecycle;
 
@@ -109,12 +109,12 @@ impl Engine {
             (Arc::new(Subscriber::new(number, lane, wanted, capacity)), start)
         });
         let subscribers = subscribers.collect();
-        let shards = store.profile().shards;
+        let Profile { shards, lease, .. } = store.profile();
         let shared = Shared {
             store,
             codec: codec.with_shards(shards),
             lifecycle: Arc::clone(lifecycle),
-            leases: Leases::new(),
+            leases: Leases::new(lease),
             window: Arc::default(),
             appender: OnceLock::new(),
             settled,
@@ -173,10 +173,10 @@ impl Engine {
 
     async fn begin(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
-        let wanted = self.subscribers.iter().map(|(it, start)| NewSubscription {
-            name: it.name(),
-            start: *start,
-        });
+        let wanted = self
+            .subscribers
+            .iter()
+            .map(|(it, start)| NewSubscription { name: it.name(), start: *start });
         let wanted: Vec<_> = wanted.collect();
         let registered = shared.store.register(&wanted).await?;
         for subscription in registered {
@@ -214,7 +214,8 @@ impl Engine {
     /// Saves all progress and gives the shards back, after the last delivery has ended.
     pub(crate) async fn finish(&self) {
         if self.started.initialized() {
-            let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
+            let subscribers: Vec<_> =
+                self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
             checkpoints::save(&self.shared, &subscribers).await;
             leases::give_back(&self.shared, &subscribers).await;
         }

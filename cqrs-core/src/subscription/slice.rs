@@ -136,7 +136,12 @@ impl Slice {
             }
             Content::Unreadable { logged, error, .. } => {
                 let (handler, event) = (self.subscriber.name(), &*logged.event.name);
-                tracing::error!(handler, event, position = read.position.0, "{error}; it is a dead letter now");
+                tracing::error!(
+                    handler,
+                    event,
+                    position = read.position.0,
+                    "{error}; it is a dead letter now"
+                );
                 let event = (**logged).clone();
                 let dead = DeadDelivery { event, attempts: 0, error: error.clone() };
                 state.tracker.dead(read.position, dead);
@@ -241,7 +246,12 @@ impl Origin for Slice {
     }
 
     /// Appends what the handler published, together with a done row. After that the delivery is settled.
-    fn publish(self: Arc<Self>, event: &AnyEvent, token: Option<u64>, effects: Vec<Box<dyn Effect>>) {
+    fn publish(
+        self: Arc<Self>,
+        event: &AnyEvent,
+        token: Option<u64>,
+        effects: Vec<Box<dyn Effect>>,
+    ) {
         let position = position(token);
         let mut events = Vec::new();
         for effect in effects {

@@ -8,15 +8,13 @@ use super::Shared;
 /// How many events are read at once.
 const PAGE: usize = 500;
 
-/// How long to wait for news from the store before the log is read all the same.
-const POLL: Duration = Duration::from_millis(100);
-
 /// How long to wait after the log could not be read.
 const BACK_OFF: Duration = Duration::from_millis(500);
 
 /// Reads the log whenever a subscriber has read all of the window, until a shutdown begins.
 pub(super) async fn run(shared: Arc<Shared>) {
     let Some(window) = shared.window.get() else { return };
+    let poll = shared.store.profile().poll;
     while shared.unless_stopped(window.wanted.notified()).await {
         loop {
             let after = window.end();
@@ -28,7 +26,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
                     break;
                 }
                 Ok(_) => {
-                    if !shared.unless_stopped(tokio::time::timeout(POLL, news)).await {
+                    if !shared.unless_stopped(tokio::time::timeout(poll, news)).await {
                         return;
                     }
                     // This process may have appended to the window itself.

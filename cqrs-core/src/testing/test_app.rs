@@ -90,7 +90,7 @@ impl TestApp {
             !self.app.waits_for_start(),
             "the application must be started, by a plugin or `start_manually`: call `start()` first"
         );
-        let settled = tokio::time::timeout(LONGEST_WAIT, self.app.idle_but_waiting()).await;
+        let settled = tokio::time::timeout(LONGEST_WAIT, self.app.settled()).await;
         assert!(settled.is_ok(), "the application does not settle: something waits forever");
         for handler in self.app.handlers() {
             let (status, name) = (handler.status(), handler.name());

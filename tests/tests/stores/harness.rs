@@ -77,6 +77,16 @@ macro_rules! suite {
                 done_rows_are_kept_until_a_change_forgets_them,
                 done_rows_of_parked_deliveries_are_kept,
                 done_rows_of_other_shards_and_subscriptions_are_kept;
+            handlers:
+                every_handler_gets_every_event_in_order,
+                what_was_published_before_a_restart_is_handled_after_it,
+                a_clean_restart_handles_nothing_twice,
+                a_new_handler_starts_where_it_says,
+                a_failing_entity_holds_back_itself_alone_also_across_a_restart,
+                what_a_handler_publishes_happens_once,
+                publish_and_wait_tells_every_outcome,
+                publish_all_is_in_order_and_whole,
+                two_nodes_share_the_events_and_one_takes_over_from_the_other;
             subscriptions:
                 a_new_subscription_starts_now_or_at_the_beginning,
                 a_subscription_keeps_its_start,

@@ -9,6 +9,7 @@ mod support;
 
 mod append;
 mod done_rows;
+mod handlers;
 mod leases;
 mod news;
 mod parked;

@@ -1,6 +1,7 @@
 //! The store in memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cqrs_core::log::{DeadDelivery, MemoryStore, Store, SubscriptionId};
 
@@ -11,7 +12,7 @@ struct Memory(MemoryStore);
 
 impl Harness for Memory {
     async fn open() -> Self {
-        Self(MemoryStore::new())
+        Self(MemoryStore::new().lease(Duration::from_secs(1)))
     }
 
     fn store(&self) -> Arc<dyn Store> {
