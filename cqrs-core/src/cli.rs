@@ -23,8 +23,7 @@ use crate::describe::{Description, Format, MessageDescription};
 
 /// A command about how an application is wired.
 ///
-/// For a parser of your own, it is a variant `#[command(flatten)] Wiring(WiringCommand)`; that is how the
-/// program's other subcommands stay beside it.
+/// In a parser of your own, it is a variant: `#[command(flatten)] Wiring(WiringCommand)`.
 #[derive(Debug, Clone, PartialEq, Eq, Subcommand)]
 #[non_exhaustive]
 pub enum WiringCommand {

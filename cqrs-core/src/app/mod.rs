@@ -144,8 +144,7 @@ impl App {
     /// Starts the plugins in order, and lets the event handlers run, beginning with what has been
     /// published already.
     ///
-    /// Needed by some plugins, and after [`AppBuilder::start_manually`]. Otherwise the first publish starts
-    /// the handlers. A second call does nothing.
+    /// Needed by some plugins, and after [`AppBuilder::start_manually`]; otherwise the first publish starts.
     ///
     /// # Errors
     ///

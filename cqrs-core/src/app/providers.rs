@@ -71,7 +71,10 @@ impl<'a> Providers<'a> {
                 }
                 Some(several) => Problem::new(
                     ProblemKind::AmbiguousService,
-                    format!("{key} is offered more than once:{}", list(several.iter().map(title))),
+                    format!(
+                        "{key} is offered more than once:{}",
+                        list(several.iter().map(|it| title(it)))
+                    ),
                     format!(
                         "say which one with `.provide::<{}>(..)`, or remove the others",
                         key.service
@@ -92,7 +95,7 @@ impl<'a> Providers<'a> {
     fn plan_injectable(&mut self, injectable: &'static InjectableRegistration) {
         let service = (injectable.service)();
         if let Some(start) = self.path.iter().position(|it| (it.service)() == service) {
-            let services = list(self.path[start..].iter().map(title));
+            let services = list(self.path[start..].iter().map(|it| title(it)));
             self.problems.push(Problem::new(
                 ProblemKind::Cycle,
                 format!(
@@ -107,7 +110,7 @@ impl<'a> Providers<'a> {
             injectable.offers().all(|offer| self.provided.contains_key(&(offer.service)().into()));
         if self.planned.insert(service) && !is_replaced {
             self.path.push(injectable);
-            self.plan_dependencies(&title(&injectable), (injectable.dependencies)());
+            self.plan_dependencies(&title(injectable), (injectable.dependencies)());
             self.path.pop();
             self.order.push(injectable);
         }
@@ -148,7 +151,7 @@ impl<'a> Providers<'a> {
         }
         let mut dependencies = (injectable.dependencies)().into_iter();
         let rest = dependencies.find_map(|it| self.path_to_bus(it, seen))?;
-        Some(format!("{field} -> {} -> {rest}", title(&injectable)))
+        Some(format!("{field} -> {} -> {rest}", title(injectable)))
     }
 
     /// What will be built, for the description.
@@ -198,6 +201,6 @@ fn is_bus(key: ServiceKey) -> bool {
 }
 
 /// The service's name in reports.
-fn title(injectable: &&'static InjectableRegistration) -> String {
+fn title(injectable: &InjectableRegistration) -> String {
     format!("service `{}` ({})", (injectable.service)(), injectable.source)
 }

@@ -62,14 +62,14 @@ fn message(message: &MessageRegistration, wired: &Wired) -> MessageDescription {
 }
 
 fn handler(handler: &HandlerRegistration) -> HandlerDescription {
-    let mut handles: Vec<_> = handler.messages().map(|it| it.name.to_owned()).collect();
-    handles.sort_unstable();
+    let mut messages: Vec<_> = handler.messages().map(|it| it.name.to_owned()).collect();
+    messages.sort_unstable();
     HandlerDescription {
         kind: handler.kind(),
         name: handler.name.to_string(),
         type_name: (handler.handler)().name(),
         declared: location(handler.source),
-        handles,
+        handles: messages,
         every_event: handler.routes.iter().any(|route| route.event.is_none()),
         options: options(handler),
         dependencies: dependencies(&(handler.dependencies)()),

@@ -22,8 +22,8 @@ pub(super) fn render(description: &Description) -> String {
     let provided =
         provided.map(|value| item(&named(&value.type_name, value.name.as_deref()), None, &[]));
     let modules = description.modules.iter().map(|module| {
-        let named = if module.named { "named" } else { "not named" };
-        item(&format!("{}: {named}", code(&module.path)), None, &[])
+        let note = if module.named { "named" } else { "not named" };
+        item(&format!("{}: {note}", code(&module.path)), None, &[])
     });
     let sections = [
         ("Commands", of_kind(MessageKind::Command)),

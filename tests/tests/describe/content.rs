@@ -133,7 +133,7 @@ fn order_and_what_a_breaker_counts_are_shown_if_they_are_not_the_default() {
         let app = App::builder().bare().register(handler.options(options));
         app.build().expect("wired").describe().render(Format::Markdown)
     };
-    let breaker = BreakerPolicy::new(3, Duration::from_secs(60));
+    let breaker = BreakerPolicy::new(3, Duration::from_mins(1));
     let options = HandlerOptions::DEFAULT.breaker(breaker);
     assert!(page(options).contains("concurrency 8, breaker after 3 failures for 1m\n"));
 
