@@ -11,11 +11,12 @@ use crate::bus::{
     CommandBus, DeadLetters, Dispatcher, EventBus, EventHub, Execution, Executors, Once,
     PublishOptions, QueryBus, Routes, Unrouted,
 };
+use crate::handler::Transactions;
 use crate::lane::{Lane, Shared};
 use crate::message::MessageKind;
 use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration};
 use crate::runtime::{Broadcast, Lifecycle};
-use crate::subscription::{Codec, Durable, Engine};
+use crate::subscription::{Codec, Durable, Engine, StoreTransactions};
 use rustc_hash::FxHashMap;
 
 /// Builds the buses, services, handlers and tables. The wiring has been proved, so nothing is missing.
@@ -58,13 +59,19 @@ pub(super) fn construct(
     let handled = handled.filter_map(|route| route.event?.decoder());
     let codec = Codec::new(providers.catalogue.events().chain(handled));
     let services = providers.construct(&events, &commands, &queries);
+    let codec = builder.store.as_ref().map(|store| codec.with_shards(store.profile().shards));
+    let codec = codec.map(Arc::new);
+    let transactions = builder.store.as_ref().zip(codec.as_ref()).and_then(|(store, codec)| {
+        StoreTransactions::new(store, codec)
+    });
     let (mut lanes, mut durable) = (Vec::new(), Vec::new());
     let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
     for registration in &wired.handlers {
         let handler = registration.construct(&services);
+        let transactions = transactions.as_ref().filter(|_| registration.transaction.is_some());
         let Some(ExecutionRoute { message, erase }) = registration.execution else {
             let is_durable = builder.store.is_some() && !registration.options.is_transient;
-            let unrouted = lane(registration, &handler, &shared, is_durable);
+            let unrouted = lane(registration, &handler, transactions, &shared, is_durable);
             if is_durable {
                 let Unrouted { lane, events, .. } = &unrouted;
                 durable.push(Durable::new(lane, events, registration.options.start));
@@ -74,15 +81,21 @@ pub(super) fn construct(
         };
         let name = registration.name.as_ref().into();
         let timeout = registration.options.timeout;
-        let execution =
-            Execution::new(erase(handler), name, message.name, timeout, Arc::clone(&shared));
+        let execution = Execution::new(
+            erase(handler, transactions),
+            name,
+            message.name,
+            timeout,
+            transactions.is_some(),
+            Arc::clone(&shared),
+        );
         let executions = match message.kind {
             MessageKind::Query => &mut for_queries,
             _ => &mut for_commands,
         };
         executions.insert((message.message)().id(), execution);
     }
-    if let Some(store) = &builder.store {
+    if let Some((store, codec)) = builder.store.as_ref().zip(codec) {
         let waiters = dispatcher.settled();
         let capacity = builder.queue_capacity;
         let store = Arc::clone(store);
@@ -111,6 +124,7 @@ pub(super) fn construct(
 fn lane(
     registration: &HandlerRegistration,
     handler: &AnyHandler,
+    transactions: Option<&Arc<dyn Transactions>>,
     shared: &Arc<Shared>,
     is_durable: bool,
 ) -> Unrouted {
@@ -125,6 +139,7 @@ fn lane(
         registration.options,
         registration.batch,
         handlers,
+        transactions.cloned(),
         Arc::clone(shared),
     );
     Unrouted { lane: Arc::new(lane), events, is_durable }

@@ -239,7 +239,7 @@ impl EventHub {
     /// Defers `events` until the handler that publishes them succeeds, if there is one.
     fn defer_all(self: &Arc<Self>, ctx: &Context, events: &[AnyEvent]) -> bool {
         let lifecycle = &self.dispatcher.shared.lifecycle;
-        ctx.is_inside_delivery(lifecycle)
+        !events.is_empty()
             && events.iter().all(|event| {
                 let deferred = Deferred { event: event.clone(), to: Arc::clone(self) as _ };
                 ctx.defer(lifecycle, Box::new(deferred)).is_ok()

@@ -38,6 +38,7 @@ pub(crate) struct Execution {
     handler_name: Arc<str>,
     message_name: &'static str,
     timeout: Option<Duration>,
+    is_transactional: bool,
     shared: Arc<Shared>,
     running: AtomicUsize,
 }
@@ -48,10 +49,19 @@ impl Execution {
         handler_name: Arc<str>,
         message_name: &'static str,
         timeout: Option<Duration>,
+        is_transactional: bool,
         shared: Arc<Shared>,
     ) -> Arc<Self> {
         let running = AtomicUsize::new(0);
-        Arc::new(Self { handler, handler_name, message_name, timeout, shared, running })
+        Arc::new(Self {
+            handler,
+            handler_name,
+            message_name,
+            timeout,
+            is_transactional,
+            shared,
+            running,
+        })
     }
 }
 
@@ -122,7 +132,7 @@ impl<Kind> Executors<Kind> {
             .ok_or_else(|| refused(ExecuteError::NoHandler { message: name }))?;
 
         let began = Instant::now();
-        let (mut ctx, work) = ctx.for_execution(lifecycle, began, execution.timeout);
+        let (mut ctx, work) = ctx.for_execution(lifecycle, began, execution.timeout, execution.is_transactional);
         let observed = Observed::execute(kind, name, &execution.handler_name, &mut ctx);
         let span = observed.span();
         execution.running.fetch_add(1, SeqCst);
@@ -152,7 +162,7 @@ impl<Kind> Executors<Kind> {
             });
             match first.await {
                 Ok(Poll::Ready(result)) => {
-                    return under_way.end(result.map_err(AttemptError::Failed));
+                    return under_way.end(result);
                 }
                 Err(Panic(panic)) => return under_way.end(Err(AttemptError::Panicked(panic))),
                 Ok(Poll::Pending) => Box::pin(under_way.go_on(handling).instrument(span)),
@@ -183,11 +193,11 @@ impl UnderWay {
     /// Runs a handler to its end that was polled once.
     async fn go_on<T, E: MessageError>(
         mut self,
-        handling: BoxFuture<'static, Result<T, E>>,
+        handling: BoxFuture<'static, Result<T, AttemptError<E>>>,
     ) -> Result<T, ExecuteError<E>> {
         let timed_out = || self.began.elapsed();
         let result = run(&self.execution.shared, &self.ctx, timed_out, || handling).await;
-        self.end(result)
+        self.end(flat(result))
     }
 
     async fn inside_middleware<M, T, E>(
@@ -268,12 +278,20 @@ where
             };
             let ctx = call.context();
             let start = || (self.handler)(message, ctx.clone());
-            run(&self.shared, ctx, || self.began.elapsed(), start).await
+            flat(run(&self.shared, ctx, || self.began.elapsed(), start).await)
         })
     }
 
     /// Only the handler has an output.
     fn answer(&self) -> Option<T> {
         None
+    }
+}
+
+/// The handler's own result, if it gave one.
+fn flat<T, E>(result: Result<T, AttemptError<AttemptError<E>>>) -> Result<T, AttemptError<E>> {
+    match result {
+        Err(AttemptError::Failed(error)) => Err(error),
+        other => other.map_err(|error| error.or_else(|_| unreachable!("matched above"))),
     }
 }

@@ -60,9 +60,10 @@ impl Context {
         lifecycle: &Arc<Lifecycle>,
         now: Instant,
         timeout: Option<Duration>,
+        is_transactional: bool,
     ) -> (Self, WorkGuard) {
         let parent = self.current_work();
-        let guard = Work::begin(lifecycle, None, parent, None);
+        let guard = Work::begin(lifecycle, None, parent, None, is_transactional);
         let mut ctx = self.child();
         ctx.work = Some(guard.work());
         (ctx.ends_after(now, timeout), guard)
@@ -77,7 +78,7 @@ impl Context {
         attempt: u32,
         deadline: Option<Instant>,
     ) -> WorkGuard {
-        let guard = Work::begin(lifecycle, Some((event, attempt)), None, None);
+        let guard = Work::begin(lifecycle, Some((event, attempt)), None, None, true);
         self.work = Some(guard.work());
         self.deadline = earlier(self.deadline, deadline);
         guard
@@ -148,6 +149,11 @@ impl Context {
             effect.is_none() || work.is_task
         });
         effect.map_or(Ok(()), Err)
+    }
+
+    /// What was deferred in the work of this context. From then on nothing is.
+    pub(crate) fn take_effects(&self) -> Vec<Box<dyn Effect>> {
+        self.work.as_ref().map(|work| work.take_effects()).unwrap_or_default()
     }
 
     /// Looks at the work of this context, or else of the current task, and at what it is part of.

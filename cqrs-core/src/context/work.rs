@@ -31,7 +31,7 @@ impl Work {
     /// is sent at once, since the task may outlive the work.
     pub(super) fn continued_by_task(&self) -> WorkGuard {
         let task = self.lifecycle.enter_task();
-        Self::begin(&self.lifecycle, self.delivery, self.parent.clone(), Some(task))
+        Self::begin(&self.lifecycle, self.delivery, self.parent.clone(), Some(task), false)
     }
 
     /// `task` is there if a task continues other work.
@@ -40,9 +40,9 @@ impl Work {
         delivery: Option<(&'static str, u32)>,
         parent: Option<Arc<Self>>,
         task: Option<InFlight>,
+        keeps_effects: bool,
     ) -> WorkGuard {
         let is_task = task.is_some();
-        let keeps_effects = !is_task && delivery.is_some();
         let work = Self {
             lifecycle: Arc::clone(lifecycle),
             delivery,
@@ -85,7 +85,7 @@ impl Work {
     }
 
     /// What was deferred, the first time. From then on nothing is.
-    fn take_effects(&self) -> Vec<Box<dyn Effect>> {
+    pub(super) fn take_effects(&self) -> Vec<Box<dyn Effect>> {
         self.effects().take().unwrap_or_default()
     }
 

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::{BoxFuture, HandlerResult, Item};
+use super::{AnyTransaction, BoxFuture, HandlerResult, Item};
 use crate::context::Context;
 
 /// Reacts to events of type `E`. Write it as an `async fn`; register it with `#[events_handler(..)]`.
@@ -38,7 +38,13 @@ pub trait EventHandler<E>: Send + Sync + 'static {
 }
 
 /// A handler of one event, or of batches of it, without its types. It is called with one item, or with one
-/// batch, and runs with that context as the current one.
+/// batch, and with the transaction if it writes in one.
 pub(crate) type ErasedEventHandler = Arc<
-    dyn for<'a> Fn(&'a Arc<Vec<Item>>, &'a Context) -> BoxFuture<'a, HandlerResult> + Send + Sync,
+    dyn for<'a> Fn(
+            &'a Arc<Vec<Item>>,
+            &'a Context,
+            Option<AnyTransaction<'a>>,
+        ) -> BoxFuture<'a, HandlerResult>
+        + Send
+        + Sync,
 >;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::BoxFuture;
+use super::{AttemptError, BoxFuture};
 use crate::context::Context;
 use crate::message::{Command, Query};
 
@@ -46,4 +46,4 @@ pub trait QueryHandler<Q: Query>: Send + Sync + 'static {
 /// A handler of the command or query `M` without its own type. The future owns all it needs, so that it can
 /// go on without its caller.
 pub(crate) type ErasedExecution<M, T, E> =
-    Arc<dyn Fn(M, Context) -> BoxFuture<'static, Result<T, E>> + Send + Sync>;
+    Arc<dyn Fn(M, Context) -> BoxFuture<'static, Result<T, AttemptError<E>>> + Send + Sync>;

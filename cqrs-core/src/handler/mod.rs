@@ -9,6 +9,7 @@ mod execution;
 mod options;
 mod rate_limit;
 mod retry;
+mod transactional;
 
 pub use self::attempt_error::{AttemptError, CallError, DeliveryError, Rejection, RejectionKind};
 pub use self::batch::{Batch, BatchEventHandler, BatchItem, BatchPolicy};
@@ -19,10 +20,14 @@ pub use self::execution::{CommandHandler, QueryHandler};
 pub use self::options::{HandlerOptions, Order, Start};
 pub use self::rate_limit::RateLimit;
 pub use self::retry::RetryPolicy;
+pub use self::transactional::{
+    TransactionalBatchEventHandler, TransactionalCommandHandler, TransactionalEventHandler,
+};
 
 pub(crate) use self::batch::Item;
 pub(crate) use self::event::ErasedEventHandler;
 pub(crate) use self::execution::ErasedExecution;
+pub(crate) use self::transactional::{AnyTransaction, OpenTransaction, Transactions, typed};
 
 use std::future::Future;
 use std::pin::Pin;

@@ -11,7 +11,7 @@ use super::attempt::{Handles, inside_middleware, run};
 use super::outcome::Outcome;
 use super::{Delivery, Lane, Receipt};
 use crate::context::{Context, Effect, WorkGuard};
-use crate::handler::{AttemptError, BoxFuture, DeliveryError, HandlerError, Item};
+use crate::handler::{AttemptError, BoxFuture, DeliveryError, HandlerError, Item, Transactions};
 use crate::message::{AnyEvent, MessageKind};
 use crate::middleware::{Call, Message, Payload};
 use crate::observe::Observed;
@@ -73,7 +73,7 @@ pub(super) async fn deliver(lane: &Lane, worker: usize, taken: &mut Taken) -> bo
         }
     };
 
-    let handling = Handling { lane, route: taken.route, items: &taken.items };
+    let handling = Handling { lane, worker, route: taken.route, items: &taken.items };
     let ctx = batch.as_ref().unwrap_or(&taken.items[0].context);
     // Pinned here, since moving it into the span would copy it.
     let result = pin!(handling.attempt(ctx)).instrument(observed.span()).await;
@@ -149,6 +149,7 @@ fn keep_order(items: &[Item], outcomes: &mut [Outcome]) {
 /// The handler of one attempt.
 struct Handling<'a> {
     lane: &'a Lane,
+    worker: usize,
     route: usize,
     items: &'a Arc<Vec<Item>>,
 }
@@ -172,7 +173,14 @@ impl Handling<'_> {
     async fn run(&self, ctx: &Context) -> Result<(), DeliveryError> {
         let handler = &self.lane.routes[self.route];
         let timed_out = || self.lane.options.timeout.unwrap_or_default();
-        let ran = run(&self.lane.shared, ctx, timed_out, || handler(self.items, ctx)).await;
+        let shared = &self.lane.shared;
+        let ran = match &self.lane.transactions {
+            None => run(shared, ctx, timed_out, || handler(self.items, ctx, None)).await,
+            Some(transactions) => {
+                let start = || self.in_transaction(&**transactions, ctx);
+                Box::pin(run(shared, ctx, timed_out, start)).await
+            }
+        };
         ran.map_err(|error| error.or_else(|error| AttemptError::Failed(Arc::new(error))))?;
         let mut failures = self.items.iter().map(|item| item.failure.get());
         match failures.next().flatten() {
@@ -180,6 +188,33 @@ impl Handling<'_> {
                 Err(AttemptError::Failed(Arc::clone(first)))
             }
             _ => Ok(()),
+        }
+    }
+}
+
+impl Handling<'_> {
+    /// Handles the items in a transaction, which commits what they have published, and that they are handled. If an
+    /// item is marked as failed, nothing is committed.
+    async fn in_transaction(
+        &self,
+        transactions: &dyn Transactions,
+        ctx: &Context,
+    ) -> Result<(), HandlerError> {
+        let mut tx = transactions.begin().await?;
+        self.lane.routes[self.route](self.items, ctx, Some(tx.transaction())).await?;
+        if self.items.iter().any(|item| item.failure.get().is_some()) {
+            return Err(HandlerError::new("another event of the batch failed, so nothing was committed"));
+        }
+        let contexts = self.items.iter().map(|item| &item.context).chain([ctx]);
+        tx.publish(contexts.flat_map(Context::take_effects).collect()).await?;
+        let receipts = (0..self.items.len()).filter_map(|at| self.lane.receipt(self.worker, at));
+        let receipts = receipts.map(|Receipt { origin, token }| (origin as _, token)).collect();
+        if tx.done(receipts).await? {
+            return tx.commit().await;
+        }
+        match self.items.len() {
+            1 => Ok(()),
+            _ => Err(HandlerError::new("an event of the batch was handled before")),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One event on its way to one handler.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(crate) enum Verdict<'a> {
 }
 
 /// Where deliveries come from.
-pub(crate) trait Origin: Send + Sync {
+pub(crate) trait Origin: Any + Send + Sync {
     /// Says what became of the delivery of `event` that has this `token`. After any verdict other than
     /// `Retry`, the delivery is gone. Must not block.
     fn settle(&self, event: &AnyEvent, token: Option<u64>, verdict: Verdict<'_>);

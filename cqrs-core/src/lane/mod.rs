@@ -27,7 +27,7 @@ use self::breaker::{Change, Counted, NotReady};
 use self::deliver::Taken;
 use self::limits::Limits;
 use self::outcome::Outcome;
-use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions, Item};
+use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions, Item, Transactions};
 use crate::runtime::sleep_until;
 use crate::schedule::{Entry, Keys, Schedule, Step};
 use crate::services::TypeRef;
@@ -53,6 +53,8 @@ pub(crate) struct Lane {
     batch: Option<BatchPolicy>,
     /// The handler, once for each of its events.
     routes: Vec<ErasedEventHandler>,
+    /// For a handler that writes in transactions.
+    transactions: Option<Arc<dyn Transactions>>,
     shared: Arc<Shared>,
     state: Mutex<State>,
     /// One permit for each delivery that becomes ready; see [`Lane::next`].
@@ -72,6 +74,7 @@ impl Lane {
         options: HandlerOptions,
         batch: Option<BatchPolicy>,
         routes: Vec<ErasedEventHandler>,
+        transactions: Option<Arc<dyn Transactions>>,
         shared: Arc<Shared>,
     ) -> Self {
         let schedule = Schedule::new(options.concurrency);
@@ -81,6 +84,7 @@ impl Lane {
             options,
             batch,
             routes,
+            transactions,
             shared,
             state: Mutex::new(State { schedule, limits: Limits::new(&options) }),
             work: Notify::new(),

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{AnyHandler, EventRoute, ExecutionRoute, MessageRegistration, Source};
-use crate::handler::{BatchPolicy, CommandHandler, HandlerOptions, QueryHandler};
+use crate::handler::{
+    BatchPolicy, CommandHandler, HandlerOptions, QueryHandler, TransactionalCommandHandler,
+};
 use crate::message::{Command, MessageKind, Query};
 use crate::services::{Dependency, Injectable, Services, TypeRef};
 
@@ -23,6 +25,8 @@ pub struct HandlerRegistration {
     pub(crate) routes: Cow<'static, [EventRoute]>,
     /// Of a handler of a command or query.
     pub(crate) execution: Option<ExecutionRoute>,
+    /// The type of the transaction that the handler writes in.
+    pub(crate) transaction: Option<fn() -> TypeRef>,
 }
 
 inventory::collect!(HandlerRegistration);
@@ -59,6 +63,22 @@ impl HandlerRegistration {
         Self::injected::<H>(name, source, options, &[], execution)
     }
 
+    /// `H`, which executes the command `C` in a transaction.
+    pub const fn transactional_command<H, C>(
+        name: &'static str,
+        source: Source,
+        options: HandlerOptions,
+    ) -> Self
+    where
+        // First, so that the compiler reports a message of the wrong kind as such.
+        C: Command,
+        H: Injectable + TransactionalCommandHandler<C>,
+    {
+        let execution = Some(ExecutionRoute::transactional::<H, C>());
+        let registration = Self::injected::<H>(name, source, options, &[], execution);
+        registration.in_transactions::<H::Transaction>()
+    }
+
     /// `H`, which answers the query `Q`.
     pub const fn query<H, Q>(name: &'static str, source: Source, options: HandlerOptions) -> Self
     where
@@ -87,7 +107,14 @@ impl HandlerRegistration {
             construct: Construct::Inject(|services| Arc::new(H::inject(services))),
             routes: Cow::Borrowed(routes),
             execution,
+            transaction: None,
         }
+    }
+
+    /// The same handler, which writes in transactions of type `T`.
+    pub const fn in_transactions<T: 'static>(mut self) -> Self {
+        self.transaction = Some(TypeRef::of::<T>);
+        self
     }
 
     pub(crate) fn construct(&self, services: &Services) -> AnyHandler {

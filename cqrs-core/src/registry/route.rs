@@ -7,8 +7,10 @@ use std::sync::Arc;
 use super::{MessageRegistration, Source};
 use crate::context::Context;
 use crate::handler::{
-    Batch, BatchEventHandler, CommandHandler, ErasedEventHandler, ErasedExecution, EventHandler,
-    HandlerResult, QueryHandler,
+    AttemptError, Batch, BatchEventHandler, CommandHandler, ErasedEventHandler, ErasedExecution,
+    EventHandler, HandlerError, HandlerResult, QueryHandler, Rejection, TransactionalBatchEventHandler,
+    TransactionalCommandHandler, TransactionalEventHandler, Transactions,
+    typed as typed_transaction,
 };
 use crate::message::{AnyEvent, Command, Event, Published, Query};
 
@@ -49,6 +51,26 @@ impl EventRoute {
         Self { event: None, erase: in_batches::<H, AnyEvent> }
     }
 
+    /// The route of `E` to `H`, in a transaction.
+    pub const fn transactional_to<H: TransactionalEventHandler<E>, E: Event>() -> Self {
+        Self::of::<E>(one_in_transaction::<H, E>)
+    }
+
+    /// The route of every event to `H`, in a transaction.
+    pub const fn transactional_any<H: TransactionalEventHandler<AnyEvent>>() -> Self {
+        Self { event: None, erase: one_in_transaction::<H, AnyEvent> }
+    }
+
+    /// The route of batches of `E` to `H`, in a transaction.
+    pub const fn transactional_batches_to<H: TransactionalBatchEventHandler<E>, E: Event>() -> Self {
+        Self::of::<E>(batch_in_transaction::<H, E>)
+    }
+
+    /// The route of batches of every event to `H`, in a transaction.
+    pub const fn transactional_batches_of_any<H: TransactionalBatchEventHandler<AnyEvent>>() -> Self {
+        Self { event: None, erase: batch_in_transaction::<H, AnyEvent> }
+    }
+
     /// `E` to the closure `F`.
     pub(super) const fn closure<E, F, Fut>() -> Self
     where
@@ -58,7 +80,7 @@ impl EventRoute {
     {
         Self::of::<E>(|handler| {
             let handler = typed::<F>(handler);
-            Arc::new(move |items, ctx| {
+            Arc::new(move |items, ctx, _| {
                 let event = items[0].event.clone().downcast();
                 let event = event.expect("events are routed by their type");
                 Box::pin(ctx.clone().into_scope(handler(event, ctx.clone())))
@@ -73,7 +95,7 @@ impl EventRoute {
 
 fn one_by_one<H: EventHandler<E>, E: 'static>(handler: AnyHandler) -> ErasedEventHandler {
     let handler = typed::<H>(handler);
-    Arc::new(move |items, ctx| {
+    Arc::new(move |items, ctx, _| {
         let handler = Arc::clone(&handler);
         let handle = async move { handler.handle(items[0].event(), ctx).await };
         Box::pin(ctx.clone().into_scope(handle))
@@ -82,9 +104,41 @@ fn one_by_one<H: EventHandler<E>, E: 'static>(handler: AnyHandler) -> ErasedEven
 
 fn in_batches<H: BatchEventHandler<E>, E: 'static>(handler: AnyHandler) -> ErasedEventHandler {
     let handler = typed::<H>(handler);
-    Arc::new(move |items, ctx| {
+    Arc::new(move |items, ctx, _| {
         let handler = Arc::clone(&handler);
         let handle = async move { handler.handle_batch(&Batch::new(items), ctx).await };
+        Box::pin(ctx.clone().into_scope(handle))
+    })
+}
+
+fn one_in_transaction<H, E>(handler: AnyHandler) -> ErasedEventHandler
+where
+    H: TransactionalEventHandler<E>,
+    E: 'static,
+{
+    let handler = typed::<H>(handler);
+    Arc::new(move |items, ctx, tx| {
+        let handler = Arc::clone(&handler);
+        let handle = async move {
+            let tx = typed_transaction(tx.ok_or_else(|| HandlerError::msg(NO_TRANSACTION))?);
+            handler.handle(items[0].event(), tx, ctx).await
+        };
+        Box::pin(ctx.clone().into_scope(handle))
+    })
+}
+
+fn batch_in_transaction<H, E>(handler: AnyHandler) -> ErasedEventHandler
+where
+    H: TransactionalBatchEventHandler<E>,
+    E: 'static,
+{
+    let handler = typed::<H>(handler);
+    Arc::new(move |items, ctx, tx| {
+        let handler = Arc::clone(&handler);
+        let handle = async move {
+            let tx = typed_transaction(tx.ok_or_else(|| HandlerError::msg(NO_TRANSACTION))?);
+            handler.handle_batch(&Batch::new(items), tx, ctx).await
+        };
         Box::pin(ctx.clone().into_scope(handle))
     })
 }
@@ -93,8 +147,8 @@ fn in_batches<H: BatchEventHandler<E>, E: 'static>(handler: AnyHandler) -> Erase
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExecutionRoute {
     pub(crate) message: MessageRegistration,
-    /// Gives the [`ErasedExecution`] of the message in a box.
-    pub(crate) erase: fn(AnyHandler) -> Box<dyn Any + Send + Sync>,
+    /// Gives the [`ErasedExecution`] of the message in a box. It needs the transactions if the handler writes in one.
+    pub(crate) erase: fn(AnyHandler, Option<&Arc<dyn Transactions>>) -> Box<dyn Any + Send + Sync>,
 }
 
 impl ExecutionRoute {
@@ -102,7 +156,7 @@ impl ExecutionRoute {
     pub(super) const fn command<H: CommandHandler<C>, C: Command>() -> Self {
         Self {
             message: MessageRegistration::command::<C>(Source::UNKNOWN),
-            erase: |handler| {
+            erase: |handler, _| {
                 erased(handler, |handler: Arc<H>, command: C, ctx| async move {
                     handler.execute(command, &ctx).await
                 })
@@ -110,11 +164,16 @@ impl ExecutionRoute {
         }
     }
 
+    /// The command `C` to `H`, in a transaction.
+    pub(super) const fn transactional<H: TransactionalCommandHandler<C>, C: Command>() -> Self {
+        Self { message: MessageRegistration::command::<C>(Source::UNKNOWN), erase: in_transaction::<H, C> }
+    }
+
     /// The query `Q` to `H`.
     pub(super) const fn query<H: QueryHandler<Q>, Q: Query>() -> Self {
         Self {
             message: MessageRegistration::query::<Q>(Source::UNKNOWN),
-            erase: |handler| {
+            erase: |handler, _| {
                 erased(handler, |handler: Arc<H>, query: Q, ctx| async move {
                     handler.execute(query, &ctx).await
                 })
@@ -131,8 +190,9 @@ impl ExecutionRoute {
         T: 'static,
         E: 'static,
     {
-        let erase =
-            |handler| erased(handler, |handler: Arc<F>, message: M, ctx| handler(message, ctx));
+        let erase = |handler, _: Option<&Arc<dyn Transactions>>| {
+            erased(handler, |handler: Arc<F>, message: M, ctx| handler(message, ctx))
+        };
         Self { message, erase }
     }
 }
@@ -151,8 +211,42 @@ where
 {
     let handler = typed::<H>(handler);
     let execution: ErasedExecution<M, T, E> = Arc::new(move |message, ctx: Context| {
-        let handler = Arc::clone(&handler);
-        Box::pin(ctx.clone().into_scope(async move { execute(handler, message, ctx).await }))
+        let (handler, scope) = (Arc::clone(&handler), ctx.clone());
+        let execute = async move { execute(handler, message, ctx).await.map_err(AttemptError::Failed) };
+        Box::pin(scope.into_scope(execute))
     });
     Box::new(execution)
+}
+
+/// The command's execution in a transaction, which commits what the handler published with it.
+fn in_transaction<H: TransactionalCommandHandler<C>, C: Command>(
+    handler: AnyHandler,
+    transactions: Option<&Arc<dyn Transactions>>,
+) -> Box<dyn Any + Send + Sync> {
+    let handler = typed::<H>(handler);
+    let transactions = transactions.cloned();
+    let execution: ErasedExecution<C, C::Output, C::Error> =
+        Arc::new(move |command, ctx: Context| {
+            let (handler, transactions) = (Arc::clone(&handler), transactions.clone());
+            let scope = ctx.clone();
+            let execute = async move {
+                let transactions = transactions.ok_or_else(|| unavailable(NO_TRANSACTION))?;
+                let mut tx = transactions.begin().await.map_err(unavailable)?;
+                let typed = typed_transaction(tx.transaction());
+                let output = handler.execute(command, typed, &ctx).await;
+                let output = output.map_err(AttemptError::Failed)?;
+                tx.publish(ctx.take_effects()).await.map_err(unavailable)?;
+                tx.commit().await.map_err(unavailable)?;
+                Ok(output)
+            };
+            Box::pin(scope.into_scope(execute))
+        });
+    Box::new(execution)
+}
+
+/// What the wiring excludes.
+const NO_TRANSACTION: &str = "the application has no store with transactions";
+
+fn unavailable<E>(error: impl std::fmt::Display) -> AttemptError<E> {
+    AttemptError::Rejected(Rejection::unavailable(error.to_string()))
 }

@@ -43,7 +43,7 @@ impl Codec {
     }
 
     /// The same for a log with so many shards.
-    pub(super) fn with_shards(self, shards: u16) -> Self {
+    pub(crate) fn with_shards(self, shards: u16) -> Self {
         Self { shards: shards.max(1), ..self }
     }
 

@@ -13,6 +13,7 @@ mod slice;
 mod subscriber;
 mod tail;
 mod tracker;
+mod transactions;
 #[cfg(test)]
 mod tracker_properties;
 mod window;
@@ -35,6 +36,7 @@ use crate::runtime::Lifecycle;
 pub(crate) use self::appender::NotAppended;
 pub(crate) use self::codec::Codec;
 pub(crate) use self::subscriber::Wanted;
+pub(crate) use self::transactions::StoreTransactions;
 
 use self::appender::Appender;
 use self::codec::Read;
@@ -85,7 +87,7 @@ pub(crate) struct Engine {
 /// What all parts of the engine share.
 struct Shared {
     store: Arc<dyn Store>,
-    codec: Codec,
+    codec: Arc<Codec>,
     lifecycle: Arc<Lifecycle>,
     leases: Leases,
     /// Made at the start, because it begins where the subscriptions are.
@@ -98,7 +100,7 @@ struct Shared {
 impl Engine {
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        codec: Codec,
+        codec: Arc<Codec>,
         lifecycle: &Arc<Lifecycle>,
         handlers: Vec<Durable>,
         capacity: usize,
@@ -109,10 +111,10 @@ impl Engine {
             (Arc::new(Subscriber::new(number, lane, wanted, capacity)), start)
         });
         let subscribers = subscribers.collect();
-        let Profile { shards, lease, .. } = store.profile();
+        let Profile { lease, .. } = store.profile();
         let shared = Shared {
             store,
-            codec: codec.with_shards(shards),
+            codec,
             lifecycle: Arc::clone(lifecycle),
             leases: Leases::new(lease),
             window: Arc::default(),

@@ -235,6 +235,16 @@ impl Slice {
         }
     }
 
+    /// The mark that the delivery at `position` has had its effect.
+    pub(super) fn done_row(&self, position: Position) -> DoneRow {
+        DoneRow { subscription: self.subscriber.id(), lease: self.lease, position }
+    }
+
+    /// The effects of the delivery at `position`, with its done row, are in the store.
+    pub(super) fn note_done_row(&self, position: Position) {
+        self.state().publishing.insert(position, Publishing::Appended);
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -260,7 +270,7 @@ impl Origin for Slice {
                 Err(_) => unreachable!("only events are deferred"),
             }
         }
-        let done = DoneRow { subscription: self.subscriber.id(), lease: self.lease, position };
+        let done = self.done_row(position);
         let encoded = events.iter().map(|event| self.shared.codec.encode(event)).collect();
         let encoded = match encoded {
             Ok(encoded) => encoded,
@@ -330,6 +340,6 @@ impl Origin for Slice {
     }
 }
 
-fn position(token: Option<u64>) -> Position {
+pub(super) fn position(token: Option<u64>) -> Position {
     Position(token.unwrap_or_default())
 }

@@ -1,0 +1,94 @@
+//! The transactions in which handlers write: what they publish and that they are done commits with them.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use super::codec::Codec;
+use super::slice::{Slice, position};
+use crate::context::Effect;
+use crate::handler::{AnyTransaction, BoxFuture, HandlerError, OpenTransaction, Transactions};
+use crate::lane::Deferred;
+use crate::log::{Position, Store, Unit, Units};
+
+/// The transactions of a store.
+pub(crate) struct StoreTransactions {
+    store: Arc<dyn Store>,
+    codec: Arc<Codec>,
+}
+
+impl StoreTransactions {
+    /// `None` if users cannot write in the store.
+    pub(crate) fn new(store: &Arc<dyn Store>, codec: &Arc<Codec>) -> Option<Arc<dyn Transactions>> {
+        store.units()?;
+        Some(Arc::new(Self { store: Arc::clone(store), codec: Arc::clone(codec) }))
+    }
+}
+
+impl Transactions for StoreTransactions {
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn OpenTransaction>, HandlerError>> {
+        Box::pin(async {
+            let units: &dyn Units = self.store.units().ok_or_else(no_units)?;
+            let unit = units.begin().await?;
+            let open = Open { unit, codec: Arc::clone(&self.codec), done: Vec::new() };
+            Ok(Box::new(open) as _)
+        })
+    }
+}
+
+fn no_units() -> HandlerError {
+    HandlerError::msg("the store has no transactions")
+}
+
+struct Open {
+    unit: Box<dyn Unit>,
+    codec: Arc<Codec>,
+    /// The deliveries that are done when it commits.
+    done: Vec<(Arc<Slice>, Position)>,
+}
+
+impl OpenTransaction for Open {
+    fn transaction(&mut self) -> AnyTransaction<'_> {
+        self.unit.transaction()
+    }
+
+    fn publish(
+        &mut self,
+        effects: Vec<Box<dyn Effect>>,
+    ) -> BoxFuture<'_, Result<(), HandlerError>> {
+        Box::pin(async move {
+            if effects.is_empty() {
+                return Ok(());
+            }
+            let events = effects.into_iter().map(|effect| (effect as Box<dyn Any>).downcast());
+            let events = events.filter_map(Result::ok);
+            let events = events.map(|it: Box<Deferred>| self.codec.encode(&it.event));
+            let events = events.collect::<Result<Vec<_>, _>>()?;
+            Ok(self.unit.publish(&events).await?)
+        })
+    }
+
+    fn done(
+        &mut self,
+        deliveries: Vec<(Arc<dyn Any + Send + Sync>, Option<u64>)>,
+    ) -> BoxFuture<'_, Result<bool, HandlerError>> {
+        // A `transient` handler gets its events from memory, and leaves no done rows.
+        let slices = deliveries.into_iter();
+        let slices = slices.filter_map(|(of, token)| Some((of.downcast().ok()?, position(token))));
+        self.done = slices.collect();
+        Box::pin(async {
+            let rows: Vec<_> =
+                self.done.iter().map(|(slice, position)| slice.done_row(*position)).collect();
+            Ok(rows.is_empty() || self.unit.done(&rows).await?)
+        })
+    }
+
+    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), HandlerError>> {
+        Box::pin(async move {
+            self.unit.commit().await?;
+            for (slice, position) in self.done {
+                slice.note_done_row(position);
+            }
+            Ok(())
+        })
+    }
+}
