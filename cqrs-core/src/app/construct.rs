@@ -61,9 +61,11 @@ pub(super) fn construct(
     let services = providers.construct(&events, &commands, &queries);
     let codec = builder.store.as_ref().map(|store| codec.with_shards(store.profile().shards));
     let codec = codec.map(Arc::new);
-    let transactions = builder.store.as_ref().zip(codec.as_ref()).and_then(|(store, codec)| {
-        StoreTransactions::new(store, codec)
-    });
+    let transactions = builder
+        .store
+        .as_ref()
+        .zip(codec.as_ref())
+        .and_then(|(store, codec)| StoreTransactions::new(store, codec));
     let (mut lanes, mut durable) = (Vec::new(), Vec::new());
     let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
     for registration in &wired.handlers {

@@ -6,10 +6,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::problem::list;
 use super::{Problem, ProblemKind};
+use crate::log::{Store, Units};
 use crate::message::MessageKind;
 use crate::registry::{
     Catalogue, EventRoute, HandlerRegistration, MessageRegistration, Source, Unhandled,
 };
+use crate::services::TypeRef;
 
 /// The handlers that run, by name, so that nothing depends on the order in which the linker found them.
 ///
@@ -157,6 +159,35 @@ fn name_of_message(message: &MessageRegistration) -> (String, String) {
 }
 
 /// The handler in reports: its type, or, for a closure, its stable name.
+/// The handlers that write in a transaction find it in the store.
+pub(super) fn check_transactions(
+    handlers: &[HandlerRegistration],
+    store: Option<&dyn Store>,
+    problems: &mut Vec<Problem>,
+) {
+    let offered = store.and_then(Store::units).map(Units::transaction);
+    let wanted = handlers.iter().filter_map(|handler| Some((handler, handler.transaction?())));
+    for (handler, wanted) in
+        wanted.filter(|(_, wanted)| offered.map(TypeRef::id) != Some(wanted.id()))
+    {
+        let has = match (store, offered) {
+            (None, _) => "it has no store".to_owned(),
+            (Some(store), None) => {
+                format!("its store, {}, has no transactions", store.profile().name)
+            }
+            (Some(store), Some(offered)) => {
+                format!("its store, {}, has `{offered}`", store.profile().name)
+            }
+        };
+        problems.push(Problem::new(
+            ProblemKind::WrongTransaction,
+            format!("{} writes in a `{wanted}` of the application's store; {has}", consumer(handler)),
+            "give the application a store that has it with `.store(..)`, or write a handler without \
+             `transactional`",
+        ));
+    }
+}
+
 pub(super) fn consumer(handler: &HandlerRegistration) -> String {
     let HandlerRegistration { name, source, .. } = handler;
     match (handler.handler)() {

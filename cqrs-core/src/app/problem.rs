@@ -73,6 +73,8 @@ pub enum ProblemKind {
     SameEventTwice,
     /// A query handler injects a bus that can change state, or a service that injects one.
     QueryReachesBus,
+    /// A handler writes in a transaction that the store of the application does not have.
+    WrongTransaction,
     /// A module that was named contains no annotation.
     EmptyModule,
 }

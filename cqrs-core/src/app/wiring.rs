@@ -25,6 +25,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     let messages = handlers::messages(&handlers, &catalogue, complete);
     handlers::check(&handlers, &messages, &mut problems);
     check_modules(&builder, &catalogue, &mut problems);
+    handlers::check_transactions(&handlers, builder.store.as_deref(), &mut problems);
 
     let provided = std::mem::take(&mut builder.provided);
     let mut providers = Providers::new(&catalogue, provided, problems);

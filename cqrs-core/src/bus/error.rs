@@ -88,6 +88,14 @@ pub enum PublishError {
         #[source]
         error: Arc<StoreError>,
     },
+    /// The application has no store, in whose transaction an event could be published.
+    #[error(
+        "event `{event}` was not published: the application has no store; give it one with          `App::builder().store(..)`, or use `publish`"
+    )]
+    NoStore {
+        /// The event's name.
+        event: &'static str,
+    },
     /// The caller is not inside a Tokio runtime, so no worker can be started.
     #[error("event `{event}` was not published: there is no Tokio runtime here")]
     NoRuntime {
@@ -106,6 +114,7 @@ impl PublishError {
             | Self::WaitInsideHandler { event }
             | Self::CascadeTooLong { event, .. }
             | Self::ShutDown { event }
+            | Self::NoStore { event }
             | Self::NotStored { event, .. }
             | Self::NoRuntime { event } => event,
         }
@@ -121,6 +130,7 @@ impl PublishError {
             Self::CascadeTooLong { .. } => "cascade_too_long",
             Self::ShutDown { .. } => "shut_down",
             Self::NotStored { .. } => "not_stored",
+            Self::NoStore { .. } => "no_store",
             Self::NoRuntime { .. } => "no_runtime",
         }
     }

@@ -13,6 +13,7 @@ use super::subscription::Subscriptions;
 use super::waiters::HandlerOutcome;
 use crate::context::Context;
 use crate::lane::{Deferred, Publishes};
+use crate::log::Staged;
 use crate::message::{AnyEvent, Event, Published};
 use crate::observe::{self, Happening, Observed};
 use crate::payload::MAX_PAYLOAD_DEPTH;
@@ -145,6 +146,23 @@ impl EventBus {
         hub.send::<E>(ctx, &event, observed).await?;
         drop(in_flight);
         Ok(waiter.outcomes(handlers).await)
+    }
+
+    /// Makes `event` ready to be published in a transaction of the store's database; for extension traits of stores,
+    /// such as `cqrs_sql::PublishIn`. Nothing is published yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish); and [`PublishError::NoStore`] if the application has none.
+    pub fn stage<E: Event>(&self, ctx: &Context, event: E) -> Result<Staged, PublishError> {
+        let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
+        let no_store = || refused(ctx, PublishError::NoStore { event: E::NAME });
+        let engine = hub.dispatcher.engine().ok_or_else(no_store)?;
+        let (event, observed) = hub.begin(ctx, event)?;
+        let staged = engine.stage(&event);
+        let staged = staged.map_err(|error| PublishError::Unserializable { event: E::NAME, error });
+        observed.end(staged.as_ref().err().map(PublishError::error_type));
+        staged
     }
 
     /// Events of type `E` from now on, as they are accepted; an ended stream once the application is

@@ -132,7 +132,8 @@ impl<Kind> Executors<Kind> {
             .ok_or_else(|| refused(ExecuteError::NoHandler { message: name }))?;
 
         let began = Instant::now();
-        let (mut ctx, work) = ctx.for_execution(lifecycle, began, execution.timeout, execution.is_transactional);
+        let (mut ctx, work) =
+            ctx.for_execution(lifecycle, began, execution.timeout, execution.is_transactional);
         let observed = Observed::execute(kind, name, &execution.handler_name, &mut ctx);
         let span = observed.span();
         execution.running.fetch_add(1, SeqCst);

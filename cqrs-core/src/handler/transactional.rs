@@ -99,10 +99,8 @@ pub(crate) trait OpenTransaction: Send {
     fn transaction(&mut self) -> AnyTransaction<'_>;
 
     /// Publishes what the handler has deferred, if the transaction commits.
-    fn publish(
-        &mut self,
-        effects: Vec<Box<dyn Effect>>,
-    ) -> BoxFuture<'_, Result<(), HandlerError>>;
+    fn publish(&mut self, effects: Vec<Box<dyn Effect>>)
+    -> BoxFuture<'_, Result<(), HandlerError>>;
 
     /// Marks deliveries as handled, each by where it comes from and what it is known by there. Returns `false` if one
     /// of them was handled before, or is another node's now: then the transaction must not commit.

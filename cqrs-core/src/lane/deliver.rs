@@ -203,7 +203,9 @@ impl Handling<'_> {
         let mut tx = transactions.begin().await?;
         self.lane.routes[self.route](self.items, ctx, Some(tx.transaction())).await?;
         if self.items.iter().any(|item| item.failure.get().is_some()) {
-            return Err(HandlerError::new("another event of the batch failed, so nothing was committed"));
+            return Err(HandlerError::new(
+                "another event of the batch failed, so nothing was committed",
+            ));
         }
         let contexts = self.items.iter().map(|item| &item.context).chain([ctx]);
         tx.publish(contexts.flat_map(Context::take_effects).collect()).await?;

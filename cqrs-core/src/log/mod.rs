@@ -12,7 +12,9 @@ mod memory;
 mod progress;
 mod units;
 
+use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 pub use self::error::StoreError;
 pub use self::event::{LogEvent, LoggedEvent, Position};
@@ -26,8 +28,17 @@ pub use self::progress::{
 pub use self::units::{Unit, Units};
 pub use crate::handler::Start;
 
+/// An event that is ready to be published in a transaction of the store's database.
+#[derive(Debug)]
+pub struct Staged {
+    /// The application's store.
+    pub store: Arc<dyn Store>,
+    /// The event, as the store keeps it.
+    pub event: LogEvent,
+}
+
 /// A durable log with the progress on it: what [`AppBuilder::store`](crate::AppBuilder::store) takes.
-pub trait Store: EventLog + Progress + fmt::Debug + Send + Sync + 'static {
+pub trait Store: EventLog + Progress + Any + fmt::Debug + Send + Sync {
     /// The store's transactions, if users can write in them.
     fn units(&self) -> Option<&dyn Units> {
         None

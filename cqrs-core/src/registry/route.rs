@@ -8,9 +8,9 @@ use super::{MessageRegistration, Source};
 use crate::context::Context;
 use crate::handler::{
     AttemptError, Batch, BatchEventHandler, CommandHandler, ErasedEventHandler, ErasedExecution,
-    EventHandler, HandlerError, HandlerResult, QueryHandler, Rejection, TransactionalBatchEventHandler,
-    TransactionalCommandHandler, TransactionalEventHandler, Transactions,
-    typed as typed_transaction,
+    EventHandler, HandlerError, HandlerResult, QueryHandler, Rejection,
+    TransactionalBatchEventHandler, TransactionalCommandHandler, TransactionalEventHandler,
+    Transactions, typed as typed_transaction,
 };
 use crate::message::{AnyEvent, Command, Event, Published, Query};
 
@@ -62,12 +62,14 @@ impl EventRoute {
     }
 
     /// The route of batches of `E` to `H`, in a transaction.
-    pub const fn transactional_batches_to<H: TransactionalBatchEventHandler<E>, E: Event>() -> Self {
+    pub const fn transactional_batches_to<H: TransactionalBatchEventHandler<E>, E: Event>() -> Self
+    {
         Self::of::<E>(batch_in_transaction::<H, E>)
     }
 
     /// The route of batches of every event to `H`, in a transaction.
-    pub const fn transactional_batches_of_any<H: TransactionalBatchEventHandler<AnyEvent>>() -> Self {
+    pub const fn transactional_batches_of_any<H: TransactionalBatchEventHandler<AnyEvent>>() -> Self
+    {
         Self { event: None, erase: batch_in_transaction::<H, AnyEvent> }
     }
 
@@ -166,7 +168,10 @@ impl ExecutionRoute {
 
     /// The command `C` to `H`, in a transaction.
     pub(super) const fn transactional<H: TransactionalCommandHandler<C>, C: Command>() -> Self {
-        Self { message: MessageRegistration::command::<C>(Source::UNKNOWN), erase: in_transaction::<H, C> }
+        Self {
+            message: MessageRegistration::command::<C>(Source::UNKNOWN),
+            erase: in_transaction::<H, C>,
+        }
     }
 
     /// The query `Q` to `H`.
@@ -212,7 +217,8 @@ where
     let handler = typed::<H>(handler);
     let execution: ErasedExecution<M, T, E> = Arc::new(move |message, ctx: Context| {
         let (handler, scope) = (Arc::clone(&handler), ctx.clone());
-        let execute = async move { execute(handler, message, ctx).await.map_err(AttemptError::Failed) };
+        let execute =
+            async move { execute(handler, message, ctx).await.map_err(AttemptError::Failed) };
         Box::pin(scope.into_scope(execute))
     });
     Box::new(execution)

@@ -29,7 +29,7 @@ use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::lane::{Lane, Verdict};
-use crate::log::{Entry, NewSubscription, Position, Profile, Start, Store, StoreError};
+use crate::log::{Entry, NewSubscription, Position, Profile, Staged, Start, Store, StoreError};
 use crate::message::AnyEvent;
 use crate::runtime::Lifecycle;
 
@@ -143,6 +143,12 @@ impl Engine {
         let deadline = ctx.deadline().unwrap_or_else(|| Instant::now() + PUBLISH_FOR);
         let entry = Entry { events: encoded, done: Vec::new() };
         self.shared.appender().append(entry, events, deadline).await.map(drop)
+    }
+
+    /// The event for a transaction of the store's database.
+    pub(crate) fn stage(&self, event: &AnyEvent) -> serde_json::Result<Staged> {
+        let store = Arc::clone(&self.shared.store);
+        Ok(Staged { store, event: self.shared.codec.encode(event)? })
     }
 
     /// Appends an event that was deferred by a handler in memory; nothing waits for it.
