@@ -167,9 +167,7 @@ pub(super) fn check_transactions(
 ) {
     let offered = store.and_then(Store::units).map(Units::transaction);
     let wanted = handlers.iter().filter_map(|handler| Some((handler, handler.transaction?())));
-    for (handler, wanted) in
-        wanted.filter(|(_, wanted)| offered.map(TypeRef::id) != Some(wanted.id()))
-    {
+    for (handler, wanted) in wanted.filter(|(_, wanted)| offered != Some(*wanted)) {
         let has = match (store, offered) {
             (None, _) => "it has no store".to_owned(),
             (Some(store), None) => {
