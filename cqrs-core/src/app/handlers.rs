@@ -11,7 +11,6 @@ use crate::message::MessageKind;
 use crate::registry::{
     Catalogue, EventRoute, HandlerRegistration, MessageRegistration, Source, Unhandled,
 };
-use crate::services::TypeRef;
 
 /// The handlers that run, by name, so that nothing depends on the order in which the linker found them.
 ///

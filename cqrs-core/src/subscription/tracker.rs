@@ -127,6 +127,7 @@ impl Tracker {
     }
 
     /// How many deliveries are open. Parked ones do not count: their number has a limit of its own.
+    #[cfg(test)]
     pub(crate) fn in_flight(&self) -> usize {
         self.open.len()
     }
