@@ -34,22 +34,24 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("cqrs-sql keeps its events in a database: switch on `sqlite` or `postgres`");
 
-// In the order of reading.
+// In the order of reading: each module imports only modules above it.
 mod error; // why a store cannot be opened
 mod codes; // what error codes mean
 mod names; // the names of tables, the text of statements
 mod transaction; // a short transaction of the store's own
 mod convert; // numbers of the contract and of the databases
 mod migrations; // bringing the tables up to date
-mod options; // opening a store
+mod options; // what can be chosen when a store is opened
+mod backend; // what each database does in its own way
 #[cfg(feature = "sqlite")]
 mod sqlite; // the store in SQLite
 #[cfg(feature = "postgres")]
 mod postgres; // the store in Postgres
 mod store; // the store, whichever database it is in
+mod builder; // opening a store
 
+pub use self::builder::SqlStoreBuilder;
 pub use self::error::OpenError;
-pub use self::options::SqlStoreBuilder;
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresTransaction;
 #[cfg(feature = "sqlite")]

@@ -2,8 +2,6 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
-#[cfg(feature = "sqlite")]
-use std::path::Path;
 use std::sync::Arc;
 
 use cqrs_core::handler::BoxFuture;
@@ -13,8 +11,9 @@ use cqrs_core::log::{
 };
 use sqlx::{Pool, Transaction};
 
+use crate::backend::Backend;
 use crate::error::OpenError;
-use crate::options::SqlStoreBuilder;
+use crate::options::Options;
 #[cfg(feature = "postgres")]
 use crate::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
@@ -35,55 +34,7 @@ enum Database {
     Postgres(Arc<PostgresStore>),
 }
 
-/// What each database does in its own way.
-pub(crate) trait Backend: EventLog + Progress + Units {
-    /// Closes the connections, except those of a pool of the caller.
-    fn close(&self) -> BoxFuture<'_, ()>;
-}
-
 impl SqlStore {
-    /// Opens an SQLite file with a write-ahead log, makes it if it does not exist, and brings its tables up to date.
-    /// Commits wait for the disk.
-    ///
-    /// Several processes on one machine can share the file. It must not be on a network file system.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError`], such as for a file that is not a database.
-    #[cfg(feature = "sqlite")]
-    pub async fn sqlite(path: impl AsRef<Path>) -> Result<Self, OpenError> {
-        Self::builder().sqlite(path).await
-    }
-
-    /// Connects to a Postgres database (14 or newer), such as `postgres://user@host/database`, and brings its tables
-    /// up to date. Later the store needs the right to read and write its tables, but not to make any.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError`], such as for a role that may not make the tables.
-    #[cfg(feature = "postgres")]
-    pub async fn postgres(url: &str) -> Result<Self, OpenError> {
-        Self::builder().postgres(url).await
-    }
-
-    /// Uses a `SqlitePool` or a `PgPool` with the settings of its owner, and brings the tables up to date.
-    ///
-    /// For an SQLite pool, set the journal mode `WAL`, a busy timeout of some seconds and `synchronous` to `FULL`.
-    /// A database in memory works only in a pool with one connection that never ends. In Postgres the default
-    /// isolation must be `read committed`, as it is unless it was changed.
-    ///
-    /// # Errors
-    ///
-    /// [`OpenError`].
-    pub async fn from_pool<DB: SqlDatabase>(pool: Pool<DB>) -> Result<Self, OpenError> {
-        Self::builder().from_pool(pool).await
-    }
-
-    /// Opens a store with options.
-    pub fn builder() -> SqlStoreBuilder {
-        SqlStoreBuilder::default()
-    }
-
     /// Publishes `events` if the caller's transaction commits. It must be a transaction in the database of the store.
     ///
     /// In Postgres, this inserts into a table from which the events move into the log later, in any isolation, and
@@ -143,13 +94,13 @@ impl fmt::Debug for SqlStore {
 pub trait SqlDatabase: sealed::Database {}
 
 pub(crate) mod sealed {
-    use super::{BoxFuture, LogEvent, OpenError, Pool, SqlStore, SqlStoreBuilder, StoreError};
+    use super::{BoxFuture, LogEvent, OpenError, Options, Pool, SqlStore, StoreError};
     use sqlx::Transaction;
 
     pub trait Database: sqlx::Database {
         fn open(
             pool: Pool<Self>,
-            options: SqlStoreBuilder,
+            options: Options,
         ) -> BoxFuture<'static, Result<SqlStore, OpenError>>;
 
         fn publish<'a>(
@@ -165,10 +116,7 @@ impl SqlDatabase for sqlx::Sqlite {}
 
 #[cfg(feature = "sqlite")]
 impl sealed::Database for sqlx::Sqlite {
-    fn open(
-        pool: Pool<Self>,
-        options: SqlStoreBuilder,
-    ) -> BoxFuture<'static, Result<SqlStore, OpenError>> {
+    fn open(pool: Pool<Self>, options: Options) -> BoxFuture<'static, Result<SqlStore, OpenError>> {
         Box::pin(async move { crate::sqlite::open_pool(pool, &options).await.map(SqlStore::from) })
     }
 
@@ -193,10 +141,7 @@ impl SqlDatabase for sqlx::Postgres {}
 
 #[cfg(feature = "postgres")]
 impl sealed::Database for sqlx::Postgres {
-    fn open(
-        pool: Pool<Self>,
-        options: SqlStoreBuilder,
-    ) -> BoxFuture<'static, Result<SqlStore, OpenError>> {
+    fn open(pool: Pool<Self>, options: Options) -> BoxFuture<'static, Result<SqlStore, OpenError>> {
         Box::pin(
             async move { crate::postgres::open_pool(pool, &options).await.map(SqlStore::from) },
         )

@@ -23,7 +23,7 @@ use self::notify::Notifications;
 pub(crate) use self::open::{open_pool, open_url};
 use self::tables::Tables;
 pub use self::unit::PostgresTransaction;
-use crate::store::Backend;
+use crate::backend::Backend;
 
 /// The store in Postgres.
 pub(crate) struct PostgresStore {

@@ -17,7 +17,7 @@ use crate::codes::is_denied;
 use crate::error::OpenError;
 use crate::migrations::Migrations;
 use crate::names::Names;
-use crate::options::SqlStoreBuilder;
+use crate::options::Options;
 use crate::transaction::WriteTransaction;
 
 const MIGRATIONS: Migrations = Migrations(&[include_str!("../../migrations/1.postgres.sql")]);
@@ -32,10 +32,7 @@ const CONNECTIONS: u32 = 10;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Connects to the database that the URL names.
-pub(crate) async fn open_url(
-    url: &str,
-    options: &SqlStoreBuilder,
-) -> Result<PostgresStore, OpenError> {
+pub(crate) async fn open_url(url: &str, options: &Options) -> Result<PostgresStore, OpenError> {
     let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
     if !is_postgres {
         let error = sqlx::Error::Configuration("it does not begin with `postgres://`".into());
@@ -51,17 +48,14 @@ pub(crate) async fn open_url(
 }
 
 /// Uses the pool with the settings of its owner.
-pub(crate) async fn open_pool(
-    pool: PgPool,
-    options: &SqlStoreBuilder,
-) -> Result<PostgresStore, OpenError> {
+pub(crate) async fn open_pool(pool: PgPool, options: &Options) -> Result<PostgresStore, OpenError> {
     open(pool, false, options).await
 }
 
 async fn open(
     pool: PgPool,
     owns_pool: bool,
-    options: &SqlStoreBuilder,
+    options: &Options,
 ) -> Result<PostgresStore, OpenError> {
     // Checked before it is used in any text.
     let given = options.schema.as_deref();
@@ -115,7 +109,7 @@ async fn open(
 struct Place<'a> {
     names: &'a Names,
     schema: &'a str,
-    options: &'a SqlStoreBuilder,
+    options: &'a Options,
 }
 
 impl Place<'_> {

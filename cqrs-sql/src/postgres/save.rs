@@ -175,10 +175,8 @@ const DELIVERIES: &str = ", \
 impl PostgresStore {
     /// Saves the changes whose lease is held, and returns these leases.
     pub(super) async fn save_columns(&self, columns: &Columns<'_>) -> sqlx::Result<HashSet<Lease>> {
-        let deliveries = match columns.is_plain() {
-            true => String::new(),
-            false => DELIVERIES.replace("{columns}", EVENT),
-        };
+        let deliveries =
+            if columns.is_plain() { String::new() } else { DELIVERIES.replace("{columns}", EVENT) };
         let sql = format!("{HELD}{deliveries} SELECT DISTINCT shard, token FROM held");
         let mut query = sqlx::query(self.tables.names.sql(&sql))
             .bind(&self.tables.application)

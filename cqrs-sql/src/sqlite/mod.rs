@@ -2,8 +2,8 @@
 
 mod rows; // events as rows
 mod tables; // what is written in any transaction
-mod open; // opening a file or a pool
 mod watch; // noticing the commits of other processes
+mod open; // opening a file or a pool
 mod log; // the log
 mod progress; // subscriptions, leases, checkpoints
 mod unit; // transactions of users
@@ -21,7 +21,7 @@ pub(crate) use self::open::{open_file, open_pool};
 use self::tables::Tables;
 pub use self::unit::SqliteTransaction;
 use self::watch::Watch;
-use crate::store::Backend;
+use crate::backend::Backend;
 use crate::transaction::WriteTransaction;
 
 /// The store in SQLite.

@@ -16,7 +16,7 @@ use crate::codes::{is_busy, is_not_a_database, is_not_writable};
 use crate::error::OpenError;
 use crate::migrations::Migrations;
 use crate::names::Names;
-use crate::options::SqlStoreBuilder;
+use crate::options::Options;
 use crate::transaction::WriteTransaction;
 
 pub(super) const MIGRATIONS: Migrations =
@@ -40,17 +40,14 @@ const ROWS_AHEAD: usize = 250;
 const STATEMENTS: usize = 120;
 
 /// Opens the file, and creates it if it does not exist.
-pub(crate) async fn open_file(
-    path: &Path,
-    options: &SqlStoreBuilder,
-) -> Result<SqliteStore, OpenError> {
+pub(crate) async fn open_file(path: &Path, options: &Options) -> Result<SqliteStore, OpenError> {
     check(path)?;
     let connecting = SqliteConnectOptions::new()
         .filename(path)
         .create_if_missing(true)
         .busy_timeout(BUSY_TIMEOUT)
         .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(options.synchronous.clone())
+        .synchronous(options.synchronous)
         .statement_cache_capacity(STATEMENTS);
     // SQLite's thread hands rows over in groups of this size, instead of one by one.
     let reading = connecting.clone().pragma("query_only", "ON").row_buffer_size(ROWS_AHEAD);
@@ -89,7 +86,7 @@ async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Erro
 /// Uses the pool with the settings of its owner.
 pub(crate) async fn open_pool(
     pool: SqlitePool,
-    options: &SqlStoreBuilder,
+    options: &Options,
 ) -> Result<SqliteStore, OpenError> {
     open(pool.clone(), pool, false, options).await
 }
@@ -98,7 +95,7 @@ async fn open(
     writers: SqlitePool,
     readers: SqlitePool,
     owns_pools: bool,
-    options: &SqlStoreBuilder,
+    options: &Options,
 ) -> Result<SqliteStore, OpenError> {
     let names = Names::new(None, &options.prefix)?;
     let mut tx =

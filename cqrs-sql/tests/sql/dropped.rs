@@ -33,7 +33,8 @@ on_both! {
         // Every connection of the pool is usable, and what is committed now is seen by others.
         for number in 0..20 {
             let before = all(&store).await.len();
-            let appending = store.append(&[entry(vec![event(3, number)])]);
+            let entries = [entry(vec![event(3, number)])];
+            let appending = store.append(&entries);
             let appended = tokio::time::timeout(Duration::from_secs(20), appending).await;
             appended.expect("in time").expect("appended");
             assert!(all(&database.open().await).await.len() > before);

@@ -83,6 +83,8 @@ on_both! {
                 unit.publish(&[event(1, 1)]).await.expect("published");
                 if unit.done(&done).await.expect("done") {
                     unit.commit().await.expect("committed");
+                } else {
+                    drop(unit);
                 }
                 let effect = [Entry { events: vec![event(1, 1)], done: done.to_vec() }];
                 store.append(&effect).await.expect("appended");

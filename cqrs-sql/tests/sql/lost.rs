@@ -114,13 +114,13 @@ async fn a_killed_backend_loses_and_doubles_nothing() {
     let killing = tokio::spawn(async move {
         let pool = PgPool::connect(&url()).await.expect("Postgres");
         loop {
-            tokio::time::sleep(Duration::from_millis(fastrand::u64(1..15))).await;
+            tokio::time::sleep(Duration::from_millis(fastrand::u64(5..60))).await;
             let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1";
             sqlx::query(sql).bind(&name).execute(&pool).await.expect("killed");
         }
     });
     let mut appended = Vec::new();
-    for _ in 0..300 {
+    for _ in 0..200 {
         let event = event(1, 1);
         let id = event.id;
         match killed.append(&[entry(vec![event])]).await {

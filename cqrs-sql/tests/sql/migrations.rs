@@ -34,9 +34,10 @@ on_both! {
         for _ in 0..8 {
             let place = place.clone();
             nodes.spawn(async move {
-                let opened = match is_sqlite {
-                    true => SqlStore::sqlite(&place).await,
-                    false => SqlStore::builder().schema(&place).postgres(&url()).await,
+                let opened = if is_sqlite {
+                    SqlStore::sqlite(&place).await
+                } else {
+                    SqlStore::builder().schema(&place).postgres(&url()).await
                 };
                 let store = opened.expect("the store opens");
                 store.append(&[entry(vec![event(1, 1)])]).await.expect("appended");
