@@ -37,6 +37,7 @@ pub(crate) fn to_timestamp(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MIN)
 }
 
+#[cfg(feature = "sqlite")]
 pub(crate) fn check_shards(events: &[&LogEvent]) -> Result<(), StoreError> {
     events.iter().try_for_each(|event| shard(event.shard).map(drop))
 }

@@ -58,10 +58,13 @@ impl Unit for PostgresUnit {
         Box::pin(self.tables.write_done(&mut self.tx, rows))
     }
 
-    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>> {
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>> {
         Box::pin(async move {
             // In a task: once it has begun, a commit goes on, even if its future is dropped.
             let committing = tokio::spawn(async move {
+                // After a statement that failed, Postgres answers COMMIT with a rollback, and that is no error for
+                // sqlx. Any statement is one.
+                sqlx::raw_sql("SELECT 1").execute(&mut *self.tx).await.map_err(store_error)?;
                 self.tx.commit().await.map_err(store_error)?;
                 if self.has_published {
                     // A reader of this process moves the outbox.

@@ -4,6 +4,7 @@ use cqrs_core::log::{
     Change, DeadDelivery, DoneRow, Entry, EventLog as _, NewSubscription, Parked, Position,
     Progress as _, Start, Store as _, StoreError, SubscriptionId,
 };
+use cqrs_sql::{PostgresTransaction, SqliteTransaction};
 use jiff::Timestamp;
 
 use crate::support::{Database, all, entry, event, node, on_both};
@@ -185,6 +186,24 @@ on_both! {
         assert!(!unit.done(&[row]).await.expect("another node's"));
         drop(unit);
         store.append(&[entry(vec![event(1, 3)])]).await.expect("the store still works");
+    }
+
+    async fn a_unit_with_a_failed_statement_says_whether_it_committed(database: &Database) {
+        let store = database.open().await;
+        let mut unit = store.units().expect("transactions").begin().await.expect("begun");
+        unit.publish(&[event(1, 1)]).await.expect("published");
+        let tx = unit.transaction();
+        let failed = if let Some(tx) = tx.downcast_mut::<SqliteTransaction>() {
+            sqlx::raw_sql("SELECT nothing").execute(&mut **tx).await.is_err()
+        } else {
+            let tx = tx.downcast_mut::<PostgresTransaction>().expect("Postgres");
+            sqlx::raw_sql("SELECT nothing").execute(&mut **tx).await.is_err()
+        };
+        assert!(failed);
+        // SQLite goes on, Postgres does not.
+        let has_committed = unit.commit().await.is_ok();
+        assert_eq!(has_committed, store.profile().name == "SQLite");
+        assert_eq!(all(&store).await.len(), usize::from(has_committed));
     }
 
     async fn own_appends_are_news(database: &Database) {

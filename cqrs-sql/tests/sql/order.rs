@@ -192,3 +192,45 @@ async fn users_publish_in_their_own_transactions() {
     let error = postgres.publish_in(&mut tx, &[event(1, 1)]).await.expect_err("another database");
     assert!(!error.is_temporary(), "{error}");
 }
+
+const FILE_OF_CHILD: &str = "CQRS_SQL_TEST_FILE";
+
+/// What a process of the next test does.
+#[tokio::test]
+async fn process() {
+    let Ok(path) = std::env::var(FILE_OF_CHILD) else { return };
+    let store = SqlStore::sqlite(path).await.expect("opened");
+    let entity = std::process::id();
+    for number in 1..=50 {
+        store.append(&[entry(vec![event(entity, number)])]).await.expect("appended");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_share_a_file() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("log.db");
+    let program = std::env::current_exe().expect("this program");
+    let processes: Vec<_> = (0..2)
+        .map(|_| {
+            std::process::Command::new(&program)
+                .args(["--exact", "order::process"])
+                .env(FILE_OF_CHILD, &path)
+                .stdout(std::process::Stdio::null())
+                .spawn()
+                .expect("a process")
+        })
+        .collect();
+    let store = SqlStore::sqlite(&path).await.expect("opened");
+    let has_ended = Arc::new(AtomicBool::new(false));
+    let reader = tokio::spawn(read_on(store.clone(), Arc::clone(&has_ended), 10));
+    store.append(&[entry(vec![event(0, 1)])]).await.expect("appended");
+    let mut numbers = HashMap::from([(0, 1)]);
+    for mut process in processes {
+        numbers.insert(process.id(), 50);
+        let ended = tokio::task::spawn_blocking(move || process.wait()).await.expect("waited");
+        assert!(ended.expect("ended").success());
+    }
+    has_ended.store(true, Ordering::SeqCst);
+    check(&reader.await.expect("a reader"), &numbers);
+}
