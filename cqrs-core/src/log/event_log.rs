@@ -94,7 +94,7 @@ pub struct Entry {
 
 /// The mark that a delivery has had its effect. It is written in the transaction of the effect. If it is there
 /// already, or if the lease is another node's now, the effect must not happen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DoneRow {
     /// Of which subscription.
     pub subscription: SubscriptionId,

@@ -1,0 +1,134 @@
+//! Opening a store.
+
+#[cfg(feature = "sqlite")]
+use std::path::Path;
+
+use sqlx::Pool;
+
+use crate::error::OpenError;
+use crate::options::Options;
+use crate::store::{SqlDatabase, SqlStore};
+
+impl SqlStore {
+    /// Opens an SQLite file with a write-ahead log, makes it if it does not exist, and brings its tables up to date.
+    /// Commits wait for the disk.
+    ///
+    /// Several processes on one machine can share the file. It must not be on a network file system.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], such as for a file that is not a database.
+    #[cfg(feature = "sqlite")]
+    pub async fn sqlite(path: impl AsRef<Path>) -> Result<Self, OpenError> {
+        Self::builder().sqlite(path).await
+    }
+
+    /// Connects to a Postgres database (14 or newer), such as `postgres://user@host/database`, and brings its tables
+    /// up to date. Later the store needs the right to read and write its tables, but not to make any.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`], such as for a role that may not make the tables.
+    #[cfg(feature = "postgres")]
+    pub async fn postgres(url: &str) -> Result<Self, OpenError> {
+        Self::builder().postgres(url).await
+    }
+
+    /// Uses a `SqlitePool` or a `PgPool` with the settings of its owner, and brings the tables up to date.
+    ///
+    /// For an SQLite pool, set the journal mode `WAL`, a busy timeout of some seconds and `synchronous` to `FULL`.
+    /// A database in memory works only in a pool with one connection that never ends. In Postgres the default
+    /// isolation must be `read committed`, as it is unless it was changed.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`].
+    pub async fn from_pool<DB: SqlDatabase>(pool: Pool<DB>) -> Result<Self, OpenError> {
+        Self::builder().from_pool(pool).await
+    }
+
+    /// Opens a store with options.
+    pub fn builder() -> SqlStoreBuilder {
+        SqlStoreBuilder::default()
+    }
+}
+
+/// Opens a [`SqlStore`] with options. Made by [`SqlStore::builder`].
+#[derive(Debug, Clone, Default)]
+pub struct SqlStoreBuilder {
+    options: Options,
+}
+
+impl SqlStoreBuilder {
+    /// The schema of the tables on Postgres; it is made if it is missing. By default the first one of the role's
+    /// `search_path`. SQLite has no schemas and ignores it. Letters, digits and `_`, at most 40 of them.
+    pub fn schema(mut self, schema: impl Into<String>) -> Self {
+        self.options.schema = Some(schema.into());
+        self
+    }
+
+    /// What the names of all tables begin with; `cqrs_` by default. Letters, digits and `_`, at most 40 of them.
+    pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.options.prefix = prefix.into();
+        self
+    }
+
+    /// The name of the application; `main` by default. Nodes of one application share its subscriptions and divide
+    /// its shards. Several applications can read one log, each at its own pace.
+    pub fn application(mut self, application: impl Into<String>) -> Self {
+        self.options.application = application.into();
+        self
+    }
+
+    /// Into how many shards a new log is divided, from 1 to 1024; 16 by default. It is stored with the tables, and
+    /// cannot be changed later.
+    pub fn shards(mut self, shards: u16) -> Self {
+        self.options.shards = Some(shards);
+        self
+    }
+
+    /// Whether nodes tell each other about new events by `NOTIFY` on Postgres; they do by default, at most every
+    /// 5 ms, while more than one node lives. Nodes poll besides. Switch it off for a pooler that shares connections
+    /// between transactions, because `LISTEN` does not work there.
+    pub fn notifications(mut self, notifications: bool) -> Self {
+        self.options.notifications = notifications;
+        self
+    }
+
+    /// How an SQLite file that [`sqlite`](Self::sqlite) opens waits for the disk. `Full`, the default, loses nothing
+    /// in a power failure; `Normal` is faster, and may lose the last transactions then.
+    #[cfg(feature = "sqlite")]
+    pub fn synchronous(mut self, synchronous: sqlx::sqlite::SqliteSynchronous) -> Self {
+        self.options.synchronous = synchronous;
+        self
+    }
+
+    /// Opens an SQLite file. See [`SqlStore::sqlite`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`].
+    #[cfg(feature = "sqlite")]
+    pub async fn sqlite(self, path: impl AsRef<Path>) -> Result<SqlStore, OpenError> {
+        crate::sqlite::open_file(path.as_ref(), &self.options).await.map(SqlStore::from)
+    }
+
+    /// Connects to a Postgres database. See [`SqlStore::postgres`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`].
+    #[cfg(feature = "postgres")]
+    pub async fn postgres(self, url: &str) -> Result<SqlStore, OpenError> {
+        crate::postgres::open_url(url, &self.options).await.map(SqlStore::from)
+    }
+
+    /// Uses a pool. See [`SqlStore::from_pool`].
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`].
+    pub async fn from_pool<DB: SqlDatabase>(self, pool: Pool<DB>) -> Result<SqlStore, OpenError> {
+        DB::open(pool, self.options).await
+    }
+}

@@ -1,0 +1,62 @@
+//! Between the numbers of the contract and those of the databases.
+//!
+//! The databases have signed numbers. A number that only identifies (a key, a token) keeps its bits; one that is
+//! compared (a position) keeps its value.
+
+use std::collections::HashMap;
+
+use cqrs_core::log::{LogEvent, LoggedEvent, Position, StoreError};
+use jiff::Timestamp;
+
+use crate::codes::refused;
+
+/// For a comparison: what is beyond the greatest number is beyond all that can be stored.
+pub(crate) fn position(position: Position) -> i64 {
+    i64::try_from(position.0).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn to_position(stored: i64) -> Position {
+    Position(u64::try_from(stored).unwrap_or(0))
+}
+
+pub(crate) fn shard(shard: u16) -> Result<i16, StoreError> {
+    i16::try_from(shard).map_err(|_| refused(format!("there is no shard {shard}")))
+}
+
+pub(crate) fn to_shard(stored: i16) -> u16 {
+    u16::try_from(stored).unwrap_or(0)
+}
+
+/// To a page of at most `limit` rows.
+pub(crate) fn limit(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}
+
+/// From microseconds since 1970. What no calendar has becomes the beginning of time.
+pub(crate) fn to_timestamp(microseconds: i64) -> Timestamp {
+    Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MIN)
+}
+
+#[cfg(feature = "sqlite")]
+pub(crate) fn check_shards(events: &[&LogEvent]) -> Result<(), StoreError> {
+    events.iter().try_for_each(|event| shard(event.shard).map(drop))
+}
+
+/// `found` in the order of `positions`.
+pub(crate) fn in_order(positions: &[Position], found: Vec<LoggedEvent>) -> Vec<LoggedEvent> {
+    let found: HashMap<_, _> = found.into_iter().map(|event| (event.position, event)).collect();
+    positions.iter().filter_map(|position| found.get(position).cloned()).collect()
+}
+
+/// How long a node lives after a beat, in microseconds; at most a day.
+pub(crate) fn longest_ttl(ttl: std::time::Duration) -> i64 {
+    const DAY: i64 = 24 * 60 * 60 * 1_000_000;
+    i64::try_from(ttl.as_micros()).unwrap_or(DAY).min(DAY)
+}
+
+/// What a task of ours has become.
+pub(crate) fn joined<T>(
+    result: Result<Result<T, StoreError>, tokio::task::JoinError>,
+) -> Result<T, StoreError> {
+    result.unwrap_or_else(|error| Err(StoreError::Unavailable(Box::new(error))))
+}

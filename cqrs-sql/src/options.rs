@@ -1,0 +1,51 @@
+//! What can be chosen when a store is opened.
+
+use crate::error::OpenError;
+
+/// What can be chosen when a store is opened. See `SqlStoreBuilder`.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub(crate) schema: Option<String>,
+    pub(crate) prefix: String,
+    pub(crate) application: String,
+    pub(crate) shards: Option<u16>,
+    pub(crate) notifications: bool,
+    #[cfg(feature = "sqlite")]
+    pub(crate) synchronous: sqlx::sqlite::SqliteSynchronous,
+}
+
+/// The number of shards of a new log.
+const SHARDS: u16 = 16;
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            schema: None,
+            prefix: "cqrs_".to_owned(),
+            application: "main".to_owned(),
+            shards: None,
+            notifications: true,
+            #[cfg(feature = "sqlite")]
+            synchronous: sqlx::sqlite::SqliteSynchronous::Full,
+        }
+    }
+}
+
+impl Options {
+    /// The number of shards of a log, of which `stored` are found in the database.
+    pub(crate) fn check_shards(&self, stored: &str) -> Result<u16, OpenError> {
+        let stored = stored.parse().unwrap_or(0);
+        match self.shards {
+            Some(wanted) if wanted != stored => Err(OpenError::OtherShards { stored, wanted }),
+            _ => Ok(stored),
+        }
+    }
+
+    /// The number of shards that a new log gets.
+    pub(crate) fn new_shards(&self) -> Result<u16, OpenError> {
+        match self.shards.unwrap_or(SHARDS) {
+            shards @ 1..=1024 => Ok(shards),
+            shards => Err(OpenError::InvalidShards(shards)),
+        }
+    }
+}

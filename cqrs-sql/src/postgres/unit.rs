@@ -1,0 +1,78 @@
+//! Transactions in Postgres in which users write.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use cqrs_core::handler::BoxFuture;
+use cqrs_core::log::{DoneRow, LogEvent, StoreError, Unit, Units};
+use cqrs_core::services::TypeRef;
+use sqlx::{Postgres, Transaction};
+use tokio::sync::Notify;
+
+use super::PostgresStore;
+use super::tables::Tables;
+use crate::codes::store_error;
+use crate::convert::joined;
+
+/// A transaction in which a handler writes.
+pub type PostgresTransaction = Transaction<'static, Postgres>;
+
+impl Units for PostgresStore {
+    fn transaction(&self) -> TypeRef {
+        TypeRef::of::<PostgresTransaction>()
+    }
+
+    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Unit>, StoreError>> {
+        Box::pin(async move {
+            let pool = self.pool.clone();
+            let (tables, news) = (self.tables.clone(), Arc::clone(&self.news));
+            // In a task, so that a dropped future leaves no connection with an open transaction to the pool.
+            let beginning = tokio::spawn(async move {
+                let tx = pool.begin().await.map_err(store_error)?;
+                Ok(PostgresUnit { tx, has_published: false, tables, news })
+            });
+            Ok(Box::new(joined(beginning.await)?) as Box<dyn Unit>)
+        })
+    }
+}
+
+/// Rolled back when it is dropped, as sqlx's transaction is.
+struct PostgresUnit {
+    tx: PostgresTransaction,
+    has_published: bool,
+    tables: Tables,
+    news: Arc<Notify>,
+}
+
+impl Unit for PostgresUnit {
+    fn transaction(&mut self) -> &mut (dyn Any + Send) {
+        &mut self.tx
+    }
+
+    fn publish<'a>(&'a mut self, events: &'a [LogEvent]) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.has_published |= !events.is_empty();
+        Box::pin(self.tables.publish(&mut self.tx, events))
+    }
+
+    fn done<'a>(&'a mut self, rows: &'a [DoneRow]) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(self.tables.write_done(&mut self.tx, rows))
+    }
+
+    fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>> {
+        Box::pin(async move {
+            // In a task: once it has begun, a commit goes on, even if its future is dropped.
+            let committing = tokio::spawn(async move {
+                // After a statement that failed, Postgres answers COMMIT with a rollback, and that is no error for
+                // sqlx. Any statement is one.
+                sqlx::raw_sql("SELECT 1").execute(&mut *self.tx).await.map_err(store_error)?;
+                self.tx.commit().await.map_err(store_error)?;
+                if self.has_published {
+                    // A reader of this process moves the outbox.
+                    self.news.notify_waiters();
+                }
+                Ok(())
+            });
+            joined(committing.await)
+        })
+    }
+}
