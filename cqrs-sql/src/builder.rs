@@ -3,6 +3,8 @@
 #[cfg(feature = "sqlite")]
 use std::path::Path;
 
+use std::time::Duration;
+
 use sqlx::Pool;
 
 use crate::error::OpenError;
@@ -92,6 +94,20 @@ impl SqlStoreBuilder {
     /// between transactions, because `LISTEN` does not work there.
     pub fn notifications(mut self, notifications: bool) -> Self {
         self.options.notifications = notifications;
+        self
+    }
+
+    /// How long a node keeps its shards after its last sign of life, and so how long a crash delays them at most:
+    /// 15 seconds by default, at least one.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.options.lease = lease.max(Duration::from_secs(1));
+        self
+    }
+
+    /// How often the log is read without news: 100 milliseconds by default, at least one. On Postgres, it is how long
+    /// an event that was published in a transaction waits at most for handlers of a node that did not publish it.
+    pub fn poll(mut self, every: Duration) -> Self {
+        self.options.poll = every.max(Duration::from_millis(1));
         self
     }
 

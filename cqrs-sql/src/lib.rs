@@ -49,11 +49,13 @@ mod sqlite; // the store in SQLite
 mod postgres; // the store in Postgres
 mod store; // the store, whichever database it is in
 mod builder; // opening a store
+mod publish_in; // publishing in the user's own transaction
 
 pub use self::builder::SqlStoreBuilder;
 pub use self::error::OpenError;
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresTransaction;
+pub use self::publish_in::{PublishIn, PublishInError};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteTransaction;
 pub use self::store::{SqlDatabase, SqlStore};

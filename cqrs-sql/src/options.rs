@@ -1,5 +1,9 @@
 //! What can be chosen when a store is opened.
 
+use std::time::Duration;
+
+use cqrs_core::log::Profile;
+
 use crate::error::OpenError;
 
 /// What can be chosen when a store is opened. See `SqlStoreBuilder`.
@@ -10,6 +14,8 @@ pub struct Options {
     pub(crate) application: String,
     pub(crate) shards: Option<u16>,
     pub(crate) notifications: bool,
+    pub(crate) lease: Duration,
+    pub(crate) poll: Duration,
     #[cfg(feature = "sqlite")]
     pub(crate) synchronous: sqlx::sqlite::SqliteSynchronous,
 }
@@ -25,6 +31,8 @@ impl Default for Options {
             application: "main".to_owned(),
             shards: None,
             notifications: true,
+            lease: Profile::DEFAULT_LEASE,
+            poll: Profile::DEFAULT_POLL,
             #[cfg(feature = "sqlite")]
             synchronous: sqlx::sqlite::SqliteSynchronous::Full,
         }
@@ -39,6 +47,11 @@ impl Options {
             Some(wanted) if wanted != stored => Err(OpenError::OtherShards { stored, wanted }),
             _ => Ok(stored),
         }
+    }
+
+    /// What a store says of itself.
+    pub(crate) fn profile(&self, name: &'static str, shards: u16) -> Profile {
+        Profile { name, shards, lease: self.lease, poll: self.poll }
     }
 
     /// The number of shards that a new log gets.

@@ -22,7 +22,7 @@ struct Appended {
 
 impl EventLog for PostgresStore {
     fn profile(&self) -> Profile {
-        Profile { name: "Postgres", shards: self.shards }
+        self.profile
     }
 
     fn append<'a>(

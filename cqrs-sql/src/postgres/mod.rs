@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{LogEvent, StoreError};
+use cqrs_core::log::{LogEvent, Profile, StoreError};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 
@@ -28,7 +28,7 @@ use crate::backend::Backend;
 /// The store in Postgres.
 pub(crate) struct PostgresStore {
     tables: Tables,
-    shards: u16,
+    profile: Profile,
     pool: PgPool,
     owns_pool: bool,
     /// Wakes the readers of this process.

@@ -96,7 +96,7 @@ async fn open(
     let channel = format!("cqrs_{:016x}", stable_hash(&[&schema, &options.prefix]));
     Ok(PostgresStore {
         tables: Tables { names, application: options.application.clone() },
-        shards,
+        profile: options.profile("Postgres", shards),
         pool,
         owns_pool,
         news: Arc::new(Notify::new()),

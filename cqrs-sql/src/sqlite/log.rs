@@ -14,7 +14,7 @@ use crate::convert::{check_shards, in_order, limit as rows_of, position, to_posi
 
 impl EventLog for SqliteStore {
     fn profile(&self) -> Profile {
-        Profile { name: "SQLite", shards: self.shards }
+        self.profile
     }
 
     fn append<'a>(

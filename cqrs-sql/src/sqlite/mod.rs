@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{LogEvent, StoreError};
+use cqrs_core::log::{LogEvent, Profile, StoreError};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -27,7 +27,7 @@ use crate::transaction::WriteTransaction;
 /// The store in SQLite.
 pub(crate) struct SqliteStore {
     tables: Tables,
-    shards: u16,
+    profile: Profile,
     writers: SqlitePool,
     /// One writer of this process at a time. Others wait here in turn, which SQLite's own waiting does not do.
     writing: Arc<Semaphore>,

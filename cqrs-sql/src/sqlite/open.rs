@@ -127,7 +127,7 @@ async fn open(
     tx.commit().await?;
     Ok(SqliteStore {
         tables: Tables { names, application: options.application.clone() },
-        shards,
+        profile: options.profile("SQLite", shards),
         watch: Watch::new(&readers),
         writers,
         writing: Arc::new(Semaphore::new(1)),

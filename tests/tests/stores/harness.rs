@@ -126,7 +126,6 @@ macro_rules! suite {
 }
 
 /// All tests of the transactions in which users write.
-#[expect(unused_macros, reason = "users cannot write in a store in memory")]
 macro_rules! suite_of_units {
     ($harness:ty) => {
         tests! { $harness,

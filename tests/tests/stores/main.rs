@@ -16,7 +16,7 @@ mod parked;
 mod payloads;
 mod progress;
 mod subscriptions;
-#[expect(dead_code, reason = "users cannot write in a store in memory")]
 mod units;
 
 mod memory;
+mod sql;

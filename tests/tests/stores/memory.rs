@@ -1,18 +1,18 @@
 //! The store in memory.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cqrs_core::log::{DeadDelivery, MemoryStore, Store, SubscriptionId};
 
 use crate::harness::Harness;
+use crate::support::LEASE;
 
 /// A clone of the store is another process, or the same one after a crash.
 struct Memory(MemoryStore);
 
 impl Harness for Memory {
     async fn open() -> Self {
-        Self(MemoryStore::new().lease(Duration::from_secs(1)))
+        Self(MemoryStore::new().lease(LEASE))
     }
 
     fn store(&self) -> Arc<dyn Store> {

@@ -11,6 +11,9 @@ use cqrs_core::log::{
 use jiff::Timestamp;
 use uuid::Uuid;
 
+/// How long a node of an application keeps its shards.
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
+
 /// Longer than any test.
 pub(crate) const LONG: Duration = Duration::from_mins(10);
 

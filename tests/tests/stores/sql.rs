@@ -1,0 +1,212 @@
+//! The stores in SQLite and Postgres.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cqrs_core::log::{DeadDelivery, LogEvent, LoggedEvent, Position, Store, SubscriptionId, Unit};
+use cqrs_sql::{PostgresTransaction, SqlStore, SqlStoreBuilder, SqliteTransaction};
+use jiff::Timestamp;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use crate::harness::Harness;
+use crate::support::LEASE;
+
+fn options() -> SqlStoreBuilder {
+    SqlStore::builder().lease(LEASE)
+}
+
+/// The columns of a dead letter, and the number of its subscription in `$1`.
+const DEAD: &str = "SELECT * FROM cqrs_dead WHERE subscription = $1 ORDER BY position";
+
+/// A row of a query as the event of a dead letter.
+macro_rules! dead_delivery {
+    ($row:expr, $id:expr, $at:expr) => {{
+        let row = $row;
+        let event = LogEvent {
+            id: $id,
+            name: row.get::<String, _>("name").into(),
+            version: u32::try_from(row.get::<i64, _>("version")).unwrap(),
+            shard: u16::try_from(row.get::<i64, _>("shard")).unwrap(),
+            key: row.get::<Option<i64>, _>("key").map(i64::cast_unsigned),
+            tenant: row.get("tenant"),
+            entity: row.get::<Option<String>, _>("entity").map(Into::into),
+            entity_id: row.get("entity_id"),
+            context: row.get("context"),
+            payload: row.get("payload"),
+        };
+        let position = Position(row.get::<i64, _>("position").cast_unsigned());
+        DeadDelivery {
+            event: LoggedEvent { position, at: $at, event },
+            attempts: u32::try_from(row.get::<i64, _>("attempts")).unwrap(),
+            error: row.get("error"),
+        }
+    }};
+}
+
+/// The store in an SQLite file.
+struct Sqlite {
+    directory: TempDir,
+    store: SqlStore,
+}
+
+impl Sqlite {
+    async fn open_in(directory: &TempDir) -> SqlStore {
+        options().sqlite(directory.path().join("log.db")).await.unwrap()
+    }
+
+    async fn pool(&self) -> SqlitePool {
+        let options = SqliteConnectOptions::new().filename(self.directory.path().join("log.db"));
+        SqlitePool::connect_with(options.busy_timeout(Duration::from_secs(10))).await.unwrap()
+    }
+}
+
+impl Harness for Sqlite {
+    async fn open() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let store = Self::open_in(&directory).await;
+        let this = Self { directory, store };
+        let pool = this.pool().await;
+        sqlx::query("CREATE TABLE notes (number INTEGER PRIMARY KEY, note TEXT NOT NULL)")
+            .execute(&pool)
+            .await
+            .unwrap();
+        this
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn another(&self) -> Arc<dyn Store> {
+        Arc::new(Self::open_in(&self.directory).await)
+    }
+
+    async fn reopen(&mut self) {
+        self.store = Self::open_in(&self.directory).await;
+    }
+
+    async fn dead(&self, subscription: SubscriptionId) -> Vec<DeadDelivery> {
+        let query = sqlx::query(DEAD).bind(i64::from(subscription.0));
+        let rows = query.fetch_all(&self.pool().await).await.unwrap();
+        let at =
+            |row: &sqlx::sqlite::SqliteRow| Timestamp::from_microsecond(row.get("at")).unwrap();
+        rows.iter().map(|row| dead_delivery!(row, row.get::<Uuid, _>("id"), at(row))).collect()
+    }
+
+    async fn write(&self, unit: &mut dyn Unit, note: &str) {
+        let tx: &mut SqliteTransaction = unit.transaction().downcast_mut().unwrap();
+        let query = sqlx::query("INSERT INTO notes (note) VALUES ($1)").bind(note);
+        query.execute(&mut **tx).await.unwrap();
+    }
+
+    async fn notes(&self) -> Vec<String> {
+        let query = sqlx::query_scalar("SELECT note FROM notes ORDER BY number");
+        query.fetch_all(&self.pool().await).await.unwrap()
+    }
+}
+
+/// The store in a schema of a Postgres database.
+struct Postgres {
+    schema: String,
+    pool: PgPool,
+    store: SqlStore,
+}
+
+fn url() -> String {
+    let default = || "postgres://postgres@127.0.0.1:5432/test".to_owned();
+    std::env::var("DATABASE_URL").unwrap_or_else(|_| default())
+}
+
+impl Postgres {
+    async fn open_in(schema: &str) -> SqlStore {
+        options().schema(schema).postgres(&url()).await.unwrap()
+    }
+}
+
+impl Harness for Postgres {
+    async fn open() -> Self {
+        let schema = format!("test_{}", Uuid::now_v7().simple());
+        let store = Self::open_in(&schema).await;
+        let search_path = format!("SET search_path TO {schema}");
+        let pool = PgPoolOptions::new().max_connections(2).after_connect(move |connection, _| {
+            let search_path = search_path.clone();
+            Box::pin(async move {
+                sqlx::query(AssertSqlSafe(search_path)).execute(connection).await.map(drop)
+            })
+        });
+        let pool = pool.connect(&url()).await.unwrap();
+        sqlx::query("CREATE TABLE notes (number bigserial PRIMARY KEY, note text NOT NULL)")
+            .execute(&pool)
+            .await
+            .unwrap();
+        Self { schema, pool, store }
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        Arc::new(self.store.clone())
+    }
+
+    async fn another(&self) -> Arc<dyn Store> {
+        Arc::new(Self::open_in(&self.schema).await)
+    }
+
+    async fn reopen(&mut self) {
+        self.store = Self::open_in(&self.schema).await;
+    }
+
+    async fn dead(&self, subscription: SubscriptionId) -> Vec<DeadDelivery> {
+        let dead = "SELECT position, attempts::bigint, error, id, name, version::bigint, shard::bigint, key, tenant, \
+                    entity, entity_id, context::text, payload::text, \
+                    (extract(epoch FROM at) * 1000000)::bigint AS at \
+                    FROM cqrs_dead WHERE subscription = $1 ORDER BY position";
+        let query = sqlx::query(dead).bind(i32::try_from(subscription.0).unwrap());
+        let rows = query.fetch_all(&self.pool).await.unwrap();
+        let at = |row: &sqlx::postgres::PgRow| Timestamp::from_microsecond(row.get("at")).unwrap();
+        rows.iter().map(|row| dead_delivery!(row, row.get::<Uuid, _>("id"), at(row))).collect()
+    }
+
+    async fn write(&self, unit: &mut dyn Unit, note: &str) {
+        let tx: &mut PostgresTransaction = unit.transaction().downcast_mut().unwrap();
+        let insert = AssertSqlSafe(format!("INSERT INTO {}.notes (note) VALUES ($1)", self.schema));
+        sqlx::query(insert).bind(note).execute(&mut **tx).await.unwrap();
+    }
+
+    async fn notes(&self) -> Vec<String> {
+        let query = sqlx::query_scalar("SELECT note FROM notes ORDER BY number");
+        query.fetch_all(&self.pool).await.unwrap()
+    }
+}
+
+impl Drop for Postgres {
+    /// Removes the schema, on a runtime of its own, because this one may be ending.
+    fn drop(&mut self) {
+        let remove = AssertSqlSafe(format!("DROP SCHEMA {} CASCADE", self.schema));
+        let removing = async move {
+            let pool = PgPool::connect(&url()).await.unwrap();
+            sqlx::query(remove).execute(&pool).await.unwrap();
+        };
+        let thread = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(removing);
+        });
+        thread.join().unwrap();
+    }
+}
+
+mod sqlite {
+    use super::Sqlite;
+
+    suite!(Sqlite);
+    suite_of_units!(Sqlite);
+}
+
+mod postgres {
+    use super::Postgres;
+
+    suite!(Postgres);
+    suite_of_units!(Postgres);
+}
