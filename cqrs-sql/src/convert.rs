@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use cqrs_core::log::{LogEvent, LoggedEvent, Position, StoreError};
+use cqrs_core::log::{LoggedEvent, Position, StoreError};
 use jiff::Timestamp;
 
 use crate::codes::refused;
@@ -35,11 +35,6 @@ pub(crate) fn limit(limit: usize) -> i64 {
 /// From microseconds since 1970. What no calendar has becomes the beginning of time.
 pub(crate) fn to_timestamp(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MIN)
-}
-
-#[cfg(feature = "sqlite")]
-pub(crate) fn check_shards(events: &[&LogEvent]) -> Result<(), StoreError> {
-    events.iter().try_for_each(|event| shard(event.shard).map(drop))
 }
 
 /// `found` in the order of `positions`.

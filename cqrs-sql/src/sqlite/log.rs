@@ -8,9 +8,9 @@ use cqrs_core::log::{Entry, EventLog, LogEvent, LoggedEvent, Position, Profile, 
 use sqlx::{Row as _, SqliteConnection};
 
 use super::SqliteStore;
-use super::rows::{LOGGED, decode, insert, json};
+use super::rows::{LOGGED, check_shards, decode, insert, json};
 use crate::codes::store_error;
-use crate::convert::{check_shards, in_order, limit as rows_of, position, to_position};
+use crate::convert::{in_order, limit as rows_of, position, to_position};
 
 impl EventLog for SqliteStore {
     fn profile(&self) -> Profile {

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use cqrs_core::log::{LogEvent, LoggedEvent};
+use cqrs_core::log::{LogEvent, LoggedEvent, StoreError};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row as _, Sqlite, SqliteConnection};
 
-use crate::convert::{to_position, to_shard, to_timestamp};
+use crate::convert::{shard, to_position, to_shard, to_timestamp};
 use crate::names::Names;
 
 /// The columns of [`bind`].
@@ -21,6 +21,13 @@ pub(super) const LOGGED: &str =
 
 /// How many rows one statement inserts. There are as many texts of it, and each is prepared once.
 const ROWS: usize = 50;
+
+/// # Errors
+///
+/// If a shard is none that the columns can keep.
+pub(super) fn check_shards(events: &[&LogEvent]) -> Result<(), StoreError> {
+    events.iter().try_for_each(|event| shard(event.shard).map(drop))
+}
 
 /// Inserts into the log, in order. Returns the position of the last event.
 pub(super) async fn insert(

@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use cqrs_core::log::{DoneRow, LogEvent, StoreError};
 use sqlx::SqliteConnection;
 
-use super::rows::{insert, json};
+use super::rows::{check_shards, insert, json};
 use crate::codes::store_error;
-use crate::convert::{check_shards, position};
+use crate::convert::position;
 use crate::names::Names;
 
 /// The tables of one application.
