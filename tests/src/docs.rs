@@ -33,6 +33,10 @@ struct ComingFromNestjs;
 struct Describe;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/durability.md")]
+struct Durability;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/events.md")]
 struct Events;
 
