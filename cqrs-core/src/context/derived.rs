@@ -1,9 +1,11 @@
 //! The context of an effect, derived from the context of its cause.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 #[cfg(feature = "otel")]
@@ -171,12 +173,12 @@ fn earlier(one: Option<Instant>, other: Option<Instant>) -> Option<Instant> {
 const REMEMBERED: usize = 8;
 
 /// The events that led to an event, each published by a handler of the one before.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct CauseChain {
     /// How many there are.
     length: u32,
     /// The names of the last ones.
-    last: Vec<&'static str>,
+    last: Vec<Cow<'static, str>>,
 }
 
 impl CauseChain {
@@ -184,7 +186,7 @@ impl CauseChain {
     fn after(before: Option<&Self>, event: &'static str) -> Arc<Self> {
         let (length, names) = before.map_or((0, &[][..]), |before| (before.length, &before.last));
         let forgotten = (names.len() + 1).saturating_sub(REMEMBERED);
-        let last = names[forgotten..].iter().copied().chain([event]).collect();
+        let last = names[forgotten..].iter().cloned().chain([Cow::Borrowed(event)]).collect();
         Arc::new(Self { length: length.saturating_add(1), last })
     }
 }

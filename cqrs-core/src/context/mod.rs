@@ -57,7 +57,7 @@ pub struct Context {
     #[serde(skip_serializing_if = "Option::is_none")]
     causation_id: Option<Uuid>,
     /// The events that led to this message; `None` if it began at the edge.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     causes: Option<Arc<CauseChain>>,
     /// Not shared: with tracing, each message continues the trace from the span that it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
