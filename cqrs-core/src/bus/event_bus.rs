@@ -137,10 +137,10 @@ impl EventBus {
         }
         let (event, observed) = hub.begin(ctx, event)?;
         let handlers = hub.routes::<E>().map_or(0, <[_]>::len);
-        let waiter = hub.dispatcher.waiters.wait(event.id());
+        let waiter = hub.dispatcher.waiters.wait(event.id(), handlers);
         hub.send::<E>(ctx, &event, observed).await?;
         drop(in_flight);
-        Ok(waiter.outcomes(handlers).await)
+        Ok(if handlers == 0 { Vec::new() } else { waiter.outcomes().await })
     }
 
     /// Events of type `E` from now on, as they are accepted; an ended stream once the application is

@@ -10,7 +10,7 @@ use tracing::Instrument as _;
 use super::attempt::{Handles, inside_middleware, run};
 use super::outcome::Outcome;
 use super::{Delivery, Lane};
-use crate::context::{Context, WorkGuard};
+use crate::context::Context;
 use crate::handler::{AttemptError, BoxFuture, DeliveryError, HandlerError, Item};
 use crate::message::{AnyEvent, MessageKind};
 use crate::middleware::{Call, Message, Payload};
@@ -105,8 +105,10 @@ pub(super) async fn deliver(lane: &Lane, taken: &mut Taken) -> bool {
             work.succeed();
         }
     }
-    if result.is_ok() {
-        batch_work.map(WorkGuard::succeed);
+    if let Some(work) = batch_work
+        && result.is_ok()
+    {
+        work.succeed();
     }
     // If the application has stopped, what was published may have been refused.
     !lifecycle.is_stopped()
