@@ -142,10 +142,10 @@ impl EventBus {
         }
         let (event, observed) = hub.begin(ctx, event)?;
         let handlers = hub.handlers_of(TypeId::of::<E>());
-        let waiter = hub.dispatcher.waiters.wait(event.id());
+        let waiter = hub.dispatcher.waiters.wait(event.id(), handlers);
         hub.send::<E>(ctx, &event, observed).await?;
         drop(in_flight);
-        Ok(waiter.outcomes(handlers).await)
+        Ok(if handlers == 0 { Vec::new() } else { waiter.outcomes().await })
     }
 
     /// Makes `event` ready to be published in a transaction of the store's database; for extension traits of stores,

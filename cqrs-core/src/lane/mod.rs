@@ -92,6 +92,7 @@ impl Lane {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&self, delivery: Delivery, keys: Keys) {
         let is_ready = self.state().schedule.push(delivery, keys);
         if is_ready {
