@@ -243,9 +243,13 @@ impl EventHub {
         let (events, observed): (Vec<_>, Vec<_>) =
             begun.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         let ids = events.iter().map(AnyEvent::id).collect();
-        let result = match self.defer_all(ctx, &events) {
-            true => Ok(()),
-            false => self.accept(ctx, &events).await,
+        let result = if self.defer_all(ctx, &events) {
+            Ok(())
+        } else {
+            match self.start_if_needed() {
+                Ok(()) => self.append(ctx, &events).await,
+                Err(refused) => Err(refused),
+            }
         };
         let result = result.map_err(|refused| refused.publishing(E::NAME));
         for observed in observed {
@@ -257,7 +261,7 @@ impl EventHub {
     /// Defers `events` until the handler that publishes them succeeds, if there is one.
     fn defer_all(self: &Arc<Self>, ctx: &Context, events: &[AnyEvent]) -> bool {
         let lifecycle = &self.dispatcher.shared.lifecycle;
-        !events.is_empty()
+        ctx.may_defer(lifecycle)
             && events.iter().all(|event| {
                 let deferred = Deferred { event: event.clone(), to: Arc::clone(self) as _ };
                 ctx.defer(lifecycle, Box::new(deferred)).is_ok()
@@ -286,35 +290,43 @@ impl EventHub {
         event: &AnyEvent,
         observed: Observed,
     ) -> Result<Uuid, PublishError> {
-        let result = self.accept(ctx, std::slice::from_ref(event)).await;
+        let result = self.accept(ctx, event).await;
         let result = result.map_err(|refused| refused.publishing(E::NAME));
         observed.end(result.as_ref().err().map(PublishError::error_type));
         result.map(|()| event.id())
     }
 
-    /// Accepts events: with a log, all or none; without one, one after the other.
-    async fn accept(&self, ctx: &Context, events: &[AnyEvent]) -> Result<(), Refused> {
-        let dispatcher = &self.dispatcher;
-        if !dispatcher.is_started() {
-            if self.options.starts_by_itself {
-                dispatcher.start()?;
-            } else {
-                self.waits.call_once(|| {
-                    tracing::info!("events are kept; their handlers run after `App::start`");
-                });
-            }
+    /// Accepts an event: in the log, if there is one, or in memory.
+    async fn accept(&self, ctx: &Context, event: &AnyEvent) -> Result<(), Refused> {
+        self.start_if_needed()?;
+        if self.dispatcher.engine().is_some() {
+            // Boxed, so that the future of a publish in memory is small.
+            return Box::pin(self.append(ctx, std::slice::from_ref(event))).await;
         }
-        if let Some(engine) = dispatcher.engine() {
-            engine.publish(ctx, events.to_vec()).await?;
-            for event in events {
-                // It is accepted. Handlers that are `transient` may miss it if the application stops now.
-                let _ = self.deliver(ctx, event).await;
-            }
+        self.deliver(ctx, event).await
+    }
+
+    /// Appends events to the log, all or none.
+    async fn append(&self, ctx: &Context, events: &[AnyEvent]) -> Result<(), Refused> {
+        let Some(engine) = self.dispatcher.engine() else { return Err(Refused::ShutDown) };
+        engine.publish(ctx, events.to_vec()).await?;
+        for event in events {
+            // It is accepted. Handlers that are `transient` may miss it if the application stops now.
+            let _ = self.deliver(ctx, event).await;
+        }
+        Ok(())
+    }
+
+    fn start_if_needed(&self) -> Result<(), Refused> {
+        if self.dispatcher.is_started() {
             return Ok(());
         }
-        for event in events {
-            self.deliver(ctx, event).await?;
+        if self.options.starts_by_itself {
+            return self.dispatcher.start();
         }
+        self.waits.call_once(|| {
+            tracing::info!("events are kept; their handlers run after `App::start`");
+        });
         Ok(())
     }
 

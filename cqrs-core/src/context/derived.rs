@@ -134,6 +134,11 @@ impl Context {
         self.any_work(&mut |work| work.is_delivery())
     }
 
+    /// Whether [`defer`](Self::defer) may take an effect: this belongs to work of `lifecycle` that keeps effects.
+    pub(crate) fn may_defer(&self, lifecycle: &Arc<Lifecycle>) -> bool {
+        self.any_work(&mut |work| work.is_of(lifecycle) && work.keeps_effects)
+    }
+
     /// Defers `effect` until the event handler that this belongs to succeeds; otherwise it is dropped. Returns
     /// the effect if this does not belong to an event handler of `lifecycle`, or belongs to a spawned task.
     pub(crate) fn defer(

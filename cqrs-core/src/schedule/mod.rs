@@ -134,6 +134,7 @@ impl<T> Schedule<T> {
         self.add(Entry { item, keys, attempts, number, is_alone, has_returned, due })
     }
 
+    #[inline]
     fn add(&mut self, entry: Entry<T>) -> bool {
         if let Some(order) = entry.keys.order {
             match self.orders.entry(order) {
@@ -286,6 +287,7 @@ impl<T> Schedule<T> {
         self.ready.len().saturating_sub(ready_before)
     }
 
+    #[inline]
     fn make_ready(&mut self, mut entry: Entry<T>) {
         match entry.due.take() {
             Some(due) => drop(self.delayed.insert((due, entry.number), entry)),
