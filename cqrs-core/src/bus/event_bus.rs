@@ -299,11 +299,11 @@ impl EventHub {
     /// Accepts an event: in the log, if there is one, or in memory.
     async fn accept(&self, ctx: &Context, event: &AnyEvent) -> Result<(), Refused> {
         self.start_if_needed()?;
-        if self.dispatcher.engine().is_some() {
+        match self.dispatcher.engine() {
+            None => self.deliver(ctx, event).await,
             // Boxed, so that the future of a publish in memory is small.
-            return Box::pin(self.append(ctx, std::slice::from_ref(event))).await;
+            Some(_) => Box::pin(self.append(ctx, std::slice::from_ref(event))).await,
         }
-        self.deliver(ctx, event).await
     }
 
     /// Appends events to the log, all or none.
