@@ -41,7 +41,8 @@ struct State {
     tracker: Tracker,
     /// The deliveries whose handler has published something that is not appended yet.
     publishing: FxHashMap<Position, Publishing>,
-    /// Whether the tracker was full when an event was read: from there it must be read again.
+    /// Whether the subscriber must go back for it, because it is new, or was full when an event was read. Until then
+    /// it takes nothing in: what it left out would count as read.
     is_behind: bool,
 }
 
@@ -71,7 +72,7 @@ impl Slice {
             shared: Arc::clone(shared),
             is_revoked: AtomicBool::new(false),
             in_lane: AtomicUsize::new(0),
-            state: Mutex::new(State { tracker, publishing, is_behind: false }),
+            state: Mutex::new(State { tracker, publishing, is_behind: true }),
         })
     }
 

@@ -87,6 +87,9 @@ macro_rules! suite {
                 publish_and_wait_tells_every_outcome,
                 publish_all_is_in_order_and_whole,
                 two_nodes_share_the_events_and_one_takes_over_from_the_other;
+            faults:
+                a_node_that_joins_a_busy_application_loses_nothing,
+                a_handler_that_is_far_behind_catches_up;
             subscriptions:
                 a_new_subscription_starts_now_or_at_the_beginning,
                 a_subscription_keeps_its_start,

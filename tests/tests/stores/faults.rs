@@ -1,0 +1,188 @@
+//! What an application promises while its store fails, its nodes come and go, and its handlers fail or hang.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use cqrs_core::handler::HandlerOptions;
+use cqrs_core::log::Store;
+use cqrs_core::prelude::*;
+use cqrs_core::registry::HandlerRegistration;
+use cqrs_core::{AppBuilder, EventBus, Handler, PublishError, Published, RetryPolicy};
+use futures_util::StreamExt as _;
+
+use crate::faulty::{Call, Fault, Faulty};
+use crate::handlers::{Counted, CountedTwice, Seen, beginning, ctx, noting, stop};
+use crate::harness::Harness;
+use crate::support::eventually;
+
+/// How long something that needs no waiting may take on a busy machine.
+const SOON: Duration = Duration::from_secs(15);
+
+fn builder(
+    store: &Arc<Faulty>,
+    handlers: impl IntoIterator<Item = HandlerRegistration>,
+) -> AppBuilder {
+    let store: Arc<dyn Store> = Arc::clone(store) as _;
+    handlers.into_iter().fold(App::builder().bare().shared_store(store), AppBuilder::register)
+}
+
+async fn app(
+    store: &Arc<Faulty>,
+    handlers: impl IntoIterator<Item = HandlerRegistration>,
+) -> App {
+    started(builder(store, handlers)).await
+}
+
+async fn started(builder: AppBuilder) -> App {
+    let app = builder.build().unwrap();
+    app.start().await.unwrap();
+    app
+}
+
+async fn idle(app: &App) {
+    tokio::time::timeout(SOON, app.idle()).await.expect("the application becomes idle");
+}
+
+fn tenant(number: u32) -> Context {
+    Context::for_tenant(&format!("tenant-{number}")).unwrap()
+}
+
+async fn publish(app: &App, counter: u32, number: u32) {
+    app.events().publish(&ctx(), Counted { counter, number }).await.unwrap();
+}
+
+/// Publishes one event for each of these tenants; the counter is the tenant's number.
+async fn publish_for_tenants(app: &App, tenants: u32, number: u32) {
+    for counter in 0..tenants {
+        app.events().publish(&tenant(counter), Counted { counter, number }).await.unwrap();
+    }
+}
+
+/// A handler that does what `handle` does.
+fn handler<F: Future<Output = HandlerResult> + Send + 'static>(
+    name: &'static str,
+    handle: impl Fn(Published<Counted>, Context) -> F + Send + Sync + 'static,
+) -> HandlerRegistration {
+    Handler::event_fn(name, handle)
+}
+
+/// A handler that fails for the counters that `fails` accepts, again and again, until `heals` is set.
+fn stubborn(
+    seen: &Seen,
+    heals: &Arc<AtomicBool>,
+    fails: fn(u32) -> bool,
+) -> HandlerRegistration {
+    let (seen, heals) = (seen.clone(), Arc::clone(heals));
+    let handler = handler("stubborn", move |event, _| {
+        let (seen, heals) = (seen.clone(), Arc::clone(&heals));
+        async move {
+            if fails(event.counter) && !heals.load(SeqCst) {
+                return Err(HandlerError::new("not yet"));
+            }
+            seen.add(event.counter, event.number);
+            Ok(())
+        }
+    });
+    let (shortest, longest) = (Duration::from_millis(50), Duration::from_millis(100));
+    let retry = RetryPolicy::exponential(1000, shortest, longest);
+    handler.options(HandlerOptions::DEFAULT.retry(retry))
+}
+
+/// A handler that publishes [`CountedTwice`] for each event.
+fn repeating(events: &Arc<Mutex<Option<EventBus>>>) -> HandlerRegistration {
+    let events = Arc::clone(events);
+    handler("repeat", move |event, ctx| {
+        let events = events.lock().unwrap().clone().unwrap();
+        async move {
+            let Counted { counter, number } = *event;
+            events.publish(&ctx, CountedTwice { counter, number }).await?;
+            Ok(())
+        }
+    })
+}
+
+fn noting_twice(name: &'static str, seen: &Seen) -> HandlerRegistration {
+    let seen = seen.clone();
+    Handler::event_fn(name, move |event: Published<CountedTwice>, _| {
+        let seen = seen.clone();
+        async move {
+            seen.add(event.counter, event.number);
+            Ok(())
+        }
+    })
+}
+
+pub(crate) async fn a_node_that_joins_a_busy_application_loses_nothing(harness: impl Harness) {
+    let inner = harness.another().await;
+    let names: Vec<&'static str> =
+        (0..10).map(|number| &*String::leak(format!("handler-{number}"))).collect();
+    let seen: Vec<Seen> = names.iter().map(|_| Seen::default()).collect();
+    let node = || {
+        let store = Faulty::with_lease(Arc::clone(&inner), Duration::from_millis(300));
+        let handlers: Vec<_> =
+            names.iter().zip(&seen).map(|(name, seen)| noting(name, seen)).collect();
+        async move { app(&store, handlers).await }
+    };
+    let first = node().await;
+    let publishing = (0..16).map(|task| {
+        let first = first.clone();
+        tokio::spawn(async move {
+            let begin = Instant::now();
+            let mut numbers = 0;
+            while begin.elapsed() < Duration::from_secs(3) {
+                let events = (0..4).map(|it| Counted { counter: task, number: numbers + it });
+                first.events().publish_all(&tenant(task), events).await.unwrap();
+                numbers += 4;
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+            numbers
+        })
+    });
+    let publishing: Vec<_> = publishing.collect();
+    let second = node().await;
+    let mut published = Vec::new();
+    for task in publishing {
+        published.push(task.await.unwrap());
+    }
+    let is_complete = |seen: &Seen| {
+        let by_counter = seen.by_counter();
+        (0..).zip(&published).all(|(task, numbers)| {
+            let mut seen = by_counter.get(&task).cloned().unwrap_or_default();
+            seen.sort_unstable();
+            seen.dedup();
+            seen == (0..*numbers).collect::<Vec<_>>()
+        })
+    };
+    eventually("every event is handled", async || seen.iter().all(is_complete)).await;
+    stop(first).await;
+    stop(second).await;
+}
+
+pub(crate) async fn a_handler_that_is_far_behind_catches_up(harness: impl Harness) {
+    let store = Faulty::new(harness.another().await);
+    let (first, late) = (Seen::default(), Seen::default());
+    let before = app(&store, [noting("first", &first)]).await;
+    let publishing = (0..16).map(|task| {
+        let app = before.clone();
+        tokio::spawn(async move {
+            for round in 0..10 {
+                let numbers = round * 62..(round + 1) * 62;
+                let events = numbers.map(|number| Counted { counter: task, number });
+                app.events().publish_all(&tenant(task), events).await.unwrap();
+            }
+        })
+    });
+    for task in publishing.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    idle(&before).await;
+    stop(before).await;
+    let handlers = [noting("first", &first), noting("late", &late).options(beginning())];
+    let app = started(builder(&store, handlers).queue_capacity(50)).await;
+    idle(&app).await;
+    let all = (0..16).map(|it| (it, (0..620).collect())).collect();
+    assert_eq!(first.by_counter(), all);
+    assert_eq!(late.by_counter(), all);
+    stop(app).await;
+}
