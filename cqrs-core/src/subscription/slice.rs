@@ -331,12 +331,12 @@ impl Origin for Slice {
                     Err(error) => {
                         let handler = self.subscriber.name();
                         tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
-                        self.end(event, verdict, |_| false);
+                        self.end(event, verdict, |tracker| tracker.is_parked(position));
                     }
                 }
             }
             // It stays open: its next owner handles it.
-            Verdict::Release => self.end(event, verdict, |_| false),
+            Verdict::Release => self.end(event, verdict, |tracker| tracker.is_parked(position)),
         }
     }
 }

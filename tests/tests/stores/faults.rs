@@ -159,6 +159,34 @@ pub(crate) async fn a_node_that_joins_a_busy_application_loses_nothing(harness: 
     stop(second).await;
 }
 
+pub(crate) async fn a_node_that_gives_parked_deliveries_away_goes_on_with_the_rest(
+    harness: impl Harness,
+) {
+    let inner = harness.another().await;
+    let (seen, heals) = (Seen::default(), Arc::new(AtomicBool::new(false)));
+    let lease = Duration::from_millis(300);
+    let store = |inner: &Arc<dyn Store>| Faulty::with_lease(Arc::clone(inner), lease);
+    let fails = |counter| counter < 40;
+    let first = app(&store(&inner), [stubborn(&seen, &heals, fails)]).await;
+    // Those that are handled stand above those that fail, which are parked therefore.
+    publish_for_tenants(&first, 80, 0).await;
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let second = app(&store(&inner), [stubborn(&seen, &heals, fails)]).await;
+    // Until the second node has its share.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    heals.store(true, SeqCst);
+    publish_for_tenants(&first, 80, 1).await;
+    eventually("both nodes handle their events", async || {
+        seen.by_counter().len() == 80 && seen.by_counter().values().all(|it| it.contains(&1))
+    })
+    .await;
+    idle(&first).await;
+    idle(&second).await;
+    assert!(seen.by_counter().values().all(|it| it[0] == 0), "{:?}", seen.by_counter());
+    stop(first).await;
+    stop(second).await;
+}
+
 pub(crate) async fn a_handler_that_is_far_behind_catches_up(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (first, late) = (Seen::default(), Seen::default());

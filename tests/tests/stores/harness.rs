@@ -89,6 +89,7 @@ macro_rules! suite {
                 two_nodes_share_the_events_and_one_takes_over_from_the_other;
             faults:
                 a_node_that_joins_a_busy_application_loses_nothing,
+                a_node_that_gives_parked_deliveries_away_goes_on_with_the_rest,
                 a_handler_that_is_far_behind_catches_up;
             subscriptions:
                 a_new_subscription_starts_now_or_at_the_beginning,
