@@ -42,6 +42,9 @@ pub(crate) use self::chance::Chance;
 pub(crate) use self::delivery::{Deferred, Delivery, Origin, Publishes, Receipt, Verdict};
 pub(crate) use self::shared::Shared;
 
+/// How often it is looked whether attempts may begin again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// The schedule of one handler, and the workers that work it off: as many as the handler's concurrency.
 /// They are started by the first delivery, so that a handler without events costs nothing.
 pub(crate) struct Lane {
@@ -189,10 +192,13 @@ impl Lane {
         };
         let pick = |count| self.shared.chance.as_ref().map_or(0, |chance| chance.pick(count));
         let entries = schedule.take(worker, max, across_tenants, pick, fit);
-        if !entries.iter().all(|entry| entry.item.receipt.origin.may_begin()) {
+        let origins = || entries.iter().map(|entry| &entry.item.receipt.origin);
+        let must_wait = !origins().all(|origin| origin.may_begin());
+        if must_wait || origins().any(|origin| origin.takes_back()) {
             drop(state);
             self.release_taken(worker);
-            return Err(Some(Instant::now()));
+            let wait = if must_wait { LOOK_AGAIN } else { Duration::ZERO };
+            return Err(Some(Instant::now() + wait));
         }
         copy(entries, taken);
         let others_wait = schedule.next_due().is_some()
@@ -205,12 +211,12 @@ impl Lane {
         Ok(())
     }
 
-    /// Gives back what `worker` has taken and may not begin; the rest is taken again.
+    /// What `worker` has taken is not attempted: its origins take it back, or it is taken again later.
     fn release_taken(&self, worker: usize) {
         let mut state = self.state();
         let State { schedule, limits } = &mut *state;
         let step = |_, delivery: &Delivery| {
-            if delivery.receipt.origin.may_begin() { Step::Return } else { Step::Finish }
+            if delivery.receipt.origin.takes_back() { Step::Finish } else { Step::Return }
         };
         let mut released = Vec::new();
         schedule.settle(worker, step, |_, delivery| released.push(delivery));

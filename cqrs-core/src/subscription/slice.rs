@@ -252,8 +252,13 @@ impl Slice {
 }
 
 impl Origin for Slice {
+    fn takes_back(&self) -> bool {
+        self.is_revoked()
+    }
+
+    /// A node that could not renew its leases waits: when it can, they may still be its own.
     fn may_begin(&self) -> bool {
-        !self.is_revoked() && self.shared.leases.are_valid()
+        self.shared.leases.are_valid()
     }
 
     /// Appends what the handler published, together with a done row. After that the delivery is settled.

@@ -113,6 +113,51 @@ fn noting_twice(name: &'static str, seen: &Seen) -> HandlerRegistration {
     })
 }
 
+pub(crate) async fn a_node_that_could_not_renew_its_leases_goes_on_when_it_can(
+    harness: impl Harness,
+) {
+    let store = Faulty::with_lease(harness.another().await, Duration::from_millis(400));
+    let seen = Seen::default();
+    let app = app(&store, [noting("one", &seen)]).await;
+    publish(&app, 1, 0).await;
+    idle(&app).await;
+    store.begin(Fault::Fails, [Call::Beat]);
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    for number in 1..10 {
+        publish(&app, 1, number).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(seen.len(), 1, "a node without leases begins no attempt");
+    store.heal();
+    idle(&app).await;
+    assert_eq!(seen.by_counter()[&1], (0..10).collect::<Vec<_>>());
+    stop(app).await;
+}
+
+pub(crate) async fn an_application_survives_a_store_that_is_away(harness: impl Harness) {
+    let store = Faulty::new(harness.another().await);
+    let seen = Seen::default();
+    let app = app(&store, [noting("one", &seen)]).await;
+    let all = [Call::Append, Call::Read, Call::Beat, Call::Claim, Call::Save];
+    for round in 0..3 {
+        store.begin(Fault::Fails, all);
+        let publisher = {
+            let app = app.clone();
+            tokio::spawn(async move {
+                for number in round * 10..(round + 1) * 10 {
+                    publish(&app, 1, number).await;
+                }
+            })
+        };
+        tokio::time::sleep(Duration::from_millis(1300)).await;
+        store.heal();
+        publisher.await.unwrap();
+    }
+    idle(&app).await;
+    assert_eq!(seen.by_counter()[&1], (0..30).collect::<Vec<_>>());
+    stop(app).await;
+}
+
 pub(crate) async fn a_node_that_joins_a_busy_application_loses_nothing(harness: impl Harness) {
     let inner = harness.another().await;
     let names: Vec<&'static str> =

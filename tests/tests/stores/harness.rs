@@ -88,6 +88,8 @@ macro_rules! suite {
                 publish_all_is_in_order_and_whole,
                 two_nodes_share_the_events_and_one_takes_over_from_the_other;
             faults:
+                a_node_that_could_not_renew_its_leases_goes_on_when_it_can,
+                an_application_survives_a_store_that_is_away,
                 a_node_that_joins_a_busy_application_loses_nothing,
                 a_node_that_gives_parked_deliveries_away_goes_on_with_the_rest,
                 a_handler_that_is_far_behind_catches_up;
