@@ -14,6 +14,7 @@ mod shared;
 mod status;
 mod worker;
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -117,9 +118,10 @@ impl Lane {
         self.work.notify_one();
     }
 
-    /// Gives back the deliveries that wait, of the origins that `is_meant` accepts.
-    pub(crate) fn release_waiting(&self, is_meant: impl Fn(&Arc<dyn Origin>) -> bool) {
-        let released = self.state().schedule.remove_waiting(|it| is_meant(&it.receipt.origin));
+    /// Gives back the deliveries that wait and that their origins take back.
+    pub(crate) fn release_waiting(&self) {
+        let released =
+            self.state().schedule.remove_waiting(|delivery| delivery.receipt.origin.takes_back());
         for delivery in released {
             delivery.settle(Verdict::Release);
         }
@@ -242,11 +244,15 @@ impl Lane {
     /// What `worker` has taken goes on by its outcomes. Gives what is finished, the last one first.
     fn settle(&self, worker: usize, taken: &mut Taken) {
         let Taken { items, outcomes, finished, .. } = taken;
+        let is_taken_back = Cell::new(false);
         let step = |at: usize, delivery: &Delivery| {
             let Outcome { step, error, retry_in, .. } = &outcomes[at];
             if let (Step::Retry(_) | Step::RetryAlone(_), Some(error)) = (step, error) {
                 let (attempts, wait) = (items[at].attempt, retry_in.unwrap_or_default());
                 delivery.settle(Verdict::Retry { attempts, wait, error });
+            }
+            if *step != Step::Finish && delivery.receipt.origin.takes_back() {
+                is_taken_back.set(true);
             }
             *step
         };
@@ -254,6 +260,9 @@ impl Lane {
         let ready = self.state().schedule.settle(worker, step, finish);
         for _ in 0..ready.min(self.options.concurrency) {
             self.work.notify_one();
+        }
+        if is_taken_back.get() {
+            self.release_waiting();
         }
     }
 

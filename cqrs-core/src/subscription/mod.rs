@@ -215,7 +215,7 @@ impl Engine {
     /// Hands out no more events, and takes back what waits in the lanes: other nodes, or the next start, go on with it.
     pub(crate) fn stop_feeding(&self) {
         for (subscriber, _) in &self.subscribers {
-            subscriber.lane.release_waiting(|_| true);
+            subscriber.lane.release_waiting();
         }
     }
 

@@ -77,10 +77,9 @@ impl Slice {
     }
 
     /// Lets no attempt begin from now on, and takes back what waits in the lane.
-    pub(super) fn revoke(self: &Arc<Self>) {
+    pub(super) fn revoke(&self) {
         self.is_revoked.store(true, SeqCst);
-        let this: *const Self = Arc::as_ptr(self);
-        self.subscriber.lane.release_waiting(|origin| std::ptr::addr_eq(Arc::as_ptr(origin), this));
+        self.subscriber.lane.release_waiting();
     }
 
     pub(super) fn is_revoked(&self) -> bool {
@@ -117,7 +116,10 @@ impl Slice {
     /// out.
     pub(super) fn feed(self: &Arc<Self>, read: &Read) {
         let mut state = self.state();
-        if state.is_behind || read.position <= state.tracker.read_up_to() {
+        if self.takes_back()
+            || state.is_behind
+            || read.position <= state.tracker.read_up_to()
+        {
             return;
         }
         let Some(index) = self.subscriber.index_of(read) else {
@@ -153,7 +155,7 @@ impl Slice {
     /// All events up to `position` were read, those of other shards too.
     pub(super) fn pass(&self, position: Position) {
         let mut state = self.state();
-        if !state.is_behind {
+        if !self.takes_back() && !state.is_behind {
             state.tracker.pass(position);
         }
     }
@@ -181,6 +183,10 @@ impl Slice {
         self.shared.lifecycle.begin();
         self.in_lane.fetch_add(1, SeqCst);
         self.subscriber.push(delivery, keys, parked);
+        // It may have been revoked between the look and the push.
+        if self.takes_back() {
+            self.subscriber.lane.release_waiting();
+        }
     }
 
     /// What is to be saved, if anything has changed.
@@ -253,7 +259,7 @@ impl Slice {
 
 impl Origin for Slice {
     fn takes_back(&self) -> bool {
-        self.is_revoked()
+        self.is_revoked() || !self.shared.is_feeding()
     }
 
     /// A node that could not renew its leases waits: when it can, they may still be its own.

@@ -232,6 +232,44 @@ pub(crate) async fn a_node_that_gives_parked_deliveries_away_goes_on_with_the_re
     stop(second).await;
 }
 
+pub(crate) async fn a_shutdown_waits_for_no_retry(harness: impl Harness) {
+    let store = Faulty::new(harness.another().await);
+    let (fails, running) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
+    let seen = Seen::default();
+    let slow = || {
+        let (fails, running, seen) = (Arc::clone(&fails), Arc::clone(&running), seen.clone());
+        let handler = handler("slow", move |event, _| {
+            let (fails, running, seen) = (Arc::clone(&fails), Arc::clone(&running), seen.clone());
+            async move {
+                running.fetch_add(1, SeqCst);
+                if fails.load(SeqCst) {
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                    return Err(HandlerError::new("not yet").retry_after(Duration::from_mins(10)));
+                }
+                seen.add(event.counter, event.number);
+                Ok(())
+            }
+        });
+        let (shortest, longest) = (Duration::from_mins(10), Duration::from_mins(20));
+        handler.options(
+            HandlerOptions::DEFAULT.retry(RetryPolicy::exponential(3, shortest, longest)),
+        )
+    };
+    let before = app(&store, [slow()]).await;
+    publish(&before, 1, 1).await;
+    publish(&before, 1, 2).await;
+    eventually("the handler runs", async || running.load(SeqCst) > 0).await;
+    let begin = Instant::now();
+    stop(before).await;
+    assert!(begin.elapsed() < Duration::from_secs(8), "{:?}", begin.elapsed());
+
+    fails.store(false, SeqCst);
+    let app = app(&store, [slow()]).await;
+    idle(&app).await;
+    assert_eq!(seen.by_counter()[&1], [1, 2]);
+    stop(app).await;
+}
+
 pub(crate) async fn a_handler_that_is_far_behind_catches_up(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (first, late) = (Seen::default(), Seen::default());
