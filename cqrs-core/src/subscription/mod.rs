@@ -221,11 +221,18 @@ impl Engine {
 
     /// Saves all progress and gives the shards back, after the last delivery has ended.
     pub(crate) async fn finish(&self) {
-        if self.started.initialized() {
-            let subscribers: Vec<_> =
-                self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
+        if !self.started.initialized() {
+            return;
+        }
+        let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
+        let finishing = async {
             checkpoints::save(&self.shared, &subscribers).await;
             leases::give_back(&self.shared, &subscribers).await;
+        };
+        // After the time of its leases, other nodes take the shards whatever this one says.
+        let lease = self.shared.store.profile().lease;
+        if tokio::time::timeout(lease, finishing).await.is_err() {
+            tracing::warn!("the store does not answer: what was handled last will be handled again");
         }
     }
 

@@ -270,6 +270,17 @@ pub(crate) async fn a_shutdown_waits_for_no_retry(harness: impl Harness) {
     stop(app).await;
 }
 
+pub(crate) async fn a_shutdown_ends_although_the_store_hangs(harness: impl Harness) {
+    let store = Faulty::new(harness.another().await);
+    let app = app(&store, [noting("one", &Seen::default())]).await;
+    store.begin(Fault::Hangs, [Call::Save]);
+    publish(&app, 1, 1).await;
+    let shutdown = app.shutdown(Duration::from_millis(100));
+    let report = tokio::time::timeout(SOON, shutdown).await.expect("the shutdown ends");
+    assert!(report.is_clean(), "{report}");
+    store.heal();
+}
+
 pub(crate) async fn a_handler_that_is_far_behind_catches_up(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (first, late) = (Seen::default(), Seen::default());
