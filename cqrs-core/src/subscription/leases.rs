@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Shared;
+use super::{Shared, checkpoints};
 use super::slice::Slice;
 use super::subscriber::Subscriber;
 use crate::log::{Claim, Lease, Node, StoreError, SubscriptionId};
@@ -128,7 +128,7 @@ async fn hand_over(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>, lease
             return;
         }
     }
-    super::checkpoints::save(&shared, &subscribers).await;
+    checkpoints::save_all(&shared, &subscribers, &slices).await;
     subscribers.iter().for_each(|subscriber| subscriber.remove(lease));
     if let Err(error) = shared.store.release(&shared.leases.node, &[lease]).await {
         tracing::warn!(%error, shard = lease.shard, "a shard cannot be given to another node now");

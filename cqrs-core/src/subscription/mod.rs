@@ -24,7 +24,7 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
 use crate::context::Context;
@@ -95,6 +95,8 @@ struct Shared {
     /// Started by the first event, since it needs a runtime.
     appender: OnceLock<Appender>,
     settled: Settled,
+    /// Held while progress is saved.
+    saving: Mutex<()>,
 }
 
 impl Engine {
@@ -120,6 +122,7 @@ impl Engine {
             window: Arc::default(),
             appender: OnceLock::new(),
             settled,
+            saving: Mutex::default(),
         };
         Self { shared: Arc::new(shared), subscribers, started: OnceCell::new() }
     }
@@ -226,7 +229,8 @@ impl Engine {
         }
         let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
         let finishing = async {
-            checkpoints::save(&self.shared, &subscribers).await;
+            let slices: Vec<_> = subscribers.iter().flat_map(|it| it.slices()).collect();
+            checkpoints::save_all(&self.shared, &subscribers, &slices).await;
             leases::give_back(&self.shared, &subscribers).await;
         };
         // After the time of its leases, other nodes take the shards whatever this one says.

@@ -308,3 +308,19 @@ pub(crate) async fn a_handler_that_is_far_behind_catches_up(harness: impl Harnes
     assert_eq!(late.by_counter(), all);
     stop(app).await;
 }
+
+pub(crate) async fn a_clean_restart_after_an_outage_handles_nothing_twice(harness: impl Harness) {
+    let store = Faulty::new(harness.another().await);
+    let seen = Seen::default();
+    for round in 0..3 {
+        let app = app(&store, [noting("one", &seen)]).await;
+        store.begin(Fault::Fails, [Call::Save]);
+        publish(&app, 1, round * 2).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        publish(&app, 1, round * 2 + 1).await;
+        idle(&app).await;
+        store.heal();
+        stop(app).await;
+    }
+    assert_eq!(seen.by_counter()[&1], (0..6).collect::<Vec<_>>());
+}

@@ -94,7 +94,8 @@ macro_rules! suite {
                 a_node_that_gives_parked_deliveries_away_goes_on_with_the_rest,
                 a_shutdown_waits_for_no_retry,
                 a_shutdown_ends_although_the_store_hangs,
-                a_handler_that_is_far_behind_catches_up;
+                a_handler_that_is_far_behind_catches_up,
+                a_clean_restart_after_an_outage_handles_nothing_twice;
             subscriptions:
                 a_new_subscription_starts_now_or_at_the_beginning,
                 a_subscription_keeps_its_start,
