@@ -25,13 +25,15 @@ pub(super) struct Leases {
     node: Node,
     /// When the last beat that succeeded was sent.
     last_beat: Mutex<Option<Instant>>,
+    /// Held while shards are claimed or given back.
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl Leases {
     pub(super) fn new(lease: Duration) -> Self {
         let about = format!("process {}", std::process::id());
         let node = Node { id: Uuid::now_v7(), ttl: lease, about };
-        Self { node, last_beat: Mutex::default() }
+        Self { node, last_beat: Mutex::default(), changing: tokio::sync::Mutex::default() }
     }
 
     /// Whether this node still has its leases, by its own clock.
@@ -56,7 +58,12 @@ pub(super) async fn beat(
     shared: &Arc<Shared>,
     subscribers: &[Arc<Subscriber>],
 ) -> Result<(), StoreError> {
-    let Leases { node, last_beat, .. } = &shared.leases;
+    let Leases { node, last_beat, changing } = &shared.leases;
+    let _changing = changing.lock().await;
+    // After the shards were given back, none is claimed.
+    if !shared.is_feeding() {
+        return Ok(());
+    }
     let sent = Instant::now();
     let beat = shared.store.beat(node).await?;
     *last_beat.lock().unwrap_or_else(PoisonError::into_inner) = Some(sent);
@@ -137,7 +144,8 @@ async fn hand_over(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>, lease
 
 /// Gives all shards back, and says that this node has ended.
 pub(super) async fn give_back(shared: &Shared, subscribers: &[Arc<Subscriber>]) {
-    let node = &shared.leases.node;
+    let Leases { node, changing, .. } = &shared.leases;
+    let _changing = changing.lock().await;
     let leases: Vec<Lease> = subscribers.first().map(|it| it.leases()).unwrap_or_default();
     for lease in &leases {
         subscribers.iter().for_each(|subscriber| subscriber.remove(*lease));

@@ -250,6 +250,12 @@ impl Engine {
     }
 }
 
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.subscribers.iter().for_each(|(subscriber, _)| subscriber.remove_all());
+    }
+}
+
 impl Shared {
     fn appender(&self) -> &Appender {
         self.appender.get_or_init(|| {

@@ -16,7 +16,7 @@ use super::codec::{Content, Read};
 use super::slice::Slice;
 use super::window::Found;
 use crate::handler::Order;
-use crate::lane::{Delivery, Lane};
+use crate::lane::{Delivery, Lane, Origin as _};
 use crate::log::{Lease, Parked, Position, SubscriptionId};
 use crate::schedule::Keys;
 
@@ -132,16 +132,27 @@ impl Subscriber {
 
     /// Begins to work on a shard, after its checkpoint.
     pub(super) fn add(&self, slice: Arc<Slice>) {
-        self.guarded().insert(slice.lease.shard, slice);
-        self.wake();
+        let mut slices = self.guarded();
+        // Not if the application stops meanwhile: nothing would remove it.
+        if !slice.takes_back() {
+            slices.insert(slice.lease.shard, slice);
+            self.wake();
+        }
     }
 
     /// Ends the work on a shard: no attempt of it begins from now on.
     pub(super) fn remove(&self, lease: Lease) {
-        if let Some(slice) = self.slice(lease) {
-            slice.revoke();
-            self.guarded().remove(&lease.shard);
+        let Some(slice) = self.slice(lease) else { return };
+        slice.revoke();
+        let mut slices = self.guarded();
+        if slices.get(&lease.shard).is_some_and(|slice| slice.lease == lease) {
+            slices.remove(&lease.shard);
         }
+    }
+
+    /// Ends the work on all shards. A slice and its subscriber refer to each other until then.
+    pub(super) fn remove_all(&self) {
+        drop(std::mem::take(&mut *self.guarded()));
     }
 
     /// Which of the lane's handlers wants the event, if one does.

@@ -232,6 +232,23 @@ pub(crate) async fn a_node_that_gives_parked_deliveries_away_goes_on_with_the_re
     stop(second).await;
 }
 
+pub(crate) async fn an_application_that_is_dropped_frees_its_store_and_its_handlers(
+    harness: impl Harness,
+) {
+    let store = Faulty::new(harness.another().await);
+    let alive = Arc::new(());
+    let kept = Arc::clone(&alive);
+    let one = handler("one", move |_, _| {
+        let _kept = Arc::clone(&kept);
+        async { Ok(()) }
+    });
+    let app = app(&store, [one]).await;
+    publish(&app, 1, 1).await;
+    drop(app);
+    eventually("the handlers are dropped", async || Arc::strong_count(&alive) == 1).await;
+    eventually("the store is dropped", async || Arc::strong_count(&store) == 1).await;
+}
+
 pub(crate) async fn a_shutdown_waits_for_no_retry(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (fails, running) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));

@@ -92,6 +92,7 @@ macro_rules! suite {
                 an_application_survives_a_store_that_is_away,
                 a_node_that_joins_a_busy_application_loses_nothing,
                 a_node_that_gives_parked_deliveries_away_goes_on_with_the_rest,
+                an_application_that_is_dropped_frees_its_store_and_its_handlers,
                 a_shutdown_waits_for_no_retry,
                 a_shutdown_ends_although_the_store_hangs,
                 a_handler_that_is_far_behind_catches_up,
