@@ -112,14 +112,17 @@ async fn begin(
     for subscriber in subscribers {
         let id = subscriber.id();
         let Some((_, checkpoint)) = checkpoints.iter().find(|(of, _)| *of == id) else { continue };
-        let parked: Vec<_> =
-            parked.iter().filter(|(of, _)| *of == id).map(|(_, it)| it.clone()).collect();
-        let slice = Slice::new(subscriber, lease, shared, *checkpoint, parked.clone());
+        // What this build does not want or cannot read stays parked for one that does, and is not waited for.
+        let parked = parked.iter().filter(|(of, _)| *of == id).filter_map(|(_, parked)| {
+            let at = events.binary_search_by_key(&parked.position, |event| event.position).ok()?;
+            subscriber.can_handle(&events[at]).then_some((&events[at], parked))
+        });
+        let parked: Vec<_> = parked.collect();
+        let rows = parked.iter().map(|(_, parked)| (*parked).clone()).collect();
+        let slice = Slice::new(subscriber, lease, shared, *checkpoint, rows);
         // The parked ones first: they are before all that is read from now on.
-        for parked in &parked {
-            if let Some(event) = events.iter().find(|event| event.position == parked.position) {
-                slice.feed_parked(event, parked);
-            }
+        for (event, parked) in parked {
+            slice.feed_parked(event, parked);
         }
         subscriber.add(slice);
     }

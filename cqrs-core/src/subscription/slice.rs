@@ -162,10 +162,10 @@ impl Slice {
 
     /// Hands a parked event to the lane again, as after a restart.
     pub(super) fn feed_parked(self: &Arc<Self>, read: &Read, parked: &Parked) {
-        match (&read.content, self.subscriber.index_of(read)) {
-            (Content::Event(event), Some(index)) => self.push(event, index, read, Some(parked)),
-            // This build does not want it, or cannot read it: it stays parked for one that can.
-            _ => {}
+        if let Content::Event(event) = &read.content
+            && let Some(index) = self.subscriber.index_of(read)
+        {
+            self.push(event, index, read, Some(parked));
         }
     }
 

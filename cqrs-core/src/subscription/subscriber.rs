@@ -155,6 +155,11 @@ impl Subscriber {
         drop(std::mem::take(&mut *self.guarded()));
     }
 
+    /// Whether the handler wants the event, and this build can read it.
+    pub(super) fn can_handle(&self, read: &Read) -> bool {
+        matches!(read.content, Content::Event(_)) && self.index_of(read).is_some()
+    }
+
     /// Which of the lane's handlers wants the event, if one does.
     pub(super) fn index_of(&self, read: &Read) -> Option<usize> {
         let event = match &read.content {

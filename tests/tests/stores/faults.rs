@@ -249,6 +249,26 @@ pub(crate) async fn an_application_that_is_dropped_frees_its_store_and_its_handl
     eventually("the store is dropped", async || Arc::strong_count(&store) == 1).await;
 }
 
+pub(crate) async fn a_parked_delivery_that_no_handler_wants_any_more_keeps_nothing_waiting(
+    harness: impl Harness,
+) {
+    let store = Faulty::new(harness.another().await);
+    let (seen, heals) = (Seen::default(), Arc::new(AtomicBool::new(false)));
+    let before = app(&store, [stubborn(&seen, &heals, |_| true)]).await;
+    publish(&before, 1, 1).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    before.events().publish(&ctx(), CountedTwice { counter: 1, number: 1 }).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    stop(before).await;
+
+    let other = noting_twice("stubborn", &seen);
+    let app = app(&store, [other]).await;
+    app.events().publish(&ctx(), CountedTwice { counter: 1, number: 2 }).await.unwrap();
+    idle(&app).await;
+    assert_eq!(seen.by_counter()[&1].last(), Some(&2));
+    stop(app).await;
+}
+
 pub(crate) async fn a_shutdown_waits_for_no_retry(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (fails, running) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
