@@ -81,6 +81,7 @@ pub(crate) struct Engine {
     shared: Arc<Shared>,
     /// With where each starts if it is new.
     subscribers: Vec<(Arc<Subscriber>, Start)>,
+    subscribed: OnceCell<()>,
     started: OnceCell<()>,
 }
 
@@ -124,7 +125,8 @@ impl Engine {
             settled,
             saving: Mutex::default(),
         };
-        Self { shared: Arc::new(shared), subscribers, started: OnceCell::new() }
+        let (subscribed, started) = (OnceCell::new(), OnceCell::new());
+        Self { shared: Arc::new(shared), subscribers, subscribed, started }
     }
 
     /// How many handlers want events of this type.
@@ -144,6 +146,7 @@ impl Engine {
             events.iter().map(|event| self.shared.codec.encode(event)).collect();
         let encoded = encoded.map_err(NotAppended::Unserializable)?;
         let deadline = ctx.deadline().unwrap_or_else(|| Instant::now() + PUBLISH_FOR);
+        self.subscribe_before(deadline).await?;
         let entry = Entry { events: encoded, done: Vec::new() };
         self.shared.appender().append(entry, events, deadline).await.map(drop)
     }
@@ -177,12 +180,33 @@ impl Engine {
         }
     }
 
-    /// Makes the missing subscriptions, and begins to feed the lanes, once.
+    /// Begins to feed the lanes, once.
     pub(crate) async fn start(&self) -> Result<(), StoreError> {
         self.started.get_or_try_init(|| self.begin()).await.copied()
     }
 
-    async fn begin(&self) -> Result<(), StoreError> {
+    /// Makes the missing subscriptions, once: what is appended later reaches also the handlers that are new.
+    async fn subscribe(&self) -> Result<(), StoreError> {
+        self.subscribed.get_or_try_init(|| self.register()).await.copied()
+    }
+
+    /// As [`subscribe`](Self::subscribe), again and again until the deadline if the store is not available.
+    async fn subscribe_before(&self, deadline: Instant) -> Result<(), NotAppended> {
+        loop {
+            match self.subscribe().await {
+                Ok(()) => return Ok(()),
+                Err(error) if !error.is_temporary() => {
+                    return Err(NotAppended::Refused(Arc::new(error)));
+                }
+                Err(error) if Instant::now() >= deadline => {
+                    return Err(NotAppended::Unavailable(Arc::new(error)));
+                }
+                Err(_) => tokio::time::sleep_until(deadline.min(Instant::now() + TRY_AGAIN)).await,
+            }
+        }
+    }
+
+    async fn register(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
         let wanted = self
             .subscribers
@@ -200,6 +224,12 @@ impl Engine {
                 ),
             }
         }
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<(), StoreError> {
+        self.subscribe().await?;
+        let shared = &self.shared;
         let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
         let end = *shared.store.range().await?.end();
         leases::beat(shared, &subscribers).await?;

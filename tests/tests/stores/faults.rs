@@ -269,6 +269,25 @@ pub(crate) async fn a_parked_delivery_that_no_handler_wants_any_more_keeps_nothi
     stop(app).await;
 }
 
+pub(crate) async fn a_new_handler_gets_what_is_published_before_the_start(harness: impl Harness) {
+    let store = Faulty::new(harness.another().await);
+    store.begin(Fault::Delays(Duration::from_millis(200)), [Call::Register]);
+    let (by_itself, by_hand) = (Seen::default(), Seen::default());
+    // The first publish starts it.
+    let app = builder(&store, [noting("by-itself", &by_itself)]).build().unwrap();
+    publish(&app, 1, 1).await;
+    idle(&app).await;
+    assert_eq!(by_itself.len(), 1);
+    stop(app).await;
+
+    let app = builder(&store, [noting("by-hand", &by_hand)]).start_manually().build().unwrap();
+    publish(&app, 1, 2).await;
+    app.start().await.unwrap();
+    idle(&app).await;
+    assert_eq!(by_hand.by_counter()[&1], [2]);
+    stop(app).await;
+}
+
 pub(crate) async fn a_shutdown_waits_for_no_retry(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (fails, running) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
