@@ -75,7 +75,9 @@ impl Appender {
         events: Vec<AnyEvent>,
         deadline: Instant,
     ) -> Result<Option<Position>, NotAppended> {
-        let permit = self.permits.acquire().await;
+        let permit = tokio::time::timeout_at(deadline, self.permits.acquire()).await;
+        let too_many = || StoreError::Unavailable("too many events wait to be appended".into());
+        let permit = permit.map_err(|_| NotAppended::Unavailable(Arc::new(too_many())))?;
         let _permit = permit.map_err(|_| NotAppended::Stopped)?;
         self.append_now(entry, events, deadline).await
     }
@@ -118,8 +120,14 @@ impl Task {
                         break;
                     }
                     tracing::warn!(%error, waiting = batch.len(), "events cannot be appended; trying again");
-                    give_up(&mut batch, &Arc::new(error));
+                    let error = Arc::new(error);
+                    give_up(&mut batch, &error);
                     tokio::time::sleep(back_off).await;
+                    // The deadlines of those that come later may be earlier.
+                    while let Ok(request) = self.requests.try_recv() {
+                        rest.push(request);
+                    }
+                    give_up(&mut rest, &error);
                     back_off = (back_off * 2).min(BACK_OFF.1);
                     if batch.is_empty() {
                         break;

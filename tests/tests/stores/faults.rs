@@ -158,6 +158,27 @@ pub(crate) async fn an_application_survives_a_store_that_is_away(harness: impl H
     stop(app).await;
 }
 
+pub(crate) async fn a_publisher_is_refused_at_its_deadline_whatever_others_wait_for(
+    harness: impl Harness,
+) {
+    let store = Faulty::new(harness.another().await);
+    let app = app(&store, [noting("one", &Seen::default())]).await;
+    store.begin(Fault::Fails, [Call::Append]);
+    let patient = {
+        let app = app.clone();
+        tokio::spawn(async move { publish(&app, 1, 1).await })
+    };
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let hurried = ctx().with_timeout(Duration::from_millis(100));
+    let publishing = app.events().publish(&hurried, Counted { counter: 1, number: 2 });
+    let refused = tokio::time::timeout(Duration::from_secs(10), publishing).await;
+    assert!(matches!(refused.expect("it is answered"), Err(PublishError::NotStored { .. })));
+    store.heal();
+    patient.await.unwrap();
+    idle(&app).await;
+    stop(app).await;
+}
+
 pub(crate) async fn a_node_that_joins_a_busy_application_loses_nothing(harness: impl Harness) {
     let inner = harness.another().await;
     let names: Vec<&'static str> =

@@ -90,6 +90,7 @@ macro_rules! suite {
             faults:
                 a_node_that_could_not_renew_its_leases_goes_on_when_it_can,
                 an_application_survives_a_store_that_is_away,
+                a_publisher_is_refused_at_its_deadline_whatever_others_wait_for,
                 a_node_that_joins_a_busy_application_loses_nothing,
                 a_node_that_gives_parked_deliveries_away_goes_on_with_the_rest,
                 an_application_that_is_dropped_frees_its_store_and_its_handlers,
