@@ -1,6 +1,7 @@
 //! One subscription on one shard: its deliveries report here what becomes of them.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,11 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-use super::Shared;
 use super::codec::{Content, Read};
 use super::subscriber::Subscriber;
 use super::tracker::Tracker;
+use super::{NotAppended, Shared};
 use crate::context::Effect;
+use crate::handler::{AttemptError, DeliveryError, HandlerError};
 use crate::lane::{Deferred, Delivery, Origin, Receipt, Verdict};
 use crate::log::{Change, DeadDelivery, DoneRow, Entry, Lease, Parked, Position};
 use crate::message::AnyEvent;
@@ -22,8 +24,8 @@ use crate::schedule::Keys;
 /// How long a delivery may hold the checkpoint before it is parked.
 const PARK_AFTER: Duration = Duration::from_secs(1);
 
-/// How long the store is tried for what a handler has published.
-const PUBLISH_FOR: Duration = Duration::from_hours(1);
+/// How long the store is tried for what a handler has published: until the application stops.
+const PUBLISH_FOR: Duration = Duration::from_hours(24 * 365);
 
 /// One subscription on one shard that this process has the lease of.
 pub(super) struct Slice {
@@ -46,7 +48,6 @@ struct State {
     is_behind: bool,
 }
 
-#[derive(Clone, Copy)]
 enum Publishing {
     /// It is being appended.
     Appending,
@@ -54,6 +55,8 @@ enum Publishing {
     Handled { attempts: u32 },
     /// It is appended.
     Appended,
+    /// It cannot be stored.
+    Refused(DeliveryError),
 }
 
 impl Slice {
@@ -242,6 +245,46 @@ impl Slice {
         }
     }
 
+    /// The application has stopped before what the handler published was appended: the delivery stays open.
+    fn stopped(&self, position: Position, event: &AnyEvent) {
+        let publishing = self.state().publishing.remove(&position);
+        if let Some(Publishing::Handled { .. }) = publishing {
+            self.settle(event, Some(position.0), Verdict::Release);
+        }
+    }
+
+    /// What the handler published cannot be stored.
+    fn refused(&self, position: Position, event: &AnyEvent, why: impl fmt::Display) {
+        let error = HandlerError::msg(format!("what it published cannot be stored: {why}"));
+        let error = AttemptError::Failed(Arc::new(error));
+        let mut state = self.state();
+        match state.publishing.remove(&position) {
+            Some(Publishing::Handled { attempts }) => {
+                drop(state);
+                self.die(position, event, attempts, &error);
+            }
+            _ => drop(state.publishing.insert(position, Publishing::Refused(error))),
+        }
+    }
+
+    /// A delivery has failed for good.
+    fn die(&self, position: Position, event: &AnyEvent, attempts: u32, error: &DeliveryError) {
+        let verdict = Verdict::Dead { attempts, error };
+        let error = event.redacted_text(error);
+        match self.shared.codec.logged(position, event) {
+            Ok(logged) => {
+                let dead = DeadDelivery { event: logged, attempts, error };
+                self.end(event, verdict, |tracker| tracker.dead(position, dead));
+            }
+            // It stays open, and is handled again after a restart.
+            Err(error) => {
+                let handler = self.subscriber.name();
+                tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
+                self.end(event, verdict, |tracker| tracker.is_parked(position));
+            }
+        }
+    }
+
     /// The mark that the delivery at `position` has had its effect.
     pub(super) fn done_row(&self, position: Position) -> DoneRow {
         DoneRow { subscription: self.subscriber.id(), lease: self.lease, position }
@@ -288,7 +331,7 @@ impl Origin for Slice {
             Ok(encoded) => encoded,
             Err(error) => {
                 let error: serde_json::Error = error;
-                return tracing::error!(%error, "an event that a handler published cannot be serialised");
+                return self.refused(position, event, error);
             }
         };
         self.state().publishing.insert(position, Publishing::Appending);
@@ -298,12 +341,15 @@ impl Origin for Slice {
         let in_flight = self.shared.lifecycle.enter();
         let event = event.clone();
         tokio::spawn(async move {
-            match appended.await {
+            let appended = tokio::select! {
+                biased;
+                appended = appended => appended,
+                () = self.shared.lifecycle.stopped() => Err(NotAppended::Stopped),
+            };
+            match appended {
                 Ok(_) => self.appended(position, &event),
-                Err(error) => tracing::error!(
-                    handler = self.subscriber.name(), event = event.name(), %error,
-                    "what a handler published was not stored; the event will be handled again"
-                ),
+                Err(NotAppended::Stopped) => self.stopped(position, &event),
+                Err(error) => self.refused(position, &event, error),
             }
             drop(in_flight);
         });
@@ -320,32 +366,25 @@ impl Origin for Slice {
             }
             Verdict::Done { attempts } => {
                 let mut state = self.state();
-                let publishing = state.publishing.remove(&position);
-                if let Some(Publishing::Appending) = publishing {
-                    state.publishing.insert(position, Publishing::Handled { attempts });
-                    return;
-                }
-                drop(state);
-                self.end(event, verdict, |tracker| match publishing {
-                    None => tracker.settle(position),
-                    Some(_) => tracker.settle_with_done_row(position),
-                });
-            }
-            Verdict::Dead { attempts, error } => {
-                let error = event.redacted_text(error);
-                match self.shared.codec.logged(position, event) {
-                    Ok(logged) => {
-                        let dead = DeadDelivery { event: logged, attempts, error };
-                        self.end(event, verdict, |tracker| tracker.dead(position, dead));
+                match state.publishing.remove(&position) {
+                    None => {
+                        drop(state);
+                        self.end(event, verdict, |tracker| tracker.settle(position));
                     }
-                    // It stays open, and is handled again after a restart.
-                    Err(error) => {
-                        let handler = self.subscriber.name();
-                        tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
-                        self.end(event, verdict, |tracker| tracker.is_parked(position));
+                    Some(Publishing::Appended) => {
+                        drop(state);
+                        self.end(event, verdict, |tracker| tracker.settle_with_done_row(position));
+                    }
+                    Some(Publishing::Refused(error)) => {
+                        drop(state);
+                        self.die(position, event, attempts, &error);
+                    }
+                    Some(Publishing::Appending | Publishing::Handled { .. }) => {
+                        state.publishing.insert(position, Publishing::Handled { attempts });
                     }
                 }
             }
+            Verdict::Dead { attempts, error } => self.die(position, event, attempts, error),
             // It stays open: its next owner handles it.
             Verdict::Release => self.end(event, verdict, |tracker| tracker.is_parked(position)),
         }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cqrs_core::handler::HandlerOptions;
-use cqrs_core::log::Store;
+use cqrs_core::handler::{HandlerOptions, Start};
+use cqrs_core::log::{NewSubscription, Store};
 use cqrs_core::prelude::*;
 use cqrs_core::registry::HandlerRegistration;
 use cqrs_core::{AppBuilder, EventBus, Handler, PublishError, Published, RetryPolicy};
@@ -307,6 +307,26 @@ pub(crate) async fn a_new_handler_gets_what_is_published_before_the_start(harnes
     idle(&app).await;
     assert_eq!(by_hand.by_counter()[&1], [2]);
     stop(app).await;
+}
+
+pub(crate) async fn a_handler_whose_events_the_store_refuses_fails(harness: impl Harness) {
+    let store = Faulty::new(harness.another().await);
+    let (seen, events) = (Seen::default(), Arc::default());
+    let app = app(&store, [repeating(&events), noting_twice("twice", &seen)]).await;
+    *events.lock().unwrap() = Some(app.events().clone());
+    let refuses = Fault::Refuses { name: CountedTwice::NAME, text: r#""number":13"# };
+    store.begin(refuses, [Call::Append]);
+    for number in 12..15 {
+        publish(&app, 1, number).await;
+    }
+    idle(&app).await;
+    assert_eq!(seen.by_counter()[&1], [12, 14]);
+    stop(app).await;
+    let inner = harness.store();
+    let names = [NewSubscription { name: "repeat", start: Start::Now }];
+    let subscriptions = inner.register(&names).await.unwrap();
+    let repeat = subscriptions.iter().find(|it| it.name == "repeat").unwrap().id;
+    assert_eq!(harness.dead(repeat).await.len(), 1);
 }
 
 pub(crate) async fn a_shutdown_waits_for_no_retry(harness: impl Harness) {

@@ -27,8 +27,8 @@ pub(crate) enum Call {
 pub(crate) enum Fault {
     /// The store is not available.
     Fails,
-    /// The store refuses entries with this text in a payload.
-    Refuses(&'static str),
+    /// The store refuses events of this name with this text in their payload.
+    Refuses { name: &'static str, text: &'static str },
     /// The store answers late.
     Delays(Duration),
     /// The store does not answer until it is healed.
@@ -69,9 +69,9 @@ impl Faulty {
         let Some(fault) = self.fault(call) else { return Ok(()) };
         match fault {
             Fault::Fails => Err(StoreError::Unavailable("switched off".into())),
-            Fault::Refuses(text) => {
+            Fault::Refuses { name, text } => {
                 let mut events = entries.iter().flat_map(|entry| &entry.events);
-                let is_refused = events.any(|event| event.payload.contains(text));
+                let is_refused = events.any(|it| it.name == name && it.payload.contains(text));
                 if is_refused { Err(StoreError::Refused("a wrong entry".into())) } else { Ok(()) }
             }
             Fault::Delays(by) => {
