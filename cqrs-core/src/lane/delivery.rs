@@ -65,6 +65,9 @@ pub(crate) struct Deferred {
 /// Publishes an event that was deferred.
 pub(crate) trait Publishes: Send + Sync {
     fn publish_deferred(self: Arc<Self>, event: AnyEvent);
+
+    /// The event is in the log: hands it to the handlers that get their events from memory.
+    fn appended(&self, event: &AnyEvent);
 }
 
 impl Effect for Deferred {

@@ -28,7 +28,7 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::lane::{Lane, Verdict};
+use crate::lane::{Lane, Publishes, Verdict};
 use crate::log::{Entry, NewSubscription, Position, Profile, Staged, Start, Store, StoreError};
 use crate::message::AnyEvent;
 use crate::runtime::Lifecycle;
@@ -158,13 +158,16 @@ impl Engine {
     }
 
     /// Appends an event that was deferred by a handler in memory; nothing waits for it.
-    pub(crate) fn publish_now(self: &Arc<Self>, event: AnyEvent) {
+    pub(crate) fn publish_now(self: &Arc<Self>, event: AnyEvent, to: Arc<dyn Publishes>) {
         let in_flight = self.shared.lifecycle.enter();
         let this = Arc::clone(self);
         tokio::spawn(async move {
             let ctx = event.context().clone();
-            if let Err(error) = this.publish(&ctx, vec![event.clone()]).await {
-                tracing::error!(event = event.name(), %error, "an event that a handler published was not accepted");
+            match this.publish(&ctx, vec![event.clone()]).await {
+                Ok(()) => to.appended(&event),
+                Err(error) => {
+                    tracing::error!(event = event.name(), %error, "an event that a handler published was not accepted");
+                }
             }
             drop(in_flight);
         });

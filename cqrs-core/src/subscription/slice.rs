@@ -318,13 +318,9 @@ impl Origin for Slice {
         effects: Vec<Box<dyn Effect>>,
     ) {
         let position = position(token);
-        let mut events = Vec::new();
-        for effect in effects {
-            match (effect as Box<dyn Any>).downcast::<Deferred>() {
-                Ok(deferred) => events.push(deferred.event),
-                Err(_) => unreachable!("only events are deferred"),
-            }
-        }
+        let deferred = effects.into_iter().map(|effect| (effect as Box<dyn Any>).downcast());
+        let deferred: Vec<Box<Deferred>> = deferred.filter_map(Result::ok).collect();
+        let events: Vec<_> = deferred.iter().map(|it| it.event.clone()).collect();
         let done = self.done_row(position);
         let encoded = events.iter().map(|event| self.shared.codec.encode(event)).collect();
         let encoded = match encoded {
@@ -347,7 +343,13 @@ impl Origin for Slice {
                 () = self.shared.lifecycle.stopped() => Err(NotAppended::Stopped),
             };
             match appended {
-                Ok(_) => self.appended(position, &event),
+                Ok(first) => {
+                    // Without a position, it had happened before.
+                    if first.is_some() {
+                        deferred.iter().for_each(|it| it.to.appended(&it.event));
+                    }
+                    self.appended(position, &event);
+                }
                 Err(NotAppended::Stopped) => self.stopped(position, &event),
                 Err(error) => self.refused(position, &event, error),
             }

@@ -309,6 +309,25 @@ pub(crate) async fn a_new_handler_gets_what_is_published_before_the_start(harnes
     stop(app).await;
 }
 
+pub(crate) async fn what_a_handler_publishes_reaches_transient_handlers_and_streams(
+    harness: impl Harness,
+) {
+    let store = Faulty::new(harness.another().await);
+    let (seen, events) = (Seen::default(), Arc::default());
+    let transient = noting_twice("transient", &seen).options(HandlerOptions::DEFAULT.transient());
+    let app = app(&store, [repeating(&events), transient]).await;
+    *events.lock().unwrap() = Some(app.events().clone());
+    let mut stream = app.events().subscribe::<CountedTwice>();
+    for number in 0..5 {
+        publish(&app, 1, number).await;
+    }
+    idle(&app).await;
+    assert_eq!(seen.by_counter().get(&1), Some(&(0..5).collect()));
+    let first = tokio::time::timeout(SOON, stream.next()).await.unwrap().unwrap().unwrap();
+    assert_eq!(first.number, 0);
+    stop(app).await;
+}
+
 pub(crate) async fn a_handler_whose_events_the_store_refuses_fails(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (seen, events) = (Seen::default(), Arc::default());
