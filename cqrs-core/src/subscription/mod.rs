@@ -232,6 +232,10 @@ impl Engine {
 
     async fn begin(&self) -> Result<(), StoreError> {
         self.subscribe().await?;
+        // A node that only publishes takes no shards from the others.
+        if self.subscribers.is_empty() {
+            return Ok(());
+        }
         let shared = &self.shared;
         let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
         let end = *shared.store.range().await?.end();

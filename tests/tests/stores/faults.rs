@@ -328,6 +328,18 @@ pub(crate) async fn what_a_handler_publishes_reaches_transient_handlers_and_stre
     stop(app).await;
 }
 
+pub(crate) async fn a_node_without_handlers_takes_no_shards(harness: impl Harness) {
+    let inner = harness.another().await;
+    let seen = Seen::default();
+    let publisher = app(&Faulty::new(Arc::clone(&inner)), []).await;
+    let worker = app(&Faulty::new(Arc::clone(&inner)), [noting("one", &seen)]).await;
+    publish_for_tenants(&publisher, 40, 0).await;
+    eventually("the worker handles all", async || seen.len() == 40).await;
+    idle(&publisher).await;
+    stop(publisher).await;
+    stop(worker).await;
+}
+
 pub(crate) async fn a_handler_whose_events_the_store_refuses_fails(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (seen, events) = (Seen::default(), Arc::default());

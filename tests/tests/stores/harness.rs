@@ -97,6 +97,7 @@ macro_rules! suite {
                 a_parked_delivery_that_no_handler_wants_any_more_keeps_nothing_waiting,
                 a_new_handler_gets_what_is_published_before_the_start,
                 what_a_handler_publishes_reaches_transient_handlers_and_streams,
+                a_node_without_handlers_takes_no_shards,
                 a_handler_whose_events_the_store_refuses_fails,
                 a_shutdown_waits_for_no_retry,
                 a_shutdown_ends_although_the_store_hangs,
