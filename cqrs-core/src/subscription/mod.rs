@@ -282,8 +282,12 @@ impl Engine {
         if !self.started.initialized() {
             return Ok(self.subscribers.is_empty());
         }
-        let end = *self.shared.store.range().await?.end();
-        Ok(self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end)))
+        let end = async || self.shared.store.range().await.map(|range| *range.end());
+        let first = end().await?;
+        let is_caught_up =
+            self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(first));
+        // What a handler has published meanwhile stands after the first end.
+        Ok(is_caught_up && end().await? == first)
     }
 }
 
