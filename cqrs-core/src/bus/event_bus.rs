@@ -379,12 +379,16 @@ impl EventHub {
 impl Publishes for EventHub {
     fn publish_deferred(self: Arc<Self>, event: AnyEvent) {
         if let Some(engine) = self.dispatcher.engine() {
-            return engine.publish_now(event);
+            return engine.publish_now(event, Arc::clone(&self) as _);
         }
         // It fails when the application stopped: then the delivery that published it is reported as
         // unfinished.
+        self.appended(&event);
+    }
+
+    fn appended(&self, event: &AnyEvent) {
         let routes = self.dispatcher.routes_of(event.event_type());
-        let _ = routes.and_then(|routes| self.dispatch(routes, &event, false));
+        let _ = routes.and_then(|routes| self.dispatch(routes, event, false));
     }
 }
 

@@ -132,6 +132,11 @@ impl Tracker {
         self.open.len()
     }
 
+    /// Whether a delivery is parked.
+    pub(crate) fn is_parked(&self, position: Position) -> bool {
+        self.parked.contains_key(&position)
+    }
+
     /// Whether so many deliveries are parked that no more may be read.
     pub(crate) fn is_full(&self) -> bool {
         self.parked.len() >= self.max_parked
