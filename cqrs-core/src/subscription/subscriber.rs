@@ -119,7 +119,8 @@ impl Subscriber {
     /// Whether everything up to `end` in the shards of this node is settled.
     pub(super) fn is_caught_up(&self, end: Position) -> bool {
         let read = self.read();
-        *read >= end && self.slices().iter().all(|slice| slice.is_settled())
+        let slices = self.slices();
+        slices.is_empty() || *read >= end && slices.iter().all(|slice| slice.is_settled())
     }
 
     fn read(&self) -> MutexGuard<'_, Position> {

@@ -340,6 +340,20 @@ pub(crate) async fn a_node_without_handlers_takes_no_shards(harness: impl Harnes
     stop(worker).await;
 }
 
+pub(crate) async fn a_node_without_shards_is_idle(harness: impl Harness) {
+    let inner = harness.another().await;
+    let seen = Seen::default();
+    let long = Duration::from_mins(10);
+    let first = app(&Faulty::with_lease(Arc::clone(&inner), long), [noting("one", &seen)]).await;
+    let second = app(&Faulty::with_lease(Arc::clone(&inner), long), [noting("one", &seen)]).await;
+    publish(&first, 1, 1).await;
+    idle(&second).await;
+    idle(&first).await;
+    assert_eq!(seen.len(), 1);
+    stop(second).await;
+    stop(first).await;
+}
+
 pub(crate) async fn a_handler_whose_events_the_store_refuses_fails(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (seen, events) = (Seen::default(), Arc::default());
@@ -407,6 +421,19 @@ pub(crate) async fn a_shutdown_ends_although_the_store_hangs(harness: impl Harne
     let report = tokio::time::timeout(SOON, shutdown).await.expect("the shutdown ends");
     assert!(report.is_clean(), "{report}");
     store.heal();
+}
+
+pub(crate) async fn an_idle_application_has_handled_all_cascades(harness: impl Harness) {
+    let store = Faulty::new(harness.another().await);
+    let (seen, events) = (Seen::default(), Arc::default());
+    let app = app(&store, [repeating(&events), noting_twice("twice", &seen)]).await;
+    *events.lock().unwrap() = Some(app.events().clone());
+    for number in 0..100 {
+        publish(&app, number, number).await;
+        idle(&app).await;
+        assert_eq!(seen.len(), number as usize + 1);
+    }
+    stop(app).await;
 }
 
 pub(crate) async fn a_handler_that_is_far_behind_catches_up(harness: impl Harness) {

@@ -98,9 +98,11 @@ macro_rules! suite {
                 a_new_handler_gets_what_is_published_before_the_start,
                 what_a_handler_publishes_reaches_transient_handlers_and_streams,
                 a_node_without_handlers_takes_no_shards,
+                a_node_without_shards_is_idle,
                 a_handler_whose_events_the_store_refuses_fails,
                 a_shutdown_waits_for_no_retry,
                 a_shutdown_ends_although_the_store_hangs,
+                an_idle_application_has_handled_all_cascades,
                 a_handler_that_is_far_behind_catches_up,
                 a_clean_restart_after_an_outage_handles_nothing_twice;
             subscriptions:
