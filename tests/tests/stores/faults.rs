@@ -309,6 +309,25 @@ pub(crate) async fn a_new_handler_gets_what_is_published_before_the_start(harnes
     stop(app).await;
 }
 
+pub(crate) async fn a_failing_entity_that_fills_the_queue_holds_back_itself_alone(
+    harness: impl Harness,
+) {
+    let store = Faulty::new(harness.another().await);
+    let (seen, heals) = (Seen::default(), Arc::new(AtomicBool::new(false)));
+    let stubborn = stubborn(&seen, &heals, |counter| counter == 0);
+    let app = started(builder(&store, [stubborn]).queue_capacity(5)).await;
+    for number in 0..20 {
+        publish(&app, 0, number).await;
+    }
+    publish(&app, 1, 0).await;
+    app.events().publish(&tenant(7), Counted { counter: 2, number: 0 }).await.unwrap();
+    eventually("the other entities go on", async || seen.len() == 2).await;
+    heals.store(true, SeqCst);
+    idle(&app).await;
+    assert_eq!(seen.by_counter()[&0], (0..20).collect::<Vec<_>>());
+    stop(app).await;
+}
+
 pub(crate) async fn what_a_handler_publishes_reaches_transient_handlers_and_streams(
     harness: impl Harness,
 ) {

@@ -96,6 +96,7 @@ macro_rules! suite {
                 an_application_that_is_dropped_frees_its_store_and_its_handlers,
                 a_parked_delivery_that_no_handler_wants_any_more_keeps_nothing_waiting,
                 a_new_handler_gets_what_is_published_before_the_start,
+                a_failing_entity_that_fills_the_queue_holds_back_itself_alone,
                 what_a_handler_publishes_reaches_transient_handlers_and_streams,
                 a_node_without_handlers_takes_no_shards,
                 a_node_without_shards_is_idle,
