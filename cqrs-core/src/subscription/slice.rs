@@ -367,6 +367,8 @@ impl Origin for Slice {
                 let due = Timestamp::now().checked_add(wait).unwrap_or(Timestamp::MAX);
                 let error = event.redacted_text(error);
                 self.state().tracker.retry(position, attempts, due, error);
+                // It may wait at a paused handler now, for which a shutdown does not wait.
+                self.shared.lifecycle.note_change();
             }
             Verdict::Done { attempts } => {
                 let mut state = self.state();

@@ -442,6 +442,34 @@ pub(crate) async fn a_shutdown_ends_although_the_store_hangs(harness: impl Harne
     store.heal();
 }
 
+pub(crate) async fn a_stuck_handler_keeps_no_shard_from_other_nodes(harness: impl Harness) {
+    let inner = harness.another().await;
+    let lease = Duration::from_millis(300);
+    let store = |inner: &Arc<dyn Store>| Faulty::with_lease(Arc::clone(inner), lease);
+    let seen = Seen::default();
+    let stuck = || {
+        handler("stuck", |event, _| async move {
+            if event.number == 0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        })
+        .options(HandlerOptions::DEFAULT.concurrency(64))
+    };
+    let first = app(&store(&inner), [stuck(), noting("count", &seen)]).await;
+    publish_for_tenants(&first, 40, 0).await;
+    eventually("the other handler goes on", async || seen.len() == 40).await;
+    let second = app(&store(&inner), [stuck(), noting("count", &seen)]).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    publish_for_tenants(&second, 40, 1).await;
+    eventually("the other handler goes on", async || {
+        (0..40).all(|counter| seen.by_counter()[&counter].contains(&1))
+    })
+    .await;
+    let _ = first.shutdown(Duration::from_millis(100)).await;
+    let _ = second.shutdown(Duration::from_millis(100)).await;
+}
+
 pub(crate) async fn an_idle_application_has_handled_all_cascades(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (seen, events) = (Seen::default(), Arc::default());

@@ -103,6 +103,7 @@ macro_rules! suite {
                 a_handler_whose_events_the_store_refuses_fails,
                 a_shutdown_waits_for_no_retry,
                 a_shutdown_ends_although_the_store_hangs,
+                a_stuck_handler_keeps_no_shard_from_other_nodes,
                 an_idle_application_has_handled_all_cascades,
                 a_handler_that_is_far_behind_catches_up,
                 a_clean_restart_after_an_outage_handles_nothing_twice;
