@@ -483,6 +483,32 @@ pub(crate) async fn an_idle_application_has_handled_all_cascades(harness: impl H
     stop(app).await;
 }
 
+pub(crate) async fn a_burst_of_many_publishers_reaches_a_hundred_handlers(harness: impl Harness) {
+    let store = Faulty::new(harness.another().await);
+    let names: Vec<&'static str> =
+        (0..100).map(|number| &*String::leak(format!("handler-{number}"))).collect();
+    let seen: Vec<Seen> = names.iter().map(|_| Seen::default()).collect();
+    let handlers = names.iter().zip(&seen).map(|(name, seen)| noting(name, seen));
+    let app = app(&store, handlers).await;
+    let publishing = (0..16).map(|task| {
+        let app = app.clone();
+        tokio::spawn(async move {
+            for number in 0..100 {
+                let event = Counted { counter: task, number };
+                app.events().publish(&tenant(task), event).await.unwrap();
+            }
+        })
+    });
+    for task in publishing.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    tokio::time::timeout(Duration::from_secs(60), app.idle()).await.expect("it becomes idle");
+    for seen in seen {
+        assert_eq!(seen.by_counter(), (0..16).map(|it| (it, (0..100).collect())).collect());
+    }
+    stop(app).await;
+}
+
 pub(crate) async fn a_handler_that_is_far_behind_catches_up(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (first, late) = (Seen::default(), Seen::default());

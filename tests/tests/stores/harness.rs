@@ -105,6 +105,7 @@ macro_rules! suite {
                 a_shutdown_ends_although_the_store_hangs,
                 a_stuck_handler_keeps_no_shard_from_other_nodes,
                 an_idle_application_has_handled_all_cascades,
+                a_burst_of_many_publishers_reaches_a_hundred_handlers,
                 a_handler_that_is_far_behind_catches_up,
                 a_clean_restart_after_an_outage_handles_nothing_twice;
             subscriptions:
