@@ -129,11 +129,13 @@ async fn begin(
     Ok(())
 }
 
-/// Gives a shard to other nodes, after its running attempts have ended.
+/// Gives a shard to other nodes, after its running attempts have ended. They are not waited for longer than it would
+/// take if this node had died: until then, no handler goes on with the shard.
 async fn hand_over(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>, lease: Lease) {
     let slices: Vec<_> = subscribers.iter().filter_map(|it| it.slice(lease)).collect();
     slices.iter().for_each(|slice| slice.revoke());
-    while slices.iter().any(|slice| slice.is_working()) {
+    let begin = Instant::now();
+    while slices.iter().any(|slice| slice.is_working()) && begin.elapsed() < shared.leases.node.ttl {
         if !shared.unless_stopped(tokio::time::sleep(LOOK_AGAIN)).await {
             return;
         }

@@ -277,17 +277,17 @@ impl Engine {
         }
     }
 
-    /// Whether the handlers of this node have settled everything that is in its shards now.
-    pub(crate) async fn is_caught_up(&self) -> Result<bool, StoreError> {
-        if !self.started.initialized() {
-            return Ok(self.subscribers.is_empty());
+    /// The last position of the log.
+    pub(crate) async fn end(&self) -> Result<Position, StoreError> {
+        self.shared.store.range().await.map(|range| *range.end())
+    }
+
+    /// Whether the handlers of this node have settled everything up to `end` in its shards.
+    pub(crate) fn is_caught_up(&self, end: Position) -> bool {
+        match self.started.initialized() {
+            true => self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end)),
+            false => self.subscribers.is_empty(),
         }
-        let end = async || self.shared.store.range().await.map(|range| *range.end());
-        let first = end().await?;
-        let is_caught_up =
-            self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(first));
-        // What a handler has published meanwhile stands after the first end.
-        Ok(is_caught_up && end().await? == first)
     }
 }
 

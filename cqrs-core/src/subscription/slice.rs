@@ -194,7 +194,9 @@ impl Slice {
 
     /// What is to be saved, if anything has changed.
     pub(super) fn unsaved(&self) -> Option<Change> {
-        let unsaved = self.state().tracker.unsaved(Instant::now().into_std(), PARK_AFTER)?;
+        let has_no_room = self.subscriber.has_no_room();
+        let now = Instant::now().into_std();
+        let unsaved = self.state().tracker.unsaved(now, PARK_AFTER, has_no_room)?;
         self.subscriber.release(unsaved.newly_parked);
         Some(Change {
             subscription: self.subscriber.id(),
@@ -365,6 +367,8 @@ impl Origin for Slice {
                 let due = Timestamp::now().checked_add(wait).unwrap_or(Timestamp::MAX);
                 let error = event.redacted_text(error);
                 self.state().tracker.retry(position, attempts, due, error);
+                // It may wait at a paused handler now, for which a shutdown does not wait.
+                self.shared.lifecycle.note_change();
             }
             Verdict::Done { attempts } => {
                 let mut state = self.state();

@@ -198,6 +198,11 @@ impl Subscriber {
         }
     }
 
+    /// Whether so many deliveries are open in the lane that no more are read.
+    pub(super) fn has_no_room(&self) -> bool {
+        self.open.load(SeqCst) >= self.limit
+    }
+
     pub(super) fn wake(&self) {
         self.wake.notify_one();
     }

@@ -196,7 +196,7 @@ pub(crate) async fn a_node_that_joins_a_busy_application_loses_nothing(harness: 
         tokio::spawn(async move {
             let begin = Instant::now();
             let mut numbers = 0;
-            while begin.elapsed() < Duration::from_secs(3) {
+            while begin.elapsed() < Duration::from_secs(1) {
                 let events = (0..4).map(|it| Counted { counter: task, number: numbers + it });
                 first.events().publish_all(&tenant(task), events).await.unwrap();
                 numbers += 4;
@@ -306,6 +306,25 @@ pub(crate) async fn a_new_handler_gets_what_is_published_before_the_start(harnes
     app.start().await.unwrap();
     idle(&app).await;
     assert_eq!(by_hand.by_counter()[&1], [2]);
+    stop(app).await;
+}
+
+pub(crate) async fn a_failing_entity_that_fills_the_queue_holds_back_itself_alone(
+    harness: impl Harness,
+) {
+    let store = Faulty::new(harness.another().await);
+    let (seen, heals) = (Seen::default(), Arc::new(AtomicBool::new(false)));
+    let stubborn = stubborn(&seen, &heals, |counter| counter == 0);
+    let app = started(builder(&store, [stubborn]).queue_capacity(5)).await;
+    for number in 0..20 {
+        publish(&app, 0, number).await;
+    }
+    publish(&app, 1, 0).await;
+    app.events().publish(&tenant(7), Counted { counter: 2, number: 0 }).await.unwrap();
+    eventually("the other entities go on", async || seen.len() == 2).await;
+    heals.store(true, SeqCst);
+    idle(&app).await;
+    assert_eq!(seen.by_counter()[&0], (0..20).collect::<Vec<_>>());
     stop(app).await;
 }
 
@@ -423,6 +442,34 @@ pub(crate) async fn a_shutdown_ends_although_the_store_hangs(harness: impl Harne
     store.heal();
 }
 
+pub(crate) async fn a_stuck_handler_keeps_no_shard_from_other_nodes(harness: impl Harness) {
+    let inner = harness.another().await;
+    let lease = Duration::from_millis(300);
+    let store = |inner: &Arc<dyn Store>| Faulty::with_lease(Arc::clone(inner), lease);
+    let seen = Seen::default();
+    let stuck = || {
+        handler("stuck", |event, _| async move {
+            if event.number == 0 {
+                std::future::pending::<()>().await;
+            }
+            Ok(())
+        })
+        .options(HandlerOptions::DEFAULT.concurrency(64))
+    };
+    let first = app(&store(&inner), [stuck(), noting("count", &seen)]).await;
+    publish_for_tenants(&first, 40, 0).await;
+    eventually("the other handler goes on", async || seen.len() == 40).await;
+    let second = app(&store(&inner), [stuck(), noting("count", &seen)]).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    publish_for_tenants(&second, 40, 1).await;
+    eventually("the other handler goes on", async || {
+        (0..40).all(|counter| seen.by_counter()[&counter].contains(&1))
+    })
+    .await;
+    let _ = first.shutdown(Duration::from_millis(100)).await;
+    let _ = second.shutdown(Duration::from_millis(100)).await;
+}
+
 pub(crate) async fn an_idle_application_has_handled_all_cascades(harness: impl Harness) {
     let store = Faulty::new(harness.another().await);
     let (seen, events) = (Seen::default(), Arc::default());
@@ -432,6 +479,32 @@ pub(crate) async fn an_idle_application_has_handled_all_cascades(harness: impl H
         publish(&app, number, number).await;
         idle(&app).await;
         assert_eq!(seen.len(), number as usize + 1);
+    }
+    stop(app).await;
+}
+
+pub(crate) async fn a_burst_of_many_publishers_reaches_a_hundred_handlers(harness: impl Harness) {
+    let store = Faulty::new(harness.another().await);
+    let names: Vec<&'static str> =
+        (0..100).map(|number| &*String::leak(format!("handler-{number}"))).collect();
+    let seen: Vec<Seen> = names.iter().map(|_| Seen::default()).collect();
+    let handlers = names.iter().zip(&seen).map(|(name, seen)| noting(name, seen));
+    let app = app(&store, handlers).await;
+    let publishing = (0..16).map(|task| {
+        let app = app.clone();
+        tokio::spawn(async move {
+            for number in 0..100 {
+                let event = Counted { counter: task, number };
+                app.events().publish(&tenant(task), event).await.unwrap();
+            }
+        })
+    });
+    for task in publishing.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    tokio::time::timeout(Duration::from_secs(60), app.idle()).await.expect("it becomes idle");
+    for seen in seen {
+        assert_eq!(seen.by_counter(), (0..16).map(|it| (it, (0..100).collect())).collect());
     }
     stop(app).await;
 }
