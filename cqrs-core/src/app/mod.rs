@@ -188,10 +188,17 @@ impl App {
         loop {
             idle().await;
             let Some(engine) = self.0.hub.dispatcher.engine() else { return };
-            match engine.is_caught_up().await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(error) => tracing::warn!(%error, "the log cannot be read; trying again"),
+            let end = engine.end().await;
+            if let Err(error) = &end {
+                tracing::warn!(%error, "the log cannot be read; trying again");
+            }
+            // What handlers do after the first look, and what they publish meanwhile, counts too.
+            if let Ok(end) = end
+                && engine.is_caught_up(end)
+                && tokio::time::timeout(Duration::ZERO, idle()).await.is_ok()
+                && engine.end().await.is_ok_and(|last| last == end)
+            {
+                return;
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         }

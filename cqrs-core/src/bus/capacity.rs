@@ -50,6 +50,7 @@ impl Capacity {
 
     /// Takes a permit for `tenant`, if there is one for which no other publisher waits; in any case if the
     /// publisher `had_turn`.
+    #[inline]
     pub(super) fn try_take(&self, tenant: u64, had_turn: bool) -> bool {
         let mut state = self.state();
         let is_free = state.taken < self.limit && state.waiting.is_empty();

@@ -306,14 +306,11 @@ impl Dispatcher {
             static TEXT: RefCell<String> = const { RefCell::new(String::new()) };
         }
         let tenant = event.context().tenant_key();
-        let (entity, value) = match event.order_by() {
-            Some(value) => ("", Some(value)),
-            None => (event.entity().unwrap_or_default(), event.entity_id()),
-        };
+        let (entity, value) = event.ordered_by();
         let order = value.map(|value| {
             TEXT.with_borrow_mut(|text| {
                 text.clear();
-                text.push_str(entity);
+                text.push_str(entity.unwrap_or_default());
                 text.push('\0');
                 // A value that cannot be written whole still keeps its events in order.
                 let _ = write!(text, "{value}");

@@ -142,10 +142,10 @@ impl EventBus {
         }
         let (event, observed) = hub.begin(ctx, event)?;
         let handlers = hub.handlers_of(TypeId::of::<E>());
-        let waiter = hub.dispatcher.waiters.wait(event.id());
+        let waiter = hub.dispatcher.waiters.wait(event.id(), handlers);
         hub.send::<E>(ctx, &event, observed).await?;
         drop(in_flight);
-        Ok(waiter.outcomes(handlers).await)
+        Ok(if handlers == 0 { Vec::new() } else { waiter.outcomes().await })
     }
 
     /// Makes `event` ready to be published in a transaction of the store's database; for extension traits of stores,
@@ -243,9 +243,13 @@ impl EventHub {
         let (events, observed): (Vec<_>, Vec<_>) =
             begun.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         let ids = events.iter().map(AnyEvent::id).collect();
-        let result = match self.defer_all(ctx, &events) {
-            true => Ok(()),
-            false => self.accept(ctx, &events).await,
+        let result = if self.defer_all(ctx, &events) {
+            Ok(())
+        } else {
+            match self.start_if_needed() {
+                Ok(()) => self.append(ctx, &events).await,
+                Err(refused) => Err(refused),
+            }
         };
         let result = result.map_err(|refused| refused.publishing(E::NAME));
         for observed in observed {
@@ -257,7 +261,7 @@ impl EventHub {
     /// Defers `events` until the handler that publishes them succeeds, if there is one.
     fn defer_all(self: &Arc<Self>, ctx: &Context, events: &[AnyEvent]) -> bool {
         let lifecycle = &self.dispatcher.shared.lifecycle;
-        !events.is_empty()
+        ctx.may_defer(lifecycle)
             && events.iter().all(|event| {
                 let deferred = Deferred { event: event.clone(), to: Arc::clone(self) as _ };
                 ctx.defer(lifecycle, Box::new(deferred)).is_ok()
@@ -286,35 +290,43 @@ impl EventHub {
         event: &AnyEvent,
         observed: Observed,
     ) -> Result<Uuid, PublishError> {
-        let result = self.accept(ctx, std::slice::from_ref(event)).await;
+        let result = self.accept(ctx, event).await;
         let result = result.map_err(|refused| refused.publishing(E::NAME));
         observed.end(result.as_ref().err().map(PublishError::error_type));
         result.map(|()| event.id())
     }
 
-    /// Accepts events: with a log, all or none; without one, one after the other.
-    async fn accept(&self, ctx: &Context, events: &[AnyEvent]) -> Result<(), Refused> {
-        let dispatcher = &self.dispatcher;
-        if !dispatcher.is_started() {
-            if self.options.starts_by_itself {
-                dispatcher.start()?;
-            } else {
-                self.waits.call_once(|| {
-                    tracing::info!("events are kept; their handlers run after `App::start`");
-                });
-            }
+    /// Accepts an event: in the log, if there is one, or in memory.
+    async fn accept(&self, ctx: &Context, event: &AnyEvent) -> Result<(), Refused> {
+        self.start_if_needed()?;
+        match self.dispatcher.engine() {
+            None => self.deliver(ctx, event).await,
+            // Boxed, so that the future of a publish in memory is small.
+            Some(_) => Box::pin(self.append(ctx, std::slice::from_ref(event))).await,
         }
-        if let Some(engine) = dispatcher.engine() {
-            engine.publish(ctx, events.to_vec()).await?;
-            for event in events {
-                // It is accepted. Handlers that are `transient` may miss it if the application stops now.
-                let _ = self.deliver(ctx, event).await;
-            }
+    }
+
+    /// Appends events to the log, all or none.
+    async fn append(&self, ctx: &Context, events: &[AnyEvent]) -> Result<(), Refused> {
+        let Some(engine) = self.dispatcher.engine() else { return Err(Refused::ShutDown) };
+        engine.publish(ctx, events.to_vec()).await?;
+        for event in events {
+            // It is accepted. Handlers that are `transient` may miss it if the application stops now.
+            let _ = self.deliver(ctx, event).await;
+        }
+        Ok(())
+    }
+
+    fn start_if_needed(&self) -> Result<(), Refused> {
+        if self.dispatcher.is_started() {
             return Ok(());
         }
-        for event in events {
-            self.deliver(ctx, event).await?;
+        if self.options.starts_by_itself {
+            return self.dispatcher.start();
         }
+        self.waits.call_once(|| {
+            tracing::info!("events are kept; their handlers run after `App::start`");
+        });
         Ok(())
     }
 
@@ -367,12 +379,16 @@ impl EventHub {
 impl Publishes for EventHub {
     fn publish_deferred(self: Arc<Self>, event: AnyEvent) {
         if let Some(engine) = self.dispatcher.engine() {
-            return engine.publish_now(event);
+            return engine.publish_now(event, Arc::clone(&self) as _);
         }
         // It fails when the application stopped: then the delivery that published it is reported as
         // unfinished.
+        self.appended(&event);
+    }
+
+    fn appended(&self, event: &AnyEvent) {
         let routes = self.dispatcher.routes_of(event.event_type());
-        let _ = routes.and_then(|routes| self.dispatch(routes, &event, false));
+        let _ = routes.and_then(|routes| self.dispatch(routes, event, false));
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustc_hash::FxHashMap;
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::handler::{AttemptError, DeliveryError};
@@ -33,29 +33,43 @@ impl HandlerOutcome {
 /// Those that wait, by the event's id.
 #[derive(Default)]
 pub(super) struct Waiters {
-    waiting: Mutex<FxHashMap<Uuid, mpsc::UnboundedSender<HandlerOutcome>>>,
+    waiting: Mutex<FxHashMap<Uuid, Waiting>>,
     /// How many there are, so that a delivery takes no lock when there is none.
     count: AtomicUsize,
+}
+
+/// What is known of one event so far.
+struct Waiting {
+    handlers: usize,
+    outcomes: Vec<HandlerOutcome>,
+    all: oneshot::Sender<Vec<HandlerOutcome>>,
 }
 
 /// Waits for what handlers make of one event, until it is dropped.
 pub(super) struct Waiter {
     waiters: Arc<Waiters>,
     event: Uuid,
-    settled: mpsc::UnboundedReceiver<HandlerOutcome>,
+    all: oneshot::Receiver<Vec<HandlerOutcome>>,
 }
 
 impl Waiters {
-    /// Begins to wait for the outcomes of `event`, before it is handed to any handler.
-    pub(super) fn wait(self: &Arc<Self>, event: Uuid) -> Waiter {
-        let (sender, settled) = mpsc::unbounded_channel();
+    /// Begins to wait until so many handlers have settled `event`, before it is handed to any of them.
+    pub(super) fn wait(self: &Arc<Self>, event: Uuid, handlers: usize) -> Waiter {
+        let (sender, all) = oneshot::channel();
         self.count.fetch_add(1, SeqCst);
-        self.waiting().insert(event, sender);
-        Waiter { waiters: Arc::clone(self), event, settled }
+        let outcomes = Vec::with_capacity(handlers);
+        self.waiting().insert(event, Waiting { handlers, outcomes, all: sender });
+        Waiter { waiters: Arc::clone(self), event, all }
     }
 
     pub(super) fn settle(&self, handler: &Arc<str>, event: &AnyEvent, verdict: Verdict<'_>) {
         if self.count.load(SeqCst) == 0 {
+            return;
+        }
+        let mut waiting = self.waiting();
+        let Some(of_event) = waiting.get_mut(&event.id()) else { return };
+        // The first outcome counts, also if the event is delivered again.
+        if of_event.outcomes.iter().any(|outcome| outcome.handler == *handler) {
             return;
         }
         let (attempts, result) = match verdict {
@@ -64,29 +78,25 @@ impl Waiters {
             Verdict::Retry { .. } => return,
             Verdict::Release => (0, Err(AttemptError::ShutDown)),
         };
-        if let Some(waiter) = self.waiting().get(&event.id()) {
+        let outcome = HandlerOutcome { handler: Arc::clone(handler), attempts, result };
+        of_event.outcomes.push(outcome);
+        if of_event.outcomes.len() == of_event.handlers
+            && let Some(Waiting { outcomes, all, .. }) = waiting.remove(&event.id())
+        {
             // The waiter may be gone.
-            let _ = waiter.send(HandlerOutcome { handler: Arc::clone(handler), attempts, result });
+            let _ = all.send(outcomes);
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, FxHashMap<Uuid, mpsc::UnboundedSender<HandlerOutcome>>> {
+    fn waiting(&self) -> MutexGuard<'_, FxHashMap<Uuid, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Waiter {
-    /// The outcomes of so many handlers, by name. Cancel safe: the waiter can be dropped.
-    pub(super) async fn outcomes(mut self, handlers: usize) -> Vec<HandlerOutcome> {
-        let mut outcomes: Vec<HandlerOutcome> = Vec::with_capacity(handlers);
-        while outcomes.len() < handlers
-            && let Some(outcome) = self.settled.recv().await
-        {
-            // The first outcome counts, also if the event is delivered again.
-            if outcomes.iter().all(|it| it.handler != outcome.handler) {
-                outcomes.push(outcome);
-            }
-        }
+    /// The outcomes of all handlers, by name. Cancel safe: the waiter can be dropped.
+    pub(super) async fn outcomes(mut self) -> Vec<HandlerOutcome> {
+        let mut outcomes = (&mut self.all).await.unwrap_or_default();
         outcomes.sort_by(|a, b| a.handler.cmp(&b.handler));
         outcomes
     }

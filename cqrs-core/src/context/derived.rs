@@ -34,7 +34,7 @@ impl Context {
         };
         match causes {
             Some(chain) if chain.length > limit => Err(Arc::unwrap_or_clone(chain)),
-            causes => Ok(Self { causes, ..self.for_refusal() }),
+            causes => Ok(self.effect(causes)),
         }
     }
 
@@ -47,7 +47,20 @@ impl Context {
 
     /// The context of a message that is refused, for the span that records the refusal.
     pub(crate) fn for_refusal(&self) -> Self {
-        Self { deadline: None, work: None, ..self.child() }
+        self.effect(self.causes.clone())
+    }
+
+    /// The context of an effect, without the deadline and the work of this one.
+    fn effect(&self, causes: Option<Arc<CauseChain>>) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            message_id: message_id::new(),
+            causation_id: Some(self.message_id),
+            causes,
+            traceparent: self.traceparent,
+            deadline: None,
+            work: None,
+        }
     }
 
     /// Sets the span of this message, from which its effects continue the trace.
@@ -132,6 +145,11 @@ impl Context {
     /// The same of any application, because two that publish to each other could wait for each other.
     pub(crate) fn is_inside_any_delivery(&self) -> bool {
         self.any_work(&mut |work| work.is_delivery())
+    }
+
+    /// Whether [`defer`](Self::defer) may take an effect: this belongs to work of `lifecycle` that keeps effects.
+    pub(crate) fn may_defer(&self, lifecycle: &Arc<Lifecycle>) -> bool {
+        self.any_work(&mut |work| work.is_of(lifecycle) && work.keeps_effects)
     }
 
     /// Defers `effect` until the event handler that this belongs to succeeds; otherwise it is dropped. Returns

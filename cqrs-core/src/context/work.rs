@@ -20,6 +20,8 @@ pub(crate) struct Work {
     parent: Option<Arc<Work>>,
     /// Whether this is a task that the work spawned.
     pub(super) is_task: bool,
+    /// Whether what it publishes is sent when it succeeds.
+    pub(super) keeps_effects: bool,
     ended: AtomicBool,
     /// What the work has published so far; sent when it succeeds. `None` if this work defers nothing, or no
     /// longer.
@@ -48,6 +50,7 @@ impl Work {
             delivery,
             parent,
             is_task,
+            keeps_effects,
             ended: AtomicBool::new(false),
             effects: Mutex::new(keeps_effects.then(Vec::new)),
         };
@@ -114,7 +117,7 @@ impl WorkGuard {
 impl Drop for WorkGuard {
     fn drop(&mut self) {
         self.work.ended.store(true, SeqCst);
-        if self.work.is_delivery() {
+        if self.work.keeps_effects {
             drop(self.work.take_effects());
         }
     }

@@ -99,12 +99,21 @@ pub(super) async fn deliver(lane: &Lane, worker: usize, taken: &mut Taken) -> bo
     let is_handled = |outcome: &Outcome| outcome.error.is_none() && outcome.step == Step::Finish;
     let items = Arc::get_mut(&mut taken.items).expect("the handler has ended");
     // What was published for the batch as a whole is an effect of its last event that is handled.
-    let last = taken.outcomes.iter().rposition(is_handled).filter(|_| result.is_ok());
+    let batch_work = batch_work.filter(|_| result.is_ok());
+    let last = batch_work.as_ref().and_then(|_| taken.outcomes.iter().rposition(is_handled));
+    let mut of_batch = batch_work.map(WorkGuard::succeed).unwrap_or_default();
     for (at, (item, outcome)) in items.iter_mut().zip(&taken.outcomes).enumerate() {
-        let work = item.work.take().filter(|_| is_handled(outcome));
-        let of_batch = batch_work.take_if(|_| last == Some(at));
-        let effects = [work, of_batch].into_iter().flatten().flat_map(WorkGuard::succeed);
-        publish(lane, worker, at, item, effects.collect());
+        let Some(work) = item.work.take() else { continue };
+        if !is_handled(outcome) {
+            continue;
+        }
+        let mut effects = work.succeed();
+        if last == Some(at) {
+            effects.append(&mut of_batch);
+        }
+        if !effects.is_empty() {
+            publish(lane, worker, at, item, effects);
+        }
     }
     // If the application has stopped, what was published may have been refused.
     !lifecycle.is_stopped()
@@ -112,9 +121,7 @@ pub(super) async fn deliver(lane: &Lane, worker: usize, taken: &mut Taken) -> bo
 
 /// Carries out what a handler has deferred.
 fn publish(lane: &Lane, worker: usize, at: usize, item: &Item, effects: Vec<Box<dyn Effect>>) {
-    if !effects.is_empty()
-        && let Some(Receipt { origin, token }) = lane.receipt(worker, at)
-    {
+    if let Some(Receipt { origin, token }) = lane.receipt(worker, at) {
         origin.publish(&item.event, token, effects);
     }
 }

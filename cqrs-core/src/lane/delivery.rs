@@ -25,7 +25,7 @@ pub(crate) enum Verdict<'a> {
     Retry { attempts: u32, wait: Duration, error: &'a DeliveryError },
     /// It failed for good.
     Dead { attempts: u32, error: &'a DeliveryError },
-    /// The lane gives it back: the application stops, or the origin said that it may not begin.
+    /// The lane gives it back: the application stops, or the origin takes it back.
     Release,
 }
 
@@ -35,7 +35,12 @@ pub(crate) trait Origin: Any + Send + Sync {
     /// `Retry`, the delivery is gone. Must not block.
     fn settle(&self, event: &AnyEvent, token: Option<u64>, verdict: Verdict<'_>);
 
-    /// Whether attempts may begin. Otherwise the lane gives the deliveries of this origin back.
+    /// Whether the lane gives the deliveries of this origin back instead of attempting them.
+    fn takes_back(&self) -> bool {
+        false
+    }
+
+    /// Whether attempts may begin now. Otherwise the deliveries of this origin wait.
     fn may_begin(&self) -> bool {
         true
     }
@@ -60,6 +65,9 @@ pub(crate) struct Deferred {
 /// Publishes an event that was deferred.
 pub(crate) trait Publishes: Send + Sync {
     fn publish_deferred(self: Arc<Self>, event: AnyEvent);
+
+    /// The event is in the log: hands it to the handlers that get their events from memory.
+    fn appended(&self, event: &AnyEvent);
 }
 
 impl Effect for Deferred {

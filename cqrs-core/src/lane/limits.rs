@@ -23,6 +23,7 @@ impl Limits {
     }
 
     /// Begins an attempt of `worker`, or says what it has to wait for.
+    #[inline]
     pub(super) fn begin(&mut self, worker: usize) -> Result<(), NotReady> {
         if self.is_paused {
             return Err(None);

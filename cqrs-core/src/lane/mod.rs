@@ -14,6 +14,7 @@ mod shared;
 mod status;
 mod worker;
 
+use std::cell::Cell;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -41,6 +42,9 @@ pub(crate) use self::attempt::{Handles, inside_middleware, run};
 pub(crate) use self::chance::Chance;
 pub(crate) use self::delivery::{Deferred, Delivery, Origin, Publishes, Receipt, Verdict};
 pub(crate) use self::shared::Shared;
+
+/// How often it is looked whether attempts may begin again.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// The schedule of one handler, and the workers that work it off: as many as the handler's concurrency.
 /// They are started by the first delivery, so that a handler without events costs nothing.
@@ -92,6 +96,7 @@ impl Lane {
         }
     }
 
+    #[inline]
     pub(crate) fn push(&self, delivery: Delivery, keys: Keys) {
         let is_ready = self.state().schedule.push(delivery, keys);
         if is_ready {
@@ -113,9 +118,10 @@ impl Lane {
         self.work.notify_one();
     }
 
-    /// Gives back the deliveries that wait, of the origins that `is_meant` accepts.
-    pub(crate) fn release_waiting(&self, is_meant: impl Fn(&Arc<dyn Origin>) -> bool) {
-        let released = self.state().schedule.remove_waiting(|it| is_meant(&it.receipt.origin));
+    /// Gives back the deliveries that wait and that their origins take back.
+    pub(crate) fn release_waiting(&self) {
+        let released =
+            self.state().schedule.remove_waiting(|delivery| delivery.receipt.origin.takes_back());
         for delivery in released {
             delivery.settle(Verdict::Release);
         }
@@ -188,10 +194,13 @@ impl Lane {
         };
         let pick = |count| self.shared.chance.as_ref().map_or(0, |chance| chance.pick(count));
         let entries = schedule.take(worker, max, across_tenants, pick, fit);
-        if !entries.iter().all(|entry| entry.item.receipt.origin.may_begin()) {
+        let origins = || entries.iter().map(|entry| &entry.item.receipt.origin);
+        let must_wait = !origins().all(|origin| origin.may_begin());
+        if must_wait || origins().any(|origin| origin.takes_back()) {
             drop(state);
             self.release_taken(worker);
-            return Err(Some(Instant::now()));
+            let wait = if must_wait { LOOK_AGAIN } else { Duration::ZERO };
+            return Err(Some(Instant::now() + wait));
         }
         copy(entries, taken);
         let others_wait = schedule.next_due().is_some()
@@ -204,12 +213,12 @@ impl Lane {
         Ok(())
     }
 
-    /// Gives back what `worker` has taken and may not begin; the rest is taken again.
+    /// What `worker` has taken is not attempted: its origins take it back, or it is taken again later.
     fn release_taken(&self, worker: usize) {
         let mut state = self.state();
         let State { schedule, limits } = &mut *state;
         let step = |_, delivery: &Delivery| {
-            if delivery.receipt.origin.may_begin() { Step::Return } else { Step::Finish }
+            if delivery.receipt.origin.takes_back() { Step::Finish } else { Step::Return }
         };
         let mut released = Vec::new();
         schedule.settle(worker, step, |_, delivery| released.push(delivery));
@@ -235,11 +244,15 @@ impl Lane {
     /// What `worker` has taken goes on by its outcomes. Gives what is finished, the last one first.
     fn settle(&self, worker: usize, taken: &mut Taken) {
         let Taken { items, outcomes, finished, .. } = taken;
+        let is_taken_back = Cell::new(false);
         let step = |at: usize, delivery: &Delivery| {
             let Outcome { step, error, retry_in, .. } = &outcomes[at];
             if let (Step::Retry(_) | Step::RetryAlone(_), Some(error)) = (step, error) {
                 let (attempts, wait) = (items[at].attempt, retry_in.unwrap_or_default());
                 delivery.settle(Verdict::Retry { attempts, wait, error });
+            }
+            if *step != Step::Finish && delivery.receipt.origin.takes_back() {
+                is_taken_back.set(true);
             }
             *step
         };
@@ -247,6 +260,9 @@ impl Lane {
         let ready = self.state().schedule.settle(worker, step, finish);
         for _ in 0..ready.min(self.options.concurrency) {
             self.work.notify_one();
+        }
+        if is_taken_back.get() {
+            self.release_waiting();
         }
     }
 

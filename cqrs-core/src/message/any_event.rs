@@ -45,6 +45,7 @@ struct Envelope<E: ?Sized> {
 
 /// An [`Event`] without its type.
 pub(super) trait ErasedEvent: Any + Send + Sync {
+    fn name(&self) -> &'static str;
     fn facts(&self) -> Facts<'_>;
     fn description(&self) -> Option<String>;
     fn payload(&self) -> serde_json::Result<Value>;
@@ -53,7 +54,6 @@ pub(super) trait ErasedEvent: Any + Send + Sync {
 
 /// What an [`Event`] says about itself without any work.
 pub(super) struct Facts<'a> {
-    pub(super) name: &'static str,
     pub(super) version: u32,
     pub(super) entity: Option<&'static str>,
     pub(super) action: Option<&'static str>,
@@ -67,9 +67,12 @@ pub(super) struct Facts<'a> {
 }
 
 impl<E: Event> ErasedEvent for E {
+    fn name(&self) -> &'static str {
+        E::NAME
+    }
+
     fn facts(&self) -> Facts<'_> {
         Facts {
-            name: E::NAME,
             version: E::VERSION,
             entity: E::ENTITY,
             action: E::ACTION,
@@ -124,7 +127,7 @@ impl AnyEvent {
 
     /// The event's stable name, such as `employee.created`.
     pub fn name(&self) -> &'static str {
-        self.facts().name
+        self.0.event.name()
     }
 
     /// The version of the payload's form.
@@ -145,6 +148,15 @@ impl AnyEvent {
     /// The value of the field with `#[event(order_by)]`, in clear: for stores and transports, not for logs.
     pub fn order_by(&self) -> Option<&dyn Display> {
         self.facts().order_by
+    }
+
+    /// What orders the event: the value of `#[event(order_by)]`, or else the entity's type and id.
+    pub(crate) fn ordered_by(&self) -> (Option<&'static str>, Option<&dyn Display>) {
+        let facts = self.facts();
+        match facts.order_by {
+            Some(value) => (None, Some(value)),
+            None => (facts.entity, facts.entity_id),
+        }
     }
 
     /// The id of the entity, for people and logs: [`Redaction::MASK`] if its field is redacted in any way.

@@ -54,9 +54,12 @@ impl AnyEvent {
 }
 
 impl ErasedEvent for Unknown {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
     fn facts(&self) -> Facts<'_> {
         Facts {
-            name: self.name,
             version: self.version,
             entity: None,
             action: None,

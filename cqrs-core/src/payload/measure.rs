@@ -29,6 +29,13 @@ impl io::Write for Counter {
         Ok(bytes.len())
     }
 
+    /// What serde calls for every token.
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0 += bytes.len();
+        Ok(())
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }

@@ -39,6 +39,7 @@ impl<T> Fair<T> {
     }
 
     /// Adds an item after the other items of the tenant.
+    #[inline]
     pub(crate) fn push_back(&mut self, tenant: u64, item: T) {
         let (turns, spare) = (&mut self.turns, &mut self.spare);
         let items = self.tenants.entry(tenant).or_insert_with(|| {
@@ -61,6 +62,7 @@ impl<T> Fair<T> {
     }
 
     /// Takes the first item of the tenant whose turn it is.
+    #[inline]
     pub(crate) fn take(&mut self) -> Option<(u64, T)> {
         let tenant = self.turns.pop_front()?;
         let items = self.tenants.get_mut(&tenant)?;
@@ -76,6 +78,7 @@ impl<T> Fair<T> {
 
     /// Takes the item at any index, in the order of turns. For tests that shuffle: its time grows with the
     /// number of tenants.
+    #[inline]
     pub(crate) fn take_at(&mut self, index: usize) -> Option<(u64, T)> {
         if index == 0 {
             return self.take();

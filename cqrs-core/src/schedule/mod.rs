@@ -99,6 +99,8 @@ struct Ordered<T> {
     behind: VecDeque<Entry<T>>,
 }
 
+// What runs for every delivery is marked as inline: otherwise each change elsewhere decides anew whether items
+// are copied for a call.
 impl<T> Schedule<T> {
     pub(crate) fn new(workers: usize) -> Self {
         Self {
@@ -113,6 +115,7 @@ impl<T> Schedule<T> {
     }
 
     /// Adds an item. Returns whether it is ready.
+    #[inline]
     pub(crate) fn push(&mut self, item: T, keys: Keys) -> bool {
         self.push_again(item, keys, 0, None)
     }
@@ -131,6 +134,7 @@ impl<T> Schedule<T> {
         self.add(Entry { item, keys, attempts, number, is_alone, has_returned, due })
     }
 
+    #[inline]
     fn add(&mut self, entry: Entry<T>) -> bool {
         if let Some(order) = entry.keys.order {
             match self.orders.entry(order) {
@@ -175,6 +179,7 @@ impl<T> Schedule<T> {
     /// are of one tenant, or, with `across_tenants`, of any. `pick` chooses the first from the ready ones;
     /// number 0 is next by turn. The others must `fit` the first, or the one that they are behind. Returns
     /// the items, or none if nothing is ready.
+    #[inline]
     pub(crate) fn take(
         &mut self,
         worker: usize,
@@ -232,6 +237,7 @@ impl<T> Schedule<T> {
 
     /// Settles what `worker` has taken: the item at each index by its `step`. Passes the finished ones on,
     /// the last one first, and returns how many items became ready.
+    #[inline]
     pub(crate) fn settle(
         &mut self,
         worker: usize,
@@ -281,6 +287,7 @@ impl<T> Schedule<T> {
         self.ready.len().saturating_sub(ready_before)
     }
 
+    #[inline]
     fn make_ready(&mut self, mut entry: Entry<T>) {
         match entry.due.take() {
             Some(due) => drop(self.delayed.insert((due, entry.number), entry)),

@@ -75,7 +75,9 @@ impl Appender {
         events: Vec<AnyEvent>,
         deadline: Instant,
     ) -> Result<Option<Position>, NotAppended> {
-        let permit = self.permits.acquire().await;
+        let permit = tokio::time::timeout_at(deadline, self.permits.acquire()).await;
+        let too_many = || StoreError::Unavailable("too many events wait to be appended".into());
+        let permit = permit.map_err(|_| NotAppended::Unavailable(Arc::new(too_many())))?;
         let _permit = permit.map_err(|_| NotAppended::Stopped)?;
         self.append_now(entry, events, deadline).await
     }
@@ -106,20 +108,35 @@ struct Task {
 impl Task {
     async fn run(mut self) {
         let (mut received, mut back_off) = (Vec::new(), BACK_OFF.0);
+        // How many of the next requests are appended alone, so that one wrong entry refuses no other.
+        let mut alone = 0_usize;
         while self.requests.recv_many(&mut received, MAX_ENTRIES).await > 0 {
             let mut rest = std::mem::take(&mut received);
             while !rest.is_empty() {
-                let size = fitting(&rest);
+                let size = if alone > 0 { 1 } else { fitting(&rest) };
+                alone = alone.saturating_sub(1);
                 let later = rest.split_off(size);
                 let mut batch = std::mem::replace(&mut rest, later);
                 while let Some(error) = self.append(&mut batch).await {
                     if !error.is_temporary() {
-                        self.append_each(batch).await;
+                        if batch.len() == 1 {
+                            refuse(batch, error);
+                        } else {
+                            alone = batch.len();
+                            batch.append(&mut rest);
+                            rest = batch;
+                        }
                         break;
                     }
                     tracing::warn!(%error, waiting = batch.len(), "events cannot be appended; trying again");
-                    give_up(&mut batch, &Arc::new(error));
+                    let error = Arc::new(error);
+                    give_up(&mut batch, &error);
                     tokio::time::sleep(back_off).await;
+                    // The deadlines of those that come later may be earlier.
+                    while let Ok(request) = self.requests.try_recv() {
+                        rest.push(request);
+                    }
+                    give_up(&mut rest, &error);
                     back_off = (back_off * 2).min(BACK_OFF.1);
                     if batch.is_empty() {
                         break;
@@ -166,23 +183,6 @@ impl Task {
         }
         None
     }
-
-    /// After the store refused the batch: each entry alone, so that one wrong entry refuses no other.
-    async fn append_each(&self, batch: Vec<Request>) {
-        for request in batch {
-            let mut alone = vec![request];
-            let Some(error) = self.append(&mut alone).await else { continue };
-            let error = Arc::new(error);
-            for request in alone {
-                let error = Arc::clone(&error);
-                let _ = request.answer.send(Err(if error.is_temporary() {
-                    NotAppended::Unavailable(error)
-                } else {
-                    NotAppended::Refused(error)
-                }));
-            }
-        }
-    }
 }
 
 /// How many of the requests fit into one transaction, at least one.
@@ -194,6 +194,14 @@ fn fitting(requests: &[Request]) -> usize {
         full
     });
     too_many.unwrap_or(requests.len())
+}
+
+/// Answers what the store refuses.
+fn refuse(batch: Vec<Request>, error: StoreError) {
+    let error = Arc::new(error);
+    for request in batch {
+        let _ = request.answer.send(Err(NotAppended::Refused(Arc::clone(&error))));
+    }
 }
 
 /// Answers the requests whose deadline has passed.

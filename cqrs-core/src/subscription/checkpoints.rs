@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Shared;
+use super::slice::Slice;
 use super::subscriber::Subscriber;
 
 /// How often progress is saved. After a crash, about as much is handled again.
@@ -22,18 +23,34 @@ pub(super) async fn run(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>) 
                 subscriber.pass();
             }
         }
-        save(&shared, &subscribers).await;
+        let slices = subscribers.iter().flat_map(|subscriber| subscriber.slices()).collect();
+        save(&shared, &subscribers, slices).await;
     }
 }
 
-/// Saves all that has changed, in one call.
-pub(super) async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>]) {
-    let slices = subscribers.iter().flat_map(|subscriber| subscriber.slices());
+/// Saves until nothing of `slices` has changed, or the store fails: one call may only repeat what was offered before.
+pub(super) async fn save_all(
+    shared: &Shared,
+    subscribers: &[Arc<Subscriber>],
+    slices: &[Arc<Slice>],
+) {
+    while save(shared, subscribers, slices.to_vec()).await {}
+}
+
+/// Saves what has changed in `slices`, in one call. Returns whether anything was saved.
+async fn save(
+    shared: &Shared,
+    subscribers: &[Arc<Subscriber>],
+    slices: Vec<Arc<Slice>>,
+) -> bool {
+    // What a slice offers is one call's until it is answered.
+    let _saving = shared.saving.lock().await;
     let (changes, slices): (Vec<_>, Vec<_>) =
-        slices.filter_map(|slice| Some((slice.unsaved()?, slice))).unzip();
+        slices.into_iter().filter_map(|slice| Some((slice.unsaved()?, slice))).unzip();
     if changes.is_empty() {
-        return;
+        return false;
     }
+    let mut is_saved = false;
     match shared.store.save(&changes).await {
         Ok(lost) => {
             for slice in slices {
@@ -45,9 +62,11 @@ pub(super) async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>]) {
                     subscribers.iter().for_each(|subscriber| subscriber.remove(slice.lease));
                 } else {
                     slice.saved();
+                    is_saved = true;
                 }
             }
         }
         Err(error) => tracing::warn!(%error, "progress cannot be saved; trying again"),
     }
+    is_saved
 }

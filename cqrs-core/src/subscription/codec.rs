@@ -53,10 +53,11 @@ impl Codec {
         let tenant = ctx.tenant_id().map(ToString::to_string);
         let scope = tenant.as_deref().unwrap_or_default();
         let entity_id = event.entity_id().map(ToString::to_string);
-        let key = match (event.order_by(), &entity_id) {
-            (Some(value), _) => Some(stable_hash(&[scope, "", &value.to_string()])),
-            (None, Some(id)) => Some(stable_hash(&[scope, event.entity().unwrap_or_default(), id])),
-            (None, None) => None,
+        let key = match event.ordered_by() {
+            (entity, Some(value)) => {
+                Some(stable_hash(&[scope, entity.unwrap_or_default(), &value.to_string()]))
+            }
+            (_, None) => None,
         };
         Ok(LogEvent {
             id: event.id(),

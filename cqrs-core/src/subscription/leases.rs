@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::Shared;
+use super::{Shared, checkpoints};
 use super::slice::Slice;
 use super::subscriber::Subscriber;
 use crate::log::{Claim, Lease, Node, StoreError, SubscriptionId};
@@ -25,13 +25,15 @@ pub(super) struct Leases {
     node: Node,
     /// When the last beat that succeeded was sent.
     last_beat: Mutex<Option<Instant>>,
+    /// Held while shards are claimed or given back.
+    changing: tokio::sync::Mutex<()>,
 }
 
 impl Leases {
     pub(super) fn new(lease: Duration) -> Self {
         let about = format!("process {}", std::process::id());
         let node = Node { id: Uuid::now_v7(), ttl: lease, about };
-        Self { node, last_beat: Mutex::default() }
+        Self { node, last_beat: Mutex::default(), changing: tokio::sync::Mutex::default() }
     }
 
     /// Whether this node still has its leases, by its own clock.
@@ -56,7 +58,12 @@ pub(super) async fn beat(
     shared: &Arc<Shared>,
     subscribers: &[Arc<Subscriber>],
 ) -> Result<(), StoreError> {
-    let Leases { node, last_beat, .. } = &shared.leases;
+    let Leases { node, last_beat, changing } = &shared.leases;
+    let _changing = changing.lock().await;
+    // After the shards were given back, none is claimed.
+    if !shared.is_feeding() {
+        return Ok(());
+    }
     let sent = Instant::now();
     let beat = shared.store.beat(node).await?;
     *last_beat.lock().unwrap_or_else(PoisonError::into_inner) = Some(sent);
@@ -105,30 +112,35 @@ async fn begin(
     for subscriber in subscribers {
         let id = subscriber.id();
         let Some((_, checkpoint)) = checkpoints.iter().find(|(of, _)| *of == id) else { continue };
-        let parked: Vec<_> =
-            parked.iter().filter(|(of, _)| *of == id).map(|(_, it)| it.clone()).collect();
-        let slice = Slice::new(subscriber, lease, shared, *checkpoint, parked.clone());
+        // What this build does not want or cannot read stays parked for one that does, and is not waited for.
+        let parked = parked.iter().filter(|(of, _)| *of == id).filter_map(|(_, parked)| {
+            let at = events.binary_search_by_key(&parked.position, |event| event.position).ok()?;
+            subscriber.can_handle(&events[at]).then_some((&events[at], parked))
+        });
+        let parked: Vec<_> = parked.collect();
+        let rows = parked.iter().map(|(_, parked)| (*parked).clone()).collect();
+        let slice = Slice::new(subscriber, lease, shared, *checkpoint, rows);
         // The parked ones first: they are before all that is read from now on.
-        for parked in &parked {
-            if let Some(event) = events.iter().find(|event| event.position == parked.position) {
-                slice.feed_parked(event, parked);
-            }
+        for (event, parked) in parked {
+            slice.feed_parked(event, parked);
         }
         subscriber.add(slice);
     }
     Ok(())
 }
 
-/// Gives a shard to other nodes, after its running attempts have ended.
+/// Gives a shard to other nodes, after its running attempts have ended. They are not waited for longer than it would
+/// take if this node had died: until then, no handler goes on with the shard.
 async fn hand_over(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>, lease: Lease) {
     let slices: Vec<_> = subscribers.iter().filter_map(|it| it.slice(lease)).collect();
     slices.iter().for_each(|slice| slice.revoke());
-    while slices.iter().any(|slice| slice.is_working()) {
+    let begin = Instant::now();
+    while slices.iter().any(|slice| slice.is_working()) && begin.elapsed() < shared.leases.node.ttl {
         if !shared.unless_stopped(tokio::time::sleep(LOOK_AGAIN)).await {
             return;
         }
     }
-    super::checkpoints::save(&shared, &subscribers).await;
+    checkpoints::save_all(&shared, &subscribers, &slices).await;
     subscribers.iter().for_each(|subscriber| subscriber.remove(lease));
     if let Err(error) = shared.store.release(&shared.leases.node, &[lease]).await {
         tracing::warn!(%error, shard = lease.shard, "a shard cannot be given to another node now");
@@ -137,7 +149,8 @@ async fn hand_over(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>, lease
 
 /// Gives all shards back, and says that this node has ended.
 pub(super) async fn give_back(shared: &Shared, subscribers: &[Arc<Subscriber>]) {
-    let node = &shared.leases.node;
+    let Leases { node, changing, .. } = &shared.leases;
+    let _changing = changing.lock().await;
     let leases: Vec<Lease> = subscribers.first().map(|it| it.leases()).unwrap_or_default();
     for lease in &leases {
         subscribers.iter().for_each(|subscriber| subscriber.remove(*lease));

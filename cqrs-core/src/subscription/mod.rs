@@ -24,11 +24,11 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::OnceCell;
+use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
 use crate::context::Context;
-use crate::lane::{Lane, Verdict};
+use crate::lane::{Lane, Publishes, Verdict};
 use crate::log::{Entry, NewSubscription, Position, Profile, Staged, Start, Store, StoreError};
 use crate::message::AnyEvent;
 use crate::runtime::Lifecycle;
@@ -81,6 +81,7 @@ pub(crate) struct Engine {
     shared: Arc<Shared>,
     /// With where each starts if it is new.
     subscribers: Vec<(Arc<Subscriber>, Start)>,
+    subscribed: OnceCell<()>,
     started: OnceCell<()>,
 }
 
@@ -95,6 +96,8 @@ struct Shared {
     /// Started by the first event, since it needs a runtime.
     appender: OnceLock<Appender>,
     settled: Settled,
+    /// Held while progress is saved.
+    saving: Mutex<()>,
 }
 
 impl Engine {
@@ -120,8 +123,10 @@ impl Engine {
             window: Arc::default(),
             appender: OnceLock::new(),
             settled,
+            saving: Mutex::default(),
         };
-        Self { shared: Arc::new(shared), subscribers, started: OnceCell::new() }
+        let (subscribed, started) = (OnceCell::new(), OnceCell::new());
+        Self { shared: Arc::new(shared), subscribers, subscribed, started }
     }
 
     /// How many handlers want events of this type.
@@ -141,6 +146,7 @@ impl Engine {
             events.iter().map(|event| self.shared.codec.encode(event)).collect();
         let encoded = encoded.map_err(NotAppended::Unserializable)?;
         let deadline = ctx.deadline().unwrap_or_else(|| Instant::now() + PUBLISH_FOR);
+        self.subscribe_before(deadline).await?;
         let entry = Entry { events: encoded, done: Vec::new() };
         self.shared.appender().append(entry, events, deadline).await.map(drop)
     }
@@ -152,13 +158,16 @@ impl Engine {
     }
 
     /// Appends an event that was deferred by a handler in memory; nothing waits for it.
-    pub(crate) fn publish_now(self: &Arc<Self>, event: AnyEvent) {
+    pub(crate) fn publish_now(self: &Arc<Self>, event: AnyEvent, to: Arc<dyn Publishes>) {
         let in_flight = self.shared.lifecycle.enter();
         let this = Arc::clone(self);
         tokio::spawn(async move {
             let ctx = event.context().clone();
-            if let Err(error) = this.publish(&ctx, vec![event.clone()]).await {
-                tracing::error!(event = event.name(), %error, "an event that a handler published was not accepted");
+            match this.publish(&ctx, vec![event.clone()]).await {
+                Ok(()) => to.appended(&event),
+                Err(error) => {
+                    tracing::error!(event = event.name(), %error, "an event that a handler published was not accepted");
+                }
             }
             drop(in_flight);
         });
@@ -174,12 +183,33 @@ impl Engine {
         }
     }
 
-    /// Makes the missing subscriptions, and begins to feed the lanes, once.
+    /// Begins to feed the lanes, once.
     pub(crate) async fn start(&self) -> Result<(), StoreError> {
         self.started.get_or_try_init(|| self.begin()).await.copied()
     }
 
-    async fn begin(&self) -> Result<(), StoreError> {
+    /// Makes the missing subscriptions, once: what is appended later reaches also the handlers that are new.
+    async fn subscribe(&self) -> Result<(), StoreError> {
+        self.subscribed.get_or_try_init(|| self.register()).await.copied()
+    }
+
+    /// As [`subscribe`](Self::subscribe), again and again until the deadline if the store is not available.
+    async fn subscribe_before(&self, deadline: Instant) -> Result<(), NotAppended> {
+        loop {
+            match self.subscribe().await {
+                Ok(()) => return Ok(()),
+                Err(error) if !error.is_temporary() => {
+                    return Err(NotAppended::Refused(Arc::new(error)));
+                }
+                Err(error) if Instant::now() >= deadline => {
+                    return Err(NotAppended::Unavailable(Arc::new(error)));
+                }
+                Err(_) => tokio::time::sleep_until(deadline.min(Instant::now() + TRY_AGAIN)).await,
+            }
+        }
+    }
+
+    async fn register(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
         let wanted = self
             .subscribers
@@ -197,6 +227,16 @@ impl Engine {
                 ),
             }
         }
+        Ok(())
+    }
+
+    async fn begin(&self) -> Result<(), StoreError> {
+        self.subscribe().await?;
+        // A node that only publishes takes no shards from the others.
+        if self.subscribers.is_empty() {
+            return Ok(());
+        }
+        let shared = &self.shared;
         let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
         let end = *shared.store.range().await?.end();
         leases::beat(shared, &subscribers).await?;
@@ -215,27 +255,45 @@ impl Engine {
     /// Hands out no more events, and takes back what waits in the lanes: other nodes, or the next start, go on with it.
     pub(crate) fn stop_feeding(&self) {
         for (subscriber, _) in &self.subscribers {
-            subscriber.lane.release_waiting(|_| true);
+            subscriber.lane.release_waiting();
         }
     }
 
     /// Saves all progress and gives the shards back, after the last delivery has ended.
     pub(crate) async fn finish(&self) {
-        if self.started.initialized() {
-            let subscribers: Vec<_> =
-                self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
-            checkpoints::save(&self.shared, &subscribers).await;
+        if !self.started.initialized() {
+            return;
+        }
+        let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
+        let finishing = async {
+            let slices: Vec<_> = subscribers.iter().flat_map(|it| it.slices()).collect();
+            checkpoints::save_all(&self.shared, &subscribers, &slices).await;
             leases::give_back(&self.shared, &subscribers).await;
+        };
+        // After the time of its leases, other nodes take the shards whatever this one says.
+        let lease = self.shared.store.profile().lease;
+        if tokio::time::timeout(lease, finishing).await.is_err() {
+            tracing::warn!("the store does not answer: what was handled last will be handled again");
         }
     }
 
-    /// Whether the handlers of this node have settled everything that is in its shards now.
-    pub(crate) async fn is_caught_up(&self) -> Result<bool, StoreError> {
-        if !self.started.initialized() {
-            return Ok(self.subscribers.is_empty());
+    /// The last position of the log.
+    pub(crate) async fn end(&self) -> Result<Position, StoreError> {
+        self.shared.store.range().await.map(|range| *range.end())
+    }
+
+    /// Whether the handlers of this node have settled everything up to `end` in its shards.
+    pub(crate) fn is_caught_up(&self, end: Position) -> bool {
+        match self.started.initialized() {
+            true => self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end)),
+            false => self.subscribers.is_empty(),
         }
-        let end = *self.shared.store.range().await?.end();
-        Ok(self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end)))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.subscribers.iter().for_each(|(subscriber, _)| subscriber.remove_all());
     }
 }
 

@@ -1,6 +1,7 @@
 //! One subscription on one shard: its deliveries report here what becomes of them.
 
 use std::any::Any;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,11 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
-use super::Shared;
 use super::codec::{Content, Read};
 use super::subscriber::Subscriber;
 use super::tracker::Tracker;
+use super::{NotAppended, Shared};
 use crate::context::Effect;
+use crate::handler::{AttemptError, DeliveryError, HandlerError};
 use crate::lane::{Deferred, Delivery, Origin, Receipt, Verdict};
 use crate::log::{Change, DeadDelivery, DoneRow, Entry, Lease, Parked, Position};
 use crate::message::AnyEvent;
@@ -22,8 +24,8 @@ use crate::schedule::Keys;
 /// How long a delivery may hold the checkpoint before it is parked.
 const PARK_AFTER: Duration = Duration::from_secs(1);
 
-/// How long the store is tried for what a handler has published.
-const PUBLISH_FOR: Duration = Duration::from_hours(1);
+/// How long the store is tried for what a handler has published: until the application stops.
+const PUBLISH_FOR: Duration = Duration::from_hours(24 * 365);
 
 /// One subscription on one shard that this process has the lease of.
 pub(super) struct Slice {
@@ -41,11 +43,11 @@ struct State {
     tracker: Tracker,
     /// The deliveries whose handler has published something that is not appended yet.
     publishing: FxHashMap<Position, Publishing>,
-    /// Whether the tracker was full when an event was read: from there it must be read again.
+    /// Whether the subscriber must go back for it, because it is new, or was full when an event was read. Until then
+    /// it takes nothing in: what it left out would count as read.
     is_behind: bool,
 }
 
-#[derive(Clone, Copy)]
 enum Publishing {
     /// It is being appended.
     Appending,
@@ -53,6 +55,8 @@ enum Publishing {
     Handled { attempts: u32 },
     /// It is appended.
     Appended,
+    /// It cannot be stored.
+    Refused(DeliveryError),
 }
 
 impl Slice {
@@ -71,15 +75,14 @@ impl Slice {
             shared: Arc::clone(shared),
             is_revoked: AtomicBool::new(false),
             in_lane: AtomicUsize::new(0),
-            state: Mutex::new(State { tracker, publishing, is_behind: false }),
+            state: Mutex::new(State { tracker, publishing, is_behind: true }),
         })
     }
 
     /// Lets no attempt begin from now on, and takes back what waits in the lane.
-    pub(super) fn revoke(self: &Arc<Self>) {
+    pub(super) fn revoke(&self) {
         self.is_revoked.store(true, SeqCst);
-        let this: *const Self = Arc::as_ptr(self);
-        self.subscriber.lane.release_waiting(|origin| std::ptr::addr_eq(Arc::as_ptr(origin), this));
+        self.subscriber.lane.release_waiting();
     }
 
     pub(super) fn is_revoked(&self) -> bool {
@@ -116,7 +119,10 @@ impl Slice {
     /// out.
     pub(super) fn feed(self: &Arc<Self>, read: &Read) {
         let mut state = self.state();
-        if state.is_behind || read.position <= state.tracker.read_up_to() {
+        if self.takes_back()
+            || state.is_behind
+            || read.position <= state.tracker.read_up_to()
+        {
             return;
         }
         let Some(index) = self.subscriber.index_of(read) else {
@@ -152,17 +158,17 @@ impl Slice {
     /// All events up to `position` were read, those of other shards too.
     pub(super) fn pass(&self, position: Position) {
         let mut state = self.state();
-        if !state.is_behind {
+        if !self.takes_back() && !state.is_behind {
             state.tracker.pass(position);
         }
     }
 
     /// Hands a parked event to the lane again, as after a restart.
     pub(super) fn feed_parked(self: &Arc<Self>, read: &Read, parked: &Parked) {
-        match (&read.content, self.subscriber.index_of(read)) {
-            (Content::Event(event), Some(index)) => self.push(event, index, read, Some(parked)),
-            // This build does not want it, or cannot read it: it stays parked for one that can.
-            _ => {}
+        if let Content::Event(event) = &read.content
+            && let Some(index) = self.subscriber.index_of(read)
+        {
+            self.push(event, index, read, Some(parked));
         }
     }
 
@@ -180,11 +186,17 @@ impl Slice {
         self.shared.lifecycle.begin();
         self.in_lane.fetch_add(1, SeqCst);
         self.subscriber.push(delivery, keys, parked);
+        // It may have been revoked between the look and the push.
+        if self.takes_back() {
+            self.subscriber.lane.release_waiting();
+        }
     }
 
     /// What is to be saved, if anything has changed.
     pub(super) fn unsaved(&self) -> Option<Change> {
-        let unsaved = self.state().tracker.unsaved(Instant::now().into_std(), PARK_AFTER)?;
+        let has_no_room = self.subscriber.has_no_room();
+        let now = Instant::now().into_std();
+        let unsaved = self.state().tracker.unsaved(now, PARK_AFTER, has_no_room)?;
         self.subscriber.release(unsaved.newly_parked);
         Some(Change {
             subscription: self.subscriber.id(),
@@ -235,6 +247,46 @@ impl Slice {
         }
     }
 
+    /// The application has stopped before what the handler published was appended: the delivery stays open.
+    fn stopped(&self, position: Position, event: &AnyEvent) {
+        let publishing = self.state().publishing.remove(&position);
+        if let Some(Publishing::Handled { .. }) = publishing {
+            self.settle(event, Some(position.0), Verdict::Release);
+        }
+    }
+
+    /// What the handler published cannot be stored.
+    fn refused(&self, position: Position, event: &AnyEvent, why: impl fmt::Display) {
+        let error = HandlerError::msg(format!("what it published cannot be stored: {why}"));
+        let error = AttemptError::Failed(Arc::new(error));
+        let mut state = self.state();
+        match state.publishing.remove(&position) {
+            Some(Publishing::Handled { attempts }) => {
+                drop(state);
+                self.die(position, event, attempts, &error);
+            }
+            _ => drop(state.publishing.insert(position, Publishing::Refused(error))),
+        }
+    }
+
+    /// A delivery has failed for good.
+    fn die(&self, position: Position, event: &AnyEvent, attempts: u32, error: &DeliveryError) {
+        let verdict = Verdict::Dead { attempts, error };
+        let error = event.redacted_text(error);
+        match self.shared.codec.logged(position, event) {
+            Ok(logged) => {
+                let dead = DeadDelivery { event: logged, attempts, error };
+                self.end(event, verdict, |tracker| tracker.dead(position, dead));
+            }
+            // It stays open, and is handled again after a restart.
+            Err(error) => {
+                let handler = self.subscriber.name();
+                tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
+                self.end(event, verdict, |tracker| tracker.is_parked(position));
+            }
+        }
+    }
+
     /// The mark that the delivery at `position` has had its effect.
     pub(super) fn done_row(&self, position: Position) -> DoneRow {
         DoneRow { subscription: self.subscriber.id(), lease: self.lease, position }
@@ -251,8 +303,13 @@ impl Slice {
 }
 
 impl Origin for Slice {
+    fn takes_back(&self) -> bool {
+        self.is_revoked() || !self.shared.is_feeding()
+    }
+
+    /// A node that could not renew its leases waits: when it can, they may still be its own.
     fn may_begin(&self) -> bool {
-        !self.is_revoked() && self.shared.leases.are_valid()
+        self.shared.leases.are_valid()
     }
 
     /// Appends what the handler published, together with a done row. After that the delivery is settled.
@@ -263,20 +320,16 @@ impl Origin for Slice {
         effects: Vec<Box<dyn Effect>>,
     ) {
         let position = position(token);
-        let mut events = Vec::new();
-        for effect in effects {
-            match (effect as Box<dyn Any>).downcast::<Deferred>() {
-                Ok(deferred) => events.push(deferred.event),
-                Err(_) => unreachable!("only events are deferred"),
-            }
-        }
+        let deferred = effects.into_iter().map(|effect| (effect as Box<dyn Any>).downcast());
+        let deferred: Vec<Box<Deferred>> = deferred.filter_map(Result::ok).collect();
+        let events: Vec<_> = deferred.iter().map(|it| it.event.clone()).collect();
         let done = self.done_row(position);
         let encoded = events.iter().map(|event| self.shared.codec.encode(event)).collect();
         let encoded = match encoded {
             Ok(encoded) => encoded,
             Err(error) => {
                 let error: serde_json::Error = error;
-                return tracing::error!(%error, "an event that a handler published cannot be serialised");
+                return self.refused(position, event, error);
             }
         };
         self.state().publishing.insert(position, Publishing::Appending);
@@ -286,12 +339,21 @@ impl Origin for Slice {
         let in_flight = self.shared.lifecycle.enter();
         let event = event.clone();
         tokio::spawn(async move {
-            match appended.await {
-                Ok(_) => self.appended(position, &event),
-                Err(error) => tracing::error!(
-                    handler = self.subscriber.name(), event = event.name(), %error,
-                    "what a handler published was not stored; the event will be handled again"
-                ),
+            let appended = tokio::select! {
+                biased;
+                appended = appended => appended,
+                () = self.shared.lifecycle.stopped() => Err(NotAppended::Stopped),
+            };
+            match appended {
+                Ok(first) => {
+                    // Without a position, it had happened before.
+                    if first.is_some() {
+                        deferred.iter().for_each(|it| it.to.appended(&it.event));
+                    }
+                    self.appended(position, &event);
+                }
+                Err(NotAppended::Stopped) => self.stopped(position, &event),
+                Err(error) => self.refused(position, &event, error),
             }
             drop(in_flight);
         });
@@ -305,37 +367,32 @@ impl Origin for Slice {
                 let due = Timestamp::now().checked_add(wait).unwrap_or(Timestamp::MAX);
                 let error = event.redacted_text(error);
                 self.state().tracker.retry(position, attempts, due, error);
+                // It may wait at a paused handler now, for which a shutdown does not wait.
+                self.shared.lifecycle.note_change();
             }
             Verdict::Done { attempts } => {
                 let mut state = self.state();
-                let publishing = state.publishing.remove(&position);
-                if let Some(Publishing::Appending) = publishing {
-                    state.publishing.insert(position, Publishing::Handled { attempts });
-                    return;
-                }
-                drop(state);
-                self.end(event, verdict, |tracker| match publishing {
-                    None => tracker.settle(position),
-                    Some(_) => tracker.settle_with_done_row(position),
-                });
-            }
-            Verdict::Dead { attempts, error } => {
-                let error = event.redacted_text(error);
-                match self.shared.codec.logged(position, event) {
-                    Ok(logged) => {
-                        let dead = DeadDelivery { event: logged, attempts, error };
-                        self.end(event, verdict, |tracker| tracker.dead(position, dead));
+                match state.publishing.remove(&position) {
+                    None => {
+                        drop(state);
+                        self.end(event, verdict, |tracker| tracker.settle(position));
                     }
-                    // It stays open, and is handled again after a restart.
-                    Err(error) => {
-                        let handler = self.subscriber.name();
-                        tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
-                        self.end(event, verdict, |_| false);
+                    Some(Publishing::Appended) => {
+                        drop(state);
+                        self.end(event, verdict, |tracker| tracker.settle_with_done_row(position));
+                    }
+                    Some(Publishing::Refused(error)) => {
+                        drop(state);
+                        self.die(position, event, attempts, &error);
+                    }
+                    Some(Publishing::Appending | Publishing::Handled { .. }) => {
+                        state.publishing.insert(position, Publishing::Handled { attempts });
                     }
                 }
             }
+            Verdict::Dead { attempts, error } => self.die(position, event, attempts, error),
             // It stays open: its next owner handles it.
-            Verdict::Release => self.end(event, verdict, |_| false),
+            Verdict::Release => self.end(event, verdict, |tracker| tracker.is_parked(position)),
         }
     }
 }

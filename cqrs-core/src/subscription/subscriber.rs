@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::codec::{Content, Read};
 use super::slice::Slice;
 use super::window::Found;
 use crate::handler::Order;
-use crate::lane::{Delivery, Lane};
+use crate::lane::{Delivery, Lane, Origin as _};
 use crate::log::{Lease, Parked, Position, SubscriptionId};
 use crate::schedule::Keys;
 
@@ -48,10 +48,9 @@ pub(super) struct Subscriber {
     open: AtomicUsize,
     /// Notified when there may be something to do although the window has nothing new.
     wake: Notify,
-    /// From where to read again.
-    rewind: Mutex<Option<Position>>,
-    /// The position up to which events were read.
-    read: AtomicU64,
+    /// The position up to which the slices that are not behind have got all events. Locked while slices that were
+    /// behind go on, so that they are not passed to where the others were before.
+    read: Mutex<Position>,
     /// Whether the store says that the handler is paused.
     is_paused: AtomicBool,
 }
@@ -67,8 +66,7 @@ impl Subscriber {
             slices: Mutex::default(),
             open: AtomicUsize::new(0),
             wake: Notify::new(),
-            rewind: Mutex::default(),
-            read: AtomicU64::new(0),
+            read: Mutex::default(),
             is_paused: AtomicBool::new(false),
         }
     }
@@ -114,22 +112,19 @@ impl Subscriber {
 
     /// Moves the checkpoints of shards without events.
     pub(super) fn pass(&self) {
-        if self.rewinds() {
-            return;
-        }
-        let read = Position(self.read.load(SeqCst));
-        self.slices().iter().for_each(|slice| slice.pass(read));
+        let read = self.read();
+        self.slices().iter().for_each(|slice| slice.pass(*read));
     }
 
     /// Whether everything up to `end` in the shards of this node is settled.
     pub(super) fn is_caught_up(&self, end: Position) -> bool {
-        self.read.load(SeqCst) >= end.0
-            && !self.rewinds()
-            && self.slices().iter().all(|slice| slice.is_settled())
+        let read = self.read();
+        let slices = self.slices();
+        slices.is_empty() || *read >= end && slices.iter().all(|slice| slice.is_settled())
     }
 
-    fn rewinds(&self) -> bool {
-        self.rewind.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    fn read(&self) -> MutexGuard<'_, Position> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn slices(&self) -> Vec<Arc<Slice>> {
@@ -138,24 +133,32 @@ impl Subscriber {
 
     /// Begins to work on a shard, after its checkpoint.
     pub(super) fn add(&self, slice: Arc<Slice>) {
-        let from = slice.read_up_to();
-        self.guarded().insert(slice.lease.shard, slice);
-        self.read_again_after(from);
+        let mut slices = self.guarded();
+        // Not if the application stops meanwhile: nothing would remove it.
+        if !slice.takes_back() {
+            slices.insert(slice.lease.shard, slice);
+            self.wake();
+        }
     }
 
     /// Ends the work on a shard: no attempt of it begins from now on.
     pub(super) fn remove(&self, lease: Lease) {
-        if let Some(slice) = self.slice(lease) {
-            slice.revoke();
-            self.guarded().remove(&lease.shard);
+        let Some(slice) = self.slice(lease) else { return };
+        slice.revoke();
+        let mut slices = self.guarded();
+        if slices.get(&lease.shard).is_some_and(|slice| slice.lease == lease) {
+            slices.remove(&lease.shard);
         }
     }
 
-    fn read_again_after(&self, position: Position) {
-        let mut rewind = self.rewind.lock().unwrap_or_else(PoisonError::into_inner);
-        *rewind = Some(rewind.map_or(position, |earlier| earlier.min(position)));
-        drop(rewind);
-        self.wake.notify_one();
+    /// Ends the work on all shards. A slice and its subscriber refer to each other until then.
+    pub(super) fn remove_all(&self) {
+        drop(std::mem::take(&mut *self.guarded()));
+    }
+
+    /// Whether the handler wants the event, and this build can read it.
+    pub(super) fn can_handle(&self, read: &Read) -> bool {
+        matches!(read.content, Content::Event(_)) && self.index_of(read).is_some()
     }
 
     /// Which of the lane's handlers wants the event, if one does.
@@ -193,6 +196,11 @@ impl Subscriber {
         if count > 0 && self.open.fetch_sub(count, SeqCst) >= self.limit {
             self.wake.notify_one();
         }
+    }
+
+    /// Whether so many deliveries are open in the lane that no more are read.
+    pub(super) fn has_no_room(&self) -> bool {
+        self.open.load(SeqCst) >= self.limit
     }
 
     pub(super) fn wake(&self) {
@@ -242,20 +250,17 @@ impl Subscriber {
                     shared.unless_stopped(woken).await;
                 }
             }
-            self.read.store(read.0, SeqCst);
+            *self.read() = read;
             tokio::task::coop::consume_budget().await;
         }
     }
 
-    /// From where to read, after `read` unless something before that must be read again.
+    /// From where to read, after `read` unless slices that were behind go on before that.
     fn go_back(&self, read: Position) -> Position {
-        let mut rewind = self.rewind.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = self.slices().iter().filter_map(|slice| slice.resume()).min();
-        let position = [Some(read), again, rewind.take()].into_iter().flatten().min();
-        let position = position.unwrap_or(read);
-        // Before the rewind is released, so that `is_caught_up` sees one or the other.
-        self.read.store(position.0, SeqCst);
-        position
+        let mut up_to = self.read();
+        let behind = self.slices().iter().filter_map(|slice| slice.resume()).min();
+        *up_to = behind.map_or(read, |behind| behind.min(read));
+        *up_to
     }
 
     fn feed(&self, read: &Read) {

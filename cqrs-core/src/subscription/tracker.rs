@@ -132,6 +132,11 @@ impl Tracker {
         self.open.len()
     }
 
+    /// Whether a delivery is parked.
+    pub(crate) fn is_parked(&self, position: Position) -> bool {
+        self.parked.contains_key(&position)
+    }
+
     /// Whether so many deliveries are parked that no more may be read.
     pub(crate) fn is_full(&self) -> bool {
         self.parked.len() >= self.max_parked
@@ -218,12 +223,18 @@ impl Tracker {
     /// What to save now: what was offered before, if it is not [`saved`](Self::saved) yet.
     ///
     /// If a delivery has been open for longer than `park_after` and holds the checkpoint below positions that are
-    /// settled, it is parked, with all open ones between them.
-    pub(crate) fn unsaved(&mut self, now: Instant, park_after: Duration) -> Option<Unsaved> {
+    /// settled, it is parked, with all open ones between them. If no more can be read because too many are open
+    /// (`has_no_room`), those that wait for one that fails are parked with it, so that they hold back no others.
+    pub(crate) fn unsaved(
+        &mut self,
+        now: Instant,
+        park_after: Duration,
+        has_no_room: bool,
+    ) -> Option<Unsaved> {
         if let Some(offered) = &self.offered {
             return Some(offered.clone());
         }
-        let newly_parked = self.park(now, park_after);
+        let newly_parked = self.park(now, park_after, has_no_room);
         self.offered = self.take_next();
         Some(Unsaved { newly_parked, ..self.offered.clone()? })
     }
@@ -234,20 +245,21 @@ impl Tracker {
     }
 
     /// Returns how many were parked.
-    fn park(&mut self, now: Instant, park_after: Duration) -> usize {
+    fn park(&mut self, now: Instant, park_after: Duration, has_no_room: bool) -> usize {
         let Some((lowest, delivery)) = self.open.first_key_value() else { return 0 };
         let is_old = delivery.since.is_none_or(|since| now.duration_since(since) >= park_after);
         // What was passed costs little to read again. So it is no reason to park what only waits for a slow
         // handler, which would be all of its backlog, row by row. But a retry can last for days.
-        let settled = match delivery.attempts {
+        let up_to = match delivery.attempts {
+            _ if has_no_room && (delivery.attempts > 0 || !self.parked.is_empty()) => self.read,
             0 => self.settled,
             _ => self.settled.max(self.passed),
         };
-        if !is_old || *lowest > settled {
+        if !is_old || *lowest > up_to {
             return 0;
         }
         let free = self.max_parked.saturating_sub(self.parked.len());
-        let held: Vec<_> = self.open.range(..settled).map(|(it, _)| *it).take(free).collect();
+        let held: Vec<_> = self.open.range(..=up_to).map(|(it, _)| *it).take(free).collect();
         for position in &held {
             self.parked.extend(self.open.remove_entry(position));
             self.next.park.insert(*position);
@@ -365,7 +377,7 @@ pub(super) mod tests {
         }
 
         fn unsaved(&mut self) -> Option<Unsaved> {
-            self.tracker.unsaved(self.now, AFTER)
+            self.tracker.unsaved(self.now, AFTER, false)
         }
 
         /// What is saved now.
@@ -437,6 +449,21 @@ pub(super) mod tests {
         tracked.wait();
         let change = tracked.save();
         assert_eq!((change.checkpoint, change.park), (Position(1), Vec::new()));
+    }
+
+    #[test]
+    fn without_room_for_more_a_delivery_that_fails_is_parked_with_all_that_may_wait_for_it() {
+        let mut tracked = Tracked::with_open(1..=3);
+        tracked.wait();
+        assert!(tracked.tracker.unsaved(tracked.now, AFTER, true).is_none(), "it is only slow");
+        tracked.retry(1, 1);
+        let change = tracked.tracker.unsaved(tracked.now, AFTER, true).unwrap();
+        tracked.tracker.saved();
+        assert_eq!((change.checkpoint, change.newly_parked), (Position(3), 3));
+        tracked.open([4]);
+        tracked.wait();
+        let change = tracked.tracker.unsaved(tracked.now, AFTER, true).unwrap();
+        assert_eq!(change.park, [row(4, 0)]);
     }
 
     #[test]

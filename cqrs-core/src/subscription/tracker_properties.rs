@@ -25,7 +25,8 @@ enum Step {
     Dead(prop::sample::Index),
     Retry(prop::sample::Index),
     Wait(u64),
-    Save(Answer),
+    /// With or without room for more.
+    Save(Answer, bool),
     /// Everything in memory is gone.
     Crash,
 }
@@ -50,7 +51,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => index().prop_map(Step::Dead),
         2 => index().prop_map(Step::Retry),
         3 => (0..800_u64).prop_map(Step::Wait),
-        5 => answer.prop_map(Step::Save),
+        5 => (answer, any::<bool>()).prop_map(|(answer, has_no_room)| Step::Save(answer, has_no_room)),
         1 => Just(Step::Crash),
     ];
     prop::collection::vec(step, 0..200)
@@ -145,15 +146,15 @@ impl World {
         self.tracker.retry(position, *attempts, Timestamp::UNIX_EPOCH, "refused".to_owned());
     }
 
-    fn save(&mut self, answer: Answer) {
-        let Some(change) = self.tracker.unsaved(self.now, AFTER) else { return };
+    fn save(&mut self, answer: Answer, has_no_room: bool) {
+        let Some(change) = self.tracker.unsaved(self.now, AFTER, has_no_room) else { return };
         if answer != Answer::Failed {
             self.stored.apply(&change);
         }
         if answer == Answer::Saved {
             self.tracker.saved();
         } else {
-            let again = self.tracker.unsaved(self.now, AFTER);
+            let again = self.tracker.unsaved(self.now, AFTER, has_no_room);
             assert_eq!(again, Some(Unsaved { newly_parked: 0, ..change }));
         }
     }
@@ -184,7 +185,7 @@ impl World {
                 }
             }
             Step::Wait(milliseconds) => self.now += Duration::from_millis(milliseconds),
-            Step::Save(answer) => self.save(answer),
+            Step::Save(answer, has_no_room) => self.save(answer, has_no_room),
             Step::Crash => self.crash(),
         }
     }
@@ -210,8 +211,8 @@ impl World {
 
     /// Saves all that there is to save.
     fn save_all(&mut self) {
-        while self.tracker.unsaved(self.now, AFTER).is_some() {
-            self.save(Answer::Saved);
+        while self.tracker.unsaved(self.now, AFTER, false).is_some() {
+            self.save(Answer::Saved, false);
             self.check();
         }
     }

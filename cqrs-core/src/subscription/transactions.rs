@@ -29,7 +29,8 @@ impl Transactions for StoreTransactions {
         Box::pin(async {
             let units: &dyn Units = self.store.units().ok_or_else(no_units)?;
             let unit = units.begin().await?;
-            let open = Open { unit, codec: Arc::clone(&self.codec), done: Vec::new() };
+            let codec = Arc::clone(&self.codec);
+            let open = Open { unit, codec, published: Vec::new(), done: Vec::new() };
             Ok(Box::new(open) as _)
         })
     }
@@ -42,6 +43,7 @@ fn no_units() -> HandlerError {
 struct Open {
     unit: Box<dyn Unit>,
     codec: Arc<Codec>,
+    published: Vec<Box<Deferred>>,
     /// The deliveries that are done when it commits.
     done: Vec<(Arc<Slice>, Position)>,
 }
@@ -59,9 +61,9 @@ impl OpenTransaction for Open {
             if effects.is_empty() {
                 return Ok(());
             }
-            let events = effects.into_iter().map(|effect| (effect as Box<dyn Any>).downcast());
-            let events = events.filter_map(Result::ok);
-            let events = events.map(|it: Box<Deferred>| self.codec.encode(&it.event));
+            let deferred = effects.into_iter().map(|effect| (effect as Box<dyn Any>).downcast());
+            self.published = deferred.filter_map(Result::ok).collect();
+            let events = self.published.iter().map(|it| self.codec.encode(&it.event));
             let events = events.collect::<Result<Vec<_>, _>>()?;
             Ok(self.unit.publish(&events).await?)
         })
@@ -85,6 +87,7 @@ impl OpenTransaction for Open {
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), HandlerError>> {
         Box::pin(async move {
             self.unit.commit().await?;
+            self.published.iter().for_each(|it| it.to.appended(&it.event));
             for (slice, position) in self.done {
                 slice.note_done_row(position);
             }

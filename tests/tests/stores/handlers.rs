@@ -16,32 +16,32 @@ use crate::support::eventually;
 #[derive(Debug, Serialize, Deserialize, Event)]
 pub(crate) struct Counted {
     #[event(entity_id)]
-    counter: u32,
-    number: u32,
+    pub(crate) counter: u32,
+    pub(crate) number: u32,
 }
 
 #[derive(Debug, Serialize, Deserialize, Event)]
 pub(crate) struct CountedTwice {
     #[event(entity_id)]
-    counter: u32,
-    number: u32,
+    pub(crate) counter: u32,
+    pub(crate) number: u32,
 }
 
 /// What a handler has seen, in order.
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<(u32, u32)>>>);
+pub(crate) struct Seen(Arc<Mutex<Vec<(u32, u32)>>>);
 
 impl Seen {
-    fn add(&self, counter: u32, number: u32) {
+    pub(crate) fn add(&self, counter: u32, number: u32) {
         self.0.lock().unwrap().push((counter, number));
     }
 
-    fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.lock().unwrap().len()
     }
 
     /// The numbers of each counter, in the order in which they were seen.
-    fn by_counter(&self) -> BTreeMap<u32, Vec<u32>> {
+    pub(crate) fn by_counter(&self) -> BTreeMap<u32, Vec<u32>> {
         let mut by_counter = BTreeMap::<u32, Vec<u32>>::new();
         for (counter, number) in &*self.0.lock().unwrap() {
             by_counter.entry(*counter).or_default().push(*number);
@@ -51,7 +51,7 @@ impl Seen {
 }
 
 /// A handler that notes what it sees.
-fn noting(name: &'static str, seen: &Seen) -> HandlerRegistration {
+pub(crate) fn noting(name: &'static str, seen: &Seen) -> HandlerRegistration {
     let seen = seen.clone();
     Handler::event_fn(name, move |event: Published<Counted>, _| {
         let seen = seen.clone();
@@ -62,7 +62,7 @@ fn noting(name: &'static str, seen: &Seen) -> HandlerRegistration {
     })
 }
 
-fn beginning() -> HandlerOptions {
+pub(crate) fn beginning() -> HandlerOptions {
     HandlerOptions::DEFAULT.start(Start::Beginning)
 }
 
@@ -77,7 +77,7 @@ async fn app(
     app
 }
 
-fn ctx() -> Context {
+pub(crate) fn ctx() -> Context {
     Context::for_tenant("acme").unwrap()
 }
 
@@ -89,7 +89,7 @@ async fn publish(app: &App, counters: u32, numbers: std::ops::Range<u32>) {
     }
 }
 
-async fn stop(app: App) {
+pub(crate) async fn stop(app: App) {
     let report = app.shutdown(Duration::from_secs(10)).await;
     assert!(report.is_clean(), "{report}");
 }

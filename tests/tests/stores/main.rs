@@ -9,6 +9,8 @@ mod support;
 
 mod append;
 mod done_rows;
+mod faults;
+mod faulty;
 mod handlers;
 mod leases;
 mod news;
