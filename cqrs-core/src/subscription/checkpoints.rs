@@ -38,11 +38,7 @@ pub(super) async fn save_all(
 }
 
 /// Saves what has changed in `slices`, in one call. Returns whether anything was saved.
-async fn save(
-    shared: &Shared,
-    subscribers: &[Arc<Subscriber>],
-    slices: Vec<Arc<Slice>>,
-) -> bool {
+async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<Slice>>) -> bool {
     // What a slice offers is one call's until it is answered.
     let _saving = shared.saving.lock().await;
     let (changes, slices): (Vec<_>, Vec<_>) =

@@ -273,7 +273,9 @@ impl Engine {
         // After the time of its leases, other nodes take the shards whatever this one says.
         let lease = self.shared.store.profile().lease;
         if tokio::time::timeout(lease, finishing).await.is_err() {
-            tracing::warn!("the store does not answer: what was handled last will be handled again");
+            tracing::warn!(
+                "the store does not answer: what was handled last will be handled again"
+            );
         }
     }
 
@@ -284,10 +286,12 @@ impl Engine {
 
     /// Whether the handlers of this node have settled everything up to `end` in its shards.
     pub(crate) fn is_caught_up(&self, end: Position) -> bool {
-        match self.started.initialized() {
-            true => self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end)),
-            false => self.subscribers.is_empty(),
+        if !self.started.initialized() {
+            return self.subscribers.is_empty();
         }
+        // While shards are claimed, some of them are not yet here.
+        self.shared.leases.changing.try_lock().is_ok()
+            && self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end))
     }
 }
 

@@ -119,10 +119,7 @@ impl Slice {
     /// out.
     pub(super) fn feed(self: &Arc<Self>, read: &Read) {
         let mut state = self.state();
-        if self.takes_back()
-            || state.is_behind
-            || read.position <= state.tracker.read_up_to()
-        {
+        if self.takes_back() || state.is_behind || read.position <= state.tracker.read_up_to() {
             return;
         }
         let Some(index) = self.subscriber.index_of(read) else {
