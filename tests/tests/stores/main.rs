@@ -20,5 +20,6 @@ mod progress;
 mod subscriptions;
 mod units;
 
+mod kills;
 mod memory;
 mod sql;

@@ -3,7 +3,6 @@
 use std::env;
 use std::error::Error;
 use std::io::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
 use cqrs_core::AppBuilder;
@@ -18,8 +17,11 @@ use crate::points::{self, EndAt, PointedStore};
 /// The variable with the plan of a process that is killed.
 const PLAN: &str = "KILL_SWEEP_PLAN";
 
-/// How long a node keeps its shards. So short that a busy machine is often too late to renew it.
-const LEASE: Duration = Duration::from_millis(250);
+/// How long the nodes that are killed keep their shards. So short that a busy machine is often too late to renew it.
+const SHORT_LEASE: Duration = Duration::from_millis(250);
+
+/// How long the last node keeps its shards.
+const LONG_LEASE: Duration = Duration::from_secs(5);
 
 /// How many publishers a process has.
 const PUBLISHERS: i64 = 3;
@@ -75,7 +77,11 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
         points::end_at(end_at);
     }
     let (pool, store) = (address.pool().await, address.store().await);
-    let app = app(&pool, &store, Mood { is_bad: matches!(task, Task::Publish { .. }) });
+    let (is_bad, lease) = match task {
+        Task::Publish { .. } => (true, SHORT_LEASE),
+        Task::Finish => (false, LONG_LEASE),
+    };
+    let app = app(&pool, PointedStore { store: store.clone(), lease }, Mood { is_bad });
     app.start().await.expect("the store is available");
     match task {
         Task::Publish { slot, above, stop_after } => {
@@ -102,7 +108,7 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
         }
         Task::Finish => {
             // Until then, processes that were killed may still have their shards.
-            tokio::time::sleep(LEASE * 3).await;
+            tokio::time::sleep(SHORT_LEASE + LONG_LEASE / 2).await;
             app.idle().await;
         }
     }
@@ -112,9 +118,8 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
     }
 }
 
-fn app(pool: &Pool, store: &SqlStore, mood: Mood) -> App {
-    let store = PointedStore { store: store.clone(), lease: LEASE };
-    let builder: AppBuilder = App::builder().shared_store(Arc::new(store));
+fn app(pool: &Pool, store: PointedStore, mood: Mood) -> App {
+    let builder: AppBuilder = App::builder().store(store);
     let builder = builder.provide(pool.clone()).provide(mood);
     let builder = match pool {
         Pool::Sqlite(_) => handlers::sqlite::register(builder),

@@ -115,7 +115,7 @@ impl Address {
                 let pool = SqlitePoolOptions::new().max_connections(2);
                 Pool::Sqlite(pool.connect_with(options).await.expect("the file is there"))
             }
-            Self::Postgres { url, schema } => {
+            Self::Postgres { url, .. } => {
                 let pool = PgPoolOptions::new().max_connections(4);
                 Pool::Postgres(pool.connect(url).await.expect("the database is there"))
             }

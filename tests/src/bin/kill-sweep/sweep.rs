@@ -199,7 +199,7 @@ impl Heard {
 
 /// How long a process works before it is killed. Some live for long enough to park what fails.
 fn life() -> Duration {
-    let longest = if fastrand::u8(..20) == 0 { 3_000 } else { 300 };
+    let longest = if fastrand::u8(..15) == 0 { 3_000 } else { 300 };
     Duration::from_millis(fastrand::u64(5..longest))
 }
 
