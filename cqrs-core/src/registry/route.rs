@@ -145,12 +145,15 @@ where
     })
 }
 
+/// Gives the [`ErasedExecution`] of a message in a box.
+type Erase = fn(AnyHandler, Option<&Arc<dyn Transactions>>) -> Box<dyn Any + Send + Sync>;
+
 /// One command or query to its handler.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExecutionRoute {
     pub(crate) message: MessageRegistration,
-    /// Gives the [`ErasedExecution`] of the message in a box. It needs the transactions if the handler writes in one.
-    pub(crate) erase: fn(AnyHandler, Option<&Arc<dyn Transactions>>) -> Box<dyn Any + Send + Sync>,
+    /// Needs the transactions if the handler writes in one.
+    pub(crate) erase: Erase,
 }
 
 impl ExecutionRoute {

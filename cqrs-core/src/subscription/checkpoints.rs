@@ -18,7 +18,7 @@ pub(super) async fn run(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>) 
     let mut saves = 0_u32;
     while shared.unless_stopped(tokio::time::sleep(EVERY)).await {
         saves = saves.wrapping_add(1);
-        if saves % IDLE_SHARDS == 0 {
+        if saves.is_multiple_of(IDLE_SHARDS) {
             for subscriber in &subscribers {
                 subscriber.pass();
             }
@@ -38,11 +38,7 @@ pub(super) async fn save_all(
 }
 
 /// Saves what has changed in `slices`, in one call. Returns whether anything was saved.
-async fn save(
-    shared: &Shared,
-    subscribers: &[Arc<Subscriber>],
-    slices: Vec<Arc<Slice>>,
-) -> bool {
+async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<Slice>>) -> bool {
     // What a slice offers is one call's until it is answered.
     let _saving = shared.saving.lock().await;
     let (changes, slices): (Vec<_>, Vec<_>) =
@@ -59,7 +55,9 @@ async fn save(
                         shard = slice.lease.shard,
                         "another node has taken over this shard"
                     );
-                    subscribers.iter().for_each(|subscriber| subscriber.remove(slice.lease));
+                    for subscriber in subscribers {
+                        subscriber.remove(slice.lease);
+                    }
                 } else {
                     slice.saved();
                     is_saved = true;

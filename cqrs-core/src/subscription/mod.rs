@@ -218,13 +218,15 @@ impl Engine {
         let wanted: Vec<_> = wanted.collect();
         let registered = shared.store.register(&wanted).await?;
         for subscription in registered {
-            match self.subscribers.iter().find(|(it, _)| it.name() == subscription.name) {
-                Some((subscriber, _)) => subscriber.set_id(subscription.id),
-                None => tracing::warn!(
+            let mut subscribers = self.subscribers.iter().map(|(it, _)| it);
+            if let Some(subscriber) = subscribers.find(|it| it.name() == subscription.name) {
+                subscriber.set_id(subscription.id);
+            } else {
+                tracing::warn!(
                     subscription = subscription.name,
                     "no handler of this build continues this subscription: its checkpoint keeps events from being \
                      pruned until it is forgotten"
-                ),
+                );
             }
         }
         Ok(())
@@ -273,7 +275,9 @@ impl Engine {
         // After the time of its leases, other nodes take the shards whatever this one says.
         let lease = self.shared.store.profile().lease;
         if tokio::time::timeout(lease, finishing).await.is_err() {
-            tracing::warn!("the store does not answer: what was handled last will be handled again");
+            tracing::warn!(
+                "the store does not answer: what was handled last will be handled again"
+            );
         }
     }
 
@@ -284,9 +288,10 @@ impl Engine {
 
     /// Whether the handlers of this node have settled everything up to `end` in its shards.
     pub(crate) fn is_caught_up(&self, end: Position) -> bool {
-        match self.started.initialized() {
-            true => self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end)),
-            false => self.subscribers.is_empty(),
+        if self.started.initialized() {
+            self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end))
+        } else {
+            self.subscribers.is_empty()
         }
     }
 }

@@ -119,10 +119,7 @@ impl Slice {
     /// out.
     pub(super) fn feed(self: &Arc<Self>, read: &Read) {
         let mut state = self.state();
-        if self.takes_back()
-            || state.is_behind
-            || read.position <= state.tracker.read_up_to()
-        {
+        if self.takes_back() || state.is_behind || read.position <= state.tracker.read_up_to() {
             return;
         }
         let Some(index) = self.subscriber.index_of(read) else {
@@ -348,7 +345,9 @@ impl Origin for Slice {
                 Ok(first) => {
                     // Without a position, it had happened before.
                     if first.is_some() {
-                        deferred.iter().for_each(|it| it.to.appended(&it.event));
+                        for it in &deferred {
+                            it.to.appended(&it.event);
+                        }
                     }
                     self.appended(position, &event);
                 }

@@ -27,10 +27,7 @@ fn builder(
     handlers.into_iter().fold(App::builder().bare().shared_store(store), AppBuilder::register)
 }
 
-async fn app(
-    store: &Arc<Faulty>,
-    handlers: impl IntoIterator<Item = HandlerRegistration>,
-) -> App {
+async fn app(store: &Arc<Faulty>, handlers: impl IntoIterator<Item = HandlerRegistration>) -> App {
     started(builder(store, handlers)).await
 }
 
@@ -68,11 +65,7 @@ fn handler<F: Future<Output = HandlerResult> + Send + 'static>(
 }
 
 /// A handler that fails for the counters that `fails` accepts, again and again, until `heals` is set.
-fn stubborn(
-    seen: &Seen,
-    heals: &Arc<AtomicBool>,
-    fails: fn(u32) -> bool,
-) -> HandlerRegistration {
+fn stubborn(seen: &Seen, heals: &Arc<AtomicBool>, fails: fn(u32) -> bool) -> HandlerRegistration {
     let (seen, heals) = (seen.clone(), Arc::clone(heals));
     let handler = handler("stubborn", move |event, _| {
         let (seen, heals) = (seen.clone(), Arc::clone(&heals));
@@ -412,9 +405,8 @@ pub(crate) async fn a_shutdown_waits_for_no_retry(harness: impl Harness) {
             }
         });
         let (shortest, longest) = (Duration::from_mins(10), Duration::from_mins(20));
-        handler.options(
-            HandlerOptions::DEFAULT.retry(RetryPolicy::exponential(3, shortest, longest)),
-        )
+        handler
+            .options(HandlerOptions::DEFAULT.retry(RetryPolicy::exponential(3, shortest, longest)))
     };
     let before = app(&store, [slow()]).await;
     publish(&before, 1, 1).await;
