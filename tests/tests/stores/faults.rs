@@ -434,6 +434,23 @@ pub(crate) async fn a_shutdown_ends_although_the_store_hangs(harness: impl Harne
     store.heal();
 }
 
+pub(crate) async fn a_publisher_does_not_wait_for_handlers_on_another_node(harness: impl Harness) {
+    let inner = harness.another().await;
+    let long = Duration::from_mins(10);
+    let seen = Seen::default();
+    let first = app(&Faulty::with_lease(Arc::clone(&inner), long), [noting("one", &seen)]).await;
+    let second = app(&Faulty::with_lease(Arc::clone(&inner), long), [noting("one", &seen)]).await;
+    let waiting = async {
+        let ctx = ctx();
+        second.events().publish_and_wait(&ctx, Counted { counter: 1, number: 1 }).await.unwrap()
+    };
+    let outcomes = tokio::time::timeout(SOON, waiting).await.expect("it does not wait forever");
+    assert!(outcomes.iter().all(|it| !it.is_ok()), "{outcomes:?}");
+    eventually("the other node handles it", async || seen.len() == 1).await;
+    stop(second).await;
+    stop(first).await;
+}
+
 pub(crate) async fn a_stuck_handler_keeps_no_shard_from_other_nodes(harness: impl Harness) {
     let inner = harness.another().await;
     let lease = Duration::from_millis(300);

@@ -103,6 +103,7 @@ macro_rules! suite {
                 a_handler_whose_events_the_store_refuses_fails,
                 a_shutdown_waits_for_no_retry,
                 a_shutdown_ends_although_the_store_hangs,
+                a_publisher_does_not_wait_for_handlers_on_another_node,
                 a_stuck_handler_keeps_no_shard_from_other_nodes,
                 an_idle_application_has_handled_all_cascades,
                 a_burst_of_many_publishers_reaches_a_hundred_handlers,
