@@ -70,8 +70,8 @@ pub(super) fn construct(
     let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
     for registration in &wired.handlers {
         let handler = registration.construct(&services);
-        let transactions = transactions.as_ref().filter(|_| registration.transaction.is_some());
-        let Some(ExecutionRoute { message, erase }) = registration.execution else {
+        let transactions = transactions.as_ref().filter(|_| registration.transaction().is_some());
+        let Some(ExecutionRoute { message, erase, .. }) = registration.execution else {
             let is_durable = builder.store.is_some() && !registration.options.is_transient;
             let unrouted = lane(registration, &handler, transactions, &shared, is_durable);
             if is_durable {
