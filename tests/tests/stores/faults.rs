@@ -561,3 +561,30 @@ pub(crate) async fn a_clean_restart_after_an_outage_handles_nothing_twice(harnes
     }
     assert_eq!(seen.by_counter()[&1], (0..6).collect::<Vec<_>>());
 }
+
+pub(crate) async fn a_node_that_takes_shards_while_it_reads_old_events_loses_nothing(
+    harness: impl Harness,
+) {
+    let inner = harness.another().await;
+    let seen = Seen::default();
+    let store = |inner: &Arc<dyn Store>| {
+        Faulty::with_lease(Arc::clone(inner), Duration::from_millis(300))
+    };
+    let first = app(&store(&inner), [noting("count", &seen)]).await;
+    first.handler("count").unwrap().pause();
+    for number in 0..10 {
+        for counter in 0..40 {
+            let events = (0..5).map(|it| Counted { counter, number: number * 5 + it });
+            first.events().publish_all(&tenant(counter), events).await.unwrap();
+        }
+    }
+    let slow = store(&inner);
+    let second = app(&slow, [noting("count", &seen)]).await;
+    slow.begin(Fault::Delays(Duration::from_millis(30)), [Call::Read]);
+    // The second node takes one shard after the other, and reads all from the beginning.
+    stop(first).await;
+    eventually("the second node handles all", async || seen.len() >= 2000).await;
+    idle(&second).await;
+    assert_eq!(seen.by_counter(), (0..40).map(|it| (it, (0..50).collect())).collect());
+    stop(second).await;
+}
