@@ -23,10 +23,17 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// This node, and what it knows of its leases.
 pub(super) struct Leases {
     node: Node,
-    /// When the last beat that succeeded was sent.
-    last_beat: Mutex<Option<Instant>>,
+    last_beat: Mutex<LastBeat>,
     /// Held while shards are claimed or given back.
-    changing: tokio::sync::Mutex<()>,
+    pub(super) changing: tokio::sync::Mutex<()>,
+}
+
+/// The last beat that succeeded.
+#[derive(Default)]
+struct LastBeat {
+    sent: Option<Instant>,
+    /// Whether a delivery was given back since then, because by this node's clock the leases had ended.
+    was_missed: bool,
 }
 
 impl Leases {
@@ -36,10 +43,25 @@ impl Leases {
         Self { node, last_beat: Mutex::default(), changing: tokio::sync::Mutex::default() }
     }
 
-    /// Whether this node still has its leases, by its own clock.
+    /// Whether this node still has its leases, by its own clock. Otherwise the caller gives its delivery back.
     pub(super) fn are_valid(&self) -> bool {
-        let last_beat = *self.last_beat.lock().unwrap_or_else(PoisonError::into_inner);
-        last_beat.is_some_and(|sent| sent.elapsed() < self.node.ttl.mul_f64(BEGINS_FOR))
+        let mut last_beat = self.last_beat.lock().unwrap_or_else(PoisonError::into_inner);
+        let limit = self.node.ttl.mul_f64(BEGINS_FOR);
+        let are_valid = last_beat.sent.is_some_and(|sent| sent.elapsed() < limit);
+        last_beat.was_missed |= !are_valid;
+        are_valid
+    }
+
+    /// A beat has succeeded that was sent then. Does nothing, and returns `false`, if deliveries were given back
+    /// meanwhile: the caller must begin again with all shards, because later deliveries of the same keys must not begin
+    /// before those.
+    fn renew(&self, sent: Instant) -> bool {
+        let mut last_beat = self.last_beat.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_missed = std::mem::take(&mut last_beat.was_missed);
+        if !was_missed {
+            last_beat.sent = Some(sent);
+        }
+        !was_missed
     }
 }
 
@@ -58,7 +80,7 @@ pub(super) async fn beat(
     shared: &Arc<Shared>,
     subscribers: &[Arc<Subscriber>],
 ) -> Result<(), StoreError> {
-    let Leases { node, last_beat, changing } = &shared.leases;
+    let Leases { node, changing, .. } = &shared.leases;
     let _changing = changing.lock().await;
     // After the shards were given back, none is claimed.
     if !shared.is_feeding() {
@@ -66,8 +88,18 @@ pub(super) async fn beat(
     }
     let sent = Instant::now();
     let beat = shared.store.beat(node).await?;
-    *last_beat.lock().unwrap_or_else(PoisonError::into_inner) = Some(sent);
-    let held: Vec<Lease> = subscribers.first().map(|it| it.leases()).unwrap_or_default();
+    let held = || subscribers.first().map(|it| it.leases()).unwrap_or_default();
+    while !shared.leases.renew(sent) {
+        tracing::warn!(
+            "this node was too late to renew its leases; it begins again with its shards"
+        );
+        for lease in held() {
+            for subscriber in subscribers {
+                subscriber.remove(lease);
+            }
+        }
+    }
+    let held: Vec<Lease> = held();
     for lost in held.iter().filter(|lease| !beat.leases.contains(lease)) {
         tracing::warn!(shard = lost.shard, "another node has taken over this shard");
         for subscriber in subscribers {
@@ -78,7 +110,7 @@ pub(super) async fn beat(
         subscriber.pause(beat.paused.contains(&subscriber.id()));
     }
     let share = usize::from(shared.store.profile().shards).div_ceil(beat.living.max(1));
-    // What the store has as ours but we do not know was claimed by a call whose answer was lost.
+    // What the store has as ours but we do not work on: it was claimed by a call whose answer was lost, or we were late.
     let unknown: Vec<Lease> =
         beat.leases.iter().filter(|lease| !held.contains(lease)).copied().collect();
     if !unknown.is_empty() {

@@ -310,11 +310,12 @@ impl Engine {
 
     /// Whether the handlers of this node have settled everything up to `end` in its shards.
     pub(crate) fn is_caught_up(&self, end: Position) -> bool {
-        if self.started.initialized() {
-            self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end))
-        } else {
-            self.subscribers.is_empty()
+        if !self.started.initialized() {
+            return self.subscribers.is_empty();
         }
+        // While shards are claimed, some of them are not yet here.
+        self.shared.leases.changing.try_lock().is_ok()
+            && self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end))
     }
 }
 

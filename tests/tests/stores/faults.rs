@@ -567,9 +567,8 @@ pub(crate) async fn a_node_that_takes_shards_while_it_reads_old_events_loses_not
 ) {
     let inner = harness.another().await;
     let seen = Seen::default();
-    let store = |inner: &Arc<dyn Store>| {
-        Faulty::with_lease(Arc::clone(inner), Duration::from_millis(300))
-    };
+    let store =
+        |inner: &Arc<dyn Store>| Faulty::with_lease(Arc::clone(inner), Duration::from_millis(300));
     let first = app(&store(&inner), [noting("count", &seen)]).await;
     first.handler("count").unwrap().pause();
     for number in 0..10 {
