@@ -127,16 +127,6 @@ impl Letters {
         }
     }
 
-    /// How many there are of each handler that has some.
-    #[cfg(feature = "metrics")]
-    pub(super) fn count_by_handler(&self) -> rustc_hash::FxHashMap<Arc<str>, usize> {
-        let mut counts = rustc_hash::FxHashMap::default();
-        for letter in &self.kept().letters {
-            *counts.entry(Arc::clone(&letter.handler)).or_default() += 1;
-        }
-        counts
-    }
-
     pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
