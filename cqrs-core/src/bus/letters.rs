@@ -112,12 +112,9 @@ impl Letters {
     pub(super) fn add(&self, letter: DeadLetter) {
         let mut kept = self.kept();
         kept.letters.push_back(letter);
-        let oldest = if kept.letters.len() > self.capacity {
-            kept.dropped += 1;
-            kept.letters.pop_front()
-        } else {
-            None
-        };
+        let is_full = kept.letters.len() > self.capacity;
+        let oldest = if is_full { kept.letters.pop_front() } else { None };
+        kept.dropped += u64::from(is_full);
         drop(kept);
         if let Some(letter) = oldest {
             tracing::error!(

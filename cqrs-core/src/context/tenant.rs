@@ -1,7 +1,6 @@
 //! The tenant a message belongs to.
 
 use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -67,14 +66,6 @@ fn validate(id: &str) -> Result<(), &'static str> {
 impl fmt::Display for TenantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
-    }
-}
-
-impl FromStr for TenantId {
-    type Err = InvalidTenant;
-
-    fn from_str(id: &str) -> Result<Self, Self::Err> {
-        Self::new(id)
     }
 }
 
