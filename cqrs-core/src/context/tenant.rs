@@ -1,6 +1,7 @@
 //! The tenant a message belongs to.
 
 use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -66,6 +67,14 @@ fn validate(id: &str) -> Result<(), &'static str> {
 impl fmt::Display for TenantId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.0)
+    }
+}
+
+impl FromStr for TenantId {
+    type Err = InvalidTenant;
+
+    fn from_str(id: &str) -> Result<Self, Self::Err> {
+        Self::new(id)
     }
 }
 
