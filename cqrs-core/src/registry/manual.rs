@@ -23,7 +23,6 @@ use crate::services::TypeRef;
 ///
 /// ```standalone_crate
 /// use cqrs_core::prelude::*;
-/// use cqrs_core::handler::BatchPolicy;
 /// use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 ///
 /// #[derive(Serialize, Deserialize, Event)]
@@ -34,13 +33,8 @@ use crate::services::TypeRef;
 ///     async fn handle(&self, _: &E, _: &Context) -> HandlerResult { Ok(()) }
 /// }
 ///
-/// impl<T: Send + Sync + 'static, E: Event> BatchEventHandler<E> for Count<T> {
-///     async fn handle_batch(&self, _: &Batch<E>, _: &Context) -> HandlerResult { Ok(()) }
-/// }
-///
 /// let app = App::builder()
 ///     .register(Handler::events("count", Count(0_u8)).on::<TaskCreated>())
-///     .register(Handler::batches("sum", BatchPolicy::new(500), Count(0_u8)).on::<TaskCreated>())
 ///     .register(
 ///         Handler::event_fn("print", |event: Published<TaskCreated>, ctx: Context| async move {
 ///             println!("{}: task {}", ctx.tenant(), event.task_id);
