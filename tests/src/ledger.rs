@@ -52,8 +52,8 @@ impl Units for Ledger {
     }
 
     fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Unit>, StoreError>> {
-        let (ledger, entry, transaction) = (self.clone(), Entry::default(), Default::default());
-        let unit = LedgerUnit { ledger, entry, transaction };
+        let (entry, transaction) = (Entry::default(), LedgerTransaction::default());
+        let unit = LedgerUnit { ledger: self.clone(), entry, transaction };
         Box::pin(async { Ok(Box::new(unit) as _) })
     }
 }

@@ -116,7 +116,7 @@ impl<T: 'static> TransactionalRoute<T> {
     }
 
     /// The routes of one handler, at least one. They have one `T`, because the handler has one store.
-    pub const fn all<const N: usize>(routes: [Self; N]) -> [EventRoute; N] {
+    pub const fn all<const N: usize>(routes: &[Self; N]) -> [EventRoute; N] {
         let mut all = [routes[0].0; N];
         let mut at = 1;
         while at < N {

@@ -85,7 +85,7 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
     let routes = any.into_iter().chain(listed);
     let routes = quote!([#(#routes),*]);
     let routes =
-        if transactional { quote!(__cqrs::TransactionalRoute::all(#routes)) } else { routes };
+        if transactional { quote!(__cqrs::TransactionalRoute::all(&#routes)) } else { routes };
     let routes = quote! {
         const ROUTES: &[__cqrs::EventRoute] = &#routes;
     };

@@ -149,6 +149,20 @@ fn order_and_what_a_breaker_counts_are_shown_if_they_are_not_the_default() {
 
 #[test]
 fn what_matters_with_a_store_is_shown_if_it_is_not_the_default() {
+    struct CountInTransaction;
+    impl TransactionalEventHandler<audit::Legacy> for CountInTransaction {
+        type Transaction = LedgerTransaction;
+
+        async fn handle(
+            &self,
+            _: &audit::Legacy,
+            _: &mut LedgerTransaction,
+            _: &Context,
+        ) -> HandlerResult {
+            Ok(())
+        }
+    }
+
     let page = |handler: HandlerRegistration| {
         let app = App::builder().bare().store(Ledger::default()).register(handler);
         let description = app.build().expect("wired").describe();
@@ -166,19 +180,6 @@ fn what_matters_with_a_store_is_shown_if_it_is_not_the_default() {
     let now = with(HandlerOptions::DEFAULT.start(Start::Now));
     assert!(now.contains("concurrency 8\n"), "{now}");
 
-    struct CountInTransaction;
-    impl TransactionalEventHandler<audit::Legacy> for CountInTransaction {
-        type Transaction = LedgerTransaction;
-
-        async fn handle(
-            &self,
-            _: &audit::Legacy,
-            _: &mut LedgerTransaction,
-            _: &Context,
-        ) -> HandlerResult {
-            Ok(())
-        }
-    }
     let handler = Handler::transactional_events("h", CountInTransaction).on::<audit::Legacy>();
     let transactional = page(handler.into());
     assert!(transactional.contains("concurrency 8, transactional\n"), "{transactional}");
