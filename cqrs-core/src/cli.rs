@@ -6,9 +6,6 @@
 //! myapp check --deny unhandled                     also fails if an event has no handler
 //! ```
 //!
-//! [`WiringCommand::from_args`] is for a program that reads its arguments itself, [`WiringCommand`] for one
-//! with a [clap](https://docs.rs/clap) parser.
-//!
 //! Both commands build the application and run nothing: they need no Tokio runtime, no handler is called,
 //! and no plugin starts. Provided values are made before that, so a connection pool should connect lazily.
 
@@ -65,17 +62,13 @@ impl WiringCommand {
     /// the two commands.
     ///
     /// ```no_run
-    /// use std::process::ExitCode;
-    ///
-    /// use cqrs_core::cli::WiringCommand;
-    /// use cqrs_core::prelude::*;
-    ///
-    /// fn main() -> ExitCode {
+    /// # use cqrs_core::{App, cli::WiringCommand};
+    /// fn main() -> std::process::ExitCode {
     ///     if let Some(command) = WiringCommand::from_args() {
     ///         return command.run(App::builder());
     ///     }
     ///     // What the program did before.
-    ///     ExitCode::SUCCESS
+    ///     std::process::ExitCode::SUCCESS
     /// }
     /// ```
     pub fn from_args() -> Option<Self> {

@@ -6,13 +6,14 @@ use std::fmt::Display;
 pub use inventory;
 
 pub use crate::handler::{
-    BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, Order, RateLimit, RetryPolicy,
+    BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, Order, RateLimit, RetryPolicy, Start,
 };
 pub use crate::message::{Command, Event, MaybeValidated, NotValidated, Query};
 pub use crate::payload::Changes;
 pub use crate::payload::Redaction;
 pub use crate::registry::{
     EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Offer, Source,
+    TransactionalRoute,
 };
 pub use crate::services::{Dependency, Injectable, Services};
 

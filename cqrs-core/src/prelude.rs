@@ -14,7 +14,8 @@ pub use crate::bus::{CommandBus, EventBus, ExecuteError, PublishError, QueryBus}
 pub use crate::context::{Actor, Context, TenantId, TenantScope};
 pub use crate::handler::{
     Batch, BatchEventHandler, BoxFuture, CommandHandler, EventHandler, HandlerError, HandlerResult,
-    QueryHandler,
+    QueryHandler, TransactionalBatchEventHandler, TransactionalCommandHandler,
+    TransactionalEventHandler,
 };
 pub use crate::message::{AnyEvent, Command, Event, Published, Query};
 pub use crate::modules;

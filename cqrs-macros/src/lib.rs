@@ -326,6 +326,32 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// With `transactional`, the handler writes in a transaction of the application's store, and implements
+/// `TransactionalEventHandler`, or `TransactionalBatchEventHandler` with `batch(..)`. What it writes, what it
+/// publishes, and that it has handled the event, are committed together:
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(Serialize, Deserialize, Event)]
+/// # pub struct EmployeeCreated;
+/// # pub struct SqliteTransaction;
+/// #[events_handler(EmployeeCreated, transactional)]
+/// struct CountHeads;
+///
+/// impl TransactionalEventHandler<EmployeeCreated> for CountHeads {
+///     type Transaction = SqliteTransaction; // that of the store, which the application proves
+///
+///     async fn handle(
+///         &self,
+///         event: &EmployeeCreated,
+///         tx: &mut SqliteTransaction,
+///         ctx: &Context,
+///     ) -> HandlerResult {
+///         Ok(())
+///     }
+/// }
+/// ```
+///
 /// # Options
 ///
 /// They follow the events.
@@ -341,6 +367,9 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// | `rate = "100/s"` | How many attempts are begun in a second (`/s`), a minute (`/m`) or an hour (`/h`), evenly spaced; 1 to 1000000. Other deliveries stay queued. | No limit |
 /// | `breaker(failures = 5, cooldown = "30s")` | After so many failed attempts in a row, no attempt is made for `cooldown`; deliveries wait and keep their attempts. Then one attempt decides whether to continue. Errors, panics and time-outs of the handler count as failures; with `count = "all"`, permanent errors and refusals by middleware count too. Each part may be left out. 1 to 10000 failures; `cooldown` from 1ms to 24h. | No breaker |
 /// | `batch(max = 500, across_tenants)` | The handler implements `BatchEventHandler` and gets up to `max` events at once, 1 to 10000. With `across_tenants`, it may hold events of several tenants. | Events come one by one |
+/// | `transactional` | The handler implements `TransactionalEventHandler`, or `TransactionalBatchEventHandler` with `batch(..)`. All its events have the same `Transaction`. | No transaction |
+/// | `start = "beginning"`, `start = "now"` | Where the handler starts when it is new in an application with a store: with the oldest event in the log, or after the newest. | `"now"` |
+/// | `transient` | In an application with a store too, the handler gets its events from memory: what this process publishes while it runs, and nothing again after a crash. For caches and progress displays. Not with `transactional` or `start`. | With a store, each event is delivered at least once |
 /// | `name = ".."` | The name under which deliveries, retries and dead letters are kept. Keep it when the struct is renamed. Lower-case ASCII letters, digits, `.`, `_` and `-`, starting with a letter or a digit; at most 128 bytes. | The struct's words: `send-welcome-email` |
 ///
 /// A duration is a whole number and its unit: `ms`, `s`, `m` or `h`.
@@ -408,6 +437,31 @@ pub fn events_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
+/// With `transactional`, it writes in a transaction of the application's store, and implements
+/// `TransactionalCommandHandler`. The transaction commits when the handler returns `Ok`:
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// # #[derive(Command)]
+/// # pub struct CreateEmployee { pub full_name: String }
+/// # pub struct SqliteTransaction;
+/// #[command_handler(CreateEmployee, transactional)]
+/// struct CreateEmployeeHandler;
+///
+/// impl TransactionalCommandHandler<CreateEmployee> for CreateEmployeeHandler {
+///     type Transaction = SqliteTransaction; // that of the store, which the application proves
+///
+///     async fn execute(
+///         &self,
+///         command: CreateEmployee,
+///         tx: &mut SqliteTransaction,
+///         ctx: &Context,
+///     ) -> Result<(), HandlerError> {
+///         Ok(())
+///     }
+/// }
+/// ```
+///
 /// # Options
 ///
 /// They follow the command.
@@ -416,9 +470,10 @@ pub fn events_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// |---|---|---|
 /// | `timeout = "30s"` | How long the handler may take, from 1ms to 24h. | 30s |
 /// | `timeout = none` | The handler has no time limit. | |
+/// | `transactional` | The handler implements `TransactionalCommandHandler`. | No transaction |
 /// | `name = ".."` | The handler's name in traces and reports, by the rules of [`events_handler`](macro@events_handler). | The struct's words: `create-employee-handler` |
 ///
-/// There is no `retry`, `concurrency`, `rate`, `breaker` or `batch`: a command is not queued. Its caller waits for the
+/// There is no `retry`, `concurrency`, `rate`, `breaker`, `batch`, `transient` or `start`: a command is not queued. Its caller waits for the
 /// result and decides whether to try again.
 ///
 /// Fields are injected as those of a service, see [`Injectable`](macro@Injectable), which the
@@ -458,8 +513,8 @@ pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// The options, and how fields are injected, are those of
-/// [`command_handler`](macro@command_handler). A query changes nothing, so the application refuses
-/// to build one whose handler injects a bus it could change state with.
+/// [`command_handler`](macro@command_handler), without `transactional`. A query changes nothing, so the
+/// application refuses to build one whose handler injects a bus it could change state with.
 #[proc_macro_attribute]
 pub fn query_handler(args: TokenStream, item: TokenStream) -> TokenStream {
     annotate(attr::handler::Kind::Query, args, item)

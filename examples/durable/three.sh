@@ -8,10 +8,10 @@ program=${CARGO_TARGET_DIR:-target}/debug/durable
 
 processes=()
 for _ in 1 2 3; do
-    "$program" "$url" 300 &
+    "$program" "$url" 1500 &
     processes+=($!)
 done
-sleep 3
+sleep 4
 echo "== killing process ${processes[0]}"
 kill -9 "${processes[0]}"
 wait "${processes[0]}" 2>/dev/null || true

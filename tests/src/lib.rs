@@ -1,8 +1,9 @@
 //! What tests of several crates share: a business module in a crate of its own, of which a test names nothing
-//! but the crate, and the checker of module arrows.
+//! but the crate, a store with transactions, and the checker of module arrows.
 
 pub mod arrows;
 mod docs;
+pub mod ledger;
 
 use cqrs_core::prelude::*;
 

@@ -55,9 +55,9 @@ pub(super) fn construct(
     let queries = QueryBus::new(&query_executors);
 
     // Events that are implemented by hand are known by their handlers.
-    let handled = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
-    let handled = handled.filter_map(|route| route.event?.decoder());
-    let codec = Codec::new(providers.catalogue.events().chain(handled));
+    let by_hand = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
+    let by_hand = by_hand.filter_map(|route| route.event?.decoder());
+    let codec = Codec::new(providers.catalogue.events().chain(by_hand));
     let services = providers.construct(&events, &commands, &queries);
     let codec = builder.store.as_ref().map(|store| codec.with_shards(store.profile().shards));
     let codec = codec.map(Arc::new);
@@ -65,13 +65,13 @@ pub(super) fn construct(
         .store
         .as_ref()
         .zip(codec.as_ref())
-        .and_then(|(store, codec)| StoreTransactions::new(store, codec));
+        .and_then(|(store, codec)| StoreTransactions::of(store, codec));
     let (mut lanes, mut durable) = (Vec::new(), Vec::new());
     let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
     for registration in &wired.handlers {
         let handler = registration.construct(&services);
-        let transactions = transactions.as_ref().filter(|_| registration.transaction.is_some());
-        let Some(ExecutionRoute { message, erase }) = registration.execution else {
+        let transactions = transactions.as_ref().filter(|_| registration.transaction().is_some());
+        let Some(ExecutionRoute { message, erase, .. }) = registration.execution else {
             let is_durable = builder.store.is_some() && !registration.options.is_transient;
             let unrouted = lane(registration, &handler, transactions, &shared, is_durable);
             if is_durable {

@@ -157,7 +157,6 @@ fn name_of_message(message: &MessageRegistration) -> (String, String) {
     )
 }
 
-/// The handler in reports: its type, or, for a closure, its stable name.
 /// The handlers that write in a transaction find it in the store.
 pub(super) fn check_transactions(
     handlers: &[HandlerRegistration],
@@ -165,26 +164,25 @@ pub(super) fn check_transactions(
     problems: &mut Vec<Problem>,
 ) {
     let offered = store.and_then(Store::units).map(Units::transaction);
-    let wanted = handlers.iter().filter_map(|handler| Some((handler, handler.transaction?())));
+    let wanted = handlers.iter().filter_map(|handler| Some((handler, handler.transaction()?)));
     for (handler, wanted) in wanted.filter(|(_, wanted)| offered != Some(*wanted)) {
-        let has = match (store, offered) {
-            (None, _) => "it has no store".to_owned(),
-            (Some(store), None) => {
-                format!("its store, {}, has no transactions", store.profile().name)
-            }
+        let but = match (store.map(|store| store.profile().name), offered) {
+            (None, _) => "the application has no store".to_owned(),
+            (Some(store), None) => format!("the store ({store}) has no transactions"),
             (Some(store), Some(offered)) => {
-                format!("its store, {}, has `{offered}`", store.profile().name)
+                format!("the transactions of the store ({store}) are of type `{offered}`")
             }
         };
         problems.push(Problem::new(
             ProblemKind::WrongTransaction,
-            format!("{} writes in a `{wanted}` of the application's store; {has}", consumer(handler)),
-            "give the application a store that has it with `.store(..)`, or write a handler without \
+            format!("{} writes in transactions of type `{wanted}`, but {but}", consumer(handler)),
+            "give the application a store that has them with `.store(..)`, or write a handler without \
              `transactional`",
         ));
     }
 }
 
+/// The handler in reports: its type, or, for a closure, its stable name.
 pub(super) fn consumer(handler: &HandlerRegistration) -> String {
     let HandlerRegistration { name, source, .. } = handler;
     match (handler.handler)() {

@@ -35,8 +35,8 @@ impl Providers<'_> {
         provided.into_iter().find_map(|&ServiceKey { service: found, name }| {
             if found == service {
                 return Some(match name {
-                    Some(name) => {
-                        format!("there is one named \"{name}\": `#[inject(name = \"{name}\")]`")
+                    Some(it) => {
+                        format!("there is one named \"{it}\": `#[inject(name = \"{it}\")]`")
                     }
                     None => {
                         "there is one without a name: remove the name from the field".to_owned()
@@ -44,11 +44,8 @@ impl Providers<'_> {
                 });
             }
             let (wanted, found) = (service.name(), found.name());
-            if inside_arc(&wanted) == Some(&found) {
-                return Some(format!("`{found}` is provided: provide it as `{wanted}` instead"));
-            }
-            (inside_arc(&found) == Some(&wanted))
-                .then(|| format!("`{found}` is provided: let the field be of that type"))
+            (inside_arc(&wanted) == Some(&found))
+                .then(|| format!("`{found}` is provided: provide it as `{wanted}` instead"))
         })
     }
 }

@@ -1,9 +1,7 @@
 //! The modules of an application, by name.
 
-use std::fmt;
-
 /// The crates and modules that [`modules!`](crate::modules) named.
-#[derive(Clone, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Modules(pub(super) Vec<Module>);
 
 impl Modules {
@@ -24,14 +22,8 @@ impl Modules {
     }
 }
 
-impl fmt::Debug for Modules {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|module| &module.name)).finish()
-    }
-}
-
 /// A crate or a module of a crate, with everything below it.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Module {
     /// As it was written.
     pub(super) name: String,
@@ -84,17 +76,9 @@ impl Module {
 /// A name that does not exist is a compile error. Name a crate as it is called in its own
 /// `Cargo.toml`, not as a renamed dependency.
 ///
-/// ```standalone_crate
-/// mod employees {
-///     #[derive(cqrs_core::Injectable)]
-///     pub struct EmployeeService;
-/// }
-///
-/// fn main() -> Result<(), cqrs_core::BuildError> {
-///     let app = cqrs_core::App::builder().modules(cqrs_core::modules![employees]).build()?;
-///     # let _ = app;
-///     Ok(())
-/// }
+/// ```
+/// let builder = cqrs_core::App::builder().modules(cqrs_core::modules![self]);
+/// # let _ = builder;
 /// ```
 #[macro_export]
 macro_rules! modules {

@@ -5,8 +5,7 @@ use std::sync::{Arc, Weak};
 use super::execute::Description;
 use super::{ExecuteError, Executors};
 use crate::context::Context;
-use crate::message::Command;
-use crate::message::MessageKind;
+use crate::message::{Command, MessageKind};
 use crate::services::TypeRef;
 
 /// Executes commands, each by its one handler. Injectable; cloning is cheap.

@@ -1,6 +1,7 @@
 //! Publishing events.
 
 use std::any::TypeId;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
 use rustc_hash::FxHashSet;
@@ -124,6 +125,8 @@ impl EventBus {
     /// Publishes `event` and waits until every handler has settled it, retries included. Returns each
     /// handler's outcome, in the order of their names.
     ///
+    /// With a store, the outcomes of an event that another node handles are not known here: they say so.
+    ///
     /// For tools and tests, and for callers that must know; an event is no request. Dropping the returned
     /// future stops the waiting, not the handlers.
     ///
@@ -145,7 +148,18 @@ impl EventBus {
         let waiter = hub.dispatcher.waiters.wait(event.id(), handlers);
         hub.send::<E>(ctx, &event, observed).await?;
         drop(in_flight);
-        Ok(if handlers == 0 { Vec::new() } else { waiter.outcomes().await })
+        if handlers == 0 {
+            return Ok(Vec::new());
+        }
+        let mut outcomes = pin!(waiter.outcomes());
+        if let Some(engine) = hub.dispatcher.engine() {
+            tokio::select! {
+                biased;
+                outcomes = &mut outcomes => return Ok(outcomes),
+                () = engine.elsewhere(&event) => {}
+            }
+        }
+        Ok(outcomes.await)
     }
 
     /// Makes `event` ready to be published in a transaction of the store's database; for extension traits of stores,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 
 use super::control::HandlerControl;
 use super::feed::Route;
 use super::letters::Letters;
 use crate::lane::BreakerState;
-use crate::observe::{self, Sample};
+use crate::observe;
 use crate::runtime::Lifecycle;
 
 /// As often as a recorder is usually read.
@@ -30,21 +31,24 @@ pub(super) async fn sample_regularly(lifecycle: Arc<Lifecycle>, sample: impl Fn(
 /// Sets the gauges of every handler.
 pub(super) fn sample(lanes: &[Route], letters: &Letters) {
     let now = Timestamp::now();
-    let dead_letters = letters.count_by_handler();
+    let mut dead_letters: FxHashMap<_, usize> = FxHashMap::default();
+    for letter in &letters.kept().letters {
+        *dead_letters.entry(Arc::clone(&letter.handler)).or_default() += 1;
+    }
     for route in lanes {
+        let name = &route.lane.name;
         let status = HandlerControl::new(route).status();
         let waited = status.oldest_waiting.map(|oldest| now.duration_since(oldest));
-        let oldest_waiting = waited.and_then(|waited| Duration::try_from(waited).ok());
-        let sample = Sample {
-            waiting: status.queued + status.retrying,
-            oldest_waiting: oldest_waiting.unwrap_or_default(),
-            dead_letters: dead_letters.get(&route.lane.name).copied().unwrap_or(0),
-            breaker_open: status.breaker.map(|breaker| match breaker {
+        let waited = waited.and_then(|waited| Duration::try_from(waited).ok()).unwrap_or_default();
+        let dead_letters = dead_letters.get(name).copied().unwrap_or(0);
+        observe::set_queue(name, status.queued + status.retrying, waited, dead_letters);
+        if let Some(breaker) = status.breaker {
+            let open = match breaker {
                 BreakerState::Open => 1.0,
                 BreakerState::HalfOpen => 0.5,
                 BreakerState::Closed => 0.0,
-            }),
-        };
-        observe::sample(&route.lane.name, &sample);
+            };
+            observe::set_breaker(name, open);
+        }
     }
 }

@@ -112,12 +112,9 @@ impl Letters {
     pub(super) fn add(&self, letter: DeadLetter) {
         let mut kept = self.kept();
         kept.letters.push_back(letter);
-        let oldest = if kept.letters.len() > self.capacity {
-            kept.dropped += 1;
-            kept.letters.pop_front()
-        } else {
-            None
-        };
+        let is_full = kept.letters.len() > self.capacity;
+        let oldest = if is_full { kept.letters.pop_front() } else { None };
+        kept.dropped += u64::from(is_full);
         drop(kept);
         if let Some(letter) = oldest {
             tracing::error!(
@@ -125,16 +122,6 @@ impl Letters {
                 "there are too many dead letters: the oldest was dropped"
             );
         }
-    }
-
-    /// How many there are of each handler that has some.
-    #[cfg(feature = "metrics")]
-    pub(super) fn count_by_handler(&self) -> rustc_hash::FxHashMap<Arc<str>, usize> {
-        let mut counts = rustc_hash::FxHashMap::default();
-        for letter in &self.kept().letters {
-            *counts.entry(Arc::clone(&letter.handler)).or_default() += 1;
-        }
-        counts
     }
 
     pub(super) fn kept(&self) -> MutexGuard<'_, Kept> {

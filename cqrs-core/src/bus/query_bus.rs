@@ -5,14 +5,10 @@ use std::sync::{Arc, Weak};
 use super::execute::Description;
 use super::{ExecuteError, Executors};
 use crate::context::Context;
-use crate::message::MessageKind;
-use crate::message::Query;
+use crate::message::{MessageKind, Query};
 use crate::services::TypeRef;
 
-/// Executes queries, each by its one handler. Injectable; cloning is cheap.
-///
-/// A bus does not keep its application alive: once the last [`App`](crate::App) is dropped or shut
-/// down, executing is refused.
+/// Executes queries, each by its one handler; otherwise as the [`CommandBus`](super::CommandBus).
 #[derive(Debug, Clone)]
 pub struct QueryBus(Weak<QueryExecutors>);
 
@@ -26,15 +22,12 @@ impl QueryBus {
 
     /// Asks `query` and returns its handler's answer.
     ///
-    /// The handler runs in the calling task, with a context of its own that names `ctx`'s message as its
-    /// cause. Its time is limited by its time-out and by `ctx`'s deadline, whichever is earlier.
-    ///
-    /// Dropping the returned future cancels the handler at its next `.await`.
+    /// As [`CommandBus::execute`](super::CommandBus::execute), but dropping the returned future cancels the
+    /// handler at its next `.await`.
     ///
     /// # Errors
     ///
-    /// [`ExecuteError::Handler`] with the handler's own error; otherwise what kept the handler from
-    /// giving a result.
+    /// As [`CommandBus::execute`](super::CommandBus::execute).
     pub async fn execute<Q: Query>(
         &self,
         ctx: &Context,

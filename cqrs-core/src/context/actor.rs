@@ -21,12 +21,7 @@ pub enum ActorKind {
 
 impl fmt::Display for ActorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::User => "user",
-            Self::Employee => "employee",
-            Self::Service => "service",
-            Self::System => "system",
-        })
+        self.serialize(f)
     }
 }
 

@@ -87,6 +87,9 @@ fn options(handler: &HandlerRegistration) -> OptionsDescription {
         rate: options.rate.filter(|_| is_event).map(|rate| rate.to_string()),
         breaker: options.breaker.filter(|_| is_event),
         batch: handler.batch,
+        transactional: handler.transaction().is_some(),
+        transient: is_event && options.is_transient,
+        start: (is_event && !options.is_transient).then_some(options.start),
     }
 }
 

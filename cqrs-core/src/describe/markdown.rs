@@ -9,7 +9,7 @@ use super::{
     Description, HandlerDescription, InjectedField, Location, MessageDescription,
     OptionsDescription, ServiceDescription, count, escaped, mermaid, one_line,
 };
-use crate::handler::Order;
+use crate::handler::{Order, Start};
 use crate::message::MessageKind;
 
 pub(super) fn render(description: &Description) -> String {
@@ -143,6 +143,11 @@ fn options(options: &OptionsDescription) -> String {
         let across = if batch.across_tenants { ", across tenants" } else { "" };
         format!("batches of {}{across}", batch.max)
     }));
+    parts.extend(options.transactional.then(|| "transactional".to_owned()));
+    parts.extend(options.transient.then(|| "transient".to_owned()));
+    if options.start == Some(Start::Beginning) {
+        parts.push("start `beginning`".to_owned());
+    }
     parts.join(", ")
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::fmt::serde::unsigned_duration::friendly::compact as friendly;
 use serde::{Deserialize, Serialize};
 
-use crate::handler::{BatchPolicy, BreakerPolicy, Order, RetryPolicy};
+use crate::handler::{BatchPolicy, BreakerPolicy, Order, RetryPolicy, Start};
 use crate::message::MessageKind;
 
 /// Where something is declared.
@@ -98,6 +98,15 @@ pub struct OptionsDescription {
     pub breaker: Option<BreakerPolicy>,
     /// How many events it gets at once.
     pub batch: Option<BatchPolicy>,
+    /// Whether it writes in a transaction of the application's store.
+    #[serde(default)]
+    pub transactional: bool,
+    /// Whether it stays in memory in an application with a store.
+    #[serde(default)]
+    pub transient: bool,
+    /// Where it starts when it is new in an application with a store; `None` for a transient handler.
+    #[serde(default)]
+    pub start: Option<Start>,
 }
 
 /// A field that is injected.

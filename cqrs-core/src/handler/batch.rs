@@ -65,7 +65,8 @@ use crate::message::AnyEvent;
     message = "`{Self}` does not handle batches of `{E}`",
     label = "there is no `impl BatchEventHandler<{E}> for {Self}`",
     note = "write `impl BatchEventHandler<{E}> for {Self}` with `async fn handle_batch(&self, batch: &Batch<{E}>, ctx: &Context) -> HandlerResult`",
-    note = "an `EventHandler` handles events one by one: remove `batch(..)` for that"
+    note = "an `EventHandler` handles events one by one: remove `batch(..)` for that",
+    note = "a `TransactionalBatchEventHandler` needs `transactional` in the annotation"
 )]
 pub trait BatchEventHandler<E>: Send + Sync + 'static {
     /// Handles all items of `batch`, at least one.

@@ -25,7 +25,7 @@ use crate::context::Context;
     message = "`{Self}` does not handle `{E}`",
     label = "there is no `impl EventHandler<{E}> for {Self}`",
     note = "write `impl EventHandler<{E}> for {Self}` with `async fn handle(&self, event: &{E}, ctx: &Context) -> HandlerResult`",
-    note = "a `BatchEventHandler` needs `batch(max = ..)` in the annotation"
+    note = "a `BatchEventHandler` needs `batch(max = ..)` in the annotation, a `TransactionalEventHandler` needs `transactional`"
 )]
 pub trait EventHandler<E>: Send + Sync + 'static {
     /// Handles one event. Messages that are published or executed with `ctx` are caused by this event.

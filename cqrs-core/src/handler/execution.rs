@@ -14,7 +14,8 @@ use crate::message::{Command, Query};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle the command `{C}`",
     label = "there is no `impl CommandHandler<{C}> for {Self}`",
-    note = "write `impl CommandHandler<{C}> for {Self}` with `async fn execute(&self, command: {C}, ctx: &Context) -> Result<Output, Error>`"
+    note = "write `impl CommandHandler<{C}> for {Self}` with `async fn execute(&self, command: {C}, ctx: &Context) -> Result<Output, Error>`",
+    note = "a `TransactionalCommandHandler` needs `transactional` in the annotation"
 )]
 pub trait CommandHandler<C: Command>: Send + Sync + 'static {
     /// Executes one command. What is published or executed with `ctx` is caused by this command.

@@ -16,7 +16,8 @@ use crate::message::Command;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle `{E}` in a transaction",
     label = "there is no `impl TransactionalEventHandler<{E}> for {Self}`",
-    note = "write `impl TransactionalEventHandler<{E}> for {Self}` with `type Transaction` and `async fn handle(&self, event: &{E}, tx: &mut Self::Transaction, ctx: &Context) -> HandlerResult`"
+    note = "write `impl TransactionalEventHandler<{E}> for {Self}` with `type Transaction` and `async fn handle(&self, event: &{E}, tx: &mut Self::Transaction, ctx: &Context) -> HandlerResult`",
+    note = "an `EventHandler` has no transaction: remove `transactional` for that"
 )]
 pub trait TransactionalEventHandler<E>: Send + Sync + 'static {
     /// The store's transaction, such as `cqrs_sql::SqliteTransaction`. The wiring proves that the store has it.
@@ -43,7 +44,8 @@ pub trait TransactionalEventHandler<E>: Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle batches of `{E}` in a transaction",
     label = "there is no `impl TransactionalBatchEventHandler<{E}> for {Self}`",
-    note = "write `impl TransactionalBatchEventHandler<{E}> for {Self}` with `type Transaction` and `async fn handle_batch(&self, batch: &Batch<{E}>, tx: &mut Self::Transaction, ctx: &Context) -> HandlerResult`"
+    note = "write `impl TransactionalBatchEventHandler<{E}> for {Self}` with `type Transaction` and `async fn handle_batch(&self, batch: &Batch<{E}>, tx: &mut Self::Transaction, ctx: &Context) -> HandlerResult`",
+    note = "a `BatchEventHandler` has no transaction: remove `transactional` for that"
 )]
 pub trait TransactionalBatchEventHandler<E>: Send + Sync + 'static {
     /// The store's transaction, such as `cqrs_sql::SqliteTransaction`. The wiring proves that the store has it.
@@ -70,7 +72,8 @@ pub trait TransactionalBatchEventHandler<E>: Send + Sync + 'static {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle the command `{C}` in a transaction",
     label = "there is no `impl TransactionalCommandHandler<{C}> for {Self}`",
-    note = "write `impl TransactionalCommandHandler<{C}> for {Self}` with `type Transaction` and `async fn execute(&self, command: {C}, tx: &mut Self::Transaction, ctx: &Context) -> Result<Output, Error>`"
+    note = "write `impl TransactionalCommandHandler<{C}> for {Self}` with `type Transaction` and `async fn execute(&self, command: {C}, tx: &mut Self::Transaction, ctx: &Context) -> Result<Output, Error>`",
+    note = "a `CommandHandler` has no transaction: remove `transactional` for that"
 )]
 pub trait TransactionalCommandHandler<C: Command>: Send + Sync + 'static {
     /// The store's transaction, such as `cqrs_sql::SqliteTransaction`. The wiring proves that the store has it.

@@ -224,7 +224,9 @@ impl Lane {
         schedule.settle(worker, step, |_, delivery| released.push(delivery));
         limits.end(worker, Counted::Neither);
         drop(state);
-        released.iter().for_each(|delivery| delivery.settle(Verdict::Release));
+        for delivery in &released {
+            delivery.settle(Verdict::Release);
+        }
     }
 
     /// The receipt of what `worker` has taken at this index.

@@ -69,11 +69,8 @@ impl Violations {
 
 impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, violation) in self.0.iter().enumerate() {
-            let separator = if number > 0 { "; " } else { "" };
-            write!(f, "{separator}`{}` {}", violation.field, violation.reason)?;
-        }
-        Ok(())
+        let texts = self.0.iter().map(|it| format!("`{}` {}", it.field, it.reason));
+        f.write_str(&texts.collect::<Vec<_>>().join("; "))
     }
 }
 

@@ -1,7 +1,6 @@
 //! One call of a handler, as middleware sees it.
 
 use std::any::{Any, TypeId};
-use std::fmt;
 
 use rustc_hash::FxHashMap;
 
@@ -76,14 +75,6 @@ impl Call<'_> {
         message.downcast_ref()
     }
 
-    /// The event, if the call is for exactly one.
-    pub fn event(&self) -> Option<&AnyEvent> {
-        match self.events() {
-            [event] => Some(event),
-            _ => None,
-        }
-    }
-
     /// The events: one, or those of a batch; none for a command or query.
     pub fn events(&self) -> &[AnyEvent] {
         match &self.message.payload {
@@ -116,16 +107,5 @@ impl Call<'_> {
         if let Some(slot) = self.result.downcast_mut::<Option<R>>() {
             *slot = Some(result);
         }
-    }
-}
-
-impl fmt::Debug for Call<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Call")
-            .field("kind", &self.kind())
-            .field("name", &self.name())
-            .field("handler", &self.handler())
-            .field("context", &self.context)
-            .finish_non_exhaustive()
     }
 }

@@ -87,25 +87,17 @@ pub(crate) fn settled_failure(handler: &Arc<str>, retries: bool) {
     counter!(name, "handler" => shared(handler)).increment(1);
 }
 
-/// What one handler's queue looks like at one moment.
-pub(crate) struct Sample {
-    pub(crate) waiting: usize,
-    pub(crate) oldest_waiting: Duration,
-    pub(crate) dead_letters: usize,
-    /// 1 open, 0.5 half open, 0 closed; none without a breaker.
-    pub(crate) breaker_open: Option<f64>,
+/// Sets the gauges of the queue of `handler`.
+#[expect(clippy::cast_precision_loss, reason = "no queue has 2^52 deliveries")]
+pub(crate) fn set_queue(handler: &Arc<str>, waiting: usize, oldest: Duration, dead: usize) {
+    gauge!(QUEUE_DEPTH, "handler" => shared(handler)).set(waiting as f64);
+    gauge!(OLDEST_WAITING, "handler" => shared(handler)).set(oldest.as_secs_f64());
+    gauge!(DEAD_LETTERS, "handler" => shared(handler)).set(dead as f64);
 }
 
-/// Sets the gauges of `handler`.
-#[expect(clippy::cast_precision_loss, reason = "no queue has 2^52 deliveries")]
-pub(crate) fn sample(handler: &Arc<str>, sample: &Sample) {
-    let of = |name: &'static str| gauge!(name, "handler" => shared(handler));
-    of(QUEUE_DEPTH).set(sample.waiting as f64);
-    of(OLDEST_WAITING).set(sample.oldest_waiting.as_secs_f64());
-    of(DEAD_LETTERS).set(sample.dead_letters as f64);
-    if let Some(open) = sample.breaker_open {
-        of(BREAKER_OPEN).set(open);
-    }
+/// Sets the gauge of the breaker of `handler`: 1 open, 0.5 half open, 0 closed.
+pub(crate) fn set_breaker(handler: &Arc<str>, open: f64) {
+    gauge!(BREAKER_OPEN, "handler" => shared(handler)).set(open);
 }
 
 /// Measures one run of a handler, which is in flight until this is dropped.

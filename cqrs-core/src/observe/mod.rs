@@ -27,7 +27,7 @@ pub use self::observer::ExecutionRecord;
 
 pub(crate) use self::metrics::settled_failure;
 #[cfg(feature = "metrics")]
-pub(crate) use self::metrics::{Sample, describe, sample};
+pub(crate) use self::metrics::{describe, set_breaker, set_queue};
 pub(crate) use self::observer::{AttemptRecord, Happening, Observer};
 
 /// One operation, from its begin to its end: its span, its metrics, its trace.

@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use crate::context::Context;
 use crate::handler::DeliveryError;
-use crate::message::AnyEvent;
-use crate::message::MessageKind;
+use crate::message::{AnyEvent, MessageKind};
 use crate::services::TypeRef;
 
 /// Sees what happens in an application. Most applications have none.

@@ -24,16 +24,10 @@ pub(crate) fn size_within<T: Serialize + ?Sized>(
 struct Counter(usize);
 
 impl io::Write for Counter {
+    #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())
-    }
-
-    /// What serde calls for every token.
-    #[inline]
-    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0 += bytes.len();
-        Ok(())
     }
 
     fn flush(&mut self) -> io::Result<()> {

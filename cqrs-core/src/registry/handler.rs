@@ -25,8 +25,6 @@ pub struct HandlerRegistration {
     pub(crate) routes: Cow<'static, [EventRoute]>,
     /// Of a handler of a command or query.
     pub(crate) execution: Option<ExecutionRoute>,
-    /// The type of the transaction that the handler writes in.
-    pub(crate) transaction: Option<fn() -> TypeRef>,
 }
 
 inventory::collect!(HandlerRegistration);
@@ -75,8 +73,7 @@ impl HandlerRegistration {
         H: Injectable + TransactionalCommandHandler<C>,
     {
         let execution = Some(ExecutionRoute::transactional::<H, C>());
-        let registration = Self::injected::<H>(name, source, options, &[], execution);
-        registration.in_transactions::<H::Transaction>()
+        Self::injected::<H>(name, source, options, &[], execution)
     }
 
     /// `H`, which answers the query `Q`.
@@ -107,14 +104,7 @@ impl HandlerRegistration {
             construct: Construct::Inject(|services| Arc::new(H::inject(services))),
             routes: Cow::Borrowed(routes),
             execution,
-            transaction: None,
         }
-    }
-
-    /// The same handler, which writes in transactions of type `T`.
-    pub const fn in_transactions<T: 'static>(mut self) -> Self {
-        self.transaction = Some(TypeRef::of::<T>);
-        self
     }
 
     pub(crate) fn construct(&self, services: &Services) -> AnyHandler {
@@ -126,6 +116,13 @@ impl HandlerRegistration {
 
     pub(crate) fn kind(&self) -> MessageKind {
         self.execution.map_or(MessageKind::Event, |execution| execution.message.kind)
+    }
+
+    /// The type of the transaction that the handler writes in. All its routes have the same.
+    pub(crate) fn transaction(&self) -> Option<TypeRef> {
+        let of_events = self.routes.first().and_then(|route| route.transaction);
+        let transaction = of_events.or(self.execution.and_then(|execution| execution.transaction));
+        transaction.map(|type_ref| type_ref())
     }
 
     /// The messages that the handler names.

@@ -6,9 +6,15 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::handler::Construct;
-use super::{EventRoute, ExecutionRoute, HandlerRegistration, MessageRegistration, Source};
+use super::{
+    EventRoute, ExecutionRoute, HandlerRegistration, MessageRegistration, Source,
+    TransactionalRoute,
+};
 use crate::context::Context;
-use crate::handler::{BatchEventHandler, BatchPolicy, EventHandler, HandlerOptions, HandlerResult};
+use crate::handler::{
+    BatchEventHandler, BatchPolicy, EventHandler, HandlerOptions, HandlerResult,
+    TransactionalBatchEventHandler, TransactionalEventHandler,
+};
 use crate::message::{AnyEvent, Command, Event, Published, Query};
 use crate::services::TypeRef;
 
@@ -17,7 +23,6 @@ use crate::services::TypeRef;
 ///
 /// ```standalone_crate
 /// use cqrs_core::prelude::*;
-/// use cqrs_core::handler::BatchPolicy;
 /// use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 ///
 /// #[derive(Serialize, Deserialize, Event)]
@@ -28,13 +33,8 @@ use crate::services::TypeRef;
 ///     async fn handle(&self, _: &E, _: &Context) -> HandlerResult { Ok(()) }
 /// }
 ///
-/// impl<T: Send + Sync + 'static, E: Event> BatchEventHandler<E> for Count<T> {
-///     async fn handle_batch(&self, _: &Batch<E>, _: &Context) -> HandlerResult { Ok(()) }
-/// }
-///
 /// let app = App::builder()
 ///     .register(Handler::events("count", Count(0_u8)).on::<TaskCreated>())
-///     .register(Handler::batches("sum", BatchPolicy::new(500), Count(0_u8)).on::<TaskCreated>())
 ///     .register(
 ///         Handler::event_fn("print", |event: Published<TaskCreated>, ctx: Context| async move {
 ///             println!("{}: task {}", ctx.tenant(), event.task_id);
@@ -66,6 +66,26 @@ impl Handler {
         batch: BatchPolicy,
         handler: H,
     ) -> BatchesHandler<H> {
+        let registration = ready_handler(name, handler);
+        EventsHandler(HandlerRegistration { batch: Some(batch), ..registration }, PhantomData)
+    }
+
+    /// As [`events`](Self::events), in a transaction of the application's store.
+    #[track_caller]
+    pub fn transactional_events<H: Send + Sync + 'static, T: 'static>(
+        name: impl Into<Cow<'static, str>>,
+        handler: H,
+    ) -> EventsHandler<H, false, TransactionalRoute<T>> {
+        EventsHandler(ready_handler(name, handler), PhantomData)
+    }
+
+    /// As [`batches`](Self::batches), each in a transaction of the application's store.
+    #[track_caller]
+    pub fn transactional_batches<H: Send + Sync + 'static, T: 'static>(
+        name: impl Into<Cow<'static, str>>,
+        batch: BatchPolicy,
+        handler: H,
+    ) -> EventsHandler<H, true, TransactionalRoute<T>> {
         let registration = ready_handler(name, handler);
         EventsHandler(HandlerRegistration { batch: Some(batch), ..registration }, PhantomData)
     }
@@ -130,7 +150,6 @@ fn ready_handler<H: Send + Sync + 'static>(
         construct: Construct::Ready(Arc::new(ready)),
         routes: Cow::Borrowed(&[]),
         execution: None,
-        transaction: None,
     }
 }
 
@@ -142,11 +161,12 @@ impl HandlerRegistration {
     }
 }
 
-/// A registration of `H` to which events are added: of an [`EventHandler`], or of a [`BatchEventHandler`].
+/// A registration of `H` to which events are added, by routes `R`: of an [`EventHandler`], of a [`BatchEventHandler`],
+/// or of one that writes in a transaction.
 #[derive(Debug)]
-pub struct EventsHandler<H, const BATCHES: bool = false>(
+pub struct EventsHandler<H, const BATCHES: bool = false, R = EventRoute>(
     HandlerRegistration,
-    PhantomData<fn() -> H>,
+    PhantomData<fn() -> (H, R)>,
 );
 
 /// A registration of `H` as a handler of batches, to which events are added.
@@ -188,7 +208,43 @@ impl<H: Send + Sync + 'static> BatchesHandler<H> {
     }
 }
 
-impl<H: Send + Sync + 'static, const BATCHES: bool> EventsHandler<H, BATCHES> {
+impl<H: Send + Sync + 'static, T: 'static> EventsHandler<H, false, TransactionalRoute<T>> {
+    /// Also handles `E`.
+    pub fn on<E: Event>(self) -> Self
+    where
+        H: TransactionalEventHandler<E, Transaction = T>,
+    {
+        self.route(TransactionalRoute::to::<H, E>().into())
+    }
+
+    /// Handles every event.
+    pub fn on_any(self) -> Self
+    where
+        H: TransactionalEventHandler<AnyEvent, Transaction = T>,
+    {
+        self.route(TransactionalRoute::any::<H>().into())
+    }
+}
+
+impl<H: Send + Sync + 'static, T: 'static> EventsHandler<H, true, TransactionalRoute<T>> {
+    /// Also handles `E`.
+    pub fn on<E: Event>(self) -> Self
+    where
+        H: TransactionalBatchEventHandler<E, Transaction = T>,
+    {
+        self.route(TransactionalRoute::batches_to::<H, E>().into())
+    }
+
+    /// Handles every event.
+    pub fn on_any(self) -> Self
+    where
+        H: TransactionalBatchEventHandler<AnyEvent, Transaction = T>,
+    {
+        self.route(TransactionalRoute::batches_of_any::<H>().into())
+    }
+}
+
+impl<H, const BATCHES: bool, R> EventsHandler<H, BATCHES, R> {
     fn route(mut self, route: EventRoute) -> Self {
         self.0.routes.to_mut().push(route);
         self
@@ -200,8 +256,8 @@ impl<H: Send + Sync + 'static, const BATCHES: bool> EventsHandler<H, BATCHES> {
     }
 }
 
-impl<H, const BATCHES: bool> From<EventsHandler<H, BATCHES>> for HandlerRegistration {
-    fn from(handler: EventsHandler<H, BATCHES>) -> Self {
+impl<H, const BATCHES: bool, R> From<EventsHandler<H, BATCHES, R>> for HandlerRegistration {
+    fn from(handler: EventsHandler<H, BATCHES, R>) -> Self {
         handler.0
     }
 }

@@ -13,7 +13,7 @@ pub use self::handler::HandlerRegistration;
 pub use self::injectable::{InjectableRegistration, Offer};
 pub use self::manual::{BatchesHandler, EventsHandler, Handler};
 pub use self::message::MessageRegistration;
-pub use self::route::EventRoute;
+pub use self::route::{EventRoute, TransactionalRoute};
 pub use self::source::Source;
 
 pub(crate) use self::catalogue::Catalogue;

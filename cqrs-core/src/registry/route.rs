@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::{MessageRegistration, Source};
@@ -13,6 +14,7 @@ use crate::handler::{
     Transactions, typed as typed_transaction,
 };
 use crate::message::{AnyEvent, Command, Event, Published, Query};
+use crate::services::TypeRef;
 
 /// A handler without its type. A route knows the type, and belongs to no other handler.
 pub(crate) type AnyHandler = Arc<dyn Any + Send + Sync>;
@@ -28,6 +30,8 @@ pub struct EventRoute {
     /// `None` for every event.
     pub(crate) event: Option<MessageRegistration>,
     pub(crate) erase: fn(AnyHandler) -> ErasedEventHandler,
+    /// The type of the transaction that the handler writes in.
+    pub(crate) transaction: Option<fn() -> TypeRef>,
 }
 
 impl EventRoute {
@@ -38,7 +42,7 @@ impl EventRoute {
 
     /// The route of every event to `H`.
     pub const fn any<H: EventHandler<AnyEvent>>() -> Self {
-        Self { event: None, erase: one_by_one::<H, AnyEvent> }
+        Self::of_any(one_by_one::<H, AnyEvent>)
     }
 
     /// The route of batches of `E` to `H`.
@@ -48,29 +52,7 @@ impl EventRoute {
 
     /// The route of batches of every event to `H`.
     pub const fn batches_of_any<H: BatchEventHandler<AnyEvent>>() -> Self {
-        Self { event: None, erase: in_batches::<H, AnyEvent> }
-    }
-
-    /// The route of `E` to `H`, in a transaction.
-    pub const fn transactional_to<H: TransactionalEventHandler<E>, E: Event>() -> Self {
-        Self::of::<E>(one_in_transaction::<H, E>)
-    }
-
-    /// The route of every event to `H`, in a transaction.
-    pub const fn transactional_any<H: TransactionalEventHandler<AnyEvent>>() -> Self {
-        Self { event: None, erase: one_in_transaction::<H, AnyEvent> }
-    }
-
-    /// The route of batches of `E` to `H`, in a transaction.
-    pub const fn transactional_batches_to<H: TransactionalBatchEventHandler<E>, E: Event>() -> Self
-    {
-        Self::of::<E>(batch_in_transaction::<H, E>)
-    }
-
-    /// The route of batches of every event to `H`, in a transaction.
-    pub const fn transactional_batches_of_any<H: TransactionalBatchEventHandler<AnyEvent>>() -> Self
-    {
-        Self { event: None, erase: batch_in_transaction::<H, AnyEvent> }
+        Self::of_any(in_batches::<H, AnyEvent>)
     }
 
     /// `E` to the closure `F`.
@@ -91,7 +73,68 @@ impl EventRoute {
     }
 
     const fn of<E: Event>(erase: fn(AnyHandler) -> ErasedEventHandler) -> Self {
-        Self { event: Some(MessageRegistration::event::<E>(Source::UNKNOWN)), erase }
+        let event = MessageRegistration::event::<E>(Source::UNKNOWN);
+        Self { event: Some(event), erase, transaction: None }
+    }
+
+    const fn of_any(erase: fn(AnyHandler) -> ErasedEventHandler) -> Self {
+        Self { event: None, erase, transaction: None }
+    }
+}
+
+/// As [`EventRoute`], to a handler that writes in a transaction of type `T`.
+#[derive(Debug)]
+pub struct TransactionalRoute<T>(EventRoute, PhantomData<fn() -> T>);
+
+impl<T: 'static> TransactionalRoute<T> {
+    /// The route of `E` to `H`.
+    pub const fn to<H: TransactionalEventHandler<E, Transaction = T>, E: Event>() -> Self {
+        Self::new(EventRoute::of::<E>(one_in_transaction::<H, E>))
+    }
+
+    /// The route of every event to `H`.
+    pub const fn any<H: TransactionalEventHandler<AnyEvent, Transaction = T>>() -> Self {
+        Self::new(EventRoute::of_any(one_in_transaction::<H, AnyEvent>))
+    }
+
+    /// The route of batches of `E` to `H`.
+    pub const fn batches_to<H, E>() -> Self
+    where
+        // First, so that the compiler reports a type that is no event as such.
+        E: Event,
+        H: TransactionalBatchEventHandler<E, Transaction = T>,
+    {
+        Self::new(EventRoute::of::<E>(batch_in_transaction::<H, E>))
+    }
+
+    /// The route of batches of every event to `H`.
+    pub const fn batches_of_any<H>() -> Self
+    where
+        H: TransactionalBatchEventHandler<AnyEvent, Transaction = T>,
+    {
+        Self::new(EventRoute::of_any(batch_in_transaction::<H, AnyEvent>))
+    }
+
+    /// The routes of one handler, at least one. They have one `T`, because the handler has one store.
+    pub const fn all<const N: usize>(routes: &[Self; N]) -> [EventRoute; N] {
+        let mut all = [routes[0].0; N];
+        let mut at = 1;
+        while at < N {
+            all[at] = routes[at].0;
+            at += 1;
+        }
+        all
+    }
+
+    const fn new(route: EventRoute) -> Self {
+        let transaction: fn() -> TypeRef = TypeRef::of::<T>;
+        Self(EventRoute { transaction: Some(transaction), ..route }, PhantomData)
+    }
+}
+
+impl<T> From<TransactionalRoute<T>> for EventRoute {
+    fn from(TransactionalRoute(route, _): TransactionalRoute<T>) -> Self {
+        route
     }
 }
 
@@ -145,12 +188,17 @@ where
     })
 }
 
+/// Gives the [`ErasedExecution`] of a message in a box.
+type Erase = fn(AnyHandler, Option<&Arc<dyn Transactions>>) -> Box<dyn Any + Send + Sync>;
+
 /// One command or query to its handler.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExecutionRoute {
     pub(crate) message: MessageRegistration,
-    /// Gives the [`ErasedExecution`] of the message in a box. It needs the transactions if the handler writes in one.
-    pub(crate) erase: fn(AnyHandler, Option<&Arc<dyn Transactions>>) -> Box<dyn Any + Send + Sync>,
+    /// Needs the transactions if the handler writes in one.
+    pub(crate) erase: Erase,
+    /// The type of the transaction that the handler writes in.
+    pub(crate) transaction: Option<fn() -> TypeRef>,
 }
 
 impl ExecutionRoute {
@@ -163,6 +211,7 @@ impl ExecutionRoute {
                     handler.execute(command, &ctx).await
                 })
             },
+            transaction: None,
         }
     }
 
@@ -171,6 +220,7 @@ impl ExecutionRoute {
         Self {
             message: MessageRegistration::command::<C>(Source::UNKNOWN),
             erase: in_transaction::<H, C>,
+            transaction: Some(TypeRef::of::<H::Transaction>),
         }
     }
 
@@ -183,6 +233,7 @@ impl ExecutionRoute {
                     handler.execute(query, &ctx).await
                 })
             },
+            transaction: None,
         }
     }
 
@@ -198,7 +249,7 @@ impl ExecutionRoute {
         let erase = |handler, _: Option<&Arc<dyn Transactions>>| {
             erased(handler, |handler: Arc<F>, message: M, ctx| handler(message, ctx))
         };
-        Self { message, erase }
+        Self { message, erase, transaction: None }
     }
 }
 

@@ -18,7 +18,7 @@ pub(super) async fn run(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>) 
     let mut saves = 0_u32;
     while shared.unless_stopped(tokio::time::sleep(EVERY)).await {
         saves = saves.wrapping_add(1);
-        if saves % IDLE_SHARDS == 0 {
+        if saves.is_multiple_of(IDLE_SHARDS) {
             for subscriber in &subscribers {
                 subscriber.pass();
             }
@@ -55,7 +55,9 @@ async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<
                         shard = slice.lease.shard,
                         "another node has taken over this shard"
                     );
-                    subscribers.iter().for_each(|subscriber| subscriber.remove(slice.lease));
+                    for subscriber in subscribers {
+                        subscriber.remove(slice.lease);
+                    }
                 } else {
                     slice.saved();
                     is_saved = true;

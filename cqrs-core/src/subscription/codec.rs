@@ -73,6 +73,11 @@ impl Codec {
         })
     }
 
+    pub(super) fn shard_of(&self, event: &AnyEvent) -> u16 {
+        let tenant = event.context().tenant_id().map(ToString::to_string);
+        self.shard(tenant.as_deref().unwrap_or_default())
+    }
+
     fn shard(&self, tenant: &str) -> u16 {
         u16::try_from(stable_hash(&[tenant]) % u64::from(self.shards)).unwrap_or_default()
     }

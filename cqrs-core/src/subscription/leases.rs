@@ -14,8 +14,8 @@ use crate::log::{Claim, Lease, Node, StoreError, SubscriptionId};
 /// How many times a node says that it lives while its leases last.
 const BEATS: u32 = 3;
 
-/// Which part of its leases' time, by its own clock, a node begins no more attempts in before they end.
-const MARGIN: u32 = 8;
+/// For which part of its leases' time, by its own clock, a node begins attempts.
+const BEGINS_FOR: f64 = 0.875;
 
 /// How often a shard that is handed over is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
@@ -46,7 +46,7 @@ impl Leases {
     /// Whether this node still has its leases, by its own clock. Otherwise the caller gives its delivery back.
     pub(super) fn are_valid(&self) -> bool {
         let mut last_beat = self.last_beat.lock().unwrap_or_else(PoisonError::into_inner);
-        let limit = self.node.ttl - self.node.ttl / MARGIN;
+        let limit = self.node.ttl.mul_f64(BEGINS_FOR);
         let are_valid = last_beat.sent.is_some_and(|sent| sent.elapsed() < limit);
         last_beat.was_missed |= !are_valid;
         are_valid
@@ -94,13 +94,17 @@ pub(super) async fn beat(
             "this node was too late to renew its leases; it begins again with its shards"
         );
         for lease in held() {
-            subscribers.iter().for_each(|subscriber| subscriber.remove(lease));
+            for subscriber in subscribers {
+                subscriber.remove(lease);
+            }
         }
     }
     let held: Vec<Lease> = held();
     for lost in held.iter().filter(|lease| !beat.leases.contains(lease)) {
         tracing::warn!(shard = lost.shard, "another node has taken over this shard");
-        subscribers.iter().for_each(|subscriber| subscriber.remove(*lost));
+        for subscriber in subscribers {
+            subscriber.remove(*lost);
+        }
     }
     for subscriber in subscribers {
         subscriber.pause(beat.paused.contains(&subscriber.id()));
@@ -163,7 +167,9 @@ async fn begin(
 /// take if this node had died: until then, no handler goes on with the shard.
 async fn hand_over(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>, lease: Lease) {
     let slices: Vec<_> = subscribers.iter().filter_map(|it| it.slice(lease)).collect();
-    slices.iter().for_each(|slice| slice.revoke());
+    for slice in &slices {
+        slice.revoke();
+    }
     let begin = Instant::now();
     while slices.iter().any(|slice| slice.is_working()) && begin.elapsed() < shared.leases.node.ttl
     {
@@ -172,7 +178,9 @@ async fn hand_over(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>, lease
         }
     }
     checkpoints::save_all(&shared, &subscribers, &slices).await;
-    subscribers.iter().for_each(|subscriber| subscriber.remove(lease));
+    for subscriber in &subscribers {
+        subscriber.remove(lease);
+    }
     if let Err(error) = shared.store.release(&shared.leases.node, &[lease]).await {
         tracing::warn!(%error, shard = lease.shard, "a shard cannot be given to another node now");
     }
@@ -184,7 +192,9 @@ pub(super) async fn give_back(shared: &Shared, subscribers: &[Arc<Subscriber>]) 
     let _changing = changing.lock().await;
     let leases: Vec<Lease> = subscribers.first().map(|it| it.leases()).unwrap_or_default();
     for lease in &leases {
-        subscribers.iter().for_each(|subscriber| subscriber.remove(*lease));
+        for subscriber in subscribers {
+            subscriber.remove(*lease);
+        }
     }
     let released = async {
         shared.store.release(node, &leases).await?;

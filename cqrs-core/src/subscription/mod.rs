@@ -28,6 +28,7 @@ use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
 use crate::context::Context;
+use crate::handler::{AttemptError, Rejection};
 use crate::lane::{Lane, Publishes, Verdict};
 use crate::log::{Entry, NewSubscription, Position, Profile, Staged, Start, Store, StoreError};
 use crate::message::AnyEvent;
@@ -55,6 +56,9 @@ const PUBLISH_FOR: Duration = Duration::from_secs(30);
 
 /// How long to wait before a start is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether this node still works on a shard.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 /// What a durable application does with a handler.
 pub(crate) struct Durable {
@@ -151,6 +155,24 @@ impl Engine {
         self.shared.appender().append(entry, events, deadline).await.map(drop)
     }
 
+    /// Returns when this node does not work on the shard of `event`, and has told its waiter so: what becomes of the
+    /// event is not known here. Cancel safe.
+    pub(crate) async fn elsewhere(&self, event: &AnyEvent) {
+        let shard = self.shared.codec.shard_of(event);
+        let is_here = || self.subscribers.iter().any(|(it, _)| it.works_on(shard));
+        let lifecycle = &self.shared.lifecycle;
+        while !lifecycle.is_stopped() && (!self.started.initialized() || is_here()) {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        let why = "another node handles it, or this application after its next start";
+        let error = AttemptError::Rejected(Rejection::unavailable(why));
+        let verdict = Verdict::Dead { attempts: 0, error: &error };
+        let subscribers = self.subscribers.iter().filter(|(it, _)| it.wants(event.event_type()));
+        for (subscriber, _) in subscribers {
+            (self.shared.settled)(&subscriber.lane.name, event, verdict);
+        }
+    }
+
     /// The event for a transaction of the store's database.
     pub(crate) fn stage(&self, event: &AnyEvent) -> serde_json::Result<Staged> {
         let store = Arc::clone(&self.shared.store);
@@ -218,13 +240,15 @@ impl Engine {
         let wanted: Vec<_> = wanted.collect();
         let registered = shared.store.register(&wanted).await?;
         for subscription in registered {
-            match self.subscribers.iter().find(|(it, _)| it.name() == subscription.name) {
-                Some((subscriber, _)) => subscriber.set_id(subscription.id),
-                None => tracing::warn!(
+            let mut subscribers = self.subscribers.iter().map(|(it, _)| it);
+            if let Some(subscriber) = subscribers.find(|it| it.name() == subscription.name) {
+                subscriber.set_id(subscription.id);
+            } else {
+                tracing::warn!(
                     subscription = subscription.name,
                     "no handler of this build continues this subscription: its checkpoint keeps events from being \
                      pruned until it is forgotten"
-                ),
+                );
             }
         }
         Ok(())

@@ -345,7 +345,9 @@ impl Origin for Slice {
                 Ok(first) => {
                     // Without a position, it had happened before.
                     if first.is_some() {
-                        deferred.iter().for_each(|it| it.to.appended(&it.event));
+                        for it in &deferred {
+                            it.to.appended(&it.event);
+                        }
                     }
                     self.appended(position, &event);
                 }

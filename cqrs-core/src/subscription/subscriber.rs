@@ -106,6 +106,11 @@ impl Subscriber {
         slices.values().filter(|slice| !slice.is_revoked()).map(|slice| slice.lease).collect()
     }
 
+    /// Whether this node has the shard.
+    pub(super) fn works_on(&self, shard: u16) -> bool {
+        self.guarded().contains_key(&shard)
+    }
+
     pub(super) fn slice(&self, lease: Lease) -> Option<Arc<Slice>> {
         self.guarded().get(&lease.shard).filter(|slice| slice.lease == lease).cloned()
     }

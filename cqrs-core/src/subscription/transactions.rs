@@ -18,7 +18,7 @@ pub(crate) struct StoreTransactions {
 
 impl StoreTransactions {
     /// `None` if users cannot write in the store.
-    pub(crate) fn new(store: &Arc<dyn Store>, codec: &Arc<Codec>) -> Option<Arc<dyn Transactions>> {
+    pub(crate) fn of(store: &Arc<dyn Store>, codec: &Arc<Codec>) -> Option<Arc<dyn Transactions>> {
         store.units()?;
         Some(Arc::new(Self { store: Arc::clone(store), codec: Arc::clone(codec) }))
     }
@@ -43,7 +43,7 @@ fn no_units() -> HandlerError {
 struct Open {
     unit: Box<dyn Unit>,
     codec: Arc<Codec>,
-    published: Vec<Box<Deferred>>,
+    published: Vec<Deferred>,
     /// The deliveries that are done when it commits.
     done: Vec<(Arc<Slice>, Position)>,
 }
@@ -62,7 +62,7 @@ impl OpenTransaction for Open {
                 return Ok(());
             }
             let deferred = effects.into_iter().map(|effect| (effect as Box<dyn Any>).downcast());
-            self.published = deferred.filter_map(Result::ok).collect();
+            self.published = deferred.filter_map(Result::ok).map(|it| *it).collect();
             let events = self.published.iter().map(|it| self.codec.encode(&it.event));
             let events = events.collect::<Result<Vec<_>, _>>()?;
             Ok(self.unit.publish(&events).await?)
@@ -87,7 +87,9 @@ impl OpenTransaction for Open {
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), HandlerError>> {
         Box::pin(async move {
             self.unit.commit().await?;
-            self.published.iter().for_each(|it| it.to.appended(&it.event));
+            for it in &self.published {
+                it.to.appended(&it.event);
+            }
             for (slice, position) in self.done {
                 slice.note_done_row(position);
             }

@@ -11,12 +11,26 @@ use crate::attr::duration::{self, Range};
 use crate::attr::order::{self, Order};
 use crate::attr::rate::{self, Rate};
 use crate::attr::retry::{self, Retry};
+use crate::attr::start::{self, Start};
 use crate::attr::{options, value};
 use crate::error::Errors;
+use crate::suggest;
 
-const EVENT_OPTIONS: &[&str] =
-    &["name", "retry", "timeout", "concurrency", "order", "rate", "breaker", "batch"];
-const OPTIONS: &[&str] = &["name", "timeout"];
+const EVENT_OPTIONS: &[&str] = &[
+    "name",
+    "retry",
+    "timeout",
+    "concurrency",
+    "order",
+    "rate",
+    "breaker",
+    "batch",
+    "transactional",
+    "transient",
+    "start",
+];
+const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "transactional"];
+const QUERY_OPTIONS: &[&str] = &["name", "timeout"];
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
 
 /// One of the three annotations.
@@ -45,7 +59,11 @@ impl Kind {
     }
 
     fn options(self) -> &'static [&'static str] {
-        if self == Self::Events { EVENT_OPTIONS } else { OPTIONS }
+        match self {
+            Self::Events => EVENT_OPTIONS,
+            Self::Command => COMMAND_OPTIONS,
+            Self::Query => QUERY_OPTIONS,
+        }
     }
 
     fn example(self) -> &'static str {
@@ -77,6 +95,11 @@ pub(crate) struct HandlerOptions {
     pub(crate) rate: Option<Rate>,
     pub(crate) breaker: Option<Breaker>,
     pub(crate) batch: Option<Batch>,
+    /// Whether the handler writes in a transaction of the store.
+    pub(crate) transactional: Option<()>,
+    /// The span of `transient`, if it is given.
+    pub(crate) transient: Option<Span>,
+    pub(crate) start: Option<Start>,
 }
 
 /// How long one attempt may take.
@@ -136,6 +159,30 @@ impl HandlerArgs {
                 second,
                 format!("one handler per {message}: write another handler for this {message}"),
             ),
+        }
+        self.options.check(errors);
+    }
+}
+
+impl HandlerOptions {
+    /// The rules for the options together.
+    fn check(&self, errors: &mut Errors) {
+        let Some(transient) = self.transient else {
+            return;
+        };
+        if self.transactional.is_some() {
+            errors.on(
+                transient,
+                "a `transient` handler gets its events from memory, where nothing is exactly once: \
+                 remove `transient` or `transactional`",
+            );
+        }
+        if self.start.is_some() {
+            errors.on(
+                transient,
+                "a `transient` handler gets what is published while it runs, so it starts nowhere \
+                 else: remove `transient` or `start`",
+            );
         }
     }
 }
@@ -200,7 +247,7 @@ impl Reader {
         let known = self.kind.options();
         if !options::contain(known, key) {
             if options::contain(EVENT_OPTIONS, key) {
-                return Err(syn::Error::new(key.span(), events_only(self.kind, key)));
+                return Err(syn::Error::new(key.span(), not_for(self.kind, key)));
             }
             let place = format!("`#[{}(..)]`", self.kind.attribute());
             return Err(options::unknown(key, &place, known));
@@ -222,12 +269,22 @@ impl Reader {
             "breaker" => {
                 options::set(&mut options.breaker, key, breaker::read(key, input, errors)?)
             }
-            _ => options::set(&mut options.batch, key, batch::read(key, input, errors)?),
+            "batch" => options::set(&mut options.batch, key, batch::read(key, input, errors)?),
+            "transactional" => {
+                value::none(key, input)?;
+                options::set(&mut options.transactional, key, ())
+            }
+            "transient" => {
+                value::none(key, input)?;
+                options::set(&mut options.transient, key, key.span())
+            }
+            _ => options::set(&mut options.start, key, start::read(key, input)?),
         }
     }
 }
 
-/// An option is a word followed by `=` or `(`, or an option's name without its value.
+/// An option is a word followed by `=` or `(`, or an option's name without its value, also if it is misspelt: types
+/// begin with a capital letter.
 fn at_option(input: ParseStream<'_>) -> bool {
     if !input.peek(Ident::peek_any) {
         return false;
@@ -236,16 +293,27 @@ fn at_option(input: ParseStream<'_>) -> bool {
     let Ok(word) = ahead.call(Ident::parse_any) else {
         return false;
     };
+    let word = word.to_string();
+    let is_like_an_option = word.starts_with(|first: char| first.is_ascii_lowercase())
+        && suggest::closest(&word, EVENT_OPTIONS).is_some();
     (ahead.peek(Token![=]) || ahead.peek(token::Paren))
-        || (options::contain(EVENT_OPTIONS, &word) && (ahead.is_empty() || ahead.peek(Token![,])))
+        || (is_like_an_option && (ahead.is_empty() || ahead.peek(Token![,])))
 }
 
-fn events_only(kind: Kind, key: &Ident) -> String {
+/// Why another kind of handler has this option, and this one has not.
+fn not_for(kind: Kind, key: &Ident) -> String {
     let message = kind.message();
     let why = match key.to_string().as_str() {
+        "transactional" => {
+            return format!(
+                "`{key}` is for handlers of events and commands: a {message} changes nothing, so it \
+                 needs no transaction; remove it"
+            );
+        }
         "retry" | "breaker" => "its caller waits for the result and decides whether to try again",
         "batch" => "its caller waits for the result of this one",
         "order" => "so it runs at once",
+        "transient" | "start" => "and no store keeps it",
         "rate" => "it runs when its caller asks, so the callers decide how often",
         _ => "it runs when its caller asks, so the callers decide how many run at once",
     };

@@ -12,4 +12,5 @@ pub(crate) mod order;
 pub(crate) mod rate;
 pub(crate) mod retry;
 pub(crate) mod serde;
+pub(crate) mod start;
 pub(crate) mod value;

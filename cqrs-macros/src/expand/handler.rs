@@ -10,6 +10,7 @@ use crate::attr::handler::{HandlerOptions, Kind, Timeout};
 use crate::attr::order::Order;
 use crate::attr::rate::{Period, Rate};
 use crate::attr::retry::Retry;
+use crate::attr::start::Start;
 use crate::error::Errors;
 use crate::expand::{injectable, scope, with_fallback};
 use crate::model::handler::{self, Handler};
@@ -45,6 +46,9 @@ fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
     let options = options(&handler.args.options);
     let (routes, registration) = match handler.kind {
         Kind::Events => events(handler),
+        Kind::Command if handler.args.options.transactional.is_some() => {
+            (None, answering(handler, &quote!(transactional_command)))
+        }
         Kind::Command => (None, answering(handler, &quote!(command))),
         Kind::Query => (None, answering(handler, &quote!(query))),
     };
@@ -66,19 +70,24 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
         None => (quote!(to), quote!(any)),
         Some(_) => (quote!(batches_to), quote!(batches_of_any)),
     };
+    let transactional = args.options.transactional.is_some();
+    let route = if transactional { quote!(TransactionalRoute) } else { quote!(EventRoute) };
     let any = args.any.map(|span| {
         let ident = spanned(ident, span);
-        quote_spanned!(span=> __cqrs::EventRoute::#any::<#ident>())
+        quote_spanned!(span=> __cqrs::#route::#any::<#ident>())
     });
     let listed = args.messages.iter().map(|event| {
         let ident = spanned(ident, focus(event));
         quote_spanned! {focus(event)=>
-            __cqrs::EventRoute::#to::<#ident, #event>()
+            __cqrs::#route::#to::<#ident, #event>()
         }
     });
     let routes = any.into_iter().chain(listed);
+    let routes = quote!([#(#routes),*]);
+    let routes =
+        if transactional { quote!(__cqrs::TransactionalRoute::all(&#routes)) } else { routes };
     let routes = quote! {
-        const ROUTES: &[__cqrs::EventRoute] = &[#(#routes),*];
+        const ROUTES: &[__cqrs::EventRoute] = &#routes;
     };
     let batch = match args.options.batch.map(batch_policy) {
         None => quote!(::core::option::Option::None),
@@ -151,6 +160,16 @@ fn options(options: &HandlerOptions) -> TokenStream {
     if let Some(breaker) = options.breaker {
         let policy = breaker_policy(breaker);
         tokens.extend(quote!(.breaker(#policy)));
+    }
+    if options.transient.is_some() {
+        tokens.extend(quote!(.transient()));
+    }
+    if let Some(start) = options.start {
+        let start = match start {
+            Start::Beginning => quote!(Beginning),
+            Start::Now => quote!(Now),
+        };
+        tokens.extend(quote!(.start(__cqrs::Start::#start)));
     }
     tokens
 }

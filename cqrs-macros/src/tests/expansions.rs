@@ -2,7 +2,7 @@
 
 use quote::quote;
 
-use super::{command, event, events_handler, injectable, pretty, query_handler};
+use super::{command, command_handler, event, events_handler, injectable, pretty, query_handler};
 
 macro_rules! assert_expansion {
     ($generated:expr) => {
@@ -75,9 +75,40 @@ fn events_handler_with_every_option() {
             EmployeeCreated, tasks::TaskCreated, name = "hr.notify",
             retry(attempts = 10, max = "5m"), timeout = none, concurrency = 1, order = "tenant",
             rate = "100/m", breaker(failures = 3, count = "all"), batch(max = 500, across_tenants),
+            start = "beginning",
         },
         quote!(
             struct NotifyManagers;
+        ),
+    ));
+}
+
+#[test]
+fn events_handler_in_transactions() {
+    assert_expansion!(events_handler(
+        quote!(EmployeeCreated, tasks::TaskCreated, transactional),
+        quote!(
+            struct CountHeads;
+        ),
+    ));
+}
+
+#[test]
+fn events_handler_that_is_transient() {
+    assert_expansion!(events_handler(
+        quote!(*, transient),
+        quote!(
+            struct Progress;
+        ),
+    ));
+}
+
+#[test]
+fn command_handler_in_a_transaction() {
+    assert_expansion!(command_handler(
+        quote!(CreateEmployee, transactional),
+        quote!(
+            struct CreateEmployeeHandler;
         ),
     ));
 }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{assert_one_mistake, command_handler, events_handler, query_handler};
+use super::{assert_one_mistake, command_handler, events_handler, mistakes, query_handler};
 
 #[track_caller]
 fn assert_args_mistake(args: TokenStream, expected: &str) {
@@ -23,7 +23,8 @@ fn options_that_are_unknown_or_repeated() {
     assert_args_mistake(
         quote!(A, concurency = 8),
         "unknown option `concurency`, did you mean `concurrency`? (`#[events_handler(..)]` takes \
-         `name`, `retry`, `timeout`, `concurrency`, `order`, `rate`, `breaker` and `batch`)",
+         `name`, `retry`, `timeout`, `concurrency`, `order`, `rate`, `breaker`, `batch`, \
+         `transactional`, `transient` and `start`)",
     );
     assert_args_mistake(
         quote!(A, retry(atempts = 8)),
@@ -53,9 +54,46 @@ fn options_that_are_unknown_or_repeated() {
                 struct H;
             ),
         ),
-        "unknown option `nam`, did you mean `name`? (`#[command_handler(..)]` takes `name` and \
+        "unknown option `nam`, did you mean `name`? (`#[command_handler(..)]` takes `name`, \
+         `timeout` and `transactional`)",
+    );
+    assert_one_mistake(
+        query_handler(
+            quote!(A, nam = "x"),
+            quote!(
+                struct H;
+            ),
+        ),
+        "unknown option `nam`, did you mean `name`? (`#[query_handler(..)]` takes `name` and \
          `timeout`)",
     );
+}
+
+#[test]
+fn misspelt_options_without_a_value_are_no_types() {
+    let takes = "(`#[events_handler(..)]` takes `name`, `retry`, `timeout`, `concurrency`, `order`, \
+                 `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)";
+    for (args, written, meant) in [
+        (quote!(A, transactionl), "transactionl", "transactional"),
+        (quote!(A, transiant, timeout = "1s"), "transiant", "transient"),
+    ] {
+        let expected = format!("unknown option `{written}`, did you mean `{meant}`? {takes}");
+        assert_args_mistake(args, &expected);
+    }
+    assert_one_mistake(
+        command_handler(
+            quote!(A, transactionel),
+            quote!(
+                struct H;
+            ),
+        ),
+        "unknown option `transactionel`, did you mean `transactional`? (`#[command_handler(..)]` \
+         takes `name`, `timeout` and `transactional`)",
+    );
+    let item = quote!(
+        struct H;
+    );
+    assert!(mistakes(events_handler(quote!(Order, Start, Transient), item)).is_empty());
 }
 
 #[test]
@@ -312,5 +350,88 @@ fn batches_are_for_events_only() {
         ),
         "`batch` is for events handlers only: a query is not queued, its caller waits for the result \
          of this one",
+    );
+}
+
+#[test]
+fn transactions() {
+    assert_args_mistake(
+        quote!(A, transactional = true),
+        "`transactional` takes no value: write `transactional` alone",
+    );
+    assert_args_mistake(
+        quote!(A, transactional("sqlite")),
+        "`transactional` takes no value: write `transactional` alone",
+    );
+    assert_args_mistake(
+        quote!(*, transactional, transactional),
+        "`transactional` is given twice: keep one",
+    );
+    assert_one_mistake(
+        query_handler(
+            quote!(A, transactional),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`transactional` is for handlers of events and commands: a query changes nothing, so it \
+         needs no transaction; remove it",
+    );
+}
+
+#[test]
+fn transient_handlers() {
+    assert_args_mistake(
+        quote!(A, transient = true),
+        "`transient` takes no value: write `transient` alone",
+    );
+    assert_args_mistake(quote!(A, transient, transient), "`transient` is given twice: keep one");
+    for args in [quote!(A, transient, transactional), quote!(A, transactional, transient)] {
+        assert_args_mistake(
+            args,
+            "a `transient` handler gets its events from memory, where nothing is exactly once: \
+             remove `transient` or `transactional`",
+        );
+    }
+    assert_args_mistake(
+        quote!(A, transient, start = "now"),
+        "a `transient` handler gets what is published while it runs, so it starts nowhere else: \
+         remove `transient` or `start`",
+    );
+    assert_one_mistake(
+        command_handler(
+            quote!(A, transient),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`transient` is for events handlers only: a command is not queued, and no store keeps it",
+    );
+}
+
+#[test]
+fn starts() {
+    assert_args_mistake(
+        quote!(A, start = "begining"),
+        "unknown value \"begining\", did you mean \"beginning\"? (`start` takes `\"beginning\"` and \
+         `\"now\"`)",
+    );
+    assert_args_mistake(
+        quote!(A, start = beginning),
+        "`start` takes a string, such as `start = \"beginning\"`",
+    );
+    assert_args_mistake(quote!(A, start), "`start` needs a value, such as `start = \"beginning\"`");
+    assert_args_mistake(
+        quote!(A, start = "now", start = "now"),
+        "`start` is given twice: keep one",
+    );
+    assert_one_mistake(
+        query_handler(
+            quote!(A, start = "now"),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`start` is for events handlers only: a query is not queued, and no store keeps it",
     );
 }

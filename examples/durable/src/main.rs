@@ -26,7 +26,12 @@ struct Ship;
 impl TransactionalEventHandler<OrderPlaced> for Ship {
     type Transaction = database::Tx;
 
-    async fn handle(&self, event: &OrderPlaced, tx: &mut database::Tx, _: &Context) -> HandlerResult {
+    async fn handle(
+        &self,
+        event: &OrderPlaced,
+        tx: &mut database::Tx,
+        _: &Context,
+    ) -> HandlerResult {
         // Packing takes a while.
         tokio::time::sleep(Duration::from_millis(10)).await;
         let insert = sqlx::query("INSERT INTO shipments (order_number, process) VALUES ($1, $2)");
@@ -67,7 +72,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let orders = number(&pool, "SELECT count(*) FROM orders").await?;
         let shipments = number(&pool, "SELECT count(*) FROM shipments").await?;
         let shipped = number(&pool, "SELECT count(DISTINCT order_number) FROM shipments").await?;
-        println!("process {}: {orders} orders, {shipped} shipped, {shipments} shipments", process());
+        println!(
+            "process {}: {orders} orders, {shipped} shipped, {shipments} shipments",
+            process()
+        );
         if shipped == orders {
             break;
         }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use cqrs_core::describe::{Description, Format};
-use cqrs_core::handler::{BreakerPolicy, Order};
+use cqrs_core::handler::{BreakerPolicy, Order, Start};
 use cqrs_core::message::MessageKind;
 use cqrs_core::prelude::*;
+use cqrs_core::registry::HandlerRegistration;
 use cqrs_core::testing::TestApp;
 use cqrs_core::{Handler, HandlerOptions, RetryPolicy, modules};
+use cqrs_tests::ledger::{Ledger, LedgerTransaction};
 
 use super::shop::{self, audit, mail, orders};
 
@@ -143,6 +145,44 @@ fn order_and_what_a_breaker_counts_are_shown_if_they_are_not_the_default() {
     assert!(tenant.contains(shown), "{tenant}");
     let none = page(options.order(Order::None));
     assert!(none.contains("order `none`"), "{none}");
+}
+
+#[test]
+fn what_matters_with_a_store_is_shown_if_it_is_not_the_default() {
+    struct CountInTransaction;
+    impl TransactionalEventHandler<audit::Legacy> for CountInTransaction {
+        type Transaction = LedgerTransaction;
+
+        async fn handle(
+            &self,
+            _: &audit::Legacy,
+            _: &mut LedgerTransaction,
+            _: &Context,
+        ) -> HandlerResult {
+            Ok(())
+        }
+    }
+
+    let page = |handler: HandlerRegistration| {
+        let app = App::builder().bare().store(Ledger::default()).register(handler);
+        let description = app.build().expect("wired").describe();
+        let json = description.render(Format::Json);
+        assert_eq!(serde_json::from_str::<Description>(&json).expect("it is JSON"), description);
+        description.render(Format::Markdown)
+    };
+    let with = |options: HandlerOptions| {
+        page(Handler::events("h", audit::CountLegacy).on::<audit::Legacy>().options(options).into())
+    };
+    let start = with(HandlerOptions::DEFAULT.start(Start::Beginning));
+    assert!(start.contains("concurrency 8, start `beginning`\n"), "{start}");
+    let transient = with(HandlerOptions::DEFAULT.transient());
+    assert!(transient.contains("concurrency 8, transient\n"), "{transient}");
+    let now = with(HandlerOptions::DEFAULT.start(Start::Now));
+    assert!(now.contains("concurrency 8\n"), "{now}");
+
+    let handler = Handler::transactional_events("h", CountInTransaction).on::<audit::Legacy>();
+    let transactional = page(handler.into());
+    assert!(transactional.contains("concurrency 8, transactional\n"), "{transactional}");
 }
 
 #[test]

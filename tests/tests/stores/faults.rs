@@ -27,10 +27,7 @@ fn builder(
     handlers.into_iter().fold(App::builder().bare().shared_store(store), AppBuilder::register)
 }
 
-async fn app(
-    store: &Arc<Faulty>,
-    handlers: impl IntoIterator<Item = HandlerRegistration>,
-) -> App {
+async fn app(store: &Arc<Faulty>, handlers: impl IntoIterator<Item = HandlerRegistration>) -> App {
     started(builder(store, handlers)).await
 }
 
@@ -45,7 +42,7 @@ async fn idle(app: &App) {
 }
 
 fn tenant(number: u32) -> Context {
-    Context::for_tenant(&format!("tenant-{number}")).unwrap()
+    Context::for_tenant(format!("tenant-{number}")).unwrap()
 }
 
 async fn publish(app: &App, counter: u32, number: u32) {
@@ -68,11 +65,7 @@ fn handler<F: Future<Output = HandlerResult> + Send + 'static>(
 }
 
 /// A handler that fails for the counters that `fails` accepts, again and again, until `heals` is set.
-fn stubborn(
-    seen: &Seen,
-    heals: &Arc<AtomicBool>,
-    fails: fn(u32) -> bool,
-) -> HandlerRegistration {
+fn stubborn(seen: &Seen, heals: &Arc<AtomicBool>, fails: fn(u32) -> bool) -> HandlerRegistration {
     let (seen, heals) = (seen.clone(), Arc::clone(heals));
     let handler = handler("stubborn", move |event, _| {
         let (seen, heals) = (seen.clone(), Arc::clone(&heals));
@@ -412,9 +405,8 @@ pub(crate) async fn a_shutdown_waits_for_no_retry(harness: impl Harness) {
             }
         });
         let (shortest, longest) = (Duration::from_mins(10), Duration::from_mins(20));
-        handler.options(
-            HandlerOptions::DEFAULT.retry(RetryPolicy::exponential(3, shortest, longest)),
-        )
+        handler
+            .options(HandlerOptions::DEFAULT.retry(RetryPolicy::exponential(3, shortest, longest)))
     };
     let before = app(&store, [slow()]).await;
     publish(&before, 1, 1).await;
@@ -440,6 +432,23 @@ pub(crate) async fn a_shutdown_ends_although_the_store_hangs(harness: impl Harne
     let report = tokio::time::timeout(SOON, shutdown).await.expect("the shutdown ends");
     assert!(report.is_clean(), "{report}");
     store.heal();
+}
+
+pub(crate) async fn a_publisher_does_not_wait_for_handlers_on_another_node(harness: impl Harness) {
+    let inner = harness.another().await;
+    let long = Duration::from_mins(10);
+    let seen = Seen::default();
+    let first = app(&Faulty::with_lease(Arc::clone(&inner), long), [noting("one", &seen)]).await;
+    let second = app(&Faulty::with_lease(Arc::clone(&inner), long), [noting("one", &seen)]).await;
+    let waiting = async {
+        let ctx = ctx();
+        second.events().publish_and_wait(&ctx, Counted { counter: 1, number: 1 }).await.unwrap()
+    };
+    let outcomes = tokio::time::timeout(SOON, waiting).await.expect("it does not wait forever");
+    assert!(outcomes.iter().all(|it| !it.is_ok()), "{outcomes:?}");
+    eventually("the other node handles it", async || seen.len() == 1).await;
+    stop(second).await;
+    stop(first).await;
 }
 
 pub(crate) async fn a_stuck_handler_keeps_no_shard_from_other_nodes(harness: impl Harness) {
@@ -502,7 +511,7 @@ pub(crate) async fn a_burst_of_many_publishers_reaches_a_hundred_handlers(harnes
     for task in publishing.collect::<Vec<_>>() {
         task.await.unwrap();
     }
-    tokio::time::timeout(Duration::from_secs(60), app.idle()).await.expect("it becomes idle");
+    tokio::time::timeout(Duration::from_mins(1), app.idle()).await.expect("it becomes idle");
     for seen in seen {
         assert_eq!(seen.by_counter(), (0..16).map(|it| (it, (0..100).collect())).collect());
     }
@@ -551,4 +560,30 @@ pub(crate) async fn a_clean_restart_after_an_outage_handles_nothing_twice(harnes
         stop(app).await;
     }
     assert_eq!(seen.by_counter()[&1], (0..6).collect::<Vec<_>>());
+}
+
+pub(crate) async fn a_node_that_takes_shards_while_it_reads_old_events_loses_nothing(
+    harness: impl Harness,
+) {
+    let inner = harness.another().await;
+    let seen = Seen::default();
+    let store =
+        |inner: &Arc<dyn Store>| Faulty::with_lease(Arc::clone(inner), Duration::from_millis(300));
+    let first = app(&store(&inner), [noting("count", &seen)]).await;
+    first.handler("count").unwrap().pause();
+    for number in 0..10 {
+        for counter in 0..40 {
+            let events = (0..5).map(|it| Counted { counter, number: number * 5 + it });
+            first.events().publish_all(&tenant(counter), events).await.unwrap();
+        }
+    }
+    let slow = store(&inner);
+    let second = app(&slow, [noting("count", &seen)]).await;
+    slow.begin(Fault::Delays(Duration::from_millis(30)), [Call::Read]);
+    // The second node takes one shard after the other, and reads all from the beginning.
+    stop(first).await;
+    eventually("the second node handles all", async || seen.len() >= 2000).await;
+    idle(&second).await;
+    assert_eq!(seen.by_counter(), (0..40).map(|it| (it, (0..50).collect())).collect());
+    stop(second).await;
 }

@@ -258,7 +258,7 @@ pub(crate) async fn two_nodes_share_the_events_and_one_takes_over_from_the_other
     let second = app(&harness, [noting("count", &other)]).await;
     let publish_for_tenants = async |app: &App, number: u32| {
         for tenant in 0..40 {
-            let ctx = Context::for_tenant(&format!("tenant-{tenant}")).unwrap();
+            let ctx = Context::for_tenant(format!("tenant-{tenant}")).unwrap();
             app.events().publish(&ctx, Counted { counter: tenant, number }).await.unwrap();
         }
     };

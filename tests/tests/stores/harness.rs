@@ -103,11 +103,13 @@ macro_rules! suite {
                 a_handler_whose_events_the_store_refuses_fails,
                 a_shutdown_waits_for_no_retry,
                 a_shutdown_ends_although_the_store_hangs,
+                a_publisher_does_not_wait_for_handlers_on_another_node,
                 a_stuck_handler_keeps_no_shard_from_other_nodes,
                 an_idle_application_has_handled_all_cascades,
                 a_burst_of_many_publishers_reaches_a_hundred_handlers,
                 a_handler_that_is_far_behind_catches_up,
-                a_clean_restart_after_an_outage_handles_nothing_twice;
+                a_clean_restart_after_an_outage_handles_nothing_twice,
+                a_node_that_takes_shards_while_it_reads_old_events_loses_nothing;
             subscriptions:
                 a_new_subscription_starts_now_or_at_the_beginning,
                 a_subscription_keeps_its_start,

@@ -21,7 +21,7 @@ pub(crate) const LONG: Duration = Duration::from_mins(10);
 pub(crate) const SHORT: Duration = Duration::from_millis(100);
 
 /// How long something may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An event of this shard, with a payload by which it is known again.
 #[expect(clippy::needless_pass_by_value, reason = "most payloads are numbers")]

@@ -24,7 +24,6 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// ```
 /// use cqrs_core::prelude::*;
 /// use cqrs_core::middleware::Log;
-/// use cqrs_core::app::BoxError;
 /// use cqrs_core::{AppBuilder, Plugin};
 ///
 /// struct Metrics { registry: Arc<std::sync::Mutex<Vec<String>>> }
@@ -36,11 +35,6 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 ///
 ///     fn configure(&self, app: AppBuilder) -> AppBuilder {
 ///         app.provide(self.registry.clone()).middleware(Log)
-///     }
-///
-///     async fn shutdown(&self) -> Result<(), BoxError> {
-///         println!("{:?}", self.registry.lock().map_err(|_| "poisoned")?);
-///         Ok(())
 ///     }
 /// }
 ///

@@ -8,11 +8,12 @@ use super::{Change, Changes, path};
 /// A value that is nested deeper is cut, so that it fits into a payload.
 const MAX_VALUE_DEPTH: usize = MAX_PAYLOAD_DEPTH - 36;
 
-/// The bytes that the JSON of a change needs in addition to its path and values.
+/// The bytes that the JSON needs in addition to the changes.
 const FRAME: usize = 40;
 
 pub(super) fn compare(old: &Value, new: &Value) -> Changes {
-    let mut comparison = Comparison { changes: Changes::default(), room: Changes::MAX_SIZE };
+    let mut comparison =
+        Comparison { changes: Changes::default(), room: Changes::MAX_SIZE - FRAME };
     comparison.add("", Some(old), Some(new));
     comparison.changes
 }
@@ -48,43 +49,36 @@ impl Comparison {
     }
 
     fn push(&mut self, path: &str, old: Option<&Value>, new: Option<&Value>) {
-        let (old, old_size, old_cut) = bounded(old);
-        let (new, new_size, new_cut) = bounded(new);
-        let size = size_of(path) + old_size + new_size + FRAME;
+        let mut cut = false;
+        let (old, new) = (old.map(|it| bounded(it, &mut cut)), new.map(|it| bounded(it, &mut cut)));
+        let change = Change { path: path.to_owned(), old, new, cut };
+        // With a comma.
+        let size = size_within(&change, MAX_PAYLOAD_DEPTH).map_or(usize::MAX, |size| size + 1);
         match self.room.checked_sub(size) {
             Some(room) if self.changes.list.len() < Changes::MAX_LEN => {
                 self.room = room;
-                let cut = old_cut || new_cut;
-                self.changes.list.push(Change { path: path.to_owned(), old, new, cut });
+                self.changes.list.push(change);
             }
             _ => self.changes.omitted += 1,
         }
     }
 }
 
-/// The value within its limits, its size as JSON, and whether it was cut.
-fn bounded(value: Option<&Value>) -> (Option<Value>, usize, bool) {
-    let Some(value) = value else {
-        return (None, 0, false);
-    };
-    if let Ok(size) = size_within(value, MAX_VALUE_DEPTH)
-        && size <= Changes::MAX_VALUE_SIZE
-    {
-        return (Some(value.clone()), size, false);
+/// The value within its limits.
+fn bounded(value: &Value, cut: &mut bool) -> Value {
+    let size = size_within(value, MAX_VALUE_DEPTH);
+    if size.is_ok_and(|size| size <= Changes::MAX_VALUE_SIZE) {
+        return value.clone();
     }
-    let cut = match value {
+    *cut = true;
+    match value {
         Value::String(text) => {
-            format!("{}… [cut]", &text[..text.floor_char_boundary(Changes::MAX_VALUE_SIZE)])
+            let end = text.floor_char_boundary(Changes::MAX_VALUE_SIZE);
+            format!("{}… [cut]", &text[..end]).into()
         }
         // Not its beginning as a text, because redaction could no longer find its fields in a text.
-        _ => "[cut]".to_owned(),
-    };
-    let size = size_of(&cut);
-    (Some(Value::String(cut)), size, true)
-}
-
-fn size_of(text: &str) -> usize {
-    size_within(text, 0).unwrap_or(usize::MAX)
+        _ => "[cut]".into(),
+    }
 }
 
 #[cfg(test)]

@@ -34,18 +34,9 @@ use super::redaction;
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 ///
-/// # How values are compared
-///
-/// By their JSON form: objects key by key, at any depth; lists that hold objects item by item, by position;
-/// everything else as one value. `null` differs from an absent field, and `1` from `1.0`.
-///
-/// # Paths
-///
-/// Each change has the path of its field as a JSON pointer ([RFC
-/// 6901](https://www.rfc-editor.org/rfc/rfc6901)), such as `/address/city` or `/lines/0/amount`. For people
-/// it is shown with dots: `address.city`.
-///
-/// # Secrets
+/// Values are compared by their JSON form: objects key by key, at any depth; lists that hold objects item by
+/// item, by position; everything else as one value. `null` differs from an absent field, and `1` from `1.0`.
+/// Each change has the path of its field as a JSON pointer, such as `/lines/0/amount`; it is shown with dots.
 ///
 /// The values are in clear. Redactions of an event's fields apply to its changes too: see
 /// [`AnyEvent::redacted_changes`](crate::AnyEvent::redacted_changes). Remove other secrets, such as a

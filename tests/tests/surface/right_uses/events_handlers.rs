@@ -74,6 +74,26 @@ impl EventHandler<EmployeeCreated> for Once {
     }
 }
 
+/// In memory, also if the application has a store.
+#[events_handler(EmployeeCreated, transient)]
+struct ShowProgress;
+
+impl EventHandler<EmployeeCreated> for ShowProgress {
+    async fn handle(&self, _: &EmployeeCreated, _: &Context) -> HandlerResult {
+        Ok(())
+    }
+}
+
+/// What happened before it was deployed too.
+#[events_handler(EmployeeCreated, start = "beginning")]
+struct BuildIndex;
+
+impl EventHandler<EmployeeCreated> for BuildIndex {
+    async fn handle(&self, _: &EmployeeCreated, _: &Context) -> HandlerResult {
+        Ok(())
+    }
+}
+
 /// Every event.
 #[events_handler(*, retry = none, timeout = none)]
 struct Trace;

@@ -11,3 +11,4 @@ mod events;
 mod events_handlers;
 mod hygiene;
 mod services;
+mod transactions;
