@@ -5,7 +5,6 @@ use std::error::Error;
 use std::io::Write as _;
 use std::time::Duration;
 
-use cqrs_core::AppBuilder;
 use cqrs_core::prelude::*;
 use cqrs_sql::SqlStore;
 
@@ -119,11 +118,11 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
 }
 
 fn app(pool: &Pool, store: PointedStore, mood: Mood) -> App {
-    let builder: AppBuilder = App::builder().store(store);
+    let builder = App::builder().store(store);
     let builder = builder.provide(pool.clone()).provide(mood);
     let builder = match pool {
-        Pool::Sqlite(_) => handlers::sqlite::register(builder),
-        Pool::Postgres(_) => handlers::postgres::register(builder),
+        Pool::Sqlite(_) => builder.without(modules![handlers::postgres]),
+        Pool::Postgres(_) => builder.without(modules![handlers::sqlite]),
     };
     builder.build().expect("the handlers are wired")
 }

@@ -2,17 +2,12 @@
 
 use std::time::Duration;
 
-use cqrs_core::RetryPolicy;
 use cqrs_core::prelude::*;
 use jiff::Timestamp;
 
 use crate::database::Pool;
 use crate::messages::{Advanced, By, Followed};
 use crate::points::reach;
-
-/// What fails at random is tried until it works.
-const OFTEN: RetryPolicy =
-    RetryPolicy::exponential(100, Duration::from_millis(5), Duration::from_millis(50));
 
 /// What the handlers do badly.
 #[derive(Clone, Copy)]
@@ -114,16 +109,10 @@ impl EventHandler<Followed> for NoteFollowed {
 macro_rules! transactional {
     ($database:ident, $pool:ty, $transaction:ty, $begin:literal) => {
         pub(crate) mod $database {
-            use cqrs_core::AppBuilder;
-            use cqrs_core::handler::{
-                BatchPolicy, HandlerOptions, TransactionalBatchEventHandler,
-                TransactionalCommandHandler, TransactionalEventHandler,
-            };
             use cqrs_core::prelude::*;
-            use cqrs_core::registry::{EventRoute, HandlerRegistration, Source};
             use cqrs_sql::SqlStore;
 
-            use super::{Mood, OFTEN, work};
+            use super::{Mood, work};
             use crate::database::{INSERT_NOTE, INSERT_ORDER};
             use crate::messages::{Advanced, By, Followed, PlaceOrder, Way, context};
             use crate::points::reach;
@@ -142,7 +131,12 @@ macro_rules! transactional {
             }
 
             /// Exactly once, with what it publishes.
-            #[derive(Injectable)]
+            #[events_handler(
+                Advanced,
+                transactional,
+                name = "count",
+                retry(attempts = 100, backoff = "5ms", max = "50ms")
+            )]
             struct Count {
                 events: EventBus,
                 mood: Mood,
@@ -168,7 +162,13 @@ macro_rules! transactional {
             }
 
             /// Exactly once, many in one transaction.
-            #[derive(Injectable)]
+            #[events_handler(
+                Advanced,
+                transactional,
+                batch(max = 20),
+                name = "count-batches",
+                retry(attempts = 100, backoff = "5ms", max = "50ms")
+            )]
             struct CountBatches {
                 mood: Mood,
             }
@@ -193,7 +193,12 @@ macro_rules! transactional {
             }
 
             /// Exactly once, of events that handlers have published.
-            #[derive(Injectable)]
+            #[events_handler(
+                Followed,
+                transactional,
+                name = "count-followed",
+                retry(attempts = 100, backoff = "5ms", max = "50ms")
+            )]
             struct CountFollowed {
                 mood: Mood,
             }
@@ -214,7 +219,7 @@ macro_rules! transactional {
             }
 
             /// An order and its event, in a transaction of the framework.
-            #[derive(Injectable)]
+            #[command_handler(PlaceOrder, transactional)]
             struct PlaceOrderHandler {
                 events: EventBus,
                 mood: Mood,
@@ -237,42 +242,6 @@ macro_rules! transactional {
                         .await?;
                     self.mood.may_fail()
                 }
-            }
-
-            /// Registers the handlers above.
-            pub(crate) fn register(builder: AppBuilder) -> AppBuilder {
-                const SOURCE: Source = Source::new(file!(), line!(), module_path!());
-                const OPTIONS: HandlerOptions = HandlerOptions::DEFAULT.retry(OFTEN);
-                let count = HandlerRegistration::events::<Count>(
-                    "count",
-                    SOURCE,
-                    OPTIONS,
-                    None,
-                    const { &[EventRoute::transactional_to::<Count, Advanced>()] },
-                );
-                let batches = HandlerRegistration::events::<CountBatches>(
-                    "count-batches",
-                    SOURCE,
-                    OPTIONS,
-                    Some(BatchPolicy::new(20)),
-                    const { &[EventRoute::transactional_batches_to::<CountBatches, Advanced>()] },
-                );
-                let followed = HandlerRegistration::events::<CountFollowed>(
-                    "count-followed",
-                    SOURCE,
-                    OPTIONS,
-                    None,
-                    const { &[EventRoute::transactional_to::<CountFollowed, Followed>()] },
-                );
-                let place_order = HandlerRegistration::transactional_command::<
-                    PlaceOrderHandler,
-                    PlaceOrder,
-                >("place-order", SOURCE, HandlerOptions::DEFAULT);
-                builder
-                    .register(count.in_transactions::<$transaction>())
-                    .register(batches.in_transactions::<$transaction>())
-                    .register(followed.in_transactions::<$transaction>())
-                    .register(place_order)
             }
 
             /// An order and its event, in a transaction of the user: commits it, or rolls it back.
