@@ -188,7 +188,7 @@ async fn check_handlers(pool: &Pool, log: &Log, report: &mut Report) {
     }
     let (mut lost, mut foreign, mut twice, mut out_of_order) = (vec![], vec![], vec![], vec![]);
     for Handler { name, of_followed, is_transactional } in HANDLERS {
-        let noted = by_handler.remove(name).unwrap_or_default();
+        let of_handler = by_handler.remove(name).unwrap_or_default();
         let is_wanted = |event: &Advanced| name != "flaky" || !event.is_hopeless();
         let expected: BTreeSet<Id> = if of_followed {
             log.followed.keys().copied().collect()
@@ -196,26 +196,26 @@ async fn check_handlers(pool: &Pool, log: &Log, report: &mut Report) {
             let events = log.advanced.iter().filter(|(_, (_, event))| is_wanted(event));
             events.map(|(id, _)| *id).collect()
         };
-        let (mut first, mut last) = (BTreeSet::new(), BTreeMap::new());
-        for id in &noted {
+        let (mut handled, mut positions) = (BTreeSet::new(), BTreeMap::new());
+        for id in &of_handler {
             if !expected.contains(id) {
                 foreign.push((name, *id));
-            } else if first.insert(*id) {
+            } else if handled.insert(*id) {
                 let position = log.position(id);
-                if last.insert(id.0, position).is_some_and(|before| before > position) {
+                if positions.insert(id.0, position).is_some_and(|before| before > position) {
                     out_of_order.push((name, *id));
                 }
             } else if is_transactional {
                 twice.push((name, *id));
             }
         }
-        lost.extend(expected.difference(&first).map(|id| (name, *id)));
+        lost.extend(expected.difference(&handled).map(|id| (name, *id)));
         let kind = if is_transactional { "transactional" } else { "plain" };
-        report.add(&format!("deliveries to {kind} handlers"), first.len());
+        report.add(&format!("deliveries to {kind} handlers"), handled.len());
         if !is_transactional {
             report.add(
                 "of these handled again after a kill, by plain handlers",
-                noted.len() - first.len(),
+                of_handler.len() - handled.len(),
             );
         }
     }

@@ -19,10 +19,10 @@ pub(crate) struct Mood {
 impl Mood {
     /// Fails in some attempts.
     fn may_fail(self) -> HandlerResult {
-        match self.is_bad && fastrand::u8(..100) < 5 {
-            true => Err(HandlerError::msg("an attempt that fails at random")),
-            false => Ok(()),
+        if self.is_bad && fastrand::u8(..100) < 5 {
+            return Err(HandlerError::msg("an attempt that fails at random"));
         }
+        Ok(())
     }
 
     /// Whether the events of a counter fail at the moment. They do for long enough to be parked.

@@ -23,7 +23,7 @@ const ROUND: usize = 200;
 const SLOTS: i64 = 2;
 
 /// How long a process may take until it is ready, or to handle all that is left.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// The counts that are printed while the sweep goes on.
 const KILLED: &str = "processes killed";
@@ -32,10 +32,11 @@ const ACCEPTED: &str = "events accepted: the publisher got its answer";
 /// Kills so many processes, and prints what was counted. Returns whether all is right.
 pub(crate) async fn run(kind: Kind, kills: usize) -> bool {
     let (mut report, start) = (Report::default(), Instant::now());
-    while report.is_right() && (report.count(KILLED) as usize) < kills {
-        let left = kills - report.count(KILLED) as usize;
+    let killed = |report: &Report| usize::try_from(report.count(KILLED)).unwrap_or(usize::MAX);
+    while report.is_right() && killed(&report) < kills {
+        let left = kills - killed(&report);
         report.merge(round(kind, left.min(ROUND)).await);
-        let (killed, accepted) = (report.count(KILLED), report.count(ACCEPTED));
+        let (killed, accepted) = (killed(&report), report.count(ACCEPTED));
         eprintln!("{kind:?}: {killed} of {kills} processes killed, {accepted} events accepted");
     }
     println!("{kind:?}, {} seconds\n{report}", start.elapsed().as_secs());
