@@ -102,7 +102,7 @@ impl Round<'_> {
         while self.kills.fetch_sub(1, SeqCst) > 0 {
             above += 1_000_000;
             let life = life();
-            let stop_after = (fastrand::u8(..8) == 0).then(|| life);
+            let stop_after = (fastrand::u8(..8) == 0).then_some(life);
             let end_at = match stop_after {
                 Some(_) => (fastrand::bool()).then(|| end_at("shards are given back")),
                 None => (fastrand::u8(..5) < 2).then(|| end_at("")),
