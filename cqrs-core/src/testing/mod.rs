@@ -23,7 +23,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! // In a function annotated with `#[tokio::test(start_paused = true)]`, back-off takes no time.
-//! let reminders = Arc::default();
+//! let reminders: Arc<std::sync::Mutex<Vec<u64>>> = Arc::default();
 //! let app = TestApp::builder().provide(Arc::clone(&reminders)).shuffle(None).deliver_twice().build()?;
 //! app.publish(&Context::for_tenant("acme")?, TaskCreated { task_id: 7 }).await?;
 //! app.settled().await;
