@@ -121,8 +121,8 @@ fn app(pool: &Pool, store: PointedStore, mood: Mood) -> App {
     let builder = App::builder().store(store);
     let builder = builder.provide(pool.clone()).provide(mood);
     let builder = match pool {
-        Pool::Sqlite(_) => builder.without(modules![handlers::postgres]),
-        Pool::Postgres(_) => builder.without(modules![handlers::sqlite]),
+        Pool::Sqlite(_) => builder.without(modules![crate::handlers::postgres]),
+        Pool::Postgres(_) => builder.without(modules![crate::handlers::sqlite]),
     };
     builder.build().expect("the handlers are wired")
 }
