@@ -141,7 +141,8 @@ async fn begin(
     let Claim { lease, checkpoints, parked } = claim;
     let mut positions: Vec<_> = parked.iter().map(|(_, parked)| parked.position).collect();
     positions.dedup();
-    let events = shared.store.read_at(&positions).await?;
+    let events =
+        if positions.is_empty() { Vec::new() } else { shared.store.read_at(&positions).await? };
     let events: Vec<_> = events.into_iter().map(|logged| shared.codec.decode(logged)).collect();
     for subscriber in subscribers {
         let id = subscriber.id();
