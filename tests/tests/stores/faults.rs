@@ -42,7 +42,7 @@ async fn idle(app: &App) {
 }
 
 fn tenant(number: u32) -> Context {
-    Context::for_tenant(&format!("tenant-{number}")).unwrap()
+    Context::for_tenant(format!("tenant-{number}")).unwrap()
 }
 
 async fn publish(app: &App, counter: u32, number: u32) {
@@ -175,10 +175,10 @@ pub(crate) async fn a_publisher_is_refused_at_its_deadline_whatever_others_wait_
 pub(crate) async fn a_node_that_joins_a_busy_application_loses_nothing(harness: impl Harness) {
     let inner = harness.another().await;
     let names: Vec<&'static str> =
-        (0..10).map(|number| &*String::leak(format!("handler-{number}"))).collect();
+        (0..5).map(|number| &*String::leak(format!("handler-{number}"))).collect();
     let seen: Vec<Seen> = names.iter().map(|_| Seen::default()).collect();
     let node = || {
-        let store = Faulty::with_lease(Arc::clone(&inner), Duration::from_millis(300));
+        let store = Faulty::new(Arc::clone(&inner));
         let handlers: Vec<_> =
             names.iter().zip(&seen).map(|(name, seen)| noting(name, seen)).collect();
         async move { app(&store, handlers).await }
@@ -189,7 +189,7 @@ pub(crate) async fn a_node_that_joins_a_busy_application_loses_nothing(harness: 
         tokio::spawn(async move {
             let begin = Instant::now();
             let mut numbers = 0;
-            while begin.elapsed() < Duration::from_secs(3) {
+            while begin.elapsed() < Duration::from_secs(1) {
                 let events = (0..4).map(|it| Counted { counter: task, number: numbers + it });
                 first.events().publish_all(&tenant(task), events).await.unwrap();
                 numbers += 4;
@@ -511,7 +511,7 @@ pub(crate) async fn a_burst_of_many_publishers_reaches_a_hundred_handlers(harnes
     for task in publishing.collect::<Vec<_>>() {
         task.await.unwrap();
     }
-    tokio::time::timeout(Duration::from_secs(60), app.idle()).await.expect("it becomes idle");
+    tokio::time::timeout(Duration::from_mins(1), app.idle()).await.expect("it becomes idle");
     for seen in seen {
         assert_eq!(seen.by_counter(), (0..16).map(|it| (it, (0..100).collect())).collect());
     }
