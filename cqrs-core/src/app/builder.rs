@@ -96,7 +96,7 @@ impl AppBuilder {
     /// after a crash. Every handler becomes a subscription of its stable name, except those that are
     /// `transient`. Without a store, events are in memory.
     ///
-    /// ```
+    /// ```standalone_crate
     /// use cqrs_core::App;
     /// use cqrs_core::log::MemoryStore;
     ///
