@@ -103,7 +103,11 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
                 return;
             };
             tokio::time::sleep(stop_after).await;
-            publishers.iter().for_each(tokio::task::JoinHandle::abort);
+            for publisher in publishers {
+                publisher.abort();
+                // Until it has ended, a shutdown refuses what it publishes.
+                let _ = publisher.await;
+            }
         }
         Task::Finish => {
             // Until then, processes that were killed may still have their shards.

@@ -175,6 +175,10 @@ impl Progress for PointedStore {
         Box::pin(async {
             reach("before a save of progress");
             let lost = self.store.save(changes).await;
+            let parked: usize = changes.iter().map(|change| change.park.len()).sum();
+            if parked > 0 && lost.is_ok() {
+                println!("parked {parked}");
+            }
             reach("after a save of progress");
             lost
         })

@@ -25,8 +25,11 @@ const SLOTS: i64 = 2;
 /// How long a process may take until it is ready, or to handle all that is left.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// The counts that are printed while the sweep goes on.
+/// What is counted here.
 const KILLED: &str = "processes killed";
+const AT_ANY_TIME: &str = "  at any time";
+const STOPPED: &str = "processes that have stopped by themselves";
+const PARKED: &str = "deliveries that were parked";
 const ACCEPTED: &str = "events accepted: the publisher got its answer";
 
 /// Kills so many processes, and prints what was counted. Returns whether all is right.
@@ -51,7 +54,16 @@ async fn round(kind: Kind, kills: usize) -> Report {
         heard: Mutex::default(),
     };
     let mut report = Report::default();
-    report.add(KILLED, 0);
+    // So that they are printed in this order.
+    for what in [KILLED, AT_ANY_TIME] {
+        report.add(what, 0);
+    }
+    for (point, _) in POINTS {
+        report.add(&at(point), 0);
+    }
+    for what in [STOPPED, PARKED] {
+        report.add(what, 0);
+    }
     block_in_place(|| {
         thread::scope(|scope| {
             for slot in 0..SLOTS {
@@ -61,14 +73,11 @@ async fn round(kind: Kind, kills: usize) -> Report {
         });
     });
     let pool = address.pool().await;
-    let parked = pool.rows::<0, 1>("SELECT count(*) FROM cqrs_parked").await[0].1[0];
     block_in_place(|| round.finish());
     let Heard { counts, accepted, failed } = round.heard.into_inner().expect("no thread panicked");
     report.merge(counts);
     report.wrong("failures that a process reported", &failed);
     report.merge(check(&pool, &accepted).await);
-    report
-        .add("deliveries that were parked at the last kill", usize::try_from(parked).unwrap_or(0));
     pool.close().await;
     if report.is_right() {
         address.remove().await;
@@ -122,11 +131,11 @@ impl Round<'_> {
                 (None, _) => {
                     heard.counts.add(KILLED, 1);
                     let point = point.filter(|_| !was_killed);
-                    let how = point.map_or("at any time".to_owned(), |point| point);
-                    heard.counts.add(&format!("  {how}"), 1);
+                    let how = point.map_or(AT_ANY_TIME.to_owned(), |point| at(&point));
+                    heard.counts.add(&how, 1);
                 }
                 (Some(0), _) => {
-                    heard.counts.add("processes that have stopped by themselves", 1);
+                    heard.counts.add(STOPPED, 1);
                     self.kills.fetch_add(1, SeqCst);
                 }
                 (Some(code), _) => heard.failed.push(format!("it ended with {code}")),
@@ -189,11 +198,13 @@ impl Round<'_> {
 
 impl Heard {
     fn take_in(&mut self, line: String) {
-        let accepted = line.strip_prefix("accepted ").and_then(|line| line.split_once(' '));
-        let numbers = accepted.and_then(|(one, two)| Some((one.parse().ok()?, two.parse().ok()?)));
-        match numbers {
-            Some(numbers) => self.accepted.push(numbers),
-            None => self.failed.push(line),
+        let numbers = line.split(' ').skip(1).map_while(|number| number.parse().ok());
+        match (line.split(' ').next(), &numbers.collect::<Vec<i64>>()[..]) {
+            (Some("accepted"), &[counter, number]) => self.accepted.push((counter, number)),
+            (Some("parked"), &[count]) => {
+                self.counts.add(PARKED, usize::try_from(count).unwrap_or_default());
+            }
+            _ => self.failed.push(line),
         }
     }
 }
@@ -202,6 +213,11 @@ impl Heard {
 fn life() -> Duration {
     let longest = if fastrand::u8(..15) == 0 { 3_000 } else { 300 };
     Duration::from_millis(fastrand::u64(5..longest))
+}
+
+/// How a kill at a point is counted.
+fn at(point: &str) -> String {
+    format!("  {point}")
 }
 
 /// One of the points with this in its name.
