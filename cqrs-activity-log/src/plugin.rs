@@ -6,6 +6,9 @@ use cqrs_core::{App, AppBuilder, Plugin};
 use crate::log::ActivityLog;
 use crate::recorder::Recorder;
 
+// A log that is provided without the plugin would record no events.
+cqrs_core::plugin_service!(ActivityLog, "activity-log");
+
 impl Plugin for ActivityLog {
     fn name(&self) -> &'static str {
         "activity-log"

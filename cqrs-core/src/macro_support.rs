@@ -12,8 +12,8 @@ pub use crate::message::{Command, Event, MaybeValidated, NotValidated, Query};
 pub use crate::payload::Changes;
 pub use crate::payload::Redaction;
 pub use crate::registry::{
-    EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Offer, Source,
-    TransactionalRoute,
+    EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Offer,
+    PluginService, Source, TransactionalRoute,
 };
 pub use crate::services::{Dependency, Injectable, Services};
 

@@ -32,10 +32,18 @@ async fn log(folder: &tempfile::TempDir) -> ActivityLog {
 }
 
 #[test]
-fn a_missing_log_is_reported() {
+fn a_missing_log_is_reported_with_its_plugin() {
     let error = builder().build().unwrap_err();
     assert_eq!(error.problems().len(), 1, "{error}");
-    assert!(error.to_string().contains("or the plugin that provides it"), "{error}");
+    assert!(error.to_string().contains("fix: `.plugin(..)`: the plugin `activity-log`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_log_without_its_plugin_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = builder().provide(log(&folder).await).build().unwrap_err();
+    assert_eq!(error.problems().len(), 1, "{error}");
+    assert!(error.to_string().contains("`.plugin(..)` in place of `.provide(..)`"), "{error}");
 }
 
 #[tokio::test]

@@ -7,6 +7,9 @@ impl Providers<'_> {
     /// How to get the service that is missing.
     pub(super) fn fix(&self, missing: ServiceKey) -> String {
         let ServiceKey { service, name } = missing;
+        if let Some(plugin) = self.catalogue.plugins.get(&service.id()) {
+            return format!("`.plugin(..)`: the plugin `{plugin}` provides it");
+        }
         if let Some(hint) = self.almost_provided(service) {
             return hint;
         }

@@ -175,16 +175,17 @@ impl App {
     ///
     /// Cancel safe. Never returns inside a handler, because the handler itself is in flight.
     pub async fn idle(&self) {
-        self.caught_up_and(|| self.0.lifecycle.idle()).await;
+        self.caught_up_and(|| self.0.lifecycle.idle(), false).await;
     }
 
     /// Returns when all work in flight waits for handlers that do not run, and nothing in the log waits for others.
     pub(crate) async fn settled(&self) {
-        self.caught_up_and(|| self.idle_but_waiting()).await;
+        self.caught_up_and(|| self.idle_but_waiting(), true).await;
     }
 
-    /// Waits until `idle` returns, and the handlers have handled what is in the log.
-    async fn caught_up_and<F: Future<Output = ()>>(&self, idle: impl Fn() -> F) {
+    /// Waits until `idle` returns, and the handlers have handled what is in the log; `but_paused` leaves out those that
+    /// are paused.
+    async fn caught_up_and<F: Future<Output = ()>>(&self, idle: impl Fn() -> F, but_paused: bool) {
         loop {
             idle().await;
             let Some(engine) = self.0.hub.dispatcher.engine() else { return };
@@ -194,7 +195,7 @@ impl App {
             }
             // What handlers do after the first look, and what they publish meanwhile, counts too.
             if let Ok(end) = end
-                && engine.is_caught_up(end)
+                && engine.is_caught_up(end, but_paused)
                 && tokio::time::timeout(Duration::ZERO, idle()).await.is_ok()
                 && engine.end().await.is_ok_and(|last| last == end)
             {

@@ -57,6 +57,8 @@ pub enum ProblemKind {
     Cycle,
     /// Two services are offered as the same type.
     AmbiguousService,
+    /// A service that does nothing without its plugin was provided without it.
+    ProvidedWithoutPlugin,
     /// A command or query has no handler.
     NoHandler,
     /// A command or query has more than one handler.

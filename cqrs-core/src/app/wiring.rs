@@ -28,6 +28,17 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     handlers::check_transactions(&handlers, builder.store.as_deref(), &mut problems);
 
     let provided = std::mem::take(&mut builder.provided);
+    for service in provided.keys().map(|key| key.service) {
+        if let Some(plugin) = catalogue.plugins.get(&service.id())
+            && builder.plugins.iter().all(|added| added.name() != *plugin)
+        {
+            problems.push(Problem::new(
+                ProblemKind::ProvidedWithoutPlugin,
+                format!("`{service}` is provided, but does nothing without its plugin `{plugin}`"),
+                "`.plugin(..)` in place of `.provide(..)`; the plugin provides it too",
+            ));
+        }
+    }
     let mut providers = Providers::new(&catalogue, provided, problems);
     providers.plan(&handlers, complete);
     providers.check_queries(&handlers);

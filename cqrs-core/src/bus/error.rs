@@ -96,6 +96,16 @@ pub enum PublishError {
         /// The event's name.
         event: &'static str,
     },
+    /// The application was not started, so its new handlers have no subscription yet, and would miss an event that is
+    /// published in a transaction.
+    #[error(
+        "event `{event}` was not published: call `App::start` before you publish in transactions, so that handlers \
+         that are new get the event too"
+    )]
+    NotStarted {
+        /// The event's name.
+        event: &'static str,
+    },
     /// The caller is not inside a Tokio runtime, so no worker can be started.
     #[error("event `{event}` was not published: there is no Tokio runtime here")]
     NoRuntime {
@@ -115,6 +125,7 @@ impl PublishError {
             | Self::CascadeTooLong { event, .. }
             | Self::ShutDown { event }
             | Self::NoStore { event }
+            | Self::NotStarted { event }
             | Self::NotStored { event, .. }
             | Self::NoRuntime { event } => event,
         }
@@ -131,6 +142,7 @@ impl PublishError {
             Self::ShutDown { .. } => "shut_down",
             Self::NotStored { .. } => "not_stored",
             Self::NoStore { .. } => "no_store",
+            Self::NotStarted { .. } => "not_started",
             Self::NoRuntime { .. } => "no_runtime",
         }
     }

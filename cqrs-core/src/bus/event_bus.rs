@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
 use rustc_hash::FxHashSet;
+use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use super::PublishError;
@@ -167,11 +168,15 @@ impl EventBus {
     ///
     /// # Errors
     ///
-    /// As [`publish`](Self::publish); and [`PublishError::NoStore`] if the application has none.
+    /// As [`publish`](Self::publish); [`PublishError::NoStore`] if the application has none; and
+    /// [`PublishError::NotStarted`] before its start, when handlers that are new would miss the event.
     pub fn stage<E: Event>(&self, ctx: &Context, event: E) -> Result<Staged, PublishError> {
         let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
         let no_store = || refused(ctx, PublishError::NoStore { event: E::NAME });
         let engine = hub.dispatcher.engine().ok_or_else(no_store)?;
+        if !engine.is_subscribed() {
+            return Err(refused(ctx, PublishError::NotStarted { event: E::NAME }));
+        }
         let (event, observed) = hub.begin(ctx, event)?;
         let staged = engine.stage(&event);
         let staged = staged.map_err(|error| PublishError::Unserializable { event: E::NAME, error });
@@ -323,6 +328,8 @@ impl EventHub {
     /// Appends events to the log, all or none.
     async fn append(&self, ctx: &Context, events: &[AnyEvent]) -> Result<(), Refused> {
         let Some(engine) = self.dispatcher.engine() else { return Err(Refused::ShutDown) };
+        // The log needs timers and tasks.
+        Handle::try_current().map_err(|_| Refused::NoRuntime)?;
         engine.publish(ctx, events.to_vec()).await?;
         for event in events {
             // It is accepted. Handlers that are `transient` may miss it if the application stops now.

@@ -22,9 +22,9 @@ impl Limits {
         }
     }
 
-    /// Begins an attempt of `worker`, or says what it has to wait for.
+    /// Whether an attempt may begin, or what it has to wait for.
     #[inline]
-    pub(super) fn begin(&mut self, worker: usize) -> Result<(), NotReady> {
+    pub(super) fn check(&self) -> Result<(), NotReady> {
         if self.is_paused {
             return Err(None);
         }
@@ -33,14 +33,18 @@ impl Limits {
         }
         let now = Instant::now();
         self.breaker.as_ref().map_or(Ok(()), |breaker| breaker.check(now))?;
-        self.rate.as_ref().map_or(Ok(()), |rate| rate.check(now))?;
+        self.rate.as_ref().map_or(Ok(()), |rate| rate.check(now))
+    }
+
+    /// Begins an attempt of `worker`, which [`check`](Self::check) allows.
+    #[inline]
+    pub(super) fn begin(&mut self, worker: usize) {
         if let Some(breaker) = &mut self.breaker {
             breaker.begin(worker);
         }
         if let Some(rate) = &mut self.rate {
-            rate.begin(now);
+            rate.begin(Instant::now());
         }
-        Ok(())
     }
 
     /// An attempt of `worker` has ended.

@@ -182,7 +182,7 @@ impl Lane {
         if !schedule.has_ready() {
             return Err(schedule.next_due().map(Instant::from_std));
         }
-        limits.begin(worker)?;
+        limits.check()?;
         let max = self.batch.map_or(1, |policy| policy.max);
         let across_tenants = self.is_across_tenants();
         // Tenants are compared themselves: two may have the same hash. An event is in a batch once.
@@ -203,6 +203,7 @@ impl Lane {
             return Err(Some(Instant::now() + wait));
         }
         copy(entries, taken);
+        limits.begin(worker);
         let others_wait = schedule.next_due().is_some()
             || (schedule.has_ready() && (limits.are_timed() || max > 1));
         drop(state);
@@ -215,15 +216,11 @@ impl Lane {
 
     /// What `worker` has taken is not attempted: its origins take it back, or it is taken again later.
     fn release_taken(&self, worker: usize) {
-        let mut state = self.state();
-        let State { schedule, limits } = &mut *state;
         let step = |_, delivery: &Delivery| {
             if delivery.receipt.origin.takes_back() { Step::Finish } else { Step::Return }
         };
         let mut released = Vec::new();
-        schedule.settle(worker, step, |_, delivery| released.push(delivery));
-        limits.end(worker, Counted::Neither);
-        drop(state);
+        self.state().schedule.settle(worker, step, |_, delivery| released.push(delivery));
         for delivery in &released {
             delivery.settle(Verdict::Release);
         }

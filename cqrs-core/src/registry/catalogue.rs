@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::{HandlerRegistration, InjectableRegistration, MessageRegistration};
+use super::{HandlerRegistration, InjectableRegistration, MessageRegistration, PluginService};
 use crate::message::{Decode, Validator};
 
 /// What the annotations submitted. It alone reads `inventory`, once per application.
@@ -22,6 +22,8 @@ pub(crate) struct Catalogue {
     pub(crate) left_out: Vec<&'static HandlerRegistration>,
     /// All messages, whether or not their module is selected.
     pub(crate) by_type: FxHashMap<TypeId, &'static MessageRegistration>,
+    /// The names of plugins, by the service that does nothing without its plugin.
+    pub(crate) plugins: FxHashMap<TypeId, &'static str>,
     /// All modules with something annotated, selected or not.
     pub(crate) modules: BTreeSet<&'static str>,
 }
@@ -36,6 +38,8 @@ impl Catalogue {
         let mut injectables: Vec<_> = inventory::iter::<InjectableRegistration>().collect();
         injectables.sort_by_key(|it| ((it.service)().path(), it.source));
 
+        let plugins = inventory::iter::<PluginService>();
+        let plugins = plugins.map(|it| ((it.service)().id(), it.plugin)).collect();
         let sources =
             messages.iter().map(|it| it.source).chain(handlers.iter().map(|it| it.source));
         let sources = sources.chain(injectables.iter().map(|it| it.source));
@@ -45,7 +49,7 @@ impl Catalogue {
         injectables.retain(|it| is_selected(it.source.module));
         let (handlers, left_out) =
             handlers.into_iter().partition(|it| is_selected(it.source.module));
-        Self { messages, handlers, injectables, left_out, by_type, modules }
+        Self { messages, handlers, injectables, left_out, by_type, plugins, modules }
     }
 
     /// Name, type and decoder of every event, in any module.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Source;
-use crate::services::{Dependency, Injectable, ServiceValue, Services, TypeRef};
+use crate::services::{Dependency, Injectable, Service, ServiceValue, Services, TypeRef};
 
 /// A service that `#[derive(Injectable)]` submits: offered as `Arc<T>`, and as its aliases.
 #[derive(Debug, Clone, Copy)]
@@ -46,5 +46,22 @@ impl Offer {
     /// cannot be generic.
     pub const fn of<U: ?Sized + 'static>(make: fn(&Services) -> ServiceValue) -> Self {
         Self { service: TypeRef::of::<Arc<U>>, make }
+    }
+}
+
+/// A service that does nothing without its plugin; [`plugin_service!`](crate::plugin_service) submits it.
+#[derive(Debug, Clone, Copy)]
+pub struct PluginService {
+    pub(crate) service: fn() -> TypeRef,
+    /// The plugin's name.
+    pub(crate) plugin: &'static str,
+}
+
+inventory::collect!(PluginService);
+
+impl PluginService {
+    /// The service `T`, which the plugin of this name provides.
+    pub const fn of<T: Service>(plugin: &'static str) -> Self {
+        Self { service: TypeRef::of::<T>, plugin }
     }
 }

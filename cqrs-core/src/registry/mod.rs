@@ -10,7 +10,7 @@ mod source;
 mod unhandled;
 
 pub use self::handler::HandlerRegistration;
-pub use self::injectable::{InjectableRegistration, Offer};
+pub use self::injectable::{InjectableRegistration, Offer, PluginService};
 pub use self::manual::{BatchesHandler, EventsHandler, Handler};
 pub use self::message::MessageRegistration;
 pub use self::route::{EventRoute, TransactionalRoute};

@@ -1,6 +1,6 @@
 //! Which shards this node works on.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -23,17 +23,10 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// This node, and what it knows of its leases.
 pub(super) struct Leases {
     node: Node,
-    last_beat: Mutex<LastBeat>,
+    /// When the last beat that succeeded was sent.
+    last_beat: Mutex<Option<Instant>>,
     /// Held while shards are claimed or given back.
     pub(super) changing: tokio::sync::Mutex<()>,
-}
-
-/// The last beat that succeeded.
-#[derive(Default)]
-struct LastBeat {
-    sent: Option<Instant>,
-    /// Whether a delivery was given back since then, because by this node's clock the leases had ended.
-    was_missed: bool,
 }
 
 impl Leases {
@@ -43,25 +36,14 @@ impl Leases {
         Self { node, last_beat: Mutex::default(), changing: tokio::sync::Mutex::default() }
     }
 
-    /// Whether this node still has its leases, by its own clock. Otherwise the caller gives its delivery back.
+    /// Whether this node still has its leases, by its own clock.
     pub(super) fn are_valid(&self) -> bool {
-        let mut last_beat = self.last_beat.lock().unwrap_or_else(PoisonError::into_inner);
-        let limit = self.node.ttl.mul_f64(BEGINS_FOR);
-        let are_valid = last_beat.sent.is_some_and(|sent| sent.elapsed() < limit);
-        last_beat.was_missed |= !are_valid;
-        are_valid
+        let last_beat = *self.last_beat();
+        last_beat.is_some_and(|sent| sent.elapsed() < self.node.ttl.mul_f64(BEGINS_FOR))
     }
 
-    /// A beat has succeeded that was sent then. Does nothing, and returns `false`, if deliveries were given back
-    /// meanwhile: the caller must begin again with all shards, because later deliveries of the same keys must not begin
-    /// before those.
-    fn renew(&self, sent: Instant) -> bool {
-        let mut last_beat = self.last_beat.lock().unwrap_or_else(PoisonError::into_inner);
-        let was_missed = std::mem::take(&mut last_beat.was_missed);
-        if !was_missed {
-            last_beat.sent = Some(sent);
-        }
-        !was_missed
+    fn last_beat(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.last_beat.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -88,29 +70,20 @@ pub(super) async fn beat(
     }
     let sent = Instant::now();
     let beat = shared.store.beat(node).await?;
-    let held = || subscribers.first().map(|it| it.leases()).unwrap_or_default();
-    while !shared.leases.renew(sent) {
-        tracing::warn!(
-            "this node was too late to renew its leases; it begins again with its shards"
-        );
-        for lease in held() {
-            for subscriber in subscribers {
-                subscriber.remove(lease);
-            }
-        }
-    }
-    let held: Vec<Lease> = held();
+    let held: Vec<Lease> = subscribers.first().map(|it| it.leases()).unwrap_or_default();
     for lost in held.iter().filter(|lease| !beat.leases.contains(lease)) {
         tracing::warn!(shard = lost.shard, "another node has taken over this shard");
         for subscriber in subscribers {
             subscriber.remove(*lost);
         }
     }
+    // After the lost shards were removed, so that no attempt of them begins.
+    *shared.leases.last_beat() = Some(sent);
     for subscriber in subscribers {
         subscriber.pause(beat.paused.contains(&subscriber.id()));
     }
     let share = usize::from(shared.store.profile().shards).div_ceil(beat.living.max(1));
-    // What the store has as ours but we do not work on: it was claimed by a call whose answer was lost, or we were late.
+    // What the store has as this node's, but this node does not work on: it was claimed by a call whose answer was lost.
     let unknown: Vec<Lease> =
         beat.leases.iter().filter(|lease| !held.contains(lease)).copied().collect();
     if !unknown.is_empty() {

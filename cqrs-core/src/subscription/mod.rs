@@ -133,6 +133,11 @@ impl Engine {
         Self { shared: Arc::new(shared), subscribers, subscribed, started }
     }
 
+    /// Whether each handler has its subscription, so that it gets what is appended from now on.
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.subscribers.is_empty() || self.subscribed.initialized()
+    }
+
     /// How many handlers want events of this type.
     pub(crate) fn wanted_by(&self, event: TypeId) -> usize {
         self.subscribers.iter().filter(|(it, _)| it.wants(event)).count()
@@ -308,14 +313,18 @@ impl Engine {
         self.shared.store.range().await.map(|range| *range.end())
     }
 
-    /// Whether the handlers of this node have settled everything up to `end` in its shards.
-    pub(crate) fn is_caught_up(&self, end: Position) -> bool {
+    /// Whether the handlers of this node have settled everything up to `end` in its shards; `but_paused` leaves out
+    /// those that are paused.
+    pub(crate) fn is_caught_up(&self, end: Position, but_paused: bool) -> bool {
         if !self.started.initialized() {
-            return self.subscribers.is_empty();
+            return self.subscribers.is_empty() || end == Position::START;
         }
         // While shards are claimed, some of them are not yet here.
         self.shared.leases.changing.try_lock().is_ok()
-            && self.subscribers.iter().all(|(subscriber, _)| subscriber.is_caught_up(end))
+            && self.subscribers.iter().all(|(subscriber, _)| {
+                subscriber.is_caught_up(end)
+                    || (but_paused && subscriber.lane.waiting_while_paused().is_some())
+            })
     }
 }
 

@@ -40,7 +40,7 @@ fn status(rejection: &Rejection) -> StatusCode {
 
 impl From<PublishError> for Problem {
     /// 413 for a payload that is too large, 422 for one that is nested too deeply, 503 if the application
-    /// is shut down, and 500 for the rest. The `code` is the one in spans and metrics.
+    /// is shut down or its store is away, and 500 for the rest. The `code` is the one in spans and metrics.
     fn from(error: PublishError) -> Self {
         let code = error.error_type();
         let problem = match error {
@@ -54,6 +54,9 @@ impl From<PublishError> for Problem {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).caused_by(error)
             }
             PublishError::ShutDown { .. } => Self::busy(error),
+            PublishError::NotStored { error: ref why, .. } if why.is_temporary() => {
+                Self::busy(error)
+            }
             error => Self::internal(error),
         };
         problem.with_code(code)

@@ -1,10 +1,12 @@
 //! What a client reads when something is wrong.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
+use cqrs_core::log::StoreError;
 use cqrs_core::middleware::Rejection;
 use cqrs_core::{Context, ExecuteError, HandlerError, PublishError};
 use cqrs_http::{ContextLayer, Problem};
@@ -116,12 +118,16 @@ fn the_errors_of_the_buses_have_a_status_and_a_stable_code() {
     }
 
     let event = "name.reserved";
+    let not_stored = |error| PublishError::NotStored { event, error: Arc::new(error) };
     let published = [
         (PublishError::TooLarge { event, size: 9, limit: 8 }, 413, "too_large"),
         (PublishError::TooDeep { event, limit: 8 }, 422, "too_deep"),
         (PublishError::ShutDown { event }, 503, "shut_down"),
         (PublishError::WaitInsideHandler { event }, 500, "wait_inside_handler"),
         (PublishError::NoRuntime { event }, 500, "no_runtime"),
+        (not_stored(StoreError::Unavailable("connection refused".into())), 503, "not_stored"),
+        (not_stored(StoreError::Refused("no such table".into())), 500, "not_stored"),
+        (PublishError::NotStarted { event }, 500, "not_started"),
     ];
     for (error, status, code) in published {
         let problem = Problem::from(error);

@@ -99,3 +99,31 @@ impl<P: Plugin> ErasedPlugin for P {
 
 /// A plugin that can be shared.
 pub(crate) type AnyPlugin = Arc<dyn ErasedPlugin>;
+
+/// Declares that a service does nothing without its plugin, which provides it. If the service is missing, `build`
+/// names the plugin; if it is provided without the plugin, `build` refuses.
+///
+/// ```standalone_crate
+/// use cqrs_core::{App, AppBuilder, Plugin};
+///
+/// #[derive(Clone)]
+/// struct Search;
+///
+/// impl Plugin for Search {
+///     fn name(&self) -> &str { "search" }
+///     fn configure(&self, app: AppBuilder) -> AppBuilder { app.provide(self.clone()) }
+/// }
+///
+/// cqrs_core::plugin_service!(Search, "search");
+///
+/// assert!(App::builder().provide(Search).build().is_err());
+/// assert!(App::builder().plugin(Search).build().is_ok());
+/// ```
+#[macro_export]
+macro_rules! plugin_service {
+    ($service:ty, $plugin:literal) => {
+        $crate::macro_support::inventory::submit! {
+            $crate::macro_support::PluginService::of::<$service>($plugin)
+        }
+    };
+}
