@@ -47,7 +47,7 @@ mod backend; // what each database does in its own way
 mod sqlite; // the store in SQLite
 #[cfg(feature = "postgres")]
 mod postgres; // the store in Postgres
-mod store; // the store, whichever database it is in
+mod store; // the store, in either database
 mod builder; // opening a store
 mod publish_in; // publishing in the user's own transaction
 

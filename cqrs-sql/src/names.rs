@@ -35,7 +35,7 @@ impl Names {
         format!("{}{name}", self.prefix)
     }
 
-    /// A statement, in which `{event}` stands for the full name of the table `event`.
+    /// A statement: `{event}` in `text` becomes the full name of the table `event`.
     pub(crate) fn sql(&self, text: &str) -> SqlStr {
         let open = format!("{}\"{}", self.qualifier, self.prefix);
         AssertSqlSafe(text.replace('{', &open).replace('}', "\"")).into_sql_str()

@@ -1,4 +1,4 @@
-//! The store, whichever database it is in.
+//! The store, in either database.
 
 use std::fmt;
 use std::ops::RangeInclusive;

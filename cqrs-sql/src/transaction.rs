@@ -7,7 +7,7 @@ use sqlx::{Database, Executor, SqlSafeStr};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// A short transaction of the store's own. If it does not end with a commit, its connection is closed. So no
-/// connection with an open transaction goes back to the pool, whatever future was dropped and whatever failed.
+/// connection with an open transaction goes back to the pool, also after a dropped future or a failure.
 ///
 /// Not sqlx's own transaction: that counts its depth, and the count is wrong after SQLite has rolled back by itself,
 /// such as when the disk is full. Its connection could then never begin a transaction again.

@@ -90,7 +90,8 @@ pub enum PublishError {
     },
     /// The application has no store, in whose transaction an event could be published.
     #[error(
-        "event `{event}` was not published: the application has no store; give it one with          `App::builder().store(..)`, or use `publish`"
+        "event `{event}` was not published: the application has no store; give it one with \
+         `App::builder().store(..)`, or use `publish`"
     )]
     NoStore {
         /// The event's name.

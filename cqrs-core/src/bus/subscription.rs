@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use crate::message::{AnyEvent, Event, Published};
 use crate::runtime::{Broadcast, Live};
 
-/// The readers of events, by event type; `None` stands for every event.
+/// The readers of events, by event type; `None` is every event.
 #[derive(Debug)]
 pub(super) struct Subscriptions {
     /// Whether there ever was one: most applications have none.

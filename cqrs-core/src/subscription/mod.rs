@@ -299,7 +299,7 @@ impl Engine {
             checkpoints::save_all(&self.shared, &subscribers, &slices).await;
             leases::give_back(&self.shared, &subscribers).await;
         };
-        // After the time of its leases, other nodes take the shards whatever this one says.
+        // When its leases have ended, other nodes take the shards without it.
         let lease = self.shared.store.profile().lease;
         if tokio::time::timeout(lease, finishing).await.is_err() {
             tracing::warn!(

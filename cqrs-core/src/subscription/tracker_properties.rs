@@ -1,4 +1,4 @@
-//! What is true of a tracker, whatever handlers, the store and crashes do.
+//! What is true of a tracker after any steps of handlers and the store, and after crashes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -248,7 +248,7 @@ proptest! {
             world.check();
         }
 
-        // What is settled is passed soon, whatever holds the checkpoint.
+        // What is settled is passed soon, also if something open holds the checkpoint.
         world.now += AFTER;
         world.save_all();
         let settled = world.settled.iter().chain(&world.dead).copied();

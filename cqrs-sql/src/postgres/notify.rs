@@ -1,7 +1,6 @@
 //! Nodes tell each other about news.
 //!
-//! `NOTIFY` makes commits wait for each other, so it never stands in a transaction that publishes, and is sent at most
-//! once in a while. It is a hint: everything works without it, because readers poll.
+//! `NOTIFY` makes commits wait for each other, so it has a transaction of its own, and is sent at most every 5 ms. It is a hint: everything works without it, because readers poll.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -22,7 +22,7 @@ use crate::transaction::WriteTransaction;
 
 const MIGRATIONS: Migrations = Migrations(&[include_str!("../../migrations/1.postgres.sql")]);
 
-/// `READ COMMITTED`, whatever the default of the server is: after waiting for a lock, each statement sees what has
+/// `READ COMMITTED`, also if the server's default is another: after waiting for a lock, each statement sees what has
 /// changed.
 pub(super) const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 

@@ -8,6 +8,7 @@ mod harness;
 mod support;
 
 mod append;
+mod application;
 mod done_rows;
 mod faults;
 mod faulty;

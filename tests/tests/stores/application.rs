@@ -1,0 +1,67 @@
+//! What an application with a store says and does before its start, without a runtime, and while a handler is paused.
+
+use std::time::Duration;
+
+use cqrs_core::log::MemoryStore;
+use cqrs_core::prelude::*;
+use cqrs_core::testing::TestApp;
+use cqrs_core::{AppBuilder, Handler, Published};
+
+#[derive(Debug, Serialize, Deserialize, Event)]
+struct Noted {
+    #[event(entity_id)]
+    note: u32,
+}
+
+fn builder() -> AppBuilder {
+    let note = Handler::event_fn("note", |_: Published<Noted>, _| async { Ok(()) });
+    App::builder().bare().store(MemoryStore::new()).register(note)
+}
+
+fn ctx() -> Context {
+    Context::for_tenant("acme").unwrap()
+}
+
+#[tokio::test]
+async fn a_publish_in_a_transaction_before_the_start_is_refused() {
+    let app = builder().build().unwrap();
+    let error = app.events().stage(&ctx(), Noted { note: 1 }).unwrap_err();
+    assert!(matches!(error, PublishError::NotStarted { event: "noted" }), "{error}");
+    assert!(error.to_string().contains("call `App::start`"), "{error}");
+    app.start().await.unwrap();
+    assert!(app.events().stage(&ctx(), Noted { note: 1 }).is_ok());
+}
+
+#[tokio::test]
+async fn a_publish_in_a_transaction_without_a_store_is_refused() {
+    let app = App::builder().bare().build().unwrap();
+    let error = app.events().stage(&ctx(), Noted { note: 1 }).unwrap_err();
+    assert!(error.to_string().contains("give it one with `App::builder().store(..)`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_publish_outside_a_runtime_is_refused() {
+    let app = builder().build().unwrap();
+    app.start().await.unwrap();
+    let events = app.events().clone();
+    let publish =
+        move || futures_util::FutureExt::now_or_never(events.publish(&ctx(), Noted { note: 1 }));
+    let published = std::thread::spawn(publish).join().expect("no panic");
+    assert!(matches!(published, Some(Err(PublishError::NoRuntime { .. }))), "{published:?}");
+}
+
+#[tokio::test]
+async fn a_new_application_is_idle_before_its_start() {
+    let app = builder().build().unwrap();
+    tokio::time::timeout(Duration::from_secs(10), app.idle()).await.expect("it is idle");
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "handler `note` is paused")]
+async fn a_test_that_waits_for_a_paused_handler_fails_with_its_name() {
+    let app = TestApp::from_builder(builder()).build().unwrap();
+    app.start().await.unwrap();
+    app.handler("note").unwrap().pause();
+    app.publish(&ctx(), Noted { note: 1 }).await.unwrap();
+    app.settled().await;
+}
