@@ -309,17 +309,22 @@ impl EventHub {
         event: &AnyEvent,
         observed: Observed,
     ) -> Result<Uuid, PublishError> {
-        let result = self.accept(ctx, event).await;
+        let result = self.accept(ctx, event, TypeId::of::<E>()).await;
         let result = result.map_err(|refused| refused.publishing(E::NAME));
         observed.end(result.as_ref().err().map(PublishError::error_type));
         result.map(|()| event.id())
     }
 
     /// Accepts an event: in the log, if there is one, or in memory.
-    async fn accept(&self, ctx: &Context, event: &AnyEvent) -> Result<(), Refused> {
+    async fn accept(
+        &self,
+        ctx: &Context,
+        event: &AnyEvent,
+        event_type: TypeId,
+    ) -> Result<(), Refused> {
         self.start_if_needed()?;
         match self.dispatcher.engine() {
-            None => self.deliver(ctx, event).await,
+            None => self.deliver(ctx, event, event_type).await,
             // Boxed, so that the future of a publish in memory is small.
             Some(_) => Box::pin(self.append(ctx, std::slice::from_ref(event))).await,
         }
@@ -333,7 +338,7 @@ impl EventHub {
         engine.publish(ctx, events.to_vec()).await?;
         for event in events {
             // It is accepted. Handlers that are `transient` may miss it if the application stops now.
-            let _ = self.deliver(ctx, event).await;
+            let _ = self.deliver(ctx, event, event.event_type()).await;
         }
         Ok(())
     }
@@ -352,10 +357,15 @@ impl EventHub {
     }
 
     /// Hands an event to the lanes of its handlers in memory.
-    async fn deliver(&self, ctx: &Context, event: &AnyEvent) -> Result<(), Refused> {
+    async fn deliver(
+        &self,
+        ctx: &Context,
+        event: &AnyEvent,
+        event_type: TypeId,
+    ) -> Result<(), Refused> {
         // What a handler publishes never waits: it could wait for the handler itself.
         let takes_permits = !ctx.is_inside_any_delivery();
-        let routes = self.dispatcher.routes_of(event.event_type())?;
+        let routes = self.dispatcher.routes_of(event_type)?;
         if takes_permits {
             self.dispatcher.take_permits(routes, event.context().tenant_key()).await?;
         }

@@ -194,13 +194,9 @@ impl Lane {
         };
         let pick = |count| self.shared.chance.as_ref().map_or(0, |chance| chance.pick(count));
         let entries = schedule.take(worker, max, across_tenants, pick, fit);
-        let origins = || entries.iter().map(|entry| &entry.item.receipt.origin);
-        let must_wait = !origins().all(|origin| origin.may_begin());
-        if must_wait || origins().any(|origin| origin.takes_back()) {
+        if !entries.iter().all(|entry| entry.item.receipt.origin.may_begin()) {
             drop(state);
-            self.release_taken(worker);
-            let wait = if must_wait { LOOK_AGAIN } else { Duration::ZERO };
-            return Err(Some(Instant::now() + wait));
+            return Err(Some(self.release_taken(worker)));
         }
         copy(entries, taken);
         limits.begin(worker);
@@ -214,8 +210,8 @@ impl Lane {
         Ok(())
     }
 
-    /// What `worker` has taken is not attempted: its origins take it back, or it is taken again later.
-    fn release_taken(&self, worker: usize) {
+    /// What `worker` has taken is not attempted: its origins take it back, or it is taken again later. Returns when.
+    fn release_taken(&self, worker: usize) -> Instant {
         let step = |_, delivery: &Delivery| {
             if delivery.receipt.origin.takes_back() { Step::Finish } else { Step::Return }
         };
@@ -224,6 +220,7 @@ impl Lane {
         for delivery in &released {
             delivery.settle(Verdict::Release);
         }
+        Instant::now() + if released.is_empty() { LOOK_AGAIN } else { Duration::ZERO }
     }
 
     /// The receipt of what `worker` has taken at this index.

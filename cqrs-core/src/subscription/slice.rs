@@ -306,7 +306,7 @@ impl Origin for Slice {
 
     /// A node that could not renew its leases waits: when it can, they may still be its own.
     fn may_begin(&self) -> bool {
-        self.shared.leases.are_valid()
+        !self.takes_back() && self.shared.leases.are_valid()
     }
 
     /// Appends what the handler published, together with a done row. After that the delivery is settled.
