@@ -309,25 +309,17 @@ impl EventHub {
         event: &AnyEvent,
         observed: Observed,
     ) -> Result<Uuid, PublishError> {
-        let result = self.accept(ctx, event, TypeId::of::<E>()).await;
+        let result = match self.start_if_needed() {
+            Err(refused) => Err(refused),
+            Ok(()) if self.dispatcher.engine().is_none() => {
+                self.deliver(ctx, event, TypeId::of::<E>()).await
+            }
+            // Boxed, so that the future of a publish in memory is small.
+            Ok(()) => Box::pin(self.append(ctx, std::slice::from_ref(event))).await,
+        };
         let result = result.map_err(|refused| refused.publishing(E::NAME));
         observed.end(result.as_ref().err().map(PublishError::error_type));
         result.map(|()| event.id())
-    }
-
-    /// Accepts an event: in the log, if there is one, or in memory.
-    async fn accept(
-        &self,
-        ctx: &Context,
-        event: &AnyEvent,
-        event_type: TypeId,
-    ) -> Result<(), Refused> {
-        self.start_if_needed()?;
-        match self.dispatcher.engine() {
-            None => self.deliver(ctx, event, event_type).await,
-            // Boxed, so that the future of a publish in memory is small.
-            Some(_) => Box::pin(self.append(ctx, std::slice::from_ref(event))).await,
-        }
     }
 
     /// Appends events to the log, all or none.
