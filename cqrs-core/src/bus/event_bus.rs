@@ -99,8 +99,9 @@ impl EventBus {
 
     /// Publishes `events` in order, as [`publish`](Self::publish) does. Returns their ids.
     ///
-    /// All payloads are checked before the first event is accepted. Not cancel safe: when the returned
-    /// future is dropped while it waits for a permit, the first events may have been accepted.
+    /// All payloads are checked before the first event is accepted. With a store, all events are accepted or none.
+    /// Without one, it is not cancel safe: when the returned future is dropped while it waits for a permit, the first
+    /// events may have been accepted.
     ///
     /// # Errors
     ///
