@@ -1,13 +1,14 @@
 //! What tests of several crates share: a business module in a crate of its own, of which a test names nothing
-//! but the crate, a store with transactions, and the checker of module arrows.
+//! but the crate, stores for tests, and the checker of module arrows.
 
 pub mod arrows;
 mod docs;
+pub mod intercepted;
 pub mod ledger;
 
 use cqrs_core::prelude::*;
 
-/// A badge was printed for a new employee. Nobody outside this crate names it.
+/// A badge was printed for a new employee. No code outside this crate names it.
 #[derive(Serialize, Deserialize, Event)]
 pub struct BadgePrinted {
     /// Whose badge.

@@ -245,8 +245,8 @@ on_both! {
 #[tokio::test]
 #[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn no_password_is_shown() {
-    let url = "postgres://somebody:hunter2@127.0.0.1:1/nowhere";
-    let error = cqrs_sql::SqlStore::postgres(url).await.expect_err("nobody listens");
+    let url = "postgres://app:hunter2@127.0.0.1:1/nowhere";
+    let error = cqrs_sql::SqlStore::postgres(url).await.expect_err("no server listens there");
     assert!(!format!("{error:?} {error}").contains("hunter2"));
     let store = Database::postgres().open().await;
     assert_eq!(format!("{store:?}"), r#"SqlStore { database: "Postgres", .. }"#);

@@ -8,7 +8,7 @@ use cqrs_core::log::{
 use cqrs_sql::SqlStore;
 use tokio::task::JoinSet;
 
-use crate::support::{Database, event, node, on_both};
+use crate::support::{Database, event, eventually, node, on_both};
 
 async fn subscription(store: &SqlStore) -> SubscriptionId {
     let wanted = [NewSubscription { name: "a", start: Start::Beginning }];
@@ -31,13 +31,17 @@ on_both! {
     async fn a_dead_node_loses_its_shards_and_its_rights(database: &Database) {
         let (old, new) = (database.open().await, database.open().await);
         let subscription = subscription(&old).await;
-        let (dead, living) = (node(Duration::from_millis(300)), node(Duration::from_mins(1)));
+        let (mut dead, living) = (node(Duration::from_mins(1)), node(Duration::from_mins(1)));
         old.beat(&dead).await.expect("beaten");
         let lost = old.claim(&dead, 100, &[subscription]).await.expect("claimed")[0].lease;
         assert_eq!(old.save(&[change(subscription, lost, 1)]).await.expect("saved"), []);
         assert_eq!(new.claim(&living, 100, &[]).await.expect("nothing is free").len(), 0);
-        tokio::time::sleep(Duration::from_millis(400)).await;
-        assert_eq!(new.beat(&living).await.expect("beaten").living, 1);
+        dead.ttl = Duration::from_millis(50);
+        old.beat(&dead).await.expect("beaten");
+        eventually("the node is dead", async || {
+            new.beat(&living).await.expect("beaten").living == 1
+        })
+        .await;
         let claims = new.claim(&living, 100, &[subscription]).await.expect("claimed");
         assert_eq!(claims.len(), 16);
         assert_eq!(claims[0].checkpoints, [(subscription, Position(1))]);

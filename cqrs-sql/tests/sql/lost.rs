@@ -100,7 +100,7 @@ async fn an_append_whose_answer_was_lost_is_found() {
     assert!(events.iter().filter(|it| it.event.entity_id.as_deref() == Some("2")).count() > 3);
 }
 
-/// Whatever the moment at which the server ends the connections: an error means that nothing was appended.
+/// The server ends the connections at any moment. An error means that nothing was appended.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn a_killed_backend_loses_and_doubles_nothing() {

@@ -46,7 +46,7 @@ fn check(events: &[LoggedEvent], numbers: &HashMap<u32, u32>) {
 }
 
 /// Writers that append, that publish in transactions, that roll back, and now and then keep a transaction open.
-/// The lock of an entity stands for the row lock that a real transaction takes, and is kept until the commit.
+/// Each locks its entity until the commit, as a real transaction locks a row.
 async fn write(stores: &[SqlStore], until: Instant, longest: Duration) -> Arc<Vec<Mutex<u32>>> {
     let numbers: Arc<Vec<_>> = Arc::new((0..ENTITIES).map(|_| Mutex::new(0)).collect());
     let mut writers = JoinSet::new();

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cqrs_core::log::{Entry, EventLog as _, LogEvent, LoggedEvent, Node, Position};
 use cqrs_sql::{SqlStore, SqlStoreBuilder};
@@ -87,6 +87,15 @@ pub(crate) fn node(ttl: Duration) -> Node {
 
 pub(crate) async fn all(store: &SqlStore) -> Vec<LoggedEvent> {
     store.read(Position::START, 1_000_000).await.expect("the log")
+}
+
+/// Waits until `condition` is true.
+pub(crate) async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let start = Instant::now();
+    while !condition().await {
+        assert!(start.elapsed() < Duration::from_mins(1), "this never happened: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// A test on both databases.

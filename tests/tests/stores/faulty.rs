@@ -1,193 +1,147 @@
-//! A store that fails when a test says so.
+//! A store that fails when a test says so, and knows what has happened.
 
-use std::collections::HashMap;
-use std::ops::RangeInclusive;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{
-    Beat, Change, Claim, Entry, EventLog, Lease, LoggedEvent, NewSubscription, Node, Position,
-    Profile, Progress, Store, StoreError, Subscription, SubscriptionId, Units,
-};
+use cqrs_core::log::{Change, Claim, Entry, Position, Profile, Store, StoreError, SubscriptionId};
+use cqrs_tests::intercepted::{Intercepted, Interceptor};
 
-/// A function of a store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Call {
-    Append,
-    Read,
-    Register,
-    Beat,
-    Claim,
-    Save,
-}
+pub(crate) use cqrs_tests::intercepted::Call;
+
+use crate::support::{LEASE, eventually};
+
+/// A store that fails when a test says so.
+pub(crate) type Faulty = Intercepted<Faults>;
 
 /// What becomes of the calls of a function.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Fault {
     /// The store is not available.
     Fails,
-    /// The store refuses events of this name with this text in their payload.
-    Refuses { name: &'static str, text: &'static str },
     /// The store answers late.
     Delays(Duration),
     /// The store does not answer until it is healed.
     Hangs,
 }
 
-/// A store that fails when a test says so.
+/// The faults of a store, and what has happened.
 #[derive(Debug)]
-pub(crate) struct Faulty {
-    inner: Arc<dyn Store>,
+pub(crate) struct Faults {
     lease: Duration,
-    faults: Mutex<HashMap<Call, Fault>>,
+    of_calls: Mutex<HashMap<Call, Fault>>,
+    /// The name of events that are refused, and a text in their payload.
+    refused: Mutex<Option<(&'static str, &'static str)>>,
+    happened: Mutex<Happened>,
 }
 
-impl Faulty {
-    pub(crate) fn new(inner: Arc<dyn Store>) -> Arc<Self> {
-        Self::with_lease(inner, crate::support::LEASE)
-    }
+#[derive(Debug, Default)]
+struct Happened {
+    failed: HashMap<Call, usize>,
+    parked: HashSet<(SubscriptionId, Position)>,
+    shards: HashSet<u16>,
+    last_beat: Option<Instant>,
+}
 
-    pub(crate) fn with_lease(inner: Arc<dyn Store>, lease: Duration) -> Arc<Self> {
-        Arc::new(Self { inner, lease, faults: Mutex::default() })
-    }
+pub(crate) fn faulty(inner: Arc<dyn Store>) -> Arc<Faulty> {
+    faulty_with_lease(inner, LEASE)
+}
 
+pub(crate) fn faulty_with_lease(inner: Arc<dyn Store>, lease: Duration) -> Arc<Faulty> {
+    let (of_calls, refused, happened) = Default::default();
+    Arc::new(Intercepted::new(inner, Faults { lease, of_calls, refused, happened }))
+}
+
+impl Faults {
     pub(crate) fn begin(&self, fault: Fault, calls: impl IntoIterator<Item = Call>) {
-        let calls = calls.into_iter().map(|call| (call, fault));
-        self.faults.lock().unwrap().extend(calls);
+        self.of_calls.lock().unwrap().extend(calls.into_iter().map(|call| (call, fault)));
+    }
+
+    /// Refuses to append events of this name with this text in their payload.
+    pub(crate) fn refuse(&self, name: &'static str, text: &'static str) {
+        *self.refused.lock().unwrap() = Some((name, text));
     }
 
     pub(crate) fn heal(&self) {
-        self.faults.lock().unwrap().clear();
+        self.of_calls.lock().unwrap().clear();
+    }
+
+    /// Waits until the next failure.
+    pub(crate) async fn fails_again(&self, call: Call) {
+        let failures = || self.happened.lock().unwrap().failed.get(&call).copied();
+        let before = failures();
+        eventually("a call fails", async || failures() > before).await;
+    }
+
+    /// Waits until so many deliveries were parked.
+    pub(crate) async fn has_parked(&self, count: usize) {
+        let parked = || self.happened.lock().unwrap().parked.len();
+        eventually("the deliveries are parked", async || parked() >= count).await;
+    }
+
+    /// Waits until so many shards were claimed.
+    pub(crate) async fn has_claimed(&self, count: usize) {
+        let shards = || self.happened.lock().unwrap().shards.len();
+        eventually("the shards are claimed", async || shards() >= count).await;
+    }
+
+    /// Waits until the node cannot renew its leases any more.
+    pub(crate) async fn has_lost_its_leases(&self) {
+        let last_beat = || self.happened.lock().unwrap().last_beat.expect("it has lived");
+        eventually("the leases end", async || last_beat().elapsed() > self.lease).await;
     }
 
     fn fault(&self, call: Call) -> Option<Fault> {
-        self.faults.lock().unwrap().get(&call).copied()
+        self.of_calls.lock().unwrap().get(&call).copied()
+    }
+}
+
+impl Interceptor for Faults {
+    fn profile(&self, inner: Profile) -> Profile {
+        Profile { lease: self.lease, ..inner }
     }
 
-    async fn pass(&self, call: Call, entries: &[Entry]) -> Result<(), StoreError> {
-        let Some(fault) = self.fault(call) else { return Ok(()) };
-        match fault {
-            Fault::Fails => Err(StoreError::Unavailable("switched off".into())),
-            Fault::Refuses { name, text } => {
-                let mut events = entries.iter().flat_map(|entry| &entry.events);
-                let is_refused = events.any(|it| it.name == name && it.payload.contains(text));
-                if is_refused { Err(StoreError::Refused("a wrong entry".into())) } else { Ok(()) }
+    async fn before(&self, call: Call) -> Result<(), StoreError> {
+        match self.fault(call) {
+            None => {}
+            Some(Fault::Fails) => {
+                *self.happened.lock().unwrap().failed.entry(call).or_default() += 1;
+                return Err(StoreError::Unavailable("switched off".into()));
             }
-            Fault::Delays(by) => {
-                tokio::time::sleep(by).await;
-                Ok(())
-            }
-            Fault::Hangs => {
+            Some(Fault::Delays(by)) => tokio::time::sleep(by).await,
+            Some(Fault::Hangs) => {
                 while matches!(self.fault(call), Some(Fault::Hangs)) {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
-                Ok(())
             }
         }
-    }
-}
-
-impl Store for Faulty {
-    fn units(&self) -> Option<&dyn Units> {
-        self.inner.units()
-    }
-}
-
-impl EventLog for Faulty {
-    fn profile(&self) -> Profile {
-        Profile { lease: self.lease, ..self.inner.profile() }
+        Ok(())
     }
 
-    fn append<'a>(
-        &'a self,
-        entries: &'a [Entry],
-    ) -> BoxFuture<'a, Result<Vec<Option<Position>>, StoreError>> {
-        Box::pin(async move {
-            self.pass(Call::Append, entries).await?;
-            self.inner.append(entries).await
-        })
+    fn after(&self, call: Call) {
+        if call == Call::Beat {
+            self.happened.lock().unwrap().last_beat = Some(Instant::now());
+        }
     }
 
-    fn read(
-        &self,
-        after: Position,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<LoggedEvent>, StoreError>> {
-        Box::pin(async move {
-            self.pass(Call::Read, &[]).await?;
-            self.inner.read(after, limit).await
-        })
+    fn appends(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let Some((name, text)) = *self.refused.lock().unwrap() else { return Ok(()) };
+        let mut events = entries.iter().flat_map(|entry| &entry.events);
+        if events.any(|it| it.name == name && it.payload.contains(text)) {
+            return Err(StoreError::Refused("a wrong entry".into()));
+        }
+        Ok(())
     }
 
-    fn read_at<'a>(
-        &'a self,
-        positions: &'a [Position],
-    ) -> BoxFuture<'a, Result<Vec<LoggedEvent>, StoreError>> {
-        Box::pin(async move {
-            self.pass(Call::Read, &[]).await?;
-            self.inner.read_at(positions).await
-        })
+    fn claimed(&self, claims: &[Claim]) {
+        let shards = claims.iter().map(|claim| claim.lease.shard);
+        self.happened.lock().unwrap().shards.extend(shards);
     }
 
-    fn range(&self) -> BoxFuture<'_, Result<RangeInclusive<Position>, StoreError>> {
-        Box::pin(async move {
-            self.pass(Call::Read, &[]).await?;
-            self.inner.range().await
-        })
-    }
-
-    fn news(&self) -> BoxFuture<'_, ()> {
-        self.inner.news()
-    }
-}
-
-impl Progress for Faulty {
-    fn register<'a>(
-        &'a self,
-        wanted: &'a [NewSubscription<'a>],
-    ) -> BoxFuture<'a, Result<Vec<Subscription>, StoreError>> {
-        Box::pin(async move {
-            self.pass(Call::Register, &[]).await?;
-            self.inner.register(wanted).await
-        })
-    }
-
-    fn beat<'a>(&'a self, node: &'a Node) -> BoxFuture<'a, Result<Beat, StoreError>> {
-        Box::pin(async move {
-            self.pass(Call::Beat, &[]).await?;
-            self.inner.beat(node).await
-        })
-    }
-
-    fn claim<'a>(
-        &'a self,
-        node: &'a Node,
-        at_most: usize,
-        subscriptions: &'a [SubscriptionId],
-    ) -> BoxFuture<'a, Result<Vec<Claim>, StoreError>> {
-        Box::pin(async move {
-            self.pass(Call::Claim, &[]).await?;
-            self.inner.claim(node, at_most, subscriptions).await
-        })
-    }
-
-    fn release<'a>(
-        &'a self,
-        node: &'a Node,
-        leases: &'a [Lease],
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.inner.release(node, leases)
-    }
-
-    fn leave<'a>(&'a self, node: &'a Node) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.inner.leave(node)
-    }
-
-    fn save<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
-        Box::pin(async move {
-            self.pass(Call::Save, &[]).await?;
-            self.inner.save(changes).await
-        })
+    fn saved(&self, changes: &[Change]) {
+        let parked = changes.iter().flat_map(|change| {
+            change.park.iter().map(|parked| (change.subscription, parked.position))
+        });
+        self.happened.lock().unwrap().parked.extend(parked);
     }
 }

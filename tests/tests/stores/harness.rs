@@ -79,37 +79,39 @@ macro_rules! suite {
                 done_rows_of_other_shards_and_subscriptions_are_kept;
             handlers:
                 every_handler_gets_every_event_in_order,
-                what_was_published_before_a_restart_is_handled_after_it,
-                a_clean_restart_handles_nothing_twice,
-                a_new_handler_starts_where_it_says,
-                a_failing_entity_holds_back_itself_alone_also_across_a_restart,
                 what_a_handler_publishes_happens_once,
+                what_a_handler_publishes_reaches_transient_handlers_and_streams,
+                an_idle_application_has_handled_all_cascades,
                 publish_and_wait_tells_every_outcome,
                 publish_all_is_in_order_and_whole,
-                two_nodes_share_the_events_and_one_takes_over_from_the_other;
-            faults:
+                a_failing_entity_that_fills_the_queue_holds_back_itself_alone,
+                a_burst_of_many_publishers_reaches_a_hundred_handlers;
+            starting_and_stopping:
+                a_new_handler_gets_what_is_published_before_the_start,
+                a_new_handler_starts_where_it_says,
+                a_handler_that_is_far_behind_catches_up,
+                what_was_published_before_a_restart_is_handled_after_it,
+                a_clean_restart_handles_nothing_twice,
+                a_failing_entity_holds_back_itself_alone_also_across_a_restart,
+                a_parked_delivery_that_no_handler_wants_any_more_keeps_nothing_waiting,
+                a_shutdown_waits_for_no_retry,
+                an_application_that_is_dropped_frees_its_store_and_its_handlers;
+            outages:
                 a_node_that_could_not_renew_its_leases_goes_on_when_it_can,
                 an_application_survives_a_store_that_is_away,
-                a_publisher_is_refused_at_its_deadline_whatever_others_wait_for,
+                a_publisher_is_refused_at_its_deadline_while_others_wait,
+                a_handler_whose_events_the_store_refuses_fails,
+                a_shutdown_ends_although_the_store_hangs,
+                a_clean_restart_after_an_outage_handles_nothing_twice;
+            nodes:
+                two_nodes_share_the_events_and_one_takes_over_from_the_other,
                 a_node_that_joins_a_busy_application_loses_nothing,
                 a_node_that_gives_parked_deliveries_away_goes_on_with_the_rest,
-                an_application_that_is_dropped_frees_its_store_and_its_handlers,
-                a_parked_delivery_that_no_handler_wants_any_more_keeps_nothing_waiting,
-                a_new_handler_gets_what_is_published_before_the_start,
-                a_failing_entity_that_fills_the_queue_holds_back_itself_alone,
-                what_a_handler_publishes_reaches_transient_handlers_and_streams,
+                a_node_that_takes_shards_while_it_reads_old_events_loses_nothing,
                 a_node_without_handlers_takes_no_shards,
                 a_node_without_shards_is_idle,
-                a_handler_whose_events_the_store_refuses_fails,
-                a_shutdown_waits_for_no_retry,
-                a_shutdown_ends_although_the_store_hangs,
                 a_publisher_does_not_wait_for_handlers_on_another_node,
-                a_stuck_handler_keeps_no_shard_from_other_nodes,
-                an_idle_application_has_handled_all_cascades,
-                a_burst_of_many_publishers_reaches_a_hundred_handlers,
-                a_handler_that_is_far_behind_catches_up,
-                a_clean_restart_after_an_outage_handles_nothing_twice,
-                a_node_that_takes_shards_while_it_reads_old_events_loses_nothing;
+                a_stuck_handler_keeps_no_shard_from_other_nodes;
             subscriptions:
                 a_new_subscription_starts_now_or_at_the_beginning,
                 a_subscription_keeps_its_start,

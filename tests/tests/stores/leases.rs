@@ -1,7 +1,5 @@
 //! Which node works on which shard.
 
-use std::time::Duration;
-
 use cqrs_core::log::{Claim, Lease};
 use futures_util::future::join_all;
 
@@ -79,19 +77,24 @@ pub(crate) async fn a_beat_extends_the_life_of_a_node(harness: impl Harness) {
     member.node.ttl = LONG;
     member.beat().await;
     assert!(!member.claim(usize::MAX, &[]).await.is_empty());
-    tokio::time::sleep(SHORT * 3).await;
+    Member::join(harness.store(), SHORT).await;
+    let living = async || member.store.beat(&member.node).await.unwrap().living;
+    eventually("a short life that began later has ended", async || living().await == 1).await;
     let other = Member::join(harness.another().await, LONG).await;
     assert_eq!(other.claim(usize::MAX, &[]).await, []);
 }
 
 pub(crate) async fn a_beat_tells_who_lives_and_what_a_node_has(harness: impl Harness) {
     let members = members(&harness, 3).await;
-    let short = Member::join(harness.store(), Duration::from_secs(2)).await;
+    let mut short = Member::join(harness.store(), LONG).await;
     let claimed = leases(&members[0].claim(5, &[]).await);
     members[1].claim(2, &[]).await;
     let living = async || members[0].store.beat(&members[0].node).await.unwrap().living;
     assert_eq!(living().await, 4);
+    short.node.ttl = SHORT;
+    short.beat().await;
     eventually("one node has expired", async || living().await == 3).await;
+    short.node.ttl = LONG;
     assert_eq!(short.store.beat(&short.node).await.unwrap().living, 4);
     short.store.leave(&short.node).await.unwrap();
     members[2].store.leave(&members[2].node).await.unwrap();

@@ -4,20 +4,23 @@
 //! transactions, the file says `suite_of_units!(TheHarness);` too.
 
 #[macro_use]
-mod harness;
-mod support;
+mod harness; // what a store needs to be tested, and the list of the tests
+mod support; // events, nodes and changes
+mod faulty; // a store that fails when a test says so
+mod applications; // applications with a store, and their handlers
 
 mod append;
 mod application;
 mod done_rows;
-mod faults;
-mod faulty;
 mod handlers;
 mod leases;
 mod news;
+mod nodes;
+mod outages;
 mod parked;
 mod payloads;
 mod progress;
+mod starting_and_stopping;
 mod subscriptions;
 mod units;
 

@@ -7,7 +7,7 @@ use cqrs_core::log::{DeadDelivery, MemoryStore, Store, SubscriptionId};
 use cqrs_core::prelude::*;
 use cqrs_core::{Handler, Published};
 
-use crate::handlers::Counted;
+use crate::applications::Counted;
 use crate::harness::Harness;
 use crate::support::LEASE;
 

@@ -147,8 +147,8 @@ async fn take_over(store: Arc<dyn Store>, lost: Lease) -> Lease {
     claims.iter().map(|claim| claim.lease).find(|lease| lease.shard == lost.shard).unwrap()
 }
 
-/// The old owner's unit is open while another node takes its shard. Whoever commits first, the delivery has one
-/// effect. The claim may wait for the unit, or defeat it.
+/// The old owner's unit is open while another node takes its shard. The delivery has one effect, that of the node that
+/// commits first. The claim may wait for the unit, or defeat it.
 pub(crate) async fn a_takeover_beside_an_open_unit_has_one_effect(harness: impl Harness) {
     let (subscription, stale, position) = with_short_life(&harness).await;
     let row = DoneRow { subscription, lease: stale, position };
@@ -157,7 +157,9 @@ pub(crate) async fn a_takeover_beside_an_open_unit_has_one_effect(harness: impl 
         let mut unit = begin(&*store).await;
         harness.write(&mut *unit, "old").await;
         if unit.done(&[row]).await.unwrap() {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+            // Time for the other node to claim the shard. It may have to wait for this unit, so the unit cannot wait
+            // for the claim.
+            tokio::time::sleep(Duration::from_millis(500)).await;
             let _ = unit.commit().await;
         }
     };

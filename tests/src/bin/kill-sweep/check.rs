@@ -6,6 +6,9 @@ use crate::database::Pool;
 use crate::messages::{Advanced, By, Followed, Way};
 use crate::report::Report;
 
+/// How the accepted events are counted.
+pub(crate) const ACCEPTED: &str = "events accepted: the publisher got its answer";
+
 /// An event is known by its counter, its number, and for one that a handler has published, that handler.
 type Id = (i64, i64, i64);
 
@@ -79,7 +82,7 @@ impl Log {
     }
 
     fn check_events(&self, accepted: &[(i64, i64)], report: &mut Report) {
-        report.add("events accepted: the publisher got its answer", accepted.len());
+        report.add(ACCEPTED, accepted.len());
         report.add(
             "events in the log, also those whose publisher was killed before its answer",
             self.advanced.len(),
@@ -189,7 +192,7 @@ async fn check_handlers(pool: &Pool, log: &Log, report: &mut Report) {
     let (mut lost, mut foreign, mut twice, mut out_of_order) = (vec![], vec![], vec![], vec![]);
     for Handler { name, of_followed, is_transactional } in HANDLERS {
         let of_handler = by_handler.remove(name).unwrap_or_default();
-        let is_wanted = |event: &Advanced| name != "flaky" || !event.is_hopeless();
+        let is_wanted = |event: &Advanced| name != "flaky" || !event.always_fails();
         let expected: BTreeSet<Id> = if of_followed {
             log.followed.keys().copied().collect()
         } else {
@@ -234,15 +237,15 @@ async fn check_dead(pool: &Pool, log: &Log, report: &mut Report) {
     let mut foreign = Vec::new();
     for ([handler, payload], []) in dead {
         match serde_json::from_str::<Advanced>(&payload) {
-            Ok(event) if handler == "flaky" && event.is_hopeless() => {
+            Ok(event) if handler == "flaky" && event.always_fails() => {
                 ids.insert((event.counter, event.number, 0));
             }
             _ => foreign.push((handler, payload)),
         }
     }
     report.add("dead letters", ids.len());
-    let hopeless = log.advanced.iter().filter(|(_, (_, event))| event.is_hopeless());
-    let missing: Vec<_> = hopeless.map(|(id, _)| id).filter(|id| !ids.contains(*id)).collect();
+    let failing = log.advanced.iter().filter(|(_, (_, event))| event.always_fails());
+    let missing: Vec<_> = failing.map(|(id, _)| id).filter(|id| !ids.contains(*id)).collect();
     report.wrong("events without their dead letter", &missing);
     report.wrong("dead letters of events that can be handled", &foreign);
 }

@@ -6,9 +6,13 @@
 
 mod messages; // what is published
 mod database; // where the events, and the notes of the handlers, are
-mod handlers; // what notes that it has handled an event
+mod line; // what a process tells the one that kills it
 mod points; // where a process can end by itself
+mod handlers; // what notes that it has handled an event
+mod transactional; // the same, in transactions
+mod publisher; // what publishes
 mod child; // a process that is killed
+mod process; // the same, seen from the one that kills it
 mod report; // the counts
 mod check; // what must be true at the end
 mod sweep; // the process that kills the others

@@ -13,8 +13,8 @@ pub(crate) struct Advanced {
 }
 
 impl Advanced {
-    /// Whether the handler `flaky` fails for it for good.
-    pub(crate) fn is_hopeless(&self) -> bool {
+    /// Whether the handler `flaky` fails for it in each attempt.
+    pub(crate) fn always_fails(&self) -> bool {
         self.number % 25 == 7
     }
 }

@@ -1,20 +1,16 @@
 //! Where a process can end by itself: before and after each write of the store, and after the effects of handlers.
 
-use std::any::Any;
-use std::ops::RangeInclusive;
-use std::sync::OnceLock;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{
-    Beat, Change, Claim, DoneRow, Entry, EventLog, Lease, LogEvent, LoggedEvent, NewSubscription,
-    Node, Position, Profile, Progress, Store, StoreError, Subscription, SubscriptionId, Unit,
-    Units,
-};
-use cqrs_core::services::TypeRef;
+use cqrs_core::log::{Change, Claim, Profile, StoreError};
 use cqrs_sql::SqlStore;
+use cqrs_tests::intercepted::{Call, Intercepted, Interceptor};
 use serde::{Deserialize, Serialize};
+
+use crate::line::Line;
 
 /// The points, each with how often it may be passed before the process ends there.
 pub(crate) const POINTS: [(&str, u32); 16] = [
@@ -63,166 +59,67 @@ pub(crate) fn reach(point: &str) {
     }
 }
 
-/// A store that reaches the points.
+/// Reaches the points of a store.
 #[derive(Debug)]
-pub(crate) struct PointedStore {
-    pub(crate) store: SqlStore,
+pub(crate) struct Points {
     /// Shorter than the store's own, so that the shards of a process that was killed are soon free.
-    pub(crate) lease: Duration,
+    lease: Duration,
+    claimed: Mutex<HashSet<u16>>,
 }
 
-impl PointedStore {
-    fn inner(&self) -> &dyn Units {
-        self.store.units().expect("it has transactions")
-    }
+/// A store that reaches the points.
+pub(crate) type PointedStore = Intercepted<Points>;
+
+pub(crate) fn pointed(store: SqlStore, lease: Duration) -> PointedStore {
+    Intercepted::new(Arc::new(store), Points { lease, claimed: Mutex::default() })
 }
 
-impl Store for PointedStore {
-    fn units(&self) -> Option<&dyn Units> {
-        Some(self)
-    }
-}
-
-impl EventLog for PointedStore {
-    fn profile(&self) -> Profile {
-        Profile { lease: self.lease, ..self.store.profile() }
-    }
-
-    fn append<'a>(
-        &'a self,
-        entries: &'a [Entry],
-    ) -> BoxFuture<'a, Result<Vec<Option<Position>>, StoreError>> {
-        Box::pin(async {
-            reach("before an append");
-            let appended = self.store.append(entries).await;
-            reach("after an append");
-            appended
-        })
-    }
-
-    fn read(
-        &self,
-        after: Position,
-        limit: usize,
-    ) -> BoxFuture<'_, Result<Vec<LoggedEvent>, StoreError>> {
-        self.store.read(after, limit)
-    }
-
-    fn read_at<'a>(
-        &'a self,
-        positions: &'a [Position],
-    ) -> BoxFuture<'a, Result<Vec<LoggedEvent>, StoreError>> {
-        self.store.read_at(positions)
-    }
-
-    fn range(&self) -> BoxFuture<'_, Result<RangeInclusive<Position>, StoreError>> {
-        self.store.range()
-    }
-
-    fn news(&self) -> BoxFuture<'_, ()> {
-        self.store.news()
+impl Points {
+    /// How many shards this process has claimed.
+    pub(crate) fn claimed_shards(&self) -> usize {
+        self.claimed.lock().expect("no thread panicked").len()
     }
 }
 
-impl Progress for PointedStore {
-    fn register<'a>(
-        &'a self,
-        wanted: &'a [NewSubscription<'a>],
-    ) -> BoxFuture<'a, Result<Vec<Subscription>, StoreError>> {
-        self.store.register(wanted)
+impl Interceptor for Points {
+    fn profile(&self, inner: Profile) -> Profile {
+        Profile { lease: self.lease, ..inner }
     }
 
-    fn beat<'a>(&'a self, node: &'a Node) -> BoxFuture<'a, Result<Beat, StoreError>> {
-        Box::pin(async {
-            let beat = self.store.beat(node).await;
-            reach("after a beat");
-            beat
-        })
+    async fn before(&self, call: Call) -> Result<(), StoreError> {
+        match call {
+            Call::Append => reach("before an append"),
+            Call::Commit => reach("before a commit of the framework"),
+            Call::Save => reach("before a save of progress"),
+            Call::Claim => reach("before a claim of shards"),
+            Call::Release => reach("before the shards are given back"),
+            _ => {}
+        }
+        Ok(())
     }
 
-    fn claim<'a>(
-        &'a self,
-        node: &'a Node,
-        at_most: usize,
-        subscriptions: &'a [SubscriptionId],
-    ) -> BoxFuture<'a, Result<Vec<Claim>, StoreError>> {
-        Box::pin(async move {
-            reach("before a claim of shards");
-            let claims = self.store.claim(node, at_most, subscriptions).await;
-            reach("after a claim of shards");
-            claims
-        })
+    fn after(&self, call: Call) {
+        match call {
+            Call::Append => reach("after an append"),
+            Call::Done => reach("after a done row"),
+            Call::Commit => reach("after a commit of the framework"),
+            Call::Save => reach("after a save of progress"),
+            Call::Claim => reach("after a claim of shards"),
+            Call::Beat => reach("after a beat"),
+            Call::Release => reach("after the shards are given back"),
+            _ => {}
+        }
     }
 
-    fn release<'a>(
-        &'a self,
-        node: &'a Node,
-        leases: &'a [Lease],
-    ) -> BoxFuture<'a, Result<(), StoreError>> {
-        Box::pin(async {
-            reach("before the shards are given back");
-            let released = self.store.release(node, leases).await;
-            reach("after the shards are given back");
-            released
-        })
+    fn claimed(&self, claims: &[Claim]) {
+        let shards = claims.iter().map(|claim| claim.lease.shard);
+        self.claimed.lock().expect("no thread panicked").extend(shards);
     }
 
-    fn leave<'a>(&'a self, node: &'a Node) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.store.leave(node)
-    }
-
-    fn save<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
-        Box::pin(async {
-            reach("before a save of progress");
-            let lost = self.store.save(changes).await;
-            let parked: usize = changes.iter().map(|change| change.park.len()).sum();
-            if parked > 0 && lost.is_ok() {
-                println!("parked {parked}");
-            }
-            reach("after a save of progress");
-            lost
-        })
-    }
-}
-
-impl Units for PointedStore {
-    fn transaction(&self) -> TypeRef {
-        self.inner().transaction()
-    }
-
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Unit>, StoreError>> {
-        Box::pin(async {
-            let unit = self.inner().begin().await?;
-            Ok(Box::new(PointedUnit(unit)) as _)
-        })
-    }
-}
-
-struct PointedUnit(Box<dyn Unit>);
-
-impl Unit for PointedUnit {
-    fn transaction(&mut self) -> &mut (dyn Any + Send) {
-        self.0.transaction()
-    }
-
-    fn publish<'a>(&'a mut self, events: &'a [LogEvent]) -> BoxFuture<'a, Result<(), StoreError>> {
-        self.0.publish(events)
-    }
-
-    fn done<'a>(&'a mut self, rows: &'a [DoneRow]) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(async {
-            let done = self.0.done(rows).await;
-            reach("after a done row");
-            done
-        })
-    }
-
-    fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>> {
-        Box::pin(async {
-            reach("before a commit of the framework");
-            let committed = self.0.commit().await;
-            reach("after a commit of the framework");
-            committed
-        })
+    fn saved(&self, changes: &[Change]) {
+        let parked: usize = changes.iter().map(|change| change.park.len()).sum();
+        if parked > 0 {
+            Line::Parked(parked).print();
+        }
     }
 }

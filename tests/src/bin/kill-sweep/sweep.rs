@@ -1,19 +1,18 @@
 //! Starts processes and kills them, several at the same time.
 
-use std::env;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
-use std::sync::{Mutex, mpsc};
+use std::sync::{Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tokio::task::block_in_place;
 
-use crate::check::check;
+use crate::check::{self, check};
 use crate::child::{Plan, Task};
 use crate::database::{Address, Kind};
+use crate::line::Line;
 use crate::points::{EndAt, POINTS};
+use crate::process::{self, End};
 use crate::report::Report;
 
 /// After so many kills all is checked, and the next ones begin with a new database.
@@ -22,15 +21,11 @@ const ROUND: usize = 200;
 /// How many processes run at the same time, at most.
 const SLOTS: i64 = 2;
 
-/// How long a process may take until it is ready, or to handle all that is left.
-const PATIENCE: Duration = Duration::from_mins(2);
-
 /// What is counted here.
 const KILLED: &str = "processes killed";
 const AT_ANY_TIME: &str = "  at any time";
 const STOPPED: &str = "processes that have stopped by themselves";
 const PARKED: &str = "deliveries that were parked";
-const ACCEPTED: &str = "events accepted: the publisher got its answer";
 
 /// Kills so many processes, and prints what was counted. Returns whether all is right.
 pub(crate) async fn run(kind: Kind, kills: usize) -> bool {
@@ -39,7 +34,7 @@ pub(crate) async fn run(kind: Kind, kills: usize) -> bool {
     while report.is_right() && killed(&report) < kills {
         let left = kills - killed(&report);
         report.merge(round(kind, left.min(ROUND)).await);
-        let (killed, accepted) = (killed(&report), report.count(ACCEPTED));
+        let (killed, accepted) = (killed(&report), report.count(check::ACCEPTED));
         eprintln!("{kind:?}: {killed} of {kills} processes killed, {accepted} events accepted");
     }
     println!("{kind:?}, {} seconds\n{report}", start.elapsed().as_secs());
@@ -122,23 +117,23 @@ impl Round<'_> {
                 (Some(_), None) => life + Duration::from_millis(fastrand::u64(..100)),
                 (_, Some(_)) => life + Duration::from_secs(1),
             };
-            let point = end_at.as_ref().map(|end| end.point.clone());
             let task = Task::Publish { slot, above, stop_after };
             let plan = Plan { address: self.address.clone(), task, end_at };
-            let (status, was_killed) = self.run(&plan, Some(killed_after));
-            let mut heard = self.heard.lock().expect("no thread panicked");
-            match (status.code(), was_killed) {
-                (None, _) => {
+            let End { status, was_killed } = self.run(&plan, Some(killed_after));
+            let mut heard = self.heard();
+            match status.code() {
+                None => {
                     heard.counts.add(KILLED, 1);
-                    let point = point.filter(|_| !was_killed);
-                    let how = point.map_or(AT_ANY_TIME.to_owned(), |point| at(&point));
-                    heard.counts.add(&how, 1);
+                    match plan.end_at {
+                        Some(end) if !was_killed => heard.counts.add(&at(&end.point), 1),
+                        _ => heard.counts.add(AT_ANY_TIME, 1),
+                    }
                 }
-                (Some(0), _) => {
+                Some(0) => {
                     heard.counts.add(STOPPED, 1);
                     self.kills.fetch_add(1, SeqCst);
                 }
-                (Some(code), _) => heard.failed.push(format!("it ended with {code}")),
+                Some(code) => heard.failed.push(format!("it ended with {code}")),
             }
             drop(heard);
             if slot > 0 && fastrand::u8(..3) == 0 {
@@ -151,60 +146,30 @@ impl Round<'_> {
     /// Handles what is left.
     fn finish(&self) {
         let plan = Plan { address: self.address.clone(), task: Task::Finish, end_at: None };
-        let (status, _) = self.run(&plan, None);
+        let End { status, .. } = self.run(&plan, None);
         if !status.success() {
-            let mut heard = self.heard.lock().expect("no thread panicked");
-            heard.failed.push(format!("what was left was not handled: {status}"));
+            self.heard().failed.push(format!("what was left was not handled: {status}"));
         }
     }
 
-    /// Runs a process. It is killed so long after it is ready, if it has not ended before. Returns how it ended, and
-    /// whether it was killed.
-    fn run(&self, plan: &Plan, killed_after: Option<Duration>) -> (ExitStatus, bool) {
-        let (variable, value) = plan.variable();
-        let mut process = Command::new(env::current_exe().expect("this program has a path"))
-            .env(variable, value)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("this program can be started");
-        let output = BufReader::new(process.stdout.take().expect("it is a pipe"));
-        let (sender, lines) = mpsc::channel();
-        let reading = thread::spawn(move || {
-            // The last line may be cut off, and is no line then.
-            for line in output.lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let (mut end, mut was_killed) = (Instant::now() + PATIENCE, false);
-        loop {
-            match lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-                Ok(line) if line == "ready" => {
-                    end = Instant::now() + killed_after.unwrap_or(PATIENCE);
-                }
-                Ok(line) => self.heard.lock().expect("no thread panicked").take_in(line),
-                Err(mpsc::RecvTimeoutError::Timeout) if !was_killed => {
-                    process.kill().expect("it is a child of this process");
-                    was_killed = true;
-                    end = Instant::now() + PATIENCE;
-                }
-                Err(_) => break,
-            }
-        }
-        let status = process.wait().expect("it is a child of this process");
-        reading.join().expect("it only reads");
-        (status, was_killed)
+    fn run(&self, plan: &Plan, killed_after: Option<Duration>) -> End {
+        process::run(plan, killed_after, |line| self.heard().take_in(line))
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().expect("no thread panicked")
     }
 }
 
 impl Heard {
-    fn take_in(&mut self, line: String) {
-        let numbers = line.split(' ').skip(1).map_while(|number| number.parse().ok());
-        match (line.split(' ').next(), &numbers.collect::<Vec<i64>>()[..]) {
-            (Some("accepted"), &[counter, number]) => self.accepted.push((counter, number)),
-            (Some("parked"), &[count]) => {
-                self.counts.add(PARKED, usize::try_from(count).unwrap_or_default());
+    fn take_in(&mut self, line: Line) {
+        match line {
+            Line::Ready => {}
+            Line::Accepted { counter, first, count } => {
+                self.accepted.extend((first..first + count).map(|number| (counter, number)));
             }
-            _ => self.failed.push(line),
+            Line::Parked(count) => self.counts.add(PARKED, count),
+            Line::Failed(why) => self.failed.push(why),
         }
     }
 }
