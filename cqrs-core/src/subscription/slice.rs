@@ -279,7 +279,7 @@ impl Slice {
             Err(error) => {
                 let handler = self.subscriber.name();
                 tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
-                self.end(event, verdict, |tracker| tracker.is_parked(position));
+                self.end(event, verdict, |tracker| tracker.release(position));
             }
         }
     }
@@ -391,7 +391,7 @@ impl Origin for Slice {
             }
             Verdict::Dead { attempts, error } => self.die(position, event, attempts, error),
             // It stays open: its next owner handles it.
-            Verdict::Release => self.end(event, verdict, |tracker| tracker.is_parked(position)),
+            Verdict::Release => self.end(event, verdict, |tracker| tracker.release(position)),
         }
     }
 }

@@ -47,7 +47,7 @@ pub(crate) struct Unsaved {
     pub(crate) unpark: Vec<Position>,
     pub(crate) dead: Vec<DeadDelivery>,
     pub(crate) forget_done: bool,
-    /// How many deliveries were open before, and are parked now. It is 0 if the same is offered again.
+    /// How many deliveries in the lane were open before, and are parked now. It is 0 if the same is offered again.
     pub(crate) newly_parked: usize,
 }
 
@@ -55,6 +55,8 @@ pub(crate) struct Unsaved {
 #[derive(Debug)]
 struct Delivery {
     since: Option<Instant>,
+    /// Whether the lane has given it back.
+    is_released: bool,
     attempts: u32,
     due: Option<Timestamp>,
     error: Option<String>,
@@ -84,7 +86,7 @@ impl Tracker {
     /// Goes on where a [`Claim`](crate::log::Claim) says. The caller hands all of `parked` to a lane.
     pub(crate) fn new(checkpoint: Position, parked: Vec<Parked>) -> Self {
         let parked = parked.into_iter().map(|Parked { position, attempts, due, error }| {
-            (position, Delivery { since: None, attempts, due, error })
+            (position, Delivery { since: None, is_released: false, attempts, due, error })
         });
         let next = Next {
             checkpoint,
@@ -132,9 +134,9 @@ impl Tracker {
         self.open.len()
     }
 
-    /// Whether a delivery is parked.
-    pub(crate) fn is_parked(&self, position: Position) -> bool {
-        self.parked.contains_key(&position)
+    #[cfg(test)]
+    pub(crate) fn is_open(&self, position: Position) -> bool {
+        self.open.contains_key(&position)
     }
 
     /// Whether so many deliveries are parked that no more may be read.
@@ -148,8 +150,9 @@ impl Tracker {
         let is_new = position > self.read;
         if is_new {
             self.read = position;
-            let since = Some(now);
-            self.open.insert(position, Delivery { since, attempts: 0, due: None, error: None });
+            let (since, is_released) = (Some(now), false);
+            let delivery = Delivery { since, is_released, attempts: 0, due: None, error: None };
+            self.open.insert(position, delivery);
         }
         is_new
     }
@@ -183,6 +186,15 @@ impl Tracker {
         delivery.attempts = attempts;
         delivery.due = Some(due);
         delivery.error = Some(error);
+    }
+
+    /// A delivery has left the lane without a verdict of its handler: the next owner of the shard goes on with it.
+    /// Returns whether it is parked.
+    pub(crate) fn release(&mut self, position: Position) -> bool {
+        if let Some(open) = self.open.get_mut(&position) {
+            open.is_released = true;
+        }
+        self.parked.contains_key(&position)
     }
 
     /// A delivery is settled. Returns whether it was parked.
@@ -244,7 +256,7 @@ impl Tracker {
         self.offered = None;
     }
 
-    /// Returns how many were parked.
+    /// Returns how many in the lane were parked.
     fn park(&mut self, now: Instant, park_after: Duration, has_no_room: bool) -> usize {
         let Some((lowest, delivery)) = self.open.first_key_value() else { return 0 };
         let is_old = delivery.since.is_none_or(|since| now.duration_since(since) >= park_after);
@@ -260,11 +272,14 @@ impl Tracker {
         }
         let free = self.max_parked.saturating_sub(self.parked.len());
         let held: Vec<_> = self.open.range(..=up_to).map(|(it, _)| *it).take(free).collect();
-        for position in &held {
-            self.parked.extend(self.open.remove_entry(position));
-            self.next.park.insert(*position);
+        let mut in_lane = 0;
+        for position in held {
+            let Some(delivery) = self.open.remove(&position) else { continue };
+            in_lane += usize::from(!delivery.is_released);
+            self.parked.insert(position, delivery);
+            self.next.park.insert(position);
         }
-        held.len()
+        in_lane
     }
 
     fn take_next(&mut self) -> Option<Unsaved> {

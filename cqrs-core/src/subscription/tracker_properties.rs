@@ -24,6 +24,8 @@ enum Step {
     Settle(prop::sample::Index),
     Dead(prop::sample::Index),
     Retry(prop::sample::Index),
+    /// One of them leaves the lane without a verdict.
+    Release(prop::sample::Index),
     Wait(u64),
     /// With or without room for more.
     Save(Answer, bool),
@@ -50,6 +52,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => index().prop_map(Step::Settle),
         1 => index().prop_map(Step::Dead),
         2 => index().prop_map(Step::Retry),
+        1 => index().prop_map(Step::Release),
         3 => (0..800_u64).prop_map(Step::Wait),
         5 => (answer, any::<bool>()).prop_map(|(answer, has_no_room)| Step::Save(answer, has_no_room)),
         1 => Just(Step::Crash),
@@ -74,6 +77,10 @@ struct World {
     tracker: Tracker,
     /// The deliveries in the lane, with the number of failed attempts.
     lane: BTreeMap<Position, u32>,
+    /// Those that the lane has given back; they wait for another owner.
+    released: BTreeSet<Position>,
+    /// How many deliveries of the lane are not parked, as the subscriber counts them.
+    open: isize,
     /// What the handler has settled, ever.
     settled: BTreeSet<Position>,
     /// What has failed for good, ever.
@@ -90,6 +97,8 @@ impl World {
             now: Instant::now(),
             tracker: stored.tracker(max_parked),
             lane: BTreeMap::new(),
+            released: BTreeSet::new(),
+            open: 0,
             settled: BTreeSet::new(),
             dead: BTreeSet::new(),
             stored,
@@ -108,6 +117,7 @@ impl World {
         if self.is_wanted(position) {
             assert!(self.tracker.open(position, self.now), "{position} was never read");
             assert_eq!(self.lane.insert(position, 0), None, "{position} is in the lane twice");
+            self.open += 1;
         } else {
             self.tracker.pass(position);
         }
@@ -124,20 +134,29 @@ impl World {
     }
 
     fn pick(&self, index: prop::sample::Index) -> Option<Position> {
-        let positions: Vec<_> = self.lane.keys().copied().collect();
+        let in_lane = self.lane.keys().filter(|it| !self.released.contains(it));
+        let positions: Vec<_> = in_lane.copied().collect();
         (!positions.is_empty()).then(|| *index.get(&positions))
     }
 
     fn settle(&mut self, position: Position) {
         self.lane.remove(&position);
         self.settled.insert(position);
-        self.tracker.settle(position);
+        let was_parked = self.tracker.settle(position);
+        self.open -= isize::from(!was_parked);
     }
 
     fn die(&mut self, position: Position) {
         self.lane.remove(&position);
         self.dead.insert(position);
-        self.tracker.dead(position, dead(position.0));
+        let was_parked = self.tracker.dead(position, dead(position.0));
+        self.open -= isize::from(!was_parked);
+    }
+
+    fn release(&mut self, position: Position) {
+        self.released.insert(position);
+        let is_parked = self.tracker.release(position);
+        self.open -= isize::from(!is_parked);
     }
 
     fn retry(&mut self, position: Position) {
@@ -146,8 +165,10 @@ impl World {
         self.tracker.retry(position, *attempts, Timestamp::UNIX_EPOCH, "refused".to_owned());
     }
 
-    fn save(&mut self, answer: Answer, has_no_room: bool) {
-        let Some(change) = self.tracker.unsaved(self.now, AFTER, has_no_room) else { return };
+    /// Returns whether there was something to save.
+    fn save(&mut self, answer: Answer, has_no_room: bool) -> bool {
+        let Some(change) = self.tracker.unsaved(self.now, AFTER, has_no_room) else { return false };
+        self.open -= isize::try_from(change.newly_parked).unwrap();
         if answer != Answer::Failed {
             self.stored.apply(&change);
         }
@@ -157,12 +178,15 @@ impl World {
             let again = self.tracker.unsaved(self.now, AFTER, has_no_room);
             assert_eq!(again, Some(Unsaved { newly_parked: 0, ..change }));
         }
+        true
     }
 
     fn crash(&mut self) {
         self.tracker = self.stored.tracker(self.max_parked);
         let parked = self.stored.parked.values();
         self.lane = parked.map(|parked| (parked.position, parked.attempts)).collect();
+        self.released.clear();
+        self.open = 0;
     }
 
     fn step(&mut self, step: &Step) {
@@ -184,8 +208,13 @@ impl World {
                     self.retry(position);
                 }
             }
+            Step::Release(index) => {
+                if let Some(position) = self.pick(index) {
+                    self.release(position);
+                }
+            }
             Step::Wait(milliseconds) => self.now += Duration::from_millis(milliseconds),
-            Step::Save(answer, has_no_room) => self.save(answer, has_no_room),
+            Step::Save(answer, has_no_room) => drop(self.save(answer, has_no_room)),
             Step::Crash => self.crash(),
         }
     }
@@ -205,14 +234,15 @@ impl World {
             lowest.unwrap_or(self.tracker.read_up_to().next()),
             self.tracker.checkpoint().next()
         );
+        let released = self.released.iter().filter(|it| self.tracker.is_open(**it)).count();
+        assert_eq!(self.open, isize::try_from(self.tracker.in_flight() - released).unwrap());
         assert!(self.tracker.in_flight() <= self.lane.len());
         assert!(self.lane.len() - self.tracker.in_flight() <= self.max_parked);
     }
 
     /// Saves all that there is to save.
     fn save_all(&mut self) {
-        while self.tracker.unsaved(self.now, AFTER, false).is_some() {
-            self.save(Answer::Saved, false);
+        while self.save(Answer::Saved, false) {
             self.check();
         }
     }
@@ -263,7 +293,10 @@ proptest! {
             prop_assert_eq!(world.lane.get(position), Some(&parked.attempts));
         }
 
-        // Once the handler has settled everything, nothing is left to do.
+        // Once the next owner's handler has settled everything, nothing is left to do.
+        if !world.released.is_empty() {
+            world.crash();
+        }
         while let Some(position) = world.lane.keys().next().copied() {
             world.settle(position);
         }
