@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::codec::Codec;
 use super::window::Window;
+use crate::lane::Publishes;
 use crate::log::{Entry, Position, Store, StoreError};
 use crate::message::AnyEvent;
 
@@ -50,6 +51,8 @@ struct Request {
     events: Vec<AnyEvent>,
     /// Until when the store is tried.
     deadline: Instant,
+    /// Hands what handlers have published to the handlers in memory, in the order of the log.
+    to: Option<Arc<dyn Publishes>>,
     answer: oneshot::Sender<Result<Option<Position>, NotAppended>>,
 }
 
@@ -79,7 +82,7 @@ impl Appender {
         let too_many = || StoreError::Unavailable("too many events wait to be appended".into());
         let permit = permit.map_err(|_| NotAppended::Unavailable(Arc::new(too_many())))?;
         let _permit = permit.map_err(|_| NotAppended::Stopped)?;
-        self.append_now(entry, events, deadline).await
+        self.append_now(entry, events, deadline, None).await
     }
 
     /// As [`append`](Self::append), but never waits for a turn: for what handlers publish. The entry is queued by
@@ -89,9 +92,10 @@ impl Appender {
         entry: Entry,
         events: Vec<AnyEvent>,
         deadline: Instant,
+        to: Option<Arc<dyn Publishes>>,
     ) -> impl Future<Output = Result<Option<Position>, NotAppended>> + use<> {
         let (answer, answered) = oneshot::channel();
-        let sent = self.queue.send(Request { entry, events, deadline, answer });
+        let sent = self.queue.send(Request { entry, events, deadline, to, answer });
         async move {
             sent.map_err(|_| NotAppended::Stopped)?;
             answered.await.unwrap_or(Err(NotAppended::Stopped))
@@ -170,6 +174,9 @@ impl Task {
         let mut own = Vec::new();
         for ((request, entry), position) in requests.into_iter().zip(&entries).zip(positions) {
             if let Some(first) = position {
+                if let Some(to) = &request.to {
+                    request.events.iter().for_each(|event| to.appended(event));
+                }
                 let events = entry.events.iter().zip(request.events).zip(first.0..);
                 own.extend(events.map(|((logged, event), position)| {
                     Codec::own(Position(position), logged, event)

@@ -154,10 +154,15 @@ impl Engine {
         let encoded: Result<Vec<_>, _> =
             events.iter().map(|event| self.shared.codec.encode(event)).collect();
         let encoded = encoded.map_err(NotAppended::Unserializable)?;
-        let deadline = ctx.deadline().unwrap_or_else(|| Instant::now() + PUBLISH_FOR);
+        let deadline = Self::deadline(ctx);
         self.subscribe_before(deadline).await?;
         let entry = Entry { events: encoded, done: Vec::new() };
         self.shared.appender().append(entry, events, deadline).await.map(drop)
+    }
+
+    /// Until when the store is tried for an event.
+    fn deadline(ctx: &Context) -> Instant {
+        ctx.deadline().unwrap_or_else(|| Instant::now() + PUBLISH_FOR)
     }
 
     /// Returns when this node does not work on the shard of `event`, and has told its waiter so: what becomes of the
@@ -184,17 +189,24 @@ impl Engine {
         Ok(Staged { store, event: self.shared.codec.encode(event)? })
     }
 
-    /// Appends an event that was deferred by a handler in memory; nothing waits for it.
-    pub(crate) fn publish_now(self: &Arc<Self>, event: AnyEvent, to: Arc<dyn Publishes>) {
+    /// Appends an event that was deferred by a handler in memory; nothing waits for it. Such a handler runs only after
+    /// an event was appended, so each handler has its subscription.
+    pub(crate) fn publish_now(&self, event: AnyEvent, to: Arc<dyn Publishes>) {
         let in_flight = self.shared.lifecycle.enter();
-        let this = Arc::clone(self);
+        let name = event.name();
+        let deadline = Self::deadline(event.context());
+        let encoded = self.shared.codec.encode(&event).map_err(NotAppended::Unserializable);
+        let appended = encoded.map(|encoded| {
+            let entry = Entry { events: vec![encoded], done: Vec::new() };
+            self.shared.appender().append_now(entry, vec![event], deadline, Some(to))
+        });
         tokio::spawn(async move {
-            let ctx = event.context().clone();
-            match this.publish(&ctx, vec![event.clone()]).await {
-                Ok(()) => to.appended(&event),
-                Err(error) => {
-                    tracing::error!(event = event.name(), %error, "an event that a handler published was not accepted");
-                }
+            let result = match appended {
+                Ok(appended) => appended.await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = result {
+                tracing::error!(event = name, %error, "an event that a handler published was not accepted");
             }
             drop(in_flight);
         });

@@ -319,7 +319,8 @@ impl Origin for Slice {
         let position = position(token);
         let deferred = effects.into_iter().map(|effect| (effect as Box<dyn Any>).downcast());
         let deferred: Vec<Box<Deferred>> = deferred.filter_map(Result::ok).collect();
-        let events: Vec<_> = deferred.iter().map(|it| it.event.clone()).collect();
+        let to = deferred.first().map(|it| Arc::clone(&it.to));
+        let events: Vec<_> = deferred.into_iter().map(|it| it.event).collect();
         let done = self.done_row(position);
         let encoded = events.iter().map(|event| self.shared.codec.encode(event)).collect();
         let encoded = match encoded {
@@ -332,7 +333,7 @@ impl Origin for Slice {
         self.state().publishing.insert(position, Publishing::Appending);
         let deadline = Instant::now() + PUBLISH_FOR;
         let entry = Entry { events: encoded, done: vec![done] };
-        let appended = self.shared.appender().append_now(entry, events, deadline);
+        let appended = self.shared.appender().append_now(entry, events, deadline, to);
         let in_flight = self.shared.lifecycle.enter();
         let event = event.clone();
         tokio::spawn(async move {
@@ -342,15 +343,8 @@ impl Origin for Slice {
                 () = self.shared.lifecycle.stopped() => Err(NotAppended::Stopped),
             };
             match appended {
-                Ok(first) => {
-                    // Without a position, it had happened before.
-                    if first.is_some() {
-                        for it in &deferred {
-                            it.to.appended(&it.event);
-                        }
-                    }
-                    self.appended(position, &event);
-                }
+                // Without a position, it had happened before.
+                Ok(_) => self.appended(position, &event),
                 Err(NotAppended::Stopped) => self.stopped(position, &event),
                 Err(error) => self.refused(position, &event, error),
             }
