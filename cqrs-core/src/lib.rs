@@ -23,6 +23,7 @@ pub mod lane; // one handler at work
 pub mod log; // the contract of a durable log and of progress on it
 mod subscription; // from the log to the lanes: window, tracker, parking, shards
 pub mod bus; // where messages enter
+pub mod operations; // what operators look at and change
 pub mod app; // builder, wiring, plugins, modules
 pub mod describe; // a map of all that
 #[cfg(feature = "cli")]

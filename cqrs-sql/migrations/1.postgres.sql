@@ -11,7 +11,9 @@ CREATE TABLE {event} (
     entity_id text,
     -- json and not jsonb, which refuses "\u0000" and rewrites numbers.
     context json NOT NULL,
-    payload json NOT NULL
+    payload json NOT NULL,
+    -- The subscription that it is for, if an operator has redelivered it.
+    only_for integer
 );
 
 -- What transactions of users have published and has not been moved into the log. A row lives for milliseconds.
@@ -104,6 +106,7 @@ CREATE TABLE {dead} (
     payload json NOT NULL,
     PRIMARY KEY (subscription, position)
 );
+CREATE INDEX ON {dead} (position, subscription);
 
 -- Moves the outbox into the log, and appends behind it. Returns the position of the first event of p_ids, the entries
 -- that were left out because of their done rows, and how many rows were moved. Each statement sees a fresh snapshot,

@@ -11,7 +11,9 @@ CREATE TABLE {event} (
     entity TEXT,
     entity_id TEXT,
     context TEXT NOT NULL,
-    payload TEXT NOT NULL
+    payload TEXT NOT NULL,
+    -- The subscription that it is for, if an operator has redelivered it.
+    only_for INTEGER
 ) STRICT;
 
 CREATE TABLE {setting} (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
@@ -85,3 +87,5 @@ CREATE TABLE {dead} (
     payload TEXT NOT NULL,
     PRIMARY KEY (subscription, position)
 ) STRICT;
+
+CREATE INDEX {dead_position} ON {dead} (position, subscription);

@@ -41,6 +41,7 @@ mod names; // the names of tables, the text of statements
 mod transaction; // a short transaction of the store's own
 mod convert; // numbers of the contract and of the databases
 mod migrations; // bringing the tables up to date
+mod lowest; // the lowest checkpoint of a subscription, in SQL
 mod options; // what can be chosen when a store is opened
 mod backend; // what each database does in its own way
 #[cfg(feature = "sqlite")]

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{
-    Beat, Change, Claim, Entry, EventLog, Lease, LogEvent, LoggedEvent, NewSubscription, Node,
-    Position, Profile, Progress, Store, StoreError, Subscription, SubscriptionId, Units,
+    Beat, Change, Claim, DeliveryFilter, Edit, Entry, EventLog, Lease, LivingNode, LogEvent,
+    LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile, Progress, Store,
+    StoreError, StoredFailure, Subscription, SubscriptionId, SubscriptionProgress, Units,
 };
 use sqlx::{Pool, Transaction};
 
@@ -249,5 +250,26 @@ impl Progress for SqlStore {
 
     fn save<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
         self.backend().save(changes)
+    }
+}
+
+impl Maintenance for SqlStore {
+    fn subscriptions(&self) -> BoxFuture<'_, Result<Vec<SubscriptionProgress>, StoreError>> {
+        self.backend().subscriptions()
+    }
+
+    fn nodes(&self) -> BoxFuture<'_, Result<Vec<LivingNode>, StoreError>> {
+        self.backend().nodes()
+    }
+
+    fn failed<'a>(
+        &'a self,
+        filter: &'a DeliveryFilter,
+    ) -> BoxFuture<'a, Result<Vec<StoredFailure>, StoreError>> {
+        self.backend().failed(filter)
+    }
+
+    fn edit<'a>(&'a self, edit: &'a Edit<'a>) -> BoxFuture<'a, Result<u64, StoreError>> {
+        self.backend().edit(edit)
     }
 }

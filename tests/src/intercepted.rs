@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use cqrs_core::BoxFuture;
 use cqrs_core::log::{
-    Beat, Change, Claim, DoneRow, Entry, EventLog, Lease, LogEvent, LoggedEvent, NewSubscription,
-    Node, Position, Profile, Progress, Store, StoreError, Subscription, SubscriptionId, Unit,
-    Units,
+    Beat, Change, Claim, DeliveryFilter, DoneRow, Edit, Entry, EventLog, Lease, LivingNode,
+    LogEvent, LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile, Progress, Store,
+    StoreError, StoredFailure, Subscription, SubscriptionId, SubscriptionProgress, Unit, Units,
 };
 use cqrs_core::services::TypeRef;
 
@@ -26,6 +26,8 @@ pub enum Call {
     Release,
     Leave,
     Save,
+    /// Also what operators look at.
+    Edit,
     Begin,
     Publish,
     Done,
@@ -185,6 +187,24 @@ impl<I: Interceptor> Progress for Intercepted<I> {
             self.interceptor.saved(changes);
             Ok(lost)
         })
+    }
+}
+
+impl<I: Interceptor> Maintenance for Intercepted<I> {
+    fn subscriptions(&self) -> Answer<'_, Vec<SubscriptionProgress>> {
+        self.call(Call::Edit, async { self.inner.subscriptions().await })
+    }
+
+    fn nodes(&self) -> Answer<'_, Vec<LivingNode>> {
+        self.call(Call::Edit, async { self.inner.nodes().await })
+    }
+
+    fn failed<'a>(&'a self, filter: &'a DeliveryFilter) -> Answer<'a, Vec<StoredFailure>> {
+        self.call(Call::Edit, async { self.inner.failed(filter).await })
+    }
+
+    fn edit<'a>(&'a self, edit: &'a Edit<'a>) -> Answer<'a, u64> {
+        self.call(Call::Edit, async { self.inner.edit(edit).await })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Builds the application after its wiring was proved: buses, services, handlers, tables.
 
+use std::any::TypeId;
 use std::sync::Arc;
 
 use super::builder::{AppBuilder, TestOptions};
@@ -8,12 +9,13 @@ use super::providers::Providers;
 use super::wired::Wired;
 use super::{App, Running};
 use crate::bus::{
-    CommandBus, DeadLetters, Dispatcher, EventBus, EventHub, Execution, Executors, Once,
-    PublishOptions, QueryBus, Routes, Unrouted,
+    CommandBus, Dispatcher, EventBus, EventHub, Execution, Executors, Once, PublishOptions,
+    QueryBus, Routes, Unrouted,
 };
 use crate::handler::Transactions;
 use crate::lane::{Lane, Shared};
-use crate::message::MessageKind;
+use crate::message::{AnyEvent, Decode, Event as _, MessageKind};
+use crate::operations::{OperationPerformed, Operations};
 use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration};
 use crate::runtime::{Broadcast, Lifecycle};
 use crate::subscription::{Codec, Durable, Engine, StoreTransactions};
@@ -57,15 +59,14 @@ pub(super) fn construct(
     // Events that are implemented by hand are known by their handlers.
     let by_hand = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
     let by_hand = by_hand.filter_map(|route| route.event?.decoder());
-    let codec = Codec::new(providers.catalogue.events().chain(by_hand));
+    let own = (OperationPerformed::NAME, TypeId::of::<OperationPerformed>());
+    let own = (own.0, own.1, AnyEvent::decode::<OperationPerformed> as Decode);
+    let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain([own]));
     let services = providers.construct(&events, &commands, &queries);
-    let codec = builder.store.as_ref().map(|store| codec.with_shards(store.profile().shards));
-    let codec = codec.map(Arc::new);
-    let transactions = builder
-        .store
-        .as_ref()
-        .zip(codec.as_ref())
-        .and_then(|(store, codec)| StoreTransactions::of(store, codec));
+    let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);
+    let codec = Arc::new(codec.with_shards(shards));
+    let store = builder.store.as_ref();
+    let transactions = store.and_then(|store| StoreTransactions::of(store, &codec));
     let (mut lanes, mut durable) = (Vec::new(), Vec::new());
     let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
     for registration in &wired.handlers {
@@ -97,7 +98,8 @@ pub(super) fn construct(
         };
         executions.insert((message.message)().id(), execution);
     }
-    if let Some((store, codec)) = builder.store.as_ref().zip(codec) {
+    if let Some(store) = builder.store.as_ref() {
+        let codec = Arc::clone(&codec);
         let waiters = dispatcher.settled();
         let capacity = builder.queue_capacity;
         let store = Arc::clone(store);
@@ -112,7 +114,7 @@ pub(super) fn construct(
         services,
         wired,
         hub,
-        dead_letters: DeadLetters::new(&dispatcher),
+        operations: Operations::new(&dispatcher, &codec, &events),
         command_executors,
         query_executors,
         events,

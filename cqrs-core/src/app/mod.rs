@@ -18,10 +18,11 @@ use std::time::Duration;
 
 use self::plugin::Plugins;
 use crate::bus::{
-    CommandBus, CommandExecutors, DeadLetters, EventBus, EventHub, HandlerControl, QueryBus,
-    QueryExecutors, UnknownHandler,
+    CommandBus, CommandExecutors, EventBus, EventHub, HandlerControl, QueryBus, QueryExecutors,
+    UnknownHandler,
 };
 use crate::lane::Failure;
+use crate::operations::Operations;
 use crate::runtime::{Lifecycle, Live};
 use crate::services::{MissingService, Service, Services, TypeRef};
 
@@ -75,7 +76,7 @@ struct Running {
     services: Services,
     wired: Wired,
     hub: Arc<EventHub>,
-    dead_letters: DeadLetters,
+    operations: Operations,
     command_executors: Arc<CommandExecutors>,
     query_executors: Arc<QueryExecutors>,
     events: EventBus,
@@ -116,9 +117,9 @@ impl App {
         self.0.services.get().ok_or(MissingService { service: TypeRef::of::<T>() })
     }
 
-    /// Deliveries that failed for good.
-    pub fn dead_letters(&self) -> &DeadLetters {
-        &self.0.dead_letters
+    /// What operators look at and change: dead letters, subscriptions, nodes.
+    pub fn operations(&self) -> &Operations {
+        &self.0.operations
     }
 
     /// Failed attempts from now on, as they happen; the stream ends with the application.
@@ -231,7 +232,7 @@ impl App {
         }
         let failures = self.0.plugins.shut_down().await;
         self.0.report(|report| {
-            report.dead_letters = self.dead_letters().len();
+            report.dead_letters = self.0.hub.dispatcher.letters().kept().letters.len();
             report.unfinished.extend(failures);
             report.clone()
         })

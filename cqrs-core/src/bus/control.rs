@@ -76,7 +76,7 @@ pub struct UnknownHandler {
 }
 
 impl UnknownHandler {
-    pub(super) fn new<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Self {
         // What was typed may have any length; names have at most 128 bytes.
         let name: String = name.chars().take(128).collect();
         let near = known.min_by_key(|known| strsim::levenshtein(&name.to_lowercase(), known));

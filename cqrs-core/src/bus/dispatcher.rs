@@ -180,6 +180,11 @@ impl Dispatcher {
         let _ = self.engine.set(engine);
     }
 
+    /// The dead letters in memory.
+    pub(crate) fn letters(&self) -> &Letters {
+        &self.letters
+    }
+
     /// The log, if the application has a store.
     pub(crate) fn engine(&self) -> Option<&Arc<Engine>> {
         self.engine.get()
@@ -285,7 +290,7 @@ impl Dispatcher {
     }
 
     /// Hands a dead letter's event to its handler again. It does not wait for capacity.
-    pub(super) fn redeliver(&self, handler: &str, event: &AnyEvent) -> Result<(), Refused> {
+    pub(crate) fn redeliver(&self, handler: &str, event: &AnyEvent) -> Result<(), Refused> {
         let routes = self.routes_of(event.as_any().type_id())?;
         let at = routes.iter().position(|route| *route.lane.name == *handler);
         // A handler that has a dead letter of an event wants that event.

@@ -97,6 +97,16 @@ impl EventBus {
         hub.send::<E>(ctx, &event, observed).await
     }
 
+    /// Publishes an event of the framework at once, if a handler wants it.
+    pub(crate) async fn publish_if_wanted<E: Event>(
+        &self,
+        ctx: &Context,
+        event: E,
+    ) -> Result<(), PublishError> {
+        let is_wanted = self.0.upgrade().is_some_and(|hub| hub.handlers_of(TypeId::of::<E>()) > 0);
+        if is_wanted { self.publish_now(ctx, event).await.map(drop) } else { Ok(()) }
+    }
+
     /// Publishes `events` in order, as [`publish`](Self::publish) does. Returns their ids.
     ///
     /// All payloads are checked before the first event is accepted. With a store, all events are accepted or none.

@@ -5,7 +5,6 @@ mod capacity;
 mod capacity_properties;
 mod command_bus;
 mod control;
-mod dead_letters;
 mod dispatcher;
 mod error;
 mod event_bus;
@@ -21,10 +20,8 @@ mod waiters;
 
 pub use self::command_bus::CommandBus;
 pub use self::control::{HandlerControl, UnknownHandler};
-pub use self::dead_letters::{DeadLetters, RedeliverError};
 pub use self::error::{ExecuteError, PublishError};
 pub use self::event_bus::EventBus;
-pub use self::letters::{DeadLetter, DeadLetterFilter};
 pub use self::query_bus::QueryBus;
 pub use self::waiters::HandlerOutcome;
 pub use crate::lane::{HandlerState, HandlerStatus};
@@ -35,4 +32,5 @@ pub(crate) use self::dispatcher::{Dispatcher, Hand, Once, Routes, Undelivered, U
 pub(crate) use self::event_bus::{EventHub, PublishOptions};
 pub(crate) use self::execute::{Execution, Executors};
 pub(crate) use self::feed::Route;
+pub(crate) use self::letters::{DeadLetter, Letters};
 pub(crate) use self::query_bus::QueryExecutors;

@@ -6,6 +6,8 @@ use std::fmt;
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::SubscriptionId;
+
 /// The place of an event in the log. The first event has 1, and each has the one after its predecessor: positions
 /// have no holes, and are given in the order of commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -59,6 +61,8 @@ pub struct LoggedEvent {
     pub position: Position,
     /// When it was appended, by the store's clock.
     pub at: Timestamp,
+    /// The subscription that it was appended for alone, because an operator has redelivered it.
+    pub only_for: Option<SubscriptionId>,
     /// The event.
     pub event: LogEvent,
 }

@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod event_log;
 mod hash;
+mod maintenance;
 mod memory;
 mod progress;
 mod units;
@@ -20,6 +21,11 @@ pub use self::error::StoreError;
 pub use self::event::{LogEvent, LoggedEvent, Position};
 pub use self::event_log::{DoneRow, Entry, EventLog, Profile};
 pub use self::hash::stable_hash;
+pub(crate) use self::maintenance::FailureFacts;
+pub use self::maintenance::{
+    DeliveryFilter, DeliveryId, Edit, FailedState, LivingNode, Maintenance, ResetTo, StoredFailure,
+    SubscriptionProgress,
+};
 pub use self::memory::MemoryStore;
 pub use self::progress::{
     Beat, Change, Claim, DeadDelivery, Lease, NewSubscription, Node, Parked, Progress,
@@ -38,7 +44,7 @@ pub struct Staged {
 }
 
 /// A durable log with the progress on it: what [`AppBuilder::store`](crate::AppBuilder::store) takes.
-pub trait Store: EventLog + Progress + Any + fmt::Debug + Send + Sync {
+pub trait Store: EventLog + Progress + Maintenance + Any + fmt::Debug + Send + Sync {
     /// The store's transactions, if users can write in them.
     fn units(&self) -> Option<&dyn Units> {
         None

@@ -1,7 +1,7 @@
 //! A published event with its context, shared by everything that looks at it.
 
 use std::any::Any;
-use std::fmt::{self, Display};
+use std::fmt::{self, Display, Write as _};
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -252,8 +252,10 @@ impl AnyEvent {
     }
 
     /// Masks the redacted values of this event in a text about it, such as an error.
-    pub(crate) fn redacted_text(&self, text: &dyn Display) -> String {
-        let text = text.to_string();
+    pub(crate) fn redacted_text(&self, shown: &dyn Display) -> String {
+        let mut text = String::new();
+        // An error that cannot be written whole is still reported.
+        let _ = write!(text, "{shown}");
         let redactions = self.facts().redactions;
         // The id's `Display` may differ from its JSON.
         let entity_id = self.entity_id().filter(|_| self.facts().redacts_entity_id);

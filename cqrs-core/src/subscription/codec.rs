@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use crate::context::Context;
-use crate::log::{LogEvent, LoggedEvent, Position, stable_hash};
+use crate::log::{LogEvent, LoggedEvent, Position, SubscriptionId, stable_hash};
 use crate::message::{AnyEvent, Decode};
 
 /// Writes events for the log, and reads them by their names.
@@ -23,6 +23,8 @@ pub(crate) struct Read {
     pub(crate) shard: u16,
     /// The stable hash of its order key.
     pub(crate) key: Option<u64>,
+    /// The subscription that it is for, if it is not for all.
+    pub(crate) only_for: Option<SubscriptionId>,
     pub(crate) content: Content,
 }
 
@@ -83,8 +85,8 @@ impl Codec {
     }
 
     pub(crate) fn decode(&self, logged: LoggedEvent) -> Read {
-        let LoggedEvent { position, event, .. } = &logged;
-        let (position, shard, key) = (*position, event.shard, event.key);
+        let LoggedEvent { position, only_for, event, .. } = &logged;
+        let (position, shard, key, only_for) = (*position, event.shard, event.key, *only_for);
         let known = self.events.get(&*event.name).copied();
         let decoded =
             serde_json::from_str::<Context>(&event.context).and_then(|context| match known {
@@ -99,13 +101,46 @@ impl Codec {
                 logged: Box::new(logged),
             },
         };
-        Read { position, shard, key, content }
+        Read { position, shard, key, only_for, content }
     }
 
     /// An event that this process has appended itself, without reading it back.
     pub(crate) fn own(position: Position, logged: &LogEvent, event: AnyEvent) -> Read {
         let LogEvent { shard, key, .. } = *logged;
-        Read { position, shard, key, content: Content::Event(event) }
+        Read { position, shard, key, only_for: None, content: Content::Event(event) }
+    }
+
+    /// The event for people, also if this build cannot read it.
+    pub(crate) fn show(&self, event: &LogEvent) -> AnyEvent {
+        let context = serde_json::from_str::<Context>(&event.context);
+        let context = context.or_else(|error| match &event.tenant {
+            Some(tenant) => Context::for_tenant(&**tenant).map_err(|_| error),
+            None => Ok(Context::system()),
+        });
+        let context = context.unwrap_or_else(|_| Context::system());
+        let known = self
+            .events
+            .get(&*event.name)
+            .and_then(|(_, decode)| decode(context.clone(), event.version, &event.payload).ok());
+        let unknown = |payload: &str| {
+            AnyEvent::unknown(context.clone(), &event.name, event.version, payload).ok()
+        };
+        let text = || serde_json::Value::from(&*event.payload).to_string();
+        let shown = known.or_else(|| unknown(&event.payload)).or_else(|| unknown(&text()));
+        shown.expect("a JSON string is JSON")
+    }
+
+    /// The event with another payload.
+    pub(crate) fn with_payload(
+        &self,
+        event: &AnyEvent,
+        payload: &str,
+    ) -> serde_json::Result<AnyEvent> {
+        let (context, version) = (event.context().clone(), event.version());
+        match self.events.get(event.name()) {
+            Some((_, decode)) => decode(context, version, payload),
+            None => AnyEvent::unknown(context, event.name(), version, payload),
+        }
     }
 
     /// The event as a dead letter keeps it.
@@ -114,6 +149,7 @@ impl Codec {
         position: Position,
         event: &AnyEvent,
     ) -> serde_json::Result<LoggedEvent> {
-        Ok(LoggedEvent { position, at: Timestamp::now(), event: self.encode(event)? })
+        let (at, event) = (Timestamp::now(), self.encode(event)?);
+        Ok(LoggedEvent { position, at, only_for: None, event })
     }
 }

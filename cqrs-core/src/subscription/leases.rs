@@ -139,7 +139,11 @@ async fn begin(
 
 /// Gives a shard to other nodes, after its running attempts have ended. They are not waited for longer than it would
 /// take if this node had died: until then, no handler goes on with the shard.
-async fn hand_over(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>, lease: Lease) {
+pub(super) async fn hand_over(
+    shared: Arc<Shared>,
+    subscribers: Vec<Arc<Subscriber>>,
+    lease: Lease,
+) {
     let slices: Vec<_> = subscribers.iter().filter_map(|it| it.slice(lease)).collect();
     for slice in &slices {
         slice.revoke();

@@ -19,18 +19,22 @@ mod tracker_properties;
 mod window;
 
 use std::any::TypeId;
+use std::collections::HashSet;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OnceCell};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::context::Context;
 use crate::handler::{AttemptError, Rejection};
 use crate::lane::{Lane, Publishes, Verdict};
-use crate::log::{Entry, NewSubscription, Position, Profile, Staged, Start, Store, StoreError};
+use crate::log::{
+    Edit, Entry, NewSubscription, Position, Profile, Staged, Start, Store, StoreError,
+};
 use crate::message::AnyEvent;
 use crate::runtime::Lifecycle;
 
@@ -278,7 +282,7 @@ impl Engine {
             return Ok(());
         }
         let shared = &self.shared;
-        let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
+        let subscribers = self.all_subscribers();
         let end = *shared.store.range().await?.end();
         leases::beat(shared, &subscribers).await?;
         let slices = subscribers.iter().flat_map(|it| it.slices());
@@ -305,7 +309,7 @@ impl Engine {
         if !self.started.initialized() {
             return;
         }
-        let subscribers: Vec<_> = self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect();
+        let subscribers = self.all_subscribers();
         let finishing = async {
             let slices: Vec<_> = subscribers.iter().flat_map(|it| it.slices()).collect();
             checkpoints::save_all(&self.shared, &subscribers, &slices).await;
@@ -318,6 +322,60 @@ impl Engine {
                 "the store does not answer: what was handled last will be handled again"
             );
         }
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.shared.store
+    }
+
+    /// Whether a handler of this build continues the subscription with this name.
+    pub(crate) fn handles(&self, name: &str) -> bool {
+        self.subscribers.iter().any(|(it, _)| it.name() == name)
+    }
+
+    pub(crate) async fn has_subscription(&self, name: &str) -> Result<bool, StoreError> {
+        let all = self.shared.store.subscriptions().await?;
+        Ok(all.iter().any(|it| it.subscription.name == name))
+    }
+
+    /// Saves what this node has settled, so that the store shows it.
+    pub(crate) async fn save_all(&self) {
+        let subscribers = self.all_subscribers();
+        subscribers.iter().for_each(|subscriber| subscriber.pass());
+        let slices: Vec<_> = subscribers.iter().flat_map(|it| it.slices()).collect();
+        checkpoints::save_all(&self.shared, &subscribers, &slices).await;
+    }
+
+    /// Changes what an operator has asked for. A shard that this node has and that the change takes away is given
+    /// back before, when its running attempts have ended, so that they are not repeated.
+    pub(crate) async fn edit(&self, edit: &Edit<'_>) -> Result<u64, StoreError> {
+        let subscribers = self.all_subscribers();
+        let slices = subscribers.iter().flat_map(|it| it.slices());
+        let taken = slices.filter(|slice| match edit {
+            Edit::Redeliver { delivery, .. } | Edit::Discard(delivery) => {
+                slice.has_parked(*delivery)
+            }
+            Edit::Reset { .. } | Edit::Forget { .. } => true,
+            Edit::Pause { .. } | Edit::Prune { .. } => false,
+        });
+        let taken: HashSet<_> = taken.map(|slice| slice.lease).collect();
+        let mut handing_over = JoinSet::new();
+        for lease in &taken {
+            let shared = Arc::clone(&self.shared);
+            handing_over.spawn(leases::hand_over(shared, subscribers.clone(), *lease));
+        }
+        handing_over.join_all().await;
+        let changed = self.shared.store.edit(edit).await;
+        // At once, and not with the next beat.
+        let is_news = !taken.is_empty() || matches!(edit, Edit::Pause { .. });
+        if is_news && let Err(error) = leases::beat(&self.shared, &subscribers).await {
+            tracing::warn!(%error, "this node learns later of what an operator has changed");
+        }
+        changed
+    }
+
+    fn all_subscribers(&self) -> Vec<Arc<Subscriber>> {
+        self.subscribers.iter().map(|(it, _)| Arc::clone(it)).collect()
     }
 
     /// The last position of the log.

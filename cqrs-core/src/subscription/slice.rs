@@ -17,7 +17,7 @@ use super::{NotAppended, Shared};
 use crate::context::Effect;
 use crate::handler::{AttemptError, DeliveryError, HandlerError};
 use crate::lane::{Deferred, Delivery, Origin, Receipt, Verdict};
-use crate::log::{Change, DeadDelivery, DoneRow, Entry, Lease, Parked, Position};
+use crate::log::{Change, DeadDelivery, DeliveryId, DoneRow, Entry, Lease, Parked, Position};
 use crate::message::AnyEvent;
 use crate::schedule::Keys;
 
@@ -103,6 +103,12 @@ impl Slice {
     pub(super) fn is_settled(&self) -> bool {
         let state = self.state();
         !state.is_behind && state.tracker.is_settled_up_to(state.tracker.read_up_to())
+    }
+
+    /// Whether this delivery is parked here.
+    pub(super) fn has_parked(&self, delivery: DeliveryId) -> bool {
+        self.subscriber.id() == delivery.subscription
+            && self.state().tracker.is_parked(delivery.position)
     }
 
     /// From where to read again, if events were left out and there is room for them now.

@@ -168,6 +168,9 @@ impl Subscriber {
 
     /// Which of the lane's handlers wants the event, if one does.
     pub(super) fn index_of(&self, read: &Read) -> Option<usize> {
+        if read.only_for.is_some_and(|only| only != self.id()) {
+            return None;
+        }
         let event = match &read.content {
             Content::Event(event) => Some(event.event_type()),
             Content::Unreadable { event, .. } => *event,

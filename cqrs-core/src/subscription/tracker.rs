@@ -134,6 +134,11 @@ impl Tracker {
         self.open.len()
     }
 
+    /// Whether a delivery is parked.
+    pub(crate) fn is_parked(&self, position: Position) -> bool {
+        self.parked.contains_key(&position)
+    }
+
     #[cfg(test)]
     pub(crate) fn is_open(&self, position: Position) -> bool {
         self.open.contains_key(&position)
@@ -194,7 +199,7 @@ impl Tracker {
         if let Some(open) = self.open.get_mut(&position) {
             open.is_released = true;
         }
-        self.parked.contains_key(&position)
+        self.is_parked(position)
     }
 
     /// A delivery is settled. Returns whether it was parked.
@@ -333,7 +338,12 @@ pub(super) mod tests {
             context: "{}".to_owned(),
             payload: "{}".to_owned(),
         };
-        let event = LoggedEvent { position: Position(position), at: Timestamp::UNIX_EPOCH, event };
+        let event = LoggedEvent {
+            position: Position(position),
+            at: Timestamp::UNIX_EPOCH,
+            only_for: None,
+            event,
+        };
         DeadDelivery { event, attempts: 3, error: "no such tenant".to_owned() }
     }
 

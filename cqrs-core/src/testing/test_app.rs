@@ -14,6 +14,7 @@ use crate::bus::{ExecuteError, HandlerState, PublishError};
 use crate::context::Context;
 use crate::message::{Command, Event, Published, Query};
 use crate::observe::{ExecutionRecord, Happening};
+use crate::operations::{DeliveryFilter, FailedDelivery};
 use crate::services::TypeRef;
 
 /// Longer than any retry policy takes. On a paused clock, it passes at once.
@@ -96,6 +97,17 @@ impl TestApp {
             let is_stuck = status.state == HandlerState::Paused && status.oldest_waiting.is_some();
             assert!(!is_stuck, "handler `{name}` is paused: call `resume()` before `settled()`");
         }
+    }
+
+    /// The deliveries that have failed for good, at most 1,000.
+    ///
+    /// # Panics
+    ///
+    /// If the application has a store, and that fails.
+    pub async fn dead_letters(&self) -> Vec<FailedDelivery> {
+        let all = DeliveryFilter::dead().limit(DeliveryFilter::MAX_LIMIT);
+        let dead_letters = self.app.operations().failed(&all).await;
+        dead_letters.unwrap_or_else(|error| panic!("the dead letters cannot be read: {error}"))
     }
 
     /// The events of type `E` that were published, in order.

@@ -14,7 +14,7 @@ use crate::codes::{is_lost, store_error};
 use crate::convert::{in_order, limit as rows_of, position, to_position};
 
 /// What an append has done.
-struct Appended {
+pub(super) struct Appended {
     first_position: i64,
     left_out: Vec<i32>,
     moved: i64,
@@ -133,7 +133,7 @@ impl PostgresStore {
     }
 
     /// Moves the outbox and appends, in one round trip and one transaction.
-    async fn call(
+    pub(super) async fn call(
         &self,
         connection: &mut PgConnection,
         entries: &[Entry],
@@ -196,9 +196,18 @@ impl PostgresStore {
     }
 }
 
-enum CallError {
+pub(super) enum CallError {
     Store(StoreError),
     Database(sqlx::Error),
+}
+
+impl From<CallError> for StoreError {
+    fn from(error: CallError) -> Self {
+        match error {
+            CallError::Store(error) => error,
+            CallError::Database(error) => store_error(error),
+        }
+    }
 }
 
 impl From<StoreError> for CallError {

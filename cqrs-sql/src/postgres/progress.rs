@@ -245,7 +245,7 @@ impl PostgresStore {
     }
 }
 
-fn id(row: &PgRow, column: usize) -> sqlx::Result<SubscriptionId> {
+pub(super) fn id(row: &PgRow, column: usize) -> sqlx::Result<SubscriptionId> {
     Ok(SubscriptionId(row.try_get::<i32, _>(column)?.cast_unsigned()))
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cqrs_core::log::{LogEvent, LoggedEvent, StoreError};
+use cqrs_core::log::{LogEvent, LoggedEvent, StoreError, SubscriptionId};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row as _, ValueRef as _};
@@ -16,7 +16,7 @@ pub(super) const EVENT: &str =
 
 /// The columns of [`decode`].
 pub(super) const LOGGED: &str = "position, at, id, key, version, shard, name, tenant, entity, \
-     entity_id, context::text, payload::text";
+     entity_id, context::text, payload::text, only_for";
 
 pub(super) type PgQuery<'q> = Query<'q, Postgres, PgArguments>;
 
@@ -77,9 +77,11 @@ impl<'a> Columns<'a> {
 pub(super) fn decode(row: &PgRow, first: usize) -> sqlx::Result<LoggedEvent> {
     let version: i32 = row.try_get(first + 4)?;
     let entity: Option<String> = row.try_get(first + 8)?;
+    let only_for: Option<i32> = row.try_get(first + 12)?;
     Ok(LoggedEvent {
         position: to_position(row.try_get(first)?),
         at: time(row, first + 1)?.unwrap_or_default(),
+        only_for: only_for.map(|it| SubscriptionId(it.cast_unsigned())),
         event: LogEvent {
             id: row.try_get(first + 2)?,
             key: row.try_get::<Option<i64>, _>(first + 3)?.map(i64::cast_unsigned),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use cqrs_core::log::{LogEvent, LoggedEvent, StoreError};
+use cqrs_core::log::{LogEvent, LoggedEvent, StoreError, SubscriptionId};
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row as _, Sqlite, SqliteConnection};
@@ -16,8 +16,8 @@ pub(super) const EVENT: &str =
     "id, name, version, shard, key, tenant, entity, entity_id, context, payload";
 
 /// The columns of [`decode`].
-pub(super) const LOGGED: &str =
-    "position, at, id, name, version, shard, key, tenant, entity, entity_id, context, payload";
+pub(super) const LOGGED: &str = "position, at, id, name, version, shard, key, tenant, entity, entity_id, context, payload, \
+     only_for";
 
 /// How many rows one statement inserts. There are as many texts of it, and each is prepared once.
 const ROWS: usize = 50;
@@ -70,6 +70,7 @@ pub(super) fn decode(row: &SqliteRow) -> sqlx::Result<LoggedEvent> {
     Ok(LoggedEvent {
         position: to_position(row.try_get(0)?),
         at: to_timestamp(row.try_get(1)?),
+        only_for: row.try_get::<Option<u32>, _>(12)?.map(SubscriptionId),
         event: LogEvent {
             id: row.try_get(2)?,
             name: Cow::Owned(row.try_get(3)?),

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use cqrs_core::AppBuilder;
-use cqrs_core::bus::{DeadLetterFilter, Live};
+use cqrs_core::bus::Live;
 use cqrs_core::cli::WiringCommand;
 use cqrs_core::lane::Failure;
+use cqrs_core::operations::DeliveryFilter;
 use cqrs_core::prelude::*;
 use quickstart::analytics::Headcount;
 use quickstart::employees::ListEmployees;
@@ -65,8 +66,8 @@ async fn run(path: &Path) -> Result<Report, Box<dyn Error>> {
     // Waits until every handler is done, retries included.
     let shutdown = app.shutdown(Duration::from_secs(30)).await;
     let headcount: Arc<Headcount> = app.service()?;
-    let dead_letters = app.dead_letters().list(&DeadLetterFilter::all());
-    let dropped_letters = app.dead_letters().dropped();
+    let dead_letters = app.operations().failed(&DeliveryFilter::dead()).await?;
+    let dropped_letters = app.operations().dropped();
 
     Ok(Report {
         file: path.file_name().unwrap_or_default().display().to_string(),

@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Formatter};
 
-use cqrs_core::bus::DeadLetter;
 use cqrs_core::lane::Failure;
+use cqrs_core::operations::FailedDelivery;
 use cqrs_core::{AnyEvent, ShutdownReport};
 use quickstart::analytics::Department;
 use quickstart::employees::{Employee, EmployeeCreated};
@@ -17,7 +17,7 @@ pub(crate) struct Report {
     pub(crate) refusals: Vec<Refusal>,
     pub(crate) emails: Vec<Email>,
     pub(crate) failures: Failures,
-    pub(crate) dead_letters: Vec<DeadLetter>,
+    pub(crate) dead_letters: Vec<FailedDelivery>,
     pub(crate) dropped_letters: u64,
     pub(crate) departments: Vec<Department>,
     pub(crate) shutdown: ShutdownReport,
@@ -95,7 +95,7 @@ impl Report {
         let total = count(&self.dead_letters) + self.dropped_letters;
         section(f, "DEAD LETTERS", total, "after the last attempt; can be delivered again")?;
         list(f, &self.dead_letters, total, |f, letter| {
-            let DeadLetter { event, handler, attempts, error, .. } = letter;
+            let FailedDelivery { event, handler, attempts, error, .. } = letter;
             line(f, name(event), &format!("{} for {handler}", event.name()))?;
             line(f, "", &format!("{attempts} attempts, the last: {error}"))?;
             line(f, "", &format!("e-mail in logs: {}", event.redacted_payload()["email"]))

@@ -124,7 +124,7 @@ async fn a_mail_server_that_stays_away_leaves_a_dead_letter_and_hurts_nobody_els
     let emails = app.deliveries_to::<SendWelcomeEmail>();
     assert!(emails[0].is_dead_lettered());
     assert_eq!(emails[0].attempts.len(), 3);
-    assert_eq!(app.dead_letters().len(), 1);
+    assert_eq!(app.dead_letters().await.len(), 1);
 
     let counts = app.deliveries_to::<CountEmployees>();
     assert!(counts.iter().all(DeliveryRecord::is_handled));

@@ -90,7 +90,7 @@ async fn a_batch_holds_events_of_one_impl() {
     app.events().publish(&globex, moved(20)).await.expect("accepted");
     pause(false);
     app.settled().await;
-    assert!(app.dead_letters().is_empty(), "{:?}", app.dead_letters());
+    assert!(app.dead_letters().await.is_empty(), "{:?}", app.dead_letters().await);
     let mut own = ledger.of("own");
     own.sort();
     assert_eq!(

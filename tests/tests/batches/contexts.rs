@@ -104,7 +104,7 @@ async fn what_an_item_leads_to_is_of_its_tenant_caused_by_it_and_always_admitted
             app.publish(ctx, moved(article)).await.expect("accepted");
         }
         app.settled().await;
-        assert!(app.dead_letters().is_empty());
+        assert!(app.dead_letters().await.is_empty());
         let indexed = app.published::<ArticleIndexed>();
         assert_eq!(indexed.len(), 12);
         let moves = app.published::<StockMoved>();
@@ -136,6 +136,6 @@ fn items_can_be_copied_collected_and_printed() {
             Ok(())
         }));
         deliver(&app, 0..2).await;
-        assert!(app.dead_letters().is_empty(), "{:?}", app.dead_letters());
+        assert!(app.dead_letters().await.is_empty(), "{:?}", app.dead_letters().await);
     });
 }

@@ -71,7 +71,7 @@ async fn what_is_unavailable_is_tried_again_in_order() {
     let moves = seen.articles().concat().into_iter().zip(seen.steps().concat());
     let steps: Vec<_> = moves.filter(|(article, _)| *article == 1).map(|(_, step)| step).collect();
     assert_eq!(steps, [0, 1, 2]);
-    assert!(app.dead_letters().is_empty());
+    assert!(app.dead_letters().await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -81,7 +81,7 @@ async fn a_layer_that_lets_one_in_at_a_time_lets_a_batch_in() {
     let app = app.configure(|app| app.middleware(one)).build().expect("wired");
     deliver(&app, 0..8).await;
     assert_eq!(seen.sizes(), [8]);
-    assert!(app.dead_letters().is_empty());
+    assert!(app.dead_letters().await.is_empty());
 }
 
 /// Notes for each call how many events it has, and how it ends.

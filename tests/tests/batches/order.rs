@@ -55,7 +55,7 @@ async fn once_an_item_is_a_dead_letter_the_next_ones_go_on() {
     let (app, seen) = failing(THRICE, &[1], || HandlerError::msg("no hope").permanent());
     deliver_steps(&app, 4).await;
     assert_eq!(seen.steps(), [vec![0, 100, 1, 2, 3]]);
-    assert_eq!(app.dead_letters().len(), 1);
+    assert_eq!(app.dead_letters().await.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -135,7 +135,7 @@ async fn no_seed_changes_the_order_within_an_entity() {
             (0..30).flat_map(|step| (0..4).map(move |article| StockMoved { article, step }));
         publish_together(&app, steps.map(|event| (tenant("acme"), event))).await;
         app.settled().await;
-        assert!(app.dead_letters().is_empty());
+        assert!(app.dead_letters().await.is_empty());
         // What is handled for good comes in order; the last time an event is seen is the one.
         let all = seen.batches.lock().expect("no panic").clone();
         let all: Vec<_> = all.into_iter().flat_map(|(_, batch)| batch).collect();

@@ -45,6 +45,6 @@ async fn a_batch_of_which_some_fail_is_no_failure_of_the_breaker() {
         Ok(())
     }));
     deliver(&app, 0..5).await;
-    assert_eq!(app.dead_letters().len(), 4);
+    assert_eq!(app.dead_letters().await.len(), 4);
     assert_eq!(breaker(&app), BreakerState::Closed);
 }

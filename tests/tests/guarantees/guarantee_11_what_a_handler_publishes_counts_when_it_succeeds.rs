@@ -96,7 +96,7 @@ async fn a_dead_letter_an_attempt_that_panics_and_one_that_takes_too_long_publis
         app.settled().await;
         assert_eq!(app.published::<StockReserved>().len(), 0);
         assert_eq!(app.published::<Progress>().len(), 1);
-        assert_eq!(app.dead_letters().len(), 1);
+        assert_eq!(app.dead_letters().await.len(), 1);
     }
 }
 
@@ -199,7 +199,7 @@ async fn events_that_cause_one_another_without_end_are_refused_with_their_names(
         app.settled().await;
         let published = app.published::<Ping>().len() + app.published::<Pong>().len();
         assert_eq!(published, 11, "the first one, and ten that it led to");
-        let letters = app.dead_letters().list(&cqrs_core::bus::DeadLetterFilter::all());
+        let letters = app.dead_letters().await;
         assert_eq!(letters.len(), 1);
         let error = letters[0].error.to_string();
         assert!(error.contains("event `pong` was not published: more than 10 events"), "{error}");

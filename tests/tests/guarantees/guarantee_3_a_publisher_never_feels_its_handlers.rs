@@ -2,9 +2,9 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use cqrs_core::bus::DeadLetterFilter;
 use cqrs_core::handler::DeliveryError;
 use cqrs_core::modules;
+use cqrs_core::operations::DeliveryFilter;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
 
@@ -117,7 +117,7 @@ async fn whatever_a_handler_does_neither_publisher_nor_sibling_notices() {
         assert!(faulty.is_dead_lettered(), "{kind:?}");
         assert_eq!(faulty.attempts.len(), 3, "{kind:?}");
         assert_eq!(faulty.last_error().expect("it failed").to_string(), text);
-        assert_eq!(app.dead_letters().len(), 1, "{kind:?}");
+        assert_eq!(app.dead_letters().await.len(), 1, "{kind:?}");
     }
 }
 
@@ -132,7 +132,7 @@ async fn a_handler_that_recovers_is_retried_with_growing_waits_until_it_succeeds
     let delivery = &app.deliveries_to::<Faulty>()[0];
     assert!(delivery.is_handled());
     assert_eq!(delivery.attempts.len(), 3);
-    assert!(app.dead_letters().is_empty());
+    assert!(app.dead_letters().await.is_empty());
     assert!(began.elapsed() <= Duration::from_millis(310), "100 ms and 200 ms at most");
 
     for attempt in 1..=2 {
@@ -186,28 +186,31 @@ async fn dead_letters_can_be_listed_redelivered_and_discarded() {
     app.publish(&other, InvoicePaid { id: 3 }).await.expect("accepted");
     app.settled().await;
 
-    let letters = app.dead_letters();
-    let all = DeadLetterFilter::all();
-    assert_eq!(letters.list(&all).len(), 3);
-    assert_eq!(letters.list(&all.clone().tenant(other.tenant().clone())).len(), 1);
-    assert_eq!(letters.list(&all.clone().handler("faulty").event("invoice.paid")).len(), 3);
-    assert_eq!(letters.list(&all.clone().handler("sibling")).len(), 0);
+    let (operations, operator) = (app.operations(), Context::system());
+    let all = DeliveryFilter::dead();
+    let list = async |filter| operations.failed(&filter).await.expect("in memory");
+    assert_eq!(list(all.clone()).await.len(), 3);
+    assert_eq!(list(all.clone().limit(2)).await.len(), 2);
+    assert_eq!(list(all.clone().tenant(other.tenant().clone())).await.len(), 1);
+    assert_eq!(list(all.clone().handler("faulty").event("invoice.paid")).await.len(), 3);
+    assert_eq!(list(all.clone().handler("sibling")).await.len(), 0);
 
-    let first = letters.list(&all)[0].clone();
+    let first = list(all.clone()).await[0].clone();
     assert_eq!((first.attempts, &*first.handler), (3, "faulty"));
-    letters.redeliver(first.id).expect("it is there");
-    assert!(letters.redeliver(first.id).is_err(), "it is there once");
+    assert_eq!(list(all.clone().after(first.id)).await.len(), 2);
+    operations.redeliver(&operator, first.id).await.expect("it is there");
+    assert!(operations.redeliver(&operator, first.id).await.is_err(), "it is there once");
     app.settled().await;
-    assert_eq!(letters.len(), 2, "the handler has healed");
+    assert_eq!(app.dead_letters().await.len(), 2, "the handler has healed");
     assert!(app.deliveries_to::<Faulty>().last().expect("redelivered").is_handled());
 
     let mine = all.clone().tenant(acme().tenant().clone());
-    let discarded = letters.discard(letters.list(&mine)[0].id).expect("it is there");
-    assert_eq!(discarded.event.context().tenant().to_string(), "acme");
-    assert!(letters.discard(discarded.id).is_none());
-    assert_eq!(letters.redeliver_all(&all).expect("not shut down"), 1);
+    let mine = list(mine).await[0].id;
+    operations.discard(&operator, mine).await.expect("it is there");
+    assert!(operations.discard(&operator, mine).await.is_err());
+    assert_eq!(operations.redeliver_all(&operator, &all).await.expect("not shut down"), 1);
     app.settled().await;
-    assert!(letters.is_empty());
+    assert!(app.dead_letters().await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,14 +223,14 @@ async fn only_so_many_dead_letters_are_kept_and_the_rest_is_counted() {
         app.publish(&acme(), InvoicePaid { id }).await.expect("accepted");
         app.settled().await;
     }
-    let kept = app.dead_letters().list(&DeadLetterFilter::all());
+    let kept = app.dead_letters().await;
     let ids: Vec<_> = kept
         .iter()
         .filter_map(|it| it.event.downcast_ref::<InvoicePaid>())
         .map(|it| it.id)
         .collect();
     assert_eq!(ids, [4, 5], "the oldest go first");
-    assert_eq!(app.dead_letters().dropped(), 3);
+    assert_eq!(app.operations().dropped(), 3);
 }
 
 #[derive(Command)]

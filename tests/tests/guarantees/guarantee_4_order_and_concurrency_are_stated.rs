@@ -92,7 +92,7 @@ async fn walk(
         }
     }
     app.settled().await;
-    assert!(app.dead_letters().is_empty());
+    assert!(app.dead_letters().await.is_empty());
     log.entries()
 }
 

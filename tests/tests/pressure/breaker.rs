@@ -8,7 +8,7 @@ use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
 use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 
-use crate::{Log, OrderPlaced, builder, everybody_waits, tenant};
+use crate::{Log, OrderPlaced, builder, dead_letters, everybody_waits, tenant};
 
 const COOLDOWN: Duration = Duration::from_secs(30);
 
@@ -73,7 +73,7 @@ async fn it_opens_after_three_failures_and_one_attempt_after_the_cooldown_decide
     assert_eq!(server.log.entries().len(), 14, "each of the ten, and four that had failed");
     let (last, _) = server.log.timed()[13];
     assert!(last < Duration::from_secs(61), "all of them at once after the second cooldown");
-    assert!(app.dead_letters().is_empty());
+    assert!(dead_letters(&app).await.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,10 +84,10 @@ async fn deliveries_that_wait_for_it_keep_their_attempts() {
     // Eight ran when it opened, and one of a hundred was tried after each cooldown.
     let attempts = server.log.entries().len();
     assert!((20..=30).contains(&attempts), "{attempts} attempts in ten minutes");
-    assert!(app.dead_letters().is_empty(), "three attempts each would have killed a hundred");
+    assert!(dead_letters(&app).await.is_empty(), "three attempts each would have killed a hundred");
     server.is_up.store(true, SeqCst);
     app.idle().await;
-    assert!(app.dead_letters().is_empty());
+    assert!(dead_letters(&app).await.is_empty());
     assert_eq!(app.handler("mail").expect("there is one").status().queued, 0);
 }
 
@@ -101,7 +101,7 @@ async fn a_success_in_between_keeps_it_closed() {
     let app = builder().register(handler).build().expect("wired");
     publish(&app, 30).await;
     everybody_waits().await;
-    assert_eq!(app.dead_letters().len(), 20);
+    assert_eq!(dead_letters(&app).await.len(), 20);
     assert_eq!(breaker(&app), BreakerState::Closed);
 }
 
@@ -138,7 +138,7 @@ async fn the_annotation_sets_it() {
     publish(&app, 1).await;
     app.settled().await;
     assert_eq!(server.log.milliseconds(), [0, 60_000]);
-    assert_eq!(app.dead_letters().len(), 1);
+    assert_eq!(dead_letters(&app).await.len(), 1);
 }
 
 /// What a handler makes of each event, for a breaker that opens after two failures.

@@ -9,6 +9,7 @@ mod tenants;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cqrs_core::operations::{DeliveryFilter, FailedDelivery};
 use cqrs_core::prelude::*;
 use cqrs_core::{AppBuilder, HandlerOptions, RetryPolicy};
 use tokio::time::Instant;
@@ -26,6 +27,10 @@ fn builder() -> AppBuilder {
 
 fn tenant(name: &str) -> Context {
     Context::for_tenant(name).expect("a valid tenant")
+}
+
+async fn dead_letters(app: &App) -> Vec<FailedDelivery> {
+    app.operations().failed(&DeliveryFilter::dead()).await.expect("in memory")
 }
 
 /// One attempt, no time-out.

@@ -8,7 +8,7 @@ use cqrs_core::testing::TestApp;
 use cqrs_core::{Handler, RetryPolicy};
 use tokio::time::Instant;
 
-use crate::{Log, ONCE, OrderPlaced, builder, everybody_waits, tenant};
+use crate::{Log, ONCE, OrderPlaced, builder, dead_letters, everybody_waits, tenant};
 
 /// Two handlers that take a second for each event.
 fn app(capacity: usize) -> (App, Log<(&'static str, u32)>) {
@@ -136,7 +136,7 @@ async fn a_retry_waits_at_a_paused_handler_as_well() {
     assert_eq!(call.status().retrying, 1);
     call.pause();
     tokio::time::sleep(Duration::from_hours(1)).await;
-    assert!(app.dead_letters().is_empty());
+    assert!(dead_letters(&app).await.is_empty());
     let report = app.shutdown(Duration::from_hours(1)).await;
     assert!(matches!(
         report.unfinished(),

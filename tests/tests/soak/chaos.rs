@@ -7,8 +7,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use cqrs_core::app::{Modules, Unfinished};
-use cqrs_core::bus::DeadLetterFilter;
 use cqrs_core::handler::BatchPolicy;
+use cqrs_core::operations::{DeliveryFilter, FailedDelivery};
 use cqrs_core::prelude::*;
 use cqrs_core::registry::HandlerRegistration;
 use cqrs_core::{AppBuilder, Handler, HandlerOptions, RetryPolicy};
@@ -325,7 +325,7 @@ async fn round(seed: u64, shut_down_in_the_middle: bool, population: Population)
     assert!(most <= allowed, "{most} events were in memory at once, of {allowed}");
 
     let mut ends: HashMap<(String, u64), Vec<&str>> = HashMap::new();
-    for letter in app.dead_letters().list(&DeadLetterFilter::all()) {
+    for letter in all_dead_letters(&app).await {
         let key = (letter.handler.to_string(), number_of(&letter.event));
         ends.entry(key).or_default().push("dead letter");
     }
@@ -383,4 +383,18 @@ fn every_event_ends_exactly_once_at_every_handler_and_in_order() {
 #[ignore = "slow: cargo test --workspace -- --include-ignored"]
 fn a_shutdown_in_the_middle_accounts_for_everything_that_was_accepted() {
     run(true);
+}
+
+/// All pages of them.
+async fn all_dead_letters(app: &App) -> Vec<FailedDelivery> {
+    let mut all = Vec::new();
+    let mut filter = DeliveryFilter::dead().limit(DeliveryFilter::MAX_LIMIT);
+    loop {
+        let page = app.operations().failed(&filter).await.expect("in memory");
+        filter.after = page.last().map(|last| last.id);
+        all.extend(page);
+        if filter.after.is_none() {
+            return all;
+        }
+    }
 }

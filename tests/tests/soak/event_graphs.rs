@@ -54,7 +54,7 @@ async fn walk(
     let ctx = Context::for_tenant("acme").expect("valid");
     app.publish(&ctx, Visited { node: start, steps_left: steps }).await.expect("accepted");
     app.settled().await;
-    assert!(app.dead_letters().is_empty());
+    assert!(app.dead_letters().await.is_empty());
     (app.deliveries_to_named("walk").len(), app.deliveries_to_named("watch").len())
 }
 

@@ -15,6 +15,7 @@ use cqrs_core::{AppBuilder, EventBus, Handler, Published, RetryPolicy};
 pub(crate) const SOON: Duration = Duration::from_secs(15);
 
 #[derive(Debug, Serialize, Deserialize, Event)]
+#[event(entity = "Counter")]
 pub(crate) struct Counted {
     #[event(entity_id)]
     pub(crate) counter: u32,

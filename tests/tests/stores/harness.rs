@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cqrs_core::log::{DeadDelivery, Store, SubscriptionId, Unit};
+use cqrs_core::log::{Store, Unit};
 
 /// A store of which the tests can open several handles.
 pub(crate) trait Harness: Sized {
@@ -17,9 +17,6 @@ pub(crate) trait Harness: Sized {
 
     /// Opens the store again after a crash: everything in memory is gone. Handles from before may not work any more.
     async fn reopen(&mut self);
-
-    /// The dead letters of a subscription, in the order of positions.
-    async fn dead(&self, subscription: SubscriptionId) -> Vec<DeadDelivery>;
 
     /// Writes `note` into a table of the user, in the transaction of `unit`.
     async fn write(&self, unit: &mut dyn Unit, note: &str) {
@@ -112,6 +109,18 @@ macro_rules! suite {
                 a_node_without_shards_is_idle,
                 a_publisher_does_not_wait_for_handlers_on_another_node,
                 a_stuck_handler_keeps_no_shard_from_other_nodes;
+            operations:
+                dead_letters_are_found_by_each_part_of_a_filter,
+                a_dead_letter_is_redelivered_to_its_handler_alone,
+                a_dead_letter_is_edited_and_redelivered,
+                a_discarded_delivery_is_gone,
+                a_parked_delivery_is_tried_at_once,
+                a_pause_holds_on_all_nodes_and_after_a_restart,
+                a_reset_handler_handles_again_what_follows,
+                a_reset_goes_to_a_time_a_position_or_the_end,
+                a_pruned_log_has_what_is_needed,
+                a_forgotten_subscription_is_gone,
+                what_an_operator_does_is_an_event_with_the_actor;
             subscriptions:
                 a_new_subscription_starts_now_or_at_the_beginning,
                 a_subscription_keeps_its_start,

@@ -16,6 +16,7 @@ mod handlers;
 mod leases;
 mod news;
 mod nodes;
+mod operations;
 mod outages;
 mod parked;
 mod payloads;

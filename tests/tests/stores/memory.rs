@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
-use cqrs_core::log::{DeadDelivery, MemoryStore, Store, SubscriptionId};
+use cqrs_core::log::{MemoryStore, Store};
 use cqrs_core::prelude::*;
 use cqrs_core::{Handler, Published};
 
@@ -29,10 +29,6 @@ impl Harness for Memory {
 
     async fn reopen(&mut self) {
         self.0 = self.0.clone();
-    }
-
-    async fn dead(&self, subscription: SubscriptionId) -> Vec<DeadDelivery> {
-        self.0.dead(subscription)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::applications::{
 };
 use crate::faulty::{Call, Fault, faulty, faulty_with_lease};
 use crate::harness::Harness;
+use crate::support::dead_of;
 
 /// A lease that ends soon after the store has failed.
 const SHORT_LEASE: Duration = Duration::from_millis(400);
@@ -101,7 +102,7 @@ pub(crate) async fn a_handler_whose_events_the_store_refuses_fails(harness: impl
     let names = [NewSubscription { name: "repeat", start: Start::Now }];
     let subscriptions = harness.store().register(&names).await.unwrap();
     let repeat = subscriptions.iter().find(|it| it.name == "repeat").unwrap().id;
-    assert_eq!(harness.dead(repeat).await.len(), 1);
+    assert_eq!(dead_of(&*harness.store(), repeat).await.len(), 1);
 }
 
 pub(crate) async fn a_shutdown_ends_although_the_store_hangs(harness: impl Harness) {

@@ -3,7 +3,7 @@
 use cqrs_core::log::{Change, DeadDelivery, Parked};
 
 use crate::harness::Harness;
-use crate::support::{Member, append, change, failed, read_all, save, subscribe, waiting};
+use crate::support::{Member, append, change, dead_of, failed, read_all, save, subscribe, waiting};
 
 pub(crate) async fn parked_deliveries_come_back_in_order(harness: impl Harness) {
     let store = harness.store();
@@ -84,8 +84,8 @@ pub(crate) async fn a_dead_delivery_leaves_with_its_event(harness: impl Harness)
     save(&*store, Change { unpark: vec![positions[0]], ..both }).await;
     let other = Change { dead: vec![dead(0, 7)], ..change(mail, lease, positions[0]) };
     save(&*store, other).await;
-    assert_eq!(harness.dead(index).await, [dead(0, 3), dead(1, 0)]);
-    assert_eq!(harness.dead(mail).await, [dead(0, 7)]);
+    assert_eq!(dead_of(&*harness.store(), index).await, [dead(0, 3), dead(1, 0)]);
+    assert_eq!(dead_of(&*harness.store(), mail).await, [dead(0, 7)]);
     let claim = member.claim_again(lease, &[index]).await;
     assert_eq!((claim.parked, claim.checkpoints), (Vec::new(), vec![(index, positions[1])]));
 }

@@ -4,7 +4,9 @@ use cqrs_core::log::{DeadDelivery, LogEvent};
 use uuid::Uuid;
 
 use crate::harness::Harness;
-use crate::support::{Member, append_entry, change, entry, event, read_all, save, subscribe};
+use crate::support::{
+    Member, append_entry, change, dead_of, entry, event, read_all, save, subscribe,
+};
 
 /// JSON that stores have been known to change.
 const JSON: [&str; 14] = [
@@ -78,7 +80,7 @@ pub(crate) async fn a_dead_letter_keeps_its_event_byte_for_byte(mut harness: imp
     let checkpoint = dead.last().unwrap().event.position;
     let unsaved = change(subscription, leases[&0], checkpoint);
     save(&*store, cqrs_core::log::Change { dead: dead.clone(), ..unsaved }).await;
-    assert_eq!(harness.dead(subscription).await, dead);
+    assert_eq!(dead_of(&*harness.store(), subscription).await, dead);
     harness.reopen().await;
-    assert_eq!(harness.dead(subscription).await, dead);
+    assert_eq!(dead_of(&*harness.store(), subscription).await, dead);
 }

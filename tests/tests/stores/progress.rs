@@ -4,7 +4,7 @@ use cqrs_core::log::{Change, Claim, DeadDelivery, Position, SubscriptionId};
 
 use crate::harness::Harness;
 use crate::support::{
-    LONG, Member, SHORT, append, change, failed, read_all, save, subscribe, waiting,
+    LONG, Member, SHORT, append, change, dead_of, failed, read_all, save, subscribe, waiting,
 };
 
 fn checkpoint(claim: &Claim, subscription: SubscriptionId) -> Position {
@@ -86,7 +86,7 @@ pub(crate) async fn nothing_of_a_stale_change_is_saved(harness: impl Harness) {
     let claim = new.claim_again(valid[4].lease, &[index]).await;
     assert_eq!(claim.checkpoints, [(index, positions[1])]);
     assert_eq!(claim.parked, parked.into_iter().map(|it| (index, it)).collect::<Vec<_>>());
-    assert_eq!(harness.dead(index).await, []);
+    assert_eq!(dead_of(&*harness.store(), index).await, []);
 }
 
 pub(crate) async fn a_change_that_is_saved_twice_is_harmless(harness: impl Harness) {
@@ -113,7 +113,7 @@ pub(crate) async fn a_change_that_is_saved_twice_is_harmless(harness: impl Harne
     assert_eq!(claim.checkpoints, [(index, positions[7])]);
     let parked = [failed(positions[0], 2), failed(positions[5], 1)].map(|it| (index, it));
     assert_eq!(claim.parked, parked);
-    assert_eq!(harness.dead(index).await, dead);
+    assert_eq!(dead_of(&*harness.store(), index).await, dead);
 }
 
 pub(crate) async fn one_call_saves_for_many_shards_and_subscriptions(harness: impl Harness) {
@@ -194,5 +194,5 @@ pub(crate) async fn progress_survives_a_crash(mut harness: impl Harness) {
     let claim = member.claim_again(leases[&4], &[index]).await;
     assert_eq!(claim.checkpoints, [(index, positions[6])]);
     assert_eq!(claim.parked, park.into_iter().map(|it| (index, it)).collect::<Vec<_>>());
-    assert_eq!(harness.dead(index).await, dead);
+    assert_eq!(dead_of(&*harness.store(), index).await, dead);
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cqrs_core::log::{DeadDelivery, LogEvent, LoggedEvent, Position, Store, SubscriptionId, Unit};
+use cqrs_core::log::{Store, Unit};
 use cqrs_sql::{PostgresTransaction, SqlStore, SqlStoreBuilder, SqliteTransaction};
-use jiff::Timestamp;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
-use sqlx::{AssertSqlSafe, PgPool, Row as _};
+use sqlx::{AssertSqlSafe, PgPool};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -17,34 +16,6 @@ use crate::support::LEASE;
 
 fn options() -> SqlStoreBuilder {
     SqlStore::builder().lease(LEASE)
-}
-
-/// The columns of a dead letter, and the number of its subscription in `$1`.
-const DEAD: &str = "SELECT * FROM cqrs_dead WHERE subscription = $1 ORDER BY position";
-
-/// A row of a query as the event of a dead letter.
-macro_rules! dead_delivery {
-    ($row:expr, $id:expr, $at:expr) => {{
-        let row = $row;
-        let event = LogEvent {
-            id: $id,
-            name: row.get::<String, _>("name").into(),
-            version: u32::try_from(row.get::<i64, _>("version")).unwrap(),
-            shard: u16::try_from(row.get::<i64, _>("shard")).unwrap(),
-            key: row.get::<Option<i64>, _>("key").map(i64::cast_unsigned),
-            tenant: row.get("tenant"),
-            entity: row.get::<Option<String>, _>("entity").map(Into::into),
-            entity_id: row.get("entity_id"),
-            context: row.get("context"),
-            payload: row.get("payload"),
-        };
-        let position = Position(row.get::<i64, _>("position").cast_unsigned());
-        DeadDelivery {
-            event: LoggedEvent { position, at: $at, event },
-            attempts: u32::try_from(row.get::<i64, _>("attempts")).unwrap(),
-            error: row.get("error"),
-        }
-    }};
 }
 
 /// The store in an SQLite file.
@@ -87,14 +58,6 @@ impl Harness for Sqlite {
 
     async fn reopen(&mut self) {
         self.store = Self::open_in(&self.directory).await;
-    }
-
-    async fn dead(&self, subscription: SubscriptionId) -> Vec<DeadDelivery> {
-        let query = sqlx::query(DEAD).bind(i64::from(subscription.0));
-        let rows = query.fetch_all(&self.pool().await).await.unwrap();
-        let at =
-            |row: &sqlx::sqlite::SqliteRow| Timestamp::from_microsecond(row.get("at")).unwrap();
-        rows.iter().map(|row| dead_delivery!(row, row.get::<Uuid, _>("id"), at(row))).collect()
     }
 
     async fn write(&self, unit: &mut dyn Unit, note: &str) {
@@ -156,17 +119,6 @@ impl Harness for Postgres {
 
     async fn reopen(&mut self) {
         self.store = Self::open_in(&self.schema).await;
-    }
-
-    async fn dead(&self, subscription: SubscriptionId) -> Vec<DeadDelivery> {
-        let dead = "SELECT position, attempts::bigint, error, id, name, version::bigint, shard::bigint, key, tenant, \
-                    entity, entity_id, context::text, payload::text, \
-                    (extract(epoch FROM at) * 1000000)::bigint AS at \
-                    FROM cqrs_dead WHERE subscription = $1 ORDER BY position";
-        let query = sqlx::query(dead).bind(i32::try_from(subscription.0).unwrap());
-        let rows = query.fetch_all(&self.pool).await.unwrap();
-        let at = |row: &sqlx::postgres::PgRow| Timestamp::from_microsecond(row.get("at")).unwrap();
-        rows.iter().map(|row| dead_delivery!(row, row.get::<Uuid, _>("id"), at(row))).collect()
     }
 
     async fn write(&self, unit: &mut dyn Unit, note: &str) {

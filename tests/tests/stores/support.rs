@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use cqrs_core::log::{
-    Change, Claim, DoneRow, Entry, Lease, LogEvent, LoggedEvent, NewSubscription, Node, Parked,
-    Position, Start, Store, SubscriptionId,
+    Change, Claim, DeadDelivery, DeliveryFilter, DoneRow, Entry, Lease, LogEvent, LoggedEvent,
+    NewSubscription, Node, Parked, Position, Start, Store, StoredFailure, SubscriptionId,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -183,6 +183,18 @@ pub(crate) fn change(subscription: SubscriptionId, lease: Lease, checkpoint: Pos
 /// Saves a change whose lease is valid.
 pub(crate) async fn save(store: &dyn Store, change: Change) {
     assert_eq!(store.save(&[change]).await.unwrap(), []);
+}
+
+/// The dead letters of a subscription.
+pub(crate) async fn dead_of(store: &dyn Store, of: SubscriptionId) -> Vec<DeadDelivery> {
+    let dead = store.failed(&DeliveryFilter::dead()).await.unwrap();
+    let dead = dead.into_iter().filter(|it| it.subscription.id == of);
+    let dead = dead.map(|StoredFailure { event, attempts, error, .. }| DeadDelivery {
+        event,
+        attempts,
+        error,
+    });
+    dead.collect()
 }
 
 /// A delivery that has failed and is tried again at a time that any store can keep.

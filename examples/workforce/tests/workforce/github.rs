@@ -1,7 +1,8 @@
 //! Deliveries from GitHub.
 
 use cqrs_core::Context;
-use cqrs_core::bus::{DeadLetterFilter, HandlerControl};
+use cqrs_core::bus::HandlerControl;
+use cqrs_core::operations::DeliveryFilter;
 use futures_util::future::join_all;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Method;
@@ -172,7 +173,8 @@ on_both! {
         assert_eq!(hook.deliver(world, &guid, "push", &body).await?.status, 202);
         let app = world.server.app();
         app.idle().await;
-        assert_eq!(app.dead_letters().discard_all(&DeadLetterFilter::default()), 1);
+        let (operations, system) = (app.operations(), Context::system());
+        assert_eq!(operations.discard_all(&system, &DeliveryFilter::all()).await?, 1);
         let failed = deliveries(&owner).await?;
         assert_eq!(failed.each("status"), ["failed"]);
         assert!(failed.each("summary")[0].starts_with("it could not be read"), "{}", failed.text);

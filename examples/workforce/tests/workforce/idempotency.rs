@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cqrs_core::Context;
+use cqrs_core::operations::DeliveryFilter;
 use cqrs_core::testing::TestApp;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -83,7 +84,7 @@ async fn everything_twice(database: String) -> Result {
 
     work(&app, &ctx).await?;
 
-    assert_eq!(app.dead_letters().len(), 0);
+    assert_eq!(app.operations().failed(&DeliveryFilter::all()).await?.len(), 0);
     assert_eq!(app.published::<OrganizationCreated>().len(), 1);
     assert_eq!(app.published::<InviteCreated>().len(), 5);
     assert_eq!(app.published::<InviteAccepted>().len(), 1);

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use cqrs_core::operations::DeliveryFilter;
 use futures_util::FutureExt as _;
 use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -187,8 +188,8 @@ impl World {
     /// All handlers are done.
     pub(crate) async fn settled(&self) {
         self.server.app().idle().await;
-        let letters = self.server.app().dead_letters();
-        assert_eq!(letters.len(), 0, "a delivery failed");
+        let failed = self.server.app().operations().failed(&DeliveryFilter::all()).await;
+        assert_eq!(failed.expect("the store answers").len(), 0, "a delivery failed");
     }
 
     /// What was sent, in no order.

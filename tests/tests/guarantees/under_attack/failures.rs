@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
 use cqrs_core::middleware::{Call, CallError, Middleware, Next, Outcome};
+use cqrs_core::operations::DeliveryFilter;
 use cqrs_core::prelude::*;
 use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 use tokio::time::{sleep, timeout};
@@ -101,7 +102,7 @@ async fn an_error_that_cannot_be_logged_is_retried_and_kept_all_the_same() {
     let app = bare().register(handler).build().expect("wired");
     let outcomes = app.events().publish_and_wait(&acme(), Ping { id: 1, n: 1 }).await;
     assert_eq!(outcomes.expect("accepted")[0].attempts, 5);
-    assert_eq!(app.dead_letters().len(), 1);
+    assert_eq!(app.operations().failed(&DeliveryFilter::dead()).await.expect("in memory").len(), 1);
 }
 
 /// Refuses the first call with an error that says that the application stops.
@@ -136,7 +137,12 @@ async fn delivering_twice_hides_no_dead_letter() {
     let app = test_bare().deliver_twice().register(handler).build().expect("wired");
     app.publish(&acme(), Ping { id: 1, n: 0 }).await.expect("accepted");
     app.settled().await;
-    assert_eq!(app.dead_letters().len(), 1, "{}", app.timeline());
+    assert_eq!(
+        app.operations().failed(&DeliveryFilter::dead()).await.expect("in memory").len(),
+        1,
+        "{}",
+        app.timeline()
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -51,14 +51,14 @@ async fn a_scope_of_another_tenant_inside_a_handler_is_still_inside_it() {
     let app = switches_tenant(&slot, false, 1);
     app.publish(&acme(), Ping { id: 1, n: 0 }).await.expect("accepted");
     app.settled().await;
-    assert!(app.dead_letters().is_empty(), "it did not wait for itself: {}", app.timeline());
+    assert!(app.dead_letters().await.is_empty(), "it did not wait for itself: {}", app.timeline());
 
     let slot = Slot::default();
     let app = switches_tenant(&slot, true, 9);
     app.publish(&acme(), Ping { id: 1, n: 0 }).await.expect("accepted");
     sleep(Duration::from_millis(1)).await;
     assert!(app.shutdown(Duration::from_mins(1)).await.is_clean());
-    assert!(app.dead_letters().is_empty(), "its cascade was accepted: {}", app.timeline());
+    assert!(app.dead_letters().await.is_empty(), "its cascade was accepted: {}", app.timeline());
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,7 +148,7 @@ async fn applications_that_publish_to_each_other_do_not_wait_for_each_other() {
         a.settled().await;
         b.settled().await;
     }
-    assert!(a.dead_letters().is_empty() && b.dead_letters().is_empty());
+    assert!(a.dead_letters().await.is_empty() && b.dead_letters().await.is_empty());
     let handled = a.deliveries_to_named("h").len() + b.deliveries_to_named("h").len();
     assert_eq!(handled, (1 << 9) - 1);
 }

@@ -1,5 +1,7 @@
 //! A store in memory.
 
+mod maintenance;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,24 +39,43 @@ struct State {
     log: Vec<LoggedEvent>,
     /// By its number.
     subscriptions: Vec<StoredSubscription>,
-    nodes: BTreeMap<Uuid, Instant>,
+    /// Until when each lives, and what it says of itself.
+    nodes: BTreeMap<Uuid, (Instant, String)>,
     leases: BTreeMap<u16, StoredLease>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct StoredSubscription {
     name: String,
+    is_paused: bool,
+    /// Its number is not used again.
+    is_forgotten: bool,
     start: Position,
     checkpoints: BTreeMap<u16, Position>,
     parked: BTreeMap<Position, Parked>,
     done: BTreeSet<Position>,
-    dead: BTreeMap<Position, DeadDelivery>,
+    /// With the time at which each died.
+    dead: BTreeMap<Position, (Timestamp, DeadDelivery)>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct StoredLease {
     token: u64,
     node: Option<Uuid>,
+}
+
+impl StoredSubscription {
+    fn subscription(&self, id: SubscriptionId) -> Subscription {
+        Subscription { id, name: self.name.clone(), is_paused: self.is_paused }
+    }
+}
+
+impl StoredLease {
+    /// Its owner can change nothing any more, and another node can claim it.
+    fn take_away(&mut self) {
+        self.token += 1;
+        self.node = None;
+    }
 }
 
 impl MemoryStore {
@@ -71,13 +92,6 @@ impl MemoryStore {
         self
     }
 
-    /// The deliveries of a subscription that have failed for good, in the order of positions.
-    pub fn dead(&self, subscription: SubscriptionId) -> Vec<DeadDelivery> {
-        let state = self.state();
-        let stored = state.subscriptions.get(subscription.0 as usize);
-        stored.into_iter().flat_map(|stored| stored.dead.values().cloned()).collect()
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -90,8 +104,22 @@ impl Default for MemoryStore {
 }
 
 impl State {
+    fn subscriptions(&self) -> impl Iterator<Item = (SubscriptionId, &StoredSubscription)> {
+        let stored = (0..).map(SubscriptionId).zip(&self.subscriptions);
+        stored.filter(|(_, stored)| !stored.is_forgotten)
+    }
+
     fn end(&self) -> Position {
-        Position(self.log.len() as u64)
+        self.log.last().map_or(Position::START, |last| last.position)
+    }
+
+    /// The index in the log of the first event at this position or later.
+    fn index_of(&self, position: Position) -> usize {
+        self.log.partition_point(|event| event.position < position)
+    }
+
+    fn get(&self, position: Position) -> Option<&LoggedEvent> {
+        self.log.get(self.index_of(position)).filter(|event| event.position == position)
     }
 
     fn holds(&self, lease: Lease) -> bool {
@@ -99,8 +127,7 @@ impl State {
     }
 
     fn shard_of(&self, position: Position) -> Option<u16> {
-        let index = usize::try_from(position.0.checked_sub(1)?).ok()?;
-        Some(self.log.get(index)?.event.shard)
+        Some(self.get(position)?.event.shard)
     }
 
     /// Writes all of `rows`, or nothing.
@@ -121,13 +148,15 @@ impl State {
     fn append(&mut self, events: &[LogEvent]) {
         for event in events {
             let position = self.end().next();
-            self.log.push(LoggedEvent { position, at: Timestamp::now(), event: event.clone() });
+            let (at, event) = (Timestamp::now(), event.clone());
+            self.log.push(LoggedEvent { position, at, only_for: None, event });
         }
     }
 
-    fn living(&self) -> impl Iterator<Item = Uuid> {
+    fn living(&self) -> impl Iterator<Item = (Uuid, &str)> {
         let now = Instant::now();
-        self.nodes.iter().filter(move |(_, until)| **until > now).map(|(node, _)| *node)
+        let living = self.nodes.iter().filter(move |(_, (until, _))| *until > now);
+        living.map(|(node, (_, about))| (*node, &**about))
     }
 
     fn save(&mut self, change: &Change) -> bool {
@@ -148,7 +177,7 @@ impl State {
             subscription.parked.remove(position);
         }
         for dead in &change.dead {
-            subscription.dead.insert(dead.event.position, dead.clone());
+            subscription.dead.insert(dead.event.position, (Timestamp::now(), dead.clone()));
         }
         if change.forget_done {
             let parked = &subscription.parked;
@@ -190,10 +219,11 @@ impl EventLog for MemoryStore {
     ) -> BoxFuture<'_, Result<Vec<LoggedEvent>, StoreError>> {
         let state = self.state();
         let end = state.end();
-        let start = usize::try_from(after.0).unwrap_or(usize::MAX);
-        let page = match state.log.get(start..) {
-            Some(rest) => Ok(rest.iter().take(limit).cloned().collect()),
-            None => Err(StoreError::WentBack { end, seen: after }),
+        let page = if after > end {
+            Err(StoreError::WentBack { end, seen: after })
+        } else {
+            let rest = &state.log[state.index_of(after.next())..];
+            Ok(rest.iter().take(limit).cloned().collect())
         };
         Box::pin(async move { page })
     }
@@ -203,17 +233,16 @@ impl EventLog for MemoryStore {
         positions: &'a [Position],
     ) -> BoxFuture<'a, Result<Vec<LoggedEvent>, StoreError>> {
         let state = self.state();
-        let events = positions.iter().filter_map(|position| {
-            let index = usize::try_from(position.0.checked_sub(1)?).ok()?;
-            state.log.get(index).cloned()
-        });
+        let events = positions.iter().filter_map(|position| state.get(*position).cloned());
         let events = events.collect();
         Box::pin(async move { Ok(events) })
     }
 
     fn range(&self) -> BoxFuture<'_, Result<RangeInclusive<Position>, StoreError>> {
-        let end = self.state().end();
-        Box::pin(async move { Ok(Position::START.next()..=end) })
+        let state = self.state();
+        let first = state.log.first().map_or(Position::START.next(), |first| first.position);
+        let end = state.end();
+        Box::pin(async move { Ok(first..=end) })
     }
 
     fn news(&self) -> BoxFuture<'_, ()> {
@@ -228,7 +257,7 @@ impl Progress for MemoryStore {
     ) -> BoxFuture<'a, Result<Vec<Subscription>, StoreError>> {
         let mut state = self.state();
         for NewSubscription { name, start } in wanted {
-            if state.subscriptions.iter().any(|stored| stored.name == *name) {
+            if state.subscriptions.iter().any(|it| !it.is_forgotten && it.name == *name) {
                 continue;
             }
             let start = match start {
@@ -238,17 +267,10 @@ impl Progress for MemoryStore {
             state.subscriptions.push(StoredSubscription {
                 name: (*name).to_owned(),
                 start,
-                checkpoints: BTreeMap::new(),
-                parked: BTreeMap::new(),
-                done: BTreeSet::new(),
-                dead: BTreeMap::new(),
+                ..Default::default()
             });
         }
-        let subscriptions = (0..).zip(&state.subscriptions).map(|(id, stored)| Subscription {
-            id: SubscriptionId(id),
-            name: stored.name.clone(),
-            is_paused: false,
-        });
+        let subscriptions = state.subscriptions().map(|(id, stored)| stored.subscription(id));
         let subscriptions = subscriptions.collect();
         Box::pin(async move { Ok(subscriptions) })
     }
@@ -256,10 +278,12 @@ impl Progress for MemoryStore {
     fn beat<'a>(&'a self, node: &'a Node) -> BoxFuture<'a, Result<Beat, StoreError>> {
         let mut state = self.state();
         let until = Instant::now() + node.ttl.min(Duration::from_hours(24));
-        state.nodes.insert(node.id, until);
+        state.nodes.insert(node.id, (until, node.about.clone()));
         let leases = state.leases.iter().filter(|(_, lease)| lease.node == Some(node.id));
         let leases = leases.map(|(&shard, lease)| Lease { shard, token: lease.token }).collect();
-        let beat = Beat { living: state.living().count(), leases, paused: Vec::new() };
+        let paused = state.subscriptions().filter(|(_, stored)| stored.is_paused);
+        let paused = paused.map(|(id, _)| id).collect();
+        let beat = Beat { living: state.living().count(), leases, paused };
         Box::pin(async move { Ok(beat) })
     }
 
@@ -270,7 +294,7 @@ impl Progress for MemoryStore {
         subscriptions: &'a [SubscriptionId],
     ) -> BoxFuture<'a, Result<Vec<Claim>, StoreError>> {
         let mut state = self.state();
-        let living: BTreeSet<_> = state.living().collect();
+        let living: BTreeSet<_> = state.living().map(|(node, _)| node).collect();
         let mut leases = Vec::new();
         for shard in 0..self.profile.shards {
             let stored = state.leases.entry(shard).or_default();
