@@ -36,8 +36,7 @@ pub(super) fn read<E: Event>(version: u32, payload: &str) -> Result<E> {
 
 /// Runs code of the user. A panic there would end the reading of the log for all handlers.
 fn guard<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
-    catch_now(run)
-        .unwrap_or_else(|Panic(text)| Err(Error::custom(format!("a panic: {text}"))))
+    catch_now(run).unwrap_or_else(|Panic(text)| Err(Error::custom(format!("a panic: {text}"))))
 }
 
 /// What an upcast function returns: the payload, or a `Result` with it.

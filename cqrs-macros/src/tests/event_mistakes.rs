@@ -59,7 +59,13 @@ fn versions() {
 #[test]
 fn upcasts() {
     let one_mistake = |options: TokenStream, expected: &str| {
-        assert_one_mistake(event(quote!(#[event(#options)] struct E;)), expected);
+        assert_one_mistake(
+            event(quote!(
+                #[event(#options)]
+                struct E;
+            )),
+            expected,
+        );
     };
     let needs = |version: u32, fix: &str| {
         format!(
@@ -71,10 +77,7 @@ fn upcasts() {
     one_mistake(quote!(version = 2), &needs(2, &format!("upcast(1 = {function})")));
     one_mistake(
         quote!(version = 4294967295),
-        &needs(
-            u32::MAX,
-            &format!("upcast(1 = {function}, 2 = {function}, 3 = {function}, ..)"),
-        ),
+        &needs(u32::MAX, &format!("upcast(1 = {function}, 2 = {function}, 3 = {function}, ..)")),
     );
     one_mistake(quote!(version = 3, upcast(2 = f)), &needs(3, &format!("1 = {function}")));
     one_mistake(quote!(version = 3, upcast(1 = f)), &needs(3, &format!("2 = {function}")));
