@@ -199,15 +199,20 @@ fn upcast(steps: &[Step]) -> Option<TokenStream> {
     if steps.is_empty() {
         return None;
     }
+    // These names hide no function of the user that is called so.
+    let hidden = |name, span: Span| Ident::new(name, span.resolved_at(Span::mixed_site()));
     let arms = steps.iter().map(|Step { from, function, .. }| {
         let from = Literal::u32_unsuffixed(*from);
         // The call has the function's span, so that a wrong signature is reported on it.
-        let span = function.span().resolved_at(Span::call_site());
-        quote_spanned!(span=> #from => __cqrs::Upcasted::upcasted(#function(payload)),)
+        let span = function.span();
+        let payload = hidden("payload", span);
+        let span = span.resolved_at(Span::call_site());
+        quote_spanned!(span=> #from => __cqrs::Upcasted::upcasted(#function(#payload)),)
     });
+    let (from, payload) = (hidden("from", Span::call_site()), hidden("payload", Span::call_site()));
     Some(quote! {
-        fn upcast(from: u32, payload: __cqrs::Value) -> __cqrs::JsonResult<__cqrs::Value> {
-            match from {
+        fn upcast(#from: u32, #payload: __cqrs::Value) -> __cqrs::JsonResult<__cqrs::Value> {
+            match #from {
                 #(#arms)*
                 _ => __cqrs::no_upcast(),
             }
