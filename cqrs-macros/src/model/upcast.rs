@@ -31,7 +31,8 @@ pub(crate) fn steps(
     let mut missing: Vec<_> = missing.map(|from| format!("{from} = path::to::function")).collect();
     if let Some(span) = span.filter(|_| !missing.is_empty()) {
         if missing.len() > SHOWN {
-            missing[SHOWN] = "..".to_owned();
+            missing.truncate(SHOWN);
+            missing.push("..".to_owned());
         }
         let missing = missing.join(", ");
         let fix = if is_there { missing } else { format!("upcast({missing})") };
