@@ -45,8 +45,9 @@ mod after {
     }
 
     impl TimeLogged {
-        fn with_id(payload: Value) -> Value {
-            json!({ "employee_id": payload["employee"], "minutes": payload["minutes"] })
+        fn with_id(mut payload: Value) -> Value {
+            payload["employee_id"] = payload["employee"].take();
+            payload
         }
     }
 }
