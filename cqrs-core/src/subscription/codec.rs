@@ -207,17 +207,20 @@ mod tests {
 
     #[test]
     fn an_older_payload_goes_through_each_version_and_keeps_its_numbers() {
-        let offset = i128::from(i64::MIN);
-        let expected = |minutes, offset| Worked { minutes, rate: 1e-7, offset };
-        assert_eq!(
-            worked(2, r#"{"time":9007199254740993,"pay":[1e-7]}"#),
-            Ok(expected((1 << 53) + 1, 0))
-        );
-        let payload = format!(r#"{{"minutes":{},"pay":[1e-7],"offset":{offset}}}"#, u64::MAX);
-        assert_eq!(worked(3, &payload), Ok(expected(u64::MAX, offset)));
+        // `serde_json` reads another number from this text without its feature `float_roundtrip`.
+        const RATE: f64 = 1_999.919_999_999_999_8;
+        let expected = |minutes, offset| Ok(Worked { minutes, rate: RATE, offset });
+
+        let minutes = (1 << 53) + 1;
+        let payload = format!(r#"{{"time":{minutes},"pay":[{RATE}]}}"#);
+        assert_eq!(worked(2, &payload), expected(minutes, 0));
+        let (minutes, offset) = (u64::MAX, i64::MIN);
+        let payload = format!(r#"{{"minutes":{minutes},"pay":[{RATE}],"offset":{offset}}}"#);
+        assert_eq!(worked(3, &payload), expected(minutes, offset.into()));
         // Without an upcast, numbers may have more than 64 bits.
-        let payload = format!(r#"{{"minutes":1,"rate":1e-7,"offset":{}}}"#, i128::MIN);
-        assert_eq!(worked(4, &payload), Ok(expected(1, i128::MIN)));
+        let offset = i128::MIN;
+        let payload = format!(r#"{{"minutes":{minutes},"rate":{RATE},"offset":{offset}}}"#);
+        assert_eq!(worked(4, &payload), expected(minutes, offset));
     }
 
     #[test]
