@@ -4,11 +4,14 @@ use std::any::Any;
 use std::fmt::Display;
 
 pub use inventory;
+pub use serde_json::{Result as JsonResult, Value};
 
 pub use crate::handler::{
     BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, Order, RateLimit, RetryPolicy, Start,
 };
-pub use crate::message::{Command, Event, MaybeValidated, NotValidated, Query};
+pub use crate::message::{
+    Command, Event, MaybeValidated, NotValidated, Query, Upcasted, no_upcast,
+};
 pub use crate::payload::Changes;
 pub use crate::payload::Redaction;
 pub use crate::registry::{

@@ -56,7 +56,8 @@ use syn::Error;
 /// | Option | Meaning | If left out |
 /// |---|---|---|
 /// | `name = ".."` | The name under which the event is stored and sent. Never change it. Words of lower-case ASCII letters, digits, `-` and `_`, each starting with a letter and joined by dots; at most 128 bytes. | The type's words, without a last `Event`: `EmployeeCreated` and `EmployeeCreatedEvent` are `employee.created`. |
-/// | `version = 2` | The version of the event's form, from 1. | 1 |
+/// | `version = 2` | The version of the payload's form, from 1. It is stored with each event. | 1 |
+/// | `upcast(1 = path)` | How a stored payload of an older version becomes one of the next; see below. | Required for each version before `version` |
 /// | `entity = ".."` | What the event is about, for people; at most 128 bytes. | The words before a past tense: `TimeLogCreated` is about a `TimeLog`. Nothing if the last word is not a known past tense. |
 /// | `action = ".."` | What happened to it; at most 128 bytes. | The past tense: `created`. |
 /// | `describe = ".."` | What happened as a sentence for people, without its subject; see below. At most 512 bytes. | No description |
@@ -95,6 +96,38 @@ use syn::Error;
 /// `skip_serializing_if`, `transparent`, `tag`, `content` and `untagged`. Where it cannot follow
 /// (`flatten` on the field, `into` or `remote` on the type, `with` on the variant, the only field
 /// of a variant that serde writes beside its tag), it is refused.
+///
+/// # Versions
+///
+/// A store keeps events for longer than a build lives. A new optional field needs no version. Any other change of
+/// the form needs a new `version`, and a function that turns a payload of the version before into one of the new
+/// version. It takes a `serde_json::Value`, and returns one, or a `Result` with one.
+///
+/// ```
+/// # use cqrs_core::prelude::*;
+/// use serde_json::{Value, json};
+///
+/// #[derive(Serialize, Deserialize, Event)]
+/// #[event(version = 3, upcast(1 = hours_to_minutes, 2 = rename_employee))]
+/// pub struct TimeLogged {
+///     pub employee_id: u64,
+///     pub minutes: u64,
+/// }
+///
+/// fn hours_to_minutes(mut payload: Value) -> Result<Value, String> {
+///     let hours = payload["hours"].as_u64().ok_or("`hours` is not a whole number")?;
+///     payload["minutes"] = json!(hours * 60);
+///     Ok(payload)
+/// }
+///
+/// fn rename_employee(mut payload: Value) -> Value {
+///     payload["employee_id"] = payload["employee"].take();
+///     payload
+/// }
+/// ```
+///
+/// An event of version 1 goes through both functions. An event whose function fails or panics, or whose version is
+/// newer than that of the type, is a dead letter of each handler that wants it, with the reason.
 ///
 /// # Descriptions
 ///

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::upcast::no_upcast;
 use crate::payload::{Changes, MAX_PAYLOAD_DEPTH, Redaction, size_within};
 
 /// Something that has happened; any number of handlers react. Derive it.
@@ -35,7 +36,7 @@ use crate::payload::{Changes, MAX_PAYLOAD_DEPTH, Redaction, size_within};
 pub trait Event: EventPayload {
     /// The stable name, such as `employee.created`. It is stored and sent; a Rust path never is.
     const NAME: &'static str;
-    /// The version of the payload's form, from 1.
+    /// The version of the payload's form, from 1. It is stored with each event.
     const VERSION: u32 = 1;
     /// The type of entity that the event is about, such as `Employee`.
     const ENTITY: Option<&'static str> = None;
@@ -85,6 +86,45 @@ pub trait Event: EventPayload {
     fn redactions(&self) -> &'static [Redaction] {
         &[]
     }
+
+    /// The payload of version `from` in the form of the next version. An event that was stored with an older
+    /// version goes through each version up to [`VERSION`](Self::VERSION), and is then deserialised.
+    ///
+    /// `#[event(upcast(..))]` says which functions do it:
+    ///
+    /// ```
+    /// use cqrs_core::prelude::*;
+    /// use serde_json::{Value, json};
+    ///
+    /// #[derive(Serialize, Deserialize, Event)]
+    /// #[event(version = 3, upcast(1 = hours_to_minutes, 2 = without_unit))]
+    /// struct TimeLogged {
+    ///     minutes: u32,
+    /// }
+    ///
+    /// fn hours_to_minutes(mut payload: Value) -> Result<Value, String> {
+    ///     let hours = payload["hours"].as_u64().ok_or("`hours` is not a whole number")?;
+    ///     payload["minutes"] = json!(hours * 60);
+    ///     Ok(payload)
+    /// }
+    ///
+    /// fn without_unit(payload: Value) -> Value {
+    ///     json!({ "minutes": payload["minutes"] })
+    /// }
+    ///
+    /// let version_2 = TimeLogged::upcast(1, json!({ "hours": 2, "unit": "h" }))?;
+    /// assert_eq!(TimeLogged::upcast(2, version_2)?, json!({ "minutes": 120 }));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If there is no function for this version, or it fails. The event is then a dead letter of each handler
+    /// that wants it, with the error's text, and so it is if the function panics.
+    fn upcast(from: u32, payload: Value) -> serde_json::Result<Value> {
+        let _ = (from, payload);
+        no_upcast()
+    }
 }
 
 /// What a type needs to be an event: serde's traits and no borrowed data. Implemented automatically.
@@ -119,6 +159,15 @@ pub trait EventPayload: Send + Sync + 'static {
     where
         Self: Sized;
 
+    /// The event that has this payload.
+    ///
+    /// # Errors
+    ///
+    /// If the JSON does not have the event's form.
+    fn from_json(payload: Value) -> serde_json::Result<Self>
+    where
+        Self: Sized;
+
     /// How many bytes the payload has as JSON.
     ///
     /// # Errors
@@ -140,6 +189,10 @@ impl<T: Serialize + DeserializeOwned + Send + Sync + 'static> EventPayload for T
 
     fn from_json_text(payload: &str) -> serde_json::Result<Self> {
         serde_json::from_str(payload)
+    }
+
+    fn from_json(payload: Value) -> serde_json::Result<Self> {
+        serde_json::from_value(payload)
     }
 
     fn json_size(&self) -> serde_json::Result<usize> {

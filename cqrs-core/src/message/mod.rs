@@ -7,6 +7,7 @@ mod event;
 mod kind;
 mod query;
 mod stored;
+mod upcast;
 mod validate;
 
 pub use self::any_event::{AnyEvent, Published};
@@ -15,6 +16,8 @@ pub use self::error::MessageError;
 pub use self::event::{Event, EventPayload};
 pub use self::kind::MessageKind;
 pub use self::query::Query;
+#[doc(hidden)]
+pub use self::upcast::{Upcasted, no_upcast};
 #[doc(hidden)]
 pub use self::validate::{MaybeValidated, NotValidated};
 pub use self::validate::{Validate, Violation, Violations};

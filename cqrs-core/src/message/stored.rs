@@ -8,7 +8,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::any_event::{ErasedEvent, Facts};
-use super::{AnyEvent, Event};
+use super::{AnyEvent, Event, upcast};
 use crate::context::Context;
 
 /// Reads an event of one type: its context, the version and the text of its payload.
@@ -27,13 +27,13 @@ impl AnyEvent {
         self.erased().payload_text()
     }
 
-    /// An `E` from the text of its payload.
+    /// An `E` from the text of its payload, which may be of an older version.
     pub(crate) fn decode<E: Event>(
         context: Context,
-        _version: u32,
+        version: u32,
         payload: &str,
     ) -> serde_json::Result<Self> {
-        Ok(Self::new(context, E::from_json_text(payload)?))
+        Ok(Self::new(context, upcast::read::<E>(version, payload)?))
     }
 
     /// An event whose name this build does not know.

@@ -153,3 +153,153 @@ impl Codec {
         Ok(LoggedEvent { position, at, only_for: None, event })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde::de::Error as _;
+    use serde::{Deserialize, Serialize};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::message::Event;
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Worked {
+        minutes: u64,
+        rate: f64,
+        #[serde(default)]
+        offset: i128,
+    }
+
+    impl Event for Worked {
+        const NAME: &'static str = "worked";
+        const VERSION: u32 = 4;
+
+        fn upcast(from: u32, mut payload: Value) -> serde_json::Result<Value> {
+            match from {
+                2 => {
+                    let minutes = payload["time"].as_u64();
+                    let minutes = minutes.ok_or_else(|| serde_json::Error::custom("no `time`"))?;
+                    Ok(json!({ "minutes": minutes, "pay": payload["pay"] }))
+                }
+                3 => {
+                    let rate = payload["pay"].as_array().expect("a list")[0].clone();
+                    payload["rate"] = rate;
+                    Ok(payload)
+                }
+                _ => crate::message::no_upcast(),
+            }
+        }
+    }
+
+    /// Its `Deserialize` panics.
+    #[derive(Serialize)]
+    struct Broken;
+
+    impl<'de> Deserialize<'de> for Broken {
+        fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+            panic!("boom")
+        }
+    }
+
+    impl Event for Broken {
+        const NAME: &'static str = "broken";
+    }
+
+    fn codec() -> Codec {
+        let worked = (Worked::NAME, TypeId::of::<Worked>(), AnyEvent::decode::<Worked> as Decode);
+        let broken = (Broken::NAME, TypeId::of::<Broken>(), AnyEvent::decode::<Broken> as Decode);
+        Codec::new([worked, broken].into_iter())
+    }
+
+    fn decode(name: &'static str, version: u32, payload: &str) -> Content {
+        let event = AnyEvent::new(Context::system(), Broken);
+        let event = codec().encode(&event).unwrap();
+        let event = LogEvent { name: name.into(), version, payload: payload.to_owned(), ..event };
+        codec().decode(LoggedEvent { position: Position(1), at: Timestamp::now(), event }).content
+    }
+
+    fn worked(version: u32, payload: &str) -> Result<Worked, String> {
+        match decode(Worked::NAME, version, payload) {
+            Content::Event(event) => {
+                assert_eq!(event.version(), Worked::VERSION);
+                let Worked { minutes, rate, offset } = *event.downcast_ref().unwrap();
+                Ok(Worked { minutes, rate, offset })
+            }
+            Content::Unreadable { event, error, .. } => {
+                assert_eq!(event, Some(TypeId::of::<Worked>()));
+                Err(error)
+            }
+        }
+    }
+
+    #[test]
+    fn an_event_is_written_with_its_version() {
+        let event = Worked { minutes: 1, rate: 0.5, offset: 0 };
+        let logged = codec().encode(&AnyEvent::new(Context::system(), event)).unwrap();
+        assert_eq!(logged.version, 4);
+        assert_eq!(logged.payload, r#"{"minutes":1,"rate":0.5,"offset":0}"#);
+    }
+
+    #[test]
+    fn an_older_payload_goes_through_each_version_and_keeps_its_numbers() {
+        // `serde_json` reads another number from this text without its feature `float_roundtrip`.
+        const RATE: f64 = 1_999.919_999_999_999_8;
+        let expected = |minutes, offset| Ok(Worked { minutes, rate: RATE, offset });
+
+        let minutes = (1 << 53) + 1;
+        let payload = format!(r#"{{"time":{minutes},"pay":[{RATE}]}}"#);
+        assert_eq!(worked(2, &payload), expected(minutes, 0));
+        let (minutes, offset) = (u64::MAX, i64::MIN);
+        let payload = format!(r#"{{"minutes":{minutes},"pay":[{RATE}],"offset":{offset}}}"#);
+        assert_eq!(worked(3, &payload), expected(minutes, offset.into()));
+        // Without an upcast, numbers may have more than 64 bits.
+        let offset = i128::MIN;
+        let payload = format!(r#"{{"minutes":{minutes},"rate":{RATE},"offset":{offset}}}"#);
+        assert_eq!(worked(4, &payload), expected(minutes, offset));
+    }
+
+    #[test]
+    fn what_cannot_be_upcast_is_unreadable_with_the_reason() {
+        for (version, payload, reason) in [
+            (0, "{}", "its upcast from version 0 to 1: the event has no function for this version"),
+            (1, "{}", "its upcast from version 1 to 2: the event has no function for this version"),
+            (2, "{}", "its upcast from version 2 to 3: no `time`"),
+            (2, "{", "EOF while parsing an object at line 1 column 1"),
+            (3, "{}", "its upcast from version 3 to 4: a panic: a list"),
+            (
+                3,
+                r#"{"pay":[1]}"#,
+                "its payload, upcast from version 3 to 4: missing field `minutes`",
+            ),
+            (
+                4,
+                "[]",
+                "invalid length 0, expected struct Worked with 3 elements at line 1 column 2",
+            ),
+            (
+                5,
+                r#"{"minutes":1,"rate":1.0}"#,
+                "it has version 5, and this build knows `worked` up to version 4; deliver it again \
+                 in a build that knows version 5",
+            ),
+        ] {
+            let reason = format!("the event cannot be read: {reason}");
+            assert_eq!(worked(version, payload), Err(reason), "{version} {payload}");
+        }
+    }
+
+    #[test]
+    fn a_panic_in_deserialize_makes_an_event_unreadable() {
+        let Content::Unreadable { error, .. } = decode(Broken::NAME, 1, "null") else {
+            panic!("it is unreadable");
+        };
+        assert_eq!(error, "the event cannot be read: a panic: boom");
+    }
+
+    #[test]
+    fn an_unknown_event_keeps_its_version() {
+        let Content::Event(event) = decode("other", 7, "null") else { panic!("it is known raw") };
+        assert_eq!((event.name(), event.version()), ("other", 7));
+    }
+}

@@ -5,11 +5,13 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, LitStr, Token};
 
+use crate::attr::upcast::{self, Upcast};
 use crate::attr::{options, value};
 use crate::error::Errors;
 use crate::suggest;
 
-const ON_THE_TYPE: &[&str] = &["name", "version", "entity", "action", "describe", "activity"];
+const ON_THE_TYPE: &[&str] =
+    &["name", "version", "upcast", "entity", "action", "describe", "activity"];
 const ON_A_FIELD: &[&str] = &["entity_id", "entity_name", "order_by", "redact", "changes"];
 const KINDS: &[&str] = &["mask", "hash", "drop"];
 
@@ -17,11 +19,18 @@ const KINDS: &[&str] = &["mask", "hash", "drop"];
 #[derive(Default)]
 pub(crate) struct EventOptions {
     pub(crate) name: Option<LitStr>,
-    pub(crate) version: Option<u32>,
+    pub(crate) version: Option<Version>,
+    pub(crate) upcast: Option<Upcast>,
     pub(crate) entity: Option<LitStr>,
     pub(crate) action: Option<LitStr>,
     pub(crate) describe: Option<LitStr>,
     pub(crate) activity: Option<bool>,
+}
+
+/// The number after `version`.
+pub(crate) struct Version {
+    pub(crate) number: u32,
+    pub(crate) span: Span,
 }
 
 impl EventOptions {
@@ -29,19 +38,27 @@ impl EventOptions {
         let mut found = Self::default();
         let if_empty =
             "`#[event]` needs an option, such as `#[event(name = \"employee.created\")]`";
-        options::read_all(attrs, "event", if_empty, errors, |key, input, _| {
-            found.option(key, input)
+        options::read_all(attrs, "event", if_empty, errors, |key, input, errors| {
+            found.option(key, input, errors)
         });
         found
     }
 
-    fn option(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    fn option(
+        &mut self,
+        key: &Ident,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
         if key == "name" {
             let text = value::string(key, "name = \"employee.created\"", input)?;
             options::set(&mut self.name, key, text)
         } else if key == "version" {
-            let version = value::integer_in(1..=u32::MAX, key, "version = 2", input)?;
-            options::set(&mut self.version, key, version)
+            let literal = value::integer(key, "version = 2", input)?;
+            let number = value::in_range(1..=u32::MAX, key, &literal)?;
+            options::set(&mut self.version, key, Version { number, span: literal.span() })
+        } else if key == "upcast" {
+            options::set(&mut self.upcast, key, upcast::read(key, input, errors)?)
         } else if key == "entity" {
             let text = value::string(key, "entity = \"Employee\"", input)?;
             options::set(&mut self.entity, key, text)

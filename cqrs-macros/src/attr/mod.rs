@@ -13,4 +13,5 @@ pub(crate) mod rate;
 pub(crate) mod retry;
 pub(crate) mod serde;
 pub(crate) mod start;
+pub(crate) mod upcast;
 pub(crate) mod value;

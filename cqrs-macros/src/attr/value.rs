@@ -33,7 +33,15 @@ pub(crate) fn integer_in(
     example: &str,
     input: ParseStream<'_>,
 ) -> syn::Result<u32> {
-    let literal = integer(key, example, input)?;
+    in_range(range, key, &integer(key, example, input)?)
+}
+
+/// The number, if it is in `range`.
+pub(crate) fn in_range(
+    range: RangeInclusive<u32>,
+    key: &Ident,
+    literal: &LitInt,
+) -> syn::Result<u32> {
     literal.base10_parse().ok().filter(|number| range.contains(number)).ok_or_else(|| {
         let (least, most) = range.into_inner();
         let message = format!("`{key}` is out of range: {least} to {most} are allowed");

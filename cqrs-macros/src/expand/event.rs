@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Data, DeriveInput, Member};
 
 use crate::attr::event::RedactionKind;
+use crate::attr::upcast::Step;
 use crate::error::Errors;
 use crate::expand::{description, lints, scope, with_fallback};
 use crate::model::event::{Body, Event, Part, borrowed};
@@ -40,7 +41,7 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
 }
 
 fn implementation(event: &Event<'_>) -> TokenStream {
-    let Event { ident, name, version, entity, action, activity, body } = event;
+    let Event { ident, name, version, entity, action, activity, upcast, body } = event;
     let version = version.map(Literal::u32_unsuffixed);
     let version = version.map(|version| quote!(const VERSION: u32 = #version;));
     let label = |name, value: &Option<String>| {
@@ -58,6 +59,7 @@ fn implementation(event: &Event<'_>) -> TokenStream {
     let description = description::method(body);
     let changes = changes(body);
     let redactions = redactions(body);
+    let upcast = self::upcast(upcast);
     quote! {
         #[automatically_derived]
         impl __cqrs::Event for #ident {
@@ -73,6 +75,7 @@ fn implementation(event: &Event<'_>) -> TokenStream {
             #description
             #changes
             #redactions
+            #upcast
         }
     }
 }
@@ -188,6 +191,31 @@ fn redactions(body: &Body<'_>) -> Option<TokenStream> {
     Some(quote! {
         fn redactions(&self) -> &'static [__cqrs::Redaction] {
             #value
+        }
+    })
+}
+
+fn upcast(steps: &[Step]) -> Option<TokenStream> {
+    if steps.is_empty() {
+        return None;
+    }
+    // These names hide no function of the user that is called so.
+    let hidden = |name, span: Span| Ident::new(name, span.resolved_at(Span::mixed_site()));
+    let arms = steps.iter().map(|Step { from, function, .. }| {
+        let from = Literal::u32_unsuffixed(*from);
+        // The call has the function's span, so that a wrong signature is reported on it.
+        let span = function.span();
+        let payload = hidden("payload", span);
+        let span = span.resolved_at(Span::call_site());
+        quote_spanned!(span=> #from => __cqrs::Upcasted::upcasted(#function(#payload)),)
+    });
+    let (from, payload) = (hidden("from", Span::call_site()), hidden("payload", Span::call_site()));
+    Some(quote! {
+        fn upcast(#from: u32, #payload: __cqrs::Value) -> __cqrs::JsonResult<__cqrs::Value> {
+            match #from {
+                #(#arms)*
+                _ => __cqrs::no_upcast(),
+            }
         }
     })
 }

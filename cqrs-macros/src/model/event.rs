@@ -7,11 +7,13 @@ use syn::{Data, DataEnum, DeriveInput, LitStr, Type};
 
 use crate::attr::event::{self, EventOptions};
 use crate::attr::serde::Serde;
+use crate::attr::upcast::Step;
 use crate::error::Errors;
 use crate::model::description::{Description, Scope};
 use crate::model::fields::{Field, Marked, Secret};
 use crate::model::redaction::{self, Marks, Redaction};
 use crate::model::secrets;
+use crate::model::upcast;
 use crate::{naming, validate};
 
 /// A checked event.
@@ -22,6 +24,8 @@ pub(crate) struct Event<'a> {
     pub(crate) entity: Option<String>,
     pub(crate) action: Option<String>,
     pub(crate) activity: Option<bool>,
+    /// A function for each older version.
+    pub(crate) upcast: Vec<Step>,
     pub(crate) body: Body<'a>,
 }
 
@@ -60,7 +64,15 @@ impl<'a> Event<'a> {
         if let Some(borrow) = borrowed(&input.data).filter(|_| is_concrete) {
             errors.on_tokens(borrow.to_token_stream(), validate::OWNS_ITS_DATA);
         }
+        let before = errors.len();
         let options = EventOptions::read(&input.attrs, errors);
+        let version = options.version.as_ref().map(|version| version.number);
+        // What is missing is not known before all options can be read.
+        let upcast = if errors.len() == before {
+            upcast::steps(options.version.as_ref(), options.upcast, errors)
+        } else {
+            Vec::new()
+        };
         let unraw = ident.unraw().to_string();
         let plain = naming::without("Event", &unraw);
         let name = name(ident, options.name.as_ref(), plain, errors);
@@ -75,7 +87,7 @@ impl<'a> Event<'a> {
         let activity = options.activity;
         let labels = Labels { entity: entity.as_deref(), action: action.as_deref() };
         let body = body(input, &labels, options.describe.as_ref(), errors);
-        Self { ident, name, version: options.version, entity, action, activity, body }
+        Self { ident, name, version, entity, action, activity, upcast, body }
     }
 }
 

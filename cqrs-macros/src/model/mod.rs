@@ -10,3 +10,4 @@ pub(crate) mod redaction;
 pub(crate) mod rename;
 pub(crate) mod secrets;
 pub(crate) mod template;
+pub(crate) mod upcast;

@@ -1,5 +1,6 @@
 //! What `#[derive(Event)]` says about mistakes.
 
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::{assert_one_mistake, event, mistakes};
@@ -56,6 +57,81 @@ fn versions() {
 }
 
 #[test]
+fn upcasts() {
+    let one_mistake = |options: TokenStream, expected: &str| {
+        assert_one_mistake(
+            event(quote!(
+                #[event(#options)]
+                struct E;
+            )),
+            expected,
+        );
+    };
+    let needs = |version: u32, fix: &str| {
+        format!(
+            "`version = {version}` needs a function for each older version, which turns its \
+             payload into that of the next one: add `{fix}`"
+        )
+    };
+    let function = "path::to::function";
+    one_mistake(quote!(version = 2), &needs(2, &format!("upcast(1 = {function})")));
+    one_mistake(
+        quote!(version = 4294967295),
+        &needs(u32::MAX, &format!("upcast(1 = {function}, 2 = {function}, 3 = {function}, ..)")),
+    );
+    one_mistake(quote!(version = 3, upcast(2 = f)), &needs(3, &format!("1 = {function}")));
+    one_mistake(quote!(version = 3, upcast(1 = f)), &needs(3, &format!("2 = {function}")));
+
+    let not_older = |from: u32, current: u32| {
+        format!(
+            "`{from}` is not older than the event's version, {current}: write `version = {}`, or \
+             remove this function",
+            from + 1
+        )
+    };
+    one_mistake(quote!(upcast(1 = f)), &not_older(1, 1));
+    one_mistake(quote!(version = 2, upcast(1 = f, 2 = g)), &not_older(2, 2));
+    one_mistake(quote!(version = 2, upcast(1 = f, 9 = g)), &not_older(9, 2));
+
+    one_mistake(quote!(version = 2, upcast(1 = f, 1 = g)), "`1` is given twice: keep one");
+    one_mistake(
+        quote!(version = 2, upcast(1 = f), upcast(1 = f)),
+        "`upcast` is given twice: keep one",
+    );
+    for from in [quote!(0), quote!(4294967295)] {
+        one_mistake(
+            quote!(version = 2, upcast(#from = f)),
+            "`upcast` is out of range: 1 to 4294967294 are allowed",
+        );
+    }
+    one_mistake(
+        quote!(version = 2, upcast()),
+        "`upcast(..)` is empty: write `upcast(1 = path::to::function)`",
+    );
+    for upcast in [
+        quote!(upcast),
+        quote!(upcast = f),
+        quote!(upcast(f)),
+        quote!(upcast(1 f)),
+        quote!(upcast(1 = )),
+        quote!(upcast(1 = |payload| payload)),
+        quote!(upcast(1 = "f")),
+        quote!(upcast(one = f)),
+    ] {
+        one_mistake(
+            quote!(version = 2, #upcast),
+            "`upcast` takes a function for each older version, such as \
+             `upcast(1 = path::to::function)`",
+        );
+    }
+    // While one option cannot be read, nothing is said about what the others lack.
+    one_mistake(
+        quote!(version = 0, upcast(1 = f)),
+        "`version` is out of range: 1 to 4294967295 are allowed",
+    );
+}
+
+#[test]
 fn labels() {
     assert_one_mistake(
         event(quote!(
@@ -82,15 +158,15 @@ fn options_that_are_unknown_or_repeated() {
             struct E;
         )),
         "unknown option `nmae`, did you mean `name`? (`#[event(..)]` on a type takes `name`, \
-         `version`, `entity`, `action`, `describe` and `activity`)",
+         `version`, `upcast`, `entity`, `action`, `describe` and `activity`)",
     );
     assert_one_mistake(
         event(quote!(
             #[event(topic = "a.b")]
             struct E;
         )),
-        "unknown option `topic` (`#[event(..)]` on a type takes `name`, `version`, `entity`, \
-         `action`, `describe` and `activity`)",
+        "unknown option `topic` (`#[event(..)]` on a type takes `name`, `version`, `upcast`, \
+         `entity`, `action`, `describe` and `activity`)",
     );
     assert_one_mistake(
         event(quote!(

@@ -16,7 +16,7 @@ macro_rules! assert_expansion {
 fn event_struct() {
     assert_expansion!(event(quote! {
         #[event(
-            version = 2, activity = false,
+            version = 3, upcast(2 = Self::from_2, 1 = versions::from_1), activity = false,
             describe = "changed {entity} {full_name:?}, who reports to {manager|none}"
         )]
         struct EmployeeUpdated {

@@ -1,5 +1,7 @@
 //! A small application with one of everything.
 
+use std::convert::identity;
+
 use cqrs_core::middleware::{Log, Timeout};
 use cqrs_core::prelude::*;
 use cqrs_core::{AppBuilder, Handler, HandlerOptions, Plugin, RetryPolicy, modules};
@@ -32,7 +34,8 @@ pub(crate) mod orders {
     use super::*;
 
     #[derive(Serialize, Deserialize, Event)]
-    #[event(name = "order.placed", version = 2, entity = "Order", action = "placed")]
+    #[event(name = "order.placed", entity = "Order", action = "placed")]
+    #[event(version = 2, upcast(1 = identity))]
     pub(crate) struct OrderPlaced {
         #[event(entity_id)]
         pub(crate) order_id: u64,

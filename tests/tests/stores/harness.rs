@@ -83,6 +83,10 @@ macro_rules! suite {
                 publish_all_is_in_order_and_whole,
                 a_failing_entity_that_fills_the_queue_holds_back_itself_alone,
                 a_burst_of_many_publishers_reaches_a_hundred_handlers;
+            versions:
+                an_event_of_an_older_version_reaches_its_handler_in_the_current_form,
+                an_event_that_cannot_be_upcast_is_a_dead_letter_with_the_reason,
+                an_event_of_a_newer_version_is_a_dead_letter_with_the_reason;
             starting_and_stopping:
                 a_new_handler_gets_what_is_published_before_the_start,
                 a_new_handler_starts_where_it_says,

@@ -24,6 +24,7 @@ mod progress;
 mod starting_and_stopping;
 mod subscriptions;
 mod units;
+mod versions;
 
 mod kills;
 mod memory;

@@ -2,14 +2,22 @@
 
 #![deny(warnings, clippy::pedantic)]
 
+use std::convert::identity;
+
 use cqrs_core::prelude::*;
 
 #[derive(Serialize, Deserialize, Event)]
 struct UnitCreated;
 
 #[derive(Serialize, Deserialize, Event)]
-#[event(version = 3)]
+#[event(version = 3, upcast(2 = identity::<serde_json::Value>, 1 = Self::empty))]
 struct EmptyCreatedEvent {}
+
+impl EmptyCreatedEvent {
+    fn empty(_: serde_json::Value) -> serde_json::Result<serde_json::Value> {
+        serde_json::from_str("{}")
+    }
+}
 
 #[derive(Serialize, Deserialize, Event)]
 struct NewTypeCreated(#[event(entity_id, redact)] u64);
@@ -21,6 +29,7 @@ struct TupleCreated(#[event(redact)] String, #[event(entity_id)] Uuid);
 #[derive(Serialize, Deserialize, Event)]
 #[event(name = "employee.created")]
 #[event(version = 2, entity = "Employee")]
+#[event(upcast(1 = <u64 as FromOldForm>::with_type))]
 struct EmployeeCreated {
     #[event(entity_id)]
     r#type: u64,
@@ -28,6 +37,15 @@ struct EmployeeCreated {
     #[serde(rename = "mail")]
     email: String,
 }
+
+trait FromOldForm {
+    fn with_type(mut payload: serde_json::Value) -> Result<serde_json::Value, &'static str> {
+        payload["type"] = payload["id"].take();
+        if payload["type"].is_null() { Err("it has no `id`") } else { Ok(payload) }
+    }
+}
+
+impl FromOldForm for u64 {}
 
 #[derive(Serialize, Deserialize, Event)]
 enum InvoicePaid {
@@ -137,6 +155,11 @@ fn what_is_generated_for_each_shape() {
     assert_eq!(EmptyCreatedEvent::NAME, "empty.created");
     assert_eq!(EmptyCreatedEvent::VERSION, 3);
     assert_eq!(entity_id(&EmptyCreatedEvent {}), None);
+    let null = serde_json::Value::Null;
+    assert_eq!(EmptyCreatedEvent::upcast(1, null.clone()).unwrap(), serde_json::json!({}));
+    assert_eq!(EmptyCreatedEvent::upcast(2, null.clone()).unwrap(), null);
+    assert!(EmptyCreatedEvent::upcast(3, null.clone()).is_err());
+    assert!(UnitCreated::upcast(1, null).is_err());
 
     assert_eq!(NewTypeCreated::ENTITY, Some("NewType"));
     assert_eq!(entity_id(&NewTypeCreated(7)).as_deref(), Some("7"));
@@ -149,6 +172,10 @@ fn what_is_generated_for_each_shape() {
     assert_eq!(entity_id(&TupleCreated(String::new(), id)), Some(id.to_string()));
 
     assert_eq!(EmployeeCreated::VERSION, 2);
+    let upcast = |payload| EmployeeCreated::upcast(1, payload).map_err(|error| error.to_string());
+    let payload = upcast(serde_json::json!({ "id": u64::MAX })).unwrap();
+    assert_eq!(payload["type"], u64::MAX);
+    assert_eq!(upcast(serde_json::json!({})), Err("it has no `id`".to_owned()));
     assert_eq!(EmployeeCreated::ENTITY, Some("Employee"));
     assert_eq!(EmployeeCreated::ACTION, Some("created"));
     let event = EmployeeCreated { r#type: 5, email: String::new() };

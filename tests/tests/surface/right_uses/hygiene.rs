@@ -23,9 +23,18 @@ mod names {
 use names::*;
 
 #[derive(::serde::Serialize, ::serde::Deserialize, ::cqrs_core::Event)]
+#[event(version = 3, upcast(1 = from, 2 = payload))]
 struct Created {
     #[event(entity_id, redact)]
     id: ::std::string::String,
+}
+
+fn from(value: ::serde_json::Value) -> ::serde_json::Value {
+    value
+}
+
+fn payload(value: ::serde_json::Value) -> ::serde_json::Value {
+    value
 }
 
 #[derive(::serde::Serialize, ::serde::Deserialize, ::cqrs_core::Event)]
