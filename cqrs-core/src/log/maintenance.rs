@@ -313,8 +313,8 @@ pub enum Edit<'a> {
     Redeliver {
         /// Which.
         delivery: DeliveryId,
-        /// The payload of a dead letter's event from now on.
-        payload: Option<&'a str>,
+        /// The version and the text that the payload of a dead letter's event has from now on.
+        payload: Option<(u32, &'a str)>,
     },
     /// Ends a parked or dead delivery.
     Discard(DeliveryId),

@@ -87,7 +87,7 @@ impl Operations {
                 let shown = self.0.codec.show(&stored.event.event);
                 let edited = self.edited(&shown, patch)?;
                 let payload = edited.payload_text().map_err(|error| wrong(&shown, error))?;
-                let payload = Some(&*payload);
+                let payload = Some((edited.version(), &*payload));
                 self.edit(id, &Edit::Redeliver { delivery, payload }).await?;
                 stored.subscription.name
             }

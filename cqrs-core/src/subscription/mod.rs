@@ -341,7 +341,9 @@ impl Engine {
     /// Saves what this node has settled, so that the store shows it.
     pub(crate) async fn save_all(&self) {
         let subscribers = self.all_subscribers();
-        subscribers.iter().for_each(|subscriber| subscriber.pass());
+        for subscriber in &subscribers {
+            subscriber.pass();
+        }
         let slices: Vec<_> = subscribers.iter().flat_map(|it| it.slices()).collect();
         checkpoints::save_all(&self.shared, &subscribers, &slices).await;
     }

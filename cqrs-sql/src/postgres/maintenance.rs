@@ -233,12 +233,13 @@ impl PostgresStore {
         &self,
         tx: &mut WriteTransaction<Postgres>,
         delivery: DeliveryId,
-        payload: Option<&str>,
+        payload: Option<(u32, &str)>,
     ) -> sqlx::Result<u64> {
         let columns = EVENT.trim_end_matches("payload");
+        let values = columns.replace("version", "coalesce($5, version)");
         let sql = format!(
             "INSERT INTO {{event}} (position, {columns} payload, only_for) \
-             SELECT (SELECT coalesce(max(position), 0) + 1 FROM {{event}}), {columns} \
+             SELECT (SELECT coalesce(max(position), 0) + 1 FROM {{event}}), {values} \
              coalesce($4::json, payload), subscription FROM {{dead}} \
              WHERE subscription = $1 AND position = $2 AND subscription IN \
              (SELECT id FROM {{subscription}} WHERE application = $3)"
@@ -247,7 +248,8 @@ impl PostgresStore {
             .bind(delivery.subscription.0.cast_signed())
             .bind(position(delivery.position))
             .bind(&self.tables.application)
-            .bind(payload);
+            .bind(payload.map(|(_, text)| text))
+            .bind(payload.map(|(version, _)| version.cast_signed()));
         query.execute(&mut **tx).await?;
         self.change(tx, "DELETE FROM {dead}", delivery).await
     }

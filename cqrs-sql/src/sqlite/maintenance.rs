@@ -212,12 +212,13 @@ impl SqliteStore {
         &self,
         tx: &mut WriteTransaction<Sqlite>,
         delivery: DeliveryId,
-        payload: Option<&str>,
+        payload: Option<(u32, &str)>,
     ) -> sqlx::Result<u64> {
         let columns = EVENT.trim_end_matches("payload");
+        let values = columns.replace("version", "coalesce($5, version)");
         let sql = format!(
             "INSERT INTO {{event}} ({columns} payload, only_for) \
-             SELECT {columns} coalesce($4, payload), subscription FROM {{dead}} \
+             SELECT {values} coalesce($4, payload), subscription FROM {{dead}} \
              WHERE subscription = $1 AND position = $2 AND subscription IN \
              (SELECT id FROM {{subscription}} WHERE application = $3)"
         );
@@ -225,7 +226,8 @@ impl SqliteStore {
             .bind(i64::from(delivery.subscription.0))
             .bind(position(delivery.position))
             .bind(&self.tables.application)
-            .bind(payload);
+            .bind(payload.map(|(_, text)| text))
+            .bind(payload.map(|(version, _)| i64::from(version)));
         query.execute(&mut **tx).await?;
         self.change(tx, "DELETE FROM {dead}", delivery).await
     }

@@ -201,7 +201,7 @@ async fn events_that_cause_one_another_without_end_are_refused_with_their_names(
         assert_eq!(published, 11, "the first one, and ten that it led to");
         let letters = app.dead_letters().await;
         assert_eq!(letters.len(), 1);
-        let error = letters[0].error.to_string();
+        let error = letters[0].error.clone();
         assert!(error.contains("event `pong` was not published: more than 10 events"), "{error}");
         assert!(error.contains("… -> pong -> ping -> pong -> ping"), "{error}");
     }

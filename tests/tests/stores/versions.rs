@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::applications::{app, beginning, ctx, idle, stop};
 use crate::harness::Harness;
-use crate::support::{eventually, subscribe};
+use crate::support::{dead_of, eventually, subscribe};
 
 /// The event in an old build.
 mod before {
@@ -87,7 +87,7 @@ async fn dead(harness: &impl Harness, count: usize) -> Vec<(u32, String)> {
     let [note] = subscribe(&*harness.store(), ["note"]).await;
     let mut dead = Vec::new();
     eventually("there are dead letters", async || {
-        dead = harness.dead(note).await;
+        dead = dead_of(&*harness.store(), note).await;
         dead.len() == count
     })
     .await;

@@ -116,7 +116,8 @@ impl State {
                 }
                 let Some(dead) = self.remove_dead(*delivery) else { return 0 };
                 let mut event = dead.event.event;
-                if let Some(payload) = payload {
+                if let Some((version, payload)) = payload {
+                    event.version = *version;
                     (*payload).clone_into(&mut event.payload);
                 }
                 self.append(&[event]);
