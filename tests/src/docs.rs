@@ -57,6 +57,10 @@ struct Middleware;
 struct Observability;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/operations.md")]
+struct Operations;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/options.md")]
 struct Options;
 
