@@ -34,7 +34,7 @@ pub(super) struct Slice {
     shared: Arc<Shared>,
     /// Set when the lease is lost or given back: no attempt begins from then on.
     is_revoked: AtomicBool,
-    /// How many deliveries are in the lane.
+    /// How many deliveries are in the lane, those included that are parked.
     in_lane: AtomicUsize,
     state: Mutex<State>,
 }
@@ -43,8 +43,10 @@ struct State {
     tracker: Tracker,
     /// The deliveries whose handler has published something that is not appended yet.
     publishing: FxHashMap<Position, Publishing>,
-    /// Whether the subscriber must go back for it, because it is new, or was full when an event was read. Until then
-    /// it takes nothing in: what it left out would count as read.
+    /// Up to where the subscriber has fed it.
+    fed: Position,
+    /// Whether the subscriber must go back for it, because it was full when an event was read. Until then it takes
+    /// nothing in: what it left out would count as read.
     is_behind: bool,
 }
 
@@ -67,7 +69,7 @@ impl Slice {
         checkpoint: Position,
         parked: Vec<Parked>,
     ) -> Arc<Self> {
-        let tracker = Tracker::new(checkpoint, parked);
+        let tracker = Tracker::new(checkpoint, parked, subscriber.limit);
         let publishing = FxHashMap::default();
         Arc::new(Self {
             subscriber: Arc::clone(subscriber),
@@ -75,7 +77,7 @@ impl Slice {
             shared: Arc::clone(shared),
             is_revoked: AtomicBool::new(false),
             in_lane: AtomicUsize::new(0),
-            state: Mutex::new(State { tracker, publishing, is_behind: true }),
+            state: Mutex::new(State { tracker, publishing, fed: checkpoint, is_behind: false }),
         })
     }
 
@@ -99,10 +101,11 @@ impl Slice {
         self.state().tracker.read_up_to()
     }
 
-    /// Whether everything that was read is settled.
-    pub(super) fn is_settled(&self) -> bool {
+    /// Whether everything up to `end` was read and is settled.
+    pub(super) fn is_settled_up_to(&self, end: Position) -> bool {
         let state = self.state();
-        !state.is_behind && state.tracker.is_settled_up_to(state.tracker.read_up_to())
+        let is_read = !state.is_behind && state.fed >= end;
+        is_read && state.tracker.is_settled_up_to(state.tracker.read_up_to())
     }
 
     /// Whether this delivery is parked here.
@@ -111,14 +114,25 @@ impl Slice {
             && self.state().tracker.is_parked(delivery.position)
     }
 
-    /// From where to read again, if events were left out and there is room for them now.
-    pub(super) fn resume(&self) -> Option<Position> {
+    /// After which position it goes on; `None` while it is full, or when it is given back.
+    pub(super) fn wants_after(&self) -> Option<Position> {
+        if self.takes_back() {
+            return None;
+        }
         let mut state = self.state();
-        let resumes = state.is_behind && !state.tracker.is_full();
-        resumes.then(|| {
+        if state.is_behind && state.tracker.has_room_again() {
             state.is_behind = false;
-            state.tracker.read_up_to()
-        })
+            state.fed = state.tracker.read_up_to();
+        }
+        (!state.is_behind).then_some(state.fed)
+    }
+
+    /// It has got all events up to `position`, if it was not full.
+    pub(super) fn is_fed_up_to(&self, position: Position) {
+        let mut state = self.state();
+        if !state.is_behind {
+            state.fed = state.fed.max(position);
+        }
     }
 
     /// Takes an event in, and hands it to the lane if the handler wants it. An event that was taken in before is left
@@ -158,11 +172,12 @@ impl Slice {
         }
     }
 
-    /// All events up to `position` were read, those of other shards too.
-    pub(super) fn pass(&self, position: Position) {
+    /// Lets the checkpoint pass the events of other shards that were read.
+    pub(super) fn pass(&self) {
         let mut state = self.state();
         if !self.takes_back() && !state.is_behind {
-            state.tracker.pass(position);
+            let fed = state.fed;
+            state.tracker.pass(fed);
         }
     }
 
@@ -197,10 +212,11 @@ impl Slice {
 
     /// What is to be saved, if anything has changed.
     pub(super) fn unsaved(&self) -> Option<Change> {
-        let has_no_room = self.subscriber.has_no_room();
-        let now = Instant::now().into_std();
-        let unsaved = self.state().tracker.unsaved(now, PARK_AFTER, has_no_room)?;
-        self.subscriber.release(unsaved.newly_parked);
+        let mut state = self.state();
+        let unsaved = state.tracker.unsaved(Instant::now().into_std(), PARK_AFTER)?;
+        // What was parked has made room.
+        self.wake_if_it_can_go_on(&state);
+        drop(state);
         Some(Change {
             subscription: self.subscriber.id(),
             lease: self.lease,
@@ -216,21 +232,18 @@ impl Slice {
         self.state().tracker.saved();
     }
 
-    /// A delivery has left the lane. `settle` tells the tracker, and says whether the delivery was parked.
-    fn end(
-        &self,
-        event: &AnyEvent,
-        verdict: Verdict<'_>,
-        settle: impl FnOnce(&mut Tracker) -> bool,
-    ) {
-        let mut state = self.state();
-        let was_parked = settle(&mut state.tracker);
-        let is_behind = state.is_behind;
-        drop(state);
-        self.subscriber.release(usize::from(!was_parked));
-        if is_behind {
+    fn wake_if_it_can_go_on(&self, state: &State) {
+        if state.is_behind && state.tracker.has_room_again() {
             self.subscriber.wake();
         }
+    }
+
+    /// A delivery has left the lane. `settle` tells the tracker.
+    fn end(&self, event: &AnyEvent, verdict: Verdict<'_>, settle: impl FnOnce(&mut Tracker)) {
+        let mut state = self.state();
+        settle(&mut state.tracker);
+        self.wake_if_it_can_go_on(&state);
+        drop(state);
         (self.shared.settled)(&self.subscriber.lane.name, event, verdict);
         self.in_lane.fetch_sub(1, SeqCst);
         self.shared.lifecycle.end();
@@ -243,7 +256,7 @@ impl Slice {
             Some(Publishing::Handled { attempts }) => {
                 drop(state);
                 self.end(event, Verdict::Done { attempts }, |tracker| {
-                    tracker.settle_with_done_row(position)
+                    tracker.settle_with_done_row(position);
                 });
             }
             _ => drop(state.publishing.insert(position, Publishing::Appended)),
@@ -285,7 +298,7 @@ impl Slice {
             Err(error) => {
                 let handler = self.subscriber.name();
                 tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
-                self.end(event, verdict, |tracker| tracker.release(position));
+                self.end(event, verdict, |_| ());
             }
         }
     }
@@ -374,7 +387,9 @@ impl Origin for Slice {
                 match state.publishing.remove(&position) {
                     None => {
                         drop(state);
-                        self.end(event, verdict, |tracker| tracker.settle(position));
+                        self.end(event, verdict, |tracker| {
+                            tracker.settle(position);
+                        });
                     }
                     Some(Publishing::Appended) => {
                         drop(state);
@@ -391,7 +406,7 @@ impl Origin for Slice {
             }
             Verdict::Dead { attempts, error } => self.die(position, event, attempts, error),
             // It stays open: its next owner handles it.
-            Verdict::Release => self.end(event, verdict, |tracker| tracker.release(position)),
+            Verdict::Release => self.end(event, verdict, |_| ()),
         }
     }
 }

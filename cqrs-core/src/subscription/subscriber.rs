@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -40,17 +40,12 @@ pub(super) struct Subscriber {
     number: usize,
     pub(super) lane: Arc<Lane>,
     wanted: Wanted,
-    /// How many deliveries may be open in the lane at the same time.
-    limit: usize,
+    /// How many deliveries of each shard may be open in the lane at the same time.
+    pub(super) limit: usize,
     id: OnceLock<SubscriptionId>,
     slices: Mutex<BTreeMap<u16, Arc<Slice>>>,
-    /// How many deliveries are open in the lane, without parked ones.
-    open: AtomicUsize,
     /// Notified when there may be something to do although the window has nothing new.
     wake: Notify,
-    /// The position up to which the slices that are not behind have got all events. Locked while slices that were
-    /// behind go on, so that they are not passed to where the others were before.
-    read: Mutex<Position>,
     /// Whether the store says that the handler is paused.
     is_paused: AtomicBool,
 }
@@ -64,9 +59,7 @@ impl Subscriber {
             limit: limit.max(1),
             id: OnceLock::new(),
             slices: Mutex::default(),
-            open: AtomicUsize::new(0),
             wake: Notify::new(),
-            read: Mutex::default(),
             is_paused: AtomicBool::new(false),
         }
     }
@@ -117,19 +110,12 @@ impl Subscriber {
 
     /// Moves the checkpoints of shards without events.
     pub(super) fn pass(&self) {
-        let read = self.read();
-        self.slices().iter().for_each(|slice| slice.pass(*read));
+        self.slices().iter().for_each(|slice| slice.pass());
     }
 
     /// Whether everything up to `end` in the shards of this node is settled.
     pub(super) fn is_caught_up(&self, end: Position) -> bool {
-        let read = self.read();
-        let slices = self.slices();
-        slices.is_empty() || *read >= end && slices.iter().all(|slice| slice.is_settled())
-    }
-
-    fn read(&self) -> MutexGuard<'_, Position> {
-        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+        self.slices().iter().all(|slice| slice.is_settled_up_to(end))
     }
 
     pub(super) fn slices(&self) -> Vec<Arc<Slice>> {
@@ -186,10 +172,7 @@ impl Subscriber {
         };
         let keys = Keys { order, ..keys };
         match parked {
-            None => {
-                self.open.fetch_add(1, SeqCst);
-                self.lane.push(delivery, keys);
-            }
+            None => self.lane.push(delivery, keys),
             Some(parked) => {
                 let wait = parked.due.map(|due| due.duration_since(Timestamp::now()));
                 let wait = wait.and_then(|wait| Duration::try_from(wait).ok());
@@ -199,55 +182,41 @@ impl Subscriber {
         self.lane.start_workers(&Handle::current());
     }
 
-    /// So many deliveries are not open in the lane any more, or are parked now.
-    pub(super) fn release(&self, count: usize) {
-        if count > 0 && self.open.fetch_sub(count, SeqCst) >= self.limit {
-            self.wake.notify_one();
-        }
-    }
-
-    /// Whether so many deliveries are open in the lane that no more are read.
-    pub(super) fn has_no_room(&self) -> bool {
-        self.open.load(SeqCst) >= self.limit
-    }
-
     pub(super) fn wake(&self) {
         self.wake.notify_one();
     }
 
-    /// Feeds the lane until a shutdown begins.
+    /// Feeds the lane until a shutdown begins. The shard that is furthest behind and the one that is furthest ahead take
+    /// turns, and a shard that is full is left out until it has room again. So none keeps the others waiting.
     pub(super) async fn run(self: Arc<Self>, shared: Arc<Shared>) {
         let Some(window) = shared.window.get() else { return };
         let mut news = window.watch();
-        let mut read = window.end();
+        let mut is_turn_of_last = false;
         while shared.is_feeding() {
-            read = self.go_back(read);
-            let room = self.limit.saturating_sub(self.open.load(SeqCst)).min(CHUNK);
-            if room == 0 || self.guarded().is_empty() {
+            news.mark_unchanged();
+            let slices = self.slices().into_iter();
+            let mut slices: Vec<_> =
+                slices.filter_map(|slice| Some((slice.wants_after()?, slice))).collect();
+            let last = slices.iter().map(|(after, _)| *after).min();
+            let first = slices.iter().map(|(after, _)| *after).max();
+            let Some((last, first)) = last.zip(first) else {
                 shared.unless_stopped(self.wake.notified()).await;
                 continue;
-            }
-            news.mark_unchanged();
-            match window.read(self.number, read, room) {
-                Found::Events(events) => {
-                    for event in &events {
-                        self.feed(event);
-                        read = event.position;
-                    }
-                }
-                Found::Gone => match shared.read(read, room).await {
-                    Ok(events) => {
-                        for event in &events {
-                            self.feed(event);
-                            read = event.position;
-                        }
-                    }
+            };
+            is_turn_of_last = !is_turn_of_last;
+            let after = if is_turn_of_last { last } else { first };
+            slices.retain(|(it, _)| *it >= after);
+            match window.read(self.number, after, CHUNK) {
+                Found::Events(events) => feed_all(&slices, events.iter().map(|it| &**it)),
+                Found::Gone => match shared.read(after, CHUNK).await {
+                    Ok(events) => feed_all(&slices, events.iter()),
                     Err(error) => {
                         let handler = self.name();
                         tracing::warn!(handler, %error, "the log cannot be read; trying again");
                         shared.unless_stopped(tokio::time::sleep(BACK_OFF)).await;
                     }
                 },
+                Found::End if after > last => {}
                 Found::End => {
                     let woken = async {
                         tokio::select! {
@@ -258,27 +227,28 @@ impl Subscriber {
                     shared.unless_stopped(woken).await;
                 }
             }
-            *self.read() = read;
             tokio::task::coop::consume_budget().await;
-        }
-    }
-
-    /// From where to read, after `read` unless slices that were behind go on before that.
-    fn go_back(&self, read: Position) -> Position {
-        let mut up_to = self.read();
-        let behind = self.slices().iter().filter_map(|slice| slice.resume()).min();
-        *up_to = behind.map_or(read, |behind| behind.min(read));
-        *up_to
-    }
-
-    fn feed(&self, read: &Read) {
-        let slice = self.guarded().get(&read.shard).cloned();
-        if let Some(slice) = slice {
-            slice.feed(read);
         }
     }
 
     fn guarded(&self) -> MutexGuard<'_, BTreeMap<u16, Arc<Slice>>> {
         self.slices.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Hands each event to the slice of its shard. The slices are in the order of their shards.
+fn feed_all<'a>(slices: &[(Position, Arc<Slice>)], events: impl Iterator<Item = &'a Read>) {
+    let mut last = None;
+    for event in events {
+        let at = slices.binary_search_by_key(&event.shard, |(_, slice)| slice.lease.shard);
+        if let Ok(at) = at {
+            slices[at].1.feed(event);
+        }
+        last = Some(event.position);
+    }
+    if let Some(last) = last {
+        for (_, slice) in slices {
+            slice.is_fed_up_to(last);
+        }
     }
 }

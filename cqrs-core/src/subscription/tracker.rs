@@ -22,6 +22,7 @@ const MAX_PARKED: usize = 10_000;
 /// passes it. The delivery itself goes on in its lane.
 #[derive(Debug)]
 pub(crate) struct Tracker {
+    max_open: usize,
     max_parked: usize,
     /// The last position that was read.
     read: Position,
@@ -47,26 +48,15 @@ pub(crate) struct Unsaved {
     pub(crate) unpark: Vec<Position>,
     pub(crate) dead: Vec<DeadDelivery>,
     pub(crate) forget_done: bool,
-    /// How many deliveries in the lane were open before, and are parked now. It is 0 if the same is offered again.
-    pub(crate) newly_parked: usize,
 }
 
 /// A delivery that is not settled.
 #[derive(Debug)]
 struct Delivery {
     since: Option<Instant>,
-    /// Whether the lane has given it back.
-    is_released: bool,
     attempts: u32,
     due: Option<Timestamp>,
     error: Option<String>,
-}
-
-/// What a delivery was before it was settled.
-#[derive(Debug, PartialEq)]
-enum Before {
-    Open,
-    Parked,
 }
 
 /// What is offered next.
@@ -83,10 +73,11 @@ struct Next {
 }
 
 impl Tracker {
-    /// Goes on where a [`Claim`](crate::log::Claim) says. The caller hands all of `parked` to a lane.
-    pub(crate) fn new(checkpoint: Position, parked: Vec<Parked>) -> Self {
+    /// Goes on where a [`Claim`](crate::log::Claim) says, with at most `max_open` open deliveries. The caller hands all
+    /// of `parked` to a lane.
+    pub(crate) fn new(checkpoint: Position, parked: Vec<Parked>, max_open: usize) -> Self {
         let parked = parked.into_iter().map(|Parked { position, attempts, due, error }| {
-            (position, Delivery { since: None, is_released: false, attempts, due, error })
+            (position, Delivery { since: None, attempts, due, error })
         });
         let next = Next {
             checkpoint,
@@ -96,6 +87,7 @@ impl Tracker {
             has_foreign_done: true,
         };
         Self {
+            max_open: max_open.max(1),
             max_parked: MAX_PARKED,
             read: checkpoint,
             settled: checkpoint,
@@ -139,14 +131,14 @@ impl Tracker {
         self.parked.contains_key(&position)
     }
 
-    #[cfg(test)]
-    pub(crate) fn is_open(&self, position: Position) -> bool {
-        self.open.contains_key(&position)
+    /// Whether so many deliveries are open or parked that no more may be read.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.len() >= self.max_open || self.parked.len() >= self.max_parked
     }
 
-    /// Whether so many deliveries are parked that no more may be read.
-    pub(crate) fn is_full(&self) -> bool {
-        self.parked.len() >= self.max_parked
+    /// Whether so few deliveries are open, after there were too many, that it is worth while to read more.
+    pub(crate) fn has_room_again(&self) -> bool {
+        self.open.len() <= self.max_open / 2 && !self.is_full()
     }
 
     /// A position was read that the handler wants. Returns `false` if it was read before: then it is in a lane, or
@@ -155,9 +147,8 @@ impl Tracker {
         let is_new = position > self.read;
         if is_new {
             self.read = position;
-            let (since, is_released) = (Some(now), false);
-            let delivery = Delivery { since, is_released, attempts: 0, due: None, error: None };
-            self.open.insert(position, delivery);
+            let since = Some(now);
+            self.open.insert(position, Delivery { since, attempts: 0, due: None, error: None });
         }
         is_new
     }
@@ -193,67 +184,45 @@ impl Tracker {
         delivery.error = Some(error);
     }
 
-    /// A delivery has left the lane without a verdict of its handler: the next owner of the shard goes on with it.
-    /// Returns whether it is parked.
-    pub(crate) fn release(&mut self, position: Position) -> bool {
-        if let Some(open) = self.open.get_mut(&position) {
-            open.is_released = true;
-        }
-        self.is_parked(position)
-    }
-
-    /// A delivery is settled. Returns whether it was parked.
+    /// A delivery is settled. Returns `false` if it was settled before.
     pub(crate) fn settle(&mut self, position: Position) -> bool {
-        self.remove(position).is_some_and(|before| before == Before::Parked)
-    }
-
-    /// A delivery is settled, and has left a [`DoneRow`](crate::log::DoneRow). Returns whether it was parked.
-    pub(crate) fn settle_with_done_row(&mut self, position: Position) -> bool {
-        let before = self.remove(position);
-        if before.is_some() {
-            self.done.insert(position);
-        }
-        before == Some(Before::Parked)
-    }
-
-    /// A delivery has failed for good. Returns whether it was parked.
-    pub(crate) fn dead(&mut self, position: Position, dead: DeadDelivery) -> bool {
-        let before = self.remove(position);
-        if before.is_some() {
-            self.next.dead.push(dead);
-        }
-        before == Some(Before::Parked)
-    }
-
-    /// Returns `None` if it was settled before.
-    fn remove(&mut self, position: Position) -> Option<Before> {
         if self.open.remove(&position).is_some() {
             self.settled = self.settled.max(position);
-            return Some(Before::Open);
+            return true;
         }
-        self.parked.remove(&position)?;
+        if self.parked.remove(&position).is_none() {
+            return false;
+        }
         self.next.park.remove(&position);
         self.next.unpark.push(position);
-        Some(Before::Parked)
+        true
+    }
+
+    /// A delivery is settled, and has left a [`DoneRow`](crate::log::DoneRow).
+    pub(crate) fn settle_with_done_row(&mut self, position: Position) {
+        if self.settle(position) {
+            self.done.insert(position);
+        }
+    }
+
+    /// A delivery has failed for good.
+    pub(crate) fn dead(&mut self, position: Position, dead: DeadDelivery) {
+        if self.settle(position) {
+            self.next.dead.push(dead);
+        }
     }
 
     /// What to save now: what was offered before, if it is not [`saved`](Self::saved) yet.
     ///
     /// If a delivery has been open for longer than `park_after` and holds the checkpoint below positions that are
-    /// settled, it is parked, with all open ones between them. If no more can be read because too many are open
-    /// (`has_no_room`), those that wait for one that fails are parked with it, so that they hold back no others.
-    pub(crate) fn unsaved(
-        &mut self,
-        now: Instant,
-        park_after: Duration,
-        has_no_room: bool,
-    ) -> Option<Unsaved> {
-        if let Some(offered) = &self.offered {
-            return Some(offered.clone());
+    /// settled, it is parked, with all open ones between them. If no more can be read because too many are open, those
+    /// that wait for one that fails are parked with it, so that they hold back no others.
+    pub(crate) fn unsaved(&mut self, now: Instant, park_after: Duration) -> Option<Unsaved> {
+        if self.offered.is_none() {
+            self.park(now, park_after);
+            self.offered = self.take_next();
         }
-        let newly_parked = self.park(now, park_after, has_no_room);
-        self.offered = self.take_next();
-        Some(Unsaved { newly_parked, ..self.offered.clone()? })
+        self.offered.clone()
     }
 
     /// What was offered is in the store.
@@ -261,9 +230,9 @@ impl Tracker {
         self.offered = None;
     }
 
-    /// Returns how many in the lane were parked.
-    fn park(&mut self, now: Instant, park_after: Duration, has_no_room: bool) -> usize {
-        let Some((lowest, delivery)) = self.open.first_key_value() else { return 0 };
+    fn park(&mut self, now: Instant, park_after: Duration) {
+        let Some((lowest, delivery)) = self.open.first_key_value() else { return };
+        let has_no_room = self.open.len() >= self.max_open;
         let is_old = delivery.since.is_none_or(|since| now.duration_since(since) >= park_after);
         // What was passed costs little to read again. So it is no reason to park what only waits for a slow
         // handler, which would be all of its backlog, row by row. But a retry can last for days.
@@ -273,18 +242,14 @@ impl Tracker {
             _ => self.settled.max(self.passed),
         };
         if !is_old || *lowest > up_to {
-            return 0;
+            return;
         }
         let free = self.max_parked.saturating_sub(self.parked.len());
         let held: Vec<_> = self.open.range(..=up_to).map(|(it, _)| *it).take(free).collect();
-        let mut in_lane = 0;
         for position in held {
-            let Some(delivery) = self.open.remove(&position) else { continue };
-            in_lane += usize::from(!delivery.is_released);
-            self.parked.insert(position, delivery);
+            self.parked.extend(self.open.remove_entry(&position));
             self.next.park.insert(position);
         }
-        in_lane
     }
 
     fn take_next(&mut self) -> Option<Unsaved> {
@@ -305,7 +270,6 @@ impl Tracker {
             unpark: mem::take(&mut next.unpark),
             dead: mem::take(&mut next.dead),
             forget_done: mem::take(&mut next.has_foreign_done) || has_done,
-            newly_parked: 0,
         })
     }
 }
@@ -357,8 +321,13 @@ pub(super) mod tests {
         }
     }
 
-    pub(crate) fn tracker(checkpoint: Position, parked: Vec<Parked>, max_parked: usize) -> Tracker {
-        Tracker { max_parked, ..Tracker::new(checkpoint, parked) }
+    pub(crate) fn tracker(
+        checkpoint: Position,
+        parked: Vec<Parked>,
+        max_open: usize,
+        max_parked: usize,
+    ) -> Tracker {
+        Tracker { max_parked, ..Tracker::new(checkpoint, parked, max_open) }
     }
 
     /// A tracker with a clock.
@@ -369,7 +338,7 @@ pub(super) mod tests {
 
     impl Tracked {
         fn new(checkpoint: u64, parked: Vec<Parked>, max_parked: usize) -> Self {
-            let tracker = tracker(Position(checkpoint), parked, max_parked);
+            let tracker = tracker(Position(checkpoint), parked, 100, max_parked);
             Self { tracker, now: Instant::now() }
         }
 
@@ -402,7 +371,7 @@ pub(super) mod tests {
         }
 
         fn unsaved(&mut self) -> Option<Unsaved> {
-            self.tracker.unsaved(self.now, AFTER, false)
+            self.tracker.unsaved(self.now, AFTER)
         }
 
         /// What is saved now.
@@ -478,17 +447,20 @@ pub(super) mod tests {
 
     #[test]
     fn without_room_for_more_a_delivery_that_fails_is_parked_with_all_that_may_wait_for_it() {
-        let mut tracked = Tracked::with_open(1..=3);
+        let mut tracked = Tracked::with_open([]);
+        tracked.tracker.max_open = 3;
+        tracked.open(1..=3);
+        assert!(tracked.tracker.is_full() && !tracked.tracker.has_room_again());
         tracked.wait();
-        assert!(tracked.tracker.unsaved(tracked.now, AFTER, true).is_none(), "it is only slow");
+        assert!(tracked.unsaved().is_none(), "it is only slow");
         tracked.retry(1, 1);
-        let change = tracked.tracker.unsaved(tracked.now, AFTER, true).unwrap();
-        tracked.tracker.saved();
-        assert_eq!((change.checkpoint, change.newly_parked), (Position(3), 3));
-        tracked.open([4]);
+        let change = tracked.save();
+        assert_eq!((change.checkpoint, change.park.len()), (Position(3), 3));
+        assert!(tracked.tracker.has_room_again());
+        tracked.open(4..=6);
         tracked.wait();
-        let change = tracked.tracker.unsaved(tracked.now, AFTER, true).unwrap();
-        assert_eq!(change.park, [row(4, 0)]);
+        let change = tracked.save();
+        assert_eq!(change.park, [row(4, 0), row(5, 0), row(6, 0)]);
     }
 
     #[test]
@@ -537,11 +509,12 @@ pub(super) mod tests {
     fn a_position_is_settled_when_nothing_up_to_it_is_open_or_parked() {
         let mut tracked = Tracked::new(4, vec![row(2, 1)], 100);
         assert!(!tracked.tracker.is_settled_up_to(Position(4)));
-        assert!(tracked.tracker.settle(Position(2)), "it was parked");
+        assert!(tracked.tracker.settle(Position(2)));
         assert!(tracked.tracker.is_settled_up_to(Position(4)));
         tracked.open([5]);
         assert!(!tracked.tracker.is_settled_up_to(Position(5)));
-        assert!(!tracked.tracker.settle(Position(5)));
+        assert!(tracked.tracker.settle(Position(5)));
+        assert!(!tracked.tracker.settle(Position(5)), "it was settled before");
         assert!(tracked.tracker.is_settled_up_to(Position(5)));
         assert!(!tracked.tracker.is_settled_up_to(Position(6)), "it was not read yet");
     }
@@ -569,10 +542,10 @@ pub(super) mod tests {
         tracked.settle([3]);
         tracked.wait();
         let offered = tracked.unsaved().unwrap();
-        assert_eq!((&*offered.park, offered.newly_parked), (&[row(1, 0), row(2, 0)][..], 2));
+        assert_eq!(offered.park, [row(1, 0), row(2, 0)]);
         tracked.settle([1]);
         tracked.tracker.dead(Position(2), dead(2));
-        assert_eq!(tracked.save(), Unsaved { newly_parked: 0, ..offered });
+        assert_eq!(tracked.save(), offered);
         let change = tracked.save();
         assert_eq!(change.unpark, [Position(1), Position(2)]);
         assert_eq!(change.dead, [dead(2)]);

@@ -24,11 +24,8 @@ enum Step {
     Settle(prop::sample::Index),
     Dead(prop::sample::Index),
     Retry(prop::sample::Index),
-    /// One of them leaves the lane without a verdict.
-    Release(prop::sample::Index),
     Wait(u64),
-    /// With or without room for more.
-    Save(Answer, bool),
+    Save(Answer),
     /// Everything in memory is gone.
     Crash,
 }
@@ -52,9 +49,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         6 => index().prop_map(Step::Settle),
         1 => index().prop_map(Step::Dead),
         2 => index().prop_map(Step::Retry),
-        1 => index().prop_map(Step::Release),
         3 => (0..800_u64).prop_map(Step::Wait),
-        5 => (answer, any::<bool>()).prop_map(|(answer, has_no_room)| Step::Save(answer, has_no_room)),
+        5 => answer.prop_map(Step::Save),
         1 => Just(Step::Crash),
     ];
     prop::collection::vec(step, 0..200)
@@ -70,6 +66,7 @@ struct Stored {
 
 /// A subscription with its store.
 struct World {
+    max_open: usize,
     max_parked: usize,
     /// Which positions of the log the handler wants: that of position 1 first.
     log: Vec<bool>,
@@ -77,10 +74,6 @@ struct World {
     tracker: Tracker,
     /// The deliveries in the lane, with the number of failed attempts.
     lane: BTreeMap<Position, u32>,
-    /// Those that the lane has given back; they wait for another owner.
-    released: BTreeSet<Position>,
-    /// How many deliveries of the lane are not parked, as the subscriber counts them.
-    open: isize,
     /// What the handler has settled, ever.
     settled: BTreeSet<Position>,
     /// What has failed for good, ever.
@@ -89,16 +82,15 @@ struct World {
 }
 
 impl World {
-    fn new(max_parked: usize) -> Self {
+    fn new(max_open: usize, max_parked: usize) -> Self {
         let stored = Stored::default();
         Self {
+            max_open,
             max_parked,
             log: Vec::new(),
             now: Instant::now(),
-            tracker: stored.tracker(max_parked),
+            tracker: stored.tracker(max_open, max_parked),
             lane: BTreeMap::new(),
-            released: BTreeSet::new(),
-            open: 0,
             settled: BTreeSet::new(),
             dead: BTreeSet::new(),
             stored,
@@ -117,7 +109,6 @@ impl World {
         if self.is_wanted(position) {
             assert!(self.tracker.open(position, self.now), "{position} was never read");
             assert_eq!(self.lane.insert(position, 0), None, "{position} is in the lane twice");
-            self.open += 1;
         } else {
             self.tracker.pass(position);
         }
@@ -134,29 +125,20 @@ impl World {
     }
 
     fn pick(&self, index: prop::sample::Index) -> Option<Position> {
-        let in_lane = self.lane.keys().filter(|it| !self.released.contains(it));
-        let positions: Vec<_> = in_lane.copied().collect();
+        let positions: Vec<_> = self.lane.keys().copied().collect();
         (!positions.is_empty()).then(|| *index.get(&positions))
     }
 
     fn settle(&mut self, position: Position) {
         self.lane.remove(&position);
         self.settled.insert(position);
-        let was_parked = self.tracker.settle(position);
-        self.open -= isize::from(!was_parked);
+        self.tracker.settle(position);
     }
 
     fn die(&mut self, position: Position) {
         self.lane.remove(&position);
         self.dead.insert(position);
-        let was_parked = self.tracker.dead(position, dead(position.0));
-        self.open -= isize::from(!was_parked);
-    }
-
-    fn release(&mut self, position: Position) {
-        self.released.insert(position);
-        let is_parked = self.tracker.release(position);
-        self.open -= isize::from(!is_parked);
+        self.tracker.dead(position, dead(position.0));
     }
 
     fn retry(&mut self, position: Position) {
@@ -166,27 +148,24 @@ impl World {
     }
 
     /// Returns whether there was something to save.
-    fn save(&mut self, answer: Answer, has_no_room: bool) -> bool {
-        let Some(change) = self.tracker.unsaved(self.now, AFTER, has_no_room) else { return false };
-        self.open -= isize::try_from(change.newly_parked).unwrap();
+    fn save(&mut self, answer: Answer) -> bool {
+        let Some(change) = self.tracker.unsaved(self.now, AFTER) else { return false };
         if answer != Answer::Failed {
             self.stored.apply(&change);
         }
         if answer == Answer::Saved {
             self.tracker.saved();
         } else {
-            let again = self.tracker.unsaved(self.now, AFTER, has_no_room);
-            assert_eq!(again, Some(Unsaved { newly_parked: 0, ..change }));
+            let again = self.tracker.unsaved(self.now, AFTER);
+            assert_eq!(again, Some(change));
         }
         true
     }
 
     fn crash(&mut self) {
-        self.tracker = self.stored.tracker(self.max_parked);
+        self.tracker = self.stored.tracker(self.max_open, self.max_parked);
         let parked = self.stored.parked.values();
         self.lane = parked.map(|parked| (parked.position, parked.attempts)).collect();
-        self.released.clear();
-        self.open = 0;
     }
 
     fn step(&mut self, step: &Step) {
@@ -208,13 +187,8 @@ impl World {
                     self.retry(position);
                 }
             }
-            Step::Release(index) => {
-                if let Some(position) = self.pick(index) {
-                    self.release(position);
-                }
-            }
             Step::Wait(milliseconds) => self.now += Duration::from_millis(milliseconds),
-            Step::Save(answer, has_no_room) => drop(self.save(answer, has_no_room)),
+            Step::Save(answer) => drop(self.save(answer)),
             Step::Crash => self.crash(),
         }
     }
@@ -234,23 +208,23 @@ impl World {
             lowest.unwrap_or(self.tracker.read_up_to().next()),
             self.tracker.checkpoint().next()
         );
-        let released = self.released.iter().filter(|it| self.tracker.is_open(**it)).count();
-        assert_eq!(self.open, isize::try_from(self.tracker.in_flight() - released).unwrap());
+        assert!(self.tracker.in_flight() <= self.max_open);
         assert!(self.tracker.in_flight() <= self.lane.len());
         assert!(self.lane.len() - self.tracker.in_flight() <= self.max_parked);
     }
 
     /// Saves all that there is to save.
     fn save_all(&mut self) {
-        while self.save(Answer::Saved, false) {
+        while self.save(Answer::Saved) {
             self.check();
         }
     }
 }
 
 impl Stored {
-    fn tracker(&self, max_parked: usize) -> Tracker {
-        tracker(self.checkpoint, self.parked.values().cloned().collect(), max_parked)
+    fn tracker(&self, max_open: usize, max_parked: usize) -> Tracker {
+        let parked = self.parked.values().cloned().collect();
+        tracker(self.checkpoint, parked, max_open, max_parked)
     }
 
     fn apply(&mut self, change: &Unsaved) {
@@ -270,9 +244,10 @@ proptest! {
     #[test]
     fn nothing_is_lost_and_everything_settled_is_passed(
         steps in steps(),
+        max_open in prop_oneof![1..4_usize, Just(1_000)],
         max_parked in prop_oneof![1..4_usize, Just(1_000)],
     ) {
-        let mut world = World::new(max_parked);
+        let mut world = World::new(max_open, max_parked);
         for step in &steps {
             world.step(step);
             world.check();
@@ -293,10 +268,7 @@ proptest! {
             prop_assert_eq!(world.lane.get(position), Some(&parked.attempts));
         }
 
-        // Once the next owner's handler has settled everything, nothing is left to do.
-        if !world.released.is_empty() {
-            world.crash();
-        }
+        // Once the handler has settled everything, nothing is left to do.
         while let Some(position) = world.lane.keys().next().copied() {
             world.settle(position);
         }

@@ -73,7 +73,10 @@ impl Window {
     /// not read; otherwise they will be read from the log.
     pub(super) fn push_own(&self, events: Vec<Read>) {
         let mut ring = self.ring();
-        let slowest = ring.readers.iter().min().copied().unwrap_or_default();
+        // A subscription that is further behind reads the log.
+        let first = ring.events.front().map_or(self.end().next(), |first| first.position);
+        let readers = ring.readers.iter().filter(|reader| reader.next() >= first);
+        let slowest = readers.min().copied().unwrap_or(self.end());
         while ring.events.front().is_some_and(|first| first.position <= slowest) {
             ring.events.pop_front();
         }

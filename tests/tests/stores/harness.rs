@@ -82,6 +82,7 @@ macro_rules! suite {
                 publish_and_wait_tells_every_outcome,
                 publish_all_is_in_order_and_whole,
                 a_failing_entity_that_fills_the_queue_holds_back_itself_alone,
+                a_backlog_of_one_tenant_delays_no_tenant_of_another_shard,
                 a_burst_of_many_publishers_reaches_a_hundred_handlers;
             versions:
                 an_event_of_an_older_version_reaches_its_handler_in_the_current_form,
