@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{
-    Beat, Change, Claim, Entry, EventLog, Lease, LogEvent, LoggedEvent, NewSubscription, Node,
-    Position, Profile, Progress, Store, StoreError, Subscription, SubscriptionId, Units,
+    Beat, Change, Claim, DueEvents, Entry, EventLog, Lease, LogEvent, LoggedEvent, NewSubscription,
+    Node, Position, Profile, Progress, Scheduling, Store, StoreError, Subscription, SubscriptionId,
+    Units,
 };
 use sqlx::{Pool, Transaction};
+use uuid::Uuid;
 
 use crate::backend::Backend;
 use crate::error::OpenError;
@@ -249,5 +251,15 @@ impl Progress for SqlStore {
 
     fn save<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
         self.backend().save(changes)
+    }
+}
+
+impl Scheduling for SqlStore {
+    fn cancel(&self, id: Uuid) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.backend().cancel(id)
+    }
+
+    fn move_due(&self, limit: usize) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
+        self.backend().move_due(limit)
     }
 }

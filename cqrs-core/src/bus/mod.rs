@@ -22,7 +22,7 @@ mod waiters;
 pub use self::command_bus::CommandBus;
 pub use self::control::{HandlerControl, UnknownHandler};
 pub use self::dead_letters::{DeadLetters, RedeliverError};
-pub use self::error::{ExecuteError, PublishError};
+pub use self::error::{CancelError, ExecuteError, PublishError};
 pub use self::event_bus::EventBus;
 pub use self::letters::{DeadLetter, DeadLetterFilter};
 pub use self::query_bus::QueryBus;

@@ -8,6 +8,7 @@ mod log; // the log
 mod lost; // what became of an append whose connection was lost
 mod save; // many changes of progress in one statement
 mod progress; // subscriptions, leases, checkpoints
+mod scheduled; // scheduled events
 mod unit; // transactions of users
 
 use std::fmt;

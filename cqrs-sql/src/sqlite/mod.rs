@@ -6,6 +6,7 @@ mod watch; // noticing the commits of other processes
 mod open; // opening a file or a pool
 mod log; // the log
 mod progress; // subscriptions, leases, checkpoints
+mod scheduled; // scheduled events
 mod unit; // transactions of users
 
 use std::fmt;

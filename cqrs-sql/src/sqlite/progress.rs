@@ -16,7 +16,7 @@ use crate::codes::store_error;
 use crate::convert::{longest_ttl, position, to_position, to_shard, to_timestamp};
 
 /// Microseconds since 1970.
-const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000";
+pub(super) const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000";
 
 impl Progress for SqliteStore {
     fn register<'a>(
