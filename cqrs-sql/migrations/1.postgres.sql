@@ -236,8 +236,8 @@ BEGIN
 END
 $$;
 
--- Moves at most p_limit scheduled events that are due into the log, behind the outbox. Returns them.
-CREATE FUNCTION {move_due}(p_limit bigint) RETURNS SETOF {event} LANGUAGE plpgsql
+-- Moves at most p_limit scheduled events that are due into the log, behind the outbox. Returns their positions.
+CREATE FUNCTION {move_due}(p_limit bigint) RETURNS SETOF bigint LANGUAGE plpgsql
 SET lock_timeout = '10s'
 AS $$
 #variable_conflict use_column
@@ -258,6 +258,6 @@ BEGIN
     SELECT (SELECT coalesce(max(position), 0) FROM {event}) + row_number() OVER (ORDER BY due, seq),
            id, key, version, shard, name, tenant, entity, entity_id, context, payload
     FROM gone
-    RETURNING *;
+    RETURNING position;
 END
 $$;

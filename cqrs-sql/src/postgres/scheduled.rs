@@ -3,15 +3,17 @@
 use std::time::Duration;
 
 use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{DueEvents, LoggedEvent, ScheduledEvent, Scheduling, StoreError};
+use cqrs_core::log::{
+    DueEvents, EventLog as _, LoggedEvent, ScheduledEvent, Scheduling, StoreError,
+};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::PostgresStore;
-use super::rows::{Columns, EVENT, LOGGED, decode, due};
+use super::rows::{Columns, EVENT, due};
 use super::tables::Tables;
 use crate::codes::store_error;
-use crate::convert::{from_now, limit as rows_of, position};
+use crate::convert::{from_now, limit as rows_of, to_position};
 
 impl Scheduling for PostgresStore {
     fn cancel(&self, id: Uuid) -> BoxFuture<'_, Result<bool, StoreError>> {
@@ -23,39 +25,41 @@ impl Scheduling for PostgresStore {
     }
 
     fn move_due(&self, limit: usize) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
-        Box::pin(async move { self.move_if_due(limit).await.map_err(store_error) })
+        Box::pin(self.move_if_due(limit))
     }
 }
 
 impl PostgresStore {
-    async fn move_if_due(&self, limit: usize) -> sqlx::Result<DueEvents> {
+    async fn move_if_due(&self, limit: usize) -> Result<DueEvents, StoreError> {
         // Most calls only read, and take no lock.
         let mut due = DueEvents { moved: Vec::new(), next: self.next_due().await? };
         if due.next.is_some_and(|next| next.is_zero()) {
             due.moved = self.move_now(limit).await?;
-            due.next = self.next_due().await?;
+            // What was moved is told in any case. After an error, the next call says it.
+            due.next = self.next_due().await.unwrap_or(Some(Duration::ZERO));
         }
         Ok(due)
     }
 
-    async fn next_due(&self) -> sqlx::Result<Option<Duration>> {
+    async fn next_due(&self) -> Result<Option<Duration>, StoreError> {
         let sql = "SELECT (extract(epoch FROM min(due) - clock_timestamp()) * 1000000)::bigint FROM {scheduled}";
         let query = sqlx::query_scalar(self.tables.names.sql(sql));
-        let next: Option<i64> = query.fetch_one(&self.pool).await?;
+        let next: Option<i64> = query.fetch_one(&self.pool).await.map_err(store_error)?;
         Ok(next.map(from_now))
     }
 
-    async fn move_now(&self, limit: usize) -> sqlx::Result<Vec<LoggedEvent>> {
-        let sql = format!("SELECT {LOGGED} FROM {{move_due}}($1) ORDER BY position");
-        let query = sqlx::query(self.tables.names.sql(&sql)).bind(rows_of(limit));
-        let rows = query.fetch_all(&self.pool).await?;
-        let moved = rows.iter().map(|row| decode(row, 0)).collect::<sqlx::Result<Vec<_>>>()?;
-        if let Some(last) = moved.last() {
-            self.saw(position(last.position));
-        }
+    async fn move_now(&self, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
+        let sql = self.tables.names.sql("SELECT {move_due}($1)");
+        let query = sqlx::query_scalar(sql).bind(rows_of(limit));
+        let mut positions: Vec<i64> = query.fetch_all(&self.pool).await.map_err(store_error)?;
         // Also if another node was faster: the outbox may have been moved.
         self.tell();
-        Ok(moved)
+        positions.sort_unstable();
+        if let Some(last) = positions.last() {
+            self.saw(*last);
+        }
+        let positions: Vec<_> = positions.into_iter().map(to_position).collect();
+        self.read_at(&positions).await
     }
 }
 
@@ -67,7 +71,7 @@ impl Tables {
         events: &[ScheduledEvent],
     ) -> Result<(), StoreError> {
         let columns = Columns::of(events.iter().map(|scheduled| &scheduled.event))?;
-        let dues: Vec<_> = events.iter().map(|scheduled| due(scheduled)).collect();
+        let dues: Vec<_> = events.iter().map(due).collect();
         let sql = format!(
             "INSERT INTO {{scheduled}} (due, {EVENT}) \
              SELECT timestamptz 'epoch' + due * interval '1 microsecond', \
