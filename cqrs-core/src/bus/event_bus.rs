@@ -177,7 +177,7 @@ impl EventBus {
     /// [`publish`](Self::publish). Handlers that are `transient`, and streams, get the event in the process that moves
     /// it into the log.
     ///
-    /// ```
+    /// ```standalone_crate
     /// use cqrs_core::log::MemoryStore;
     /// use cqrs_core::prelude::*;
     /// use jiff::{Timestamp, ToSpan as _};
@@ -188,18 +188,18 @@ impl EventBus {
     ///     customer: u32,
     /// }
     ///
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// let app = App::builder().store(MemoryStore::new()).build()?;
-    /// let ctx = Context::for_tenant("acme")?;
-    /// let tomorrow = Timestamp::now() + 24.hours();
-    /// let id = app.events().publish_at(&ctx, tomorrow, TrialEnding { customer: 7 }).await?;
+    /// #[tokio::main]
+    /// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let app = App::builder().store(MemoryStore::new()).build()?;
+    ///     let ctx = Context::for_tenant("acme")?;
+    ///     let tomorrow = Timestamp::now() + 24.hours();
+    ///     let id = app.events().publish_at(&ctx, tomorrow, TrialEnding { customer: 7 }).await?;
     ///
-    /// // The customer has paid.
-    /// let was_scheduled = app.events().cancel(id).await?;
-    /// assert!(was_scheduled);
-    /// # Ok(())
-    /// # }
+    ///     // The customer has paid.
+    ///     let was_scheduled = app.events().cancel(id).await?;
+    ///     assert!(was_scheduled);
+    ///     Ok(())
+    /// }
     /// ```
     ///
     /// # Errors

@@ -73,7 +73,7 @@ pub struct Profile {
     pub shards: u16,
     /// How long a node keeps its shards after its last sign of life: how long a crash delays them at most.
     pub lease: Duration,
-    /// How often the log is read without news.
+    /// How often the log is read without news, and it is looked whether scheduled events are due.
     pub poll: Duration,
 }
 
