@@ -170,6 +170,17 @@ pub enum CancelError {
     Store(#[from] StoreError),
 }
 
+impl CancelError {
+    /// What problem documents call it, the same in all versions.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::NoStore => "no_store",
+            Self::ShutDown => "shut_down",
+            Self::Store(_) => "not_cancelled",
+        }
+    }
+}
+
 /// Why a command or query has no result: its handler's own error `E`, or what kept the handler from
 /// giving one.
 ///
