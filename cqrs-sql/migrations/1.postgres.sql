@@ -31,6 +31,23 @@ CREATE TABLE {outbox} (
     payload json NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
+-- What is published later. A row moves into the log when it is due.
+CREATE TABLE {scheduled} (
+    due timestamptz NOT NULL,
+    seq bigint GENERATED ALWAYS AS IDENTITY,
+    id uuid NOT NULL UNIQUE,
+    key bigint,
+    version integer NOT NULL,
+    shard smallint NOT NULL,
+    name text NOT NULL,
+    tenant text,
+    entity text,
+    entity_id text,
+    context json NOT NULL,
+    payload json NOT NULL,
+    PRIMARY KEY (due, seq)
+);
+
 -- Whoever appends locks it until the end of the transaction.
 CREATE TABLE {append_lock} ();
 
@@ -108,7 +125,8 @@ CREATE TABLE {dead} (
 );
 CREATE INDEX ON {dead} (position, subscription);
 
--- Moves the outbox into the log, and appends behind it. Returns the position of the first event of p_ids, the entries
+-- Moves the outbox into the log, appends behind it what has no time in p_dues, and keeps the rest until it is due. p_dues
+-- has microseconds since 1970; if it is shorter than the others, its end counts as null. Returns the position of the first event of p_ids, the entries
 -- that were left out because of their done rows, and how many rows were moved. Each statement sees a fresh snapshot,
 -- so those after the lock see all that was appended before.
 CREATE FUNCTION {append}(
@@ -129,6 +147,7 @@ CREATE FUNCTION {append}(
     p_entity_ids text[],
     p_contexts text[],
     p_payloads text[],
+    p_dues bigint[],
     OUT first_position bigint,
     OUT left_out integer[],
     OUT moved bigint
@@ -203,9 +222,45 @@ BEGIN
     SELECT last_position + row_number() OVER (ORDER BY number),
            id, key, version, shard, name, tenant, entity, entity_id, context::json, payload::json
     FROM unnest(p_entries, p_ids, p_keys, p_versions, p_shards, p_names, p_tenants, p_entities, p_entity_ids,
-            p_contexts, p_payloads) WITH ORDINALITY
-        AS given (entry, id, key, version, shard, name, tenant, entity, entity_id, context, payload, number)
-    WHERE entry <> ALL (left_out);
+            p_contexts, p_payloads, p_dues) WITH ORDINALITY
+        AS given (entry, id, key, version, shard, name, tenant, entity, entity_id, context, payload, due, number)
+    WHERE entry <> ALL (left_out) AND due IS NULL;
+    IF cardinality(p_dues) > 0 THEN
+        INSERT INTO {scheduled} (due, id, key, version, shard, name, tenant, entity, entity_id, context, payload)
+        SELECT timestamptz 'epoch' + due * interval '1 microsecond',
+               id, key, version, shard, name, tenant, entity, entity_id, context::json, payload::json
+        FROM unnest(p_entries, p_ids, p_keys, p_versions, p_shards, p_names, p_tenants, p_entities, p_entity_ids,
+                p_contexts, p_payloads, p_dues) WITH ORDINALITY
+            AS given (entry, id, key, version, shard, name, tenant, entity, entity_id, context, payload, due, number)
+        WHERE entry <> ALL (left_out) AND due IS NOT NULL
+        ORDER BY number;
+    END IF;
     first_position := last_position + 1;
+END
+$$;
+
+-- Moves at most p_limit scheduled events that are due into the log, behind the outbox. Returns their positions.
+CREATE FUNCTION {move_due}(p_limit bigint) RETURNS SETOF bigint LANGUAGE plpgsql
+SET lock_timeout = '10s'
+AS $$
+#variable_conflict use_column
+DECLARE
+    now_due timestamptz;
+BEGIN
+    -- An append of nothing takes the lock, and moves the outbox.
+    PERFORM {append}(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+        NULL, NULL);
+    -- A variable, because an index is not searched for a function whose value changes.
+    now_due := clock_timestamp();
+    RETURN QUERY
+    WITH gone AS (
+        DELETE FROM {scheduled} WHERE (due, seq) IN (
+            SELECT due, seq FROM {scheduled} WHERE due <= now_due ORDER BY due, seq LIMIT p_limit)
+        RETURNING *)
+    INSERT INTO {event} (position, id, key, version, shard, name, tenant, entity, entity_id, context, payload)
+    SELECT (SELECT coalesce(max(position), 0) FROM {event}) + row_number() OVER (ORDER BY due, seq),
+           id, key, version, shard, name, tenant, entity, entity_id, context, payload
+    FROM gone
+    RETURNING position;
 END
 $$;

@@ -16,6 +16,24 @@ CREATE TABLE {event} (
     only_for INTEGER
 ) STRICT;
 
+-- What is published later. A row moves into the log when it is due. SQLite gives a new row the number after the highest.
+CREATE TABLE {scheduled} (
+    seq INTEGER PRIMARY KEY,
+    due INTEGER NOT NULL,
+    id BLOB NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    shard INTEGER NOT NULL,
+    key INTEGER,
+    tenant TEXT,
+    entity TEXT,
+    entity_id TEXT,
+    context TEXT NOT NULL,
+    payload TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX {scheduled_due} ON {scheduled} (due);
+
 CREATE TABLE {setting} (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE {node} (

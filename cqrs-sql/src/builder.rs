@@ -104,7 +104,8 @@ impl SqlStoreBuilder {
         self
     }
 
-    /// How often the log is read without news: 100 milliseconds by default, at least one. On Postgres, it is how long
+    /// How often the log is read without news, and it is looked whether scheduled events are due: 100 milliseconds by
+    /// default, at least one. On Postgres, it is how long
     /// an event that was published in a transaction waits at most for handlers of a node that did not publish it.
     pub fn poll(mut self, every: Duration) -> Self {
         self.options.poll = every.max(Duration::from_millis(1));

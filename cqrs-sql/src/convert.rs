@@ -4,6 +4,7 @@
 //! compared (a position) keeps its value.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use cqrs_core::log::{LoggedEvent, Position, StoreError};
 use jiff::Timestamp;
@@ -37,6 +38,11 @@ pub(crate) fn to_timestamp(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MIN)
 }
 
+/// The time until a moment that is so many microseconds from now; zero if it has passed.
+pub(crate) fn from_now(microseconds: i64) -> Duration {
+    Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
+}
+
 /// `found` in the order of `positions`.
 pub(crate) fn in_order(positions: &[Position], found: Vec<LoggedEvent>) -> Vec<LoggedEvent> {
     let found: HashMap<_, _> = found.into_iter().map(|event| (event.position, event)).collect();
@@ -44,7 +50,7 @@ pub(crate) fn in_order(positions: &[Position], found: Vec<LoggedEvent>) -> Vec<L
 }
 
 /// How long a node lives after a beat, in microseconds; at most a day.
-pub(crate) fn longest_ttl(ttl: std::time::Duration) -> i64 {
+pub(crate) fn longest_ttl(ttl: Duration) -> i64 {
     const DAY: i64 = 24 * 60 * 60 * 1_000_000;
     i64::try_from(ttl.as_micros()).unwrap_or(DAY).min(DAY)
 }

@@ -6,11 +6,13 @@ use std::sync::Arc;
 
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{
-    Beat, Change, Claim, DeliveryFilter, Edit, Entry, EventLog, Lease, LivingNode, LogEvent,
-    LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile, Progress, Store,
-    StoreError, StoredFailure, Subscription, SubscriptionId, SubscriptionProgress, Units,
+    Beat, Change, Claim, DeliveryFilter, DueEvents, Edit, Entry, EventLog, Lease, LivingNode,
+    LogEvent, LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile, Progress,
+    Scheduling, Store, StoreError, StoredFailure, Subscription, SubscriptionId,
+    SubscriptionProgress, Units,
 };
 use sqlx::{Pool, Transaction};
+use uuid::Uuid;
 
 use crate::backend::Backend;
 use crate::error::OpenError;
@@ -271,5 +273,15 @@ impl Maintenance for SqlStore {
 
     fn edit<'a>(&'a self, edit: &'a Edit<'a>) -> BoxFuture<'a, Result<u64, StoreError>> {
         self.backend().edit(edit)
+    }
+}
+
+impl Scheduling for SqlStore {
+    fn cancel(&self, id: Uuid) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.backend().cancel(id)
+    }
+
+    fn move_due(&self, limit: usize) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
+        self.backend().move_due(limit)
     }
 }

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use cqrs_core::BoxFuture;
 use cqrs_core::log::{
-    Beat, Change, Claim, DeliveryFilter, DoneRow, Edit, Entry, EventLog, Lease, LivingNode,
-    LogEvent, LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile, Progress, Store,
-    StoreError, StoredFailure, Subscription, SubscriptionId, SubscriptionProgress, Unit, Units,
+    Beat, Change, Claim, DeliveryFilter, DoneRow, DueEvents, Edit, Entry, EventLog, Lease,
+    LivingNode, LogEvent, LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile,
+    Progress, ScheduledEvent, Scheduling, Store, StoreError, StoredFailure, Subscription,
+    SubscriptionId, SubscriptionProgress, Unit, Units,
 };
 use cqrs_core::services::TypeRef;
+use uuid::Uuid;
 
 /// A function of a store or of its transactions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,8 +30,11 @@ pub enum Call {
     Save,
     /// Also what operators look at.
     Edit,
+    Cancel,
+    MoveDue,
     Begin,
     Publish,
+    Schedule,
     Done,
     Commit,
 }
@@ -208,6 +213,16 @@ impl<I: Interceptor> Maintenance for Intercepted<I> {
     }
 }
 
+impl<I: Interceptor> Scheduling for Intercepted<I> {
+    fn cancel(&self, id: Uuid) -> Answer<'_, bool> {
+        self.call(Call::Cancel, async move { self.inner.cancel(id).await })
+    }
+
+    fn move_due(&self, limit: usize) -> Answer<'_, DueEvents> {
+        self.call(Call::MoveDue, async move { self.inner.move_due(limit).await })
+    }
+}
+
 impl<I: Interceptor> Units for Intercepted<I> {
     fn transaction(&self) -> TypeRef {
         self.inner_units().transaction()
@@ -234,6 +249,10 @@ impl<I: Interceptor> Unit for InterceptedUnit<I> {
 
     fn publish<'a>(&'a mut self, events: &'a [LogEvent]) -> Answer<'a, ()> {
         Box::pin(intercept(&*self.interceptor, Call::Publish, self.inner.publish(events)))
+    }
+
+    fn schedule<'a>(&'a mut self, events: &'a [ScheduledEvent]) -> Answer<'a, ()> {
+        Box::pin(intercept(&*self.interceptor, Call::Schedule, self.inner.schedule(events)))
     }
 
     fn done<'a>(&'a mut self, rows: &'a [DoneRow]) -> Answer<'a, bool> {

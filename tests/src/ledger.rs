@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cqrs_core::BoxFuture;
 use cqrs_core::log::{
-    DoneRow, Entry, EventLog as _, LogEvent, MemoryStore, Profile, StoreError, Unit, Units,
+    DoneRow, Entry, EventLog as _, LogEvent, MemoryStore, Profile, ScheduledEvent, StoreError,
+    Unit, Units,
 };
 use cqrs_core::services::TypeRef;
 
@@ -86,6 +87,14 @@ impl Unit for LedgerUnit {
 
     fn publish<'a>(&'a mut self, events: &'a [LogEvent]) -> BoxFuture<'a, Result<(), StoreError>> {
         self.entry.events.extend_from_slice(events);
+        Box::pin(async { Ok(()) })
+    }
+
+    fn schedule<'a>(
+        &'a mut self,
+        events: &'a [ScheduledEvent],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        self.entry.scheduled.extend_from_slice(events);
         Box::pin(async { Ok(()) })
     }
 

@@ -103,7 +103,8 @@ pub(super) fn construct(
         let waiters = dispatcher.settled();
         let capacity = builder.queue_capacity;
         let store = Arc::clone(store);
-        let engine = Engine::new(store, codec, &lifecycle, durable, capacity, waiters);
+        let publisher = Arc::downgrade(&hub) as _;
+        let engine = Engine::new(store, codec, &lifecycle, durable, capacity, waiters, publisher);
         dispatcher.connect_log(Arc::new(engine));
     }
     dispatcher.connect(Routes::new(lanes, builder.queue_capacity, &dispatcher));

@@ -88,7 +88,7 @@ pub enum PublishError {
         #[source]
         error: Arc<StoreError>,
     },
-    /// The application has no store, in whose transaction an event could be published.
+    /// The application has no store, which `publish_at` and a publish in a transaction need.
     #[error(
         "event `{event}` was not published: the application has no store; give it one with \
          `App::builder().store(..)`, or use `publish`"
@@ -145,6 +145,38 @@ impl PublishError {
             Self::NoStore { .. } => "no_store",
             Self::NotStarted { .. } => "not_started",
             Self::NoRuntime { .. } => "no_runtime",
+        }
+    }
+}
+
+/// Why it is not known whether an event was cancelled.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CancelError {
+    /// The application has no store, so it has no scheduled events.
+    #[error(
+        "nothing was cancelled: the application has no store, and so no scheduled events; give it one with \
+         `App::builder().store(..)`"
+    )]
+    NoStore,
+    /// The application is shut down, its last `App` was dropped, or it is not yet built.
+    #[error(
+        "nothing was cancelled: the application is shut down, or its `App` was dropped (keep it as long as its buses \
+         are used)"
+    )]
+    ShutDown,
+    /// The store failed. If its connection was lost, the event may have been cancelled; cancel it again.
+    #[error("it is not known whether the event was cancelled: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl CancelError {
+    /// What problem documents call it, the same in all versions.
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::NoStore => "no_store",
+            Self::ShutDown => "shut_down",
+            Self::Store(_) => "not_cancelled",
         }
     }
 }

@@ -4,15 +4,16 @@ use std::any::TypeId;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 
+use jiff::Timestamp;
 use rustc_hash::FxHashSet;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::PublishError;
 use super::dispatcher::{Dispatcher, Refused};
 use super::feed::Route;
 use super::subscription::Subscriptions;
 use super::waiters::HandlerOutcome;
+use super::{CancelError, PublishError};
 use crate::context::Context;
 use crate::lane::{Deferred, Publishes};
 use crate::log::Staged;
@@ -174,6 +175,75 @@ impl EventBus {
         Ok(outcomes.await)
     }
 
+    /// Publishes `event` when `at` has come, by the store's clock; at once if that is in the past. Returns its id, with
+    /// which it can be [cancelled](Self::cancel), as soon as the store has it. It needs an application with a store,
+    /// and survives the end of the process: any running node of the application publishes it, once.
+    ///
+    /// The event keeps the tenant, the actor, the cause and the trace of `ctx`. Its
+    /// [`occurred_at`](AnyEvent::occurred_at) is `at`. The deadline of `ctx` only bounds how long the store is tried now.
+    /// [`App::idle`](crate::App::idle) does not wait for scheduled events, nor does a shutdown.
+    ///
+    /// Inside an event handler or a transactional command, the event is scheduled when the handler succeeds, as with
+    /// [`publish`](Self::publish). Handlers that are `transient`, and streams, get the event in the process that moves
+    /// it into the log.
+    ///
+    /// ```standalone_crate
+    /// use cqrs_core::log::MemoryStore;
+    /// use cqrs_core::prelude::*;
+    /// use jiff::{Timestamp, ToSpan as _};
+    ///
+    /// #[derive(Serialize, Deserialize, Event)]
+    /// struct TrialEnding {
+    ///     #[event(entity_id)]
+    ///     customer: u32,
+    /// }
+    ///
+    /// #[tokio::main]
+    /// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let app = App::builder().store(MemoryStore::new()).build()?;
+    ///     let ctx = Context::for_tenant("acme")?;
+    ///     let tomorrow = Timestamp::now() + 24.hours();
+    ///     let id = app.events().publish_at(&ctx, tomorrow, TrialEnding { customer: 7 }).await?;
+    ///
+    ///     // The customer has paid.
+    ///     let was_scheduled = app.events().cancel(id).await?;
+    ///     assert!(was_scheduled);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish); and [`PublishError::NoStore`] if the application has none.
+    pub async fn publish_at<E: Event>(
+        &self,
+        ctx: &Context,
+        at: Timestamp,
+        event: E,
+    ) -> Result<Uuid, PublishError> {
+        let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
+        hub.publish_at(ctx, at, event).await
+    }
+
+    /// Cancels the event with this id, which [`publish_at`](Self::publish_at) has returned. Returns whether it was still
+    /// scheduled: `false` if it was published already or cancelled before, and for any other id. After `true`, no
+    /// handler gets it.
+    ///
+    /// It takes effect at once, also inside an event handler that may still fail. What such a handler has scheduled
+    /// itself can be cancelled after it has succeeded.
+    ///
+    /// # Errors
+    ///
+    /// [`CancelError`].
+    pub async fn cancel(&self, id: Uuid) -> Result<bool, CancelError> {
+        let hub = self.0.upgrade().ok_or(CancelError::ShutDown)?;
+        // During a shutdown too: without a context, it is not known whether this is a part of work in flight.
+        let in_flight = hub.dispatcher.shared.lifecycle.admit(true);
+        let _in_flight = in_flight.ok_or(CancelError::ShutDown)?;
+        let engine = hub.dispatcher.engine().ok_or(CancelError::NoStore)?;
+        Ok(engine.cancel(id).await?)
+    }
+
     /// Makes `event` ready to be published in a transaction of the store's database; for extension traits of stores,
     /// such as `cqrs_sql::PublishIn`. Nothing is published yet.
     ///
@@ -256,7 +326,7 @@ impl EventHub {
         event: E,
     ) -> Result<Uuid, PublishError> {
         let (event, observed) = self.begin(ctx, event)?;
-        if self.defer_all(ctx, std::slice::from_ref(&event)) {
+        if self.defer_all(ctx, std::slice::from_ref(&event), None) {
             observed.end(None);
             return Ok(event.id());
         }
@@ -273,7 +343,7 @@ impl EventHub {
         let (events, observed): (Vec<_>, Vec<_>) =
             begun.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         let ids = events.iter().map(AnyEvent::id).collect();
-        let result = if self.defer_all(ctx, &events) {
+        let result = if self.defer_all(ctx, &events, None) {
             Ok(())
         } else {
             match self.start_if_needed() {
@@ -288,12 +358,40 @@ impl EventHub {
         result.map(|()| ids)
     }
 
+    /// Schedules a checked event: with the unit of work that it is part of, or now.
+    async fn publish_at<E: Event>(
+        self: &Arc<Self>,
+        ctx: &Context,
+        at: Timestamp,
+        event: E,
+    ) -> Result<Uuid, PublishError> {
+        let no_store = || refused(ctx, PublishError::NoStore { event: E::NAME });
+        let engine = self.dispatcher.engine().ok_or_else(no_store)?;
+        let (event, observed) = self.begin_at(ctx, event, Some(at))?;
+        let scheduling = async {
+            if self.defer_all(ctx, std::slice::from_ref(&event), Some(at)) {
+                return Ok(());
+            }
+            self.start_if_needed()?;
+            Handle::try_current().map_err(|_| Refused::NoRuntime)?;
+            Ok(engine.publish_at(ctx, at, &event).await?)
+        };
+        let result = scheduling.await.map_err(|refused: Refused| refused.publishing(E::NAME));
+        observed.end(result.as_ref().err().map(PublishError::error_type));
+        result.map(|()| event.id())
+    }
+
     /// Defers `events` until the handler that publishes them succeeds, if there is one.
-    fn defer_all(self: &Arc<Self>, ctx: &Context, events: &[AnyEvent]) -> bool {
+    fn defer_all(
+        self: &Arc<Self>,
+        ctx: &Context,
+        events: &[AnyEvent],
+        due: Option<Timestamp>,
+    ) -> bool {
         let lifecycle = &self.dispatcher.shared.lifecycle;
         ctx.may_defer(lifecycle)
             && events.iter().all(|event| {
-                let deferred = Deferred { event: event.clone(), to: Arc::clone(self) as _ };
+                let deferred = Deferred { event: event.clone(), due, to: Arc::clone(self) as _ };
                 ctx.defer(lifecycle, Box::new(deferred)).is_ok()
             })
     }
@@ -304,11 +402,24 @@ impl EventHub {
         ctx: &Context,
         event: E,
     ) -> Result<(AnyEvent, Observed), PublishError> {
+        self.begin_at(ctx, event, None)
+    }
+
+    /// As [`begin`](Self::begin), for an event that is published at this time.
+    fn begin_at<E: Event>(
+        &self,
+        ctx: &Context,
+        event: E,
+        at: Option<Timestamp>,
+    ) -> Result<(AnyEvent, Observed), PublishError> {
         let limit = self.options.cascade_limit;
         let mut context = ctx.for_event(limit).map_err(|chain| {
             let chain = chain.to_string();
             refused(ctx, PublishError::CascadeTooLong { event: E::NAME, limit, chain })
         })?;
+        if let Some(at) = at {
+            context = context.at(at);
+        }
         let observed = Observed::publish(E::NAME, &mut context);
         Ok((AnyEvent::new(context, event), observed))
     }
@@ -411,18 +522,24 @@ impl EventHub {
 }
 
 impl Publishes for EventHub {
-    fn publish_deferred(self: Arc<Self>, event: AnyEvent) {
+    fn publish_deferred(self: Arc<Self>, deferred: Deferred) {
         if let Some(engine) = self.dispatcher.engine() {
-            return engine.publish_now(event, Arc::clone(&self) as _);
+            return engine.publish_now(deferred);
         }
         // It fails when the application stopped: then the delivery that published it is reported as
         // unfinished.
-        self.appended(&event);
+        self.appended(&deferred.event);
     }
 
     fn appended(&self, event: &AnyEvent) {
         let routes = self.dispatcher.routes_of(event.event_type());
         let _ = routes.and_then(|routes| self.dispatch(routes, event, false));
+    }
+
+    fn scheduled(&self) {
+        if let Some(engine) = self.dispatcher.engine() {
+            engine.note_scheduled();
+        }
     }
 }
 

@@ -20,7 +20,7 @@ mod waiters;
 
 pub use self::command_bus::CommandBus;
 pub use self::control::{HandlerControl, UnknownHandler};
-pub use self::error::{ExecuteError, PublishError};
+pub use self::error::{CancelError, ExecuteError, PublishError};
 pub use self::event_bus::EventBus;
 pub use self::query_bus::QueryBus;
 pub use self::waiters::HandlerOutcome;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -36,6 +37,11 @@ impl Context {
             Some(chain) if chain.length > limit => Err(Arc::unwrap_or_clone(chain)),
             causes => Ok(self.effect(causes)),
         }
+    }
+
+    /// The context of an event that is published at this time.
+    pub(crate) fn at(self, time: Timestamp) -> Self {
+        Self { message_id: message_id::at(time), ..self }
     }
 
     fn next_causes(&self) -> Option<Arc<CauseChain>> {

@@ -8,7 +8,16 @@ use uuid::{Builder, Uuid};
 /// A new uuid v7 ([RFC 9562](https://www.rfc-editor.org/rfc/rfc9562), section 6.2, method 3): the 12 bits
 /// after the milliseconds are their fraction, so that ids sort by time without a lock. The others are random.
 pub(crate) fn new() -> Uuid {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    of(SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO))
+}
+
+/// As [`new`], for something that happens at this time, or now if it has passed.
+pub(crate) fn at(time: Timestamp) -> Uuid {
+    let since_epoch = time.max(Timestamp::now()).as_duration();
+    of(since_epoch.try_into().unwrap_or(Duration::ZERO))
+}
+
+fn of(since_epoch: Duration) -> Uuid {
     let milliseconds = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
     let nanoseconds = since_epoch.subsec_nanos() % 1_000_000;
     // Below 4,096, since the nanoseconds are below a million.
@@ -49,6 +58,17 @@ mod tests {
         }
         let times: Vec<_> = ids.iter().map(|id| time(*id)).collect();
         assert!(times.is_sorted());
+    }
+
+    #[test]
+    fn an_id_can_be_of_a_later_time() {
+        let tomorrow = Timestamp::now() + jiff::SignedDuration::from_hours(24);
+        for later in [tomorrow, Timestamp::MAX] {
+            let made = time(at(later)).expect("version 7");
+            assert!(later.duration_since(made).abs() < jiff::SignedDuration::from_micros(1));
+        }
+        let before = Timestamp::now() - jiff::SignedDuration::from_micros(1);
+        assert!(time(at(Timestamp::MIN)).expect("version 7") >= before);
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::context::Effect;
 use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
@@ -59,20 +61,25 @@ pub(crate) trait Origin: Any + Send + Sync {
 /// An event that a handler has published, to be sent when the handler succeeds.
 pub(crate) struct Deferred {
     pub(crate) event: AnyEvent,
+    /// `None` if it is published when the handler succeeds, otherwise when.
+    pub(crate) due: Option<Timestamp>,
     pub(crate) to: Arc<dyn Publishes>,
 }
 
 /// Publishes an event that was deferred.
 pub(crate) trait Publishes: Send + Sync {
-    fn publish_deferred(self: Arc<Self>, event: AnyEvent);
+    fn publish_deferred(self: Arc<Self>, deferred: Deferred);
 
     /// The event is in the log: hands it to the handlers that get their events from memory.
     fn appended(&self, event: &AnyEvent);
+
+    /// The store keeps an event until it is due.
+    fn scheduled(&self);
 }
 
 impl Effect for Deferred {
     fn carry_out(self: Box<Self>) {
-        self.to.publish_deferred(self.event);
+        Arc::clone(&self.to).publish_deferred(*self);
     }
 }
 

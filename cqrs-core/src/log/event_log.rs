@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Lease, LogEvent, LoggedEvent, Position, StoreError, SubscriptionId};
+use super::{Lease, LogEvent, LoggedEvent, Position, ScheduledEvent, StoreError, SubscriptionId};
 use crate::handler::BoxFuture;
 
 /// The log: events are appended once, in order, and read by all subscriptions.
@@ -13,7 +13,8 @@ pub trait EventLog {
 
     /// Appends `entries` in order, all in one transaction. Returns when they will be found after a crash: for each
     /// entry the position of its first event, or `None` if nothing of the entry was appended because of its
-    /// [`done`](Entry::done) row. The events of one entry have successive positions.
+    /// [`done`](Entry::done) row. The events of one entry have successive positions. What an entry has
+    /// [`scheduled`](Entry::scheduled) is kept until it is due.
     ///
     /// Before that, moves into the log what finished transactions have published. So an event that was committed
     /// before this call has a lower position.
@@ -72,7 +73,7 @@ pub struct Profile {
     pub shards: u16,
     /// How long a node keeps its shards after its last sign of life: how long a crash delays them at most.
     pub lease: Duration,
-    /// How often the log is read without news.
+    /// How often the log is read without news, and it is looked whether scheduled events are due.
     pub poll: Duration,
 }
 
@@ -83,11 +84,13 @@ impl Profile {
     pub const DEFAULT_POLL: Duration = Duration::from_millis(100);
 }
 
-/// Events that are appended all or none.
+/// Events that are appended or scheduled, all or none.
 #[derive(Debug, Clone, Default)]
 pub struct Entry {
-    /// At least one.
+    /// What is appended now.
     pub events: Vec<LogEvent>,
+    /// What is appended when it is due.
+    pub scheduled: Vec<ScheduledEvent>,
     /// If these events are the effect of deliveries: what must not happen twice.
     pub done: Vec<DoneRow>,
 }

@@ -11,6 +11,7 @@ mod hash;
 mod maintenance;
 mod memory;
 mod progress;
+mod scheduling;
 mod units;
 
 use std::any::Any;
@@ -31,6 +32,7 @@ pub use self::progress::{
     Beat, Change, Claim, DeadDelivery, Lease, NewSubscription, Node, Parked, Progress,
     Subscription, SubscriptionId,
 };
+pub use self::scheduling::{DueEvents, ScheduledEvent, Scheduling};
 pub use self::units::{Unit, Units};
 pub use crate::handler::Start;
 
@@ -44,7 +46,9 @@ pub struct Staged {
 }
 
 /// A durable log with the progress on it: what [`AppBuilder::store`](crate::AppBuilder::store) takes.
-pub trait Store: EventLog + Progress + Maintenance + Any + fmt::Debug + Send + Sync {
+pub trait Store:
+    EventLog + Progress + Scheduling + Maintenance + Any + fmt::Debug + Send + Sync
+{
     /// The store's transactions, if users can write in them.
     fn units(&self) -> Option<&dyn Units> {
         None

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use super::{DoneRow, LogEvent, StoreError};
+use super::{DoneRow, LogEvent, ScheduledEvent, StoreError};
 use crate::handler::BoxFuture;
 use crate::services::TypeRef;
 
@@ -30,6 +30,16 @@ pub trait Unit: Send {
     ///
     /// [`StoreError`].
     fn publish<'a>(&'a mut self, events: &'a [LogEvent]) -> BoxFuture<'a, Result<(), StoreError>>;
+
+    /// Publishes `events` when they are due, if the transaction commits.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn schedule<'a>(
+        &'a mut self,
+        events: &'a [ScheduledEvent],
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Writes `rows`. Returns `false` if one of them is there already, or its lease is another node's now: then the
     /// transaction must not commit.

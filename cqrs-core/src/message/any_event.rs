@@ -216,7 +216,8 @@ impl AnyEvent {
         Some(payload::apply_to_changes(self.facts().redactions, changes, &hash))
     }
 
-    /// When it was published, by the wall clock, according to its id.
+    /// When it was published, by the wall clock, according to its id. For an event that was published with
+    /// [`publish_at`](crate::EventBus::publish_at): when it was due.
     pub fn occurred_at(&self) -> Timestamp {
         message_id::time(self.id()).unwrap_or(Timestamp::UNIX_EPOCH)
     }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::codec::Codec;
@@ -47,7 +47,7 @@ pub(crate) enum NotAppended {
 
 struct Request {
     entry: Entry,
-    /// The same events, for the window.
+    /// Its events that are appended now, for the window.
     events: Vec<AnyEvent>,
     /// Until when the store is tried.
     deadline: Instant,
@@ -61,14 +61,15 @@ impl Appender {
     pub(super) fn start(
         store: Arc<dyn Store>,
         window: Arc<OnceLock<Window>>,
+        scheduled: Arc<Notify>,
         capacity: usize,
     ) -> Self {
         let (queue, requests) = mpsc::unbounded_channel();
-        tokio::spawn(Task { store, window, requests }.run());
+        tokio::spawn(Task { store, window, scheduled, requests }.run());
         Self { queue, permits: Semaphore::new(capacity.max(1)) }
     }
 
-    /// Appends `entry`, whose events are `events`: returns the position of the first, or `None` if its effect had
+    /// Appends `entry`, whose events that are not scheduled are `events`: returns the position of the first, or `None` if its effect had
     /// happened before. If too much waits, waits for its turn.
     ///
     /// If the future is dropped, the entry may be appended or not.
@@ -106,6 +107,8 @@ impl Appender {
 struct Task {
     store: Arc<dyn Store>,
     window: Arc<OnceLock<Window>>,
+    /// Notified when an event was scheduled.
+    scheduled: Arc<Notify>,
     requests: mpsc::UnboundedReceiver<Request>,
 }
 
@@ -171,6 +174,9 @@ impl Task {
                 return Some(error);
             }
         };
+        if entries.iter().any(|entry| !entry.scheduled.is_empty()) {
+            self.scheduled.notify_one();
+        }
         let mut own = Vec::new();
         for ((request, entry), position) in requests.into_iter().zip(&entries).zip(positions) {
             if let Some(first) = position {
@@ -197,7 +203,9 @@ fn fitting(requests: &[Request]) -> usize {
     let mut bytes = 0;
     let too_many = requests.iter().position(|request| {
         let full = bytes >= MAX_BYTES;
-        bytes += request.entry.events.iter().map(|event| event.payload.len()).sum::<usize>();
+        let Entry { events, scheduled, .. } = &request.entry;
+        let events = events.iter().chain(scheduled.iter().map(|scheduled| &scheduled.event));
+        bytes += events.map(|event| event.payload.len()).sum::<usize>();
         full
     });
     too_many.unwrap_or(requests.len())

@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 
 use crate::context::Context;
-use crate::log::{LogEvent, LoggedEvent, Position, SubscriptionId, stable_hash};
+use crate::lane::Deferred;
+use crate::log::{
+    Entry, LogEvent, LoggedEvent, Position, ScheduledEvent, SubscriptionId, stable_hash,
+};
 use crate::message::{AnyEvent, Decode};
 
 /// Writes events for the log, and reads them by their names.
@@ -73,6 +76,24 @@ impl Codec {
             payload: event.payload_text()?,
             tenant,
         })
+    }
+
+    /// What a unit of work has published, as one entry, with those events that are appended now.
+    pub(super) fn entry(
+        &self,
+        deferred: impl IntoIterator<Item = Deferred>,
+    ) -> serde_json::Result<(Entry, Vec<AnyEvent>)> {
+        let (mut entry, mut events) = (Entry::default(), Vec::new());
+        for Deferred { event, due, .. } in deferred {
+            let encoded = self.encode(&event)?;
+            if let Some(due) = due {
+                entry.scheduled.push(ScheduledEvent { due, event: encoded });
+            } else {
+                entry.events.push(encoded);
+                events.push(event);
+            }
+        }
+        Ok((entry, events))
     }
 
     pub(super) fn shard_of(&self, event: &AnyEvent) -> u16 {

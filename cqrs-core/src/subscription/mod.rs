@@ -9,6 +9,7 @@ mod appender;
 mod checkpoints;
 mod codec;
 mod leases;
+mod mover;
 mod slice;
 mod subscriber;
 mod tail;
@@ -22,18 +23,21 @@ use std::any::TypeId;
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, OnceCell};
+use jiff::Timestamp;
+use tokio::sync::{Mutex, Notify, OnceCell};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::handler::{AttemptError, Rejection};
-use crate::lane::{Lane, Publishes, Verdict};
+use crate::lane::{Deferred, Lane, Publishes, Verdict};
 use crate::log::{
-    Edit, Entry, NewSubscription, Position, Profile, Staged, Start, Store, StoreError,
+    Edit, Entry, NewSubscription, Position, Profile, ScheduledEvent, Staged, Start, Store,
+    StoreError,
 };
 use crate::message::AnyEvent;
 use crate::runtime::Lifecycle;
@@ -104,6 +108,10 @@ struct Shared {
     /// Started by the first event, since it needs a runtime.
     appender: OnceLock<Appender>,
     settled: Settled,
+    /// Hands events to the handlers that get theirs from memory.
+    publisher: Weak<dyn Publishes>,
+    /// Notified when an event was scheduled.
+    scheduled: Arc<Notify>,
     /// Held while progress is saved.
     saving: Mutex<()>,
 }
@@ -116,6 +124,7 @@ impl Engine {
         handlers: Vec<Durable>,
         capacity: usize,
         settled: Settled,
+        publisher: Weak<dyn Publishes>,
     ) -> Self {
         let subscribers = handlers.into_iter().enumerate().map(|(number, handler)| {
             let Durable { lane, wanted, start } = handler;
@@ -131,6 +140,8 @@ impl Engine {
             window: Arc::default(),
             appender: OnceLock::new(),
             settled,
+            publisher,
+            scheduled: Arc::default(),
             saving: Mutex::default(),
         };
         let (subscribed, started) = (OnceCell::new(), OnceCell::new());
@@ -158,9 +169,42 @@ impl Engine {
         let encoded: Result<Vec<_>, _> =
             events.iter().map(|event| self.shared.codec.encode(event)).collect();
         let encoded = encoded.map_err(NotAppended::Unserializable)?;
+        let entry = Entry { events: encoded, ..Entry::default() };
+        self.append(ctx, entry, events).await
+    }
+
+    /// Schedules `event`. The store has it when it returns.
+    ///
+    /// If the future is dropped, it may be scheduled or not.
+    pub(crate) async fn publish_at(
+        &self,
+        ctx: &Context,
+        due: Timestamp,
+        event: &AnyEvent,
+    ) -> Result<(), NotAppended> {
+        let event = self.shared.codec.encode(event).map_err(NotAppended::Unserializable)?;
+        let scheduled = vec![ScheduledEvent { due, event }];
+        self.append(ctx, Entry { scheduled, ..Entry::default() }, Vec::new()).await
+    }
+
+    /// Cancels a scheduled event. Returns whether it was still scheduled.
+    pub(crate) async fn cancel(&self, id: Uuid) -> Result<bool, StoreError> {
+        self.shared.store.cancel(id).await
+    }
+
+    /// An event was scheduled in a transaction that has committed.
+    pub(crate) fn note_scheduled(&self) {
+        self.shared.scheduled.notify_one();
+    }
+
+    async fn append(
+        &self,
+        ctx: &Context,
+        entry: Entry,
+        events: Vec<AnyEvent>,
+    ) -> Result<(), NotAppended> {
         let deadline = Self::deadline(ctx);
         self.subscribe_before(deadline).await?;
-        let entry = Entry { events: encoded, done: Vec::new() };
         self.shared.appender().append(entry, events, deadline).await.map(drop)
     }
 
@@ -195,14 +239,13 @@ impl Engine {
 
     /// Appends an event that was deferred by a handler in memory; nothing waits for it. Such a handler runs only after
     /// an event was appended, so each handler has its subscription.
-    pub(crate) fn publish_now(&self, event: AnyEvent, to: Arc<dyn Publishes>) {
+    pub(crate) fn publish_now(&self, deferred: Deferred) {
         let in_flight = self.shared.lifecycle.enter();
-        let name = event.name();
-        let deadline = Self::deadline(event.context());
-        let encoded = self.shared.codec.encode(&event).map_err(NotAppended::Unserializable);
-        let appended = encoded.map(|encoded| {
-            let entry = Entry { events: vec![encoded], done: Vec::new() };
-            self.shared.appender().append_now(entry, vec![event], deadline, Some(to))
+        let (name, to) = (deferred.event.name(), Arc::clone(&deferred.to));
+        let deadline = Self::deadline(deferred.event.context());
+        let encoded = self.shared.codec.entry([deferred]).map_err(NotAppended::Unserializable);
+        let appended = encoded.map(|(entry, events)| {
+            self.shared.appender().append_now(entry, events, deadline, Some(to))
         });
         tokio::spawn(async move {
             let result = match appended {
@@ -278,9 +321,15 @@ impl Engine {
     async fn begin(&self) -> Result<(), StoreError> {
         self.subscribe().await?;
         // A node that only publishes takes no shards from the others.
-        if self.subscribers.is_empty() {
-            return Ok(());
+        if !self.subscribers.is_empty() {
+            self.feed().await?;
         }
+        tokio::spawn(mover::run(Arc::clone(&self.shared)));
+        Ok(())
+    }
+
+    /// Begins to feed the lanes.
+    async fn feed(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
         let subscribers = self.all_subscribers();
         let end = *shared.store.range().await?.end();
@@ -409,7 +458,8 @@ impl Drop for Engine {
 impl Shared {
     fn appender(&self) -> &Appender {
         self.appender.get_or_init(|| {
-            Appender::start(Arc::clone(&self.store), Arc::clone(&self.window), QUEUE)
+            let (store, window) = (Arc::clone(&self.store), Arc::clone(&self.window));
+            Appender::start(store, window, Arc::clone(&self.scheduled), QUEUE)
         })
     }
 

@@ -17,7 +17,7 @@ use super::{NotAppended, Shared};
 use crate::context::Effect;
 use crate::handler::{AttemptError, DeliveryError, HandlerError};
 use crate::lane::{Deferred, Delivery, Origin, Receipt, Verdict};
-use crate::log::{Change, DeadDelivery, DeliveryId, DoneRow, Entry, Lease, Parked, Position};
+use crate::log::{Change, DeadDelivery, DeliveryId, DoneRow, Lease, Parked, Position};
 use crate::message::AnyEvent;
 use crate::schedule::Keys;
 
@@ -339,19 +339,14 @@ impl Origin for Slice {
         let deferred = effects.into_iter().map(|effect| (effect as Box<dyn Any>).downcast());
         let deferred: Vec<Box<Deferred>> = deferred.filter_map(Result::ok).collect();
         let to = deferred.first().map(|it| Arc::clone(&it.to));
-        let events: Vec<_> = deferred.into_iter().map(|it| it.event).collect();
-        let done = self.done_row(position);
-        let encoded = events.iter().map(|event| self.shared.codec.encode(event)).collect();
-        let encoded = match encoded {
+        let encoded = self.shared.codec.entry(deferred.into_iter().map(|it| *it));
+        let (mut entry, events) = match encoded {
             Ok(encoded) => encoded,
-            Err(error) => {
-                let error: serde_json::Error = error;
-                return self.refused(position, event, error);
-            }
+            Err(error) => return self.refused(position, event, error),
         };
+        entry.done.push(self.done_row(position));
         self.state().publishing.insert(position, Publishing::Appending);
         let deadline = Instant::now() + PUBLISH_FOR;
-        let entry = Entry { events: encoded, done: vec![done] };
         let appended = self.shared.appender().append_now(entry, events, deadline, to);
         let in_flight = self.shared.lifecycle.enter();
         let event = event.clone();

@@ -7,8 +7,9 @@ use super::codec::Codec;
 use super::slice::{Slice, position};
 use crate::context::Effect;
 use crate::handler::{AnyTransaction, BoxFuture, HandlerError, OpenTransaction, Transactions};
-use crate::lane::Deferred;
+use crate::lane::{Deferred, Publishes};
 use crate::log::{Position, Store, Unit, Units};
+use crate::message::AnyEvent;
 
 /// The transactions of a store.
 pub(crate) struct StoreTransactions {
@@ -30,7 +31,14 @@ impl Transactions for StoreTransactions {
             let units: &dyn Units = self.store.units().ok_or_else(no_units)?;
             let unit = units.begin().await?;
             let codec = Arc::clone(&self.codec);
-            let open = Open { unit, codec, published: Vec::new(), done: Vec::new() };
+            let open = Open {
+                unit,
+                codec,
+                published: Vec::new(),
+                has_scheduled: false,
+                publisher: None,
+                done: Vec::new(),
+            };
             Ok(Box::new(open) as _)
         })
     }
@@ -43,7 +51,10 @@ fn no_units() -> HandlerError {
 struct Open {
     unit: Box<dyn Unit>,
     codec: Arc<Codec>,
-    published: Vec<Deferred>,
+    published: Vec<AnyEvent>,
+    has_scheduled: bool,
+    /// Is told of both, if there are any.
+    publisher: Option<Arc<dyn Publishes>>,
     /// The deliveries that are done when it commits.
     done: Vec<(Arc<Slice>, Position)>,
 }
@@ -62,10 +73,18 @@ impl OpenTransaction for Open {
                 return Ok(());
             }
             let deferred = effects.into_iter().map(|effect| (effect as Box<dyn Any>).downcast());
-            self.published = deferred.filter_map(Result::ok).map(|it| *it).collect();
-            let events = self.published.iter().map(|it| self.codec.encode(&it.event));
-            let events = events.collect::<Result<Vec<_>, _>>()?;
-            Ok(self.unit.publish(&events).await?)
+            let deferred: Vec<Deferred> = deferred.filter_map(Result::ok).map(|it| *it).collect();
+            self.publisher = deferred.first().map(|it| Arc::clone(&it.to));
+            let (entry, published) = self.codec.entry(deferred)?;
+            self.published = published;
+            if !entry.events.is_empty() {
+                self.unit.publish(&entry.events).await?;
+            }
+            self.has_scheduled = !entry.scheduled.is_empty();
+            if self.has_scheduled {
+                self.unit.schedule(&entry.scheduled).await?;
+            }
+            Ok(())
         })
     }
 
@@ -87,8 +106,11 @@ impl OpenTransaction for Open {
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), HandlerError>> {
         Box::pin(async move {
             self.unit.commit().await?;
-            for it in &self.published {
-                it.to.appended(&it.event);
+            if let Some(publisher) = &self.publisher {
+                self.published.iter().for_each(|event| publisher.appended(event));
+                if self.has_scheduled {
+                    publisher.scheduled();
+                }
             }
             for (slice, position) in self.done {
                 slice.note_done_row(position);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cqrs_core::bus::CancelError;
 use cqrs_core::context::AttributeError;
 use cqrs_core::middleware::{Rejection, RejectionKind};
 use cqrs_core::{ExecuteError, HandlerError, InvalidTenant, PublishError};
@@ -58,6 +59,19 @@ impl From<PublishError> for Problem {
                 Self::busy(error)
             }
             error => Self::internal(error),
+        };
+        problem.with_code(code)
+    }
+}
+
+impl From<CancelError> for Problem {
+    /// 503 if the application is shut down or its store is away, and 500 for the rest.
+    fn from(error: CancelError) -> Self {
+        let code = error.error_type();
+        let problem = match &error {
+            CancelError::ShutDown => Self::busy(error),
+            CancelError::Store(why) if why.is_temporary() => Self::busy(error),
+            _ => Self::internal(error),
         };
         problem.with_code(code)
     }

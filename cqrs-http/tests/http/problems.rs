@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
+use cqrs_core::bus::CancelError;
 use cqrs_core::log::StoreError;
 use cqrs_core::middleware::Rejection;
 use cqrs_core::{Context, ExecuteError, HandlerError, PublishError};
@@ -133,6 +134,18 @@ fn the_errors_of_the_buses_have_a_status_and_a_stable_code() {
         let problem = Problem::from(error);
         assert_eq!((problem.status().as_u16(), problem.code()), (status, Some(code)));
         assert!(!problem.detail().contains(event), "names inside are for the log");
+    }
+
+    let away = StoreError::Unavailable("connection refused".into());
+    let cancelled = [
+        (CancelError::NoStore, 500, "no_store"),
+        (CancelError::ShutDown, 503, "shut_down"),
+        (CancelError::Store(away), 503, "not_cancelled"),
+        (CancelError::Store(StoreError::Refused("no such table".into())), 500, "not_cancelled"),
+    ];
+    for (error, status, code) in cancelled {
+        let problem = Problem::from(error);
+        assert_eq!((problem.status().as_u16(), problem.code()), (status, Some(code)));
     }
 }
 

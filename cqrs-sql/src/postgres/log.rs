@@ -8,7 +8,7 @@ use cqrs_core::log::{Entry, EventLog, LoggedEvent, Position, Profile, StoreError
 use sqlx::{PgConnection, Row as _};
 
 use super::PostgresStore;
-use super::rows::{Columns, LOGGED, decode};
+use super::rows::{Columns, LOGGED, decode, due};
 use super::tables::DoneColumns;
 use crate::codes::{is_lost, store_error};
 use crate::convert::{in_order, limit as rows_of, position, to_position};
@@ -96,7 +96,10 @@ impl PostgresStore {
         &self,
         entries: &[Entry],
     ) -> Result<Vec<Option<Position>>, StoreError> {
-        let columns = Columns::of(entries.iter().flat_map(|entry| &entry.events))?;
+        let events = entries.iter().flat_map(|entry| {
+            entry.events.iter().chain(entry.scheduled.iter().map(|scheduled| &scheduled.event))
+        });
+        let columns = Columns::of(events)?;
         let seen = self.seen.load(Ordering::Relaxed);
         let mut connection = self.pool.acquire().await.map_err(store_error)?;
         let appended = match self.call(&mut connection, entries, &columns).await {
@@ -141,15 +144,21 @@ impl PostgresStore {
     ) -> Result<Appended, CallError> {
         let (mut done_entries, mut done) = (Vec::new(), DoneColumns::default());
         let mut entry_of = Vec::with_capacity(columns.ids().len());
+        let mut dues = Vec::new();
         for (number, entry) in (0_i32..).zip(entries) {
-            entry_of.resize(entry_of.len() + entry.events.len(), number);
+            if !entry.scheduled.is_empty() {
+                dues.resize(entry_of.len() + entry.events.len(), None);
+                dues.extend(entry.scheduled.iter().map(|scheduled| Some(due(scheduled))));
+            }
+            let count = entry.events.len() + entry.scheduled.len();
+            entry_of.resize(entry_of.len() + count, number);
             for row in &entry.done {
                 done_entries.push(number);
                 done.push(row)?;
             }
         }
         let sql = "SELECT first_position, left_out, moved FROM {append}($1, $2, $3, $4, $5, $6, $7, \
-                   $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+                   $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
         let query = sqlx::query(self.tables.names.sql(sql))
             .bind(&self.tables.application)
             .bind(&done_entries)
@@ -158,7 +167,7 @@ impl PostgresStore {
             .bind(&done.tokens)
             .bind(&done.positions)
             .bind(&entry_of);
-        let row = columns.bind(query).fetch_one(connection).await?;
+        let row = columns.bind(query).bind(&dues).fetch_one(connection).await?;
         Ok(Appended {
             first_position: row.try_get(0)?,
             left_out: row.try_get(1)?,

@@ -52,7 +52,8 @@ impl PostgresStore {
             let lock = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = '10s'; \
                         LOCK TABLE {append_lock} IN EXCLUSIVE MODE; COMMIT";
             sqlx::raw_sql(self.tables.names.sql(lock)).execute(&mut *connection).await?;
-            let sql = "SELECT id, position FROM {event} WHERE position > $1 AND id = ANY($2)";
+            let sql = "SELECT id, position FROM {event} WHERE position > $1 AND id = ANY($2) \
+                       UNION ALL SELECT id, 0 FROM {scheduled} WHERE id = ANY($2)";
             let query = sqlx::query_as(self.tables.names.sql(sql)).bind(seen).bind(ids);
             query.fetch_all(&mut *connection).await
         };

@@ -9,6 +9,7 @@ mod lost; // what became of an append whose connection was lost
 mod save; // many changes of progress in one statement
 mod progress; // subscriptions, leases, checkpoints
 mod maintenance; // what operators look at and change
+mod scheduled; // scheduled events
 mod unit; // transactions of users
 
 use std::fmt;

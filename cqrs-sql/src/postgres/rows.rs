@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use cqrs_core::log::{LogEvent, LoggedEvent, StoreError, SubscriptionId};
+use cqrs_core::log::{LogEvent, LoggedEvent, ScheduledEvent, StoreError, SubscriptionId};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row as _, ValueRef as _};
@@ -95,6 +95,12 @@ pub(super) fn decode(row: &PgRow, first: usize) -> sqlx::Result<LoggedEvent> {
             payload: row.try_get(first + 11)?,
         },
     })
+}
+
+/// When an event is due, in microseconds since 1970. Before that, it is due in any case, and Postgres has no times
+/// before the year 4713 BC.
+pub(super) fn due(scheduled: &ScheduledEvent) -> i64 {
+    scheduled.due.as_microsecond().max(0)
 }
 
 /// A `timestamptz`, which Postgres sends as microseconds since 2000.

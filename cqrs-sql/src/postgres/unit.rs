@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{DoneRow, LogEvent, StoreError, Unit, Units};
+use cqrs_core::log::{DoneRow, LogEvent, ScheduledEvent, StoreError, Unit, Units};
 use cqrs_core::services::TypeRef;
 use sqlx::{Postgres, Transaction};
 use tokio::sync::Notify;
@@ -52,6 +52,13 @@ impl Unit for PostgresUnit {
     fn publish<'a>(&'a mut self, events: &'a [LogEvent]) -> BoxFuture<'a, Result<(), StoreError>> {
         self.has_published |= !events.is_empty();
         Box::pin(self.tables.publish(&mut self.tx, events))
+    }
+
+    fn schedule<'a>(
+        &'a mut self,
+        events: &'a [ScheduledEvent],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(self.tables.schedule(&mut self.tx, events))
     }
 
     fn done<'a>(&'a mut self, rows: &'a [DoneRow]) -> BoxFuture<'a, Result<bool, StoreError>> {

@@ -4,7 +4,9 @@ use std::ops::RangeInclusive;
 use std::sync::atomic::Ordering;
 
 use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{Entry, EventLog, LogEvent, LoggedEvent, Position, Profile, StoreError};
+use cqrs_core::log::{
+    Entry, EventLog, LogEvent, LoggedEvent, Position, Profile, ScheduledEvent, StoreError,
+};
 use sqlx::{Row as _, SqliteConnection};
 
 use super::SqliteStore;
@@ -117,12 +119,14 @@ impl SqliteStore {
         let kept = || entries.iter().zip(&is_in).filter(|(_, is_in)| **is_in).map(|(it, _)| it);
         let events: Vec<_> = kept().flat_map(|entry| &entry.events).collect();
         let last = insert(&self.tables.names, &mut tx, &events).await.map_err(store_error)?;
+        let scheduled: Vec<_> = kept().flat_map(|entry| &entry.scheduled).collect();
+        self.tables.schedule(&mut tx, &scheduled).await?;
         let last = match last {
             Some(last) => last,
             None => self.last(&mut tx).await.map_err(store_error)?,
         };
         if let Err(error) = tx.commit().await
-            && !self.is_there(&events, seen).await
+            && !self.is_there(&events, &scheduled, seen).await
         {
             return Err(store_error(error));
         }
@@ -144,9 +148,17 @@ impl SqliteStore {
     }
 
     /// Whether a commit that has failed has taken effect: SQLite may have written it before it failed to tell.
-    async fn is_there(&self, events: &[&LogEvent], seen: i64) -> bool {
-        let Some(first) = events.first() else { return false };
-        let sql = "SELECT EXISTS (SELECT 1 FROM {event} WHERE position > ? AND id = ?)";
+    async fn is_there(
+        &self,
+        events: &[&LogEvent],
+        scheduled: &[&ScheduledEvent],
+        seen: i64,
+    ) -> bool {
+        let first = events.first().copied().or(scheduled.first().map(|first| &first.event));
+        let Some(first) = first else { return false };
+        // What was scheduled may be in the log already.
+        let sql = "SELECT EXISTS (SELECT 1 FROM {event} WHERE position > ?1 AND id = ?2) \
+                   OR EXISTS (SELECT 1 FROM {scheduled} WHERE id = ?2)";
         let found = sqlx::query_scalar(self.tables.names.sql(sql))
             .bind(seen)
             .bind(first.id)

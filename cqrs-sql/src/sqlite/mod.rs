@@ -7,6 +7,7 @@ mod open; // opening a file or a pool
 mod log; // the log
 mod progress; // subscriptions, leases, checkpoints
 mod maintenance; // what operators look at and change
+mod scheduled; // scheduled events
 mod unit; // transactions of users
 
 use std::fmt;

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 
 use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{DoneRow, LogEvent, StoreError, Unit, Units};
+use cqrs_core::log::{DoneRow, LogEvent, ScheduledEvent, StoreError, Unit, Units};
 use cqrs_core::services::TypeRef;
 use sqlx::{Sqlite, Transaction};
 use tokio::runtime::Handle;
@@ -68,6 +68,17 @@ impl Unit for SqliteUnit {
             self.has_published |= !events.is_empty();
             let tables = self.tables.clone();
             tables.publish(self.tx(), events).await
+        })
+    }
+
+    fn schedule<'a>(
+        &'a mut self,
+        events: &'a [ScheduledEvent],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let tables = self.tables.clone();
+            let events: Vec<_> = events.iter().collect();
+            tables.schedule(self.tx(), &events).await
         })
     }
 

@@ -80,7 +80,7 @@ on_both! {
 
         let lease = claims[3].lease;
         let done = |position| DoneRow { subscription: ids[0], lease, position: Position(position) };
-        let effect = |position| Entry { events: vec![event(2, 1)], done: vec![done(position)] };
+        let effect = |position| Entry { done: vec![done(position)], ..entry(vec![event(2, 1)]) };
         let twice = [effect(1), effect(2), effect(1)];
         let firsts = store.append(&twice).await.expect("appended");
         assert_eq!(firsts, [Some(Position(4)), Some(Position(5)), None]);

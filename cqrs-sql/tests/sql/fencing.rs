@@ -8,7 +8,7 @@ use cqrs_core::log::{
 use cqrs_sql::SqlStore;
 use tokio::task::JoinSet;
 
-use crate::support::{Database, event, eventually, node, on_both};
+use crate::support::{Database, entry, event, eventually, node, on_both};
 
 async fn subscription(store: &SqlStore) -> SubscriptionId {
     let wanted = [NewSubscription { name: "a", start: Start::Beginning }];
@@ -47,7 +47,7 @@ on_both! {
         assert_eq!(claims[0].checkpoints, [(subscription, Position(1))]);
         assert_eq!(old.save(&[change(subscription, lost, 9)]).await.expect("refused"), [lost]);
         let done = vec![DoneRow { subscription, lease: lost, position: Position(2) }];
-        let effect = [Entry { events: vec![event(1, 1)], done: done.clone() }];
+        let effect = [Entry { done: done.clone(), ..entry(vec![event(1, 1)]) }];
         assert_eq!(old.append(&effect).await.expect("left out"), [None]);
         old.release(&dead, &[lost]).await.expect("nothing to release");
         assert_eq!(new.beat(&living).await.expect("beaten").leases.len(), 16);
@@ -90,7 +90,7 @@ on_both! {
                 } else {
                     drop(unit);
                 }
-                let effect = [Entry { events: vec![event(1, 1)], done: done.to_vec() }];
+                let effect = [Entry { done: done.to_vec(), ..entry(vec![event(1, 1)]) }];
                 store.append(&effect).await.expect("appended");
             });
         }

@@ -1,5 +1,6 @@
-use cqrs_core::log::EventLog as _;
+use cqrs_core::log::{Entry, EventLog as _, ScheduledEvent, Scheduling as _};
 use cqrs_sql::{OpenError, SqlStore};
+use jiff::Timestamp;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, PgPool, SqlitePool};
 use tokio::task::JoinSet;
@@ -128,7 +129,11 @@ async fn a_role_without_create_runs_on_migrated_tables() {
     let mut tx = limited.begin().await.expect("begun");
     store.publish_in(&mut tx, &[event(1, 2)]).await.expect("published");
     tx.commit().await.expect("committed");
-    assert_eq!(all(&store).await.len(), 2);
+    let due = ScheduledEvent { due: Timestamp::UNIX_EPOCH, event: event(1, 3) };
+    let scheduled = Entry { scheduled: vec![due], ..Entry::default() };
+    store.append(&[scheduled]).await.expect("scheduled");
+    assert_eq!(store.move_due(10).await.expect("moved").moved.len(), 1);
+    assert_eq!(all(&store).await.len(), 3);
 
     run(format!("REVOKE INSERT ON ALL TABLES IN SCHEMA {} FROM {role}", schema.name)).await;
     let error = store.append(&[entry(vec![event(1, 3)])]).await.expect_err("no right");

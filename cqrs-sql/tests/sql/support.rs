@@ -78,7 +78,7 @@ pub(crate) fn event(entity: u32, number: u32) -> LogEvent {
 }
 
 pub(crate) fn entry(events: Vec<LogEvent>) -> Entry {
-    Entry { events, done: Vec::new() }
+    Entry { events, ..Entry::default() }
 }
 
 pub(crate) fn node(ttl: Duration) -> Node {

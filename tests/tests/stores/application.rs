@@ -6,6 +6,8 @@ use cqrs_core::log::MemoryStore;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
 use cqrs_core::{AppBuilder, Handler, Published};
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
 
 #[derive(Debug, Serialize, Deserialize, Event)]
 struct Noted {
@@ -64,4 +66,29 @@ async fn a_test_that_waits_for_a_paused_handler_fails_with_its_name() {
     app.handler("note").unwrap().pause();
     app.publish(&ctx(), Noted { note: 1 }).await.unwrap();
     app.settled().await;
+}
+
+#[tokio::test]
+async fn a_scheduled_event_needs_a_store() {
+    let app = App::builder().bare().build().unwrap();
+    let now = Timestamp::now();
+    let error = app.events().publish_at(&ctx(), now, Noted { note: 1 }).await.unwrap_err();
+    assert!(matches!(error, PublishError::NoStore { event: "noted" }), "{error}");
+    let error = app.events().cancel(Uuid::now_v7()).await.unwrap_err();
+    assert!(error.to_string().contains("give it one with `App::builder().store(..)`"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_a_paused_clock_a_scheduled_event_takes_no_time() {
+    let app = TestApp::from_builder(builder()).build().unwrap();
+    let later = Timestamp::now() + SignedDuration::from_hours(1);
+    app.events().publish_at(&ctx(), later, Noted { note: 1 }).await.unwrap();
+    app.settled().await;
+    assert!(app.published::<Noted>().is_empty(), "nothing waits for it");
+    tokio::time::sleep(Duration::from_mins(59)).await;
+    assert!(app.published::<Noted>().is_empty(), "it is not due");
+    tokio::time::sleep(Duration::from_mins(2)).await;
+    app.settled().await;
+    assert_eq!(app.published::<Noted>().len(), 1);
+    assert_eq!(app.deliveries_to_named("note").len(), 1);
 }

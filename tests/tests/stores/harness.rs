@@ -88,6 +88,26 @@ macro_rules! suite {
                 an_event_of_an_older_version_reaches_its_handler_in_the_current_form,
                 an_event_that_cannot_be_upcast_is_a_dead_letter_with_the_reason,
                 an_event_of_a_newer_version_is_a_dead_letter_with_the_reason;
+            scheduled:
+                what_is_due_moves_in_the_order_of_its_times,
+                without_scheduled_events_nothing_is_due,
+                any_time_can_be_scheduled,
+                everything_about_a_scheduled_event_is_kept,
+                an_event_is_cancelled_while_it_is_scheduled,
+                nodes_that_move_at_the_same_time_move_nothing_twice,
+                a_reader_learns_of_what_was_moved,
+                an_event_is_published_once_when_its_time_has_come,
+                what_is_cancelled_is_never_published,
+                a_time_that_has_passed_is_at_once,
+                events_of_one_key_arrive_in_the_order_of_their_times,
+                scheduled_events_survive_a_restart,
+                a_node_publishes_what_another_one_has_scheduled,
+                a_node_without_handlers_publishes_what_is_due,
+                a_scheduled_event_keeps_its_context,
+                what_publish_refuses_is_not_scheduled,
+                what_a_handler_schedules_happens_once,
+                scheduled_events_reach_transient_handlers_and_streams,
+                scheduling_survives_a_store_that_is_away;
             starting_and_stopping:
                 a_new_handler_gets_what_is_published_before_the_start,
                 a_new_handler_starts_where_it_says,
@@ -179,6 +199,8 @@ macro_rules! suite_of_units {
                 a_takeover_beside_an_open_unit_has_one_effect,
                 a_reader_beside_units_and_appenders_misses_nothing,
                 an_entity_is_read_in_the_order_of_its_commits;
+            scheduled:
+                what_a_unit_schedules_counts_after_its_commit;
         }
     };
 }

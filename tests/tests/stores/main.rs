@@ -21,6 +21,7 @@ mod outages;
 mod parked;
 mod payloads;
 mod progress;
+mod scheduled;
 mod starting_and_stopping;
 mod subscriptions;
 mod units;

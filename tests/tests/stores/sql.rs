@@ -150,15 +150,33 @@ impl Drop for Postgres {
 }
 
 mod sqlite {
-    use super::Sqlite;
+    use super::{Harness as _, Sqlite, SqliteTransaction};
+    use crate::scheduled;
 
     suite!(Sqlite);
     suite_of_units!(Sqlite);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_a_transactional_handler_schedules_happens_once() {
+        let sqlite = Sqlite::open().await;
+        scheduled::what_a_transactional_handler_schedules_happens_once::<SqliteTransaction>(sqlite)
+            .await;
+    }
 }
 
 mod postgres {
-    use super::Postgres;
+    use super::{Harness as _, Postgres, PostgresTransaction};
+    use crate::scheduled;
 
     suite!(Postgres);
     suite_of_units!(Postgres);
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn what_a_transactional_handler_schedules_happens_once() {
+        let store = Postgres::open().await;
+        scheduled::what_a_transactional_handler_schedules_happens_once::<PostgresTransaction>(
+            store,
+        )
+        .await;
+    }
 }

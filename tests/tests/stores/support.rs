@@ -41,12 +41,12 @@ pub(crate) fn event(shard: u16, payload: impl ToString) -> LogEvent {
 }
 
 pub(crate) fn entry(events: impl IntoIterator<Item = LogEvent>) -> Entry {
-    Entry { events: events.into_iter().collect(), done: Vec::new() }
+    Entry { events: events.into_iter().collect(), ..Entry::default() }
 }
 
 /// An event that is the effect of deliveries.
 pub(crate) fn effect(payload: impl ToString, done: impl IntoIterator<Item = DoneRow>) -> Entry {
-    Entry { events: vec![event(0, payload)], done: done.into_iter().collect() }
+    Entry { done: done.into_iter().collect(), ..entry([event(0, payload)]) }
 }
 
 /// Appends `count` events of this shard. Their payloads are 1, 2, 3 and so on. Returns their positions.

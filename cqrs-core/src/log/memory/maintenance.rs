@@ -17,7 +17,9 @@ impl Maintenance for MemoryStore {
     fn subscriptions(&self) -> BoxFuture<'_, Result<Vec<SubscriptionProgress>, StoreError>> {
         let state = self.state();
         let shards = self.profile.shards;
-        let progress = state.subscriptions().map(|(id, stored)| state.progress(id, stored, shards));
+        let now = self.shared.clock.now();
+        let progress =
+            state.subscriptions().map(|(id, stored)| state.progress(id, stored, shards, now));
         let mut progress: Vec<_> = progress.collect();
         progress.sort_by(|a, b| a.subscription.name.cmp(&b.subscription.name));
         Box::pin(async move { Ok(progress) })
@@ -48,7 +50,7 @@ impl Maintenance for MemoryStore {
 
     fn edit<'a>(&'a self, edit: &'a Edit<'a>) -> BoxFuture<'a, Result<u64, StoreError>> {
         let mut state = self.state();
-        let changed = state.edit(edit);
+        let changed = state.edit(edit, self.shared.clock.now());
         drop(state);
         self.shared.news.notify_waiters();
         Box::pin(async move { Ok(changed) })
@@ -65,10 +67,11 @@ impl State {
         id: SubscriptionId,
         stored: &StoredSubscription,
         shards: u16,
+        now: Timestamp,
     ) -> SubscriptionProgress {
         let position = stored.lowest(shards);
         let next = self.log.iter().find(|event| event.position > position);
-        let lag = next.map(|next| Timestamp::now().duration_since(next.at));
+        let lag = next.map(|next| now.duration_since(next.at));
         SubscriptionProgress {
             subscription: stored.subscription(id),
             position,
@@ -102,7 +105,7 @@ impl State {
         parked.chain(dead).collect()
     }
 
-    fn edit(&mut self, edit: &Edit<'_>) -> u64 {
+    fn edit(&mut self, edit: &Edit<'_>, now: Timestamp) -> u64 {
         match edit {
             Edit::Pause { handler, pause } => {
                 let stored = self.find(handler).filter(|stored| stored.is_paused != *pause);
@@ -110,7 +113,7 @@ impl State {
             }
             Edit::Redeliver { delivery, payload } => {
                 if let Some(parked) = self.parked_mut(*delivery) {
-                    parked.due = Some(Timestamp::now());
+                    parked.due = Some(now);
                     self.take_away(*delivery);
                     return 1;
                 }
@@ -120,7 +123,7 @@ impl State {
                     event.version = *version;
                     (*payload).clone_into(&mut event.payload);
                 }
-                self.append(&[event]);
+                self.append(now, event);
                 if let Some(last) = self.log.last_mut() {
                     last.only_for = Some(delivery.subscription);
                 }

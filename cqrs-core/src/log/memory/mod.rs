@@ -7,15 +7,15 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Beat, Change, Claim, DeadDelivery, DoneRow, Entry, EventLog, Lease, LogEvent, LoggedEvent,
-    NewSubscription, Node, Parked, Position, Profile, Progress, Start, Store, StoreError,
-    Subscription, SubscriptionId,
+    Beat, Change, Claim, DeadDelivery, DoneRow, DueEvents, Entry, EventLog, Lease, LogEvent,
+    LoggedEvent, NewSubscription, Node, Parked, Position, Profile, Progress, ScheduledEvent,
+    Scheduling, Start, Store, StoreError, Subscription, SubscriptionId,
 };
 use crate::handler::BoxFuture;
 
@@ -30,13 +30,21 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Shared {
+    clock: Clock,
     state: Mutex<State>,
     news: Notify,
 }
 
+/// The wall clock when the store was made, moved on by Tokio's clock, which a test can pause and advance.
+#[derive(Debug)]
+struct Clock(Timestamp, Instant);
+
 #[derive(Debug, Default)]
 struct State {
     log: Vec<LoggedEvent>,
+    /// By when they are due, and a number in the order in which they were scheduled.
+    scheduled: BTreeMap<(Timestamp, u64), LogEvent>,
+    last_scheduled: u64,
     /// By its number.
     subscriptions: Vec<StoredSubscription>,
     /// Until when each lives, and what it says of itself.
@@ -103,6 +111,19 @@ impl Default for MemoryStore {
     }
 }
 
+impl Default for Clock {
+    fn default() -> Self {
+        Self(Timestamp::now(), Instant::now())
+    }
+}
+
+impl Clock {
+    fn now(&self) -> Timestamp {
+        let passed = SignedDuration::try_from(self.1.elapsed()).unwrap_or(SignedDuration::MAX);
+        self.0.saturating_add(passed).unwrap_or(Timestamp::MAX)
+    }
+}
+
 impl State {
     fn subscriptions(&self) -> impl Iterator<Item = (SubscriptionId, &StoredSubscription)> {
         let stored = (0..).map(SubscriptionId).zip(&self.subscriptions);
@@ -145,12 +166,14 @@ impl State {
         all_new
     }
 
-    fn append(&mut self, events: &[LogEvent]) {
-        for event in events {
-            let position = self.end().next();
-            let (at, event) = (Timestamp::now(), event.clone());
-            self.log.push(LoggedEvent { position, at, only_for: None, event });
-        }
+    fn append(&mut self, at: Timestamp, event: LogEvent) {
+        let position = self.end().next();
+        self.log.push(LoggedEvent { position, at, only_for: None, event });
+    }
+
+    fn schedule(&mut self, ScheduledEvent { due, event }: ScheduledEvent) {
+        self.last_scheduled += 1;
+        self.scheduled.insert((due, self.last_scheduled), event);
     }
 
     fn living(&self) -> impl Iterator<Item = (Uuid, &str)> {
@@ -200,10 +223,15 @@ impl EventLog for MemoryStore {
         &'a self,
         entries: &'a [Entry],
     ) -> BoxFuture<'a, Result<Vec<Option<Position>>, StoreError>> {
+        let now = self.shared.clock.now();
         let mut state = self.state();
         let appended = entries.iter().map(|entry| {
             let first = state.end().next();
-            state.write_done(&entry.done).then(|| state.append(&entry.events))?;
+            if !state.write_done(&entry.done) {
+                return None;
+            }
+            entry.events.iter().for_each(|event| state.append(now, event.clone()));
+            entry.scheduled.iter().for_each(|scheduled| state.schedule(scheduled.clone()));
             Some(first)
         });
         let appended = appended.collect();
@@ -346,5 +374,39 @@ impl Progress for MemoryStore {
         let lost = changes.iter().filter(|change| !state.save(change)).map(|change| change.lease);
         let lost = lost.collect();
         Box::pin(async move { Ok(lost) })
+    }
+}
+
+impl Scheduling for MemoryStore {
+    fn cancel(&self, id: Uuid) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let scheduled = &mut self.state().scheduled;
+        let before = scheduled.len();
+        scheduled.retain(|_, event| event.id != id);
+        let was_there = scheduled.len() < before;
+        Box::pin(async move { Ok(was_there) })
+    }
+
+    fn move_due(&self, limit: usize) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
+        let now = self.shared.clock.now();
+        let mut state = self.state();
+        let first = state.log.len();
+        for _ in 0..limit {
+            match state.scheduled.first_entry() {
+                Some(entry) if entry.key().0 <= now => {
+                    let event = entry.remove();
+                    state.append(now, event);
+                }
+                _ => break,
+            }
+        }
+        let moved = state.log[first..].to_vec();
+        let next = state.scheduled.first_key_value().map(|((due, _), _)| {
+            Duration::try_from(due.duration_since(now)).unwrap_or(Duration::ZERO)
+        });
+        drop(state);
+        if !moved.is_empty() {
+            self.shared.news.notify_waiters();
+        }
+        Box::pin(async move { Ok(DueEvents { moved, next }) })
     }
 }

@@ -87,6 +87,8 @@ impl Log {
             "events in the log, also those whose publisher was killed before its answer",
             self.advanced.len(),
         );
+        let later = self.advanced.values().filter(|(_, event)| event.way == Way::Later);
+        report.add("of these published with `publish_at`", later.count());
         let is_lost =
             |&&(counter, number): &&(i64, i64)| !self.advanced.contains_key(&(counter, number, 0));
         report.wrong(
@@ -129,7 +131,11 @@ impl Log {
         let mut out_of_order = Vec::new();
         for (counter, number) in accepted {
             let id = (*counter, *number, 0);
-            let Some((position, _)) = self.advanced.get(&id) else { continue };
+            let Some((position, event)) = self.advanced.get(&id) else { continue };
+            // Its place is that of its time.
+            if event.way == Way::Later {
+                continue;
+            }
             if last.insert(*counter, *position).is_some_and(|before| before > *position) {
                 out_of_order.push(id);
             }

@@ -23,6 +23,9 @@ const SHORT_LEASE: Duration = Duration::from_millis(250);
 /// How long the last node keeps its shards.
 const LONG_LEASE: Duration = Duration::from_secs(5);
 
+/// How many events are not due yet.
+const SCHEDULED: &str = "SELECT count(*) FROM cqrs_scheduled";
+
 /// How many publishers a process has.
 const PUBLISHERS: i64 = 3;
 
@@ -117,7 +120,17 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
             while pointed.claimed_shards() < usize::from(pointed.profile().shards) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            app.idle().await;
+            // What is moved into the log while others are handled counts too.
+            loop {
+                let before = pointed.range().await.expect("the store is available");
+                app.idle().await;
+                let scheduled = pool.rows::<0, 1>(SCHEDULED).await;
+                let after = pointed.range().await.expect("the store is available");
+                if scheduled == [([], [0])] && after == before {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
         }
     }
     let report = app.shutdown(STOP_WITHIN).await;

@@ -65,7 +65,7 @@ struct Follow {
 impl EventHandler<Advanced> for Follow {
     async fn handle(&self, event: &Advanced, ctx: &Context) -> HandlerResult {
         let Advanced { counter, number, .. } = *event;
-        self.events.publish(ctx, Followed { counter, number, by: By::Plain }).await?;
+        Followed { counter, number, by: By::Plain }.publish(&self.events, ctx).await?;
         work().await;
         self.failures.at_random()?;
         reach("after a plain handler's effect");

@@ -1,6 +1,7 @@
 //! What is published.
 
 use cqrs_core::prelude::*;
+use jiff::{SignedDuration, Timestamp};
 
 /// An event of a counter. Each counter has one publisher, which gives its numbers in rising order.
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
@@ -30,6 +31,8 @@ pub(crate) enum Way {
     WithOrder,
     /// In a transaction that is rolled back.
     RolledBack,
+    /// By `publish_at`.
+    Later,
 }
 
 /// A handler has handled an [`Advanced`], and published this.
@@ -47,6 +50,23 @@ pub(crate) struct Followed {
 pub(crate) enum By {
     Plain = 1,
     Transactional = 2,
+}
+
+impl Followed {
+    /// Publishes it, every second one by `publish_at`.
+    pub(crate) async fn publish(self, events: &EventBus, ctx: &Context) -> HandlerResult {
+        if self.number % 2 == 0 {
+            events.publish_at(ctx, soon(), self).await?;
+        } else {
+            events.publish(ctx, self).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A time before which this process may be killed.
+pub(crate) fn soon() -> Timestamp {
+    Timestamp::now() + SignedDuration::from_millis(fastrand::i64(0..200))
 }
 
 /// Inserts an order and publishes an event, in one transaction of the framework.

@@ -13,9 +13,11 @@ use serde::{Deserialize, Serialize};
 use crate::line::Line;
 
 /// The points, each with how often it may be passed before the process ends there.
-pub(crate) const POINTS: [(&str, u32); 16] = [
+pub(crate) const POINTS: [(&str, u32); 18] = [
     ("before an append", 10),
     ("after an append", 10),
+    ("before scheduled events are moved", 10),
+    ("after scheduled events are moved", 10),
     ("after a plain handler's effect", 20),
     ("after a transactional handler's effect", 20),
     ("after a done row", 20),
@@ -89,6 +91,7 @@ impl Interceptor for Points {
     async fn before(&self, call: Call) -> Result<(), StoreError> {
         match call {
             Call::Append => reach("before an append"),
+            Call::MoveDue => reach("before scheduled events are moved"),
             Call::Commit => reach("before a commit of the framework"),
             Call::Save => reach("before a save of progress"),
             Call::Claim => reach("before a claim of shards"),
@@ -101,6 +104,7 @@ impl Interceptor for Points {
     fn after(&self, call: Call) {
         match call {
             Call::Append => reach("after an append"),
+            Call::MoveDue => reach("after scheduled events are moved"),
             Call::Done => reach("after a done row"),
             Call::Commit => reach("after a commit of the framework"),
             Call::Save => reach("after a save of progress"),

@@ -8,7 +8,7 @@ use cqrs_sql::SqlStore;
 
 use crate::database::Pool;
 use crate::line::Line;
-use crate::messages::{Advanced, PlaceOrder, Way, context};
+use crate::messages::{Advanced, PlaceOrder, Way, context, soon};
 use crate::transactional::{postgres, sqlite};
 
 /// How many counters a publisher has.
@@ -33,7 +33,8 @@ impl Publisher {
             let counter = self.first_counter + fastrand::i64(0..COUNTERS);
             let first = self.number + 1;
             let accepted = match fastrand::u8(..10) {
-                0..4 => self.alone(counter).await,
+                0..3 => self.alone(counter).await,
+                3 => self.later(counter).await,
                 4..6 => self.together(counter, fastrand::i64(2..6)).await,
                 6..8 => self.in_transaction(counter, Way::WithOrder).await,
                 8 => self.in_transaction(counter, Way::RolledBack).await,
@@ -56,6 +57,12 @@ impl Publisher {
     async fn alone(&mut self, counter: i64) -> Accepted {
         let event = self.next(counter, Way::Alone);
         self.app.events().publish(&context(counter), event).await?;
+        Ok(1)
+    }
+
+    async fn later(&mut self, counter: i64) -> Accepted {
+        let event = self.next(counter, Way::Later);
+        self.app.events().publish_at(&context(counter), soon(), event).await?;
         Ok(1)
     }
 

@@ -48,9 +48,8 @@ macro_rules! transactional {
                 ) -> HandlerResult {
                     let Advanced { counter, number, .. } = *event;
                     note(tx, "count", counter, number, 0).await?;
-                    self.events
-                        .publish(ctx, Followed { counter, number, by: By::Transactional })
-                        .await?;
+                    let followed = Followed { counter, number, by: By::Transactional };
+                    followed.publish(&self.events, ctx).await?;
                     work().await;
                     self.failures.at_random()
                 }
