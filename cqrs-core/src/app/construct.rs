@@ -1,6 +1,5 @@
 //! Builds the application after its wiring was proved: buses, services, handlers, tables.
 
-use std::any::TypeId;
 use std::sync::Arc;
 
 use super::builder::{AppBuilder, TestOptions};
@@ -14,7 +13,7 @@ use crate::bus::{
 };
 use crate::handler::Transactions;
 use crate::lane::{Lane, Shared};
-use crate::message::{AnyEvent, Decode, Event as _, MessageKind};
+use crate::message::{Decoder, MessageKind};
 use crate::operations::{OperationPerformed, Operations};
 use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration};
 use crate::runtime::{Broadcast, Lifecycle};
@@ -59,8 +58,7 @@ pub(super) fn construct(
     // Events that are implemented by hand are known by their handlers.
     let by_hand = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
     let by_hand = by_hand.filter_map(|route| route.event?.decoder());
-    let own = (OperationPerformed::NAME, TypeId::of::<OperationPerformed>());
-    let own = (own.0, own.1, AnyEvent::decode::<OperationPerformed> as Decode);
+    let own = Decoder::of::<OperationPerformed>();
     let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain([own]));
     let services = providers.construct(&events, &commands, &queries);
     let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);

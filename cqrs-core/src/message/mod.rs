@@ -22,5 +22,5 @@ pub use self::upcast::{Upcasted, no_upcast};
 pub use self::validate::{MaybeValidated, NotValidated};
 pub use self::validate::{Validate, Violation, Violations};
 
-pub(crate) use self::stored::Decode;
+pub(crate) use self::stored::{Decode, Decoder};
 pub(crate) use self::validate::Validator;

@@ -14,6 +14,24 @@ use crate::context::Context;
 /// Reads an event of one type: its context, the version and the text of its payload.
 pub(crate) type Decode = fn(Context, u32, &str) -> serde_json::Result<AnyEvent>;
 
+/// How events of one type are read.
+#[derive(Clone, Copy)]
+pub(crate) struct Decoder {
+    /// The event's stable name.
+    pub(crate) name: &'static str,
+    pub(crate) event: TypeId,
+    /// The newest version that this build can read.
+    pub(crate) version: u32,
+    pub(crate) decode: Decode,
+}
+
+impl Decoder {
+    pub(crate) fn of<E: Event>() -> Self {
+        let (event, decode) = (TypeId::of::<E>(), AnyEvent::decode::<E>);
+        Self { name: E::NAME, event, version: E::VERSION, decode }
+    }
+}
+
 /// An event whose name this build does not know, as a handler of every event gets it.
 struct Unknown {
     name: &'static str,

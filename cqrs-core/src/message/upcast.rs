@@ -16,8 +16,8 @@ pub(super) fn read<E: Event>(version: u32, payload: &str) -> Result<E> {
     }
     if version > E::VERSION {
         return Err(Error::custom(format!(
-            "it has version {version}, and this build knows `{}` up to version {}; deliver it again \
-             in a build that knows version {version}",
+            "it has version {version}, and this build knows `{}` up to version {}; it waits for a build that \
+             knows version {version}",
             E::NAME,
             E::VERSION,
         )));

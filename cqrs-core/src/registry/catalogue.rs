@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 
 use super::{HandlerRegistration, InjectableRegistration, MessageRegistration, PluginService};
-use crate::message::{Decode, Validator};
+use crate::message::{Decoder, Validator};
 
 /// What the annotations submitted. It alone reads `inventory`, once per application.
 ///
@@ -52,8 +52,8 @@ impl Catalogue {
         Self { messages, handlers, injectables, left_out, by_type, plugins, modules }
     }
 
-    /// Name, type and decoder of every event, in any module.
-    pub(crate) fn events(&self) -> impl Iterator<Item = (&'static str, TypeId, Decode)> {
+    /// How every event, in any module, is read.
+    pub(crate) fn events(&self) -> impl Iterator<Item = Decoder> {
         self.by_type.values().filter_map(|it| it.decoder())
     }
 

@@ -1,9 +1,7 @@
 //! The registration of messages.
 
-use std::any::TypeId;
-
 use super::Source;
-use crate::message::{AnyEvent, Command, Decode, Event, MessageKind, Query, Validator};
+use crate::message::{AnyEvent, Command, Decode, Decoder, Event, MessageKind, Query, Validator};
 use crate::services::TypeRef;
 
 /// A message type, as its derive submits it.
@@ -60,9 +58,10 @@ impl MessageRegistration {
         }
     }
 
-    /// The event's name, type and decoder.
-    pub(crate) fn decoder(&self) -> Option<(&'static str, TypeId, Decode)> {
-        Some((self.name, (self.message)().id(), self.decode?))
+    /// How the event is read, if it is one.
+    pub(crate) fn decoder(&self) -> Option<Decoder> {
+        let (name, event) = (self.name, (self.message)().id());
+        Some(Decoder { name, event, version: self.version?, decode: self.decode? })
     }
 
     /// The command `C`.

@@ -11,12 +11,12 @@ use crate::lane::Deferred;
 use crate::log::{
     Entry, LogEvent, LoggedEvent, Position, ScheduledEvent, SubscriptionId, stable_hash,
 };
-use crate::message::{AnyEvent, Decode};
+use crate::message::{AnyEvent, Decoder};
 
 /// Writes events for the log, and reads them by their names.
 pub(crate) struct Codec {
     /// By the event's name.
-    events: FxHashMap<&'static str, (TypeId, Decode)>,
+    events: FxHashMap<&'static str, Decoder>,
     shards: u16,
 }
 
@@ -38,13 +38,14 @@ pub(crate) enum Content {
         event: Option<TypeId>,
         logged: Box<LoggedEvent>,
         error: String,
+        /// Whether a newer build has published it, and can read it.
+        is_newer: bool,
     },
 }
 
 impl Codec {
-    pub(crate) fn new(events: impl Iterator<Item = (&'static str, TypeId, Decode)>) -> Self {
-        let events = events.map(|(name, event, decode)| (name, (event, decode)));
-        Self { events: events.collect(), shards: 1 }
+    pub(crate) fn new(events: impl Iterator<Item = Decoder>) -> Self {
+        Self { events: events.map(|it| (it.name, it)).collect(), shards: 1 }
     }
 
     /// The same for a log with so many shards.
@@ -111,13 +112,14 @@ impl Codec {
         let known = self.events.get(&*event.name).copied();
         let decoded =
             serde_json::from_str::<Context>(&event.context).and_then(|context| match known {
-                Some((_, decode)) => decode(context, event.version, &event.payload),
+                Some(known) => (known.decode)(context, event.version, &event.payload),
                 None => AnyEvent::unknown(context, &event.name, event.version, &event.payload),
             });
         let content = match decoded {
             Ok(event) => Content::Event(event),
             Err(error) => Content::Unreadable {
-                event: known.map(|(event, _)| event),
+                event: known.map(|known| known.event),
+                is_newer: known.is_some_and(|known| event.version > known.version),
                 error: format!("the event cannot be read: {error}"),
                 logged: Box::new(logged),
             },
@@ -142,7 +144,7 @@ impl Codec {
         let known = self
             .events
             .get(&*event.name)
-            .and_then(|(_, decode)| decode(context.clone(), event.version, &event.payload).ok());
+            .and_then(|it| (it.decode)(context.clone(), event.version, &event.payload).ok());
         let unknown = |payload: &str| {
             AnyEvent::unknown(context.clone(), &event.name, event.version, payload).ok()
         };
@@ -159,7 +161,7 @@ impl Codec {
     ) -> serde_json::Result<AnyEvent> {
         let (context, version) = (event.context().clone(), event.version());
         match self.events.get(event.name()) {
-            Some((_, decode)) => decode(context, version, payload),
+            Some(known) => (known.decode)(context, version, payload),
             None => AnyEvent::unknown(context, event.name(), version, payload),
         }
     }
@@ -228,9 +230,7 @@ mod tests {
     }
 
     fn codec() -> Codec {
-        let worked = (Worked::NAME, TypeId::of::<Worked>(), AnyEvent::decode::<Worked> as Decode);
-        let broken = (Broken::NAME, TypeId::of::<Broken>(), AnyEvent::decode::<Broken> as Decode);
-        Codec::new([worked, broken].into_iter())
+        Codec::new([Decoder::of::<Worked>(), Decoder::of::<Broken>()].into_iter())
     }
 
     fn decode(name: &'static str, version: u32, payload: &str) -> Content {
@@ -308,7 +308,7 @@ mod tests {
             (
                 5,
                 r#"{"minutes":1,"rate":1.0}"#,
-                "it has version 5, and this build knows `worked` up to version 4; deliver it again \
+                "it has version 5, and this build knows `worked` up to version 4; it waits for \
                  in a build that knows version 5",
             ),
         ] {

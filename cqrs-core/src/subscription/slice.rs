@@ -149,6 +149,12 @@ impl Slice {
             state.is_behind = true;
             return;
         }
+        if let Content::Unreadable { is_newer: true, logged, error, .. } = &read.content {
+            let (handler, event, position) =
+                (self.subscriber.name(), &*logged.event.name, read.position.0);
+            tracing::warn!(handler, event, position, "{error}; it is parked until then");
+            return state.tracker.leave(read.position, error.clone());
+        }
         if !state.tracker.open(read.position, Instant::now().into_std()) {
             return;
         }

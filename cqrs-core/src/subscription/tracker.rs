@@ -31,6 +31,8 @@ pub(crate) struct Tracker {
     /// The highest position that was passed.
     passed: Position,
     open: BTreeMap<Position, Delivery>,
+    /// How many were left to other owners; see [`leave`](Self::leave).
+    left: usize,
     /// Those that have a row in the store, or in what is offered.
     parked: BTreeMap<Position, Delivery>,
     /// The settled ones that have left a done row, until the checkpoint passes them.
@@ -66,6 +68,8 @@ struct Next {
     checkpoint: Position,
     /// The parked ones that the store has no row of, or an old one.
     park: BTreeSet<Position>,
+    /// Those that are left to other owners.
+    left: Vec<Parked>,
     unpark: Vec<Position>,
     dead: Vec<DeadDelivery>,
     /// Whether there may be done rows that nothing here knows of: those of the owner before.
@@ -82,6 +86,7 @@ impl Tracker {
         let next = Next {
             checkpoint,
             park: BTreeSet::new(),
+            left: Vec::new(),
             unpark: Vec::new(),
             dead: Vec::new(),
             has_foreign_done: true,
@@ -93,6 +98,7 @@ impl Tracker {
             settled: checkpoint,
             passed: checkpoint,
             open: BTreeMap::new(),
+            left: 0,
             parked: parked.collect(),
             done: BTreeSet::new(),
             next,
@@ -133,7 +139,7 @@ impl Tracker {
 
     /// Whether so many deliveries are open or parked that no more may be read.
     pub(crate) fn is_full(&self) -> bool {
-        self.open.len() >= self.max_open || self.parked.len() >= self.max_parked
+        self.open.len() >= self.max_open || self.parked.len() + self.left >= self.max_parked
     }
 
     /// Whether so few deliveries are open, after there were too many, that it is worth while to read more.
@@ -158,6 +164,16 @@ impl Tracker {
         if position > self.read {
             self.read = position;
             self.passed = position;
+        }
+    }
+
+    /// A position was read that another owner of the shard has to handle, because this build cannot: it is parked, and
+    /// nothing here waits for it.
+    pub(crate) fn leave(&mut self, position: Position, error: String) {
+        if position > self.read {
+            self.read = position;
+            self.left += 1;
+            self.next.left.push(Parked { position, attempts: 0, due: None, error: Some(error) });
         }
     }
 
@@ -256,7 +272,12 @@ impl Tracker {
         let checkpoint = self.checkpoint();
         let next = &mut self.next;
         let has_moved = checkpoint != next.checkpoint;
-        if !has_moved && next.park.is_empty() && next.unpark.is_empty() && next.dead.is_empty() {
+        if !has_moved
+            && next.left.is_empty()
+            && next.park.is_empty()
+            && next.unpark.is_empty()
+            && next.dead.is_empty()
+        {
             return None;
         }
         next.checkpoint = checkpoint;
@@ -264,6 +285,7 @@ impl Tracker {
         let has_done = !mem::replace(&mut self.done, above).is_empty();
         let park = mem::take(&mut next.park).into_iter();
         let park = park.filter_map(|position| Some(self.parked.get(&position)?.row(position)));
+        let park = park.chain(mem::take(&mut next.left));
         Some(Unsaved {
             checkpoint,
             park: park.collect(),
@@ -517,6 +539,19 @@ pub(super) mod tests {
         assert!(!tracked.tracker.settle(Position(5)), "it was settled before");
         assert!(tracked.tracker.is_settled_up_to(Position(5)));
         assert!(!tracked.tracker.is_settled_up_to(Position(6)), "it was not read yet");
+    }
+
+    #[test]
+    fn what_is_left_to_another_owner_is_parked_and_not_waited_for() {
+        let mut tracked = Tracked::new(0, Vec::new(), 2);
+        tracked.tracker.leave(Position(1), "it has version 2".to_owned());
+        tracked.tracker.leave(Position(1), "it has version 2".to_owned());
+        let change = tracked.save();
+        let row = Parked { error: Some("it has version 2".to_owned()), ..row(1, 0) };
+        assert_eq!((change.checkpoint, change.park), (Position(1), vec![row]));
+        assert!(tracked.tracker.is_settled_up_to(Position(1)) && !tracked.tracker.is_full());
+        tracked.tracker.leave(Position(2), "it has version 2".to_owned());
+        assert!(tracked.tracker.is_full());
     }
 
     #[test]

@@ -87,7 +87,7 @@ macro_rules! suite {
             versions:
                 an_event_of_an_older_version_reaches_its_handler_in_the_current_form,
                 an_event_that_cannot_be_upcast_is_a_dead_letter_with_the_reason,
-                an_event_of_a_newer_version_is_a_dead_letter_with_the_reason;
+                an_event_of_a_newer_version_waits_for_a_build_that_knows_it;
             scheduled:
                 what_is_due_moves_in_the_order_of_its_times,
                 without_scheduled_events_nothing_is_due,

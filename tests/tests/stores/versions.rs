@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use cqrs_core::Handler;
+use cqrs_core::operations::DeliveryFilter;
 use cqrs_core::prelude::*;
 use cqrs_core::registry::HandlerRegistration;
 use serde_json::{Value, json};
@@ -130,7 +131,7 @@ pub(crate) async fn an_event_that_cannot_be_upcast_is_a_dead_letter_with_the_rea
     stop(app).await;
 }
 
-pub(crate) async fn an_event_of_a_newer_version_is_a_dead_letter_with_the_reason(
+pub(crate) async fn an_event_of_a_newer_version_waits_for_a_build_that_knows_it(
     harness: impl Harness,
 ) {
     let new = app(harness.another().await, []).await;
@@ -138,12 +139,21 @@ pub(crate) async fn an_event_of_a_newer_version_is_a_dead_letter_with_the_reason
     stop(new).await;
 
     let seen = Seen::default();
-    let app = app(harness.another().await, [noting_before(&seen)]).await;
-    publish_before(&app, [1]).await;
-    let reason = "the event cannot be read: it has version 3, and this build knows `time.logged` up \
-                  to version 1; deliver it again in a build that knows version 3";
-    assert_eq!(dead(&harness, 1).await, [(3, reason.to_owned())]);
-    idle(&app).await;
+    let old = app(harness.another().await, [noting_before(&seen)]).await;
+    publish_before(&old, [1]).await;
+    let parked = async |app: &App| app.operations().failed(&DeliveryFilter::all()).await.unwrap();
+    eventually("it is parked", async || parked(&old).await.len() == 1).await;
+    idle(&old).await;
     assert_eq!(*seen.lock().unwrap(), [(7, 1)]);
-    stop(app).await;
+    let waiting = parked(&old).await.remove(0);
+    let reason = "the event cannot be read: it has version 3, and this build knows `time.logged` up \
+                  to version 1; it waits for a build that knows version 3";
+    assert_eq!((waiting.event.version(), &*waiting.error), (3, reason));
+    stop(old).await;
+
+    let new = app(harness.another().await, [noting_after(&seen)]).await;
+    idle(&new).await;
+    assert_eq!(*seen.lock().unwrap(), [(7, 1), (7, 45)]);
+    assert_eq!(parked(&new).await.len(), 0);
+    stop(new).await;
 }
