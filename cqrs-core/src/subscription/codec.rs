@@ -309,7 +309,7 @@ mod tests {
                 5,
                 r#"{"minutes":1,"rate":1.0}"#,
                 "it has version 5, and this build knows `worked` up to version 4; it waits for \
-                 in a build that knows version 5",
+                 a build that knows version 5",
             ),
         ] {
             let reason = format!("the event cannot be read: {reason}");
