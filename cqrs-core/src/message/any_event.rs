@@ -14,6 +14,7 @@ use super::Event;
 use crate::context::Context;
 use crate::context::message_id;
 use crate::payload::{self, Changes, Redaction};
+use crate::runtime::catch_now;
 
 /// The longest description, in characters.
 const MAX_DESCRIPTION: usize = 1024;
@@ -254,9 +255,13 @@ impl AnyEvent {
 
     /// Masks the redacted values of this event in a text about it, such as an error.
     pub(crate) fn redacted_text(&self, shown: &dyn Display) -> String {
-        let mut text = String::new();
-        // An error that cannot be written whole is still reported.
-        let _ = write!(text, "{shown}");
+        // An error that cannot be written, or not whole, is still reported.
+        let text = catch_now(|| {
+            let mut text = String::new();
+            let _ = write!(text, "{shown}");
+            text
+        });
+        let Ok(text) = text else { return payload::UNREADABLE.to_owned() };
         let redactions = self.facts().redactions;
         // The id's `Display` may differ from its JSON.
         let entity_id = self.entity_id().filter(|_| self.facts().redacts_entity_id);

@@ -28,6 +28,8 @@ impl OperationPerformed {
     }
 }
 
+// It is no example for the user whose type is not an event.
+#[diagnostic::do_not_recommend]
 impl Event for OperationPerformed {
     const NAME: &'static str = "cqrs.operation-performed";
     const ENTITY: Option<&'static str> = Some("Handler");
