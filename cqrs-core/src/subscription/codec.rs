@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::log::{LogEvent, LoggedEvent, Position, stable_hash};
@@ -34,6 +35,15 @@ pub(crate) enum Content {
         logged: Box<LoggedEvent>,
         error: String,
     },
+}
+
+impl Read {
+    pub(super) fn id(&self) -> Uuid {
+        match &self.content {
+            Content::Event(event) => event.id(),
+            Content::Unreadable { logged, .. } => logged.event.id,
+        }
+    }
 }
 
 impl Codec {

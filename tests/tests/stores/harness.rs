@@ -117,6 +117,10 @@ macro_rules! suite {
                 a_subscription_keeps_its_start,
                 a_subscription_that_is_not_wanted_is_still_listed,
                 nodes_that_register_at_the_same_time_agree;
+            wrong_handlers:
+                a_renamed_handler_starts_anew_and_the_old_one_is_reported,
+                a_handler_that_fails_for_every_event_opens_its_breaker,
+                an_application_whose_store_is_away_fails_or_starts_later;
             leases:
                 a_shard_has_one_owner,
                 a_claim_takes_no_more_than_asked,
