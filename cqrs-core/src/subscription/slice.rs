@@ -191,7 +191,8 @@ impl Slice {
 
     /// What is to be saved, if anything has changed.
     pub(super) fn unsaved(&self) -> Option<Change> {
-        let has_no_room = self.subscriber.has_no_room();
+        // While the breaker is open, more room would only be filled with more that waits for it.
+        let has_no_room = self.subscriber.has_no_room() && !self.subscriber.lane.is_broken();
         let now = Instant::now().into_std();
         let unsaved = self.state().tracker.unsaved(now, PARK_AFTER, has_no_room)?;
         self.subscriber.release(unsaved.newly_parked);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
-use cqrs_core::handler::{BreakerPolicy, Start};
+use cqrs_core::handler::{BreakerPolicy, HandlerOptions, Start};
 use cqrs_core::lane::BreakerState;
 use cqrs_core::log::NewSubscription;
 use cqrs_core::prelude::*;
@@ -67,7 +67,9 @@ fn failing(seen: &Seen, attempts: &Seen, heals: &Arc<AtomicBool>) -> HandlerRegi
 }
 
 pub(crate) async fn a_handler_that_fails_for_every_event_opens_its_breaker(harness: impl Harness) {
-    /// How many events there are: more than may be open in a lane at the same time.
+    /// How many deliveries may be open in a lane at the same time.
+    const IN_LANE: usize = 1024;
+    /// How many events there are.
     const EVENTS: u32 = 6000;
     let store = faulty(harness.another().await);
     let (seen, attempts, other) = (Seen::default(), Seen::default(), Seen::default());
@@ -86,7 +88,7 @@ pub(crate) async fn a_handler_that_fails_for_every_event_opens_its_breaker(harne
     // One attempt for each cooldown, beside those that had begun before.
     assert!(attempts.len() < 100, "{} attempts", attempts.len());
     let parked = store.parked();
-    assert!(parked <= 2000, "{parked} deliveries are parked");
+    assert!(parked <= IN_LANE, "{parked} deliveries are parked");
     heals.store(true, SeqCst);
     eventually("all is handled", async || seen.len() >= EVENTS as usize).await;
     idle(&app).await;
