@@ -34,8 +34,9 @@ pub(crate) trait Harness: Sized {
 }
 
 macro_rules! tests {
-    ($harness:ty, $($file:ident: $($test:ident),+;)+) => {
+    (#[$attribute:meta] $harness:ty, $($file:ident: $($test:ident),+;)+) => {
         $($(
+            #[$attribute]
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
                 let harness = <$harness as $crate::harness::Harness>::open().await;
@@ -45,10 +46,17 @@ macro_rules! tests {
     };
 }
 
-/// All tests for one store. A test that is missing here is dead code, and the compiler says so.
+/// All tests for one store, each with the attribute if there is one. A test that is missing here is dead code, and the
+/// compiler says so.
 macro_rules! suite {
     ($harness:ty) => {
-        tests! { $harness,
+        suite!(
+            #[cfg(test)]
+            $harness
+        );
+    };
+    (#[$attribute:meta] $harness:ty) => {
+        tests! { #[$attribute] $harness,
             append:
                 append_gives_positions_in_order,
                 an_empty_append_changes_nothing,
@@ -157,7 +165,13 @@ macro_rules! suite {
 /// All tests of the transactions in which users write.
 macro_rules! suite_of_units {
     ($harness:ty) => {
-        tests! { $harness,
+        suite_of_units!(
+            #[cfg(test)]
+            $harness
+        );
+    };
+    (#[$attribute:meta] $harness:ty) => {
+        tests! { #[$attribute] $harness,
             units:
                 the_effect_and_its_done_row_commit_together,
                 what_a_unit_publishes_is_seen_after_its_commit,

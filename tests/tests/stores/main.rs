@@ -30,4 +30,7 @@ mod wrong_handlers;
 mod kills;
 mod memory;
 mod sql;
+mod open_transactions;
+mod pooled;
 mod server_outages;
+mod sqlite_files;
