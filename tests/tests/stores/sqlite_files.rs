@@ -10,7 +10,7 @@ use cqrs_core::log::{Node, Progress as _};
 use cqrs_core::prelude::*;
 use cqrs_sql::{OpenError, SqlStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
-use sqlx::{AssertSqlSafe, Executor as _};
+use sqlx::{AssertSqlSafe, Executor as _, SqliteConnection};
 use uuid::Uuid;
 
 use crate::applications::{
@@ -24,12 +24,21 @@ fn file(directory: &tempfile::TempDir) -> SqliteConnectOptions {
     options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal)
 }
 
-/// A pool whose connections may use so many pages of the file.
-async fn limited(directory: &tempfile::TempDir, pages: &Arc<AtomicU32>) -> SqlitePool {
-    let pages = Arc::clone(pages);
-    let pool = SqlitePoolOptions::new().max_connections(4).before_acquire(move |connection, _| {
-        let limit = AssertSqlSafe(format!("PRAGMA max_page_count = {}", pages.load(SeqCst)));
-        Box::pin(async move { connection.execute(sqlx::raw_sql(limit)).await.map(|_| true) })
+async fn set(connection: &mut SqliteConnection, setting: String) -> sqlx::Result<()> {
+    connection.execute(sqlx::raw_sql(AssertSqlSafe(setting))).await.map(drop)
+}
+
+/// A pool of whose connections each has this setting whenever it is used, also a new one.
+async fn pool_with(
+    directory: &tempfile::TempDir,
+    setting: impl Fn() -> String + Clone + Send + Sync + 'static,
+) -> SqlitePool {
+    let again = setting.clone();
+    let pool = SqlitePoolOptions::new().max_connections(4);
+    let pool = pool.after_connect(move |connection, _| Box::pin(set(connection, setting())));
+    let pool = pool.before_acquire(move |connection, _| {
+        let setting = again();
+        Box::pin(async move { set(connection, setting).await.map(|()| true) })
     });
     pool.connect_with(file(directory)).await.unwrap()
 }
@@ -58,7 +67,11 @@ async fn an_application_goes_on_when_a_full_disk_has_space_again() {
     const NO_LIMIT: u32 = 1_000_000;
     let directory = tempfile::tempdir().unwrap();
     let pages = Arc::new(AtomicU32::new(NO_LIMIT));
-    let pool = limited(&directory, &pages).await;
+    let pool = {
+        let pages = Arc::clone(&pages);
+        pool_with(&directory, move || format!("PRAGMA max_page_count = {}", pages.load(SeqCst)))
+    };
+    let pool = pool.await;
     let store = Arc::new(options().from_pool(pool).await.unwrap());
     let (seen, events) = (Seen::default(), Arc::default());
     let app = app(store, [noting("one", &seen), repeating(&events)]).await;
@@ -131,13 +144,9 @@ async fn a_publisher_is_told_that_a_file_became_read_only() {
     let may_write = Arc::new(AtomicU32::new(1));
     let pool = {
         let may_write = Arc::clone(&may_write);
-        let pool = SqlitePoolOptions::new().max_connections(4);
-        pool.before_acquire(move |connection, _| {
-            let only = AssertSqlSafe(format!("PRAGMA query_only = {}", 1 - may_write.load(SeqCst)));
-            Box::pin(async move { connection.execute(sqlx::raw_sql(only)).await.map(|_| true) })
-        })
+        pool_with(&directory, move || format!("PRAGMA query_only = {}", 1 - may_write.load(SeqCst)))
     };
-    let pool = pool.connect_with(file(&directory)).await.unwrap();
+    let pool = pool.await;
     let seen = Seen::default();
     let app = app(Arc::new(options().from_pool(pool).await.unwrap()), [noting("one", &seen)]).await;
     publish(&app, 0, 0).await;
