@@ -30,6 +30,7 @@ mod wrong_handlers;
 mod kills;
 mod memory;
 mod sql;
+mod clocks;
 mod open_transactions;
 mod pooled;
 mod server_outages;

@@ -1,4 +1,4 @@
-//! SQLite files that are full or read-only, and leases from another time.
+//! SQLite files that are full or read-only.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -6,18 +6,15 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use cqrs_core::PublishError;
-use cqrs_core::log::{Node, Progress as _};
 use cqrs_core::prelude::*;
 use cqrs_sql::{OpenError, SqlStore};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions};
 use sqlx::{AssertSqlSafe, Executor as _, SqliteConnection};
-use uuid::Uuid;
 
 use crate::applications::{
     Counted, Seen, app, complete, ctx, idle, noting, publish, repeating, stop,
 };
 use crate::sql::options;
-use crate::support::{LONG, eventually};
 
 fn file(directory: &tempfile::TempDir) -> SqliteConnectOptions {
     let options = SqliteConnectOptions::new().filename(directory.path().join("log.db"));
@@ -159,32 +156,5 @@ async fn a_publisher_is_told_that_a_file_became_read_only() {
     publish(&app, 0, 1).await;
     idle(&app).await;
     assert_eq!(seen.by_counter(), complete(1, 0..2));
-    stop(app).await;
-}
-
-/// The clock of the machine, which is SQLite's, was ahead when a node said how long it lives, and is set right.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_clock_that_was_ahead_keeps_no_shard_for_longer_than_a_minute() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("log.db");
-    let store = options().sqlite(&path).await.unwrap();
-    let dead = Node { id: Uuid::now_v7(), ttl: LONG, about: "died".to_owned() };
-    store.beat(&dead).await.unwrap();
-    assert_eq!(store.claim(&dead, usize::MAX, &[]).await.unwrap().len(), 16);
-    let pool = SqlitePool::connect_with(file(&directory)).await.unwrap();
-    let later = "UPDATE cqrs_node SET until = until + 86400000000";
-    sqlx::raw_sql(later).execute(&pool).await.unwrap();
-    let seen = Seen::default();
-    let app = app(Arc::new(store), [noting("one", &seen)]).await;
-    publish(&app, 0, 0).await;
-    // The application's own life was said with the wrong clock, too.
-    sqlx::raw_sql(later).execute(&pool).await.unwrap();
-    let longest = "SELECT max(until) / 1000000 - unixepoch() FROM cqrs_node";
-    let longest = async || sqlx::query_scalar::<_, i64>(longest).fetch_one(&pool).await.unwrap();
-    eventually("no node lives for long", async || longest().await <= 60).await;
-    // As if that time had passed.
-    let ended = "UPDATE cqrs_node SET until = 0 WHERE about = 'died'";
-    sqlx::raw_sql(ended).execute(&pool).await.unwrap();
-    eventually("the shards are taken over", async || seen.len() == 1).await;
     stop(app).await;
 }
