@@ -42,8 +42,10 @@ pub(super) async fn save_all(
 async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<Slice>>) -> bool {
     // What a slice offers is one call's until it is answered.
     let saving = shared.saving.lock().await;
+    // One that was removed meanwhile may be of a log that is lost.
+    let slices = slices.into_iter().filter(|slice| slice.is_current());
     let (changes, slices): (Vec<_>, Vec<_>) =
-        slices.into_iter().filter_map(|slice| Some((slice.unsaved()?, slice))).unzip();
+        slices.filter_map(|slice| Some((slice.unsaved()?, slice))).unzip();
     if changes.is_empty() {
         return false;
     }

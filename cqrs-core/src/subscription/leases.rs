@@ -167,6 +167,8 @@ pub(super) async fn begin_again(
     subscribers: &[Arc<Subscriber>],
     error: &StoreError,
 ) {
+    // No checkpoint of the lost log is saved after the window has begun again.
+    let _saving = shared.saving.lock().await;
     let _changing = shared.leases.changing.lock().await;
     let Some(window) = shared.window.get() else { return };
     tracing::error!(

@@ -89,6 +89,11 @@ impl Slice {
         self.is_revoked.load(SeqCst)
     }
 
+    /// Whether the subscriber still works with it.
+    pub(super) fn is_current(&self) -> bool {
+        self.subscriber.slice(self.lease).is_some()
+    }
+
     /// Whether deliveries are in the lane.
     pub(super) fn is_working(&self) -> bool {
         self.in_lane.load(SeqCst) > 0
