@@ -41,7 +41,9 @@ async fn a_clock_that_was_ahead_keeps_no_shard_for_longer_than_a_minute_on_sqlit
     let path = directory.path().join("log.db");
     let store = options().sqlite(&path).await.unwrap();
     let pool = SqlitePool::connect_with(SqliteConnectOptions::new().filename(path)).await.unwrap();
-    let run = async |sql| drop(sqlx::raw_sql(sql).execute(&pool).await.unwrap());
+    let run = async |sql| {
+        sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+    };
     a_node_is_not_believed_to_live_for_long(
         Arc::new(store),
         async || run("UPDATE cqrs_node SET until = until + 86400000000").await,
@@ -59,7 +61,9 @@ async fn a_clock_that_was_ahead_keeps_no_shard_for_longer_than_a_minute_on_sqlit
 async fn a_clock_that_was_ahead_keeps_no_shard_for_longer_than_a_minute_on_postgres() {
     let harness = Postgres::open().await;
     let pool = harness.pool.clone();
-    let run = async |sql| drop(sqlx::raw_sql(sql).execute(&pool).await.unwrap());
+    let run = async |sql| {
+        sqlx::raw_sql(sql).execute(&pool).await.unwrap();
+    };
     a_node_is_not_believed_to_live_for_long(
         harness.store(),
         async || run("UPDATE cqrs_node SET until = until + interval '1 day'").await,
