@@ -112,6 +112,14 @@ impl SqlStoreBuilder {
         self
     }
 
+    /// How long [`postgres`](Self::postgres) tries to reach a server that is away, with a line in the log each second:
+    /// 10 seconds by default. With zero it fails at once.
+    #[cfg(feature = "postgres")]
+    pub fn wait_for_server(mut self, at_most: Duration) -> Self {
+        self.options.wait_for_server = at_most;
+        self
+    }
+
     /// How an SQLite file that [`sqlite`](Self::sqlite) opens waits for the disk. `Full`, the default, loses nothing
     /// in a power failure; `Normal` is faster, and may lose the last transactions then.
     #[cfg(feature = "sqlite")]

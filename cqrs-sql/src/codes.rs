@@ -42,7 +42,8 @@ pub(crate) fn refused(reason: impl Into<String>) -> StoreError {
     StoreError::Refused(reason.into().into())
 }
 
-fn is_transient(error: &sqlx::Error) -> bool {
+/// Whether the same call may succeed later.
+pub(crate) fn is_transient(error: &sqlx::Error) -> bool {
     is_lost(error)
         || match error {
             sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::BeginFailed => true,

@@ -55,6 +55,12 @@ pub(crate) fn longest_ttl(ttl: Duration) -> i64 {
     i64::try_from(ttl.as_micros()).unwrap_or(DAY).min(DAY)
 }
 
+/// In microseconds, the longest time for which a node with this `ttl` believes that another one lives. Leases of one
+/// application are about equally long. So a node that lives for longer has said so with a clock that was ahead.
+pub(crate) fn longest_life(ttl: std::time::Duration) -> i64 {
+    4 * longest_ttl(ttl.max(cqrs_core::log::Profile::DEFAULT_LEASE))
+}
+
 /// What a task of ours has become.
 pub(crate) fn joined<T>(
     result: Result<Result<T, StoreError>, tokio::task::JoinError>,

@@ -16,6 +16,8 @@ pub struct Options {
     pub(crate) notifications: bool,
     pub(crate) lease: Duration,
     pub(crate) poll: Duration,
+    #[cfg(feature = "postgres")]
+    pub(crate) wait_for_server: Duration,
     #[cfg(feature = "sqlite")]
     pub(crate) synchronous: sqlx::sqlite::SqliteSynchronous,
 }
@@ -33,6 +35,8 @@ impl Default for Options {
             notifications: true,
             lease: Profile::DEFAULT_LEASE,
             poll: Profile::DEFAULT_POLL,
+            #[cfg(feature = "postgres")]
+            wait_for_server: Duration::from_secs(10),
             #[cfg(feature = "sqlite")]
             synchronous: sqlx::sqlite::SqliteSynchronous::Full,
         }

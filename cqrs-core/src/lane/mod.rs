@@ -298,6 +298,11 @@ impl Lane {
         was_paused != pause
     }
 
+    /// Whether the circuit breaker lets no attempt begin, or one alone.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.state().limits.breaker_state().is_some_and(|state| state != BreakerState::Closed)
+    }
+
     pub(crate) fn status(&self, waiting_publishers: usize) -> HandlerStatus {
         let state = self.state();
         let State { schedule, limits } = &*state;

@@ -14,11 +14,10 @@ pub enum StoreError {
     /// written.
     #[error("the store is not available: {0}")]
     Unavailable(#[source] BoxError),
-    /// The log ends before a position that was seen: the database was restored from an older copy, or a server
+    /// The log does not have what was seen at a position: the database was restored from an older copy, or a server
     /// that was behind took over.
     #[error(
-        "the log ends at {end}, but position {seen} was seen before: the database is an older copy; \
-         reset the subscriptions, or restore the newer one"
+        "the log ends at {end}, but another log with position {seen} was seen before: the database is an older copy"
     )]
     WentBack {
         /// Where the log ends now.

@@ -1,5 +1,6 @@
 //! Group commit: one task appends what all publishers of this process want to append.
 
+use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ const MAX_ENTRIES: usize = 500;
 
 /// How many bytes of payload are appended in one transaction, before the entry that reaches it.
 const MAX_BYTES: usize = 1 << 20;
+
+/// How often those that wait behind an append are looked at, whose deadline may have passed.
+const LOOK_AT_DEADLINES: Duration = Duration::from_millis(100);
 
 /// The first and the longest wait before the store is tried again.
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
@@ -124,7 +128,7 @@ impl Task {
                 alone = alone.saturating_sub(1);
                 let later = rest.split_off(size);
                 let mut batch = std::mem::replace(&mut rest, later);
-                while let Some(error) = self.append(&mut batch).await {
+                while let Some(error) = self.append_beside(&mut batch, &mut rest).await {
                     if !error.is_temporary() {
                         if batch.len() == 1 {
                             refuse(batch, error);
@@ -138,12 +142,10 @@ impl Task {
                     tracing::warn!(%error, waiting = batch.len(), "events cannot be appended; trying again");
                     let error = Arc::new(error);
                     give_up(&mut batch, &error);
-                    tokio::time::sleep(back_off).await;
-                    // The deadlines of those that come later may be earlier.
-                    while let Ok(request) = self.requests.try_recv() {
-                        rest.push(request);
-                    }
-                    give_up(&mut rest, &error);
+                    let next = batch.iter().chain(&rest).map(|request| request.deadline).min();
+                    let again = Instant::now() + back_off;
+                    tokio::time::sleep_until(next.unwrap_or(again).min(again)).await;
+                    self.give_up_later(&mut rest, &error);
                     back_off = (back_off * 2).min(BACK_OFF.1);
                     if batch.is_empty() {
                         break;
@@ -154,48 +156,85 @@ impl Task {
         }
     }
 
-    /// Appends the batch and answers it. Gives the error if it was not appended.
-    async fn append(&self, batch: &mut Vec<Request>) -> Option<StoreError> {
-        // A publisher that has gone away does not want its event any more.
-        batch.retain(|request| !request.answer.is_closed());
-        let mut requests = std::mem::take(batch);
-        if requests.is_empty() {
-            return None;
-        }
-        let entries: Vec<Entry> =
-            requests.iter_mut().map(|request| std::mem::take(&mut request.entry)).collect();
-        let positions = match self.store.append(&entries).await {
-            Ok(positions) => positions,
-            Err(error) => {
-                for (request, entry) in requests.iter_mut().zip(entries) {
-                    request.entry = entry;
-                }
-                *batch = requests;
-                return Some(error);
+    /// Appends the batch. A store that is away may answer late, so those that wait behind it are answered at their
+    /// deadlines meanwhile.
+    async fn append_beside(
+        &mut self,
+        batch: &mut Vec<Request>,
+        rest: &mut Vec<Request>,
+    ) -> Option<StoreError> {
+        let (store, window) = (Arc::clone(&self.store), Arc::clone(&self.window));
+        let scheduled = Arc::clone(&self.scheduled);
+        let mut appending = pin!(append(&*store, &window, &scheduled, batch));
+        loop {
+            tokio::select! {
+                biased;
+                error = &mut appending => return error,
+                () = tokio::time::sleep(LOOK_AT_DEADLINES) => {}
             }
-        };
-        if entries.iter().any(|entry| !entry.scheduled.is_empty()) {
-            self.scheduled.notify_one();
+            let late = StoreError::Unavailable("it does not answer".into());
+            self.give_up_later(rest, &Arc::new(late));
         }
-        let mut own = Vec::new();
-        for ((request, entry), position) in requests.into_iter().zip(&entries).zip(positions) {
-            if let Some(first) = position {
-                if let Some(to) = &request.to {
-                    request.events.iter().for_each(|event| to.appended(event));
-                }
-                let events = entry.events.iter().zip(request.events).zip(first.0..);
-                own.extend(events.map(|((logged, event), position)| {
-                    Codec::own(Position(position), logged, event)
-                }));
-            }
-            // The publisher may have gone away meanwhile.
-            let _ = request.answer.send(Ok(position));
-        }
-        if let Some(window) = self.window.get() {
-            window.push_own(own);
-        }
-        None
     }
+
+    /// Answers those that wait behind a batch and whose deadline has passed. The deadlines of those that come later
+    /// may be earlier.
+    fn give_up_later(&mut self, rest: &mut Vec<Request>, error: &Arc<StoreError>) {
+        while let Ok(request) = self.requests.try_recv() {
+            rest.push(request);
+        }
+        give_up(rest, error);
+    }
+}
+
+/// Appends the batch and answers it. Gives the error if it was not appended.
+async fn append(
+    store: &dyn Store,
+    window: &OnceLock<Window>,
+    scheduled: &Notify,
+    batch: &mut Vec<Request>,
+) -> Option<StoreError> {
+    // A publisher that has gone away does not want its event any more.
+    batch.retain(|request| !request.answer.is_closed());
+    let mut requests = std::mem::take(batch);
+    if requests.is_empty() {
+        return None;
+    }
+    let entries: Vec<Entry> =
+        requests.iter_mut().map(|request| std::mem::take(&mut request.entry)).collect();
+    let positions = match store.append(&entries).await {
+        Ok(positions) => positions,
+        Err(error) => {
+            for (request, entry) in requests.iter_mut().zip(entries) {
+                request.entry = entry;
+            }
+            *batch = requests;
+            return Some(error);
+        }
+    };
+    if entries.iter().any(|entry| !entry.scheduled.is_empty()) {
+        scheduled.notify_one();
+    }
+    let mut own = Vec::new();
+    for ((request, entry), position) in requests.into_iter().zip(&entries).zip(positions) {
+        if let Some(first) = position {
+            if let Some(to) = &request.to {
+                request.events.iter().for_each(|event| to.appended(event));
+            }
+            let events = entry.events.iter().zip(request.events).zip(first.0..);
+            own.extend(
+                events.map(|((logged, event), position)| {
+                    Codec::own(Position(position), logged, event)
+                }),
+            );
+        }
+        // The publisher may have gone away meanwhile.
+        let _ = request.answer.send(Ok(position));
+    }
+    if let Some(window) = window.get() {
+        window.push_own(own);
+    }
+    None
 }
 
 /// How many of the requests fit into one transaction, at least one.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Shared;
 use super::slice::Slice;
 use super::subscriber::Subscriber;
+use super::{Shared, leases};
+use crate::log::StoreError;
 
 /// How often progress is saved. After a crash, about as much is handled again.
 const EVERY: Duration = Duration::from_millis(100);
@@ -40,10 +41,24 @@ pub(super) async fn save_all(
 /// Saves what has changed in `slices`, in one call. Returns whether anything was saved.
 async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<Slice>>) -> bool {
     // What a slice offers is one call's until it is answered.
-    let _saving = shared.saving.lock().await;
+    let saving = shared.saving.lock().await;
+    // One that was removed meanwhile may be of a log that is lost.
+    let slices = slices.into_iter().filter(|slice| slice.is_current());
     let (changes, slices): (Vec<_>, Vec<_>) =
-        slices.into_iter().filter_map(|slice| Some((slice.unsaved()?, slice))).unzip();
+        slices.filter_map(|slice| Some((slice.unsaved()?, slice))).unzip();
     if changes.is_empty() {
+        return false;
+    }
+    // A checkpoint of another log would skip events of this one.
+    if let Some(window) = shared.window.get()
+        && let Err(error) = shared.read_on(window, window.end(), 0).await
+    {
+        drop(saving);
+        if matches!(error, StoreError::WentBack { .. }) {
+            leases::begin_again(shared, subscribers, &error).await;
+        } else {
+            tracing::warn!(%error, "progress cannot be saved; trying again");
+        }
         return false;
     }
     let mut is_saved = false;

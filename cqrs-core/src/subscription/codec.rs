@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use rustc_hash::FxHashMap;
+use uuid::Uuid;
 
 use crate::context::Context;
 use crate::lane::Deferred;
@@ -41,6 +42,15 @@ pub(crate) enum Content {
         /// Whether a newer build has published it, and can read it.
         is_newer: bool,
     },
+}
+
+impl Read {
+    pub(super) fn id(&self) -> Uuid {
+        match &self.content {
+            Content::Event(event) => event.id(),
+            Content::Unreadable { logged, .. } => logged.event.id,
+        }
+    }
 }
 
 impl Codec {

@@ -164,6 +164,31 @@ pub(super) async fn hand_over(
     }
 }
 
+/// Forgets all progress that is not in the store, because its log is not the one that was read before. With the next
+/// beat this node claims its shards again, and goes on at the checkpoints that the store has.
+pub(super) async fn begin_again(
+    shared: &Shared,
+    subscribers: &[Arc<Subscriber>],
+    error: &StoreError,
+) {
+    // No checkpoint of the lost log is saved after the window has begun again.
+    let _saving = shared.saving.lock().await;
+    let _changing = shared.leases.changing.lock().await;
+    let Some(window) = shared.window.get() else { return };
+    tracing::error!(
+        %error,
+        "events that were accepted are lost; the handlers go on at the checkpoints of this database, and may handle \
+         again what they have handled"
+    );
+    for subscriber in subscribers {
+        subscriber.leases().into_iter().for_each(|lease| subscriber.remove(lease));
+    }
+    match shared.store.range().await {
+        Ok(range) => window.begin_again(*range.end()),
+        Err(error) => tracing::warn!(%error, "the log cannot be read; trying again"),
+    }
+}
+
 /// Gives all shards back, and says that this node has ended.
 pub(super) async fn give_back(shared: &Shared, subscribers: &[Arc<Subscriber>]) {
     let Leases { node, changing, .. } = &shared.leases;

@@ -339,7 +339,7 @@ impl Engine {
         let _ = shared.window.set(Window::new(WINDOW, subscribers.len(), begin));
         tokio::spawn(leases::run(Arc::clone(shared), subscribers.clone()));
         tokio::spawn(checkpoints::run(Arc::clone(shared), subscribers.clone()));
-        tokio::spawn(tail::run(Arc::clone(shared)));
+        tokio::spawn(tail::run(Arc::clone(shared), subscribers.clone()));
         for subscriber in subscribers {
             tokio::spawn(subscriber.run(Arc::clone(shared)));
         }
@@ -476,6 +476,36 @@ impl Shared {
             () = self.lifecycle.draining.cancelled() => false,
             _ = event => true,
         }
+    }
+
+    /// The events after `after`, which is the window's end. The event there is read with them: if it is another one
+    /// than before, the log has gone back, and others have appended since.
+    async fn read_on(
+        &self,
+        window: &Window,
+        after: Position,
+        limit: usize,
+    ) -> Result<Vec<Read>, StoreError> {
+        if after == Position::START {
+            return self.read(after, limit).await;
+        }
+        let before = Position(after.0 - 1);
+        let mut page = match self.store.read(before, limit + 1).await {
+            Err(StoreError::WentBack { end, .. }) => {
+                return Err(StoreError::WentBack { end, seen: after });
+            }
+            page => page?,
+        };
+        let end = page.last().map_or(before, |it| it.position);
+        match page.first() {
+            Some(last) if last.position == after && window.is_of(after, last.event.id) => {
+                page.remove(0);
+            }
+            // It has been pruned.
+            Some(next) if next.position > after => {}
+            _ => return Err(StoreError::WentBack { end, seen: after }),
+        }
+        Ok(page.into_iter().map(|logged| self.codec.decode(logged)).collect())
     }
 
     /// The events after `after`, decoded.

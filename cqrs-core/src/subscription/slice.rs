@@ -91,6 +91,11 @@ impl Slice {
         self.is_revoked.load(SeqCst)
     }
 
+    /// Whether the subscriber still works with it.
+    pub(super) fn is_current(&self) -> bool {
+        self.subscriber.slice(self.lease).is_some()
+    }
+
     /// Whether deliveries are in the lane.
     pub(super) fn is_working(&self) -> bool {
         self.in_lane.load(SeqCst) > 0
@@ -218,8 +223,11 @@ impl Slice {
 
     /// What is to be saved, if anything has changed.
     pub(super) fn unsaved(&self) -> Option<Change> {
+        // While the breaker is open, more room would only be filled with more that waits for it.
+        let makes_room = !self.subscriber.lane.is_broken();
         let mut state = self.state();
-        let unsaved = state.tracker.unsaved(Instant::now().into_std(), PARK_AFTER)?;
+        let now = Instant::now().into_std();
+        let unsaved = state.tracker.unsaved(now, PARK_AFTER, makes_room)?;
         // What was parked has made room.
         self.wake_if_it_can_go_on(&state);
         drop(state);

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Shared;
+use super::subscriber::Subscriber;
+use super::{Shared, leases};
+use crate::log::StoreError;
 
 /// How many events are read at once.
 const PAGE: usize = 500;
@@ -12,7 +14,7 @@ const PAGE: usize = 500;
 const BACK_OFF: Duration = Duration::from_millis(500);
 
 /// Reads the log whenever a subscriber has read all of the window, until a shutdown begins.
-pub(super) async fn run(shared: Arc<Shared>) {
+pub(super) async fn run(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>) {
     let Some(window) = shared.window.get() else { return };
     let poll = shared.store.profile().poll;
     while shared.unless_stopped(window.wanted.notified()).await {
@@ -20,7 +22,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
             let after = window.end();
             // Made before the log is read, so that no news falls in between.
             let news = shared.store.news();
-            match shared.read(after, PAGE).await {
+            match shared.read_on(window, after, PAGE).await {
                 Ok(page) if !page.is_empty() => {
                     window.push_read(after, page);
                     break;
@@ -33,6 +35,13 @@ pub(super) async fn run(shared: Arc<Shared>) {
                     if window.end() > after {
                         break;
                     }
+                }
+                Err(error @ StoreError::WentBack { .. }) => {
+                    leases::begin_again(&shared, &subscribers, &error).await;
+                    if !shared.unless_stopped(tokio::time::sleep(BACK_OFF)).await {
+                        return;
+                    }
+                    break;
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the log cannot be read; trying again");

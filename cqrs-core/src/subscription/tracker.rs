@@ -231,11 +231,16 @@ impl Tracker {
     /// What to save now: what was offered before, if it is not [`saved`](Self::saved) yet.
     ///
     /// If a delivery has been open for longer than `park_after` and holds the checkpoint below positions that are
-    /// settled, it is parked, with all open ones between them. If no more can be read because too many are open, those
-    /// that wait for one that fails are parked with it, so that they hold back no others.
-    pub(crate) fn unsaved(&mut self, now: Instant, park_after: Duration) -> Option<Unsaved> {
+    /// settled, it is parked, with all open ones between them. If no more can be read because too many are open
+    /// (`makes_room`), those that wait for one that fails are parked with it, so that they hold back no others.
+    pub(crate) fn unsaved(
+        &mut self,
+        now: Instant,
+        park_after: Duration,
+        makes_room: bool,
+    ) -> Option<Unsaved> {
         if self.offered.is_none() {
-            self.park(now, park_after);
+            self.park(now, park_after, makes_room);
             self.offered = self.take_next();
         }
         self.offered.clone()
@@ -246,9 +251,9 @@ impl Tracker {
         self.offered = None;
     }
 
-    fn park(&mut self, now: Instant, park_after: Duration) {
+    fn park(&mut self, now: Instant, park_after: Duration, makes_room: bool) {
         let Some((lowest, delivery)) = self.open.first_key_value() else { return };
-        let has_no_room = self.open.len() >= self.max_open;
+        let has_no_room = makes_room && self.open.len() >= self.max_open;
         let is_old = delivery.since.is_none_or(|since| now.duration_since(since) >= park_after);
         // What was passed costs little to read again. So it is no reason to park what only waits for a slow
         // handler, which would be all of its backlog, row by row. But a retry can last for days.
@@ -393,7 +398,7 @@ pub(super) mod tests {
         }
 
         fn unsaved(&mut self) -> Option<Unsaved> {
-            self.tracker.unsaved(self.now, AFTER)
+            self.tracker.unsaved(self.now, AFTER, true)
         }
 
         /// What is saved now.

@@ -149,14 +149,14 @@ impl World {
 
     /// Returns whether there was something to save.
     fn save(&mut self, answer: Answer) -> bool {
-        let Some(change) = self.tracker.unsaved(self.now, AFTER) else { return false };
+        let Some(change) = self.tracker.unsaved(self.now, AFTER, true) else { return false };
         if answer != Answer::Failed {
             self.stored.apply(&change);
         }
         if answer == Answer::Saved {
             self.tracker.saved();
         } else {
-            let again = self.tracker.unsaved(self.now, AFTER);
+            let again = self.tracker.unsaved(self.now, AFTER, true);
             assert_eq!(again, Some(change));
         }
         true

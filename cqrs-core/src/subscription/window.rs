@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
+use uuid::Uuid;
 
 use super::codec::Read;
 use crate::log::Position;
@@ -22,6 +23,8 @@ pub(super) struct Window {
 struct Ring {
     /// Without holes between their positions.
     events: VecDeque<Arc<Read>>,
+    /// The id of the event at the end, once it is known.
+    last: Option<Uuid>,
     /// How far each subscription has read.
     readers: Vec<Position>,
 }
@@ -40,12 +43,27 @@ impl Window {
     /// An empty window, for so many subscriptions that go on after `position`.
     pub(super) fn new(capacity: usize, readers: usize, position: Position) -> Self {
         let (end, _) = watch::channel(position);
-        let ring = Ring { events: VecDeque::new(), readers: vec![position; readers] };
+        let ring = Ring { events: VecDeque::new(), last: None, readers: vec![position; readers] };
         Self { capacity: capacity.max(1), ring: Mutex::new(ring), end, wanted: Notify::new() }
     }
 
     pub(super) fn end(&self) -> Position {
         *self.end.borrow()
+    }
+
+    /// Whether the log, which has the event `id` at `position`, is the one that was read before.
+    pub(super) fn is_of(&self, position: Position, id: Uuid) -> bool {
+        let mut ring = self.ring();
+        position != self.end() || *ring.last.get_or_insert(id) == id
+    }
+
+    /// Begins again after `position`, because the log is another one.
+    pub(super) fn begin_again(&self, position: Position) {
+        let mut ring = self.ring();
+        ring.events.clear();
+        ring.last = None;
+        ring.readers.fill(position);
+        self.end.send_replace(position);
     }
 
     /// Tells when [`end`](Self::end) moves.
@@ -90,6 +108,7 @@ impl Window {
         for event in events {
             if event.position == end.next() {
                 end = event.position;
+                ring.last = Some(event.id());
                 ring.events.push_back(Arc::new(event));
             }
         }

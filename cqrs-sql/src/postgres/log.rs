@@ -1,17 +1,23 @@
 //! The log in Postgres.
 
 use std::ops::RangeInclusive;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{Entry, EventLog, LoggedEvent, Position, Profile, StoreError};
-use sqlx::{PgConnection, Row as _};
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres, Row as _};
 
 use super::PostgresStore;
 use super::rows::{Columns, LOGGED, decode, due};
 use super::tables::DoneColumns;
 use crate::codes::{is_lost, store_error};
 use crate::convert::{in_order, limit as rows_of, position, to_position};
+
+/// How long an append waits for the server.
+const CONNECT_FOR: Duration = Duration::from_secs(1);
 
 /// What an append has done.
 pub(super) struct Appended {
@@ -101,7 +107,7 @@ impl PostgresStore {
         });
         let columns = Columns::of(events)?;
         let seen = self.seen.load(Ordering::Relaxed);
-        let mut connection = self.pool.acquire().await.map_err(store_error)?;
+        let mut connection = self.connection().await.map_err(store_error)?;
         let appended = match self.call(&mut connection, entries, &columns).await {
             Ok(appended) => appended,
             Err(CallError::Store(error)) => return Err(error),
@@ -127,6 +133,22 @@ impl PostgresStore {
             self.tell();
         }
         Ok(firsts)
+    }
+
+    /// A connection to append with. The pool tries to connect for longer than publishers may wait.
+    async fn connection(&self) -> sqlx::Result<PoolConnection<Postgres>> {
+        let mut acquiring = pin!(self.pool.acquire());
+        loop {
+            tokio::select! {
+                biased;
+                acquired = &mut acquiring => return acquired,
+                () = tokio::time::sleep(CONNECT_FOR) => {}
+            }
+            // If all connections are in use, one of them will be free: then this caller keeps its turn.
+            if self.pool.size() < self.pool.options().get_max_connections() {
+                return Err(sqlx::Error::PoolTimedOut);
+            }
+        }
     }
 
     /// There is news for readers.
@@ -198,7 +220,8 @@ impl PostgresStore {
             };
             let events = rows.iter().filter(is_event).map(|row| decode(row, 2));
             let events: Vec<_> = events.collect::<sqlx::Result<_>>()?;
-            self.saw(end);
+            // Not the highest one: after a failover the log may end earlier.
+            self.seen.store(end, Ordering::Relaxed);
             Ok(Page { events, end: to_position(end), has_outbox })
         };
         decoded().map_err(store_error)

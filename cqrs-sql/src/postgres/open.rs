@@ -3,17 +3,17 @@
 use std::str::FromStr as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cqrs_core::log::stable_hash;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres};
 use tokio::sync::Notify;
 
 use super::PostgresStore;
 use super::notify::Notifications;
 use super::tables::Tables;
-use crate::codes::is_denied;
+use crate::codes::{is_denied, is_transient};
 use crate::error::OpenError;
 use crate::migrations::Migrations;
 use crate::names::Names;
@@ -31,6 +31,8 @@ const CONNECTIONS: u32 = 10;
 /// How long a caller waits for a connection, such as while the server is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+const REACH_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 /// Connects to the database that the URL names.
 pub(crate) async fn open_url(url: &str, options: &Options) -> Result<PostgresStore, OpenError> {
     let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
@@ -39,12 +41,30 @@ pub(crate) async fn open_url(url: &str, options: &Options) -> Result<PostgresSto
         return Err(OpenError::NotAPostgresUrl(error));
     }
     let connecting = PgConnectOptions::from_str(url).map_err(OpenError::NotAPostgresUrl)?;
+    let connecting = connecting.application_name("cqrs-sql");
+    reach(&connecting, options.wait_for_server).await?;
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(CONNECT_TIMEOUT)
-        .connect_with(connecting.application_name("cqrs-sql"))
+        .connect_with(connecting)
         .await?;
     open(pool, true, options).await
+}
+
+/// Waits until the server answers. The pool would wait too, but without a line in the log, and with an error that does
+/// not say why.
+async fn reach(connecting: &PgConnectOptions, at_most: Duration) -> sqlx::Result<()> {
+    let began = Instant::now();
+    loop {
+        match connecting.connect().await {
+            Ok(connection) => return connection.close().await,
+            Err(error) if is_transient(&error) && began.elapsed() < at_most => {
+                tracing::warn!(%error, "the log's database cannot be reached; trying again");
+                tokio::time::sleep(REACH_AGAIN_AFTER).await;
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// Uses the pool with the settings of its owner.

@@ -15,7 +15,7 @@ use super::open::BEGIN;
 use super::rows::time;
 use super::save::Columns;
 use crate::codes::store_error;
-use crate::convert::{limit, longest_ttl, shard, to_position, to_shard};
+use crate::convert::{limit, longest_life, longest_ttl, shard, to_position, to_shard};
 use crate::transaction::WriteTransaction;
 
 impl Progress for PostgresStore {
@@ -142,6 +142,9 @@ impl PostgresStore {
                        RETURNING (until > clock_timestamp())::int AS lives), \
                    gone AS (\
                        DELETE FROM {node} WHERE id <> $1 AND until < clock_timestamp() - interval '1 day'), \
+                   ahead AS (\
+                       UPDATE {node} SET until = clock_timestamp() + $5 * interval '1 microsecond' \
+                       WHERE id <> $1 AND until > clock_timestamp() + $5 * interval '1 microsecond'), \
                    held AS (SELECT shard, token FROM {lease} WHERE application = $2 AND node = $1) \
                    SELECT (SELECT lives FROM beaten) + (SELECT count(*) FROM {node} \
                        WHERE application = $2 AND id <> $1 AND until > clock_timestamp()), \
@@ -152,6 +155,7 @@ impl PostgresStore {
             .bind(&self.tables.application)
             .bind(longest_ttl(node.ttl))
             .bind(&node.about)
+            .bind(longest_life(node.ttl))
             .fetch_one(&self.pool)
             .await?;
         let (shards, tokens): (Vec<i16>, Vec<i64>) = (row.try_get(1)?, row.try_get(2)?);

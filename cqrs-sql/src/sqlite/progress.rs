@@ -13,7 +13,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::SqliteStore;
 use super::rows::{EVENT, bind, json};
 use crate::codes::store_error;
-use crate::convert::{longest_ttl, position, to_position, to_shard, to_timestamp};
+use crate::convert::{longest_life, longest_ttl, position, to_position, to_shard, to_timestamp};
 
 /// Microseconds since 1970.
 pub(super) const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000";
@@ -106,6 +106,9 @@ impl SqliteStore {
             .bind(&node.about)
             .execute(&mut *tx)
             .await?;
+        let sql = format!("UPDATE {{node}} SET until = {NOW} + ?1 WHERE until > {NOW} + ?1");
+        let query = sqlx::query(self.tables.names.sql(&sql)).bind(longest_life(node.ttl));
+        query.execute(&mut *tx).await?;
         // Those that ended long ago without a word.
         let sql = format!("DELETE FROM {{node}} WHERE until < {NOW} - 86400000000");
         sqlx::query(self.tables.names.sql(&sql)).execute(&mut *tx).await?;

@@ -73,10 +73,14 @@ impl Faults {
         eventually("a call fails", async || failures() > before).await;
     }
 
+    /// How many deliveries were parked.
+    pub(crate) fn parked(&self) -> usize {
+        self.happened.lock().unwrap().parked.len()
+    }
+
     /// Waits until so many deliveries were parked.
     pub(crate) async fn has_parked(&self, count: usize) {
-        let parked = || self.happened.lock().unwrap().parked.len();
-        eventually("the deliveries are parked", async || parked() >= count).await;
+        eventually("the deliveries are parked", async || self.parked() >= count).await;
     }
 
     /// Waits until so many shards were claimed.

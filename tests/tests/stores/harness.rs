@@ -31,8 +31,9 @@ pub(crate) trait Harness: Sized {
 }
 
 macro_rules! tests {
-    ($harness:ty, $($file:ident: $($test:ident),+;)+) => {
+    (#[$attribute:meta] $harness:ty, $($file:ident: $($test:ident),+;)+) => {
         $($(
+            #[$attribute]
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
                 let harness = <$harness as $crate::harness::Harness>::open().await;
@@ -42,10 +43,17 @@ macro_rules! tests {
     };
 }
 
-/// All tests for one store. A test that is missing here is dead code, and the compiler says so.
+/// All tests for one store, each with the attribute if there is one. A test that is missing here is dead code, and the
+/// compiler says so.
 macro_rules! suite {
     ($harness:ty) => {
-        tests! { $harness,
+        suite!(
+            #[cfg(test)]
+            $harness
+        );
+    };
+    (#[$attribute:meta] $harness:ty) => {
+        tests! { #[$attribute] $harness,
             append:
                 append_gives_positions_in_order,
                 an_empty_append_changes_nothing,
@@ -151,6 +159,10 @@ macro_rules! suite {
                 a_subscription_keeps_its_start,
                 a_subscription_that_is_not_wanted_is_still_listed,
                 nodes_that_register_at_the_same_time_agree;
+            wrong_handlers:
+                a_renamed_handler_starts_anew_and_the_old_one_is_reported,
+                a_handler_that_fails_for_every_event_opens_its_breaker,
+                an_application_whose_store_is_away_fails_or_starts_later;
             leases:
                 a_shard_has_one_owner,
                 a_claim_takes_no_more_than_asked,
@@ -187,7 +199,13 @@ macro_rules! suite {
 /// All tests of the transactions in which users write.
 macro_rules! suite_of_units {
     ($harness:ty) => {
-        tests! { $harness,
+        suite_of_units!(
+            #[cfg(test)]
+            $harness
+        );
+    };
+    (#[$attribute:meta] $harness:ty) => {
+        tests! { #[$attribute] $harness,
             units:
                 the_effect_and_its_done_row_commit_together,
                 what_a_unit_publishes_is_seen_after_its_commit,

@@ -8,6 +8,8 @@ mod harness; // what a store needs to be tested, and the list of the tests
 mod support; // events, nodes and changes
 mod faulty; // a store that fails when a test says so
 mod applications; // applications with a store, and their handlers
+mod logs; // what applications log
+mod server; // a Postgres server that a test stops and starts
 
 mod append;
 mod application;
@@ -26,7 +28,13 @@ mod starting_and_stopping;
 mod subscriptions;
 mod units;
 mod versions;
+mod wrong_handlers;
 
 mod kills;
 mod memory;
 mod sql;
+mod clocks;
+mod open_transactions;
+mod pooled;
+mod server_outages;
+mod sqlite_files;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::harness::Harness;
 use crate::support::LEASE;
 
-fn options() -> SqlStoreBuilder {
+pub(crate) fn options() -> SqlStoreBuilder {
     SqlStore::builder().lease(LEASE)
 }
 
@@ -73,13 +73,13 @@ impl Harness for Sqlite {
 }
 
 /// The store in a schema of a Postgres database.
-struct Postgres {
-    schema: String,
-    pool: PgPool,
+pub(crate) struct Postgres {
+    pub(crate) schema: String,
+    pub(crate) pool: PgPool,
     store: SqlStore,
 }
 
-fn url() -> String {
+pub(crate) fn url() -> String {
     let default = || "postgres://postgres@127.0.0.1:5432/test".to_owned();
     std::env::var("DATABASE_URL").unwrap_or_else(|_| default())
 }
