@@ -34,6 +34,7 @@ use crate::handler::{AttemptError, Rejection};
 use crate::lane::{Lane, Publishes, Verdict};
 use crate::log::{
     Edit, Entry, NewSubscription, Position, Profile, Staged, Start, Store, StoreError,
+    SubscriptionProgress,
 };
 use crate::message::AnyEvent;
 use crate::runtime::Lifecycle;
@@ -60,6 +61,9 @@ const PUBLISH_FOR: Duration = Duration::from_secs(30);
 
 /// How long to wait before a start is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long the store may take to say how far the subscriptions have come, before it counts as unreachable.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether this node still works on a shard.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -326,6 +330,23 @@ impl Engine {
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.shared.store
+    }
+
+    /// How far the subscriptions have come, without what this node has not saved yet. Fails soon if the store does not
+    /// answer.
+    pub(crate) async fn progress(&self) -> Result<Vec<SubscriptionProgress>, StoreError> {
+        let answer = tokio::time::timeout(ANSWERS_WITHIN, self.shared.store.subscriptions()).await;
+        answer.unwrap_or_else(|_| {
+            let why = format!("it did not answer within {ANSWERS_WITHIN:?}");
+            Err(StoreError::Unavailable(why.into()))
+        })
+    }
+
+    /// On how many shards this node works, and how many there are.
+    pub(crate) fn shards(&self) -> (usize, u16) {
+        let first = self.subscribers.first().filter(|_| self.shared.leases.are_valid());
+        let working = first.map_or(0, |(it, _)| it.working_leases().len());
+        (working, self.shared.store.profile().shards)
     }
 
     /// Whether a handler of this build continues the subscription with this name.
