@@ -13,6 +13,7 @@ mod append;
 mod application;
 mod done_rows;
 mod handlers;
+mod health;
 mod leases;
 mod news;
 mod nodes;
