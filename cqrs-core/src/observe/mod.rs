@@ -18,21 +18,23 @@ use std::time::Duration;
 
 use tracing::Span;
 
-use self::metrics::Stopwatch;
+use self::metrics::{Began, Stopwatch};
 use crate::context::Context;
 use crate::handler::Item;
 use crate::message::{AnyEvent, MessageKind};
 
 pub use self::observer::ExecutionRecord;
 
-pub(crate) use self::metrics::settled_failure;
 #[cfg(feature = "metrics")]
-pub(crate) use self::metrics::{describe, set_breaker, set_queue};
+pub(crate) use self::metrics::{
+    describe, set_breaker, set_checkpoint_age, set_queue, set_subscription,
+};
+pub(crate) use self::metrics::{lease_lost, leases_taken, settled_failure};
 pub(crate) use self::observer::{AttemptRecord, Happening, Observer};
 
 /// One operation, from its begin to its end: its span, its metrics, its trace.
 ///
-/// Each begins with the message's own context, which continues the trace from the operation's span.
+/// Those of a message begin with its own context, which continues the trace from the operation's span.
 pub(crate) struct Observed {
     span: Span,
     /// `None` once it has ended.
@@ -43,6 +45,7 @@ enum Operation {
     Publish { event: &'static str },
     Execute { kind: MessageKind, message: &'static str, stopwatch: Stopwatch },
     Deliver(Stopwatch),
+    Append { events: usize, began: Began },
 }
 
 impl Observed {
@@ -93,7 +96,13 @@ impl Observed {
         Self { span, operation: Some(Operation::Deliver(Stopwatch::start(handler))) }
     }
 
-    /// The span that the handler runs in.
+    /// An append of a group of events to the log.
+    pub(crate) fn append(events: usize) -> Self {
+        let operation = Operation::Append { events, began: Began::now() };
+        Self { span: spans::append(events), operation: Some(operation) }
+    }
+
+    /// The span that the operation runs in.
     pub(crate) fn span(&self) -> Span {
         self.span.clone()
     }
@@ -117,6 +126,7 @@ impl Observed {
                 metrics::executed(kind, message, error_type, stopwatch.elapsed());
             }
             Operation::Deliver(stopwatch) => metrics::attempted(&stopwatch, each),
+            Operation::Append { events, began } => metrics::appended(events, error_type, began),
         }
     }
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::codec::Codec;
 use super::window::Window;
 use crate::lane::Publishes;
 use crate::log::{Entry, Position, Store, StoreError};
 use crate::message::AnyEvent;
+use crate::observe::Observed;
 
 /// How many entries are appended in one transaction at most.
 const MAX_ENTRIES: usize = 500;
@@ -161,7 +163,10 @@ impl Task {
         }
         let entries: Vec<Entry> =
             requests.iter_mut().map(|request| std::mem::take(&mut request.entry)).collect();
-        let positions = match self.store.append(&entries).await {
+        let observed = Observed::append(entries.iter().map(|entry| entry.events.len()).sum());
+        let appended = self.store.append(&entries).instrument(observed.span()).await;
+        observed.end(appended.as_ref().err().map(StoreError::error_type));
+        let positions = match appended {
             Ok(positions) => positions,
             Err(error) => {
                 for (request, entry) in requests.iter_mut().zip(entries) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Shared;
 use super::slice::Slice;
-use super::subscriber::Subscriber;
+use super::subscriber::{Subscriber, lose};
 
 /// How often progress is saved. After a crash, about as much is handled again.
 const EVERY: Duration = Duration::from_millis(100);
@@ -44,20 +44,16 @@ async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<
     let (changes, slices): (Vec<_>, Vec<_>) =
         slices.into_iter().filter_map(|slice| Some((slice.unsaved()?, slice))).unzip();
     if changes.is_empty() {
+        shared.note_saved();
         return false;
     }
     let mut is_saved = false;
     match shared.store.save(&changes).await {
         Ok(lost) => {
+            shared.note_saved();
             for slice in slices {
                 if lost.contains(&slice.lease) {
-                    tracing::warn!(
-                        shard = slice.lease.shard,
-                        "another node has taken over this shard"
-                    );
-                    for subscriber in subscribers {
-                        subscriber.remove(slice.lease);
-                    }
+                    lose(subscribers, slice.lease);
                 } else {
                     slice.saved();
                     is_saved = true;

@@ -22,7 +22,7 @@ use std::any::TypeId;
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex, OnceCell};
@@ -37,6 +37,8 @@ use crate::log::{
     SubscriptionProgress,
 };
 use crate::message::AnyEvent;
+#[cfg(feature = "metrics")]
+use crate::observe;
 use crate::runtime::Lifecycle;
 
 pub(crate) use self::appender::NotAppended;
@@ -110,6 +112,8 @@ struct Shared {
     settled: Settled,
     /// Held while progress is saved.
     saving: Mutex<()>,
+    /// When progress was saved, or there was none to save.
+    saved_at: std::sync::Mutex<Instant>,
 }
 
 impl Engine {
@@ -136,6 +140,7 @@ impl Engine {
             appender: OnceLock::new(),
             settled,
             saving: Mutex::default(),
+            saved_at: std::sync::Mutex::new(Instant::now()),
         };
         let (subscribed, started) = (OnceCell::new(), OnceCell::new());
         Self { shared: Arc::new(shared), subscribers, subscribed, started }
@@ -342,6 +347,27 @@ impl Engine {
         })
     }
 
+    /// Sets the gauges of the subscriptions of this build's handlers.
+    #[cfg(feature = "metrics")]
+    pub(crate) async fn sample(&self) {
+        if self.subscribers.is_empty() || !self.started.initialized() {
+            return;
+        }
+        observe::set_checkpoint_age(self.shared.saved_at().elapsed());
+        match self.progress().await {
+            Ok(progress) => {
+                for SubscriptionProgress { subscription, lag, parked, .. } in progress {
+                    let mut subscribers = self.subscribers.iter().map(|(it, _)| it);
+                    if let Some(subscriber) = subscribers.find(|it| it.name() == subscription.name)
+                    {
+                        observe::set_subscription(&subscriber.lane.name, lag, parked);
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the lag of the handlers cannot be sampled"),
+        }
+    }
+
     /// On how many shards this node works, and how many there are.
     pub(crate) fn shards(&self) -> (usize, u16) {
         let first = self.subscribers.first().filter(|_| self.shared.leases.are_valid());
@@ -432,6 +458,15 @@ impl Shared {
         self.appender.get_or_init(|| {
             Appender::start(Arc::clone(&self.store), Arc::clone(&self.window), QUEUE)
         })
+    }
+
+    fn saved_at(&self) -> MutexGuard<'_, Instant> {
+        self.saved_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Progress was saved, or there is none to save.
+    fn note_saved(&self) {
+        *self.saved_at() = Instant::now();
     }
 
     /// Whether the lanes are fed: until a shutdown begins.
