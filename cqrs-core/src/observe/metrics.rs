@@ -159,6 +159,7 @@ pub(crate) fn set_checkpoint_age(age: Duration) {
 }
 
 /// When something that has no handler began.
+#[derive(Clone, Copy)]
 pub(super) struct Began(Instant);
 
 impl Began {

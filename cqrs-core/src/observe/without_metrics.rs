@@ -18,6 +18,7 @@ impl Stopwatch {
     }
 }
 
+#[derive(Clone, Copy)]
 pub(super) struct Began;
 
 impl Began {

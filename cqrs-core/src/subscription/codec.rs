@@ -216,7 +216,14 @@ mod tests {
         let event = AnyEvent::new(Context::system(), Broken);
         let event = codec().encode(&event).unwrap();
         let event = LogEvent { name: name.into(), version, payload: payload.to_owned(), ..event };
-        codec().decode(LoggedEvent { position: Position(1), at: Timestamp::now(), event }).content
+        codec()
+            .decode(LoggedEvent {
+                position: Position(1),
+                at: Timestamp::now(),
+                only_for: None,
+                event,
+            })
+            .content
     }
 
     fn worked(version: u32, payload: &str) -> Result<Worked, String> {
