@@ -47,7 +47,7 @@ async fn the_first_mark_counts_and_a_permanent_one_is_final() {
     deliver(&app, 0..3).await;
     assert_eq!(dead(&app).await, [1]);
     let letter = &app.dead_letters().await[0];
-    assert_eq!((letter.attempts, letter.error.to_string().as_str()), (1, "no hope"));
+    assert_eq!((letter.attempts, letter.error.as_str()), (1, "no hope"));
 }
 
 #[tokio::test(start_paused = true)]
