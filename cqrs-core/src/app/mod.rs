@@ -3,6 +3,7 @@
 mod builder;
 mod construct;
 mod handlers;
+mod health;
 mod hint;
 mod modules;
 mod plugin;
@@ -27,6 +28,7 @@ use crate::runtime::{Lifecycle, Live};
 use crate::services::{MissingService, Service, Services, TypeRef};
 
 pub use self::builder::AppBuilder;
+pub use self::health::{HandlerHealth, Health, StoreHealth};
 pub use self::modules::Modules;
 pub use self::plugin::{BoxError, Plugin, StartError};
 pub use self::problem::{BuildError, Problem, ProblemKind};

@@ -204,7 +204,8 @@ impl Dispatcher {
             #[cfg(feature = "metrics")]
             if self.shared.observer.is_none() {
                 let (this, lifecycle) = (Arc::clone(self), Arc::clone(&self.shared.lifecycle));
-                current.spawn(gauges::sample_regularly(lifecycle, move || this.sample()));
+                let log = self.engine().cloned();
+                current.spawn(gauges::sample_regularly(lifecycle, move || this.sample(), log));
             }
             current
         });

@@ -457,6 +457,11 @@ impl EventHub {
         Ok(())
     }
 
+    /// Whether event handlers run, or will run with the first publish.
+    pub(crate) fn needs_no_start(&self) -> bool {
+        self.dispatcher.is_started() || self.options.starts_by_itself
+    }
+
     fn start_if_needed(&self) -> Result<(), Refused> {
         if self.dispatcher.is_started() {
             return Ok(());

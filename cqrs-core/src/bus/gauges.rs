@@ -12,16 +12,27 @@ use super::letters::Letters;
 use crate::lane::BreakerState;
 use crate::observe;
 use crate::runtime::Lifecycle;
+use crate::subscription::Engine;
 
 /// As often as a recorder is usually read.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Calls `sample` until the application stops, and once more then.
-pub(super) async fn sample_regularly(lifecycle: Arc<Lifecycle>, sample: impl Fn()) {
+/// Calls `sample` until the application stops, and once more then; asks the log until then.
+pub(super) async fn sample_regularly(
+    lifecycle: Arc<Lifecycle>,
+    sample: impl Fn(),
+    log: Option<Arc<Engine>>,
+) {
     while !lifecycle.is_stopped() {
         sample();
+        let rest = async {
+            tokio::time::sleep(INTERVAL).await;
+            if let Some(log) = &log {
+                log.sample().await;
+            }
+        };
         tokio::select! {
-            () = tokio::time::sleep(INTERVAL) => {}
+            () = rest => {}
             () = lifecycle.stopped() => {}
         }
     }

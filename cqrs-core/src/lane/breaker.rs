@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use tokio::time::Instant;
 
 use crate::handler::BreakerPolicy;
@@ -9,7 +10,8 @@ use crate::handler::BreakerPolicy;
 /// Where a handler's circuit breaker is.
 ///
 /// After Nygard, "Release It!" (2007).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum BreakerState {
     /// Attempts are made.

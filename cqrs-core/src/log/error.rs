@@ -31,6 +31,11 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Which kind of error it is, for spans and metrics.
+    pub(crate) fn error_type(&self) -> &'static str {
+        if self.is_temporary() { "unavailable" } else { "refused" }
+    }
+
     /// Whether the same call may succeed later.
     pub fn is_temporary(&self) -> bool {
         matches!(self, Self::Unavailable(_))

@@ -25,6 +25,13 @@ const QUEUE_DEPTH: &str = "cqrs_queue_depth";
 const OLDEST_WAITING: &str = "cqrs_oldest_waiting_seconds";
 const DEAD_LETTERS: &str = "cqrs_dead_letters";
 const BREAKER_OPEN: &str = "cqrs_breaker_open";
+const APPEND_DURATION: &str = "cqrs_append_duration_seconds";
+const APPEND_EVENTS: &str = "cqrs_append_events";
+const LAG: &str = "cqrs_lag_seconds";
+const PARKED: &str = "cqrs_parked";
+const CHECKPOINT_AGE: &str = "cqrs_checkpoint_age_seconds";
+const LEASES_TAKEN: &str = "cqrs_leases_taken_total";
+const LEASES_LOST: &str = "cqrs_leases_lost_total";
 
 /// Tells the recorder what each metric means.
 pub(crate) fn describe() {
@@ -33,14 +40,22 @@ pub(crate) fn describe() {
         (ATTEMPTS, "Attempts to deliver an event to a handler, by outcome"),
         (RETRIES, "Failed attempts after which another one follows"),
         (DEAD_LETTERED, "Deliveries that became dead letters"),
+        (LEASES_TAKEN, "Shards that this node has taken: free ones, or those of a node that died"),
+        (LEASES_LOST, "Shards that another node has taken over from this one"),
     ] {
         describe_counter!(name, Unit::Count, help);
     }
-    for (name, help) in [
-        (EXECUTION_DURATION, "Duration of commands and queries, with their middleware, by outcome"),
-        (DELIVERY_DURATION, "Duration of one attempt, with its middleware"),
+    for (name, unit, help) in [
+        (
+            EXECUTION_DURATION,
+            Unit::Seconds,
+            "Duration of commands and queries, with their middleware, by outcome",
+        ),
+        (DELIVERY_DURATION, Unit::Seconds, "Duration of one attempt, with its middleware"),
+        (APPEND_DURATION, Unit::Seconds, "Duration of one append to the log, by outcome"),
+        (APPEND_EVENTS, Unit::Count, "Events that were appended to the log at once"),
     ] {
-        describe_histogram!(name, Unit::Seconds, help);
+        describe_histogram!(name, unit, help);
     }
     for (name, unit, help) in [
         (IN_FLIGHT, Unit::Count, "Handlers running at this moment"),
@@ -52,9 +67,40 @@ pub(crate) fn describe() {
             Unit::Count,
             "Whether a handler's circuit breaker lets no attempt through: 1 open, 0.5 trying one, 0 closed",
         ),
+        (
+            LAG,
+            Unit::Seconds,
+            "Age of the oldest event in the log that the handler has not handled, on all nodes",
+        ),
+        (PARKED, Unit::Count, "Deliveries that are parked in the store"),
+        (
+            CHECKPOINT_AGE,
+            Unit::Seconds,
+            "Time since this node saved its progress, or had none to save",
+        ),
     ] {
         describe_gauge!(name, unit, help);
     }
+}
+
+/// A group of so many events was appended, or could not be.
+#[expect(clippy::cast_precision_loss, reason = "no group has 2^52 events")]
+pub(super) fn appended(events: usize, error_type: Option<&'static str>, began: Began) {
+    let duration = began.0.elapsed();
+    histogram!(APPEND_DURATION, "outcome" => outcome(error_type)).record(duration);
+    if error_type.is_none() {
+        histogram!(APPEND_EVENTS).record(events as f64);
+    }
+}
+
+/// This node has taken so many shards.
+pub(crate) fn leases_taken(count: usize) {
+    counter!(LEASES_TAKEN).increment(count as u64);
+}
+
+/// Another node has taken over a shard of this one.
+pub(crate) fn lease_lost() {
+    counter!(LEASES_LOST).increment(1);
 }
 
 pub(super) fn published(event: &'static str, error_type: Option<&'static str>) {
@@ -98,6 +144,28 @@ pub(crate) fn set_queue(handler: &Arc<str>, waiting: usize, oldest: Duration, de
 /// Sets the gauge of the breaker of `handler`: 1 open, 0.5 half open, 0 closed.
 pub(crate) fn set_breaker(handler: &Arc<str>, open: f64) {
     gauge!(BREAKER_OPEN, "handler" => shared(handler)).set(open);
+}
+
+/// Sets the gauges of the subscription of `handler`.
+#[expect(clippy::cast_precision_loss, reason = "no store has 2^52 parked deliveries")]
+pub(crate) fn set_subscription(handler: &Arc<str>, lag: Duration, parked: u64) {
+    gauge!(LAG, "handler" => shared(handler)).set(lag.as_secs_f64());
+    gauge!(PARKED, "handler" => shared(handler)).set(parked as f64);
+}
+
+/// Sets the gauge of the time since progress was saved.
+pub(crate) fn set_checkpoint_age(age: Duration) {
+    gauge!(CHECKPOINT_AGE).set(age.as_secs_f64());
+}
+
+/// When something that has no handler began.
+#[derive(Clone, Copy)]
+pub(super) struct Began(Instant);
+
+impl Began {
+    pub(super) fn now() -> Self {
+        Self(Instant::now())
+    }
 }
 
 /// Measures one run of a handler, which is in flight until this is dropped.

@@ -18,21 +18,23 @@ use std::time::Duration;
 
 use tracing::Span;
 
-use self::metrics::Stopwatch;
+use self::metrics::{Began, Stopwatch};
 use crate::context::Context;
 use crate::handler::Item;
 use crate::message::{AnyEvent, MessageKind};
 
 pub use self::observer::ExecutionRecord;
 
-pub(crate) use self::metrics::settled_failure;
 #[cfg(feature = "metrics")]
-pub(crate) use self::metrics::{describe, set_breaker, set_queue};
+pub(crate) use self::metrics::{
+    describe, set_breaker, set_checkpoint_age, set_queue, set_subscription,
+};
+pub(crate) use self::metrics::{lease_lost, leases_taken, settled_failure};
 pub(crate) use self::observer::{AttemptRecord, Happening, Observer};
 
 /// One operation, from its begin to its end: its span, its metrics, its trace.
 ///
-/// Each begins with the message's own context, which continues the trace from the operation's span.
+/// Those of a message begin with its own context, which continues the trace from the operation's span.
 pub(crate) struct Observed {
     span: Span,
     /// `None` once it has ended.
@@ -43,6 +45,7 @@ enum Operation {
     Publish { event: &'static str },
     Execute { kind: MessageKind, message: &'static str, stopwatch: Stopwatch },
     Deliver(Stopwatch),
+    Append { events: usize, began: Began },
 }
 
 impl Observed {
@@ -93,7 +96,13 @@ impl Observed {
         Self { span, operation: Some(Operation::Deliver(Stopwatch::start(handler))) }
     }
 
-    /// The span that the handler runs in.
+    /// An append of a group of events to the log.
+    pub(crate) fn append(events: usize) -> Self {
+        let operation = Operation::Append { events, began: Began::now() };
+        Self { span: spans::append(events), operation: Some(operation) }
+    }
+
+    /// The span that the operation runs in.
     pub(crate) fn span(&self) -> Span {
         self.span.clone()
     }
@@ -117,6 +126,7 @@ impl Observed {
                 metrics::executed(kind, message, error_type, stopwatch.elapsed());
             }
             Operation::Deliver(stopwatch) => metrics::attempted(&stopwatch, each),
+            Operation::Append { events, began } => metrics::appended(events, error_type, began),
         }
     }
 }
@@ -184,7 +194,7 @@ mod tests {
         let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
         let queries: Vec<_> = targets.filter_map(|target| target["expr"].as_str()).collect();
         let known = metrics_in(METRICS);
-        assert_eq!(known.len(), 11);
+        assert_eq!(known.len(), 18);
         assert_eq!(metrics_in(&queries.join(" ")), known);
         assert_eq!(metrics_in(DASHBOARD), known);
     }
@@ -193,7 +203,9 @@ mod tests {
     fn only_a_histogram_has_series_of_a_histogram() {
         for metric in metrics_in(METRICS) {
             let has_series = DASHBOARD.contains(&format!("{metric}_bucket"));
-            assert_eq!(has_series, metric.ends_with("_duration_seconds"), "{metric}");
+            let is_histogram =
+                metric.ends_with("_duration_seconds") || metric == "cqrs_append_events";
+            assert_eq!(has_series, is_histogram, "{metric}");
         }
     }
 
@@ -203,7 +215,7 @@ mod tests {
         let (_, describe) = METRICS.split_once("fn describe()").expect("it is there");
         let (describe, _) = describe.split_once("\n}\n").expect("it ends");
         let helps: Vec<_> = describe.split('"').skip(1).step_by(2).collect();
-        assert_eq!(helps.len(), 11);
+        assert_eq!(helps.len(), 18);
         for help in helps {
             assert!(PAGE.contains(help), "the page says otherwise: {help}");
         }

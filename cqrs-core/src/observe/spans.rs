@@ -4,7 +4,7 @@
 //! Dashboards and alerts are built on the names; `docs/observability.md` lists them.
 
 use tracing::field::{self, Empty};
-use tracing::{Span, info_span};
+use tracing::{Span, debug_span, info_span};
 
 use crate::context::{Context, TenantId};
 use crate::message::{AnyEvent, MessageKind};
@@ -90,6 +90,20 @@ pub(super) fn deliver_batch(
         "messaging.destination.subscription.name" = handler,
         "messaging.batch.message_count" = count,
         "cqrs.handler" = handler,
+    )
+}
+
+/// The span of one append to the log. It has no parent, since the events of many publishers are appended at once.
+pub(super) fn append(events: usize) -> Span {
+    debug_span!(
+        target: "cqrs",
+        parent: None,
+        "append",
+        "messaging.system" = "cqrs",
+        "messaging.operation.name" = "append",
+        "messaging.batch.message_count" = events,
+        "error.type" = Empty,
+        "otel.status_code" = Empty,
     )
 }
 

@@ -18,6 +18,23 @@ impl Stopwatch {
     }
 }
 
+#[derive(Clone, Copy)]
+pub(super) struct Began;
+
+impl Began {
+    pub(super) fn now() -> Self {
+        Self
+    }
+}
+
+pub(super) fn appended(_: usize, _: Option<&'static str>, _: Began) {}
+
+/// This node has taken so many shards.
+pub(crate) fn leases_taken(_: usize) {}
+
+/// Another node has taken over a shard of this one.
+pub(crate) fn lease_lost() {}
+
 pub(super) fn published(_: &'static str, _: Option<&'static str>) {}
 
 pub(super) fn executed(_: MessageKind, _: &'static str, _: Option<&'static str>, _: Duration) {}

@@ -6,12 +6,14 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::codec::Codec;
 use super::window::Window;
 use crate::lane::Publishes;
 use crate::log::{Entry, Position, Store, StoreError};
 use crate::message::AnyEvent;
+use crate::observe::Observed;
 
 /// How many entries are appended in one transaction at most.
 const MAX_ENTRIES: usize = 500;
@@ -202,7 +204,10 @@ async fn append(
     }
     let entries: Vec<Entry> =
         requests.iter_mut().map(|request| std::mem::take(&mut request.entry)).collect();
-    let positions = match store.append(&entries).await {
+    let observed = Observed::append(entries.iter().map(|entry| entry.events.len()).sum());
+    let appended = store.append(&entries).instrument(observed.span()).await;
+    observed.end(appended.as_ref().err().map(StoreError::error_type));
+    let positions = match appended {
         Ok(positions) => positions,
         Err(error) => {
             for (request, entry) in requests.iter_mut().zip(entries) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::slice::Slice;
-use super::subscriber::Subscriber;
+use super::subscriber::{Subscriber, lose};
 use super::{Shared, leases};
 use crate::log::StoreError;
 
@@ -47,6 +47,7 @@ async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<
     let (changes, slices): (Vec<_>, Vec<_>) =
         slices.filter_map(|slice| Some((slice.unsaved()?, slice))).unzip();
     if changes.is_empty() {
+        shared.note_saved();
         return false;
     }
     // A checkpoint of another log would skip events of this one.
@@ -64,15 +65,10 @@ async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<
     let mut is_saved = false;
     match shared.store.save(&changes).await {
         Ok(lost) => {
+            shared.note_saved();
             for slice in slices {
                 if lost.contains(&slice.lease) {
-                    tracing::warn!(
-                        shard = slice.lease.shard,
-                        "another node has taken over this shard"
-                    );
-                    for subscriber in subscribers {
-                        subscriber.remove(slice.lease);
-                    }
+                    lose(subscribers, slice.lease);
                 } else {
                     slice.saved();
                     is_saved = true;

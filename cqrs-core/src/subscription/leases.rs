@@ -7,9 +7,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::slice::Slice;
-use super::subscriber::Subscriber;
+use super::subscriber::{Subscriber, lose};
 use super::{Shared, checkpoints};
 use crate::log::{Claim, Lease, Node, StoreError, SubscriptionId};
+use crate::observe;
 
 /// How many times a node says that it lives while its leases last.
 const BEATS: u32 = 3;
@@ -72,10 +73,7 @@ pub(super) async fn beat(
     let beat = shared.store.beat(node).await?;
     let held: Vec<Lease> = subscribers.first().map(|it| it.leases()).unwrap_or_default();
     for lost in held.iter().filter(|lease| !beat.leases.contains(lease)) {
-        tracing::warn!(shard = lost.shard, "another node has taken over this shard");
-        for subscriber in subscribers {
-            subscriber.remove(*lost);
-        }
+        lose(subscribers, *lost);
     }
     // After the lost shards were removed, so that no attempt of them begins.
     *shared.leases.last_beat() = Some(sent);
@@ -93,7 +91,9 @@ pub(super) async fn beat(
     let owned = working.len();
     if owned < share {
         let ids: Vec<SubscriptionId> = subscribers.iter().map(|it| it.id()).collect();
-        for claim in shared.store.claim(node, share - owned, &ids).await? {
+        let claims = shared.store.claim(node, share - owned, &ids).await?;
+        observe::leases_taken(claims.len());
+        for claim in claims {
             begin(shared, subscribers, claim).await?;
         }
     } else if owned > share

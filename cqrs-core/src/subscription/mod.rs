@@ -23,7 +23,7 @@ use std::any::TypeId;
 use std::collections::HashSet;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -37,9 +37,11 @@ use crate::handler::{AttemptError, Rejection};
 use crate::lane::{Deferred, Lane, Publishes, Verdict};
 use crate::log::{
     Edit, Entry, NewSubscription, Position, Profile, ScheduledEvent, Staged, Start, Store,
-    StoreError,
+    StoreError, SubscriptionProgress,
 };
 use crate::message::AnyEvent;
+#[cfg(feature = "metrics")]
+use crate::observe;
 use crate::runtime::Lifecycle;
 
 pub(crate) use self::appender::NotAppended;
@@ -64,6 +66,9 @@ const PUBLISH_FOR: Duration = Duration::from_secs(30);
 
 /// How long to wait before a start is tried again.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+/// How long the store may take to say how far the subscriptions have come, before it counts as unreachable.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(2);
 
 /// How often it is looked whether this node still works on a shard.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
@@ -114,6 +119,8 @@ struct Shared {
     scheduled: Arc<Notify>,
     /// Held while progress is saved.
     saving: Mutex<()>,
+    /// When progress was saved, or there was none to save.
+    saved_at: std::sync::Mutex<Instant>,
 }
 
 impl Engine {
@@ -143,6 +150,7 @@ impl Engine {
             publisher,
             scheduled: Arc::default(),
             saving: Mutex::default(),
+            saved_at: std::sync::Mutex::new(Instant::now()),
         };
         let (subscribed, started) = (OnceCell::new(), OnceCell::new());
         Self { shared: Arc::new(shared), subscribers, subscribed, started }
@@ -377,6 +385,44 @@ impl Engine {
         &*self.shared.store
     }
 
+    /// How far the subscriptions have come, without what this node has not saved yet. Fails soon if the store does not
+    /// answer.
+    pub(crate) async fn progress(&self) -> Result<Vec<SubscriptionProgress>, StoreError> {
+        let answer = tokio::time::timeout(ANSWERS_WITHIN, self.shared.store.subscriptions()).await;
+        answer.unwrap_or_else(|_| {
+            let why = format!("it did not answer within {ANSWERS_WITHIN:?}");
+            Err(StoreError::Unavailable(why.into()))
+        })
+    }
+
+    /// Sets the gauges of the subscriptions of this build's handlers.
+    #[cfg(feature = "metrics")]
+    pub(crate) async fn sample(&self) {
+        if self.subscribers.is_empty() || !self.started.initialized() {
+            return;
+        }
+        observe::set_checkpoint_age(self.shared.saved_at().elapsed());
+        match self.progress().await {
+            Ok(progress) => {
+                for SubscriptionProgress { subscription, lag, parked, .. } in progress {
+                    let mut subscribers = self.subscribers.iter().map(|(it, _)| it);
+                    if let Some(subscriber) = subscribers.find(|it| it.name() == subscription.name)
+                    {
+                        observe::set_subscription(&subscriber.lane.name, lag, parked);
+                    }
+                }
+            }
+            Err(error) => tracing::debug!(%error, "the lag of the handlers cannot be sampled"),
+        }
+    }
+
+    /// On how many shards this node works, and how many there are.
+    pub(crate) fn shards(&self) -> (usize, u16) {
+        let first = self.subscribers.first().filter(|_| self.shared.leases.are_valid());
+        let working = first.map_or(0, |(it, _)| it.working_leases().len());
+        (working, self.shared.store.profile().shards)
+    }
+
     /// Whether a handler of this build continues the subscription with this name.
     pub(crate) fn handles(&self, name: &str) -> bool {
         self.subscribers.iter().any(|(it, _)| it.name() == name)
@@ -461,6 +507,15 @@ impl Shared {
             let (store, window) = (Arc::clone(&self.store), Arc::clone(&self.window));
             Appender::start(store, window, Arc::clone(&self.scheduled), QUEUE)
         })
+    }
+
+    fn saved_at(&self) -> MutexGuard<'_, Instant> {
+        self.saved_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Progress was saved, or there is none to save.
+    fn note_saved(&self) {
+        *self.saved_at() = Instant::now();
     }
 
     /// Whether the lanes are fed: until a shutdown begins.

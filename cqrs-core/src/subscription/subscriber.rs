@@ -18,6 +18,7 @@ use super::window::Found;
 use crate::handler::Order;
 use crate::lane::{Delivery, Lane, Origin as _};
 use crate::log::{Lease, Parked, Position, SubscriptionId};
+use crate::observe;
 use crate::schedule::Keys;
 
 /// How many events are taken from the window at once.
@@ -32,6 +33,18 @@ pub(crate) struct Wanted {
     pub(crate) events: FxHashMap<TypeId, usize>,
     /// The index of the handler of every event.
     pub(crate) any: Option<usize>,
+}
+
+/// Ends the work on a shard that another node has taken over, unless it has ended before.
+pub(super) fn lose(subscribers: &[Arc<Subscriber>], lease: Lease) {
+    if subscribers.iter().all(|subscriber| subscriber.slice(lease).is_none()) {
+        return;
+    }
+    tracing::warn!(shard = lease.shard, "another node has taken over this shard");
+    observe::lease_lost();
+    for subscriber in subscribers {
+        subscriber.remove(lease);
+    }
 }
 
 /// One handler's subscription.

@@ -1,8 +1,12 @@
 //! Counters, histograms and gauges, by names that dashboards are built on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Mutex;
 
+use cqrs_core::log::{Edit, Maintenance as _, MemoryStore, ResetTo, StoreError};
 use cqrs_core::prelude::*;
+use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
+use cqrs_tests::intercepted::{Call, Intercepted, Interceptor};
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
 use crate::alone;
@@ -119,4 +123,77 @@ async fn gauges_show_what_waits_and_what_runs_without_being_asked() {
         "each snapshot begins anew"
     );
     assert_eq!(metrics.get("cqrs_queue_depth{handler=wait}"), Some(&0.0));
+}
+
+/// A store whose calls of these functions fail.
+#[derive(Debug, Default)]
+struct Failing(Mutex<HashSet<Call>>);
+
+impl Failing {
+    fn set(&self, calls: impl IntoIterator<Item = Call>) {
+        *self.0.lock().expect("no panic") = calls.into_iter().collect();
+    }
+}
+
+impl Interceptor for Failing {
+    async fn before(&self, call: Call) -> Result<(), StoreError> {
+        if self.0.lock().expect("no panic").contains(&call) {
+            return Err(StoreError::Unavailable("switched off".into()));
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn appends_and_subscriptions_of_a_log_are_measured() {
+    let _alone = alone();
+    let recorder = DebuggingRecorder::new();
+    let snapshotter = recorder.snapshotter();
+    let _guard = metrics::set_default_local_recorder(&recorder);
+    let store = Arc::new(Intercepted::new(Arc::new(MemoryStore::new()), Failing::default()));
+    let confirm = Handler::event_fn("confirm", |event: Published<OrderPlaced>, _| async move {
+        if event.email.is_empty() { Err(HandlerError::msg("no address")) } else { Ok(()) }
+    });
+    let retry = RetryPolicy::exponential(2, Duration::from_hours(1), Duration::from_hours(1));
+    let confirm = confirm.options(HandlerOptions::DEFAULT.retry(retry));
+    let app = App::builder().bare().shared_store(store.clone()).register(confirm);
+    let app = app.build().expect("wired");
+    app.start().await.expect("the store answers");
+
+    let order = |email: &str| OrderPlaced { order_id: Uuid::now_v7(), email: email.to_owned() };
+    let orders = [order(""), order(EMAIL), order(EMAIL)];
+    app.events().publish_all(&acme(), orders).await.expect("accepted");
+    store.set([Call::Append]);
+    let hurried = acme().with_timeout(Duration::from_millis(10));
+    app.events().publish(&hurried, order(EMAIL)).await.expect_err("the store is away");
+    store.set([]);
+    tokio::time::sleep(Duration::from_secs(6)).await;
+
+    let metrics = snapshot(&snapshotter);
+    let expected = [
+        ("cqrs_append_duration_seconds{outcome=ok}", 1.0),
+        // At once, and again after a wait, at the end of which the deadline has passed.
+        ("cqrs_append_duration_seconds{outcome=unavailable}", 2.0),
+        ("cqrs_append_events{}", 1.0),
+        ("cqrs_parked{handler=confirm}", 1.0),
+        ("cqrs_leases_taken_total{}", 16.0),
+    ];
+    for (name, value) in expected {
+        assert_eq!(metrics.get(name), Some(&value), "{name} in {metrics:#?}");
+    }
+    assert!(metrics["cqrs_lag_seconds{handler=confirm}"] < 5.0, "it has passed all: {metrics:#?}");
+    assert!(metrics["cqrs_checkpoint_age_seconds{}"] < 1.0, "{metrics:#?}");
+
+    // A change that takes all shards away from their owner, while no progress can be saved.
+    store.set([Call::Save]);
+    let end = ResetTo::End;
+    store.edit(&Edit::Reset { handler: "confirm", to: end }).await.expect("the store answers");
+    app.events().publish(&acme(), order(EMAIL)).await.expect("accepted");
+    tokio::time::sleep(Duration::from_secs(11)).await;
+    let metrics = snapshot(&snapshotter);
+    assert_eq!(metrics.get("cqrs_leases_lost_total{}"), Some(&16.0), "{metrics:#?}");
+    assert_eq!(metrics.get("cqrs_leases_taken_total{}"), Some(&16.0), "{metrics:#?}");
+    assert!(metrics["cqrs_checkpoint_age_seconds{}"] > 4.0, "{metrics:#?}");
+    store.set([]);
+    assert!(app.shutdown(Duration::from_secs(30)).await.is_clean());
 }

@@ -2,6 +2,7 @@
 
 use cqrs_core::ExecuteError;
 use cqrs_core::context::TraceParent;
+use cqrs_core::log::MemoryStore;
 use cqrs_core::prelude::*;
 use opentelemetry::trace::{SpanId, SpanKind, Status, TraceId};
 use opentelemetry_sdk::trace::SpanData;
@@ -223,6 +224,43 @@ async fn a_stored_event_continues_its_trace_in_another_process() {
     let deliver = export.one("deliver order.placed", Some("note"));
     assert_eq!(span_id(stored.traceparent()), Some(publish.span_context.span_id()));
     assert_eq!(span_id(in_handler), Some(deliver.span_context.span_id()), "for calls to others");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trace_survives_the_log() {
+    let export = Export::start(alone());
+    let store = MemoryStore::new();
+    let handling = || {
+        let note = |_: Published<OrderPlaced>, _| async { Ok(()) };
+        let note = cqrs_core::Handler::event_fn("note", note);
+        App::builder().bare().store(store.clone()).register(note).build().expect("wired")
+    };
+    // Makes the subscription. The events are published, and handled, by other processes.
+    let app = handling();
+    app.start().await.expect("the store answers");
+    assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
+
+    let publishing = App::builder().bare().store(store.clone()).build().expect("wired");
+    let ctx = acme().with_traceparent(HEADER.parse().expect("valid"));
+    let event = || OrderPlaced { order_id: Uuid::now_v7(), email: EMAIL.to_owned() };
+    publishing.events().publish_all(&ctx, [event(), event()]).await.expect("accepted");
+    assert!(publishing.shutdown(Duration::from_secs(10)).await.is_clean());
+    let append = export.one("append", None);
+    assert_eq!(append.parent_span_id, SpanId::INVALID);
+    assert_eq!(text(&append, "messaging.batch.message_count").as_deref(), Some("2"));
+
+    let app = handling();
+    app.start().await.expect("the store answers");
+    app.idle().await;
+    let publishes = export.named("publish order.placed", None);
+    let deliveries = export.named("deliver order.placed", Some("note"));
+    assert_eq!((publishes.len(), deliveries.len()), (2, 2), "{:#?}", export.spans());
+    for deliver in deliveries {
+        assert_eq!(deliver.span_context.trace_id().to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        let publish = publishes.iter().find(|it| links(&deliver) == [ids(&it.span_context)]);
+        assert_parent(&deliver, publish.expect("it is linked to its publish"));
+    }
+    assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
 }
 
 #[tokio::test(start_paused = true)]

@@ -7,6 +7,7 @@ use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
 use cqrs_core::{AppBuilder, Handler, Published};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use uuid::Uuid;
 
 #[derive(Debug, Serialize, Deserialize, Event)]
@@ -56,6 +57,45 @@ async fn a_publish_outside_a_runtime_is_refused() {
 async fn a_new_application_is_idle_before_its_start() {
     let app = builder().build().unwrap();
     tokio::time::timeout(Duration::from_secs(10), app.idle()).await.expect("it is idle");
+}
+
+#[tokio::test]
+async fn an_application_is_ready_from_its_start_to_its_shutdown() {
+    for builder in [builder(), App::builder().bare()] {
+        let app = builder.start_manually().build().unwrap();
+        let health = app.health().await;
+        assert!(!health.is_started && !health.is_ready(), "{health:?}");
+        app.start().await.unwrap();
+        let health = app.health().await;
+        assert!(health.is_started && health.is_ready(), "{health:?}");
+        let report = app.shutdown(Duration::from_secs(10)).await;
+        assert!(report.is_clean(), "{report}");
+        assert!(!app.health().await.is_ready());
+    }
+}
+
+/// Otherwise it would get no request, and so would never publish.
+#[tokio::test]
+async fn an_application_that_starts_with_the_first_publish_is_ready_before() {
+    let app = App::builder().bare().build().unwrap();
+    assert!(app.health().await.is_ready());
+}
+
+#[tokio::test]
+async fn the_health_is_the_body_of_a_probe() {
+    let app = builder().build().unwrap();
+    app.start().await.unwrap();
+    app.handler("note").unwrap().pause();
+    let handler = json!({
+        "handler": "note", "lag_seconds": 0.0, "parked": 0, "breaker": null, "is_paused": true
+    });
+    let expected = json!({
+        "is_started": true,
+        "is_shut_down": false,
+        "store": { "error": null, "shards": 16, "all_shards": 16 },
+        "handlers": [handler]
+    });
+    assert_eq!(serde_json::to_value(app.health().await).unwrap(), expected);
 }
 
 #[tokio::test(start_paused = true)]

@@ -92,6 +92,9 @@ macro_rules! suite {
                 a_failing_entity_that_fills_the_queue_holds_back_itself_alone,
                 a_backlog_of_one_tenant_delays_no_tenant_of_another_shard,
                 a_burst_of_many_publishers_reaches_a_hundred_handlers;
+            health:
+                an_application_is_ready_while_its_store_answers,
+                handlers_that_need_attention_are_in_the_health;
             versions:
                 an_event_of_an_older_version_reaches_its_handler_in_the_current_form,
                 an_event_that_cannot_be_upcast_is_a_dead_letter_with_the_reason,

@@ -15,6 +15,7 @@ mod append;
 mod application;
 mod done_rows;
 mod handlers;
+mod health;
 mod leases;
 mod news;
 mod nodes;
