@@ -5,7 +5,6 @@ use std::fmt;
 use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 
-use cqrs_core::{BoxFuture, TenantId};
 use cqrs_core::log::{
     Beat, Change, Claim, DeliveryFilter, DoneRow, DueEvents, Edit, Entry, EventLog, Lease,
     LivingNode, LogEvent, LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile,
@@ -13,6 +12,7 @@ use cqrs_core::log::{
     SubscriptionId, SubscriptionProgress, Unit, Units,
 };
 use cqrs_core::services::TypeRef;
+use cqrs_core::{BoxFuture, TenantId};
 use uuid::Uuid;
 
 /// A function of a store or of its transactions.

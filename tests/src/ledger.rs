@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cqrs_core::{BoxFuture, TenantId};
 use cqrs_core::log::{
     DoneRow, Entry, EventLog as _, LogEvent, MemoryStore, Profile, ScheduledEvent, StoreError,
     Unit, Units,
 };
 use cqrs_core::services::TypeRef;
+use cqrs_core::{BoxFuture, TenantId};
 
 use crate::intercepted::{Intercepted, Interceptor};
 

@@ -7,11 +7,10 @@ use cqrs_core::prelude::*;
 use cqrs_sql::{OpenError, PostgresTransaction, SqlStore, set_tenant};
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 
-use crate::support::{Database, Schema, all, entry, event, url};
+use crate::support::{Database, Schema, all, entry, event, execute_in_the_end, url};
 
 /// Tables of a role that is no superuser, and another role that users work with.
 struct Roles {
-    admin: PgPool,
     /// Opens the store and owns all tables.
     store: PgPool,
     user: PgPool,
@@ -32,7 +31,7 @@ impl Roles {
         execute(&admin, format!("CREATE SCHEMA {} AUTHORIZATION {owner}", schema.name)).await;
         let store = connect(&admin, &schema, "store").await;
         let user = connect(&admin, &schema, "user").await;
-        Self { admin, store, user, schema }
+        Self { store, user, schema }
     }
 
     fn role(&self, kind: &str) -> String {
@@ -69,12 +68,12 @@ impl Roles {
         );
         execute(&self.store, sql).await;
     }
+}
 
-    async fn remove(self) {
-        self.user.close().await;
-        self.store.close().await;
+impl Drop for Roles {
+    fn drop(&mut self) {
         for role in [self.role("user"), self.role("store")] {
-            execute(&self.admin, format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}")).await;
+            execute_in_the_end(format!("DROP OWNED BY {role} CASCADE; DROP ROLE {role}"));
         }
     }
 }
@@ -166,7 +165,6 @@ async fn a_transaction_sees_and_publishes_what_is_of_its_tenant() {
     let seen: Vec<_> = all(&store).await.into_iter().map(|it| it.event.tenant).collect();
     let acme = || Some("acme".to_owned());
     assert_eq!(seen, [acme(), Some("globex".to_owned()), None, acme()]);
-    roles.remove().await;
 }
 
 #[derive(Debug, Serialize, Deserialize, Event)]
@@ -179,9 +177,11 @@ struct Billed {
 #[command(output = Vec<i32>)]
 struct AddInvoice(i32);
 
-/// The invoices that handlers have seen, and in which scope.
+/// A handler, its tenant, and the invoices that it has seen.
+type Look = (&'static str, Option<String>, Vec<i32>);
+
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<(&'static str, Option<String>, Vec<i32>)>>>);
+struct Seen(Arc<Mutex<Vec<Look>>>);
 
 impl Seen {
     async fn note(&self, handler: &'static str, tx: &mut PostgresTransaction, ctx: &Context) {
@@ -192,7 +192,7 @@ impl Seen {
 
 #[events_handler(Billed, transactional)]
 struct LookAtOne {
-    seen: Arc<Seen>,
+    seen: Seen,
 }
 
 impl TransactionalEventHandler<Billed> for LookAtOne {
@@ -211,7 +211,7 @@ impl TransactionalEventHandler<Billed> for LookAtOne {
 
 #[events_handler(Billed, batch(max = 10, across_tenants), transactional)]
 struct LookAtMany {
-    seen: Arc<Seen>,
+    seen: Seen,
 }
 
 impl TransactionalBatchEventHandler<Billed> for LookAtMany {
@@ -273,7 +273,9 @@ async fn a_transactional_handler_sees_its_tenant_and_the_subscription_all() {
 
     let mut seen = seen.0.lock().expect("unlocked").clone();
     // The handlers run beside the command.
-    seen.iter_mut().for_each(|(_, _, invoices)| invoices.retain(|number| *number != 4));
+    for (_, _, invoices) in &mut seen {
+        invoices.retain(|number| *number != 4);
+    }
     seen.sort();
     let one = |tenant: &str, invoices| ("one", Some(tenant.to_owned()), invoices);
     let no_tenant = |handler| (handler, None, vec![]);
@@ -289,7 +291,6 @@ async fn a_transactional_handler_sees_its_tenant_and_the_subscription_all() {
         one("initech", vec![]),
     ];
     assert_eq!(seen, expected);
-    roles.remove().await;
 }
 
 #[tokio::test]
@@ -335,7 +336,6 @@ async fn a_role_that_does_not_see_all_tenants_opens_no_store() {
     unit.publish(&[of("globex")]).await.expect("published");
     unit.commit().await.expect("committed");
     assert_eq!(all(&plain).await.len(), 5);
-    roles.remove().await;
 }
 
 #[tokio::test]
