@@ -7,7 +7,7 @@ use cqrs_core::prelude::*;
 use cqrs_sql::{OpenError, PostgresTransaction, SqlStore, set_tenant};
 use sqlx::{AssertSqlSafe, PgPool, Postgres, Transaction};
 
-use crate::support::{Database, Schema, all, entry, event, execute_in_the_end, url};
+use crate::support::{Database, Schema, all, entry, event, eventually, execute_in_the_end, url};
 
 /// Tables of a role that is no superuser, and another role that users work with.
 struct Roles {
@@ -268,7 +268,8 @@ async fn a_transactional_handler_sees_its_tenant_and_the_subscription_all() {
     }
     let added = app.commands().execute(&ctx("acme"), AddInvoice(4)).await;
     assert_eq!(added.expect("added"), [1, 2, 4]);
-    app.idle().await;
+    let is_complete = async || seen.0.lock().expect("unlocked").len() == 8;
+    eventually("all events are handled", is_complete).await;
     assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
 
     let mut seen = seen.0.lock().expect("unlocked").clone();
