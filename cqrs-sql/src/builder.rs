@@ -92,7 +92,7 @@ impl SqlStoreBuilder {
     /// Gives the tables of events row-level security on Postgres; SQLite has none, and opening fails there. `role` is the
     /// one with which the application opens its store. It sees all tenants, and so does the role that owns the tables.
     /// Any other role sees and publishes the events of one tenant: the one that the transaction has by
-    /// [`set_tenant`](crate::set_tenant). Without a tenant it sees nothing.
+    /// `cqrs_sql::set_tenant`. Without a tenant it sees nothing.
     ///
     /// The role that owns the tables must open the store once with this option. It stays in the database until you
     /// remove it with SQL.
