@@ -89,6 +89,31 @@ impl SqlStoreBuilder {
         self
     }
 
+    /// Gives the tables of events row-level security on Postgres; SQLite has none, and opening fails there. `role` is the
+    /// one with which the application opens its store. It sees all tenants, and so does the role that owns the tables.
+    /// Any other role sees and publishes the events of one tenant: the one that the transaction has by
+    /// `cqrs_sql::set_tenant`. Without a tenant it sees nothing.
+    ///
+    /// The role that owns the tables must open the store once with this option. It stays in the database until you
+    /// remove it with SQL.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "postgres")]
+    /// # async fn open() -> Result<(), cqrs_sql::OpenError> {
+    /// use cqrs_sql::SqlStore;
+    ///
+    /// let store = SqlStore::builder().row_level_security("events").postgres("postgres://events@host/app").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// Your code needs another role than `events`, because that one sees all tenants in these tables, also in a
+    /// `transactional` handler. It publishes with `GRANT INSERT ON cqrs_outbox`, and may get `SELECT` on `cqrs_event`.
+    pub fn row_level_security(mut self, role: impl Into<String>) -> Self {
+        self.options.row_level_security = Some(role.into());
+        self
+    }
+
     /// Whether nodes tell each other about new events by `NOTIFY` on Postgres; they do by default, at most every
     /// 5 ms, while more than one node lives. Nodes poll besides. Switch it off for a pooler that shares connections
     /// between transactions, because `LISTEN` does not work there.

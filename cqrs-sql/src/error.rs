@@ -71,6 +71,19 @@ pub enum OpenError {
          store once with the role that owns them ({0})"
     )]
     MayNotMigrate(#[source] sqlx::Error),
+    /// SQLite has no roles.
+    #[error("SQLite has no row-level security: remove `row_level_security(..)`, or use Postgres")]
+    NoRowLevelSecurity,
+    /// A store handles the events of all tenants, and its role does not see them.
+    #[error(
+        "the log's tables have row-level security, and the role `{role}` does not see the events of all tenants: \
+         open the store once with the role that owns the tables and with \
+         `SqlStore::builder().row_level_security(\"{role}\")`"
+    )]
+    SeesOneTenant {
+        /// The role with which the store connects.
+        role: String,
+    },
     /// The database failed.
     #[error("the log's database cannot be opened: {0}")]
     Database(#[from] sqlx::Error),

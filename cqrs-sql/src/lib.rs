@@ -55,7 +55,7 @@ mod publish_in; // publishing in the user's own transaction
 pub use self::builder::SqlStoreBuilder;
 pub use self::error::OpenError;
 #[cfg(feature = "postgres")]
-pub use self::postgres::PostgresTransaction;
+pub use self::postgres::{PostgresTransaction, set_tenant};
 pub use self::publish_in::{PublishIn, PublishInError};
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteTransaction;

@@ -13,6 +13,8 @@ pub struct Options {
     pub(crate) prefix: String,
     pub(crate) application: String,
     pub(crate) shards: Option<u16>,
+    /// The role that sees all tenants, if others see one.
+    pub(crate) row_level_security: Option<String>,
     pub(crate) notifications: bool,
     pub(crate) lease: Duration,
     pub(crate) poll: Duration,
@@ -32,6 +34,7 @@ impl Default for Options {
             prefix: "cqrs_".to_owned(),
             application: "main".to_owned(),
             shards: None,
+            row_level_security: None,
             notifications: true,
             lease: Profile::DEFAULT_LEASE,
             poll: Profile::DEFAULT_POLL,
@@ -56,6 +59,15 @@ impl Options {
     /// What a store says of itself.
     pub(crate) fn profile(&self, name: &'static str, shards: u16) -> Profile {
         Profile { name, shards, lease: self.lease, poll: self.poll }
+    }
+
+    /// SQLite does not have every option.
+    #[cfg(feature = "sqlite")]
+    pub(crate) fn check_sqlite(&self) -> Result<(), OpenError> {
+        match self.row_level_security {
+            Some(_) => Err(OpenError::NoRowLevelSecurity),
+            None => Ok(()),
+        }
     }
 
     /// The number of shards that a new log gets.

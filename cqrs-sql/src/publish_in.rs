@@ -36,6 +36,9 @@ pub trait PublishIn {
     /// On Postgres it waits for no other transaction; handlers of this process see the event within the store's
     /// [`poll`](crate::SqlStoreBuilder::poll) after the commit. On SQLite, begin the transaction with `BEGIN IMMEDIATE`.
     ///
+    /// If the store has [`row_level_security`](crate::SqlStoreBuilder::row_level_security), call `cqrs_sql::set_tenant`
+    /// before; an event of another tenant is refused then.
+    ///
     /// # Errors
     ///
     /// [`PublishInError`]. The transaction should be rolled back then.

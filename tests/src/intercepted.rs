@@ -5,7 +5,6 @@ use std::fmt;
 use std::ops::{Deref, RangeInclusive};
 use std::sync::Arc;
 
-use cqrs_core::BoxFuture;
 use cqrs_core::log::{
     Beat, Change, Claim, DeliveryFilter, DoneRow, DueEvents, Edit, Entry, EventLog, Lease,
     LivingNode, LogEvent, LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile,
@@ -13,6 +12,7 @@ use cqrs_core::log::{
     SubscriptionId, SubscriptionProgress, Unit, Units,
 };
 use cqrs_core::services::TypeRef;
+use cqrs_core::{BoxFuture, TenantId};
 use uuid::Uuid;
 
 /// A function of a store or of its transactions.
@@ -228,9 +228,9 @@ impl<I: Interceptor> Units for Intercepted<I> {
         self.inner_units().transaction()
     }
 
-    fn begin(&self) -> Answer<'_, Box<dyn Unit>> {
-        self.call(Call::Begin, async {
-            let inner = self.inner_units().begin().await?;
+    fn begin<'a>(&'a self, tenant: Option<&'a TenantId>) -> Answer<'a, Box<dyn Unit>> {
+        self.call(Call::Begin, async move {
+            let inner = self.inner_units().begin(tenant).await?;
             let interceptor = Arc::clone(&self.interceptor);
             Ok(Box::new(InterceptedUnit { inner, interceptor }) as _)
         })

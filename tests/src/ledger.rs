@@ -3,12 +3,12 @@
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cqrs_core::BoxFuture;
 use cqrs_core::log::{
     DoneRow, Entry, EventLog as _, LogEvent, MemoryStore, Profile, ScheduledEvent, StoreError,
     Unit, Units,
 };
 use cqrs_core::services::TypeRef;
+use cqrs_core::{BoxFuture, TenantId};
 
 use crate::intercepted::{Intercepted, Interceptor};
 
@@ -66,7 +66,10 @@ impl Units for Lines {
         TypeRef::of::<LedgerTransaction>()
     }
 
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Unit>, StoreError>> {
+    fn begin<'a>(
+        &'a self,
+        _: Option<&'a TenantId>,
+    ) -> BoxFuture<'a, Result<Box<dyn Unit>, StoreError>> {
         let (entry, transaction) = (Entry::default(), LedgerTransaction::default());
         let unit = LedgerUnit { lines: self.clone(), entry, transaction };
         Box::pin(async { Ok(Box::new(unit) as _) })

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::{Batch, BoxFuture, HandlerError, HandlerResult};
-use crate::context::{Context, Effect};
+use crate::context::{Context, Effect, TenantId};
 use crate::message::Command;
 
 /// As [`EventHandler`](super::EventHandler), in a transaction of the application's store: what it writes, what it
@@ -94,7 +94,11 @@ pub(crate) type AnyTransaction<'a> = &'a mut (dyn Any + Send);
 
 /// Begins the transactions in which handlers write.
 pub(crate) trait Transactions: Send + Sync {
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn OpenTransaction>, HandlerError>>;
+    /// Begins one for the work of this tenant, or of several tenants or the system.
+    fn begin<'a>(
+        &'a self,
+        tenant: Option<&'a TenantId>,
+    ) -> BoxFuture<'a, Result<Box<dyn OpenTransaction>, HandlerError>>;
 }
 
 /// A transaction in which a handler writes. Dropped without a commit, it is rolled back.

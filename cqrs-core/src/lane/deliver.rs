@@ -207,7 +207,7 @@ impl Handling<'_> {
         transactions: &dyn Transactions,
         ctx: &Context,
     ) -> Result<(), HandlerError> {
-        let mut tx = transactions.begin().await?;
+        let mut tx = transactions.begin(ctx.tenant_id()).await?;
         self.lane.routes[self.route](self.items, ctx, Some(tx.transaction())).await?;
         if self.items.iter().any(|item| item.failure.get().is_some()) {
             return Err(HandlerError::new(

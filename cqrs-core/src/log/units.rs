@@ -3,6 +3,7 @@
 use std::any::Any;
 
 use super::{DoneRow, LogEvent, ScheduledEvent, StoreError};
+use crate::context::TenantId;
 use crate::handler::BoxFuture;
 use crate::services::TypeRef;
 
@@ -11,12 +12,16 @@ pub trait Units: Send + Sync {
     /// The type of [`Unit::transaction`], such as `SqliteTransaction`.
     fn transaction(&self) -> TypeRef;
 
-    /// Begins a transaction.
+    /// Begins a transaction in which the work of this tenant is done, or work of several tenants or of the system. A
+    /// store that can tell its database about the tenant does so.
     ///
     /// # Errors
     ///
     /// [`StoreError`].
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Unit>, StoreError>>;
+    fn begin<'a>(
+        &'a self,
+        tenant: Option<&'a TenantId>,
+    ) -> BoxFuture<'a, Result<Box<dyn Unit>, StoreError>>;
 }
 
 /// One transaction. Dropped without a commit, it is rolled back.

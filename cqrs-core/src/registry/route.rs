@@ -288,7 +288,7 @@ fn in_transaction<H: TransactionalCommandHandler<C>, C: Command>(
             let scope = ctx.clone();
             let execute = async move {
                 let transactions = transactions.ok_or_else(|| unavailable(NO_TRANSACTION))?;
-                let mut tx = transactions.begin().await.map_err(unavailable)?;
+                let mut tx = transactions.begin(ctx.tenant_id()).await.map_err(unavailable)?;
                 let typed = typed_transaction(tx.transaction());
                 let output = handler.execute(command, typed, &ctx).await;
                 let output = output.map_err(AttemptError::Failed)?;

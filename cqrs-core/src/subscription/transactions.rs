@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::codec::Codec;
 use super::slice::{Slice, position};
-use crate::context::Effect;
+use crate::context::{Effect, TenantId};
 use crate::handler::{AnyTransaction, BoxFuture, HandlerError, OpenTransaction, Transactions};
 use crate::lane::{Deferred, Publishes};
 use crate::log::{Position, Store, Unit, Units};
@@ -26,10 +26,13 @@ impl StoreTransactions {
 }
 
 impl Transactions for StoreTransactions {
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn OpenTransaction>, HandlerError>> {
-        Box::pin(async {
+    fn begin<'a>(
+        &'a self,
+        tenant: Option<&'a TenantId>,
+    ) -> BoxFuture<'a, Result<Box<dyn OpenTransaction>, HandlerError>> {
+        Box::pin(async move {
             let units: &dyn Units = self.store.units().ok_or_else(no_units)?;
-            let unit = units.begin().await?;
+            let unit = units.begin(tenant).await?;
             let codec = Arc::clone(&self.codec);
             let open = Open {
                 unit,

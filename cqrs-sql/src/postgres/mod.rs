@@ -2,6 +2,7 @@
 
 mod rows; // events as rows
 mod tables; // what is written in any transaction
+mod row_security; // other roles see one tenant
 mod notify; // nodes tell each other about news
 mod open; // opening a URL or a pool
 mod log; // the log
@@ -23,6 +24,7 @@ use tokio::sync::Notify;
 
 use self::notify::Notifications;
 pub(crate) use self::open::{open_pool, open_url};
+pub use self::row_security::set_tenant;
 use self::tables::Tables;
 pub use self::unit::PostgresTransaction;
 use crate::backend::Backend;

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::PostgresStore;
 use super::notify::Notifications;
+use super::row_security;
 use super::tables::Tables;
 use crate::codes::{is_denied, is_transient};
 use crate::error::OpenError;
@@ -95,6 +96,7 @@ async fn open(
         place.migrate(&pool).await?;
         connection = pool.acquire().await?;
     }
+    row_security::check(&names, &mut connection).await?;
     let stored: String =
         sqlx::query_scalar(names.sql("SELECT value FROM {setting} WHERE name = 'shards'"))
             .fetch_one(&mut *connection)
@@ -145,7 +147,15 @@ impl Place<'_> {
             return Ok(false);
         }
         let version = MIGRATIONS.version::<Postgres>(self.names, connection).await?;
-        Ok(version == MIGRATIONS.newest())
+        if version != MIGRATIONS.newest() {
+            return Ok(false);
+        }
+        Ok(match &self.options.row_level_security {
+            Some(role) => {
+                row_security::is_enabled(self.names, self.schema, role, connection).await?
+            }
+            None => true,
+        })
     }
 
     async fn migrate(&self, pool: &PgPool) -> Result<(), OpenError> {
@@ -173,6 +183,9 @@ impl Place<'_> {
             sqlx::raw_sql(sql).execute(&mut *tx).await?;
         }
         MIGRATIONS.run::<Postgres>(self.names, &mut tx).await?;
+        if let Some(role) = &self.options.row_level_security {
+            row_security::enable(self.names, role, &mut tx).await?;
+        }
         let setting =
             "INSERT INTO {setting} (name, value) VALUES ('shards', $1) ON CONFLICT DO NOTHING";
         sqlx::query(self.names.sql(setting))

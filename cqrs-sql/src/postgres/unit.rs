@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use cqrs_core::TenantId;
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{DoneRow, LogEvent, ScheduledEvent, StoreError, Unit, Units};
 use cqrs_core::services::TypeRef;
@@ -10,6 +11,7 @@ use sqlx::{Postgres, Transaction};
 use tokio::sync::Notify;
 
 use super::PostgresStore;
+use super::row_security;
 use super::tables::Tables;
 use crate::codes::store_error;
 use crate::convert::joined;
@@ -22,13 +24,18 @@ impl Units for PostgresStore {
         TypeRef::of::<PostgresTransaction>()
     }
 
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Unit>, StoreError>> {
+    /// Always with the tenant: it costs nothing, and users' own tables can have policies without any option.
+    fn begin<'a>(
+        &'a self,
+        tenant: Option<&'a TenantId>,
+    ) -> BoxFuture<'a, Result<Box<dyn Unit>, StoreError>> {
+        let begin = row_security::begin(tenant);
         Box::pin(async move {
             let pool = self.pool.clone();
             let (tables, news) = (self.tables.clone(), Arc::clone(&self.news));
             // In a task, so that a dropped future leaves no connection with an open transaction to the pool.
             let beginning = tokio::spawn(async move {
-                let tx = pool.begin().await.map_err(store_error)?;
+                let tx = pool.begin_with(begin).await.map_err(store_error)?;
                 Ok(PostgresUnit { tx, has_published: false, tables, news })
             });
             Ok(Box::new(joined(beginning.await)?) as Box<dyn Unit>)

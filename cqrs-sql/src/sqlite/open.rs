@@ -41,6 +41,7 @@ const STATEMENTS: usize = 120;
 
 /// Opens the file, and creates it if it does not exist.
 pub(crate) async fn open_file(path: &Path, options: &Options) -> Result<SqliteStore, OpenError> {
+    options.check_sqlite()?;
     check(path)?;
     let connecting = SqliteConnectOptions::new()
         .filename(path)
@@ -88,6 +89,7 @@ pub(crate) async fn open_pool(
     pool: SqlitePool,
     options: &Options,
 ) -> Result<SqliteStore, OpenError> {
+    options.check_sqlite()?;
     open(pool.clone(), pool, false, options).await
 }
 

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use cqrs_core::TenantId;
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{DoneRow, LogEvent, ScheduledEvent, StoreError, Unit, Units};
 use cqrs_core::services::TypeRef;
@@ -23,7 +24,10 @@ impl Units for SqliteStore {
         TypeRef::of::<SqliteTransaction>()
     }
 
-    fn begin(&self) -> BoxFuture<'_, Result<Box<dyn Unit>, StoreError>> {
+    fn begin<'a>(
+        &'a self,
+        _: Option<&'a TenantId>,
+    ) -> BoxFuture<'a, Result<Box<dyn Unit>, StoreError>> {
         Box::pin(async move {
             let permit = self.permit().await.map_err(store_error)?;
             let pool = self.writers.clone();

@@ -167,7 +167,7 @@ on_both! {
         let done = [DoneRow { subscription, lease, position: Position(1) }];
         let units = store.units().expect("transactions");
         for commits in [false, true] {
-            let mut unit = units.begin().await.expect("begun");
+            let mut unit = units.begin(None).await.expect("begun");
             unit.publish(&[event(1, 1), event(1, 2)]).await.expect("published");
             assert!(unit.done(&done).await.expect("done"));
             if commits {
@@ -177,10 +177,10 @@ on_both! {
             }
         }
         assert_eq!(all(&store).await.len(), 2);
-        let mut unit = units.begin().await.expect("begun");
+        let mut unit = units.begin(None).await.expect("begun");
         assert!(!unit.done(&done).await.expect("done before"));
         drop(unit);
-        let mut unit = units.begin().await.expect("begun");
+        let mut unit = units.begin(None).await.expect("begun");
         let stale = cqrs_core::log::Lease { token: lease.token + 1, ..lease };
         let row = DoneRow { subscription, lease: stale, position: Position(2) };
         assert!(!unit.done(&[row]).await.expect("another node's"));
@@ -190,7 +190,7 @@ on_both! {
 
     async fn a_unit_with_a_failed_statement_says_whether_it_committed(database: &Database) {
         let store = database.open().await;
-        let mut unit = store.units().expect("transactions").begin().await.expect("begun");
+        let mut unit = store.units().expect("transactions").begin(None).await.expect("begun");
         unit.publish(&[event(1, 1)]).await.expect("published");
         let tx = unit.transaction();
         let failed = if let Some(tx) = tx.downcast_mut::<SqliteTransaction>() {

@@ -12,18 +12,18 @@ on_both! {
         for round in 0..200 {
             let time = Duration::from_micros(fastrand::u64(0..3000));
             match round % 5 {
-                0 => drop(tokio::time::timeout(time, units.begin()).await),
+                0 => drop(tokio::time::timeout(time, units.begin(None)).await),
                 1 => {
                     let appending = async { store.append(&[entry(vec![event(1, 1)])]).await };
                     drop(tokio::time::timeout(time, appending).await);
                 }
                 2 => {
-                    let mut unit = units.begin().await.expect("begun");
+                    let mut unit = units.begin(None).await.expect("begun");
                     let publishing = async { unit.publish(&[event(1, 1)]).await };
                     drop(tokio::time::timeout(time, publishing).await);
                 }
                 3 => {
-                    let mut unit = units.begin().await.expect("begun");
+                    let mut unit = units.begin(None).await.expect("begun");
                     unit.publish(&[event(2, 1)]).await.expect("published");
                     drop(tokio::time::timeout(time, unit.commit()).await);
                 }

@@ -83,7 +83,7 @@ on_both! {
             let store = database.open().await;
             attempts.spawn(async move {
                 let done = [DoneRow { subscription, lease, position: Position(1) }];
-                let mut unit = store.units().expect("transactions").begin().await.expect("begun");
+                let mut unit = store.units().expect("transactions").begin(None).await.expect("begun");
                 unit.publish(&[event(1, 1)]).await.expect("published");
                 if unit.done(&done).await.expect("done") {
                     unit.commit().await.expect("committed");
@@ -111,7 +111,7 @@ async fn an_open_transaction_keeps_its_shard_on_postgres() {
     let (dead, living) = (node(Duration::ZERO), node(Duration::from_mins(1)));
     store.beat(&dead).await.expect("beaten");
     let lease = store.claim(&dead, 1, &[]).await.expect("claimed")[0].lease;
-    let mut unit = store.units().expect("transactions").begin().await.expect("begun");
+    let mut unit = store.units().expect("transactions").begin(None).await.expect("begun");
     let done = [DoneRow { subscription, lease, position: Position(1) }];
     assert!(unit.done(&done).await.expect("done"));
     store.beat(&living).await.expect("beaten");

@@ -154,7 +154,7 @@ async fn a_full_disk_leaves_a_store_that_works() {
         event
     };
     let limit = async |pages: u32| {
-        let mut unit = units.begin().await.expect("begun");
+        let mut unit = units.begin(None).await.expect("begun");
         let tx: &mut SqliteTransaction = unit.transaction().downcast_mut().expect("SQLite");
         let sql = format!("PRAGMA max_page_count = {pages}");
         sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut **tx).await.expect("set");
@@ -162,13 +162,13 @@ async fn a_full_disk_leaves_a_store_that_works() {
     };
     limit(100).await;
     for _ in 0..3 {
-        let mut unit = units.begin().await.expect("begun");
+        let mut unit = units.begin(None).await.expect("begun");
         let error = unit.publish(&[large(1)]).await.expect_err("full");
         assert!(error.is_temporary(), "{error}");
         drop(unit);
     }
     limit(1_000_000).await;
-    let mut unit = units.begin().await.expect("begun");
+    let mut unit = units.begin(None).await.expect("begun");
     unit.publish(&[large(1)]).await.expect("published");
     unit.commit().await.expect("committed");
     store.append(&[entry(vec![large(2)])]).await.expect("appended");

@@ -6,5 +6,6 @@ mod contract; // the basics, on both databases
 mod order; // concurrent appenders and transactions: a reader misses nothing
 mod fencing; // leases, done rows, saved progress
 mod migrations; // races, rights, newer databases
+mod row_security; // other roles see one tenant
 mod dropped; // futures that are dropped
 mod lost; // lost connections and full disks

@@ -63,7 +63,8 @@ async fn write(stores: &[SqlStore], until: Instant, longest: Duration) -> Arc<Ve
                     *number += 1;
                     continue;
                 }
-                let mut unit = store.units().expect("transactions").begin().await.expect("begun");
+                let mut unit =
+                    store.units().expect("transactions").begin(None).await.expect("begun");
                 unit.publish(&[next, event(entity, *number + 2)]).await.expect("published");
                 let time = match fastrand::u32(0..100) {
                     0 => longest,
@@ -112,7 +113,7 @@ on_both! {
 
     async fn what_was_committed_before_an_append_stands_before_it(database: &Database) {
         let store = database.open().await;
-        let mut unit = store.units().expect("transactions").begin().await.expect("begun");
+        let mut unit = store.units().expect("transactions").begin(None).await.expect("begun");
         unit.publish(&[event(1, 1)]).await.expect("published");
         unit.commit().await.expect("committed");
         let firsts = store.append(&[entry(vec![event(1, 2)])]).await.expect("appended");
@@ -143,7 +144,7 @@ on_both! {
 async fn a_long_transaction_delays_no_one_on_postgres() {
     let database = Database::postgres();
     let store = database.open().await;
-    let mut long = store.units().expect("transactions").begin().await.expect("begun");
+    let mut long = store.units().expect("transactions").begin(None).await.expect("begun");
     long.publish(&[event(1, 1)]).await.expect("published");
     store.append(&[entry(vec![event(2, 1)])]).await.expect("appended");
     assert_eq!(all(&store).await.len(), 1);

@@ -47,18 +47,22 @@ impl Database {
 
 impl Drop for Schema {
     fn drop(&mut self) {
-        let sql = format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.name);
-        let removing = async move {
-            let pool = PgPool::connect(&url()).await.expect("Postgres");
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.expect("removed");
-        };
-        // A runtime of its own, because this one may be ending.
-        let thread = std::thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime").block_on(removing);
-        });
-        thread.join().expect("the schema is removed");
+        execute_in_the_end(format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.name));
     }
+}
+
+/// Removes what a test has made in Postgres.
+pub(crate) fn execute_in_the_end(sql: String) {
+    let removing = async move {
+        let pool = PgPool::connect(&url()).await.expect("Postgres");
+        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&pool).await.expect("removed");
+    };
+    // A runtime of its own, because this one may be ending.
+    let thread = std::thread::spawn(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(removing);
+    });
+    thread.join().expect("it is removed");
 }
 
 /// An event of an entity; `number` says how many of that entity were before.

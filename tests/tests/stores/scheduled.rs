@@ -420,7 +420,7 @@ pub(crate) async fn scheduling_survives_a_store_that_is_away(harness: impl Harne
 pub(crate) async fn what_a_unit_schedules_counts_after_its_commit(harness: impl Harness) {
     let (store, another) = (harness.store(), harness.another().await);
     for (number, commits) in [(0, false), (1, true), (2, false), (3, true)] {
-        let mut unit = store.units().expect("users can write").begin().await.unwrap();
+        let mut unit = store.units().expect("users can write").begin(None).await.unwrap();
         let events = [scheduled(past(), number), scheduled(far(), 9)];
         unit.schedule(&events).await.unwrap();
         harness.write(&mut *unit, &number.to_string()).await;

@@ -15,7 +15,7 @@ use crate::support::{
 };
 
 async fn begin(store: &dyn Store) -> Box<dyn Unit> {
-    store.units().expect("users can write in this store").begin().await.unwrap()
+    store.units().expect("users can write in this store").begin(None).await.unwrap()
 }
 
 async fn publish(unit: &mut dyn Unit, payload: impl ToString) {
