@@ -38,6 +38,17 @@ pub(super) async fn save_all(
     while save(shared, subscribers, slices.to_vec()).await {}
 }
 
+/// Saves what has changed in `slices` until now: the first call may only repeat what was offered before.
+pub(super) async fn save_twice(
+    shared: &Shared,
+    subscribers: &[Arc<Subscriber>],
+    slices: &[Arc<Slice>],
+) {
+    if save(shared, subscribers, slices.to_vec()).await {
+        save(shared, subscribers, slices.to_vec()).await;
+    }
+}
+
 /// Saves what has changed in `slices`, in one call. Returns whether anything was saved.
 async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<Slice>>) -> bool {
     // What a slice offers is one call's until it is answered.

@@ -440,7 +440,7 @@ impl Engine {
             subscriber.pass();
         }
         let slices: Vec<_> = subscribers.iter().flat_map(|it| it.slices()).collect();
-        checkpoints::save_all(&self.shared, &subscribers, &slices).await;
+        checkpoints::save_twice(&self.shared, &subscribers, &slices).await;
     }
 
     /// Changes what an operator has asked for. A shard that this node has and that the change takes away is given

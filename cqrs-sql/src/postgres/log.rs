@@ -69,10 +69,19 @@ impl EventLog for PostgresStore {
 
     fn range(&self) -> BoxFuture<'_, Result<RangeInclusive<Position>, StoreError>> {
         Box::pin(async move {
-            let sql = "SELECT coalesce(min(position), 1), coalesce(max(position), 0) FROM {event}";
-            let query = sqlx::query_as(self.tables.names.sql(sql));
-            let (first, last) = query.fetch_one(&self.pool).await.map_err(store_error)?;
-            Ok(to_position(first)..=to_position(last))
+            let sql = "SELECT coalesce(min(position), 1), coalesce(max(position), 0), \
+                       EXISTS (SELECT FROM {outbox}) FROM {event}";
+            let read = || async {
+                let query = sqlx::query_as::<_, (i64, i64, bool)>(self.tables.names.sql(sql));
+                query.fetch_one(&self.pool).await.map_err(store_error)
+            };
+            let mut range = read().await?;
+            // What was committed belongs to the log.
+            if range.2 {
+                self.append_all(&[]).await?;
+                range = read().await?;
+            }
+            Ok(to_position(range.0)..=to_position(range.1))
         })
     }
 
