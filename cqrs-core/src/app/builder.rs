@@ -187,6 +187,9 @@ impl AppBuilder {
     /// Tenants share the capacity. When it is used up, a tenant without a delivery in the queue may still
     /// add one, up to as many again for all tenants, so that no tenant waits for the backlog of another.
     /// Waiting publishers are admitted tenant by tenant, and within a tenant in the order of their calls.
+    ///
+    /// With a store, it is how many deliveries of each shard a handler has read ahead, and publishers do not wait for
+    /// handlers, except for those that are `transient`.
     pub fn queue_capacity(mut self, deliveries: usize) -> Self {
         self.queue_capacity = deliveries.max(1);
         self
