@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 use std::time::Instant;
 
-use cqrs_core::prelude::*;
 use cqrs_core::handler::{BatchPolicy, Start};
+use cqrs_core::prelude::*;
 use cqrs_core::{Handler, HandlerOptions};
 use cqrs_sql::{PostgresTransaction, SqliteTransaction};
 use sqlx::QueryBuilder;

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use cqrs_core::prelude::*;
 use cqrs_core::HandlerOptions;
 use cqrs_core::handler::Start;
+use cqrs_core::prelude::*;
 use tokio::runtime::Runtime;
 
 use crate::Result;

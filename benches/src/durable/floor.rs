@@ -58,20 +58,20 @@ impl Floor {
         match self {
             Self::Sqlite(pool) => {
                 pool.execute(
-                    "CREATE TABLE plain_event (position INTEGER PRIMARY KEY, at INTEGER NOT NULL DEFAULT (unixepoch()), \
+                    "CREATE TABLE IF NOT EXISTS plain_event (position INTEGER PRIMARY KEY, at INTEGER NOT NULL DEFAULT (unixepoch()), \
                      id BLOB NOT NULL, key INTEGER, version INTEGER NOT NULL, shard INTEGER NOT NULL, name TEXT NOT NULL, \
                      tenant TEXT, entity TEXT, entity_id TEXT, context TEXT NOT NULL, payload TEXT NOT NULL); \
-                     CREATE TABLE plain_order (number INTEGER PRIMARY KEY, note TEXT NOT NULL);",
+                     CREATE TABLE IF NOT EXISTS plain_order (number INTEGER PRIMARY KEY, note TEXT NOT NULL);",
                 )
                 .await?;
             }
             Self::Postgres(pool) => {
                 pool.execute(
-                    "CREATE TABLE plain_event (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, \
+                    "CREATE TABLE IF NOT EXISTS plain_event (position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, \
                      at timestamptz NOT NULL DEFAULT clock_timestamp(), id uuid NOT NULL, key bigint, version integer NOT NULL, \
                      shard smallint NOT NULL, name text NOT NULL, tenant text, entity text, entity_id text, \
                      context text NOT NULL, payload text NOT NULL); \
-                     CREATE TABLE plain_order (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text NOT NULL);",
+                     CREATE TABLE IF NOT EXISTS plain_order (number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, note text NOT NULL);",
                 )
                 .await?;
             }

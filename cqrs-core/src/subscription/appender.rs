@@ -164,6 +164,11 @@ impl Task {
         }
         let entries: Vec<Entry> =
             requests.iter_mut().map(|request| std::mem::take(&mut request.entry)).collect();
+        let window = self.window.get();
+        let _appending = match window {
+            Some(window) => Some(window.appending.lock().await),
+            None => None,
+        };
         let positions = match self.store.append(&entries).await {
             Ok(positions) => positions,
             Err(error) => {
@@ -191,7 +196,7 @@ impl Task {
             // The publisher may have gone away meanwhile.
             let _ = request.answer.send(Ok(position));
         }
-        if let Some(window) = self.window.get() {
+        if let Some(window) = window {
             window.push_own(own);
         }
         None

@@ -11,6 +11,9 @@ const PAGE: usize = 500;
 /// How long to wait after the log could not be read.
 const BACK_OFF: Duration = Duration::from_millis(500);
 
+/// How long to wait after an append of this process: its events are in the window without being read.
+const AFTER_OWN: Duration = Duration::from_millis(5);
+
 /// Reads the log whenever a subscriber has read all of the window, until a shutdown begins.
 pub(super) async fn run(shared: Arc<Shared>) {
     let Some(window) = shared.window.get() else { return };
@@ -29,8 +32,12 @@ pub(super) async fn run(shared: Arc<Shared>) {
                     if !shared.unless_stopped(tokio::time::timeout(poll, news)).await {
                         return;
                     }
-                    // This process may have appended to the window itself.
+                    // The news may be an append of this process: then its events are about to be here.
+                    if !shared.unless_stopped(window.appending.lock()).await {
+                        return;
+                    }
                     if window.end() > after {
+                        tokio::time::sleep(AFTER_OWN).await;
                         break;
                     }
                 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::{self, Notify, watch};
 
 use super::codec::Read;
 use crate::log::Position;
@@ -17,6 +17,8 @@ pub(super) struct Window {
     end: watch::Sender<Position>,
     /// Notified when a subscription has read all that is here.
     pub(super) wanted: Notify,
+    /// Held from an append of this process until its events are here.
+    pub(super) appending: sync::Mutex<()>,
 }
 
 struct Ring {
@@ -41,7 +43,13 @@ impl Window {
     pub(super) fn new(capacity: usize, readers: usize, position: Position) -> Self {
         let (end, _) = watch::channel(position);
         let ring = Ring { events: VecDeque::new(), readers: vec![position; readers] };
-        Self { capacity: capacity.max(1), ring: Mutex::new(ring), end, wanted: Notify::new() }
+        Self {
+            capacity: capacity.max(1),
+            ring: Mutex::new(ring),
+            end,
+            wanted: Notify::new(),
+            appending: sync::Mutex::default(),
+        }
     }
 
     pub(super) fn end(&self) -> Position {

@@ -15,6 +15,7 @@ use super::notify::Notifications;
 use super::tables::Tables;
 use crate::codes::is_denied;
 use crate::error::OpenError;
+use crate::expected::Expected;
 use crate::migrations::Migrations;
 use crate::names::Names;
 use crate::options::Options;
@@ -100,6 +101,7 @@ async fn open(
         pool,
         owns_pool,
         news: Arc::new(Notify::new()),
+        expected: Expected::default(),
         notifications: Notifications::new(options.notifications, channel),
         seen: AtomicI64::new(last),
     })
