@@ -65,10 +65,17 @@ impl Database {
         Ok(Self { kind, directory: tempfile::tempdir()?, schema })
     }
 
+    /// The server, with the schema of this database.
+    fn url(&self) -> String {
+        let url = url();
+        let separator = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{separator}options=-c%20search_path%3D{}", self.schema)
+    }
+
     pub(crate) async fn store(&self) -> Result<SqlStore> {
         let builder = SqlStore::builder();
         Ok(match self.kind {
-            Kind::Postgres => builder.schema(&self.schema).postgres(&url()).await?,
+            Kind::Postgres => builder.postgres(&self.url()).await?,
             kind => {
                 let path = self.directory.path().join("app.db");
                 builder.synchronous(kind.synchronous()).sqlite(path).await?
@@ -88,10 +95,8 @@ impl Database {
 
     async fn tables(&self, file: &str, connections: u32) -> Result<Floor> {
         let floor = if self.kind == Kind::Postgres {
-            let url = url();
-            let separator = if url.contains('?') { '&' } else { '?' };
-            let url = format!("{url}{separator}options=-c%20search_path%3D{}", self.schema);
-            let pool = PgPoolOptions::new().max_connections(connections).connect(&url).await?;
+            let options = PgPoolOptions::new().max_connections(connections);
+            let pool = options.connect(&self.url()).await?;
             Floor::Postgres(pool)
         } else {
             let options = SqliteConnectOptions::new()
