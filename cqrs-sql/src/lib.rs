@@ -43,6 +43,7 @@ mod convert; // numbers of the contract and of the databases
 mod migrations; // bringing the tables up to date
 mod lowest; // the lowest checkpoint of a subscription, in SQL
 mod options; // what can be chosen when a store is opened
+mod expected; // news that is expected after a transaction of a user
 mod backend; // what each database does in its own way
 #[cfg(feature = "sqlite")]
 mod sqlite; // the store in SQLite

@@ -33,8 +33,9 @@ pub trait PublishIn {
     /// Publishes `event` if `tx` commits, and returns its id. The transaction must be one of the database in which
     /// the application's [`SqlStore`] is.
     ///
-    /// On Postgres it waits for no other transaction; handlers of this process see the event within the store's
-    /// [`poll`](crate::SqlStoreBuilder::poll) after the commit. On SQLite, begin the transaction with `BEGIN IMMEDIATE`.
+    /// On Postgres it waits for no other transaction; handlers of this process see the event some milliseconds after
+    /// the commit, or within the store's [`poll`](crate::SqlStoreBuilder::poll) if the transaction stays open for long.
+    /// On SQLite, begin the transaction with `BEGIN IMMEDIATE`.
     ///
     /// If the store has [`row_level_security`](crate::SqlStoreBuilder::row_level_security), call `cqrs_sql::set_tenant`
     /// before; an event of another tenant is refused then.

@@ -210,7 +210,7 @@ impl EventLog for SqlStore {
         self.backend().range()
     }
 
-    /// On SQLite, events of other processes are noticed within 50 ms. On Postgres, those of other nodes by `NOTIFY`,
+    /// On SQLite, events of other processes are noticed within 10 ms. On Postgres, those of other nodes by `NOTIFY`,
     /// and those of transactions with [`publish_in`](SqlStore::publish_in) only by the caller's poll.
     fn news(&self) -> BoxFuture<'_, ()> {
         self.backend().news()

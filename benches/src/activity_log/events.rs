@@ -23,7 +23,8 @@ struct TimeLogCreated {
 pub(crate) async fn measure(log: &ActivityLog) -> Result {
     let app = App::builder().plugin(log.clone()).build()?;
     app.start().await?;
-    let contexts = (0..sample::TENANTS).map(sample::context).collect::<std::result::Result<Vec<_>, _>>()?;
+    let contexts =
+        (0..sample::TENANTS).map(sample::context).collect::<std::result::Result<Vec<_>, _>>()?;
     let began = Instant::now();
     for time_log_id in 0..EVENTS {
         let event = TimeLogCreated { time_log_id, minutes: 15, note: "planning".to_owned() };

@@ -5,7 +5,10 @@ use std::path::Path;
 use cqrs_activity_log::Entry;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgPool, Postgres, QueryBuilder, Row as _, Sqlite, SqlitePool};
+use sqlx::{
+    AssertSqlSafe, Connection as _, Executor as _, PgPool, Postgres, QueryBuilder, Row as _,
+    Sqlite, SqlitePool,
+};
 use uuid::Uuid;
 
 use crate::Result;
@@ -91,7 +94,9 @@ pub(crate) struct SqliteFloor(SqlitePool);
 impl SqliteFloor {
     /// In a file beside the log's, set up as the log sets up its own.
     pub(crate) async fn beside(log: &Path) -> Result<Self> {
-        let mut of_log = sqlx::SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(log)).await?;
+        let mut of_log =
+            sqlx::SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(log))
+                .await?;
         let statements = sqlx::query(
             "SELECT sql FROM sqlite_master WHERE tbl_name = 'activity_entries' \
              AND type IN ('table', 'index') AND sql IS NOT NULL ORDER BY type DESC",

@@ -29,7 +29,8 @@ async fn main() -> Result {
     let arguments: Vec<_> = std::env::args().skip(1).filter(|it| !it.starts_with("--")).collect();
     let entries = arguments.iter().find_map(|it| it.parse().ok()).unwrap_or(2_000_000);
     let wants = |database: &str| {
-        arguments.iter().all(|it| it.parse::<usize>().is_ok()) || arguments.iter().any(|it| it == database)
+        arguments.iter().all(|it| it.parse::<usize>().is_ok())
+            || arguments.iter().any(|it| it == database)
     };
     if wants("sqlite") {
         println!("SQLite, {entries} entries");

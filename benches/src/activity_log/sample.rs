@@ -14,7 +14,9 @@ const ACTIONS: [&str; 4] = ["created", "updated", "submitted", "approved"];
 pub(crate) fn context(tenant: usize) -> Result<Context, cqrs_core::InvalidTenant> {
     let person = fastrand::u32(..100);
     let actor = Actor::user(format!("user-{person}")).named(format!("Person {person}"));
-    Ok(Context::for_tenant(format!("tenant-{tenant}"))?.with_actor(actor).with_organization(person % 5))
+    Ok(Context::for_tenant(format!("tenant-{tenant}"))?
+        .with_actor(actor)
+        .with_organization(person % 5))
 }
 
 /// An entry of some 700 bytes.

@@ -59,7 +59,10 @@ async fn record(log: &ActivityLog, floor: &impl Floor, entries: usize) -> Result
     report(&format!("recording {entries}, {BATCH} at once"), of_floor, of_log);
     println!(
         "  {:<46} {:>12.0} {:>12.0} {:>7.2} of the floor's rate",
-        "entries a second", rate(of_floor), rate(of_log), rate(of_log) / rate(of_floor),
+        "entries a second",
+        rate(of_floor),
+        rate(of_log),
+        rate(of_log) / rate(of_floor),
     );
     Ok(())
 }
@@ -125,7 +128,9 @@ async fn export(log: &ActivityLog, floor: &impl Floor) -> Result {
     Ok(())
 }
 
-async fn drain(pieces: impl Stream<Item = std::result::Result<Vec<u8>, ReadError>>) -> Result<usize> {
+async fn drain(
+    pieces: impl Stream<Item = std::result::Result<Vec<u8>, ReadError>>,
+) -> Result<usize> {
     let lengths = std::pin::pin!(pieces.map_ok(|piece| piece.len()));
     Ok(lengths.try_fold(0, |sum, length| async move { Ok(sum + length) }).await?)
 }

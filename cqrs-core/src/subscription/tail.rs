@@ -13,6 +13,12 @@ const PAGE: usize = 500;
 /// How long to wait after the log could not be read.
 const BACK_OFF: Duration = Duration::from_millis(500);
 
+/// How long to wait for events of this process after news. They come to the window without being read.
+const BEFORE_OTHERS: Duration = Duration::from_millis(1);
+
+/// How long to wait after they have come, so that each of them is not followed by a look at the log.
+const AFTER_OWN: Duration = Duration::from_millis(5);
+
 /// Reads the log whenever a subscriber has read all of the window, until a shutdown begins.
 pub(super) async fn run(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>) {
     let Some(window) = shared.window.get() else { return };
@@ -31,8 +37,10 @@ pub(super) async fn run(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>) 
                     if !shared.unless_stopped(tokio::time::timeout(poll, news)).await {
                         return;
                     }
-                    // This process may have appended to the window itself.
+                    // The news may be an append of this process: then its events are about to be here.
+                    tokio::time::sleep(BEFORE_OTHERS).await;
                     if window.end() > after {
+                        tokio::time::sleep(AFTER_OWN).await;
                         break;
                     }
                 }

@@ -28,6 +28,7 @@ pub use self::row_security::set_tenant;
 use self::tables::Tables;
 pub use self::unit::PostgresTransaction;
 use crate::backend::Backend;
+use crate::expected::Expected;
 
 /// The store in Postgres.
 pub(crate) struct PostgresStore {
@@ -37,6 +38,7 @@ pub(crate) struct PostgresStore {
     owns_pool: bool,
     /// Wakes the readers of this process.
     news: Arc<Notify>,
+    expected: Expected,
     notifications: Notifications,
     /// The highest position that this process has seen.
     seen: AtomicI64,
@@ -55,7 +57,9 @@ impl PostgresStore {
         connection: &mut PgConnection,
         events: &[LogEvent],
     ) -> Result<(), StoreError> {
-        self.tables.publish(connection, events).await
+        self.tables.publish(connection, events).await?;
+        self.expected.expect(&self.news);
+        Ok(())
     }
 
     fn saw(&self, position: i64) {

@@ -16,6 +16,7 @@ use super::row_security;
 use super::tables::Tables;
 use crate::codes::{is_denied, is_transient};
 use crate::error::OpenError;
+use crate::expected::Expected;
 use crate::migrations::Migrations;
 use crate::names::Names;
 use crate::options::Options;
@@ -122,6 +123,7 @@ async fn open(
         pool,
         owns_pool,
         news: Arc::new(Notify::new()),
+        expected: Expected::default(),
         notifications: Notifications::new(options.notifications, channel),
         seen: AtomicI64::new(last),
     })

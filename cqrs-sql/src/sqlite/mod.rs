@@ -24,6 +24,7 @@ use self::tables::Tables;
 pub use self::unit::SqliteTransaction;
 use self::watch::Watch;
 use crate::backend::Backend;
+use crate::expected::Expected;
 use crate::transaction::WriteTransaction;
 
 /// The store in SQLite.
@@ -37,6 +38,7 @@ pub(crate) struct SqliteStore {
     owns_pools: bool,
     /// Wakes the readers of this process.
     news: Arc<Notify>,
+    expected: Expected,
     watch: Watch,
     /// The highest position that this process has seen.
     seen: AtomicI64,
@@ -55,7 +57,9 @@ impl SqliteStore {
         connection: &mut SqliteConnection,
         events: &[LogEvent],
     ) -> Result<(), StoreError> {
-        self.tables.publish(connection, events).await
+        self.tables.publish(connection, events).await?;
+        self.expected.expect(&self.news);
+        Ok(())
     }
 
     /// The right to write, for this process.

@@ -14,6 +14,7 @@ use super::tables::Tables;
 use super::watch::Watch;
 use crate::codes::{is_busy, is_not_a_database, is_not_writable};
 use crate::error::OpenError;
+use crate::expected::Expected;
 use crate::migrations::Migrations;
 use crate::names::Names;
 use crate::options::Options;
@@ -136,6 +137,7 @@ async fn open(
         readers,
         owns_pools,
         news: Arc::new(Notify::new()),
+        expected: Expected::default(),
         seen: AtomicI64::new(last),
     })
 }

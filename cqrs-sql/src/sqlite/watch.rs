@@ -7,7 +7,7 @@ use sqlx::{ConnectOptions as _, Connection as _, SqliteConnection, SqlitePool};
 use tokio::sync::Mutex;
 
 /// How often the version is asked for. It is a number in shared memory: no page is read.
-const INTERVAL: Duration = Duration::from_millis(50);
+const INTERVAL: Duration = Duration::from_millis(10);
 
 /// A connection that learns of commits of other connections, by SQLite's `data_version`.
 pub(super) struct Watch {

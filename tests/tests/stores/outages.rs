@@ -110,7 +110,7 @@ pub(crate) async fn a_shutdown_ends_although_the_store_hangs(harness: impl Harne
     let app = app(store.clone(), [noting("one", &Seen::default())]).await;
     store.begin(Fault::Hangs, [Call::Save]);
     publish(&app, 1, 1).await;
-    let shutdown = app.shutdown(Duration::from_millis(100));
+    let shutdown = app.shutdown(Duration::from_secs(5));
     let report = tokio::time::timeout(SOON, shutdown).await.expect("the shutdown ends");
     assert!(report.is_clean(), "{report}");
     store.heal();

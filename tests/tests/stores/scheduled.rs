@@ -94,7 +94,8 @@ pub(crate) async fn any_time_can_be_scheduled(harness: impl Harness) {
     schedule(&*store, times.map(|due| scheduled(due, due.as_second()))).await;
     let DueEvents { moved, next } = store.move_due(100).await.unwrap();
     assert_eq!(moved.len(), 1);
-    assert!(next.is_some_and(|next| next <= LONG), "{next:?}");
+    // The clocks of the store and of the test may differ a little.
+    assert!(next.is_some_and(|next| next <= LONG + Duration::from_secs(5)), "{next:?}");
 }
 
 pub(crate) async fn everything_about_a_scheduled_event_is_kept(mut harness: impl Harness) {
