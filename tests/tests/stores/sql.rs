@@ -168,10 +168,17 @@ mod postgres {
     use super::{Harness as _, Postgres, PostgresTransaction};
     use crate::scheduled;
 
-    suite!(Postgres);
-    suite_of_units!(Postgres);
+    suite!(
+        #[ignore = "slow: cargo test --workspace -- --include-ignored"]
+        Postgres
+    );
+    suite_of_units!(
+        #[ignore = "slow: cargo test --workspace -- --include-ignored"]
+        Postgres
+    );
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "slow: cargo test --workspace -- --include-ignored"]
     async fn what_a_transactional_handler_schedules_happens_once() {
         let store = Postgres::open().await;
         scheduled::what_a_transactional_handler_schedules_happens_once::<PostgresTransaction>(
