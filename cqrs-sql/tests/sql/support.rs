@@ -6,9 +6,12 @@ use sqlx::PgPool;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+/// The server of the activity log's tests: that of `DATABASE_URL`, one on this machine, or a private one.
+#[path = "../../../cqrs-activity-log/tests/activity_log/database/server.rs"]
+mod any_server;
+
 pub(crate) fn url() -> String {
-    std::env::var("DATABASE_URL")
-        .unwrap_or_else(|_| "postgres://postgres@127.0.0.1:5432/test".to_owned())
+    any_server::url().to_owned()
 }
 
 /// A database of a test's own. It is removed in the end.

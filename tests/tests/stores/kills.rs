@@ -11,6 +11,7 @@ fn sweep(store: &str) {
     let sweep = Command::new(env!("CARGO_BIN_EXE_kill-sweep"))
         .args([store, &kills])
         .env("RUST_LOG", "off")
+        .envs((store == "postgres").then(|| ("DATABASE_URL", crate::sql::url())))
         .output()
         .unwrap();
     println!("{}", String::from_utf8_lossy(&sweep.stdout));

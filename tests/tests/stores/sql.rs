@@ -79,9 +79,12 @@ pub(crate) struct Postgres {
     store: SqlStore,
 }
 
+/// The server of the activity log's tests: that of `DATABASE_URL`, one on this machine, or a private one.
+#[path = "../../../cqrs-activity-log/tests/activity_log/database/server.rs"]
+mod any_server;
+
 pub(crate) fn url() -> String {
-    let default = || "postgres://postgres@127.0.0.1:5432/test".to_owned();
-    std::env::var("DATABASE_URL").unwrap_or_else(|_| default())
+    any_server::url().to_owned()
 }
 
 impl Postgres {
