@@ -1,6 +1,5 @@
 //! Failed deliveries: looking at them, delivering them again, ending them.
 
-use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -200,23 +199,25 @@ impl Operations {
         filter: &DeliveryFilter,
         operate: impl AsyncFn(Uuid) -> Result<(), OperationError>,
     ) -> Result<usize, OperationError> {
-        // What fails again meanwhile is not meant.
-        let until = filter.until.unwrap_or_else(Timestamp::now);
-        let mut filter = filter.clone().until(until).limit(DeliveryFilter::MAX_LIMIT);
-        let mut count = 0;
+        // All of them first, because what fails again meanwhile is not meant.
+        let mut filter = filter.clone().limit(DeliveryFilter::MAX_LIMIT);
+        let mut ids = Vec::new();
         loop {
             let page = self.failed(&filter).await?;
-            let Some(last) = page.last() else { return Ok(count) };
+            let Some(last) = page.last() else { break };
             filter.after = Some(last.id);
-            for failed in page {
-                match operate(failed.id).await {
-                    Ok(()) => count += 1,
-                    // It was handled meanwhile.
-                    Err(OperationError::NoSuchDelivery(_)) => {}
-                    Err(error) => return Err(error),
-                }
+            ids.extend(page.iter().map(|failed| failed.id));
+        }
+        let mut count = 0;
+        for id in ids {
+            match operate(id).await {
+                Ok(()) => count += 1,
+                // It was handled meanwhile.
+                Err(OperationError::NoSuchDelivery(_)) => {}
+                Err(error) => return Err(error),
             }
         }
+        Ok(count)
     }
 }
 
