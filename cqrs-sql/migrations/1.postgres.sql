@@ -83,6 +83,8 @@ CREATE TABLE {checkpoint} (
     subscription integer NOT NULL,
     shard smallint NOT NULL,
     position bigint NOT NULL,
+    -- What was done above the position, if a tenant has a detour. For the engine alone.
+    ahead text,
     PRIMARY KEY (subscription, shard)
 ) WITH (fillfactor = 50);
 

@@ -65,6 +65,8 @@ CREATE TABLE {checkpoint} (
     subscription INTEGER NOT NULL,
     shard INTEGER NOT NULL,
     position INTEGER NOT NULL,
+    -- What was done above the position, if a tenant has a detour. For the engine alone.
+    ahead TEXT,
     PRIMARY KEY (subscription, shard)
 ) STRICT, WITHOUT ROWID;
 

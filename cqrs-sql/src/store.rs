@@ -199,6 +199,16 @@ impl EventLog for SqlStore {
         self.backend().read(after, limit)
     }
 
+    fn read_others<'a>(
+        &'a self,
+        after: Position,
+        end: Position,
+        without: &'a [&'a str],
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<LoggedEvent>, StoreError>> {
+        self.backend().read_others(after, end, without, limit)
+    }
+
     fn read_at<'a>(
         &'a self,
         positions: &'a [Position],

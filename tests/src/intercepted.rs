@@ -143,6 +143,19 @@ impl<I: Interceptor> EventLog for Intercepted<I> {
         self.call(Call::Read, async move { self.inner.read(after, limit).await })
     }
 
+    fn read_others<'a>(
+        &'a self,
+        after: Position,
+        end: Position,
+        without: &'a [&'a str],
+        limit: usize,
+    ) -> Answer<'a, Vec<LoggedEvent>> {
+        self.call(
+            Call::Read,
+            async move { self.inner.read_others(after, end, without, limit).await },
+        )
+    }
+
     fn read_at<'a>(&'a self, positions: &'a [Position]) -> Answer<'a, Vec<LoggedEvent>> {
         self.call(Call::Read, async { self.inner.read_at(positions).await })
     }

@@ -42,6 +42,20 @@ pub trait EventLog {
         limit: usize,
     ) -> BoxFuture<'_, Result<Vec<LoggedEvent>, StoreError>>;
 
+    /// The events after `after` and up to `end`, at most `limit`, without those of the tenants in `without`, where an
+    /// empty string is the system scope.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn read_others<'a>(
+        &'a self,
+        after: Position,
+        end: Position,
+        without: &'a [&'a str],
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<LoggedEvent>, StoreError>>;
+
     /// The events at these positions, in order; those that were pruned are missing.
     ///
     /// # Errors

@@ -132,6 +132,8 @@ pub struct Claim {
     pub lease: Lease,
     /// For each subscription the position below and at which all is settled or parked.
     pub checkpoints: Vec<(SubscriptionId, Position)>,
+    /// [`ahead`](Change::ahead) of those subscriptions that have it.
+    pub ahead: Vec<(SubscriptionId, String)>,
     /// What is parked, in the order of positions.
     pub parked: Vec<(SubscriptionId, Parked)>,
 }
@@ -169,6 +171,9 @@ pub struct Change {
     pub lease: Lease,
     /// Below and at this position all is settled or parked.
     pub checkpoint: Position,
+    /// What the subscription has done above the checkpoint, as text for [`Claim::ahead`]: the store keeps it with the
+    /// checkpoint, and forgets it when the checkpoint is saved without it.
+    pub ahead: Option<String>,
     /// What is parked now, or is parked already and has been attempted again.
     pub park: Vec<Parked>,
     /// What was parked and is settled now.

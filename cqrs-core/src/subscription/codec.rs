@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use uuid::Uuid;
 
-use crate::context::Context;
+use crate::context::{Context, TenantId, TenantScope};
 use crate::lane::Deferred;
 use crate::log::{
     Entry, LogEvent, LoggedEvent, Position, ScheduledEvent, SubscriptionId, stable_hash,
@@ -45,6 +45,17 @@ pub(crate) enum Content {
 }
 
 impl Read {
+    /// Whose event it is.
+    pub(super) fn tenant(&self) -> Cow<'_, TenantScope> {
+        match &self.content {
+            Content::Event(event) => Cow::Borrowed(event.context().tenant()),
+            Content::Unreadable { logged, .. } => {
+                let tenant = logged.event.tenant.as_ref().and_then(|it| TenantId::new(it).ok());
+                Cow::Owned(tenant.map_or(TenantScope::System, TenantScope::Tenant))
+            }
+        }
+    }
+
     pub(super) fn id(&self) -> Uuid {
         match &self.content {
             Content::Event(event) => event.id(),

@@ -111,7 +111,7 @@ async fn begin(
     subscribers: &[Arc<Subscriber>],
     claim: Claim,
 ) -> Result<(), StoreError> {
-    let Claim { lease, checkpoints, parked } = claim;
+    let Claim { lease, checkpoints, ahead, parked } = claim;
     let mut positions: Vec<_> = parked.iter().map(|(_, parked)| parked.position).collect();
     positions.dedup();
     let events =
@@ -126,8 +126,10 @@ async fn begin(
             subscriber.can_handle(&events[at]).then_some((&events[at], parked))
         });
         let parked: Vec<_> = parked.collect();
-        let rows = parked.iter().map(|(_, parked)| (*parked).clone()).collect();
-        let slice = Slice::new(subscriber, lease, shared, *checkpoint, rows);
+        let rows =
+            parked.iter().map(|(event, parked)| ((*parked).clone(), event.tenant().into_owned()));
+        let ahead = ahead.iter().find(|(of, _)| *of == id).map(|(_, ahead)| &**ahead);
+        let slice = Slice::new(subscriber, lease, shared, *checkpoint, ahead, rows.collect());
         // The parked ones first: they are before all that is read from now on.
         for (event, parked) in parked {
             slice.feed_parked(event, parked);

@@ -15,6 +15,9 @@ mod subscriber;
 mod tail;
 mod tracker;
 mod transactions;
+mod ways;
+#[cfg(test)]
+mod ways_properties;
 #[cfg(test)]
 mod tracker_properties;
 mod window;
@@ -32,7 +35,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use crate::context::Context;
+use crate::context::{Context, TenantId, TenantScope};
 use crate::handler::{AttemptError, Rejection};
 use crate::lane::{Deferred, Lane, Publishes, Verdict};
 use crate::log::{
@@ -560,6 +563,20 @@ impl Shared {
             Some(next) if next.position > after => {}
             _ => return Err(StoreError::WentBack { end, seen: after }),
         }
+        Ok(page.into_iter().map(|logged| self.codec.decode(logged)).collect())
+    }
+
+    /// The events after `after` and up to `end`, decoded, without those of the tenants in `without`.
+    async fn read_others(
+        &self,
+        after: Position,
+        end: Position,
+        without: &[TenantScope],
+        limit: usize,
+    ) -> Result<Vec<Read>, StoreError> {
+        let without = without.iter().map(|tenant| tenant.id().map_or("", TenantId::as_str));
+        let without: Vec<_> = without.collect();
+        let page = self.store.read_others(after, end, &without, limit).await?;
         Ok(page.into_iter().map(|logged| self.codec.decode(logged)).collect())
     }
 

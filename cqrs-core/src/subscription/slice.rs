@@ -13,8 +13,9 @@ use tokio::time::Instant;
 use super::codec::{Content, Read};
 use super::subscriber::Subscriber;
 use super::tracker::Tracker;
+use super::ways::Ways;
 use super::{NotAppended, Shared};
-use crate::context::Effect;
+use crate::context::{Effect, TenantScope};
 use crate::handler::{AttemptError, DeliveryError, HandlerError};
 use crate::lane::{Deferred, Delivery, Origin, Receipt, Verdict};
 use crate::log::{Change, DeadDelivery, DeliveryId, DoneRow, Lease, Parked, Position};
@@ -39,15 +40,18 @@ pub(super) struct Slice {
     state: Mutex<State>,
 }
 
+/// One of the ways of a slice, which wants the events after this position.
+pub(super) struct Wanting {
+    pub(super) after: Position,
+    pub(super) slice: Arc<Slice>,
+    /// Its number.
+    pub(super) way: usize,
+}
+
 struct State {
-    tracker: Tracker,
+    ways: Ways,
     /// The deliveries whose handler has published something that is not appended yet.
     publishing: FxHashMap<Position, Publishing>,
-    /// Up to where the subscriber has fed it.
-    fed: Position,
-    /// Whether the subscriber must go back for it, because it was full when an event was read. Until then it takes
-    /// nothing in: what it left out would count as read.
-    is_behind: bool,
 }
 
 enum Publishing {
@@ -67,17 +71,17 @@ impl Slice {
         lease: Lease,
         shared: &Arc<Shared>,
         checkpoint: Position,
-        parked: Vec<Parked>,
+        ahead: Option<&str>,
+        parked: Vec<(Parked, TenantScope)>,
     ) -> Arc<Self> {
-        let tracker = Tracker::new(checkpoint, parked, subscriber.limit);
-        let publishing = FxHashMap::default();
+        let ways = Ways::new(checkpoint, ahead, parked, subscriber.limit);
         Arc::new(Self {
             subscriber: Arc::clone(subscriber),
             lease,
             shared: Arc::clone(shared),
             is_revoked: AtomicBool::new(false),
             in_lane: AtomicUsize::new(0),
-            state: Mutex::new(State { tracker, publishing, fed: checkpoint, is_behind: false }),
+            state: Mutex::new(State { ways, publishing: FxHashMap::default() }),
         })
     }
 
@@ -103,69 +107,74 @@ impl Slice {
 
     /// The position up to which events were read.
     pub(super) fn read_up_to(&self) -> Position {
-        self.state().tracker.read_up_to()
+        self.state().ways.read_up_to()
     }
 
     /// Whether everything up to `end` was read and is settled.
     pub(super) fn is_settled_up_to(&self, end: Position) -> bool {
-        let state = self.state();
-        let is_read = !state.is_behind && state.fed >= end;
-        is_read && state.tracker.is_settled_up_to(state.tracker.read_up_to())
+        self.state().ways.is_settled_up_to(end)
     }
 
     /// Whether this delivery is parked here.
     pub(super) fn has_parked(&self, delivery: DeliveryId) -> bool {
         self.subscriber.id() == delivery.subscription
-            && self.state().tracker.is_parked(delivery.position)
+            && self.state().ways.is_parked(delivery.position)
     }
 
-    /// After which position it goes on; `None` while it is full, or when it is given back.
-    pub(super) fn wants_after(&self) -> Option<Position> {
+    /// Adds the ways that want events. None when it is given back.
+    pub(super) fn add_wanting(self: &Arc<Self>, wanting: &mut Vec<Wanting>) {
         if self.takes_back() {
-            return None;
-        }
-        let mut state = self.state();
-        if state.is_behind && state.tracker.has_room_again() {
-            state.is_behind = false;
-            state.fed = state.tracker.read_up_to();
-        }
-        (!state.is_behind).then_some(state.fed)
-    }
-
-    /// It has got all events up to `position`, if it was not full.
-    pub(super) fn is_fed_up_to(&self, position: Position) {
-        let mut state = self.state();
-        if !state.is_behind {
-            state.fed = state.fed.max(position);
-        }
-    }
-
-    /// Takes an event in, and hands it to the lane if the handler wants it. An event that was taken in before is left
-    /// out.
-    pub(super) fn feed(self: &Arc<Self>, read: &Read) {
-        let mut state = self.state();
-        if self.takes_back() || state.is_behind || read.position <= state.tracker.read_up_to() {
             return;
         }
-        let Some(index) = self.subscriber.index_of(read) else {
-            return state.tracker.pass(read.position);
+        let mut state = self.state();
+        state.ways.prepare();
+        let ways = (0..).zip(state.ways.all());
+        wanting.extend(ways.filter_map(|(way, it)| {
+            Some(Wanting { after: it.wants_after()?, slice: Arc::clone(self), way })
+        }));
+    }
+
+    /// The tenants that have a detour.
+    pub(super) fn tenants_on_detours(&self) -> Vec<TenantScope> {
+        self.state().ways.tenants().cloned().collect()
+    }
+
+    /// The way with this number has got all events up to `position`, if it was not full.
+    pub(super) fn is_fed_up_to(&self, way: usize, position: Position) {
+        if let Some(way) = self.state().ways.get_mut(way) {
+            way.is_fed_up_to(position);
+        }
+    }
+
+    /// Takes an event in on the way with this number, and hands it to the lane if the handler wants it. An event that
+    /// was taken in before is left out.
+    pub(super) fn feed(self: &Arc<Self>, number: usize, read: &Read) {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let is_wanted = state.ways.number_of(&read.tenant()) == number;
+        let Some(way) = state.ways.get_mut(number).filter(|way| way.takes(read.position)) else {
+            return;
         };
-        if state.tracker.is_full() {
-            state.is_behind = true;
+        if self.takes_back() {
+            return;
+        }
+        let index = self.subscriber.index_of(read).filter(|_| is_wanted);
+        let Some(index) = index else { return way.tracker.pass(read.position) };
+        if !way.has_room() {
             return;
         }
         if let Content::Unreadable { is_newer: true, logged, error, .. } = &read.content {
             let (handler, event, position) =
                 (self.subscriber.name(), &*logged.event.name, read.position.0);
             tracing::warn!(handler, event, position, "{error}; it is parked until then");
-            return state.tracker.leave(read.position, error.clone());
+            return way.tracker.leave(read.position, error.clone());
         }
-        if !state.tracker.open(read.position, Instant::now().into_std()) {
+        if !way.tracker.open(read.position, read.tenant().into_owned(), Instant::now().into_std()) {
             return;
         }
         match &read.content {
             Content::Event(event) => {
-                drop(state);
+                drop(guard);
                 self.push(event, index, read, None);
             }
             Content::Unreadable { logged, error, .. } => {
@@ -178,17 +187,15 @@ impl Slice {
                 );
                 let event = (**logged).clone();
                 let dead = DeadDelivery { event, attempts: 0, error: error.clone() };
-                state.tracker.dead(read.position, dead);
+                way.tracker.dead(read.position, dead);
             }
         }
     }
 
     /// Lets the checkpoint pass the events of other shards that were read.
     pub(super) fn pass(&self) {
-        let mut state = self.state();
-        if !self.takes_back() && !state.is_behind {
-            let fed = state.fed;
-            state.tracker.pass(fed);
+        if !self.takes_back() {
+            self.state().ways.pass();
         }
     }
 
@@ -227,7 +234,7 @@ impl Slice {
         let makes_room = !self.subscriber.lane.is_broken();
         let mut state = self.state();
         let now = Instant::now().into_std();
-        let unsaved = state.tracker.unsaved(now, PARK_AFTER, makes_room)?;
+        let (unsaved, ahead) = state.ways.unsaved(now, PARK_AFTER, makes_room)?;
         // What was parked has made room.
         self.wake_if_it_can_go_on(&state);
         drop(state);
@@ -235,6 +242,7 @@ impl Slice {
             subscription: self.subscriber.id(),
             lease: self.lease,
             checkpoint: unsaved.checkpoint,
+            ahead,
             park: unsaved.park,
             unpark: unsaved.unpark,
             dead: unsaved.dead,
@@ -243,19 +251,30 @@ impl Slice {
     }
 
     pub(super) fn saved(&self) {
-        self.state().tracker.saved();
+        let mut state = self.state();
+        state.ways.saved();
+        // It may have waited for this to begin a detour.
+        if state.ways.is_behind() {
+            self.subscriber.wake();
+        }
     }
 
     fn wake_if_it_can_go_on(&self, state: &State) {
-        if state.is_behind && state.tracker.has_room_again() {
+        if state.ways.can_go_on() {
             self.subscriber.wake();
         }
     }
 
     /// A delivery has left the lane. `settle` tells the tracker.
-    fn end(&self, event: &AnyEvent, verdict: Verdict<'_>, settle: impl FnOnce(&mut Tracker)) {
+    fn end(
+        &self,
+        position: Position,
+        event: &AnyEvent,
+        verdict: Verdict<'_>,
+        settle: impl FnOnce(&mut Tracker),
+    ) {
         let mut state = self.state();
-        settle(&mut state.tracker);
+        settle(state.ways.tracker_of(position));
         self.wake_if_it_can_go_on(&state);
         drop(state);
         (self.shared.settled)(&self.subscriber.lane.name, event, verdict);
@@ -269,7 +288,7 @@ impl Slice {
         match state.publishing.remove(&position) {
             Some(Publishing::Handled { attempts }) => {
                 drop(state);
-                self.end(event, Verdict::Done { attempts }, |tracker| {
+                self.end(position, event, Verdict::Done { attempts }, |tracker| {
                     tracker.settle_with_done_row(position);
                 });
             }
@@ -306,13 +325,13 @@ impl Slice {
         match self.shared.codec.logged(position, event) {
             Ok(logged) => {
                 let dead = DeadDelivery { event: logged, attempts, error };
-                self.end(event, verdict, |tracker| tracker.dead(position, dead));
+                self.end(position, event, verdict, |tracker| tracker.dead(position, dead));
             }
             // It stays open, and is handled again after a restart.
             Err(error) => {
                 let handler = self.subscriber.name();
                 tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
-                self.end(event, verdict, |_| ());
+                self.end(position, event, verdict, |_| ());
             }
         }
     }
@@ -387,7 +406,9 @@ impl Origin for Slice {
                 let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
                 let due = Timestamp::now().checked_add(wait).unwrap_or(Timestamp::MAX);
                 let error = event.redacted_text(error);
-                self.state().tracker.retry(position, attempts, due, error);
+                let mut state = self.state();
+                state.ways.tracker_of(position).retry(position, attempts, due, error);
+                drop(state);
                 // It may wait at a paused handler now, for which a shutdown does not wait.
                 self.shared.lifecycle.note_change();
             }
@@ -396,13 +417,15 @@ impl Origin for Slice {
                 match state.publishing.remove(&position) {
                     None => {
                         drop(state);
-                        self.end(event, verdict, |tracker| {
+                        self.end(position, event, verdict, |tracker| {
                             tracker.settle(position);
                         });
                     }
                     Some(Publishing::Appended) => {
                         drop(state);
-                        self.end(event, verdict, |tracker| tracker.settle_with_done_row(position));
+                        self.end(position, event, verdict, |tracker| {
+                            tracker.settle_with_done_row(position);
+                        });
                     }
                     Some(Publishing::Refused(error)) => {
                         drop(state);
@@ -415,7 +438,7 @@ impl Origin for Slice {
             }
             Verdict::Dead { attempts, error } => self.die(position, event, attempts, error),
             // It stays open: its next owner handles it.
-            Verdict::Release => self.end(event, verdict, |_| ()),
+            Verdict::Release => self.end(position, event, verdict, |_| ()),
         }
     }
 }

@@ -13,16 +13,20 @@ use tokio::sync::Notify;
 
 use super::Shared;
 use super::codec::{Content, Read};
-use super::slice::Slice;
-use super::window::Found;
+use super::slice::{Slice, Wanting};
+use super::window::{Found, Window};
 use crate::handler::Order;
 use crate::lane::{Delivery, Lane, Origin as _};
-use crate::log::{Lease, Parked, Position, SubscriptionId};
+use crate::log::{Lease, Parked, Position, StoreError, SubscriptionId};
 use crate::observe;
 use crate::schedule::Keys;
 
 /// How many events are taken from the window at once.
 const CHUNK: usize = 256;
+
+/// How many positions are looked at for the events of others, beside those of a tenant with a detour, before the
+/// tenant's own events have their turn.
+const PASSED_AT_ONCE: u64 = 50_000;
 
 /// How long to wait after the log could not be read.
 const BACK_OFF: Duration = Duration::from_millis(500);
@@ -199,36 +203,34 @@ impl Subscriber {
         self.wake.notify_one();
     }
 
-    /// Feeds the lane until a shutdown begins. The shard that is furthest behind and the one that is furthest ahead take
-    /// turns, and a shard that is full is left out until it has room again. So none keeps the others waiting.
+    /// Feeds the lane until a shutdown begins. The way that is furthest behind and the one that is furthest ahead take
+    /// turns, and one that is full is left out until it has room again. So none keeps the others waiting.
     pub(super) async fn run(self: Arc<Self>, shared: Arc<Shared>) {
         let Some(window) = shared.window.get() else { return };
         let mut news = window.watch();
         let mut is_turn_of_last = false;
         while shared.is_feeding() {
             news.mark_unchanged();
-            let slices = self.slices().into_iter();
-            let mut slices: Vec<_> =
-                slices.filter_map(|slice| Some((slice.wants_after()?, slice))).collect();
-            let last = slices.iter().map(|(after, _)| *after).min();
-            let first = slices.iter().map(|(after, _)| *after).max();
+            let mut wanting = Vec::new();
+            self.slices().iter().for_each(|slice| slice.add_wanting(&mut wanting));
+            let last = wanting.iter().map(|it| it.after).min();
+            let first = wanting.iter().map(|it| it.after).max();
             let Some((last, first)) = last.zip(first) else {
                 shared.unless_stopped(self.wake.notified()).await;
                 continue;
             };
             is_turn_of_last = !is_turn_of_last;
             let after = if is_turn_of_last { last } else { first };
-            slices.retain(|(it, _)| *it >= after);
+            wanting.retain(|it| it.after >= after);
             match window.read(self.number, after, CHUNK) {
-                Found::Events(events) => feed_all(&slices, events.iter().map(|it| &**it)),
-                Found::Gone => match shared.read(after, CHUNK).await {
-                    Ok(events) => feed_all(&slices, events.iter()),
-                    Err(error) => {
+                Found::Events(events) => feed_all(&wanting, events.iter().map(|it| &**it)),
+                Found::Gone => {
+                    if let Err(error) = read_and_feed(&shared, window, after, wanting).await {
                         let handler = self.name();
                         tracing::warn!(handler, %error, "the log cannot be read; trying again");
                         shared.unless_stopped(tokio::time::sleep(BACK_OFF)).await;
                     }
-                },
+                }
                 Found::End if after > last => {}
                 Found::End => {
                     let woken = async {
@@ -249,19 +251,50 @@ impl Subscriber {
     }
 }
 
-/// Hands each event to the slice of its shard. The slices are in the order of their shards.
-fn feed_all<'a>(slices: &[(Position, Arc<Slice>)], events: impl Iterator<Item = &'a Read>) {
+/// Feeds events that are not in the window any more. If all that go on at `after` are main ways, the events of the
+/// tenants with detours are left out, since there may be a million of them.
+async fn read_and_feed(
+    shared: &Shared,
+    window: &Window,
+    after: Position,
+    mut wanting: Vec<Wanting>,
+) -> Result<(), StoreError> {
+    let next = || wanting.iter().filter(|it| it.after == after);
+    let without: Vec<_> = if next().all(|it| it.way == 0) {
+        next().flat_map(|it| it.slice.tenants_on_detours()).collect()
+    } else {
+        Vec::new()
+    };
+    if without.is_empty() {
+        feed_all(&wanting, shared.read(after, CHUNK).await?.iter());
+        return Ok(());
+    }
+    wanting.retain(|it| it.way == 0);
+    let end = window.end().min(Position(after.0 + PASSED_AT_ONCE));
+    let events = shared.read_others(after, end, &without, CHUNK).await?;
+    feed_all(&wanting, events.iter());
+    if events.len() < CHUNK {
+        are_fed_up_to(&wanting, end);
+    }
+    Ok(())
+}
+
+/// Hands each event to the ways of its shard. They are in the order of their shards.
+fn feed_all<'a>(wanting: &[Wanting], events: impl Iterator<Item = &'a Read>) {
     let mut last = None;
     for event in events {
-        let at = slices.binary_search_by_key(&event.shard, |(_, slice)| slice.lease.shard);
-        if let Ok(at) = at {
-            slices[at].1.feed(event);
-        }
+        let first = wanting.partition_point(|it| it.slice.lease.shard < event.shard);
+        let of_shard = wanting[first..].iter().take_while(|it| it.slice.lease.shard == event.shard);
+        of_shard.for_each(|it| it.slice.feed(it.way, event));
         last = Some(event.position);
     }
     if let Some(last) = last {
-        for (_, slice) in slices {
-            slice.is_fed_up_to(last);
-        }
+        are_fed_up_to(wanting, last);
+    }
+}
+
+fn are_fed_up_to(wanting: &[Wanting], position: Position) {
+    for Wanting { slice, way, .. } in wanting {
+        slice.is_fed_up_to(*way, position);
     }
 }

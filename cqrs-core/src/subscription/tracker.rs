@@ -5,7 +5,9 @@ use std::mem;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use rustc_hash::FxHashMap;
 
+use crate::context::TenantScope;
 use crate::log::{DeadDelivery, Parked, Position};
 
 /// How many deliveries of one subscription may be parked on one shard. A handler that fails for all events needs a
@@ -42,8 +44,8 @@ pub(crate) struct Tracker {
     offered: Option<Unsaved>,
 }
 
-/// What is to be saved: a [`Change`](crate::log::Change) without its subscription and its lease.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What is to be saved: a part of a [`Change`](crate::log::Change).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Unsaved {
     pub(crate) checkpoint: Position,
     pub(crate) park: Vec<Parked>,
@@ -55,6 +57,7 @@ pub(crate) struct Unsaved {
 /// A delivery that is not settled.
 #[derive(Debug)]
 struct Delivery {
+    tenant: TenantScope,
     since: Option<Instant>,
     attempts: u32,
     due: Option<Timestamp>,
@@ -79,10 +82,21 @@ struct Next {
 impl Tracker {
     /// Goes on where a [`Claim`](crate::log::Claim) says, with at most `max_open` open deliveries. The caller hands all
     /// of `parked` to a lane.
-    pub(crate) fn new(checkpoint: Position, parked: Vec<Parked>, max_open: usize) -> Self {
-        let parked = parked.into_iter().map(|Parked { position, attempts, due, error }| {
-            (position, Delivery { since: None, attempts, due, error })
+    pub(crate) fn new(
+        checkpoint: Position,
+        parked: Vec<(Parked, TenantScope)>,
+        max_open: usize,
+    ) -> Self {
+        let parked = parked.into_iter().map(|(parked, tenant)| {
+            let Parked { position, attempts, due, error } = parked;
+            (position, Delivery { tenant, since: None, attempts, due, error })
         });
+        let parked = parked.collect();
+        Self { parked, ..Self::after(checkpoint, max_open.max(1), MAX_PARKED) }
+    }
+
+    /// Where everything up to `checkpoint` was read and is settled.
+    fn after(checkpoint: Position, max_open: usize, max_parked: usize) -> Self {
         let next = Next {
             checkpoint,
             park: BTreeSet::new(),
@@ -92,14 +106,14 @@ impl Tracker {
             has_foreign_done: true,
         };
         Self {
-            max_open: max_open.max(1),
-            max_parked: MAX_PARKED,
+            max_open,
+            max_parked,
             read: checkpoint,
             settled: checkpoint,
             passed: checkpoint,
             open: BTreeMap::new(),
             left: 0,
-            parked: parked.collect(),
+            parked: BTreeMap::new(),
             done: BTreeSet::new(),
             next,
             offered: None,
@@ -132,6 +146,11 @@ impl Tracker {
         self.open.len()
     }
 
+    /// Whether a delivery is open or parked.
+    pub(crate) fn has(&self, position: Position) -> bool {
+        self.open.contains_key(&position) || self.is_parked(position)
+    }
+
     /// Whether a delivery is parked.
     pub(crate) fn is_parked(&self, position: Position) -> bool {
         self.parked.contains_key(&position)
@@ -149,12 +168,13 @@ impl Tracker {
 
     /// A position was read that the handler wants. Returns `false` if it was read before: then it is in a lane, or
     /// settled.
-    pub(crate) fn open(&mut self, position: Position, now: Instant) -> bool {
+    pub(crate) fn open(&mut self, position: Position, tenant: TenantScope, now: Instant) -> bool {
         let is_new = position > self.read;
         if is_new {
             self.read = position;
             let since = Some(now);
-            self.open.insert(position, Delivery { since, attempts: 0, due: None, error: None });
+            let delivery = Delivery { tenant, since, attempts: 0, due: None, error: None };
+            self.open.insert(position, delivery);
         }
         is_new
     }
@@ -249,6 +269,61 @@ impl Tracker {
     /// What was offered is in the store.
     pub(crate) fn saved(&mut self) {
         self.offered = None;
+    }
+
+    /// Whether something was offered that is not saved.
+    pub(crate) fn is_offered(&self) -> bool {
+        self.offered.is_some()
+    }
+
+    /// The checkpoint that was offered last.
+    pub(crate) fn offered_checkpoint(&self) -> Position {
+        self.next.checkpoint
+    }
+
+    /// The tenant with the most deliveries, if it has a quarter of them or more.
+    pub(crate) fn largest_tenant(&self) -> Option<&TenantScope> {
+        let mut counts = FxHashMap::default();
+        for delivery in self.open.values().chain(self.parked.values()) {
+            *counts.entry(&delivery.tenant).or_insert(0_usize) += 1;
+        }
+        let (tenant, count) = counts.into_iter().max_by_key(|(_, count)| *count)?;
+        (count >= (self.open.len() + self.parked.len()).div_ceil(4)).then_some(tenant)
+    }
+
+    /// Moves the deliveries of one tenant into a tracker of its own, which goes on where this one does. Nothing may be
+    /// offered.
+    pub(crate) fn split(&mut self, tenant: &TenantScope) -> Self {
+        let mut of_tenant = Self::after(self.read, self.max_open, self.max_parked);
+        let is_of = |delivery: &Delivery| delivery.tenant == *tenant;
+        of_tenant.open = self.open.extract_if(.., |_, it| is_of(it)).collect();
+        of_tenant.parked = self.parked.extract_if(.., |_, it| is_of(it)).collect();
+        let parked = &of_tenant.parked;
+        of_tenant.next.park = self.next.park.extract_if(.., |it| parked.contains_key(it)).collect();
+        (of_tenant.settled, of_tenant.passed) = (self.settled, self.passed);
+        // What the store has of all tenants, until the next change.
+        of_tenant.next.checkpoint = self.next.checkpoint;
+        of_tenant
+    }
+
+    /// Whether the store knows all of `other`, nothing of it is open, and what is parked has room here.
+    pub(crate) fn can_take_over(&self, other: &Self) -> bool {
+        let next = &other.next;
+        let is_known = other.offered.is_none()
+            && next.park.is_empty()
+            && next.left.is_empty()
+            && next.unpark.is_empty()
+            && next.dead.is_empty();
+        let parked = self.parked.len() + other.parked.len();
+        is_known && other.open.is_empty() && parked <= self.max_parked / 2
+    }
+
+    /// Goes on with what `other` has parked.
+    pub(crate) fn take_over(&mut self, other: &mut Self) {
+        self.parked.append(&mut other.parked);
+        self.left += other.left;
+        // Its done rows are forgotten when the checkpoint has passed them.
+        self.done.insert(other.read);
     }
 
     fn park(&mut self, now: Instant, park_after: Duration, makes_room: bool) {
@@ -354,6 +429,7 @@ pub(super) mod tests {
         max_open: usize,
         max_parked: usize,
     ) -> Tracker {
+        let parked = parked.into_iter().map(|it| (it, TenantScope::System)).collect();
         Tracker { max_parked, ..Tracker::new(checkpoint, parked, max_open) }
     }
 
@@ -378,8 +454,13 @@ pub(super) mod tests {
 
         fn open(&mut self, positions: impl IntoIterator<Item = u64>) {
             for position in positions {
-                assert!(self.tracker.open(Position(position), self.now));
+                assert!(self.opens(position));
             }
+        }
+
+        /// Whether it was not read before.
+        fn opens(&mut self, position: u64) -> bool {
+            self.tracker.open(Position(position), TenantScope::System, self.now)
         }
 
         fn settle(&mut self, positions: impl IntoIterator<Item = u64>) {
@@ -439,13 +520,12 @@ pub(super) mod tests {
     #[test]
     fn what_was_read_before_is_not_opened_again() {
         let mut tracked = Tracked::new(4, vec![row(2, 1)], 100);
-        let now = tracked.now;
         for before in [1, 2, 4] {
-            assert!(!tracked.tracker.open(Position(before), now));
+            assert!(!tracked.opens(before));
         }
         tracked.open([5, 6]);
         tracked.settle([5]);
-        assert!(!tracked.tracker.open(Position(5), now) && !tracked.tracker.open(Position(6), now));
+        assert!(!tracked.opens(5) && !tracked.opens(6));
         tracked.tracker.pass(Position(6));
         assert_eq!(tracked.tracker.in_flight(), 1);
     }

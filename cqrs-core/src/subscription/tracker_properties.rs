@@ -8,6 +8,7 @@ use proptest::prelude::*;
 
 use super::tracker::tests::{dead, tracker};
 use super::tracker::{Tracker, Unsaved};
+use crate::context::TenantScope;
 use crate::log::{Parked, Position};
 
 const AFTER: Duration = Duration::from_secs(1);
@@ -107,7 +108,10 @@ impl World {
             self.log.push(wanted);
         }
         if self.is_wanted(position) {
-            assert!(self.tracker.open(position, self.now), "{position} was never read");
+            assert!(
+                self.tracker.open(position, TenantScope::System, self.now),
+                "{position} was never read"
+            );
             assert_eq!(self.lane.insert(position, 0), None, "{position} is in the lane twice");
         } else {
             self.tracker.pass(position);
@@ -116,7 +120,7 @@ impl World {
 
     fn read_again(&mut self) {
         let position = self.tracker.read_up_to();
-        assert!(!self.tracker.open(position, self.now));
+        assert!(!self.tracker.open(position, TenantScope::System, self.now));
         self.tracker.pass(position);
     }
 

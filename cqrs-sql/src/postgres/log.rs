@@ -53,6 +53,30 @@ impl EventLog for PostgresStore {
         })
     }
 
+    fn read_others<'a>(
+        &'a self,
+        after: Position,
+        end: Position,
+        without: &'a [&'a str],
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<LoggedEvent>, StoreError>> {
+        Box::pin(async move {
+            let sql = format!(
+                "SELECT {LOGGED} FROM {{event}} WHERE position > $1 AND position <= $2 \
+                 AND coalesce(tenant, '') <> ALL ($3) ORDER BY position LIMIT $4"
+            );
+            let rows = sqlx::query(self.tables.names.sql(&sql))
+                .bind(position(after))
+                .bind(position(end))
+                .bind(without)
+                .bind(rows_of(limit))
+                .fetch_all(&self.pool)
+                .await
+                .map_err(store_error)?;
+            rows.iter().map(|row| decode(row, 0).map_err(store_error)).collect()
+        })
+    }
+
     fn read_at<'a>(
         &'a self,
         positions: &'a [Position],

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{
-    Beat, Change, Claim, Lease, NewSubscription, Node, Parked, Position, Progress, Start,
-    StoreError, Subscription, SubscriptionId,
+    Beat, Change, Claim, Lease, NewSubscription, Node, Parked, Progress, Start, StoreError,
+    Subscription, SubscriptionId,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, Row as _};
@@ -198,7 +198,7 @@ impl PostgresStore {
         let claims = rows.iter().map(|row| {
             let token: i64 = row.try_get(1)?;
             let lease = Lease { shard: to_shard(row.try_get(0)?), token: token.cast_unsigned() };
-            Ok(Claim { lease, checkpoints: Vec::new(), parked: Vec::new() })
+            Ok(Claim { lease, checkpoints: Vec::new(), ahead: Vec::new(), parked: Vec::new() })
         });
         let mut claims: Vec<_> = claims.collect::<sqlx::Result<_>>()?;
         claims.sort_by_key(|claim| claim.lease.shard);
@@ -218,7 +218,8 @@ impl PostgresStore {
         let shards: Vec<_> =
             claims.iter().map(|it| i16::try_from(it.lease.shard).unwrap_or(i16::MAX)).collect();
         let ids: Vec<_> = subscriptions.iter().map(|id| id.0.cast_signed()).collect();
-        let sql = "SELECT claimed.shard, subscription.id, coalesce(checkpoint.position, subscription.start) \
+        let sql = "SELECT claimed.shard, subscription.id, coalesce(checkpoint.position, subscription.start), \
+                       checkpoint.ahead \
                    FROM unnest($1::int2[]) AS claimed (shard) \
                    CROSS JOIN unnest($2::int4[]) WITH ORDINALITY AS wanted (id, number) \
                    JOIN {subscription} AS subscription ON subscription.id = wanted.id \
@@ -226,10 +227,11 @@ impl PostgresStore {
                        AND checkpoint.shard = claimed.shard ORDER BY wanted.number";
         let query = sqlx::query(self.tables.names.sql(sql)).bind(&shards).bind(&ids);
         for row in &query.fetch_all(&mut **tx).await? {
-            let checkpoint: (SubscriptionId, Position) =
-                (id(row, 1)?, to_position(row.try_get(2)?));
+            let (subscription, checkpoint) = (id(row, 1)?, to_position(row.try_get(2)?));
+            let ahead: Option<String> = row.try_get(3)?;
             let claim = of_shard(claims, row)?;
-            claim.checkpoints.push(checkpoint);
+            claim.checkpoints.push((subscription, checkpoint));
+            claim.ahead.extend(ahead.map(|ahead| (subscription, ahead)));
         }
         let sql = "SELECT shard, subscription, position, attempts, due, error FROM {parked} \
                    WHERE shard = ANY($1) AND subscription = ANY($2) ORDER BY position, subscription";

@@ -18,6 +18,7 @@ pub(super) struct Columns<'a> {
     tokens: Vec<i64>,
     checkpoints: Vec<i64>,
     forget_done: Vec<bool>,
+    ahead: Vec<Option<&'a str>>,
     parked: Parked<'a>,
     unparked_changes: Vec<i32>,
     unparked: Vec<i64>,
@@ -53,6 +54,7 @@ impl<'a> Columns<'a> {
             columns.tokens.push(change.lease.token.cast_signed());
             columns.checkpoints.push(position(change.checkpoint));
             columns.forget_done.push(change.forget_done);
+            columns.ahead.push(change.ahead.as_deref());
             columns.parked.add(number, change);
             let unparked: HashSet<_> = change.unpark.iter().map(|it| position(*it)).collect();
             columns.unparked_changes.extend(unparked.iter().map(|_| number));
@@ -73,7 +75,7 @@ impl<'a> Columns<'a> {
         Ok(columns)
     }
 
-    /// Binds `$7` and the following.
+    /// Binds `$8` and the following.
     fn bind_deliveries<'q>(&self, query: PgQuery<'q>) -> PgQuery<'q> {
         let query = query
             .bind(&self.parked.changes)
@@ -117,27 +119,27 @@ impl<'a> Parked<'a> {
 /// The changes whose lease is held. Its lock makes a claim wait until they are saved.
 const HELD: &str = "WITH held AS (\
         SELECT change.number, change.subscription, change.shard, change.token, change.checkpoint, \
-            change.forget_done \
-        FROM unnest($2::int4[], $3::int2[], $4::int8[], $5::int8[], $6::bool[]) WITH ORDINALITY \
-            AS change (subscription, shard, token, checkpoint, forget_done, number) \
+            change.forget_done, change.ahead \
+        FROM unnest($2::int4[], $3::int2[], $4::int8[], $5::int8[], $6::bool[], $7::text[]) WITH ORDINALITY \
+            AS change (subscription, shard, token, checkpoint, forget_done, ahead, number) \
         JOIN {lease} AS lease ON lease.application = $1 \
             AND lease.shard = change.shard AND lease.token = change.token \
         FOR SHARE OF lease), \
     moved AS (\
-        INSERT INTO {checkpoint} (subscription, shard, position) \
-        SELECT subscription, shard, checkpoint FROM held ORDER BY 1, 2 \
-        ON CONFLICT (subscription, shard) DO UPDATE SET position = excluded.position)";
+        INSERT INTO {checkpoint} (subscription, shard, position, ahead) \
+        SELECT subscription, shard, checkpoint, ahead FROM held ORDER BY 1, 2 \
+        ON CONFLICT (subscription, shard) DO UPDATE SET position = excluded.position, ahead = excluded.ahead)";
 
 /// The statement sees the rows as they were before it, so what it parks and unparks is taken into account by hand.
 const DELIVERIES: &str = ", \
     park AS (\
         SELECT held.subscription, held.shard, given.position, given.attempts, given.due, given.error \
-        FROM unnest($7::int4[], $8::int8[], $9::int4[], $10::int8[], $11::text[]) \
+        FROM unnest($8::int4[], $9::int8[], $10::int4[], $11::int8[], $12::text[]) \
             AS given (change, position, attempts, due, error) \
         JOIN held ON held.number = given.change + 1), \
     unpark AS (\
         SELECT held.subscription, held.shard, given.position \
-        FROM unnest($12::int4[], $13::int8[]) AS given (change, position) \
+        FROM unnest($13::int4[], $14::int8[]) AS given (change, position) \
         JOIN held ON held.number = given.change + 1), \
     parked AS (\
         INSERT INTO {parked} (subscription, shard, position, attempts, due, error) \
@@ -154,9 +156,9 @@ const DELIVERIES: &str = ", \
             timestamptz 'epoch' + given.at * interval '1 microsecond', \
             given.id, given.key, given.version, given.shard, given.name, given.tenant, given.entity, \
             given.entity_id, given.context::json, given.payload::json \
-        FROM unnest($14::int4[], $15::int8[], $16::int4[], $17::text[], $18::int8[], \
-            $19::uuid[], $20::int8[], $21::int4[], $22::int2[], $23::text[], $24::text[], $25::text[], \
-            $26::text[], $27::text[], $28::text[]) \
+        FROM unnest($15::int4[], $16::int8[], $17::int4[], $18::text[], $19::int8[], \
+            $20::uuid[], $21::int8[], $22::int4[], $23::int2[], $24::text[], $25::text[], $26::text[], \
+            $27::text[], $28::text[], $29::text[]) \
             AS given (change, position, attempts, error, at, {columns}) \
         JOIN held ON held.number = given.change + 1 \
         ON CONFLICT (subscription, position) DO UPDATE \
@@ -184,7 +186,8 @@ impl PostgresStore {
             .bind(&columns.shards)
             .bind(&columns.tokens)
             .bind(&columns.checkpoints)
-            .bind(&columns.forget_done);
+            .bind(&columns.forget_done)
+            .bind(&columns.ahead);
         if !columns.is_plain() {
             query = columns.bind_deliveries(query);
         }

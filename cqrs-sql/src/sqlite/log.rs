@@ -62,6 +62,31 @@ impl EventLog for SqliteStore {
         })
     }
 
+    fn read_others<'a>(
+        &'a self,
+        after: Position,
+        end: Position,
+        without: &'a [&'a str],
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<LoggedEvent>, StoreError>> {
+        Box::pin(async move {
+            let sql = format!(
+                "SELECT {LOGGED} FROM {{event}} WHERE position > ? AND position <= ? \
+                 AND coalesce(tenant, '') NOT IN (SELECT value ->> 0 FROM json_each(?)) \
+                 ORDER BY position LIMIT ?"
+            );
+            let rows = sqlx::query(self.tables.names.sql(&sql))
+                .bind(position(after))
+                .bind(position(end))
+                .bind(json(without.iter().map(|tenant| [tenant])))
+                .bind(rows_of(limit))
+                .fetch_all(&self.readers)
+                .await
+                .map_err(store_error)?;
+            rows.iter().map(|row| decode(row).map_err(store_error)).collect()
+        })
+    }
+
     fn read_at<'a>(
         &'a self,
         positions: &'a [Position],

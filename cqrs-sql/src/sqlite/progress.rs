@@ -160,8 +160,7 @@ impl SqliteStore {
         let mut claims = Vec::with_capacity(rows.len());
         for row in &rows {
             let lease = lease(row)?;
-            let (checkpoints, parked) = self.progress(&mut tx, lease.shard, subscriptions).await?;
-            claims.push(Claim { lease, checkpoints, parked });
+            claims.push(self.progress(&mut tx, lease, subscriptions).await?);
         }
         tx.commit().await?;
         claims.sort_by_key(|claim| claim.lease.shard);
@@ -171,32 +170,32 @@ impl SqliteStore {
     async fn progress(
         &self,
         connection: &mut SqliteConnection,
-        shard: u16,
+        lease: Lease,
         subscriptions: &[SubscriptionId],
-    ) -> sqlx::Result<(
-        Vec<(SubscriptionId, cqrs_core::log::Position)>,
-        Vec<(SubscriptionId, Parked)>,
-    )> {
+    ) -> sqlx::Result<Claim> {
         let ids = json(subscriptions.iter().map(|id| [i64::from(id.0)]));
-        let sql = "SELECT wanted.value ->> 0, coalesce(checkpoint.position, subscription.start) \
+        let sql = "SELECT wanted.value ->> 0, coalesce(checkpoint.position, subscription.start), \
+                   checkpoint.ahead \
                    FROM json_each(?) wanted \
                    JOIN {subscription} subscription ON subscription.id = wanted.value ->> 0 \
                    LEFT JOIN {checkpoint} checkpoint ON checkpoint.subscription = subscription.id \
                    AND checkpoint.shard = ? ORDER BY wanted.key";
         let rows = sqlx::query(self.tables.names.sql(sql))
             .bind(&ids)
-            .bind(i64::from(shard))
+            .bind(i64::from(lease.shard))
             .fetch_all(&mut *connection)
             .await?;
-        let checkpoints = rows
-            .iter()
-            .map(|row| Ok((SubscriptionId(row.try_get(0)?), to_position(row.try_get(1)?))));
-        let checkpoints = checkpoints.collect::<sqlx::Result<_>>()?;
+        let (mut checkpoints, mut ahead) = (Vec::new(), Vec::new());
+        for row in &rows {
+            let subscription = SubscriptionId(row.try_get(0)?);
+            checkpoints.push((subscription, to_position(row.try_get(1)?)));
+            ahead.extend(row.try_get::<Option<String>, _>(2)?.map(|ahead| (subscription, ahead)));
+        }
         let sql = "SELECT subscription, position, attempts, due, error FROM {parked} \
                    WHERE shard = ? AND subscription IN (SELECT value ->> 0 FROM json_each(?)) \
                    ORDER BY position, subscription";
         let rows = sqlx::query(self.tables.names.sql(sql))
-            .bind(i64::from(shard))
+            .bind(i64::from(lease.shard))
             .bind(&ids)
             .fetch_all(connection)
             .await?;
@@ -210,7 +209,7 @@ impl SqliteStore {
             };
             Ok((SubscriptionId(row.try_get(0)?), parked))
         });
-        Ok((checkpoints, parked.collect::<sqlx::Result<_>>()?))
+        Ok(Claim { lease, checkpoints, ahead, parked: parked.collect::<sqlx::Result<_>>()? })
     }
 
     async fn release_all(&self, node: &Node, leases: &[Lease]) -> sqlx::Result<()> {
@@ -249,12 +248,13 @@ impl SqliteStore {
         let (saved, lost): (Vec<_>, Vec<_>) =
             changes.iter().partition(|change| held.contains(&change.lease));
 
-        let sql = "INSERT INTO {checkpoint} (subscription, shard, position) \
-                   SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true \
-                   ON CONFLICT (subscription, shard) DO UPDATE SET position = excluded.position";
+        let sql = "INSERT INTO {checkpoint} (subscription, shard, position, ahead) \
+                   SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?) WHERE true \
+                   ON CONFLICT (subscription, shard) \
+                   DO UPDATE SET position = excluded.position, ahead = excluded.ahead";
         let rows = saved.iter().map(|change| {
-            let shard = i64::from(change.lease.shard);
-            [i64::from(change.subscription.0), shard, position(change.checkpoint)]
+            let subscription = change.subscription.0;
+            (subscription, change.lease.shard, position(change.checkpoint), &change.ahead)
         });
         sqlx::query(self.tables.names.sql(sql)).bind(json(rows)).execute(&mut *tx).await?;
         for change in saved {

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use cqrs_core::log::{LogEvent, LoggedEvent, StoreError, SubscriptionId};
+use serde::Serialize;
 use sqlx::query::Query;
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{Row as _, Sqlite, SqliteConnection};
@@ -86,11 +87,8 @@ pub(super) fn decode(row: &SqliteRow) -> sqlx::Result<LoggedEvent> {
     })
 }
 
-/// Rows of numbers as one JSON array of arrays, which one bind hands over. SQLite reads them as 64-bit integers.
-pub(super) fn json<const N: usize>(rows: impl IntoIterator<Item = [i64; N]>) -> String {
-    let rows: Vec<_> = rows
-        .into_iter()
-        .map(|row| format!("[{}]", row.map(|number| number.to_string()).join(",")))
-        .collect();
-    format!("[{}]", rows.join(","))
+/// Rows as one JSON array of arrays, which one bind hands over. SQLite reads its numbers as 64-bit integers.
+pub(super) fn json(rows: impl IntoIterator<Item = impl Serialize>) -> String {
+    let rows: Vec<_> = rows.into_iter().collect();
+    serde_json::to_string(&rows).expect("numbers and texts have a JSON form")
 }

@@ -140,6 +140,7 @@ on_both! {
             subscription,
             lease,
             checkpoint: Position(7),
+            ahead: None,
             park: vec![],
             unpark: vec![],
             dead: vec![],

@@ -20,6 +20,7 @@ fn change(subscription: SubscriptionId, lease: Lease, checkpoint: u64) -> Change
         subscription,
         lease,
         checkpoint: Position(checkpoint),
+        ahead: None,
         park: vec![],
         unpark: vec![],
         dead: vec![],

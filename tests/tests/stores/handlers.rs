@@ -134,36 +134,6 @@ pub(crate) async fn a_failing_entity_that_fills_the_queue_holds_back_itself_alon
     stop(app).await;
 }
 
-pub(crate) async fn a_backlog_of_one_tenant_delays_no_tenant_of_another_shard(
-    harness: impl Harness,
-) {
-    let seen = Seen::default();
-    let slow = {
-        let seen = seen.clone();
-        Handler::event_fn("slow", move |event: Published<Counted>, _| {
-            let (seen, Counted { counter, number }) = (seen.clone(), &*event);
-            let (counter, number) = (*counter, *number);
-            async move {
-                tokio::time::sleep(Duration::from_millis(u64::from(counter == 0) * 5)).await;
-                seen.add(counter, number);
-                Ok(())
-            }
-        })
-    };
-    let app = started(builder(harness.another().await, [slow]).queue_capacity(20)).await;
-    for part in 0..10 {
-        let backlog = (0..200).map(|number| Counted { counter: 0, number: part * 200 + number });
-        app.events().publish_all(&tenant(0), backlog).await.unwrap();
-    }
-    for counter in 1..=40 {
-        app.events().publish(&tenant(counter), Counted { counter, number: 0 }).await.unwrap();
-    }
-    // The others may be in the shard of the backlog.
-    eventually("most tenants go on", async || seen.by_counter().len() > 30).await;
-    assert!(seen.by_counter()[&0].len() < 1000, "{}", seen.by_counter()[&0].len());
-    stop(app).await;
-}
-
 pub(crate) async fn a_burst_of_many_publishers_reaches_a_hundred_handlers(harness: impl Harness) {
     let names: Vec<&'static str> =
         (0..100).map(|number| &*String::leak(format!("handler-{number}"))).collect();

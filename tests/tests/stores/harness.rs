@@ -90,8 +90,11 @@ macro_rules! suite {
                 publish_and_wait_tells_every_outcome,
                 publish_all_is_in_order_and_whole,
                 a_failing_entity_that_fills_the_queue_holds_back_itself_alone,
-                a_backlog_of_one_tenant_delays_no_tenant_of_another_shard,
                 a_burst_of_many_publishers_reaches_a_hundred_handlers;
+            detours:
+                a_backlog_of_one_tenant_delays_no_other_tenant,
+                a_backlog_from_before_the_start_delays_no_other_tenant,
+                a_backlog_waits_across_a_restart_and_nothing_is_handled_twice;
             health:
                 an_application_is_ready_while_its_store_answers,
                 handlers_that_need_attention_are_in_the_health;

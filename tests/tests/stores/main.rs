@@ -13,6 +13,7 @@ mod server; // a Postgres server that a test stops and starts
 
 mod append;
 mod application;
+mod detours;
 mod done_rows;
 mod handlers;
 mod health;

@@ -173,6 +173,7 @@ pub(crate) fn change(subscription: SubscriptionId, lease: Lease, checkpoint: Pos
         subscription,
         lease,
         checkpoint,
+        ahead: None,
         park: Vec::new(),
         unpark: Vec::new(),
         dead: Vec::new(),

@@ -143,6 +143,7 @@ impl State {
                 let Some(stored) = self.find(handler) else { return 0 };
                 stored.start = start;
                 stored.checkpoints.clear();
+                stored.ahead.clear();
                 stored.parked.retain(|position, _| *position <= start);
                 stored.done.retain(|position| *position <= start);
                 self.take_all_away();

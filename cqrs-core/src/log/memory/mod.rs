@@ -60,6 +60,7 @@ struct StoredSubscription {
     is_forgotten: bool,
     start: Position,
     checkpoints: BTreeMap<u16, Position>,
+    ahead: BTreeMap<u16, String>,
     parked: BTreeMap<Position, Parked>,
     done: BTreeSet<Position>,
     /// With the time at which each died.
@@ -193,6 +194,10 @@ impl State {
         };
         let subscription = &mut self.subscriptions[change.subscription.0 as usize];
         subscription.checkpoints.insert(shard, change.checkpoint);
+        match &change.ahead {
+            Some(ahead) => subscription.ahead.insert(shard, ahead.clone()),
+            None => subscription.ahead.remove(&shard),
+        };
         for parked in &change.park {
             subscription.parked.insert(parked.position, parked.clone());
         }
@@ -254,6 +259,22 @@ impl EventLog for MemoryStore {
             Ok(rest.iter().take(limit).cloned().collect())
         };
         Box::pin(async move { page })
+    }
+
+    fn read_others<'a>(
+        &'a self,
+        after: Position,
+        end: Position,
+        without: &'a [&'a str],
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<LoggedEvent>, StoreError>> {
+        let state = self.state();
+        let rest = state.log[state.index_of(after.next())..].iter();
+        let rest = rest.take_while(|it| it.position <= end);
+        let others =
+            rest.filter(|it| !without.contains(&it.event.tenant.as_deref().unwrap_or_default()));
+        let others = others.take(limit).cloned().collect();
+        Box::pin(async move { Ok(others) })
     }
 
     fn read_at<'a>(
@@ -333,16 +354,17 @@ impl Progress for MemoryStore {
             }
         }
         let claims = leases.into_iter().map(|lease| {
-            let (mut checkpoints, mut parked) = (Vec::new(), Vec::new());
+            let (mut checkpoints, mut ahead, mut parked) = (Vec::new(), Vec::new(), Vec::new());
             for &id in subscriptions {
                 let stored = &state.subscriptions[id.0 as usize];
                 let checkpoint = stored.checkpoints.get(&lease.shard).copied();
                 checkpoints.push((id, checkpoint.unwrap_or(stored.start)));
+                ahead.extend(stored.ahead.get(&lease.shard).map(|ahead| (id, ahead.clone())));
                 let is_here = |it: &&Parked| state.shard_of(it.position) == Some(lease.shard);
                 parked.extend(stored.parked.values().filter(is_here).map(|it| (id, it.clone())));
             }
             parked.sort_by_key(|(_, parked)| parked.position);
-            Claim { lease, checkpoints, parked }
+            Claim { lease, checkpoints, ahead, parked }
         });
         let claims = claims.collect();
         Box::pin(async move { Ok(claims) })
