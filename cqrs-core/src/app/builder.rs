@@ -188,7 +188,8 @@ impl AppBuilder {
     /// add one, up to as many again for all tenants, so that no tenant waits for the backlog of another.
     /// Waiting publishers are admitted tenant by tenant, and within a tenant in the order of their calls.
     ///
-    /// With a store, it is how many deliveries of each shard a handler has read ahead, and publishers do not wait for
+    /// With a store, it is how many deliveries of each shard a handler has read ahead, and as many of each of up to
+    /// eight tenants of the shard whose backlogs are read separately; publishers do not wait for
     /// handlers, except for those that are `transient`.
     pub fn queue_capacity(mut self, deliveries: usize) -> Self {
         self.queue_capacity = deliveries.max(1);

@@ -259,7 +259,10 @@ proptest! {
             while world.save(false) {}
             let is_fed = world.feed(index, 10);
             let Some(position) = world.lane.keys().next().copied() else {
-                if is_fed { continue } else { break }
+                if is_fed {
+                    continue;
+                }
+                break;
             };
             world.settle(position);
         }

@@ -101,6 +101,7 @@ on_both! {
             subscription: ids[0],
             lease,
             checkpoint: Position(3),
+            ahead: None,
             park,
             unpark,
             dead: vec![dead.clone()],

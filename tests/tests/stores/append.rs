@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cqrs_core::log::{Position, Store, StoreError};
+use cqrs_core::log::{LogEvent, Position, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::harness::Harness;
@@ -115,6 +115,25 @@ async fn append_calls(
         positions.extend((first..).map(Position).zip((0..4).map(payload)));
     }
     positions
+}
+
+pub(crate) async fn the_events_of_others_are_read_without_those_of_some_tenants(
+    harness: impl Harness,
+) {
+    let store = harness.store();
+    let tenants = [Some("acme"), None, Some("globex"), Some("initech"), Some("acme")];
+    let of = |tenant: Option<&str>| LogEvent { tenant: tenant.map(str::to_owned), ..event(0, 1) };
+    append_entry(&*store, entry(tenants.map(of))).await;
+    let read = async |after, end, without: &[&str], limit| {
+        let events = store.read_others(Position(after), Position(end), without, limit).await;
+        events.unwrap().iter().map(|it| it.position.0).collect::<Vec<_>>()
+    };
+    assert_eq!(read(0, 5, &["acme"], 10).await, [2, 3, 4]);
+    assert_eq!(read(0, 5, &["acme", ""], 10).await, [3, 4]);
+    assert_eq!(read(0, 5, &["acme"], 2).await, [2, 3]);
+    assert_eq!(read(2, 3, &["acme"], 10).await, [3]);
+    assert_eq!(read(0, 9, &[], 10).await, [1, 2, 3, 4, 5]);
+    assert_eq!(read(0, 9, &["acme", "", "globex", "initech"], 10).await, [0; 0]);
 }
 
 pub(crate) async fn read_at_gives_what_is_there(harness: impl Harness) {

@@ -60,6 +60,7 @@ macro_rules! suite {
                 a_large_append_goes_in_at_once,
                 pages_of_any_size_read_the_same,
                 a_reader_beside_many_appenders_misses_nothing,
+                the_events_of_others_are_read_without_those_of_some_tenants,
                 read_at_gives_what_is_there,
                 the_range_is_what_the_log_has,
                 a_position_after_the_end_is_an_error,
@@ -187,6 +188,7 @@ macro_rules! suite {
                 nothing_of_a_stale_change_is_saved,
                 a_change_that_is_saved_twice_is_harmless,
                 one_call_saves_for_many_shards_and_subscriptions,
+                what_is_done_above_a_checkpoint_is_kept_with_it,
                 shards_are_independent,
                 progress_survives_a_crash;
             parked:

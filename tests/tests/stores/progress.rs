@@ -1,6 +1,6 @@
 //! How far each subscription has come.
 
-use cqrs_core::log::{Change, Claim, DeadDelivery, Position, SubscriptionId};
+use cqrs_core::log::{Change, Claim, DeadDelivery, Edit, Position, ResetTo, SubscriptionId};
 
 use crate::harness::Harness;
 use crate::support::{
@@ -148,6 +148,28 @@ pub(crate) async fn one_call_saves_for_many_shards_and_subscriptions(harness: im
             assert_eq!(checkpoint(&claim, *id), progress(number, claim.lease.shard));
         }
     }
+}
+
+pub(crate) async fn what_is_done_above_a_checkpoint_is_kept_with_it(harness: impl Harness) {
+    let store = harness.store();
+    let [index, mail] = subscribe(&*store, ["index", "mail"]).await;
+    let positions = append(&*store, 4, 3).await;
+    let (member, leases) = Member::alone(store.clone()).await;
+    let lease = leases[&4];
+    let ahead = "\"quoted\" text".to_owned();
+    let with = Change { ahead: Some(ahead.clone()), ..change(index, lease, positions[0]) };
+    assert_eq!(store.save(&[with.clone(), change(mail, lease, positions[1])]).await.unwrap(), []);
+    let claim = member.claim_again(lease, &[index, mail]).await;
+    assert_eq!(claim.ahead, [(index, ahead)]);
+
+    save(&*store, Change { lease: claim.lease, ahead: None, ..with.clone() }).await;
+    let claim = member.claim_again(claim.lease, &[index, mail]).await;
+    assert_eq!(claim.ahead, []);
+
+    save(&*store, Change { lease: claim.lease, ..with }).await;
+    store.edit(&Edit::Reset { handler: "index", to: ResetTo::Beginning }).await.unwrap();
+    let claim = member.claim(16, &[index]).await.into_iter().find(|it| it.lease.shard == 4);
+    assert_eq!(claim.unwrap().ahead, []);
 }
 
 pub(crate) async fn shards_are_independent(harness: impl Harness) {
