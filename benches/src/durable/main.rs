@@ -17,6 +17,7 @@ mod latency;
 mod drain;
 mod batches;
 mod many;
+mod backlog;
 #[path = "../activity_log/memory.rs"]
 mod memory;
 #[path = "../paired.rs"]
@@ -31,7 +32,7 @@ use crate::database::Kind;
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 type Topic = fn(&Runtime, Kind) -> Result;
 
-const TOPICS: [(&str, Topic); 7] = [
+const TOPICS: [(&str, Topic); 8] = [
     ("publish", publish::one_caller),
     ("callers", publish::many_callers),
     ("publish_in", publish_in::run),
@@ -39,6 +40,7 @@ const TOPICS: [(&str, Topic); 7] = [
     ("drain", drain::run),
     ("batches", batches::run),
     ("many", many::run),
+    ("backlog", backlog::run),
 ];
 
 fn main() -> Result {
