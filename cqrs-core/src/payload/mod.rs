@@ -8,4 +8,6 @@ pub use self::changes::{Change, Changes};
 pub use self::redaction::Redaction;
 
 pub(crate) use self::measure::{MAX_PAYLOAD_DEPTH, size_within};
-pub(crate) use self::redaction::{UNREADABLE, apply, apply_to_changes, mask_in_text};
+pub(crate) use self::redaction::{
+    UNREADABLE, apply, apply_to_changes, mask_all_in_text, mask_in_text,
+};

@@ -152,7 +152,7 @@ pub(crate) fn mask_in_text(
     redactions: &[Redaction],
     payload: &Value,
     entity_id: Option<String>,
-    mut text: String,
+    text: String,
 ) -> String {
     let mut values = Vec::from_iter(entity_id);
     for redaction in redactions {
@@ -167,6 +167,20 @@ pub(crate) fn mask_in_text(
             _ => collect_texts(value, &mut values),
         }
     }
+    mask(values, text)
+}
+
+/// Masks in an error every value of a payload that cannot be read: which of them are redacted is not known.
+pub(crate) fn mask_all_in_text(payload: &str, text: String) -> String {
+    let mut values = Vec::new();
+    // Errors about what is no JSON quote nothing.
+    if let Ok(payload) = serde_json::from_str(payload) {
+        collect_texts(&payload, &mut values);
+    }
+    mask(values, text)
+}
+
+fn mask(mut values: Vec<String>, mut text: String) -> String {
     // The longest first, because one value may be part of another.
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
     for value in values.iter().filter(|value| value.chars().nth(2).is_some()) {
@@ -181,7 +195,11 @@ fn collect_texts(value: &Value, texts: &mut Vec<String>) {
     match value {
         Value::Null | Value::Bool(_) => {}
         Value::Number(number) => texts.push(number.to_string()),
-        Value::String(text) => texts.push(text.clone()),
+        Value::String(text) => {
+            // As serde quotes it.
+            texts.push(format!("{text:?}").trim_matches('"').to_owned());
+            texts.push(text.clone());
+        }
         Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),
         Value::Object(fields) => fields.values().for_each(|field| collect_texts(field, texts)),
     }

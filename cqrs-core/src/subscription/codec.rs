@@ -13,6 +13,7 @@ use crate::log::{
     Entry, LogEvent, LoggedEvent, Position, ScheduledEvent, SubscriptionId, stable_hash,
 };
 use crate::message::{AnyEvent, Decoder};
+use crate::payload;
 
 /// Writes events for the log, and reads them by their names.
 pub(crate) struct Codec {
@@ -141,7 +142,10 @@ impl Codec {
             Err(error) => Content::Unreadable {
                 event: known.map(|known| known.event),
                 is_newer: known.is_some_and(|known| event.version > known.version),
-                error: format!("the event cannot be read: {error}"),
+                error: payload::mask_all_in_text(
+                    &logged.event.payload,
+                    format!("the event cannot be read: {error}"),
+                ),
                 logged: Box::new(logged),
             },
         };
@@ -325,6 +329,11 @@ mod tests {
                 4,
                 "[]",
                 "invalid length 0, expected struct Worked with 3 elements at line 1 column 2",
+            ),
+            (
+                4,
+                r#"{"minutes":"ada's \"pin\""}"#,
+                "invalid type: string \"[redacted]\", expected u64 at line 1 column 26",
             ),
             (
                 5,
