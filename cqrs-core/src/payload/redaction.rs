@@ -197,7 +197,7 @@ fn collect_texts(value: &Value, texts: &mut Vec<String>) {
         Value::Number(number) => texts.push(number.to_string()),
         Value::String(text) => {
             // As serde quotes it.
-            texts.push(format!("{text:?}").trim_matches('"').to_owned());
+            texts.push(format!("{text:?}"));
             texts.push(text.clone());
         }
         Value::Array(items) => items.iter().for_each(|item| collect_texts(item, texts)),

@@ -333,7 +333,7 @@ mod tests {
             (
                 4,
                 r#"{"minutes":"ada's \"pin\""}"#,
-                "invalid type: string \"[redacted]\", expected u64 at line 1 column 26",
+                "invalid type: string [redacted], expected u64 at line 1 column 26",
             ),
             (
                 5,
