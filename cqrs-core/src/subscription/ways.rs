@@ -31,6 +31,8 @@ pub(super) struct Way {
     /// Whether the subscriber must go back for it, because it was full when an event was read. Until then it takes
     /// nothing in: what it left out would count as read.
     is_behind: bool,
+    /// Whether it is full of the deliveries of many tenants, so that a detour would not help.
+    is_mixed: bool,
 }
 
 struct Detour {
@@ -147,12 +149,15 @@ impl Ways {
     /// Gives the tenant that fills the main way a detour.
     fn begin_detour(&mut self) -> bool {
         let main = &mut self.main;
-        let is_full = main.is_behind && !main.tracker.has_room_again();
+        let is_full = main.is_behind && !main.is_mixed && !main.tracker.has_room_again();
         // What is offered may not be split: the store has it whole, or not at all.
         if !is_full || self.detours.len() >= MAX_DETOURS || main.tracker.is_offered() {
             return false;
         }
-        let Some(tenant) = main.tracker.largest_tenant().cloned() else { return false };
+        let Some(tenant) = main.tracker.largest_tenant().cloned() else {
+            main.is_mixed = true;
+            return false;
+        };
         let way = Way::new(main.tracker.split(&tenant));
         self.detours.push(Detour { tenant, way });
         true
@@ -230,7 +235,7 @@ impl Ways {
 
 impl Way {
     fn new(tracker: Tracker) -> Self {
-        Self { fed: tracker.read_up_to(), tracker, is_behind: false }
+        Self { fed: tracker.read_up_to(), tracker, is_behind: false, is_mixed: false }
     }
 
     /// After which position it goes on; `None` while it is full.
@@ -245,7 +250,7 @@ impl Way {
 
     /// Whether it has room for one more delivery. If not, the subscriber comes back for it later.
     pub(super) fn has_room(&mut self) -> bool {
-        self.is_behind = self.tracker.is_full();
+        (self.is_behind, self.is_mixed) = (self.tracker.is_full(), false);
         !self.is_behind
     }
 
