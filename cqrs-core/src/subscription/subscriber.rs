@@ -219,10 +219,21 @@ impl Subscriber {
             is_turn_of_last = !is_turn_of_last;
             let after = if is_turn_of_last { last } else { first };
             slices.retain(|(it, _)| *it >= after);
+            let end = window.end();
             match window.read(self.number, after, CHUNK) {
                 Found::Events(events) => feed_all(&slices, events.iter().map(|it| &**it)),
                 Found::Gone => match shared.read(after, CHUNK).await {
-                    Ok(events) => feed_all(&slices, events.iter()),
+                    Ok(mut events) => {
+                        // Not further than the window, by whose end it is known whether the log is still the same.
+                        events.retain(|event| event.position <= end);
+                        feed_all(&slices, events.iter());
+                        if events.is_empty() {
+                            // All of them were pruned.
+                            for (_, slice) in &slices {
+                                slice.is_fed_up_to(end);
+                            }
+                        }
+                    }
                     Err(error) => {
                         let handler = self.name();
                         tracing::warn!(handler, %error, "the log cannot be read; trying again");

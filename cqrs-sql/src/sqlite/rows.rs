@@ -86,11 +86,12 @@ pub(super) fn decode(row: &SqliteRow) -> sqlx::Result<LoggedEvent> {
     })
 }
 
-/// Rows of numbers as one JSON array of arrays, which one bind hands over. SQLite reads them as 64-bit integers.
-pub(super) fn json<const N: usize>(rows: impl IntoIterator<Item = [i64; N]>) -> String {
+/// Rows of numbers, or of JSON values, as one JSON array of arrays, which one bind hands over. SQLite reads the numbers
+/// as 64-bit integers.
+pub(super) fn json<T: ToString, const N: usize>(rows: impl IntoIterator<Item = [T; N]>) -> String {
     let rows: Vec<_> = rows
         .into_iter()
-        .map(|row| format!("[{}]", row.map(|number| number.to_string()).join(",")))
+        .map(|row| format!("[{}]", row.map(|value| value.to_string()).join(",")))
         .collect();
     format!("[{}]", rows.join(","))
 }

@@ -17,6 +17,7 @@ mod done_rows;
 mod handlers;
 mod health;
 mod leases;
+mod lost_logs;
 mod news;
 mod nodes;
 mod operations;
