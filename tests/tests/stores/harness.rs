@@ -163,6 +163,12 @@ macro_rules! suite {
                 a_pruned_log_has_what_is_needed,
                 a_forgotten_subscription_is_gone,
                 what_an_operator_does_is_an_event_with_the_actor;
+            operations_on_nodes:
+                a_reset_from_another_node_fences_an_attempt_that_runs,
+                a_discard_from_another_node_fences_an_attempt_that_runs,
+                a_node_without_the_shard_redelivers,
+                a_prune_beside_publishers_and_readers_removes_nothing_that_is_needed,
+                a_filter_by_tenant_shows_nothing_of_other_tenants;
             subscriptions:
                 a_new_subscription_starts_now_or_at_the_beginning,
                 a_subscription_keeps_its_start,

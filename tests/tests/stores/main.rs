@@ -21,6 +21,7 @@ mod lost_logs;
 mod news;
 mod nodes;
 mod operations;
+mod operations_on_nodes;
 mod outages;
 mod parked;
 mod payloads;
