@@ -138,6 +138,7 @@ CREATE FUNCTION {append}(
     p_done_shards smallint[],
     p_done_tokens bigint[],
     p_done_positions bigint[],
+    p_done_events uuid[],
     p_entries integer[],
     p_ids uuid[],
     p_keys bigint[],
@@ -191,11 +192,15 @@ BEGIN
             FOR SHARE OF lease;
         left_out := ARRAY(
             SELECT DISTINCT wanted.entry
-            FROM unnest(p_done_entries, p_done_shards, p_done_tokens) AS wanted (entry, shard, token)
+            FROM unnest(p_done_entries, p_done_shards, p_done_tokens, p_done_positions, p_done_events)
+                AS wanted (entry, shard, token, position, event)
             WHERE NOT EXISTS (
                 SELECT FROM {lease} AS lease
                 WHERE lease.application = p_application AND lease.shard = wanted.shard
-                AND lease.token = wanted.token));
+                AND lease.token = wanted.token)
+            -- After a failover, another event may have the position.
+            OR NOT EXISTS (
+                SELECT FROM {event} AS event WHERE event.position = wanted.position AND event.id = wanted.event));
         BEGIN
             INSERT INTO {done} (subscription, shard, position)
             SELECT subscription, shard, position
@@ -251,7 +256,7 @@ DECLARE
 BEGIN
     -- An append of nothing takes the lock, and moves the outbox.
     PERFORM {append}(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-        NULL, NULL);
+        NULL, NULL, NULL);
     -- A variable, because an index is not searched for a function whose value changes.
     now_due := clock_timestamp();
     RETURN QUERY

@@ -8,7 +8,7 @@ use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{
     Beat, Change, Claim, DeliveryFilter, DueEvents, Edit, Entry, EventLog, Lease, LivingNode,
     LogEvent, LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile, Progress,
-    Scheduling, Store, StoreError, StoredFailure, Subscription, SubscriptionId,
+    Scheduling, SeenEvent, Store, StoreError, StoredFailure, Subscription, SubscriptionId,
     SubscriptionProgress, Units,
 };
 use sqlx::{Pool, Transaction};
@@ -260,8 +260,12 @@ impl Progress for SqlStore {
         self.backend().leave(node)
     }
 
-    fn save<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
-        self.backend().save(changes)
+    fn save<'a>(
+        &'a self,
+        changes: &'a [Change],
+        seen: &'a [SeenEvent],
+    ) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
+        self.backend().save(changes, seen)
     }
 }
 

@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::fmt;
 use std::ops::{Deref, RangeInclusive};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use cqrs_core::log::{
     Beat, Change, Claim, DeliveryFilter, DoneRow, DueEvents, Edit, Entry, EventLog, Lease,
     LivingNode, LogEvent, LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile,
-    Progress, ScheduledEvent, Scheduling, Store, StoreError, StoredFailure, Subscription,
-    SubscriptionId, SubscriptionProgress, Unit, Units,
+    Progress, ScheduledEvent, Scheduling, SeenEvent, Store, StoreError, StoredFailure,
+    Subscription, SubscriptionId, SubscriptionProgress, Unit, Units,
 };
 use cqrs_core::services::TypeRef;
 use cqrs_core::{BoxFuture, TenantId};
@@ -59,6 +59,9 @@ pub trait Interceptor: fmt::Debug + Send + Sync + 'static {
     /// Runs after each call that has succeeded.
     fn after(&self, _: Call) {}
 
+    /// Runs when the inner store has answered a call.
+    fn answered(&self, _: Call) {}
+
     /// Runs before an append, after [`before`](Self::before).
     ///
     /// # Errors
@@ -80,6 +83,8 @@ pub trait Interceptor: fmt::Debug + Send + Sync + 'static {
 #[derive(Debug, Clone)]
 pub struct Intercepted<I> {
     inner: Arc<dyn Store>,
+    /// Replaces the inner one.
+    next: Arc<OnceLock<Arc<dyn Store>>>,
     interceptor: Arc<I>,
 }
 
@@ -96,11 +101,24 @@ type Answer<'a, T> = BoxFuture<'a, Result<T, StoreError>>;
 impl<I: Interceptor> Intercepted<I> {
     /// Intercepts the calls of a store.
     pub fn new(inner: Arc<dyn Store>, interceptor: I) -> Self {
-        Self { inner, interceptor: Arc::new(interceptor) }
+        Self { inner, next: Arc::default(), interceptor: Arc::new(interceptor) }
+    }
+
+    /// Replaces the inner store. Calls that have not reached it yet reach the next one.
+    ///
+    /// # Panics
+    ///
+    /// If it was replaced before.
+    pub fn replace(&self, next: Arc<dyn Store>) {
+        self.next.set(next).expect("it was not replaced before");
+    }
+
+    fn inner(&self) -> &dyn Store {
+        &**self.next.get().unwrap_or(&self.inner)
     }
 
     fn inner_units(&self) -> &dyn Units {
-        self.inner.units().expect("the inner store has transactions")
+        self.inner().units().expect("the inner store has transactions")
     }
 
     fn call<'a, T: 'a>(
@@ -118,29 +136,31 @@ async fn intercept<T>(
     inner: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     interceptor.before(call).await?;
-    inner.await.inspect(|_| interceptor.after(call))
+    let answer = inner.await;
+    interceptor.answered(call);
+    answer.inspect(|_| interceptor.after(call))
 }
 
 impl<I: Interceptor> Store for Intercepted<I> {
     fn units(&self) -> Option<&dyn Units> {
-        self.interceptor.units().or_else(|| self.inner.units().map(|_| self as _))
+        self.interceptor.units().or_else(|| self.inner().units().map(|_| self as _))
     }
 }
 
 impl<I: Interceptor> EventLog for Intercepted<I> {
     fn profile(&self) -> Profile {
-        self.interceptor.profile(self.inner.profile())
+        self.interceptor.profile(self.inner().profile())
     }
 
     fn append<'a>(&'a self, entries: &'a [Entry]) -> Answer<'a, Vec<Option<Position>>> {
         self.call(Call::Append, async {
             self.interceptor.appends(entries)?;
-            self.inner.append(entries).await
+            self.inner().append(entries).await
         })
     }
 
     fn read(&self, after: Position, limit: usize) -> Answer<'_, Vec<LoggedEvent>> {
-        self.call(Call::Read, async move { self.inner.read(after, limit).await })
+        self.call(Call::Read, async move { self.inner().read(after, limit).await })
     }
 
     fn read_others<'a>(
@@ -157,25 +177,25 @@ impl<I: Interceptor> EventLog for Intercepted<I> {
     }
 
     fn read_at<'a>(&'a self, positions: &'a [Position]) -> Answer<'a, Vec<LoggedEvent>> {
-        self.call(Call::Read, async { self.inner.read_at(positions).await })
+        self.call(Call::Read, async { self.inner().read_at(positions).await })
     }
 
     fn range(&self) -> Answer<'_, RangeInclusive<Position>> {
-        self.call(Call::Read, async { self.inner.range().await })
+        self.call(Call::Read, async { self.inner().range().await })
     }
 
     fn news(&self) -> BoxFuture<'_, ()> {
-        self.inner.news()
+        self.inner().news()
     }
 }
 
 impl<I: Interceptor> Progress for Intercepted<I> {
     fn register<'a>(&'a self, wanted: &'a [NewSubscription<'a>]) -> Answer<'a, Vec<Subscription>> {
-        self.call(Call::Register, async { self.inner.register(wanted).await })
+        self.call(Call::Register, async { self.inner().register(wanted).await })
     }
 
     fn beat<'a>(&'a self, node: &'a Node) -> Answer<'a, Beat> {
-        self.call(Call::Beat, async { self.inner.beat(node).await })
+        self.call(Call::Beat, async { self.inner().beat(node).await })
     }
 
     fn claim<'a>(
@@ -185,23 +205,23 @@ impl<I: Interceptor> Progress for Intercepted<I> {
         subscriptions: &'a [SubscriptionId],
     ) -> Answer<'a, Vec<Claim>> {
         self.call(Call::Claim, async move {
-            let claims = self.inner.claim(node, at_most, subscriptions).await?;
+            let claims = self.inner().claim(node, at_most, subscriptions).await?;
             self.interceptor.claimed(&claims);
             Ok(claims)
         })
     }
 
     fn release<'a>(&'a self, node: &'a Node, leases: &'a [Lease]) -> Answer<'a, ()> {
-        self.call(Call::Release, async { self.inner.release(node, leases).await })
+        self.call(Call::Release, async { self.inner().release(node, leases).await })
     }
 
     fn leave<'a>(&'a self, node: &'a Node) -> Answer<'a, ()> {
-        self.call(Call::Leave, async { self.inner.leave(node).await })
+        self.call(Call::Leave, async { self.inner().leave(node).await })
     }
 
-    fn save<'a>(&'a self, changes: &'a [Change]) -> Answer<'a, Vec<Lease>> {
+    fn save<'a>(&'a self, changes: &'a [Change], seen: &'a [SeenEvent]) -> Answer<'a, Vec<Lease>> {
         self.call(Call::Save, async {
-            let lost = self.inner.save(changes).await?;
+            let lost = self.inner().save(changes, seen).await?;
             self.interceptor.saved(changes);
             Ok(lost)
         })
@@ -210,29 +230,29 @@ impl<I: Interceptor> Progress for Intercepted<I> {
 
 impl<I: Interceptor> Maintenance for Intercepted<I> {
     fn subscriptions(&self) -> Answer<'_, Vec<SubscriptionProgress>> {
-        self.call(Call::Edit, async { self.inner.subscriptions().await })
+        self.call(Call::Edit, async { self.inner().subscriptions().await })
     }
 
     fn nodes(&self) -> Answer<'_, Vec<LivingNode>> {
-        self.call(Call::Edit, async { self.inner.nodes().await })
+        self.call(Call::Edit, async { self.inner().nodes().await })
     }
 
     fn failed<'a>(&'a self, filter: &'a DeliveryFilter) -> Answer<'a, Vec<StoredFailure>> {
-        self.call(Call::Edit, async { self.inner.failed(filter).await })
+        self.call(Call::Edit, async { self.inner().failed(filter).await })
     }
 
     fn edit<'a>(&'a self, edit: &'a Edit<'a>) -> Answer<'a, u64> {
-        self.call(Call::Edit, async { self.inner.edit(edit).await })
+        self.call(Call::Edit, async { self.inner().edit(edit).await })
     }
 }
 
 impl<I: Interceptor> Scheduling for Intercepted<I> {
     fn cancel(&self, id: Uuid) -> Answer<'_, bool> {
-        self.call(Call::Cancel, async move { self.inner.cancel(id).await })
+        self.call(Call::Cancel, async move { self.inner().cancel(id).await })
     }
 
     fn move_due(&self, limit: usize) -> Answer<'_, DueEvents> {
-        self.call(Call::MoveDue, async move { self.inner.move_due(limit).await })
+        self.call(Call::MoveDue, async move { self.inner().move_due(limit).await })
     }
 }
 

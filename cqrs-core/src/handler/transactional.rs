@@ -4,6 +4,8 @@ use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::{Batch, BoxFuture, HandlerError, HandlerResult};
 use crate::context::{Context, Effect, TenantId};
 use crate::message::Command;
@@ -109,11 +111,12 @@ pub(crate) trait OpenTransaction: Send {
     fn publish(&mut self, effects: Vec<Box<dyn Effect>>)
     -> BoxFuture<'_, Result<(), HandlerError>>;
 
-    /// Marks deliveries as handled, each by where it comes from and what it is known by there. Returns `false` if one
-    /// of them was handled before, or is another node's now: then the transaction must not commit.
+    /// Marks deliveries as handled, each by where it comes from, what it is known by there, and the id of its event.
+    /// Returns `false` if one of them was handled before, or must not be handled here: then the transaction must not
+    /// commit.
     fn done(
         &mut self,
-        deliveries: Vec<(Arc<dyn Any + Send + Sync>, Option<u64>)>,
+        deliveries: Vec<(Arc<dyn Any + Send + Sync>, Option<u64>, Uuid)>,
     ) -> BoxFuture<'_, Result<bool, HandlerError>>;
 
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), HandlerError>>;

@@ -216,9 +216,11 @@ impl Handling<'_> {
         }
         let contexts = self.items.iter().map(|item| &item.context).chain([ctx]);
         tx.publish(contexts.flat_map(Context::take_effects).collect()).await?;
-        let receipts = (0..self.items.len()).filter_map(|at| self.lane.receipt(self.worker, at));
-        let receipts = receipts.map(|Receipt { origin, token }| (origin as _, token)).collect();
-        if tx.done(receipts).await? {
+        let deliveries = self.items.iter().enumerate().filter_map(|(at, item)| {
+            let Receipt { origin, token } = self.lane.receipt(self.worker, at)?;
+            Some((origin as _, token, item.event.id()))
+        });
+        if tx.done(deliveries.collect()).await? {
             return tx.commit().await;
         }
         match self.items.len() {

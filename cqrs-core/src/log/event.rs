@@ -66,3 +66,13 @@ pub struct LoggedEvent {
     /// The event.
     pub event: LogEvent,
 }
+
+/// An event that a node has seen in the log. If the log has another one there, it is not the log that the node has read:
+/// the database was restored from an older copy, or a server that was behind took over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SeenEvent {
+    /// Where.
+    pub position: Position,
+    /// The id of the event.
+    pub id: Uuid,
+}

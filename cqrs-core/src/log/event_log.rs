@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use uuid::Uuid;
+
 use super::{Lease, LogEvent, LoggedEvent, Position, ScheduledEvent, StoreError, SubscriptionId};
 use crate::handler::BoxFuture;
 
@@ -110,13 +112,16 @@ pub struct Entry {
 }
 
 /// The mark that a delivery has had its effect. It is written in the transaction of the effect. If it is there
-/// already, or if the lease is another node's now, the effect must not happen.
+/// already, if the lease is another node's now, or if the log does not have the event at its position, the effect must
+/// not happen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct DoneRow {
     /// Of which subscription.
     pub subscription: SubscriptionId,
     /// The lease under which the delivery is handled.
     pub lease: Lease,
-    /// Of which event.
+    /// Where the event is.
     pub position: Position,
+    /// The id of the event. Another log may have another event at the position.
+    pub event: Uuid,
 }

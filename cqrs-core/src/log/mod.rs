@@ -19,7 +19,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use self::error::StoreError;
-pub use self::event::{LogEvent, LoggedEvent, Position};
+pub use self::event::{LogEvent, LoggedEvent, Position, SeenEvent};
 pub use self::event_log::{DoneRow, Entry, EventLog, Profile};
 pub use self::hash::stable_hash;
 pub(crate) use self::maintenance::FailureFacts;

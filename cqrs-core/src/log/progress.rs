@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{LoggedEvent, Position, StoreError};
+use super::{LoggedEvent, Position, SeenEvent, StoreError};
 use crate::handler::{BoxFuture, Start};
 
 /// How far each subscription of an application has come, and which node works on which shard.
@@ -64,10 +64,19 @@ pub trait Progress {
 
     /// Saves progress. Each change is atomic; those whose lease was lost are not saved, and the leases returned.
     ///
+    /// `seen` tells by which events the log is known. An event that was pruned is known too. Each change is saved in a
+    /// transaction that looks at them.
+    ///
     /// # Errors
     ///
     /// [`StoreError`]; some changes may have been saved then. To save them again is harmless.
-    fn save<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>>;
+    /// [`WentBack`](StoreError::WentBack) if the log has another event in the place of one of `seen`, or ends before it:
+    /// changes of this call are not saved in that log.
+    fn save<'a>(
+        &'a self,
+        changes: &'a [Change],
+        seen: &'a [SeenEvent],
+    ) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>>;
 }
 
 /// A number for a subscription, given by the store.

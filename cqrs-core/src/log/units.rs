@@ -46,8 +46,8 @@ pub trait Unit: Send {
         events: &'a [ScheduledEvent],
     ) -> BoxFuture<'a, Result<(), StoreError>>;
 
-    /// Writes `rows`. Returns `false` if one of them is there already, or its lease is another node's now: then the
-    /// transaction must not commit.
+    /// Writes `rows`. Returns `false` if one of them is there already, if its lease is another node's now, or if the
+    /// log does not have its event: then the transaction must not commit.
     ///
     /// # Errors
     ///

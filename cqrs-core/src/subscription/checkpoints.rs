@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::slice::Slice;
 use super::subscriber::{Subscriber, lose};
+use super::window::Window;
 use super::{Shared, leases};
 use crate::log::StoreError;
 
@@ -62,21 +63,16 @@ async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<
         return false;
     }
     // A checkpoint of another log would skip events of this one.
-    if let Some(window) = shared.window.get()
-        && let Err(error) = shared.read_on(window, window.end(), 0).await
-    {
-        drop(saving);
-        if matches!(error, StoreError::WentBack { .. }) {
-            leases::begin_again(shared, subscribers, &error).await;
-        } else {
-            tracing::warn!(%error, "progress cannot be saved; trying again");
-        }
-        return false;
-    }
+    let window = shared.window.get();
+    let generation = window.map(Window::generation).unwrap_or_default();
+    let seen = window.map(Window::seen).unwrap_or_default();
     let mut is_saved = false;
-    match shared.store.save(&changes).await {
+    match shared.store.save(&changes, &seen).await {
         Ok(lost) => {
             shared.note_saved();
+            if let Some(window) = window {
+                window.confirm(&seen);
+            }
             for slice in slices {
                 if lost.contains(&slice.lease) {
                     lose(subscribers, slice.lease);
@@ -85,6 +81,10 @@ async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<
                     is_saved = true;
                 }
             }
+        }
+        Err(error @ StoreError::WentBack { .. }) => {
+            drop(saving);
+            leases::begin_again(shared, subscribers, generation, &error).await;
         }
         Err(error) => tracing::warn!(%error, "progress cannot be saved; trying again"),
     }

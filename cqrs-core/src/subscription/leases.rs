@@ -18,6 +18,9 @@ const BEATS: u32 = 3;
 /// For which part of its leases' time, by its own clock, a node begins attempts.
 const BEGINS_FOR: f64 = 0.875;
 
+/// How long to wait after the log could not be read.
+const BACK_OFF: Duration = Duration::from_millis(500);
+
 /// How often a shard that is handed over is looked at.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -166,17 +169,22 @@ pub(super) async fn hand_over(
     }
 }
 
-/// Forgets all progress that is not in the store, because its log is not the one that was read before. With the next
-/// beat this node claims its shards again, and goes on at the checkpoints that the store has.
+/// Forgets all progress that is not in the store, because its log is not the one that the window had in this
+/// `generation`. With the next beat this node claims its shards again, and goes on at the checkpoints that the store has.
 pub(super) async fn begin_again(
     shared: &Shared,
     subscribers: &[Arc<Subscriber>],
+    generation: u32,
     error: &StoreError,
 ) {
     // No checkpoint of the lost log is saved after the window has begun again.
     let _saving = shared.saving.lock().await;
     let _changing = shared.leases.changing.lock().await;
     let Some(window) = shared.window.get() else { return };
+    // The reader and the saver may both find out.
+    if window.generation() != generation {
+        return;
+    }
     tracing::error!(
         %error,
         "events that were accepted are lost; the handlers go on at the checkpoints of this database, and may handle \
@@ -185,9 +193,15 @@ pub(super) async fn begin_again(
     for subscriber in subscribers {
         subscriber.leases().into_iter().for_each(|lease| subscriber.remove(lease));
     }
-    match shared.store.range().await {
-        Ok(range) => window.begin_again(*range.end()),
-        Err(error) => tracing::warn!(%error, "the log cannot be read; trying again"),
+    // Until then no shard is claimed, because the window still has events of the lost log.
+    loop {
+        match shared.store.range().await {
+            Ok(range) => return window.begin_again(*range.end()),
+            Err(error) => tracing::warn!(%error, "the log cannot be read; trying again"),
+        }
+        if !shared.unless_stopped(tokio::time::sleep(BACK_OFF)).await {
+            return;
+        }
     }
 }
 

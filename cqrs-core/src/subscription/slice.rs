@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use rustc_hash::FxHashMap;
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::codec::{Content, Read};
 use super::subscriber::Subscriber;
@@ -95,9 +96,9 @@ impl Slice {
         self.is_revoked.load(SeqCst)
     }
 
-    /// Whether the subscriber still works with it.
+    /// Whether the subscriber still works with it. After another log was found, another slice may have the same lease.
     pub(super) fn is_current(&self) -> bool {
-        self.subscriber.slice(self.lease).is_some()
+        self.subscriber.slice(self.lease).is_some_and(|it| std::ptr::eq(Arc::as_ptr(&it), self))
     }
 
     /// Whether deliveries are in the lane.
@@ -336,9 +337,9 @@ impl Slice {
         }
     }
 
-    /// The mark that the delivery at `position` has had its effect.
-    pub(super) fn done_row(&self, position: Position) -> DoneRow {
-        DoneRow { subscription: self.subscriber.id(), lease: self.lease, position }
+    /// The mark that the delivery of `event` at `position` has had its effect.
+    pub(super) fn done_row(&self, position: Position, event: Uuid) -> DoneRow {
+        DoneRow { subscription: self.subscriber.id(), lease: self.lease, position, event }
     }
 
     /// The effects of the delivery at `position`, with its done row, are in the store.
@@ -377,7 +378,7 @@ impl Origin for Slice {
             Ok(encoded) => encoded,
             Err(error) => return self.refused(position, event, error),
         };
-        entry.done.push(self.done_row(position));
+        entry.done.push(self.done_row(position, event.id()));
         self.state().publishing.insert(position, Publishing::Appending);
         let deadline = Instant::now() + PUBLISH_FOR;
         let appended = self.shared.appender().append_now(entry, events, deadline, to);

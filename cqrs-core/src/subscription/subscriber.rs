@@ -259,20 +259,25 @@ async fn read_and_feed(
     after: Position,
     mut wanting: Vec<Wanting>,
 ) -> Result<(), StoreError> {
+    // Not further than the window, by whose end it is known whether the log is still the same.
+    let end = window.end();
     let next = || wanting.iter().filter(|it| it.after == after);
     let without: Vec<_> = if next().all(|it| it.way == 0) {
         next().flat_map(|it| it.slice.tenants_on_detours()).collect()
     } else {
         Vec::new()
     };
-    if without.is_empty() {
-        feed_all(&wanting, shared.read(after, CHUNK).await?.iter());
-        return Ok(());
-    }
-    wanting.retain(|it| it.way == 0);
-    let end = window.end().min(Position(after.0 + PASSED_AT_ONCE));
-    let events = shared.read_others(after, end, &without, CHUNK).await?;
+    let (events, end) = if without.is_empty() {
+        let mut events = shared.read(after, CHUNK).await?;
+        events.retain(|event| event.position <= end);
+        (events, end)
+    } else {
+        wanting.retain(|it| it.way == 0);
+        let end = end.min(Position(after.0 + PASSED_AT_ONCE));
+        (shared.read_others(after, end, &without, CHUNK).await?, end)
+    };
     feed_all(&wanting, events.iter());
+    // The rest was left out, or was pruned.
     if events.len() < CHUNK {
         are_fed_up_to(&wanting, end);
     }

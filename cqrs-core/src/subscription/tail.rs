@@ -25,6 +25,7 @@ pub(super) async fn run(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>) 
     let poll = shared.store.profile().poll;
     while shared.unless_stopped(window.wanted.notified()).await {
         loop {
+            let generation = window.generation();
             let after = window.end();
             // Made before the log is read, so that no news falls in between.
             let news = shared.store.news();
@@ -45,7 +46,7 @@ pub(super) async fn run(shared: Arc<Shared>, subscribers: Vec<Arc<Subscriber>>) 
                     }
                 }
                 Err(error @ StoreError::WentBack { .. }) => {
-                    leases::begin_again(&shared, &subscribers, &error).await;
+                    leases::begin_again(&shared, &subscribers, generation, &error).await;
                     if !shared.unless_stopped(tokio::time::sleep(BACK_OFF)).await {
                         return;
                     }

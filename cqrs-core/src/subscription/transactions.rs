@@ -3,6 +3,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::codec::Codec;
 use super::slice::{Slice, position};
 use crate::context::{Effect, TenantId};
@@ -59,7 +61,7 @@ struct Open {
     /// Is told of both, if there are any.
     publisher: Option<Arc<dyn Publishes>>,
     /// The deliveries that are done when it commits.
-    done: Vec<(Arc<Slice>, Position)>,
+    done: Vec<(Arc<Slice>, Position, Uuid)>,
 }
 
 impl OpenTransaction for Open {
@@ -93,16 +95,23 @@ impl OpenTransaction for Open {
 
     fn done(
         &mut self,
-        deliveries: Vec<(Arc<dyn Any + Send + Sync>, Option<u64>)>,
+        deliveries: Vec<(Arc<dyn Any + Send + Sync>, Option<u64>, Uuid)>,
     ) -> BoxFuture<'_, Result<bool, HandlerError>> {
         // A `transient` handler gets its events from memory, and leaves no done rows.
         let slices = deliveries.into_iter();
-        let slices = slices.filter_map(|(of, token)| Some((of.downcast().ok()?, position(token))));
+        let slices = slices
+            .filter_map(|(of, token, event)| Some((of.downcast().ok()?, position(token), event)));
         self.done = slices.collect();
         Box::pin(async {
+            let rows = self.done.iter();
             let rows: Vec<_> =
-                self.done.iter().map(|(slice, position)| slice.done_row(*position)).collect();
-            Ok(rows.is_empty() || self.unit.done(&rows).await?)
+                rows.map(|(slice, position, event)| slice.done_row(*position, *event)).collect();
+            let is_new = rows.is_empty() || self.unit.done(&rows).await?;
+            if !is_new && let [(slice, position, _)] = &self.done[..] {
+                // An owner before has handled it, and left a done row.
+                slice.note_done_row(*position);
+            }
+            Ok(is_new)
         })
     }
 
@@ -115,7 +124,7 @@ impl OpenTransaction for Open {
                     publisher.scheduled();
                 }
             }
-            for (slice, position) in self.done {
+            for (slice, position, _) in self.done {
                 slice.note_done_row(position);
             }
             Ok(())

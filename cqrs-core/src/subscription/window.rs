@@ -7,7 +7,7 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::codec::Read;
-use crate::log::Position;
+use crate::log::{Position, SeenEvent};
 
 /// The last events of the log that this process has seen. Subscriptions read it at their own pace; one that is
 /// further behind reads the log itself until it has caught up.
@@ -25,6 +25,11 @@ struct Ring {
     events: VecDeque<Arc<Read>>,
     /// The id of the event at the end, once it is known.
     last: Option<Uuid>,
+    /// The event behind which this process has appended, until the log was seen to have both. Between the two, a server
+    /// whose log ended earlier may have taken over.
+    before_own: Option<SeenEvent>,
+    /// How many times it has begun again.
+    generation: u32,
     /// How far each subscription has read.
     readers: Vec<Position>,
 }
@@ -43,7 +48,13 @@ impl Window {
     /// An empty window, for so many subscriptions that go on after `position`.
     pub(super) fn new(capacity: usize, readers: usize, position: Position) -> Self {
         let (end, _) = watch::channel(position);
-        let ring = Ring { events: VecDeque::new(), last: None, readers: vec![position; readers] };
+        let ring = Ring {
+            events: VecDeque::new(),
+            last: None,
+            before_own: None,
+            generation: 0,
+            readers: vec![position; readers],
+        };
         Self { capacity: capacity.max(1), ring: Mutex::new(ring), end, wanted: Notify::new() }
     }
 
@@ -57,13 +68,41 @@ impl Window {
         position != self.end() || *ring.last.get_or_insert(id) == id
     }
 
+    /// The events by which the log is known to be the one that was read.
+    pub(super) fn seen(&self) -> Vec<SeenEvent> {
+        let ring = self.ring();
+        ring.before_own.into_iter().chain(self.seen_last(&ring)).collect()
+    }
+
+    /// The log has all of these, which [`seen`](Self::seen) has returned.
+    pub(super) fn confirm(&self, seen: &[SeenEvent]) {
+        let mut ring = self.ring();
+        // Otherwise it has begun again.
+        if ring.before_own.is_some() && ring.before_own == seen.first().copied() {
+            let last = seen.last().copied();
+            // Behind it, this process may have appended more.
+            ring.before_own = last.filter(|last| last.position < self.end());
+        }
+    }
+
+    fn seen_last(&self, ring: &Ring) -> Option<SeenEvent> {
+        Some(SeenEvent { position: self.end(), id: ring.last? })
+    }
+
     /// Begins again after `position`, because the log is another one.
     pub(super) fn begin_again(&self, position: Position) {
         let mut ring = self.ring();
         ring.events.clear();
         ring.last = None;
+        ring.before_own = None;
+        ring.generation += 1;
         ring.readers.fill(position);
         self.end.send_replace(position);
+    }
+
+    /// How many times it has begun again.
+    pub(super) fn generation(&self) -> u32 {
+        self.ring().generation
     }
 
     /// Tells when [`end`](Self::end) moves.
@@ -91,6 +130,10 @@ impl Window {
     /// not read; otherwise they will be read from the log.
     pub(super) fn push_own(&self, events: Vec<Read>) {
         let mut ring = self.ring();
+        let last = self.seen_last(&ring);
+        if last.is_none() && self.end() > Position::START {
+            return;
+        }
         // A subscription that is further behind reads the log.
         let first = ring.events.front().map_or(self.end().next(), |first| first.position);
         let readers = ring.readers.iter().filter(|reader| reader.next() >= first);
@@ -98,8 +141,12 @@ impl Window {
         while ring.events.front().is_some_and(|first| first.position <= slowest) {
             ring.events.pop_front();
         }
+        let end = self.end();
         if ring.events.len() < self.capacity {
             self.extend(&mut ring, events);
+        }
+        if self.end() > end {
+            ring.before_own = ring.before_own.or(last);
         }
     }
 

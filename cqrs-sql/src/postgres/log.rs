@@ -213,7 +213,7 @@ impl PostgresStore {
             }
         }
         let sql = "SELECT first_position, left_out, moved FROM {append}($1, $2, $3, $4, $5, $6, $7, \
-                   $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+                   $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)";
         let query = sqlx::query(self.tables.names.sql(sql))
             .bind(&self.tables.application)
             .bind(&done_entries)
@@ -221,6 +221,7 @@ impl PostgresStore {
             .bind(&done.shards)
             .bind(&done.tokens)
             .bind(&done.positions)
+            .bind(&done.events)
             .bind(&entry_of);
         let row = columns.bind(query).bind(&dues).fetch_one(connection).await?;
         Ok(Appended {

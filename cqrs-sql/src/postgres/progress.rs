@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{
-    Beat, Change, Claim, Lease, NewSubscription, Node, Parked, Progress, Start, StoreError,
-    Subscription, SubscriptionId,
+    Beat, Change, Claim, Lease, NewSubscription, Node, Parked, Progress, SeenEvent, Start,
+    StoreError, Subscription, SubscriptionId,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{Postgres, Row as _};
@@ -79,14 +79,18 @@ impl Progress for PostgresStore {
         })
     }
 
-    fn save<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
+    fn save<'a>(
+        &'a self,
+        changes: &'a [Change],
+        seen: &'a [SeenEvent],
+    ) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
         Box::pin(async move {
             let mut lost = Vec::new();
             let mut rest = changes;
             while !rest.is_empty() {
                 let (now, later) = rest.split_at(first_of_each(rest));
                 let columns = Columns::of(now)?;
-                let held = self.save_columns(&columns).await.map_err(store_error)?;
+                let held = self.save_columns(&columns, seen).await?;
                 lost.extend(now.iter().map(|it| it.lease).filter(|it| !held.contains(it)));
                 rest = later;
             }

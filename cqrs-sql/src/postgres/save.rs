@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use cqrs_core::log::{Change, Lease, StoreError};
+use cqrs_core::log::{Change, Lease, SeenEvent, StoreError};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 use super::PostgresStore;
 use super::rows::{Columns as EventColumns, EVENT, PgQuery};
-use crate::convert::{position, shard, to_shard};
+use crate::codes::store_error;
+use crate::convert::{position, shard, to_position, to_shard};
 
 /// Changes as arrays. The number of a change is its index.
 #[derive(Default)]
@@ -116,14 +117,22 @@ impl<'a> Parked<'a> {
     }
 }
 
-/// The changes whose lease is held. Its lock makes a claim wait until they are saved.
-const HELD: &str = "WITH held AS (\
+/// The first of the seen events that the log does not have. One that was pruned does not count.
+const UNKNOWN: &str = "WITH unknown AS (\
+        SELECT seen.position FROM unnest({positions}::int8[], {ids}::uuid[]) AS seen (position, id) \
+        LEFT JOIN {event} AS event ON event.position = seen.position \
+        WHERE event.id <> seen.id OR seen.position > (SELECT coalesce(max(position), 0) FROM {event}) LIMIT 1), ";
+
+/// The changes whose lease is held, if it is the log that was read. The lock of the lease makes a claim wait until they
+/// are saved.
+const HELD: &str = "held AS (\
         SELECT change.number, change.subscription, change.shard, change.token, change.checkpoint, \
             change.forget_done, change.ahead \
         FROM unnest($2::int4[], $3::int2[], $4::int8[], $5::int8[], $6::bool[], $7::text[]) WITH ORDINALITY \
             AS change (subscription, shard, token, checkpoint, forget_done, ahead, number) \
         JOIN {lease} AS lease ON lease.application = $1 \
             AND lease.shard = change.shard AND lease.token = change.token \
+        WHERE NOT EXISTS (SELECT FROM unknown) \
         FOR SHARE OF lease), \
     moved AS (\
         INSERT INTO {checkpoint} (subscription, shard, position, ahead) \
@@ -176,10 +185,22 @@ const DELIVERIES: &str = ", \
 
 impl PostgresStore {
     /// Saves the changes whose lease is held, and returns these leases.
-    pub(super) async fn save_columns(&self, columns: &Columns<'_>) -> sqlx::Result<HashSet<Lease>> {
-        let deliveries =
-            if columns.is_plain() { String::new() } else { DELIVERIES.replace("{columns}", EVENT) };
-        let sql = format!("{HELD}{deliveries} SELECT DISTINCT shard, token FROM held");
+    pub(super) async fn save_columns(
+        &self,
+        columns: &Columns<'_>,
+        seen: &[SeenEvent],
+    ) -> Result<HashSet<Lease>, StoreError> {
+        // What was seen is bound last.
+        let (deliveries, positions, ids) = if columns.is_plain() {
+            (String::new(), "$7", "$8")
+        } else {
+            (DELIVERIES.replace("{columns}", EVENT), "$29", "$30")
+        };
+        let unknown = UNKNOWN.replace("{positions}", positions).replace("{ids}", ids);
+        let sql = format!(
+            "{unknown}{HELD}{deliveries} SELECT DISTINCT shard, token, NULL::int8, NULL::int8 FROM held \
+             UNION ALL SELECT NULL, NULL, position, (SELECT coalesce(max(position), 0) FROM {{event}}) FROM unknown"
+        );
         let mut query = sqlx::query(self.tables.names.sql(&sql))
             .bind(&self.tables.application)
             .bind(&columns.subscriptions)
@@ -191,11 +212,28 @@ impl PostgresStore {
         if !columns.is_plain() {
             query = columns.bind_deliveries(query);
         }
-        let rows = query.fetch_all(&self.pool).await?;
-        let lease = |row: &PgRow| {
-            let (shard, token): (i16, i64) = (row.try_get(0)?, row.try_get(1)?);
-            Ok(Lease { shard: to_shard(shard), token: token.cast_unsigned() })
+        let positions: Vec<_> = seen.iter().map(|it| position(it.position)).collect();
+        let ids: Vec<_> = seen.iter().map(|it| it.id).collect();
+        let rows = query.bind(positions).bind(ids).fetch_all(&self.pool).await;
+        let rows = rows.map_err(store_error)?;
+        let unknown = |row: &PgRow| -> sqlx::Result<Option<StoreError>> {
+            let Some(seen) = row.try_get::<Option<_>, _>(2)? else { return Ok(None) };
+            let (end, seen) = (to_position(row.try_get(3)?), to_position(seen));
+            Ok(Some(StoreError::WentBack { end, seen }))
         };
-        rows.iter().map(lease).collect()
+        let mut held = HashSet::new();
+        for row in &rows {
+            if let Some(error) = unknown(row).map_err(store_error)? {
+                return Err(error);
+            }
+            held.insert(lease(row).map_err(store_error)?);
+        }
+        Ok(held)
     }
+}
+
+/// From a shard and a token.
+fn lease(row: &PgRow) -> sqlx::Result<Lease> {
+    let (shard, token): (i16, i64) = (row.try_get(0)?, row.try_get(1)?);
+    Ok(Lease { shard: to_shard(shard), token: token.cast_unsigned() })
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use cqrs_core::log::{DoneRow, LogEvent, StoreError};
 use sqlx::PgConnection;
+use uuid::Uuid;
 
 use super::rows::{Columns, EVENT};
 use crate::codes::store_error;
@@ -24,6 +25,7 @@ pub(super) struct DoneColumns {
     pub(super) shards: Vec<i16>,
     pub(super) tokens: Vec<i64>,
     pub(super) positions: Vec<i64>,
+    pub(super) events: Vec<Uuid>,
 }
 
 impl DoneColumns {
@@ -38,6 +40,7 @@ impl DoneColumns {
         self.shards.push(shard(row.lease.shard)?);
         self.tokens.push(row.lease.token.cast_signed());
         self.positions.push(position(row.position));
+        self.events.push(row.event);
         Ok(())
     }
 }
@@ -61,7 +64,8 @@ impl Tables {
         Ok(())
     }
 
-    /// Writes `rows`. Returns `false` if one of them is there already, or if its lease is another node's now.
+    /// Writes `rows`. Returns `false` if one of them is there already, if its lease is another node's now, or if the log
+    /// does not have its event.
     ///
     /// The lock of the lease keeps other nodes from claiming the shard until the transaction ends. A process that
     /// stops in the middle of it must not keep the shard, so the server ends a transaction that is idle for long.
@@ -76,10 +80,11 @@ impl Tables {
         let columns = DoneColumns::of(&rows.iter().collect::<HashSet<_>>())?;
         let sql = "WITH held AS (\
                        SELECT wanted.subscription, wanted.shard, wanted.position \
-                       FROM unnest($2::int4[], $3::int2[], $4::int8[], $5::int8[]) \
-                           AS wanted (subscription, shard, token, position) \
+                       FROM unnest($2::int4[], $3::int2[], $4::int8[], $5::int8[], $6::uuid[]) \
+                           AS wanted (subscription, shard, token, position, event) \
                        JOIN {lease} AS lease ON lease.application = $1 \
                            AND lease.shard = wanted.shard AND lease.token = wanted.token \
+                       JOIN {event} AS event ON event.position = wanted.position AND event.id = wanted.event \
                        FOR SHARE OF lease), \
                    written AS (\
                        INSERT INTO {done} (subscription, shard, position) \
@@ -91,6 +96,7 @@ impl Tables {
             .bind(&columns.shards)
             .bind(&columns.tokens)
             .bind(&columns.positions)
+            .bind(&columns.events)
             .fetch_one(connection)
             .await
             .map_err(store_error)?;

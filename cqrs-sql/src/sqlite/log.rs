@@ -167,7 +167,7 @@ impl SqliteStore {
         Ok(firsts.collect())
     }
 
-    async fn last(&self, connection: &mut SqliteConnection) -> sqlx::Result<i64> {
+    pub(super) async fn last(&self, connection: &mut SqliteConnection) -> sqlx::Result<i64> {
         let sql = "SELECT coalesce(max(position), 0) FROM {event}";
         sqlx::query_scalar(self.tables.names.sql(sql)).fetch_one(connection).await
     }

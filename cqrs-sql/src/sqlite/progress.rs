@@ -4,16 +4,18 @@ use std::collections::HashSet;
 
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{
-    Beat, Change, Claim, Lease, NewSubscription, Node, Parked, Progress, Start, StoreError,
-    Subscription, SubscriptionId,
+    Beat, Change, Claim, Lease, NewSubscription, Node, Parked, Progress, SeenEvent, Start,
+    StoreError, Subscription, SubscriptionId,
 };
 use sqlx::sqlite::SqliteRow;
-use sqlx::{Row as _, SqliteConnection};
+use sqlx::{Row as _, Sqlite, SqliteConnection};
+use uuid::Uuid;
 
 use super::SqliteStore;
 use super::rows::{EVENT, bind, json};
 use crate::codes::store_error;
 use crate::convert::{longest_life, longest_ttl, position, to_position, to_shard, to_timestamp};
+use crate::transaction::WriteTransaction;
 
 /// Microseconds since 1970.
 pub(super) const NOW: &str = "CAST(round(unixepoch('subsec') * 1000) AS INTEGER) * 1000";
@@ -53,8 +55,19 @@ impl Progress for SqliteStore {
         Box::pin(async move { self.remove(node).await.map_err(store_error) })
     }
 
-    fn save<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
-        Box::pin(async move { self.save_all(changes).await.map_err(store_error) })
+    fn save<'a>(
+        &'a self,
+        changes: &'a [Change],
+        seen: &'a [SeenEvent],
+    ) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
+        Box::pin(async move {
+            if changes.is_empty() {
+                return Ok(Vec::new());
+            }
+            let mut tx = self.write().await.map_err(store_error)?;
+            self.check(&mut tx, seen).await?;
+            self.save_all(tx, changes).await.map_err(store_error)
+        })
     }
 }
 
@@ -233,12 +246,31 @@ impl SqliteStore {
         tx.commit().await
     }
 
-    /// All changes in one transaction, because each transaction waits for the disk.
-    async fn save_all(&self, changes: &[Change]) -> sqlx::Result<Vec<Lease>> {
-        if changes.is_empty() {
-            return Ok(Vec::new());
+    /// Fails if this is not the log in which `seen` were seen.
+    async fn check(
+        &self,
+        connection: &mut SqliteConnection,
+        seen: &[SeenEvent],
+    ) -> Result<(), StoreError> {
+        let end = self.last(connection).await.map_err(store_error)?;
+        let sql = self.tables.names.sql("SELECT id FROM {event} WHERE position = ?");
+        for event in seen {
+            let query = sqlx::query_scalar(sql.clone()).bind(position(event.position));
+            let there: Option<Uuid> =
+                query.fetch_optional(&mut *connection).await.map_err(store_error)?;
+            if position(event.position) > end || there.is_some_and(|id| id != event.id) {
+                return Err(StoreError::WentBack { end: to_position(end), seen: event.position });
+            }
         }
-        let mut tx = self.write().await?;
+        Ok(())
+    }
+
+    /// All changes in one transaction, because each transaction waits for the disk.
+    async fn save_all(
+        &self,
+        mut tx: WriteTransaction<Sqlite>,
+        changes: &[Change],
+    ) -> sqlx::Result<Vec<Lease>> {
         let sql = "SELECT shard, token FROM {lease} WHERE application = ?";
         let rows = sqlx::query(self.tables.names.sql(sql))
             .bind(&self.tables.application)

@@ -40,7 +40,8 @@ impl Tables {
             .iter()
             .map(|row| {
                 let (shard, token) = (i64::from(row.lease.shard), row.lease.token.cast_signed());
-                [i64::from(row.subscription.0), shard, token, position(row.position)]
+                let event = format!("{:X}", row.event.simple());
+                (row.subscription.0, shard, token, position(row.position), event)
             })
             .collect();
         if rows.is_empty() {
@@ -50,6 +51,7 @@ impl Tables {
         let rows = json(rows);
         let sql = "SELECT count(*) FROM json_each(?) row JOIN {lease} lease ON lease.application = ? \
                    AND lease.shard = row.value ->> 1 AND lease.token = row.value ->> 2 \
+                   JOIN {event} event ON event.position = row.value ->> 3 AND hex(event.id) = row.value ->> 4 \
                    WHERE NOT EXISTS (SELECT 1 FROM {done} done WHERE done.subscription = row.value ->> 0 \
                    AND done.shard = row.value ->> 1 AND done.position = row.value ->> 3)";
         let new: i64 = sqlx::query_scalar(self.names.sql(sql))

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use cqrs_core::log::{
-    Change, DeadDelivery, DoneRow, Entry, EventLog as _, NewSubscription, Parked, Position,
-    Progress as _, Start, Store as _, StoreError, SubscriptionId,
+    Change, DeadDelivery, DoneRow, Entry, EventLog as _, LoggedEvent, NewSubscription, Parked,
+    Position, Progress as _, Start, Store as _, StoreError, SubscriptionId,
 };
 use cqrs_sql::{PostgresTransaction, SqliteTransaction};
 use jiff::Timestamp;
@@ -79,8 +79,12 @@ on_both! {
         assert_eq!(store.beat(&node).await.expect("beaten").leases.len(), 5);
 
         let lease = claims[3].lease;
-        let done = |position| DoneRow { subscription: ids[0], lease, position: Position(position) };
-        let effect = |position| Entry { done: vec![done(position)], ..entry(vec![event(2, 1)]) };
+        let events = all(&store).await;
+        let effect = |number: usize| {
+            let LoggedEvent { position, event: of, .. } = &events[number - 1];
+            let row = DoneRow { subscription: ids[0], lease, position: *position, event: of.id };
+            Entry { done: vec![row], ..entry(vec![event(2, 1)]) }
+        };
         let twice = [effect(1), effect(2), effect(1)];
         let firsts = store.append(&twice).await.expect("appended");
         assert_eq!(firsts, [Some(Position(4)), Some(Position(5)), None]);
@@ -112,9 +116,9 @@ on_both! {
             change(vec![parked(1, 1), parked(2, 1)], vec![]),
             change(vec![parked(1, 2)], vec![Position(2)]),
         ];
-        assert_eq!(store.save(&changes).await.expect("saved"), []);
+        assert_eq!(store.save(&changes, &[]).await.expect("saved"), []);
         // Saved again, because the answer was lost.
-        assert_eq!(store.save(&changes[1..]).await.expect("saved"), []);
+        assert_eq!(store.save(&changes[1..], &[]).await.expect("saved"), []);
         // The done row of what is parked is kept, the other one is not.
         let firsts = store.append(&[effect(1), effect(2)]).await.expect("appended");
         assert_eq!(firsts, [None, Some(Position(6))]);
@@ -125,7 +129,7 @@ on_both! {
         assert_eq!(claims[0].checkpoints, [(ids[0], Position(3)), (ids[1], Position(3))]);
         assert_eq!(claims[0].parked, [(ids[0], parked(1, 2))]);
         store.leave(&node).await.expect("left");
-        assert_eq!(store.save(&changes).await.expect("not saved"), [lease, lease]);
+        assert_eq!(store.save(&changes, &[]).await.expect("not saved"), [lease, lease]);
     }
 
     async fn plain_checkpoints_are_saved_at_once(database: &Database) {
@@ -151,7 +155,7 @@ on_both! {
             .iter()
             .flat_map(|claim| ids.iter().map(|id| change(*id, claim.lease)))
             .collect();
-        assert_eq!(store.save(&changes).await.expect("saved"), []);
+        assert_eq!(store.save(&changes, &[]).await.expect("saved"), []);
         let leases: Vec<_> = claims.iter().map(|it| it.lease).collect();
         store.release(&node, &leases).await.expect("released");
         for claim in store.claim(&node, 100, &ids).await.expect("claimed") {
@@ -166,7 +170,10 @@ on_both! {
         let node = node(Duration::from_mins(1));
         store.beat(&node).await.expect("beaten");
         let lease = store.claim(&node, 1, &[]).await.expect("claimed")[0].lease;
-        let done = [DoneRow { subscription, lease, position: Position(1) }];
+        let first = event(1, 0);
+        let row = DoneRow { subscription, lease, position: Position(1), event: first.id };
+        let done = [row];
+        store.append(&[entry(vec![first])]).await.expect("appended");
         let units = store.units().expect("transactions");
         for commits in [false, true] {
             let mut unit = units.begin(None).await.expect("begun");
@@ -178,13 +185,13 @@ on_both! {
                 drop(unit);
             }
         }
-        assert_eq!(all(&store).await.len(), 2);
+        assert_eq!(all(&store).await.len(), 3);
         let mut unit = units.begin(None).await.expect("begun");
         assert!(!unit.done(&done).await.expect("done before"));
         drop(unit);
         let mut unit = units.begin(None).await.expect("begun");
         let stale = cqrs_core::log::Lease { token: lease.token + 1, ..lease };
-        let row = DoneRow { subscription, lease: stale, position: Position(2) };
+        let row = DoneRow { lease: stale, ..row };
         assert!(!unit.done(&[row]).await.expect("another node's"));
         drop(unit);
         store.append(&[entry(vec![event(1, 3)])]).await.expect("the store still works");

@@ -35,7 +35,7 @@ on_both! {
         let (mut dead, living) = (node(Duration::from_mins(1)), node(Duration::from_mins(1)));
         old.beat(&dead).await.expect("beaten");
         let lost = old.claim(&dead, 100, &[subscription]).await.expect("claimed")[0].lease;
-        assert_eq!(old.save(&[change(subscription, lost, 1)]).await.expect("saved"), []);
+        assert_eq!(old.save(&[change(subscription, lost, 1)], &[]).await.expect("saved"), []);
         assert_eq!(new.claim(&living, 100, &[]).await.expect("nothing is free").len(), 0);
         dead.ttl = Duration::from_millis(50);
         old.beat(&dead).await.expect("beaten");
@@ -46,13 +46,16 @@ on_both! {
         let claims = new.claim(&living, 100, &[subscription]).await.expect("claimed");
         assert_eq!(claims.len(), 16);
         assert_eq!(claims[0].checkpoints, [(subscription, Position(1))]);
-        assert_eq!(old.save(&[change(subscription, lost, 9)]).await.expect("refused"), [lost]);
-        let done = vec![DoneRow { subscription, lease: lost, position: Position(2) }];
+        assert_eq!(old.save(&[change(subscription, lost, 9)], &[]).await.expect("refused"), [lost]);
+        let first = event(1, 0);
+        let row = DoneRow { subscription, lease: lost, position: Position(1), event: first.id };
+        old.append(&[entry(vec![first])]).await.expect("appended");
+        let done = vec![row];
         let effect = [Entry { done: done.clone(), ..entry(vec![event(1, 1)]) }];
         assert_eq!(old.append(&effect).await.expect("left out"), [None]);
         old.release(&dead, &[lost]).await.expect("nothing to release");
         assert_eq!(new.beat(&living).await.expect("beaten").leases.len(), 16);
-        assert_eq!(new.range().await.expect("the range"), Position(1)..=Position(0));
+        assert_eq!(new.range().await.expect("the range"), Position(1)..=Position(1));
     }
 
     async fn a_shard_has_one_owner(database: &Database) {
@@ -79,11 +82,14 @@ on_both! {
         let node = node(Duration::from_mins(1));
         store.beat(&node).await.expect("beaten");
         let lease = store.claim(&node, 1, &[]).await.expect("claimed")[0].lease;
+        let first = event(1, 0);
+        let row = DoneRow { subscription, lease, position: Position(1), event: first.id };
+        store.append(&[entry(vec![first])]).await.expect("appended");
         let mut attempts = JoinSet::new();
         for _ in 0..6 {
             let store = database.open().await;
             attempts.spawn(async move {
-                let done = [DoneRow { subscription, lease, position: Position(1) }];
+                let done = [row];
                 let mut unit = store.units().expect("transactions").begin(None).await.expect("begun");
                 unit.publish(&[event(1, 1)]).await.expect("published");
                 if unit.done(&done).await.expect("done") {
@@ -98,7 +104,7 @@ on_both! {
         while let Some(attempt) = attempts.join_next().await {
             attempt.expect("an attempt");
         }
-        assert_eq!(crate::support::all(&store).await.len(), 1);
+        assert_eq!(crate::support::all(&store).await.len(), 2);
     }
 }
 
@@ -112,9 +118,11 @@ async fn an_open_transaction_keeps_its_shard_on_postgres() {
     let (dead, living) = (node(Duration::ZERO), node(Duration::from_mins(1)));
     store.beat(&dead).await.expect("beaten");
     let lease = store.claim(&dead, 1, &[]).await.expect("claimed")[0].lease;
+    let first = event(1, 0);
+    let row = DoneRow { subscription, lease, position: Position(1), event: first.id };
+    store.append(&[entry(vec![first])]).await.expect("appended");
     let mut unit = store.units().expect("transactions").begin(None).await.expect("begun");
-    let done = [DoneRow { subscription, lease, position: Position(1) }];
-    assert!(unit.done(&done).await.expect("done"));
+    assert!(unit.done(&[row]).await.expect("done"));
     store.beat(&living).await.expect("beaten");
     assert_eq!(store.claim(&living, 100, &[]).await.expect("claimed").len(), 15);
     unit.commit().await.expect("committed");

@@ -1,16 +1,17 @@
 //! What must not happen twice leaves a row.
 
-use cqrs_core::log::{Change, DoneRow, Lease, Position, SubscriptionId};
+use cqrs_core::log::{Change, DoneRow, Lease, Position, SeenEvent, SubscriptionId};
 use futures_util::future::join_all;
+use uuid::Uuid;
 
 use crate::harness::Harness;
 use crate::support::{
     LONG, Member, SHORT, append, append_entry, change, effect, entry, event, failed, payloads,
-    save, subscribe,
+    save, seen, subscribe,
 };
 
-fn row(subscription: SubscriptionId, lease: Lease, position: Position) -> DoneRow {
-    DoneRow { subscription, lease, position }
+fn row(subscription: SubscriptionId, lease: Lease, of: SeenEvent) -> DoneRow {
+    DoneRow { subscription, lease, position: of.position, event: of.id }
 }
 
 /// A node with all shards; `shard` has the first events of the log.
@@ -21,7 +22,8 @@ struct Scene {
     lease: Lease,
     other_lease: Lease,
     positions: Vec<Position>,
-    other_position: Position,
+    events: Vec<SeenEvent>,
+    other_event: SeenEvent,
 }
 
 impl Scene {
@@ -30,19 +32,20 @@ impl Scene {
         let [subscription, other] = subscribe(&*store, ["index", "mail"]).await;
         let (member, leases) = Member::alone(store.clone()).await;
         let positions = append(&*store, 2, 5).await;
-        let other_position = append(&*store, 5, 1).await[0];
+        let events = seen(&*store, &positions).await;
+        let other_event = seen(&*store, &append(&*store, 5, 1).await).await[0];
         let (lease, other_lease) = (leases[&2], leases[&5]);
-        Self { member, subscription, other, lease, other_lease, positions, other_position }
+        Self { member, subscription, other, lease, other_lease, positions, events, other_event }
     }
 
     fn row(&self, index: usize) -> DoneRow {
-        row(self.subscription, self.lease, self.positions[index])
+        row(self.subscription, self.lease, self.events[index])
     }
 
     fn rows_elsewhere(&self) -> [DoneRow; 2] {
         [
-            row(self.other, self.lease, self.positions[0]),
-            row(self.subscription, self.other_lease, self.other_position),
+            row(self.other, self.lease, self.events[0]),
+            row(self.subscription, self.other_lease, self.other_event),
         ]
     }
 
@@ -80,21 +83,35 @@ pub(crate) async fn an_entry_is_left_out_if_its_done_row_is_there(harness: impl 
 pub(crate) async fn an_entry_is_left_out_if_its_lease_is_stale(harness: impl Harness) {
     let store = harness.store();
     let [subscription] = subscribe(&*store, ["index"]).await;
-    let position = append(&*store, 2, 1).await[0];
+    let event_of_row = seen(&*store, &append(&*store, 2, 1).await).await[0];
     let shards = usize::from(store.profile().shards);
     let old = Member::join(store.clone(), SHORT).await.claim(usize::MAX, &[]).await;
     let new = Member::join(harness.another().await, LONG).await.claim_all(shards, &[]).await;
     let lease = |claims: &[cqrs_core::log::Claim]| {
         claims.iter().map(|claim| claim.lease).find(|lease| lease.shard == 2).unwrap()
     };
-    let stale = effect("\"stale\"", [row(subscription, lease(&old), position)]);
-    let valid = effect("\"valid\"", [row(subscription, lease(&new), position)]);
+    let stale = effect("\"stale\"", [row(subscription, lease(&old), event_of_row)]);
+    let valid = effect("\"valid\"", [row(subscription, lease(&new), event_of_row)]);
     let unknown = Lease { token: lease(&new).token + 1, ..lease(&new) };
-    let unknown = effect("\"unknown\"", [row(subscription, unknown, position)]);
+    let unknown = effect("\"unknown\"", [row(subscription, unknown, event_of_row)]);
     let entries = [stale, unknown, entry([event(1, "\"no row\"")]), valid];
     let appended = store.append(&entries).await.unwrap();
     assert_eq!(appended, [None, None, Some(Position(2)), Some(Position(3))]);
     assert_eq!(payloads(&*store).await, ["1", "\"no row\"", "\"valid\""]);
+}
+
+pub(crate) async fn an_entry_is_left_out_if_the_log_does_not_have_its_event(harness: impl Harness) {
+    let scene = Scene::new(&harness).await;
+    let another = DoneRow { event: Uuid::now_v7(), ..scene.row(0) };
+    let elsewhere = DoneRow { position: scene.positions[1], ..scene.row(0) };
+    let beyond = DoneRow { position: Position(1_000), ..scene.row(0) };
+    for row in [another, elsewhere, beyond] {
+        assert!(!scene.goes_in(row).await);
+    }
+    let rows = [scene.row(0), another];
+    assert_eq!(append_entry(&*harness.store(), effect(1, rows)).await, None);
+    assert!(scene.goes_in(scene.row(0)).await);
+    assert!(scene.goes_in(scene.row(1)).await);
 }
 
 pub(crate) async fn an_entry_writes_all_of_its_done_rows_or_none(harness: impl Harness) {
@@ -117,8 +134,8 @@ pub(crate) async fn a_done_row_counts_once_within_a_call(harness: impl Harness) 
 
 pub(crate) async fn subscriptions_have_their_own_done_rows(harness: impl Harness) {
     let scene = Scene::new(&harness).await;
-    assert!(scene.goes_in(row(scene.subscription, scene.lease, scene.positions[0])).await);
-    assert!(scene.goes_in(row(scene.other, scene.lease, scene.positions[0])).await);
+    assert!(scene.goes_in(row(scene.subscription, scene.lease, scene.events[0])).await);
+    assert!(scene.goes_in(row(scene.other, scene.lease, scene.events[0])).await);
 }
 
 pub(crate) async fn of_many_owners_of_a_delivery_one_has_the_effect(harness: impl Harness) {
@@ -187,7 +204,7 @@ pub(crate) async fn done_rows_of_other_shards_and_subscriptions_are_kept(harness
     for row in scene.rows_elsewhere() {
         assert!(scene.goes_in(row).await);
     }
-    let checkpoint = Position(scene.other_position.0 + 2);
+    let checkpoint = Position(scene.other_event.position.0 + 2);
     scene.save(Change { checkpoint, ..scene.change(4) }).await;
     for row in scene.rows_elsewhere() {
         assert!(!scene.goes_in(row).await);

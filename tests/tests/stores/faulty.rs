@@ -38,6 +38,8 @@ pub(crate) struct Faults {
 #[derive(Debug, Default)]
 struct Happened {
     failed: HashMap<Call, usize>,
+    hung: HashMap<Call, usize>,
+    answered: HashMap<Call, usize>,
     parked: HashSet<(SubscriptionId, Position)>,
     shards: HashSet<u16>,
     last_beat: Option<Instant>,
@@ -71,6 +73,21 @@ impl Faults {
         let failures = || self.happened.lock().unwrap().failed.get(&call).copied();
         let before = failures();
         eventually("a call fails", async || failures() > before).await;
+    }
+
+    /// Waits until the next call that hangs.
+    pub(crate) async fn hangs_again(&self, call: Call) {
+        let hung = || self.happened.lock().unwrap().hung.get(&call).copied();
+        let before = hung();
+        eventually("a call hangs", async || hung() > before).await;
+    }
+
+    /// Heals the calls of this function, and waits until the store has answered one.
+    pub(crate) async fn answers_again(&self, call: Call) {
+        let answered = || self.happened.lock().unwrap().answered.get(&call).copied();
+        let before = answered();
+        self.of_calls.lock().unwrap().remove(&call);
+        eventually("a call is answered", async || answered() > before).await;
     }
 
     /// How many deliveries were parked.
@@ -114,6 +131,7 @@ impl Interceptor for Faults {
             }
             Some(Fault::Delays(by)) => tokio::time::sleep(by).await,
             Some(Fault::Hangs) => {
+                *self.happened.lock().unwrap().hung.entry(call).or_default() += 1;
                 while matches!(self.fault(call), Some(Fault::Hangs)) {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                 }
@@ -126,6 +144,10 @@ impl Interceptor for Faults {
         if call == Call::Beat {
             self.happened.lock().unwrap().last_beat = Some(Instant::now());
         }
+    }
+
+    fn answered(&self, call: Call) {
+        *self.happened.lock().unwrap().answered.entry(call).or_default() += 1;
     }
 
     fn appends(&self, entries: &[Entry]) -> Result<(), StoreError> {

@@ -74,6 +74,7 @@ macro_rules! suite {
             done_rows:
                 an_entry_is_left_out_if_its_done_row_is_there,
                 an_entry_is_left_out_if_its_lease_is_stale,
+                an_entry_is_left_out_if_the_log_does_not_have_its_event,
                 an_entry_writes_all_of_its_done_rows_or_none,
                 a_done_row_counts_once_within_a_call,
                 subscriptions_have_their_own_done_rows,
@@ -140,6 +141,11 @@ macro_rules! suite {
                 a_handler_whose_events_the_store_refuses_fails,
                 a_shutdown_ends_although_the_store_hangs,
                 a_clean_restart_after_an_outage_handles_nothing_twice;
+            lost_logs:
+                a_save_on_the_way_skips_no_event_of_a_log_with_other_events,
+                a_save_on_the_way_skips_no_event_of_a_log_that_ends_earlier,
+                an_event_behind_which_this_node_appends_is_not_skipped,
+                what_a_handler_publishes_for_a_lost_event_does_not_happen;
             nodes:
                 two_nodes_share_the_events_and_one_takes_over_from_the_other,
                 a_node_that_joins_a_busy_application_loses_nothing,
@@ -161,6 +167,12 @@ macro_rules! suite {
                 a_pruned_log_has_what_is_needed,
                 a_forgotten_subscription_is_gone,
                 what_an_operator_does_is_an_event_with_the_actor;
+            operations_on_nodes:
+                a_reset_from_another_node_fences_an_attempt_that_runs,
+                a_discard_from_another_node_fences_an_attempt_that_runs,
+                a_node_without_the_shard_redelivers,
+                a_prune_beside_publishers_and_readers_removes_nothing_that_is_needed,
+                a_filter_by_tenant_shows_nothing_of_other_tenants;
             subscriptions:
                 a_new_subscription_starts_now_or_at_the_beginning,
                 a_subscription_keeps_its_start,
@@ -186,6 +198,8 @@ macro_rules! suite {
                 a_checkpoint_is_where_the_next_owner_begins,
                 a_stale_change_is_refused_and_others_are_saved,
                 nothing_of_a_stale_change_is_saved,
+                nothing_is_saved_in_another_log,
+                a_log_is_known_by_an_event_that_was_pruned,
                 a_change_that_is_saved_twice_is_harmless,
                 one_call_saves_for_many_shards_and_subscriptions,
                 what_is_done_above_a_checkpoint_is_kept_with_it,
@@ -222,6 +236,7 @@ macro_rules! suite_of_units {
                 of_two_units_with_the_same_done_row_one_commits,
                 a_unit_and_an_append_have_one_effect,
                 a_unit_with_a_stale_lease_is_refused,
+                a_unit_is_refused_if_the_log_does_not_have_its_event,
                 a_takeover_beside_an_open_unit_has_one_effect,
                 a_reader_beside_units_and_appenders_misses_nothing,
                 an_entity_is_read_in_the_order_of_its_commits;

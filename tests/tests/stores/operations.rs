@@ -22,12 +22,16 @@ use crate::faulty::{faulty, faulty_with_lease};
 use crate::harness::Harness;
 use crate::support::{SHORT, eventually};
 
-fn operator() -> Context {
+pub(crate) fn operator() -> Context {
     Context::system().with_actor(Actor::user("ada"))
 }
 
 /// A handler that refuses events with an odd number for good, until `heals` is set.
-fn refusing(name: &'static str, seen: &Seen, heals: &Arc<AtomicBool>) -> HandlerRegistration {
+pub(crate) fn refusing(
+    name: &'static str,
+    seen: &Seen,
+    heals: &Arc<AtomicBool>,
+) -> HandlerRegistration {
     let (seen, heals) = (seen.clone(), Arc::clone(heals));
     let handler = Handler::event_fn(name, move |event: Published<Counted>, _| {
         let is_refused = event.number % 2 == 1 && !heals.load(SeqCst);
@@ -41,7 +45,7 @@ fn refusing(name: &'static str, seen: &Seen, heals: &Arc<AtomicBool>) -> Handler
 }
 
 /// Those that match, page by page.
-async fn failed(app: &App, filter: DeliveryFilter) -> Vec<FailedDelivery> {
+pub(crate) async fn failed(app: &App, filter: DeliveryFilter) -> Vec<FailedDelivery> {
     let (mut all, mut filter) = (Vec::new(), filter.limit(2));
     loop {
         let page = app.operations().failed(&filter).await.unwrap();

@@ -1,10 +1,16 @@
 //! How far each subscription has come.
 
-use cqrs_core::log::{Change, Claim, DeadDelivery, Edit, Position, ResetTo, SubscriptionId};
+use std::slice;
+
+use cqrs_core::log::{
+    Change, Claim, DeadDelivery, Edit, Position, ResetTo, SeenEvent, StoreError, SubscriptionId,
+};
+use jiff::Timestamp;
+use uuid::Uuid;
 
 use crate::harness::Harness;
 use crate::support::{
-    LONG, Member, SHORT, append, change, dead_of, failed, read_all, save, subscribe, waiting,
+    LONG, Member, SHORT, append, change, dead_of, failed, read_all, save, seen, subscribe, waiting,
 };
 
 fn checkpoint(claim: &Claim, subscription: SubscriptionId) -> Position {
@@ -56,7 +62,7 @@ pub(crate) async fn a_stale_change_is_refused_and_others_are_saved(harness: impl
         change(index, own, Position(2)),
         change(index, stale[5].lease, Position(3)),
     ];
-    let lost = old.store.save(&changes).await.unwrap();
+    let lost = old.store.save(&changes, &[]).await.unwrap();
     assert_eq!(lost, [stale[3].lease, stale[5].lease]);
     assert_eq!(checkpoint(&old.claim_again(own, &[index]).await, index), Position(2));
     for shard in [3, 5] {
@@ -82,11 +88,55 @@ pub(crate) async fn nothing_of_a_stale_change_is_saved(harness: impl Harness) {
         forget_done: true,
         ..change(index, stale[4].lease, positions[8])
     };
-    assert_eq!(old.store.save(&[refused]).await.unwrap(), [stale[4].lease]);
+    assert_eq!(old.store.save(&[refused], &[]).await.unwrap(), [stale[4].lease]);
     let claim = new.claim_again(valid[4].lease, &[index]).await;
     assert_eq!(claim.checkpoints, [(index, positions[1])]);
     assert_eq!(claim.parked, parked.into_iter().map(|it| (index, it)).collect::<Vec<_>>());
     assert_eq!(dead_of(&*harness.store(), index).await, []);
+}
+
+pub(crate) async fn nothing_is_saved_in_another_log(harness: impl Harness) {
+    let store = harness.store();
+    let [index] = subscribe(&*store, ["index"]).await;
+    let positions = append(&*store, 4, 9).await;
+    let events = seen(&*store, &positions).await;
+    let (member, leases) = Member::alone(store.clone()).await;
+    let plain = change(index, leases[&4], positions[8]);
+    let parking =
+        Change { park: vec![failed(positions[7], 1)], forget_done: true, ..plain.clone() };
+    let other = SeenEvent { id: Uuid::now_v7(), ..events[6] };
+    let beyond = SeenEvent { position: Position(10), ..events[8] };
+    for change in [&plain, &parking] {
+        for unknown in [other, beyond] {
+            let saved = store.save(slice::from_ref(change), &[events[2], unknown]).await;
+            let Err(StoreError::WentBack { end, seen }) = saved else { panic!("{saved:?}") };
+            assert_eq!((end, seen), (positions[8], unknown.position));
+        }
+    }
+    let claim = member.claim_again(leases[&4], &[index]).await;
+    assert_eq!(
+        (&claim.checkpoints[..], &claim.parked[..]),
+        (&[(index, Position::START)][..], &[][..])
+    );
+    let change = Change { lease: claim.lease, ..parking };
+    assert_eq!(store.save(&[change], &[events[2], events[8]]).await.unwrap(), []);
+    let claim = member.claim_again(claim.lease, &[index]).await;
+    assert_eq!(claim.checkpoints, [(index, positions[8])]);
+    assert_eq!(claim.parked, [(index, failed(positions[7], 1))]);
+}
+
+pub(crate) async fn a_log_is_known_by_an_event_that_was_pruned(harness: impl Harness) {
+    let store = harness.store();
+    let [index] = subscribe(&*store, ["index"]).await;
+    let positions = append(&*store, 4, 3).await;
+    let events = seen(&*store, &positions).await;
+    let (_, leases) = Member::alone(store.clone()).await;
+    let changes: Vec<_> =
+        leases.values().map(|lease| change(index, *lease, positions[2])).collect();
+    assert_eq!(store.save(&changes, &events).await.unwrap(), []);
+    let prune = Edit::Prune { before: Timestamp::MAX, limit: 10 };
+    assert_eq!(store.edit(&prune).await.unwrap(), 2);
+    assert_eq!(store.save(&changes, &events).await.unwrap(), []);
 }
 
 pub(crate) async fn a_change_that_is_saved_twice_is_harmless(harness: impl Harness) {
@@ -135,8 +185,8 @@ pub(crate) async fn one_call_saves_for_many_shards_and_subscriptions(harness: im
             checkpoints.map(|(id, checkpoint)| change(*id, *lease, checkpoint))
         })
         .collect();
-    assert_eq!(member.store.save(&changes).await.unwrap(), []);
-    assert_eq!(member.store.save(&[]).await.unwrap(), []);
+    assert_eq!(member.store.save(&changes, &[]).await.unwrap(), []);
+    assert_eq!(member.store.save(&[], &[]).await.unwrap(), []);
 
     let released: Vec<_> = leases.values().copied().collect();
     member.release(&released).await;
@@ -158,7 +208,10 @@ pub(crate) async fn what_is_done_above_a_checkpoint_is_kept_with_it(harness: imp
     let lease = leases[&4];
     let ahead = "\"quoted\" text".to_owned();
     let with = Change { ahead: Some(ahead.clone()), ..change(index, lease, positions[0]) };
-    assert_eq!(store.save(&[with.clone(), change(mail, lease, positions[1])]).await.unwrap(), []);
+    assert_eq!(
+        store.save(&[with.clone(), change(mail, lease, positions[1])], &[]).await.unwrap(),
+        []
+    );
     let claim = member.claim_again(lease, &[index, mail]).await;
     assert_eq!(claim.ahead, [(index, ahead)]);
 
@@ -183,7 +236,7 @@ pub(crate) async fn shards_are_independent(harness: impl Harness) {
         Change { park: vec![failed(five, 2)], ..change(index, leases[&5], five) },
         Change { park: vec![failed(five, 3)], ..change(mail, leases[&5], five) },
     ];
-    assert_eq!(store.save(&changes).await.unwrap(), []);
+    assert_eq!(store.save(&changes, &[]).await.unwrap(), []);
     let claim = member.claim_again(leases[&4], &[index, mail]).await;
     assert_eq!(claim.parked, [(index, failed(four, 1))]);
     assert_eq!(checkpoint(&claim, index), four);

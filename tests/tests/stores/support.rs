@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use cqrs_core::log::{
     Change, Claim, DeadDelivery, DeliveryFilter, DoneRow, Entry, Lease, LogEvent, LoggedEvent,
-    NewSubscription, Node, Parked, Position, Start, Store, StoredFailure, SubscriptionId,
+    NewSubscription, Node, Parked, Position, SeenEvent, Start, Store, StoredFailure,
+    SubscriptionId,
 };
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -60,6 +61,12 @@ pub(crate) async fn append_entry(store: &dyn Store, entry: Entry) -> Option<Posi
     let appended = store.append(&[entry]).await.unwrap();
     assert_eq!(appended.len(), 1);
     appended[0]
+}
+
+/// The events at these positions.
+pub(crate) async fn seen(store: &dyn Store, positions: &[Position]) -> Vec<SeenEvent> {
+    let events = store.read_at(positions).await.unwrap().into_iter();
+    events.map(|it| SeenEvent { position: it.position, id: it.event.id }).collect()
 }
 
 /// The log from its start.
@@ -183,7 +190,7 @@ pub(crate) fn change(subscription: SubscriptionId, lease: Lease, checkpoint: Pos
 
 /// Saves a change whose lease is valid.
 pub(crate) async fn save(store: &dyn Store, change: Change) {
-    assert_eq!(store.save(&[change]).await.unwrap(), []);
+    assert_eq!(store.save(&[change], &[]).await.unwrap(), []);
 }
 
 /// The dead letters of a subscription.

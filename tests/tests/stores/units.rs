@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use cqrs_core::log::{DoneRow, Lease, LogEvent, Position, Store, SubscriptionId, Unit};
+use cqrs_core::log::{DoneRow, Lease, LogEvent, Position, SeenEvent, Store, Unit};
 use futures_util::future::join_all;
 use tokio::sync::Mutex;
+use uuid::Uuid;
 
 use crate::harness::Harness;
 use crate::support::{
     LONG, Member, SHORT, append, append_entry, effect, entry, event, eventually, payloads,
-    read_all, subscribe,
+    read_all, seen, subscribe,
 };
 
 async fn begin(store: &dyn Store) -> Box<dyn Unit> {
@@ -35,8 +36,8 @@ async fn delivery(harness: &impl Harness) -> (Member, DoneRow) {
     let store = harness.store();
     let [subscription] = subscribe(&*store, ["index"]).await;
     let (member, leases) = Member::alone(store.clone()).await;
-    let position = append(&*store, 2, 1).await[0];
-    (member, DoneRow { subscription, lease: leases[&2], position })
+    let SeenEvent { position, id } = seen(&*store, &append(&*store, 2, 1).await).await[0];
+    (member, DoneRow { subscription, lease: leases[&2], position, event: id })
 }
 
 pub(crate) async fn the_effect_and_its_done_row_commit_together(mut harness: impl Harness) {
@@ -98,8 +99,8 @@ pub(crate) async fn of_two_units_with_the_same_done_row_one_commits(harness: imp
     let (member, row) = delivery(&harness).await;
     let stores = [harness.store(), harness.another().await];
     let positions = append(&*member.store, 2, 10).await;
-    for position in positions {
-        let row = DoneRow { position, ..row };
+    for SeenEvent { position, id } in seen(&*member.store, &positions).await {
+        let row = DoneRow { position, event: id, ..row };
         let note = position.to_string();
         let units = stores.iter().map(|store| handle(&harness, &**store, row, &note));
         let first = join_all(units).await.into_iter().filter(|is_first| *is_first).count();
@@ -122,22 +123,33 @@ pub(crate) async fn a_unit_and_an_append_have_one_effect(harness: impl Harness) 
 }
 
 pub(crate) async fn a_unit_with_a_stale_lease_is_refused(harness: impl Harness) {
-    let (subscription, stale, position) = with_short_life(&harness).await;
-    let lease = take_over(harness.another().await, stale).await;
-    let row = DoneRow { subscription, lease: stale, position };
+    let row = with_short_life(&harness).await;
+    let lease = take_over(harness.another().await, row.lease).await;
     assert!(!handle(&harness, &*harness.store(), row, "stale").await);
     assert!(handle(&harness, &*harness.store(), DoneRow { lease, ..row }, "valid").await);
     assert_eq!(harness.notes().await, ["valid"]);
 }
 
-/// A node that expires soon has the shard of an event.
-async fn with_short_life(harness: &impl Harness) -> (SubscriptionId, Lease, Position) {
+/// The done row of a node that expires soon.
+async fn with_short_life(harness: &impl Harness) -> DoneRow {
     let store = harness.store();
     let [subscription] = subscribe(&*store, ["index"]).await;
-    let position = append(&*store, 2, 1).await[0];
+    let SeenEvent { position, id } = seen(&*store, &append(&*store, 2, 1).await).await[0];
     let claims = Member::join(store, SHORT).await.claim(usize::MAX, &[]).await;
     let lease = claims.iter().map(|claim| claim.lease).find(|lease| lease.shard == 2).unwrap();
-    (subscription, lease, position)
+    DoneRow { subscription, lease, position, event: id }
+}
+
+pub(crate) async fn a_unit_is_refused_if_the_log_does_not_have_its_event(harness: impl Harness) {
+    let (_, row) = delivery(&harness).await;
+    let store = harness.store();
+    for refused in
+        [DoneRow { event: Uuid::now_v7(), ..row }, DoneRow { position: row.position.next(), ..row }]
+    {
+        assert!(!handle(&harness, &*store, refused, "refused").await);
+    }
+    assert!(handle(&harness, &*store, row, "valid").await);
+    assert_eq!(harness.notes().await, ["valid"]);
 }
 
 /// Another node claims what an expired one had.
@@ -150,8 +162,7 @@ async fn take_over(store: Arc<dyn Store>, lost: Lease) -> Lease {
 /// The old owner's unit is open while another node takes its shard. The delivery has one effect, that of the node that
 /// commits first. The claim may wait for the unit, or defeat it.
 pub(crate) async fn a_takeover_beside_an_open_unit_has_one_effect(harness: impl Harness) {
-    let (subscription, stale, position) = with_short_life(&harness).await;
-    let row = DoneRow { subscription, lease: stale, position };
+    let row = with_short_life(&harness).await;
     let (store, another) = (harness.store(), harness.another().await);
     let old = async {
         let mut unit = begin(&*store).await;
@@ -164,7 +175,7 @@ pub(crate) async fn a_takeover_beside_an_open_unit_has_one_effect(harness: impl 
         }
     };
     let new = async {
-        let lease = take_over(another.clone(), stale).await;
+        let lease = take_over(another.clone(), row.lease).await;
         handle(&harness, &*another, DoneRow { lease, ..row }, "new").await
     };
     let ((), is_new) = tokio::join!(old, new);

@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::{
     Beat, Change, Claim, DeadDelivery, DoneRow, DueEvents, Entry, EventLog, Lease, LogEvent,
     LoggedEvent, NewSubscription, Node, Parked, Position, Profile, Progress, ScheduledEvent,
-    Scheduling, Start, Store, StoreError, Subscription, SubscriptionId,
+    Scheduling, SeenEvent, Start, Store, StoreError, Subscription, SubscriptionId,
 };
 use crate::handler::BoxFuture;
 
@@ -152,11 +152,25 @@ impl State {
         Some(self.get(position)?.event.shard)
     }
 
+    /// Fails if this is not the log in which `seen` were seen.
+    fn check(&self, seen: &[SeenEvent]) -> Result<(), StoreError> {
+        let end = self.end();
+        let is_known = |it: &SeenEvent| {
+            it.position <= end && self.get(it.position).is_none_or(|there| there.event.id == it.id)
+        };
+        match seen.iter().find(|it| !is_known(it)) {
+            Some(unknown) => Err(StoreError::WentBack { end, seen: unknown.position }),
+            None => Ok(()),
+        }
+    }
+
     /// Writes all of `rows`, or nothing.
     fn write_done(&mut self, rows: &[DoneRow]) -> bool {
         let is_new = |row: &DoneRow| {
             let subscription = self.subscriptions.get(row.subscription.0 as usize);
-            self.holds(row.lease) && subscription.is_some_and(|it| !it.done.contains(&row.position))
+            self.holds(row.lease)
+                && self.get(row.position).is_some_and(|it| it.event.id == row.event)
+                && subscription.is_some_and(|it| !it.done.contains(&row.position))
         };
         let all_new = rows.iter().all(is_new);
         if all_new {
@@ -391,11 +405,17 @@ impl Progress for MemoryStore {
         Box::pin(async move { Ok(()) })
     }
 
-    fn save<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
+    fn save<'a>(
+        &'a self,
+        changes: &'a [Change],
+        seen: &'a [SeenEvent],
+    ) -> BoxFuture<'a, Result<Vec<Lease>, StoreError>> {
         let mut state = self.state();
-        let lost = changes.iter().filter(|change| !state.save(change)).map(|change| change.lease);
-        let lost = lost.collect();
-        Box::pin(async move { Ok(lost) })
+        let saved = state.check(seen).map(|()| {
+            let lost = changes.iter().filter(|change| !state.save(change));
+            lost.map(|change| change.lease).collect()
+        });
+        Box::pin(async move { saved })
     }
 }
 
