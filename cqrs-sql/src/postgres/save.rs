@@ -76,7 +76,7 @@ impl<'a> Columns<'a> {
         Ok(columns)
     }
 
-    /// Binds `$8` and the following.
+    /// Binds `$10` and the following.
     fn bind_deliveries<'q>(&self, query: PgQuery<'q>) -> PgQuery<'q> {
         let query = query
             .bind(&self.parked.changes)
@@ -119,7 +119,7 @@ impl<'a> Parked<'a> {
 
 /// The first of the seen events that the log does not have. One that was pruned does not count.
 const UNKNOWN: &str = "WITH unknown AS (\
-        SELECT seen.position FROM unnest({positions}::int8[], {ids}::uuid[]) AS seen (position, id) \
+        SELECT seen.position FROM unnest($8::int8[], $9::uuid[]) AS seen (position, id) \
         LEFT JOIN {event} AS event ON event.position = seen.position \
         WHERE event.id <> seen.id OR seen.position > (SELECT coalesce(max(position), 0) FROM {event}) LIMIT 1), ";
 
@@ -143,12 +143,12 @@ const HELD: &str = "held AS (\
 const DELIVERIES: &str = ", \
     park AS (\
         SELECT held.subscription, held.shard, given.position, given.attempts, given.due, given.error \
-        FROM unnest($8::int4[], $9::int8[], $10::int4[], $11::int8[], $12::text[]) \
+        FROM unnest($10::int4[], $11::int8[], $12::int4[], $13::int8[], $14::text[]) \
             AS given (change, position, attempts, due, error) \
         JOIN held ON held.number = given.change + 1), \
     unpark AS (\
         SELECT held.subscription, held.shard, given.position \
-        FROM unnest($13::int4[], $14::int8[]) AS given (change, position) \
+        FROM unnest($15::int4[], $16::int8[]) AS given (change, position) \
         JOIN held ON held.number = given.change + 1), \
     parked AS (\
         INSERT INTO {parked} (subscription, shard, position, attempts, due, error) \
@@ -165,9 +165,9 @@ const DELIVERIES: &str = ", \
             timestamptz 'epoch' + given.at * interval '1 microsecond', \
             given.id, given.key, given.version, given.shard, given.name, given.tenant, given.entity, \
             given.entity_id, given.context::json, given.payload::json \
-        FROM unnest($15::int4[], $16::int8[], $17::int4[], $18::text[], $19::int8[], \
-            $20::uuid[], $21::int8[], $22::int4[], $23::int2[], $24::text[], $25::text[], $26::text[], \
-            $27::text[], $28::text[], $29::text[]) \
+        FROM unnest($17::int4[], $18::int8[], $19::int4[], $20::text[], $21::int8[], \
+            $22::uuid[], $23::int8[], $24::int4[], $25::int2[], $26::text[], $27::text[], $28::text[], \
+            $29::text[], $30::text[], $31::text[]) \
             AS given (change, position, attempts, error, at, {columns}) \
         JOIN held ON held.number = given.change + 1 \
         ON CONFLICT (subscription, position) DO UPDATE \
@@ -190,15 +190,12 @@ impl PostgresStore {
         columns: &Columns<'_>,
         seen: &[SeenEvent],
     ) -> Result<HashSet<Lease>, StoreError> {
-        // What was seen is bound last.
-        let (deliveries, positions, ids) = if columns.is_plain() {
-            (String::new(), "$7", "$8")
-        } else {
-            (DELIVERIES.replace("{columns}", EVENT), "$29", "$30")
-        };
-        let unknown = UNKNOWN.replace("{positions}", positions).replace("{ids}", ids);
+        let deliveries =
+            if columns.is_plain() { String::new() } else { DELIVERIES.replace("{columns}", EVENT) };
+        let positions: Vec<_> = seen.iter().map(|it| position(it.position)).collect();
+        let ids: Vec<_> = seen.iter().map(|it| it.id).collect();
         let sql = format!(
-            "{unknown}{HELD}{deliveries} SELECT DISTINCT shard, token, NULL::int8, NULL::int8 FROM held \
+            "{UNKNOWN}{HELD}{deliveries} SELECT DISTINCT shard, token, NULL::int8, NULL::int8 FROM held \
              UNION ALL SELECT NULL, NULL, position, (SELECT coalesce(max(position), 0) FROM {{event}}) FROM unknown"
         );
         let mut query = sqlx::query(self.tables.names.sql(&sql))
@@ -208,13 +205,13 @@ impl PostgresStore {
             .bind(&columns.tokens)
             .bind(&columns.checkpoints)
             .bind(&columns.forget_done)
-            .bind(&columns.ahead);
+            .bind(&columns.ahead)
+            .bind(positions)
+            .bind(ids);
         if !columns.is_plain() {
             query = columns.bind_deliveries(query);
         }
-        let positions: Vec<_> = seen.iter().map(|it| position(it.position)).collect();
-        let ids: Vec<_> = seen.iter().map(|it| it.id).collect();
-        let rows = query.bind(positions).bind(ids).fetch_all(&self.pool).await;
+        let rows = query.fetch_all(&self.pool).await;
         let rows = rows.map_err(store_error)?;
         let unknown = |row: &PgRow| -> sqlx::Result<Option<StoreError>> {
             let Some(seen) = row.try_get::<Option<_>, _>(2)? else { return Ok(None) };

@@ -1,13 +1,21 @@
 //! What must not happen twice leaves a row.
 
-use cqrs_core::log::{Change, DoneRow, Lease, Position, SeenEvent, SubscriptionId};
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use cqrs_core::Handler;
+use cqrs_core::log::{Change, DoneRow, Lease, Parked, Position, SeenEvent, SubscriptionId};
+use cqrs_core::prelude::*;
+use cqrs_core::registry::HandlerRegistration;
 use futures_util::future::join_all;
+use jiff::Timestamp;
 use uuid::Uuid;
 
+use crate::applications::{Counted, Seen, app, idle, publish, stop};
 use crate::harness::Harness;
 use crate::support::{
-    LONG, Member, SHORT, append, append_entry, change, effect, entry, event, failed, payloads,
-    save, seen, subscribe,
+    LONG, Member, SHORT, append, append_entry, change, effect, entry, event, eventually, failed,
+    payloads, read_all, save, seen, subscribe,
 };
 
 fn row(subscription: SubscriptionId, lease: Lease, of: SeenEvent) -> DoneRow {
@@ -209,4 +217,54 @@ pub(crate) async fn done_rows_of_other_shards_and_subscriptions_are_kept(harness
     for row in scene.rows_elsewhere() {
         assert!(!scene.goes_in(row).await);
     }
+}
+
+/// A transactional handler that notes what it sees.
+struct Index<T> {
+    seen: Seen,
+    transaction: PhantomData<fn(T)>,
+}
+
+impl<T: Send + 'static> TransactionalEventHandler<Counted> for Index<T> {
+    type Transaction = T;
+
+    async fn handle(&self, event: &Counted, _: &mut T, _: &Context) -> HandlerResult {
+        self.seen.add(event.counter, event.number);
+        Ok(())
+    }
+}
+
+pub(crate) async fn a_done_row_of_an_owner_before_is_forgotten<T: Send + 'static>(
+    harness: impl Harness,
+) {
+    let store = harness.store();
+    let scene = Scene::new(&harness).await;
+    let publisher = app(harness.another().await, []).await;
+    publish(&publisher, 1, 1).await;
+    stop(publisher).await;
+    let event = read_all(&*store).await.pop().unwrap();
+    // An owner that ended after its transaction, and before it has saved that the parked delivery is settled.
+    let leases = scene.member.beat().await;
+    let lease = leases.iter().find(|it| it.shard == event.event.shard).copied().unwrap();
+    let due = Some(Timestamp::now() + Duration::from_secs(1));
+    let parked = Parked { due, ..failed(event.position, 1) };
+    let parked = Change { park: vec![parked], ..change(scene.subscription, lease, event.position) };
+    scene.save(parked).await;
+    let of = SeenEvent { position: event.position, id: event.event.id };
+    assert!(scene.goes_in(row(scene.subscription, lease, of)).await);
+    scene.member.release(&leases).await;
+    store.leave(&scene.member.node).await.unwrap();
+
+    let seen = Seen::default();
+    let index = Index::<T> { seen: seen.clone(), transaction: PhantomData };
+    let index = Handler::transactional_events("index", index).on::<Counted>();
+    let app = app(harness.another().await, [HandlerRegistration::from(index)]).await;
+    // Its checkpoint is saved before the parked delivery is due.
+    publish(&app, 2, 1).await;
+    eventually("both were attempted", async || seen.len() == 2).await;
+    idle(&app).await;
+    stop(app).await;
+    let (_, leases) = Member::alone(store.clone()).await;
+    let lease = leases[&event.event.shard];
+    assert!(scene.goes_in(row(scene.subscription, lease, of)).await, "the done row is there");
 }

@@ -154,7 +154,7 @@ impl Drop for Postgres {
 
 mod sqlite {
     use super::{Harness as _, Sqlite, SqliteTransaction};
-    use crate::scheduled;
+    use crate::{done_rows, scheduled};
 
     suite!(Sqlite);
     suite_of_units!(Sqlite);
@@ -165,11 +165,17 @@ mod sqlite {
         scheduled::what_a_transactional_handler_schedules_happens_once::<SqliteTransaction>(sqlite)
             .await;
     }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_done_row_of_an_owner_before_is_forgotten() {
+        let sqlite = Sqlite::open().await;
+        done_rows::a_done_row_of_an_owner_before_is_forgotten::<SqliteTransaction>(sqlite).await;
+    }
 }
 
 mod postgres {
     use super::{Harness as _, Postgres, PostgresTransaction};
-    use crate::scheduled;
+    use crate::{done_rows, scheduled};
 
     suite!(
         #[ignore = "slow: cargo test --workspace -- --include-ignored"]
@@ -188,5 +194,12 @@ mod postgres {
             store,
         )
         .await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[ignore = "slow: cargo test --workspace -- --include-ignored"]
+    async fn a_done_row_of_an_owner_before_is_forgotten() {
+        let store = Postgres::open().await;
+        done_rows::a_done_row_of_an_owner_before_is_forgotten::<PostgresTransaction>(store).await;
     }
 }
