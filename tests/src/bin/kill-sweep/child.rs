@@ -97,6 +97,9 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
     match task {
         Task::Publish { slot, above, stop_after } => {
             Line::Ready.print();
+            // A pool that the handlers do not use: sqlx 0.9 gives a connection back with an open transaction if the
+            // future of its `BEGIN` is dropped, as that of a publisher is below.
+            let pool = address.pool().await;
             let mut publishers = JoinSet::new();
             for number in 0..PUBLISHERS {
                 let publisher = Publisher {
