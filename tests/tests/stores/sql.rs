@@ -19,7 +19,7 @@ pub(crate) fn options() -> SqlStoreBuilder {
 }
 
 /// The store in an SQLite file.
-struct Sqlite {
+pub(crate) struct Sqlite {
     directory: TempDir,
     store: SqlStore,
 }
@@ -29,7 +29,7 @@ impl Sqlite {
         options().sqlite(directory.path().join("log.db")).await.unwrap()
     }
 
-    async fn pool(&self) -> SqlitePool {
+    pub(crate) async fn pool(&self) -> SqlitePool {
         let options = SqliteConnectOptions::new().filename(self.directory.path().join("log.db"));
         SqlitePool::connect_with(options.busy_timeout(Duration::from_secs(10))).await.unwrap()
     }
