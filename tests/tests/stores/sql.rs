@@ -81,7 +81,7 @@ pub(crate) struct Postgres {
 
 /// The server of the activity log's tests: that of `DATABASE_URL`, one on this machine, or a private one.
 #[path = "../../../cqrs-activity-log/tests/activity_log/database/server.rs"]
-mod any_server;
+pub(crate) mod any_server;
 
 pub(crate) fn url() -> String {
     any_server::url().to_owned()
