@@ -2,15 +2,18 @@
 
 use std::any::Any;
 use std::future::Future;
+use std::sync::Arc;
 
-use cqrs_core::log::StoreError;
+use cqrs_core::log::{ScheduledEvent, Staged, Store, StoreError};
 use cqrs_core::{Context, Event, EventBus, PublishError};
+use jiff::Timestamp;
 use sqlx::Transaction;
 use uuid::Uuid;
 
 use crate::store::{SqlDatabase, SqlStore};
 
-/// Publishes events in a transaction of yours, so that your rows and the event are both committed, or neither.
+/// Publishes or schedules events in a transaction of yours, so that your rows and the event are both committed, or
+/// neither.
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -49,6 +52,41 @@ pub trait PublishIn {
         ctx: &Context,
         event: E,
     ) -> impl Future<Output = Result<Uuid, PublishInError>> + Send;
+
+    /// As [`EventBus::publish_at`], if `tx` commits: publishes `event` when its time has come, or up to the store's
+    /// [`poll`](crate::SqlStoreBuilder::poll) later, and returns its id, with which [`EventBus::cancel`] takes it back
+    /// after the commit. What [`publish_in`](Self::publish_in) says about the transaction holds here, too.
+    ///
+    /// ```
+    /// use cqrs_core::prelude::*;
+    /// use cqrs_sql::PublishIn as _;
+    /// use jiff::{Timestamp, ToSpan as _};
+    /// use sqlx::SqlitePool;
+    ///
+    /// #[derive(Serialize, Deserialize, Event)]
+    /// struct TrialEnding { #[event(entity_id)] customer: i64 }
+    ///
+    /// # #[cfg(feature = "sqlite")]
+    /// async fn sign_up(pool: &SqlitePool, events: &EventBus, ctx: &Context) -> Result<(), Box<dyn std::error::Error>> {
+    ///     let mut tx = pool.begin_with("BEGIN IMMEDIATE").await?;
+    ///     sqlx::query("INSERT INTO customers (id) VALUES (7)").execute(&mut *tx).await?;
+    ///     let end = Timestamp::now() + (14 * 24).hours();
+    ///     events.publish_at_in(&mut tx, ctx, end, TrialEnding { customer: 7 }).await?;
+    ///     tx.commit().await?;
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PublishInError`]. The transaction should be rolled back then.
+    fn publish_at_in<E: Event, DB: SqlDatabase>(
+        &self,
+        tx: &mut Transaction<'_, DB>,
+        ctx: &Context,
+        at: Timestamp,
+        event: E,
+    ) -> impl Future<Output = Result<Uuid, PublishInError>> + Send;
 }
 
 /// Why an event is not published with the transaction.
@@ -76,10 +114,26 @@ impl PublishIn for EventBus {
         event: E,
     ) -> Result<Uuid, PublishInError> {
         let staged = self.stage(ctx, event)?;
-        let store: &dyn Any = &*staged.store;
-        let store = store.downcast_ref::<SqlStore>().ok_or(PublishInError::OtherStore)?;
         let id = staged.event.id;
-        store.publish_in(tx, &[staged.event]).await?;
+        sql_store(&staged.store)?.publish_in(tx, &[staged.event]).await?;
         Ok(id)
     }
+
+    async fn publish_at_in<E: Event, DB: SqlDatabase>(
+        &self,
+        tx: &mut Transaction<'_, DB>,
+        ctx: &Context,
+        at: Timestamp,
+        event: E,
+    ) -> Result<Uuid, PublishInError> {
+        let Staged { store, event } = self.stage_at(ctx, at, event)?;
+        let id = event.id;
+        sql_store(&store)?.publish_at_in(tx, &[ScheduledEvent { due: at, event }]).await?;
+        Ok(id)
+    }
+}
+
+fn sql_store(store: &Arc<dyn Store>) -> Result<&SqlStore, PublishInError> {
+    let store: &dyn Any = &**store;
+    store.downcast_ref().ok_or(PublishInError::OtherStore)
 }

@@ -8,8 +8,8 @@ use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{
     Beat, Change, Claim, DeliveryFilter, DueEvents, Edit, Entry, EventLog, Lease, LivingNode,
     LogEvent, LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile, Progress,
-    Scheduling, SeenEvent, Store, StoreError, StoredFailure, Subscription, SubscriptionId,
-    SubscriptionProgress, Units,
+    ScheduledEvent, Scheduling, SeenEvent, Store, StoreError, StoredFailure, Subscription,
+    SubscriptionId, SubscriptionProgress, Units,
 };
 use sqlx::{Pool, Transaction};
 use uuid::Uuid;
@@ -56,6 +56,20 @@ impl SqlStore {
         DB::publish(self, transaction, events).await
     }
 
+    /// Publishes `events` when they are due, if the caller's transaction commits. It must be a transaction in the database
+    /// of the store; in SQLite, begin it with `BEGIN IMMEDIATE`.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_in`](Self::publish_in).
+    pub async fn publish_at_in<DB: SqlDatabase>(
+        &self,
+        transaction: &mut Transaction<'_, DB>,
+        events: &[ScheduledEvent],
+    ) -> Result<(), StoreError> {
+        DB::schedule(self, transaction, events).await
+    }
+
     /// Closes the store's connections, and waits for that. A pool that was given to [`from_pool`](Self::from_pool)
     /// stays open.
     pub async fn close(&self) {
@@ -97,7 +111,9 @@ impl fmt::Debug for SqlStore {
 pub trait SqlDatabase: sealed::Database {}
 
 pub(crate) mod sealed {
-    use super::{BoxFuture, LogEvent, OpenError, Options, Pool, SqlStore, StoreError};
+    use super::{
+        BoxFuture, LogEvent, OpenError, Options, Pool, ScheduledEvent, SqlStore, StoreError,
+    };
     use sqlx::Transaction;
 
     pub trait Database: sqlx::Database {
@@ -110,6 +126,12 @@ pub(crate) mod sealed {
             store: &'a SqlStore,
             transaction: &'a mut Transaction<'_, Self>,
             events: &'a [LogEvent],
+        ) -> BoxFuture<'a, Result<(), StoreError>>;
+
+        fn schedule<'a>(
+            store: &'a SqlStore,
+            transaction: &'a mut Transaction<'_, Self>,
+            events: &'a [ScheduledEvent],
         ) -> BoxFuture<'a, Result<(), StoreError>>;
     }
 }
@@ -137,6 +159,21 @@ impl sealed::Database for sqlx::Sqlite {
             }
         })
     }
+
+    fn schedule<'a>(
+        store: &'a SqlStore,
+        transaction: &'a mut Transaction<'_, Self>,
+        events: &'a [ScheduledEvent],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let connection = &mut **transaction;
+        Box::pin(async move {
+            match &store.database {
+                Database::Sqlite(store) => store.schedule(connection, events).await,
+                #[cfg(feature = "postgres")]
+                Database::Postgres(_) => Err(other_database("SQLite", "Postgres")),
+            }
+        })
+    }
 }
 
 #[cfg(feature = "postgres")]
@@ -159,6 +196,21 @@ impl sealed::Database for sqlx::Postgres {
         Box::pin(async move {
             match &store.database {
                 Database::Postgres(store) => store.publish(connection, events).await,
+                #[cfg(feature = "sqlite")]
+                Database::Sqlite(_) => Err(other_database("Postgres", "SQLite")),
+            }
+        })
+    }
+
+    fn schedule<'a>(
+        store: &'a SqlStore,
+        transaction: &'a mut Transaction<'_, Self>,
+        events: &'a [ScheduledEvent],
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let connection = &mut **transaction;
+        Box::pin(async move {
+            match &store.database {
+                Database::Postgres(store) => store.schedule(connection, events).await,
                 #[cfg(feature = "sqlite")]
                 Database::Sqlite(_) => Err(other_database("Postgres", "SQLite")),
             }

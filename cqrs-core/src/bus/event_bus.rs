@@ -252,13 +252,36 @@ impl EventBus {
     /// As [`publish`](Self::publish); [`PublishError::NoStore`] if the application has none; and
     /// [`PublishError::NotStarted`] before its start, when handlers that are new would miss the event.
     pub fn stage<E: Event>(&self, ctx: &Context, event: E) -> Result<Staged, PublishError> {
+        self.stage_for(ctx, None, event)
+    }
+
+    /// As [`stage`](Self::stage), for an event that is scheduled for this time.
+    ///
+    /// # Errors
+    ///
+    /// As [`stage`](Self::stage).
+    pub fn stage_at<E: Event>(
+        &self,
+        ctx: &Context,
+        at: Timestamp,
+        event: E,
+    ) -> Result<Staged, PublishError> {
+        self.stage_for(ctx, Some(at), event)
+    }
+
+    fn stage_for<E: Event>(
+        &self,
+        ctx: &Context,
+        at: Option<Timestamp>,
+        event: E,
+    ) -> Result<Staged, PublishError> {
         let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
         let no_store = || refused(ctx, PublishError::NoStore { event: E::NAME });
         let engine = hub.dispatcher.engine().ok_or_else(no_store)?;
         if !engine.is_subscribed() {
             return Err(refused(ctx, PublishError::NotStarted { event: E::NAME }));
         }
-        let (event, observed) = hub.begin(ctx, event)?;
+        let (event, observed) = hub.begin_at(ctx, event, at)?;
         let staged = engine.stage(&event);
         let staged = staged.map_err(|error| PublishError::Unserializable { event: E::NAME, error });
         observed.end(staged.as_ref().err().map(PublishError::error_type));

@@ -36,7 +36,7 @@ pub use self::scheduling::{DueEvents, ScheduledEvent, Scheduling};
 pub use self::units::{Unit, Units};
 pub use crate::handler::Start;
 
-/// An event that is ready to be published in a transaction of the store's database.
+/// An event that is ready to be published, or to be scheduled, in a transaction of the store's database.
 #[derive(Debug)]
 pub struct Staged {
     /// The application's store.

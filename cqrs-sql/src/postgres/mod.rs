@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{LogEvent, Profile, StoreError};
+use cqrs_core::log::{LogEvent, Profile, ScheduledEvent, StoreError};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::Notify;
 
@@ -60,6 +60,15 @@ impl PostgresStore {
         self.tables.publish(connection, events).await?;
         self.expected.expect(&self.news);
         Ok(())
+    }
+
+    /// Schedules in a transaction of the caller.
+    pub(crate) async fn schedule(
+        &self,
+        connection: &mut PgConnection,
+        events: &[ScheduledEvent],
+    ) -> Result<(), StoreError> {
+        self.tables.schedule(connection, events).await
     }
 
     fn saw(&self, position: i64) {

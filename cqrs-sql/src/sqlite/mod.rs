@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{LogEvent, Profile, StoreError};
+use cqrs_core::log::{LogEvent, Profile, ScheduledEvent, StoreError};
 use sqlx::{Sqlite, SqliteConnection, SqlitePool};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -60,6 +60,16 @@ impl SqliteStore {
         self.tables.publish(connection, events).await?;
         self.expected.expect(&self.news);
         Ok(())
+    }
+
+    /// Schedules in a transaction of the caller.
+    pub(crate) async fn schedule(
+        &self,
+        connection: &mut SqliteConnection,
+        events: &[ScheduledEvent],
+    ) -> Result<(), StoreError> {
+        let events: Vec<_> = events.iter().collect();
+        self.tables.schedule(connection, &events).await
     }
 
     /// The right to write, for this process.

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use cqrs_core::prelude::*;
 use cqrs_core::registry::HandlerRegistration;
 use cqrs_core::{EventBus, Handler, Published};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::applications::{
     Counted, CountedTwice, Seen, app, complete, idle, noting, publish_for_tenants, stop, tenant,
@@ -94,21 +94,27 @@ pub(crate) async fn an_event_behind_which_this_node_appends_is_not_skipped<H: Ha
 }
 
 /// A handler that publishes [`CountedTwice`] for each event, when it may.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Repeating {
     events: Arc<OnceLock<EventBus>>,
     begun: Arc<Notify>,
-    may_end: Arc<Notify>,
+    /// Has no permit until attempts may end.
+    may_end: Arc<Semaphore>,
 }
 
 impl Repeating {
+    fn new() -> Self {
+        let (events, begun) = Default::default();
+        Self { events, begun, may_end: Arc::new(Semaphore::new(0)) }
+    }
+
     fn handler(&self) -> HandlerRegistration {
         let this = self.clone();
         Handler::event_fn("repeat", move |event: Published<Counted>, ctx| {
             let this = this.clone();
             async move {
                 this.begun.notify_one();
-                this.may_end.notified().await;
+                let _may_end = this.may_end.acquire().await.unwrap();
                 let Counted { counter, number } = *event;
                 let events = this.events.get().unwrap();
                 events.publish(&ctx, CountedTwice { counter, number }).await?;
@@ -121,7 +127,7 @@ impl Repeating {
 pub(crate) async fn what_a_handler_publishes_for_a_lost_event_does_not_happen<H: Harness>(
     harness: H,
 ) {
-    let repeating = Repeating::default();
+    let repeating = Repeating::new();
     let next: H = other_log(repeating.handler(), 1).await;
     let store = faulty(harness.another().await);
     let app = app(store.clone(), [repeating.handler()]).await;
@@ -130,10 +136,8 @@ pub(crate) async fn what_a_handler_publishes_for_a_lost_event_does_not_happen<H:
     repeating.begun.notified().await;
     store.begin(Fault::Fails, [Call::Read, Call::Beat, Call::Save]);
     store.replace(next.another().await);
-    tokio::join!(store.answers_again(Call::Append), async { repeating.may_end.notify_one() });
+    tokio::join!(store.answers_again(Call::Append), async { repeating.may_end.add_permits(1) });
     store.heal();
-    repeating.begun.notified().await;
-    repeating.may_end.notify_one();
     let twice = async || {
         let events = read_all(&*next.store()).await.into_iter();
         let twice = events.filter(|it| it.event.name == CountedTwice::NAME);

@@ -39,6 +39,7 @@ mod memory;
 mod sql;
 mod clocks;
 mod open_transactions;
+mod scheduled_in_transactions;
 mod pooled;
 mod server_outages;
 mod sqlite_files;

@@ -3,12 +3,12 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 
+use crate::sql::any_server::programs;
 use crate::support::eventually;
 
 /// How a server ends.
@@ -95,7 +95,8 @@ impl Server {
 
     /// Copies the database with `pg_dump` into another server.
     pub(crate) fn dump_into(&self, other: &Self) {
-        let dump = r#""$1/pg_dump" -d "$3" | "$1/psql" -q -v ON_ERROR_STOP=1 -d "$4" >>log 2>&1"#;
+        let dump =
+            r#"PATH="$1:$PATH"; pg_dump -d "$3" | psql -q -v ON_ERROR_STOP=1 -d "$4" >>log 2>&1"#;
         let dumped = self.shell(dump).args([self.url(), other.url()]).status().unwrap();
         assert!(dumped.success(), "{}", self.log());
     }
@@ -104,7 +105,10 @@ impl Server {
     fn shell(&self, script: &str) -> Command {
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(format!("{AS_USER}{script}")).arg("sh");
-        shell.arg(programs()).arg(self.port.to_string()).current_dir(self.directory.path());
+        shell
+            .arg(programs().expect("Postgres is installed"))
+            .arg(self.port.to_string())
+            .current_dir(self.directory.path());
         shell
     }
 
@@ -120,12 +124,4 @@ impl Drop for Server {
             let _ = shell.wait();
         }
     }
-}
-
-/// The folder with the programs of the newest server that is installed.
-fn programs() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let folders = versions.map(|version| version.path().join("bin"));
-    let is_server = |folder: &PathBuf| Path::is_file(&folder.join("initdb"));
-    folders.filter(is_server).max().expect("Postgres is installed in /usr/lib/postgresql")
 }

@@ -19,7 +19,7 @@ pub(crate) fn options() -> SqlStoreBuilder {
 }
 
 /// The store in an SQLite file.
-struct Sqlite {
+pub(crate) struct Sqlite {
     directory: TempDir,
     store: SqlStore,
 }
@@ -29,7 +29,7 @@ impl Sqlite {
         options().sqlite(directory.path().join("log.db")).await.unwrap()
     }
 
-    async fn pool(&self) -> SqlitePool {
+    pub(crate) async fn pool(&self) -> SqlitePool {
         let options = SqliteConnectOptions::new().filename(self.directory.path().join("log.db"));
         SqlitePool::connect_with(options.busy_timeout(Duration::from_secs(10))).await.unwrap()
     }
@@ -81,7 +81,7 @@ pub(crate) struct Postgres {
 
 /// The server of the activity log's tests: that of `DATABASE_URL`, one on this machine, or a private one.
 #[path = "../../../cqrs-activity-log/tests/activity_log/database/server.rs"]
-mod any_server;
+pub(crate) mod any_server;
 
 pub(crate) fn url() -> String {
     any_server::url().to_owned()

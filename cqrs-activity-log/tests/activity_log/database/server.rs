@@ -94,7 +94,7 @@ rm -rf "$dir"
 "#;
 
 /// The folder with the programs of the newest server that is installed.
-fn programs() -> Option<PathBuf> {
+pub(crate) fn programs() -> Option<PathBuf> {
     let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
     let path = env::var_os("PATH").unwrap_or_default();
