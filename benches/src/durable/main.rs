@@ -17,6 +17,8 @@ mod latency;
 mod drain;
 mod batches;
 mod many;
+#[cfg(feature = "peers")]
+mod peers;
 #[path = "../activity_log/memory.rs"]
 mod memory;
 #[path = "../paired.rs"]
@@ -31,7 +33,7 @@ use crate::database::Kind;
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 type Topic = fn(&Runtime, Kind) -> Result;
 
-const TOPICS: [(&str, Topic); 7] = [
+const TOPICS: &[(&str, Topic)] = &[
     ("publish", publish::one_caller),
     ("callers", publish::many_callers),
     ("publish_in", publish_in::run),
@@ -39,6 +41,8 @@ const TOPICS: [(&str, Topic); 7] = [
     ("drain", drain::run),
     ("batches", batches::run),
     ("many", many::run),
+    #[cfg(feature = "peers")]
+    ("peers", peers::run),
 ];
 
 fn main() -> Result {
