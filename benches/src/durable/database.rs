@@ -97,7 +97,7 @@ impl Database {
         let floor = if self.kind == Kind::Postgres {
             Floor::Postgres(self.postgres(connections).await?)
         } else {
-            Floor::Sqlite(self.sqlite(file).await?)
+            Floor::Sqlite(self.sqlite(file, 1).await?)
         };
         floor.create_tables().await?;
         Ok(floor)
@@ -109,15 +109,15 @@ impl Database {
         Ok(options.connect(&self.url()).await?)
     }
 
-    /// One connection to an SQLite file, as durable as the store.
-    pub(crate) async fn sqlite(&self, file: &str) -> Result<SqlitePool> {
+    /// Connections to an SQLite file, as durable as the store.
+    pub(crate) async fn sqlite(&self, file: &str, connections: u32) -> Result<SqlitePool> {
         let options = SqliteConnectOptions::new()
             .filename(self.directory.path().join(file))
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(self.kind.synchronous())
             .row_buffer_size(250);
-        let pool = SqlitePoolOptions::new().max_connections(1);
+        let pool = SqlitePoolOptions::new().max_connections(connections);
         Ok(pool.connect_with(options).await?)
     }
 

@@ -66,7 +66,7 @@ async fn on_postgres(database: &Database) -> Result<Measured> {
 }
 
 async fn on_sqlite(database: &Database) -> Result<Measured> {
-    let pool = database.sqlite("apalis.db").await?;
+    let pool = database.sqlite("apalis.db", 1).await?;
     SqliteStorage::migrations().run(&pool).await?;
     let config = apalis_sqlite::Config::default().queue("orders").batch_size(BATCH);
     let storage = SqliteStorage::<OrderPlaced>::new(&pool).with_config(config);

@@ -1,7 +1,6 @@
 //! evento: `create` and `commit`, and a subscription that continues where it was.
 //!
-//! It hands over an event when it is a second old, as is its default, so that none is skipped. On SQLite there is one
-//! connection, because it has one writer at a time.
+//! It hands over an event when it is a second old, as is its default, so that none is skipped.
 
 use std::sync::Arc;
 
@@ -38,7 +37,7 @@ pub(super) async fn measure(kind: Kind) -> Result<Measured> {
         pool.close().await;
         measured
     } else {
-        let pool = database.sqlite("evento.db").await?;
+        let pool = database.sqlite("evento.db", 10).await?;
         let migrator = evento::sql_migrator::new::<sqlx::Sqlite>()?;
         migrator.run(&mut *pool.acquire().await?, &Plan::apply_all()).await?;
         let measured = through(evento::Sqlite::from(pool.clone())).await?;
