@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use cqrs_sql::SqlStore;
 use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection};
+use sqlx::{AssertSqlSafe, Connection as _, Executor as _, PgConnection, PgPool, SqlitePool};
 use tempfile::TempDir;
 
 use crate::Result;
@@ -95,20 +95,30 @@ impl Database {
 
     async fn tables(&self, file: &str, connections: u32) -> Result<Floor> {
         let floor = if self.kind == Kind::Postgres {
-            let options = PgPoolOptions::new().max_connections(connections);
-            let pool = options.connect(&self.url()).await?;
-            Floor::Postgres(pool)
+            Floor::Postgres(self.postgres(connections).await?)
         } else {
-            let options = SqliteConnectOptions::new()
-                .filename(self.directory.path().join(file))
-                .create_if_missing(true)
-                .journal_mode(SqliteJournalMode::Wal)
-                .synchronous(self.kind.synchronous())
-                .row_buffer_size(250);
-            Floor::Sqlite(SqlitePoolOptions::new().max_connections(1).connect_with(options).await?)
+            Floor::Sqlite(self.sqlite(file, 1).await?)
         };
         floor.create_tables().await?;
         Ok(floor)
+    }
+
+    /// Connections to the schema of this database.
+    pub(crate) async fn postgres(&self, connections: u32) -> Result<PgPool> {
+        let options = PgPoolOptions::new().max_connections(connections);
+        Ok(options.connect(&self.url()).await?)
+    }
+
+    /// Connections to an SQLite file, as durable as the store.
+    pub(crate) async fn sqlite(&self, file: &str, connections: u32) -> Result<SqlitePool> {
+        let options = SqliteConnectOptions::new()
+            .filename(self.directory.path().join(file))
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(self.kind.synchronous())
+            .row_buffer_size(250);
+        let pool = SqlitePoolOptions::new().max_connections(connections);
+        Ok(pool.connect_with(options).await?)
     }
 
     pub(crate) async fn drop(self) -> Result {

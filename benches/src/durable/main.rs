@@ -18,6 +18,8 @@ mod drain;
 mod batches;
 mod many;
 mod backlog;
+#[cfg(feature = "peers")]
+mod peers;
 #[path = "../activity_log/memory.rs"]
 mod memory;
 #[path = "../paired.rs"]
@@ -32,7 +34,7 @@ use crate::database::Kind;
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 type Topic = fn(&Runtime, Kind) -> Result;
 
-const TOPICS: [(&str, Topic); 8] = [
+const TOPICS: &[(&str, Topic)] = &[
     ("publish", publish::one_caller),
     ("callers", publish::many_callers),
     ("publish_in", publish_in::run),
@@ -41,6 +43,8 @@ const TOPICS: [(&str, Topic); 8] = [
     ("batches", batches::run),
     ("many", many::run),
     ("backlog", backlog::run),
+    #[cfg(feature = "peers")]
+    ("peers", peers::run),
 ];
 
 fn main() -> Result {

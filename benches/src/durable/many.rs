@@ -1,6 +1,7 @@
-//! Many events, many handlers and many tenants: whether rate, lag and memory stay as they are.
+//! 100 handlers and 10,000 tenants, on an empty store and on one with a million events: whether rates, times and memory
+//! stay as they are.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use cqrs_core::HandlerOptions;
 use cqrs_core::prelude::*;
@@ -11,7 +12,7 @@ use crate::Result;
 use crate::database::{Database, Kind};
 use crate::memory;
 use crate::sample::{OrderPlaced, context};
-use crate::subject;
+use crate::subject::{self, Handled};
 
 const HANDLERS: usize = 100;
 
@@ -19,49 +20,80 @@ const TENANTS: usize = 10_000;
 
 const CALLERS: usize = 64;
 
-const PARTS: usize = 5;
+/// By all callers.
+const EVENTS: usize = 32_000;
+
+/// By one caller that waits until all handlers have handled the event.
+const SINGLE: usize = 300;
 
 pub(crate) fn run(runtime: &Runtime, kind: Kind) -> Result {
-    runtime.block_on(measure(kind))
+    let old = std::env::var("CQRS_BENCH_EVENTS").ok().and_then(|it| it.parse().ok());
+    println!("{HANDLERS} handlers, {TENANTS} tenants");
+    runtime.block_on(measure(kind, 0))?;
+    runtime.block_on(measure(kind, old.unwrap_or(1_000_000)))
 }
 
-async fn measure(kind: Kind) -> Result {
-    let events = std::env::var("CQRS_BENCH_EVENTS").ok().and_then(|it| it.parse().ok());
-    let events: usize = events.unwrap_or(200_000);
+async fn measure(kind: Kind, old: usize) -> Result {
     let database = Database::create(kind).await?;
+    let store = database.store().await?;
+    subject::fill(&store, old, TENANTS).await?;
     let handled = Arc::default();
     let builder = (0..HANDLERS).fold(App::builder().bare(), |builder, number| {
         let name = format!("count-{number}");
         builder.register(subject::counting(name, &handled, HandlerOptions::DEFAULT))
     });
-    let app = Arc::new(builder.store(database.store().await?).build()?);
+    let app = Arc::new(builder.store(store).build()?);
     app.start().await?;
-    println!("{HANDLERS} handlers, {TENANTS} tenants, {CALLERS} callers");
+    println!("  {old} events in the store");
     memory::report("before the first event");
-    let each = events / PARTS / CALLERS;
-    for part in 1..=PARTS {
-        let began = Instant::now();
-        let callers = (0..CALLERS).map(|caller| {
-            let app = Arc::clone(&app);
-            tokio::spawn(async move {
-                for number in 0..each {
-                    let ctx = context((number * CALLERS + caller) % TENANTS);
-                    let placed = OrderPlaced::new(u32::try_from(number).unwrap_or(0));
-                    app.events().publish(&ctx, placed).await.expect("accepted");
-                }
-            })
-        });
-        try_join_all(callers).await?;
-        let published = began.elapsed();
-        handled.wait_for((part * each * CALLERS * HANDLERS) as u64).await;
-        let lag = began.elapsed().saturating_sub(published);
-        let rate = (each * CALLERS) as f64 / published.as_secs_f64();
-        println!(
-            "  part {part} of {PARTS}: {rate:.0} events/s published, all handled {lag:.1?} later"
-        );
-        memory::report(&format!("after part {part}"));
-    }
+    one_caller(&app, &handled).await?;
+    many_callers(&app, &handled).await?;
+    memory::report("after the last event");
     let app = Arc::into_inner(app).expect("all callers have ended");
     subject::stop(app).await;
     database.drop().await
+}
+
+async fn one_caller(app: &App, handled: &Handled) -> Result {
+    let (mut accepted, mut everywhere) = (Vec::new(), Vec::new());
+    for number in 0..SINGLE {
+        let began = Instant::now();
+        app.events().publish(&context(number), OrderPlaced::new(1)).await?;
+        accepted.push(began.elapsed());
+        handled.wait_for(((number + 1) * HANDLERS) as u64).await;
+        everywhere.push(began.elapsed());
+    }
+    println!("  one caller: accepted after {}", percentiles(&mut accepted));
+    println!("  one caller: handled by all handlers after {}", percentiles(&mut everywhere));
+    Ok(())
+}
+
+async fn many_callers(app: &Arc<App>, handled: &Handled) -> Result {
+    let began = Instant::now();
+    let callers = (0..CALLERS).map(|caller| {
+        let app = Arc::clone(app);
+        tokio::spawn(async move {
+            let mut accepted = Vec::new();
+            for number in (caller..EVENTS).step_by(CALLERS) {
+                let began = Instant::now();
+                app.events().publish(&context(number % TENANTS), OrderPlaced::new(1)).await?;
+                accepted.push(began.elapsed());
+            }
+            Result::Ok(accepted)
+        })
+    });
+    let accepted = try_join_all(callers).await?.into_iter().collect::<Result<Vec<_>>>()?;
+    let published = began.elapsed();
+    handled.wait_for(((SINGLE + EVENTS) * HANDLERS) as u64).await;
+    let lag = began.elapsed().saturating_sub(published);
+    let rate = EVENTS as f64 / published.as_secs_f64();
+    println!("  {CALLERS} callers: {rate:.0} events/s, all handled {lag:.1?} after the last");
+    println!("  {CALLERS} callers: accepted after {}", percentiles(&mut accepted.concat()));
+    Ok(())
+}
+
+fn percentiles(times: &mut [Duration]) -> String {
+    times.sort_unstable();
+    let at = |part: usize| times[(times.len() - 1) * part / 100];
+    format!("p50 {:.1?}, p99 {:.1?}", at(50), at(99))
 }

@@ -33,6 +33,9 @@ const CONNECTIONS: u32 = 10;
 /// How long a caller waits for a connection, such as while the server is away.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How long a connection is unused before it is tested with a round trip to the server.
+const TEST_AFTER: Duration = Duration::from_secs(1);
+
 const REACH_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Connects to the database that the URL names.
@@ -48,6 +51,15 @@ pub(crate) async fn open_url(url: &str, options: &Options) -> Result<PostgresSto
     let pool = PgPoolOptions::new()
         .max_connections(CONNECTIONS)
         .acquire_timeout(CONNECT_TIMEOUT)
+        .test_before_acquire(false)
+        .before_acquire(|connection, of| {
+            Box::pin(async move {
+                if of.idle_for > TEST_AFTER {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
         .connect_with(connecting)
         .await?;
     open(pool, true, options).await

@@ -36,7 +36,7 @@ impl Units for PostgresStore {
             // In a task, so that a dropped future leaves no connection with an open transaction to the pool.
             let beginning = tokio::spawn(async move {
                 let tx = pool.begin_with(begin).await.map_err(store_error)?;
-                Ok(PostgresUnit { tx, has_published: false, tables, news })
+                Ok(PostgresUnit { tx, may_have_failed: false, has_published: false, tables, news })
             });
             Ok(Box::new(joined(beginning.await)?) as Box<dyn Unit>)
         })
@@ -46,6 +46,8 @@ impl Units for PostgresStore {
 /// Rolled back when it is dropped, as sqlx's transaction is.
 struct PostgresUnit {
     tx: PostgresTransaction,
+    /// Whether a statement of the handler may have failed, and no other was executed since.
+    may_have_failed: bool,
     has_published: bool,
     tables: Tables,
     news: Arc<Notify>,
@@ -53,6 +55,7 @@ struct PostgresUnit {
 
 impl Unit for PostgresUnit {
     fn transaction(&mut self) -> &mut (dyn Any + Send) {
+        self.may_have_failed = true;
         &mut self.tx
     }
 
@@ -69,7 +72,11 @@ impl Unit for PostgresUnit {
     }
 
     fn done<'a>(&'a mut self, rows: &'a [DoneRow]) -> BoxFuture<'a, Result<bool, StoreError>> {
-        Box::pin(self.tables.write_done(&mut self.tx, rows))
+        Box::pin(async move {
+            let is_new = self.tables.write_done(&mut self.tx, rows).await?;
+            self.may_have_failed &= rows.is_empty();
+            Ok(is_new)
+        })
     }
 
     fn commit(mut self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>> {
@@ -77,8 +84,10 @@ impl Unit for PostgresUnit {
             // In a task: once it has begun, a commit goes on, even if its future is dropped.
             let committing = tokio::spawn(async move {
                 // After a statement that failed, Postgres answers COMMIT with a rollback, and that is no error for
-                // sqlx. Any statement is one.
-                sqlx::raw_sql("SELECT 1").execute(&mut *self.tx).await.map_err(store_error)?;
+                // sqlx. Any other statement fails then.
+                if self.may_have_failed {
+                    sqlx::raw_sql("SELECT 1").execute(&mut *self.tx).await.map_err(store_error)?;
+                }
                 self.tx.commit().await.map_err(store_error)?;
                 if self.has_published {
                     // A reader of this process moves the outbox.

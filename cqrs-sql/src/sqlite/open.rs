@@ -55,7 +55,8 @@ pub(crate) async fn open_file(path: &Path, options: &Options) -> Result<SqliteSt
     let reading = connecting.clone().pragma("query_only", "ON").row_buffer_size(ROWS_AHEAD);
     let opening = async {
         let writers = connect(connecting).await?;
-        let readers = SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(reading);
+        let readers = SqlitePoolOptions::new().max_connections(READERS).test_before_acquire(false);
+        let readers = readers.connect_lazy_with(reading);
         open(writers, readers, true, options).await
     };
     opening.await.map_err(|error| match error {
@@ -72,6 +73,7 @@ async fn connect(options: SqliteConnectOptions) -> Result<SqlitePool, sqlx::Erro
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
             // A transaction that did not end, because SQLite had rolled back by itself.
             .before_acquire(|connection, _| {
                 Box::pin(async move { Ok(!connection.is_in_transaction()) })

@@ -48,23 +48,23 @@ impl Tables {
             return Ok(true);
         }
         let wanted = rows.len();
-        let rows = json(rows);
-        let sql = "SELECT count(*) FROM json_each(?) row JOIN {lease} lease ON lease.application = ? \
-                   AND lease.shard = row.value ->> 1 AND lease.token = row.value ->> 2 \
-                   JOIN {event} event ON event.position = row.value ->> 3 AND hex(event.id) = row.value ->> 4 \
-                   WHERE NOT EXISTS (SELECT 1 FROM {done} done WHERE done.subscription = row.value ->> 0 \
-                   AND done.shard = row.value ->> 1 AND done.position = row.value ->> 3)";
-        let new: i64 = sqlx::query_scalar(self.names.sql(sql))
-            .bind(&rows)
-            .bind(&self.application)
-            .fetch_one(&mut *connection)
-            .await?;
-        if usize::try_from(new) != Ok(wanted) {
-            return Ok(false);
-        }
+        // `CROSS JOIN` makes SQLite look up the leases of the rows. Otherwise it may parse the rows for each lease.
         let sql = "INSERT INTO {done} (subscription, shard, position) \
-                   SELECT value ->> 0, value ->> 1, value ->> 3 FROM json_each(?)";
-        sqlx::query(self.names.sql(sql)).bind(&rows).execute(connection).await?;
-        Ok(true)
+                   WITH wanted AS MATERIALIZED (SELECT value ->> 0 AS subscription, value ->> 1 AS shard, \
+                       value ->> 2 AS token, value ->> 3 AS position, value ->> 4 AS event FROM json_each(?1)) \
+                   SELECT subscription, shard, position FROM wanted WHERE ?2 = \
+                       (SELECT count(*) FROM wanted CROSS JOIN {lease} AS lease CROSS JOIN {event} AS event \
+                        WHERE lease.application = ?3 AND lease.shard = wanted.shard AND lease.token = wanted.token \
+                        AND event.position = wanted.position AND hex(event.id) = wanted.event \
+                        AND NOT EXISTS (SELECT 1 FROM {done} AS done \
+                            WHERE done.subscription = wanted.subscription \
+                            AND done.shard = wanted.shard AND done.position = wanted.position))";
+        let written = sqlx::query(self.names.sql(sql))
+            .bind(json(rows))
+            .bind(i64::try_from(wanted).unwrap_or(i64::MAX))
+            .bind(&self.application)
+            .execute(connection)
+            .await?;
+        Ok(written.rows_affected() > 0)
     }
 }

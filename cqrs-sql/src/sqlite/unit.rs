@@ -98,8 +98,12 @@ impl Unit for SqliteUnit {
             // In a task: once it has begun, a commit goes on, even if its future is dropped.
             let committing = tokio::spawn(async move {
                 let Some(mut open) = self.open.take() else { return Ok(()) };
-                let committed = sqlx::raw_sql("COMMIT").execute(&mut *open.tx).await;
-                open.settle().await;
+                // Another transaction follows, because sqlx counts one. Dropped, it is rolled back.
+                let committed = sqlx::raw_sql("COMMIT; BEGIN").execute(&mut *open.tx).await;
+                match &committed {
+                    Ok(_) => drop(open),
+                    Err(_) => open.settle().await,
+                }
                 if committed.is_ok() && self.has_published {
                     self.news.notify_waiters();
                 }
@@ -122,9 +126,8 @@ impl Drop for SqliteUnit {
 impl Open {
     /// Rolls back what is open, so that the connection can be used again.
     ///
-    /// sqlx counts how deep it is in transactions, and that count is wrong if there is none any more: after a commit
-    /// that sqlx was not told of, and after SQLite has rolled back by itself, such as when the disk is full. So first
-    /// a transaction is begun, which fails if there is one.
+    /// sqlx counts how deep it is in transactions, and that count is wrong after SQLite has rolled back by itself, such
+    /// as when the disk is full. So first a transaction is begun, which fails if there is one.
     async fn settle(mut self) {
         sqlx::raw_sql("BEGIN").execute(&mut *self.tx).await.map(drop).unwrap_or_default();
         if let Err(error) = self.tx.rollback().await {
