@@ -82,8 +82,11 @@ async fn save(shared: &Shared, subscribers: &[Arc<Subscriber>], slices: Vec<Arc<
                 }
             }
         }
-        Err(error @ StoreError::WentBack { .. }) => {
+        Err(StoreError::WentBack { end, seen: unknown }) => {
             drop(saving);
+            // For people, up to where the lost log was seen.
+            let seen = seen.last().map_or(unknown, |last| last.position);
+            let error = StoreError::WentBack { end, seen };
             leases::begin_again(shared, subscribers, generation, &error).await;
         }
         Err(error) => tracing::warn!(%error, "progress cannot be saved; trying again"),
