@@ -185,7 +185,11 @@ impl Engine {
         let end = *shared.store.range().await?.end();
         leases::beat(shared, &subscribers).await?;
         let slices = subscribers.iter().flat_map(|it| it.slices());
-        let begin = slices.map(|slice| slice.read_up_to()).min().unwrap_or(end);
+        let positions: Vec<_> = slices.map(|slice| slice.read_up_to()).collect();
+        let last = positions.iter().min().copied().unwrap_or(end);
+        let first = positions.iter().max().copied().unwrap_or(end);
+        // Handlers that are much further behind than others read the log themselves, so that the others do not wait.
+        let begin = last.max(Position(first.0.saturating_sub(WINDOW as u64)));
         let _ = shared.window.set(Window::new(WINDOW, subscribers.len(), begin));
         tokio::spawn(leases::run(Arc::clone(shared), subscribers.clone()));
         tokio::spawn(checkpoints::run(Arc::clone(shared), subscribers.clone()));

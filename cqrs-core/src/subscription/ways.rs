@@ -105,10 +105,9 @@ impl Ways {
         detour.unwrap_or(&mut self.main.tracker)
     }
 
-    /// The position up to which all ways have read.
+    /// The position up to which the main way has read.
     pub(super) fn read_up_to(&self) -> Position {
-        let positions = self.all().map(|way| way.tracker.read_up_to());
-        positions.min().unwrap_or_default()
+        self.main.tracker.read_up_to()
     }
 
     /// Whether everything up to `end` was read and is settled.
