@@ -37,6 +37,10 @@ struct Describe;
 struct Durability;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/durable-speed.md")]
+struct DurableSpeed;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/events.md")]
 struct Events;
 
