@@ -108,7 +108,7 @@ impl OpenTransaction for Open {
                 rows.map(|(slice, position, event)| slice.done_row(*position, *event)).collect();
             let is_new = rows.is_empty() || self.unit.done(&rows).await?;
             if !is_new && let [(slice, position, _)] = &self.done[..] {
-                // An owner before has handled it, and left a done row.
+                // An owner before may have handled it. Its done row is forgotten with the delivery.
                 slice.note_done_row(*position);
             }
             Ok(is_new)

@@ -58,7 +58,7 @@ impl Ways {
         mut parked: Vec<(Parked, TenantScope)>,
         max_open: usize,
     ) -> Self {
-        // Without it, what is done above the checkpoint is done again.
+        // If it cannot be read, what was done above the checkpoint is done again.
         let read = ahead.and_then(|ahead| serde_json::from_str(ahead).ok());
         let Ahead { main, detours } = read.unwrap_or(Ahead { main: checkpoint.0, detours: vec![] });
         let detours = detours.into_iter().map(|(tenant, position)| {
