@@ -2,15 +2,19 @@
 
 use std::any::Any;
 use std::fmt::Display;
+use std::sync::Arc;
 
 pub use inventory;
 pub use serde_json::{Result as JsonResult, Value};
 
+pub use crate::context::Context;
 pub use crate::handler::{
-    BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, Order, RateLimit, RetryPolicy, Start,
+    Batch, BatchEventHandler, BatchPolicy, BreakerPolicy, CommandHandler, EventHandler,
+    HandlerError, HandlerOptions, HandlerResult, Order, QueryHandler, RateLimit, RetryPolicy,
+    Start, TransactionalBatchEventHandler, TransactionalCommandHandler, TransactionalEventHandler,
 };
 pub use crate::message::{
-    Command, Event, MaybeValidated, NotValidated, Query, Upcasted, no_upcast,
+    AnyEvent, Command, Event, MaybeValidated, NotValidated, Query, Upcasted, no_upcast,
 };
 pub use crate::payload::Changes;
 pub use crate::payload::Redaction;
@@ -21,8 +25,8 @@ pub use crate::registry::{
 pub use crate::services::{Dependency, Injectable, Services};
 
 /// A service in the form in which the container keeps it.
-pub fn offer<T: Offered>(service: T) -> Box<dyn Any + Send + Sync> {
-    Box::new(service)
+pub fn offer<T: Offered>(service: T) -> Arc<dyn Any + Send + Sync> {
+    Arc::new(service)
 }
 
 /// A type that a service can be offered as. Implemented automatically.

@@ -308,9 +308,41 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
     expand::injectable::derive(input.into()).unwrap_or_else(Error::into_compile_error).into()
 }
 
-/// Registers a struct as a handler of events.
+/// Registers a function or a struct as a handler of events.
 ///
-/// Name the events, and implement `EventHandler` for each of them:
+/// The first parameter of a function is the event. All others are the `Context` or services:
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// # #[derive(Serialize, Deserialize, Event)]
+/// # pub struct EmployeeCreated { pub email: String }
+/// # pub trait EmailService: Send + Sync { fn send_welcome(&self, to: &str); }
+/// #[events_handler(timeout = "10s")]
+/// async fn send_welcome_email(
+///     event: &EmployeeCreated,
+///     ctx: &Context,
+///     email: &dyn EmailService,
+/// ) -> HandlerResult {
+///     email.send_welcome(&event.email);
+///     Ok(())
+/// }
+/// ```
+///
+/// | Parameter | Gets |
+/// |---|---|
+/// | `event: &E`, the first | The event. `&AnyEvent` means every event. |
+/// | `batch: &Batch<E>`, the first | Many events at once; with the option `batch(..)`. |
+/// | `ctx: &Context` | The context, if the function needs it. |
+/// | `tx: &mut SqliteTransaction` | A transaction of the application's store. It commits when the function returns `Ok`; the handler is `transactional` then. |
+/// | `name: &T`, `name: &dyn Trait` | A service: the `T` in an `Arc<T>`, or a provided `T` itself. |
+/// | `name: Arc<T>`, `name: EventBus` and others | A clone of the service of this type. |
+///
+/// `#[inject(name = "..")]` on a parameter asks for the service of this name. The function returns a `Result` with any
+/// error that `?` turns into a `HandlerError`. It stays a function, which a test can call. A test kit names its
+/// handler by the function, as in `app.deliveries_to::<send_welcome_email>()`.
+///
+/// A handler of several events is a struct. Name the events, and implement `EventHandler` for each of them:
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -442,9 +474,38 @@ pub fn events_handler(args: TokenStream, item: TokenStream) -> TokenStream {
     annotate(attr::handler::Kind::Events, args, item)
 }
 
-/// Registers a struct as the handler of a command.
+/// Registers a function or a struct as the handler of a command.
 ///
-/// Name the command, and implement `CommandHandler` for it:
+/// The first parameter of a function is the command; the others are those of an
+/// [`events_handler`](macro@events_handler). With a `&mut` parameter, it writes in a transaction of the application's
+/// store, which commits when the function returns `Ok`:
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// # #[derive(Debug)]
+/// # pub struct Employee { pub full_name: String }
+/// # #[derive(Serialize, Deserialize, Event)]
+/// # pub struct EmployeeCreated { pub full_name: String }
+/// # pub struct SqliteTransaction;
+/// # #[derive(Command)]
+/// # #[command(output = Employee)]
+/// # pub struct CreateEmployee { pub full_name: String }
+/// #[command_handler]
+/// async fn create_employee(
+///     command: CreateEmployee,
+///     tx: &mut SqliteTransaction,
+///     events: &EventBus,
+///     ctx: &Context,
+/// ) -> Result<Employee, HandlerError> {
+///     let full_name = command.full_name;
+///     // Writes with `tx`, and then:
+///     events.publish(ctx, EmployeeCreated { full_name: full_name.clone() }).await?;
+///     Ok(Employee { full_name })
+/// }
+/// ```
+///
+/// For a struct, name the command, and implement `CommandHandler` for it:
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -516,9 +577,30 @@ pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
     annotate(attr::handler::Kind::Command, args, item)
 }
 
-/// Registers a struct as the handler of a query.
+/// Registers a function or a struct as the handler of a query.
 ///
-/// Name the query, and implement `QueryHandler` for it:
+/// The first parameter of a function is the query; the others are those of an
+/// [`events_handler`](macro@events_handler), without a transaction:
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// # #[derive(Debug)]
+/// # pub struct Employee;
+/// # pub trait Directory: Send + Sync { fn find(&self, id: Uuid) -> Option<Employee>; }
+/// # #[derive(Query)]
+/// # #[query(output = Option<Employee>)]
+/// # pub struct FindEmployee { pub id: Uuid }
+/// #[query_handler]
+/// async fn find_employee(
+///     query: FindEmployee,
+///     directory: &dyn Directory,
+/// ) -> Result<Option<Employee>, HandlerError> {
+///     Ok(directory.find(query.id))
+/// }
+/// ```
+///
+/// For a struct, name the query, and implement `QueryHandler` for it:
 ///
 /// ```
 /// use cqrs_core::prelude::*;

@@ -88,7 +88,7 @@ impl AppBuilder {
 
     fn provide_as<T: Service>(mut self, name: Option<&'static str>, value: T) -> Self {
         let key = ServiceKey { service: TypeRef::of::<T>(), name };
-        self.provided.insert(key, Box::new(value));
+        self.provided.insert(key, Arc::new(value));
         self
     }
 

@@ -1,5 +1,7 @@
 //! Where services come from, and the order in which they are built.
 
+use std::sync::Arc;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::handlers::consumer;
@@ -60,10 +62,12 @@ impl<'a> Providers<'a> {
     }
 
     fn plan_dependencies(&mut self, consumer: &str, dependencies: Vec<Dependency>) {
-        for Dependency { field, key } in dependencies {
-            if self.provided.contains_key(&key) || is_bus(key) {
+        for dependency in dependencies {
+            if dependency.keys().any(|key| self.provided.contains_key(&key) || is_bus(key)) {
                 continue;
             }
+            // What is built as a service is offered in an `Arc`.
+            let Dependency { field, key, .. } = dependency;
             let problem = match self.offers.get(&key).map(Vec::as_slice) {
                 Some(&[injectable]) => {
                     self.plan_injectable(injectable);
@@ -82,7 +86,7 @@ impl<'a> Providers<'a> {
                 ),
                 None => Problem::new(
                     ProblemKind::MissingService,
-                    format!("nothing offers {key}, which field `{field}` of {consumer} needs"),
+                    format!("nothing offers {key}, which `{field}` of {consumer} needs"),
                     self.fix(key),
                 ),
             };
@@ -140,11 +144,12 @@ impl<'a> Providers<'a> {
         dependency: Dependency,
         seen: &mut FxHashSet<ServiceKey>,
     ) -> Option<String> {
-        let Dependency { field, key } = dependency;
-        let field = format!("field `{field}: {}`", key.service);
-        if [TypeRef::of::<EventBus>(), TypeRef::of::<CommandBus>()].contains(&key.service) {
-            return Some(field);
+        let Dependency { field, key, .. } = dependency;
+        let buses = [TypeRef::of::<EventBus>(), TypeRef::of::<CommandBus>()];
+        if let Some(bus) = dependency.keys().find(|key| buses.contains(&key.service)) {
+            return Some(format!("`{field}: {}`", bus.service));
         }
+        let field = format!("`{field}: {}`", key.service);
         let &[injectable] = self.offers.get(&key)?.as_slice() else { return None };
         if self.provided.contains_key(&key) || !seen.insert(key) {
             return None;
@@ -179,9 +184,9 @@ impl<'a> Providers<'a> {
         queries: &QueryBus,
     ) -> Services {
         let mut services = Services::default();
-        services.0.insert(TypeRef::of::<EventBus>().into(), Box::new(events.clone()));
-        services.0.insert(TypeRef::of::<CommandBus>().into(), Box::new(commands.clone()));
-        services.0.insert(TypeRef::of::<QueryBus>().into(), Box::new(queries.clone()));
+        services.0.insert(TypeRef::of::<EventBus>().into(), Arc::new(events.clone()));
+        services.0.insert(TypeRef::of::<CommandBus>().into(), Arc::new(commands.clone()));
+        services.0.insert(TypeRef::of::<QueryBus>().into(), Arc::new(queries.clone()));
         services.0.extend(self.provided.drain());
         for offer in self.order.iter().flat_map(|injectable| injectable.offers()) {
             let key = (offer.service)().into();

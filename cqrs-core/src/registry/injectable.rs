@@ -22,7 +22,7 @@ inventory::collect!(InjectableRegistration);
 impl InjectableRegistration {
     /// The service `T`, also offered as `aliases`.
     pub const fn of<T: Injectable>(source: Source, aliases: &'static [Offer]) -> Self {
-        let own = Offer::of::<T>(|services| Box::new(Arc::new(T::inject(services))));
+        let own = Offer::of::<T>(|services| Arc::new(Arc::new(T::inject(services))));
         Self { source, service: TypeRef::of::<T>, dependencies: T::dependencies, own, aliases }
     }
 
@@ -42,7 +42,7 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// `make` returns a boxed `Arc<U>`. Generated code contains this function, because an unsizing coercion
+    /// `make` returns an `Arc<U>` as a service. Generated code contains this function, because an unsizing coercion
     /// cannot be generic.
     pub const fn of<U: ?Sized + 'static>(make: fn(&Services) -> ServiceValue) -> Self {
         Self { service: TypeRef::of::<Arc<U>>, make }

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -20,7 +21,7 @@ pub trait Service: Clone + Send + Sync + 'static {}
 #[diagnostic::do_not_recommend]
 impl<T: Clone + Send + Sync + 'static> Service for T {}
 
-pub(crate) type ServiceValue = Box<dyn Any + Send + Sync>;
+pub(crate) type ServiceValue = Arc<dyn Any + Send + Sync>;
 
 /// A service's identity: its type, and its name if it has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +61,22 @@ impl Services {
     pub fn inject<T: Service>(&self, name: Option<&'static str>) -> T {
         let key = ServiceKey { service: TypeRef::of::<T>(), name };
         self.find(key).unwrap_or_else(|| panic!("no {key}, and `dependencies` does not name it"))
+    }
+
+    /// The service of type `Arc<T>`, or of type `T` itself, with this name if it has one: for a function that takes a
+    /// `&T`.
+    ///
+    /// # Panics
+    ///
+    /// As [`inject`](Self::inject).
+    pub fn reference<T: Send + Sync + 'static>(&self, name: Option<&'static str>) -> Arc<T> {
+        let key = |service| ServiceKey { service, name };
+        let shared = || self.find::<Arc<T>>(key(TypeRef::of::<Arc<T>>()));
+        let itself = || Arc::clone(self.0.get(&key(TypeRef::of::<T>()))?).downcast().ok();
+        let found = shared().or_else(itself);
+        found.unwrap_or_else(|| {
+            panic!("no {}, and `dependencies` does not name it", TypeRef::of::<T>())
+        })
     }
 
     fn find<T: Service>(&self, key: ServiceKey) -> Option<T> {

@@ -111,17 +111,24 @@ pub(crate) enum Timeout {
 
 impl HandlerArgs {
     pub(crate) fn read(kind: Kind, args: TokenStream, errors: &mut Errors) -> Self {
-        let mut reader = Reader { kind, args: Self::default(), in_options: false };
         let before = errors.len();
+        let args = Self::parse(kind, args, errors);
+        if errors.len() == before {
+            args.check(kind, errors);
+            args.options.check(errors);
+        }
+        args
+    }
+
+    /// Reads what is there, without the rules for it as a whole.
+    pub(crate) fn parse(kind: Kind, args: TokenStream, errors: &mut Errors) -> Self {
+        let mut reader = Reader { kind, args: Self::default(), in_options: false };
         let parsed = (|input: ParseStream<'_>| {
             options::separated(input, errors, |input, errors| reader.element(input, errors));
             Ok(())
         })
         .parse2(args);
         errors.keep(parsed);
-        if errors.len() == before {
-            reader.args.check(kind, errors);
-        }
         reader.args
     }
 
@@ -160,13 +167,12 @@ impl HandlerArgs {
                 format!("one handler per {message}: write another handler for this {message}"),
             ),
         }
-        self.options.check(errors);
     }
 }
 
 impl HandlerOptions {
     /// The rules for the options together.
-    fn check(&self, errors: &mut Errors) {
+    pub(crate) fn check(&self, errors: &mut Errors) {
         let Some(transient) = self.transient else {
             return;
         };

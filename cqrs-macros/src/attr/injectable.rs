@@ -54,6 +54,8 @@ pub(crate) enum Source {
     Named(LitStr),
     /// `Default::default()`; nothing is injected.
     Default,
+    /// What a function takes as `&T`: the service of the type `Arc<T>` or `T`, with its name if it has one.
+    Reference(Option<LitStr>),
 }
 
 /// Reads `#[inject(..)]` on a field.
@@ -89,6 +91,27 @@ pub(crate) fn read_source(attrs: &[Attribute], errors: &mut Errors) -> Source {
         (Some(_), None) => Source::Default,
         (None, Some(name)) => Source::Named(name),
         (None, None) => Source::Type,
+    }
+}
+
+/// Reads `#[inject(name = "..")]` on a parameter of a handler function.
+pub(crate) fn read_parameter(
+    attrs: &[Attribute],
+    by_reference: bool,
+    errors: &mut Errors,
+) -> Source {
+    match read_source(attrs, errors) {
+        Source::Type if by_reference => Source::Reference(None),
+        Source::Named(name) if by_reference => Source::Reference(Some(name)),
+        Source::Default => {
+            let attr = attrs.iter().find(|attr| attr.path().is_ident("inject"));
+            errors.on_tokens(
+                attr,
+                "a parameter is a service: remove `default`, and make the value in the function",
+            );
+            Source::Type
+        }
+        source => source,
     }
 }
 

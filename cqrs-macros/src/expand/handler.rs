@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Attribute, ItemStruct, Type};
+use syn::{Attribute, ItemFn, ItemStruct, Type};
 
 use crate::attr::batch::Batch;
 use crate::attr::breaker::Breaker;
@@ -12,22 +12,30 @@ use crate::attr::rate::{Period, Rate};
 use crate::attr::retry::Retry;
 use crate::attr::start::Start;
 use crate::error::Errors;
-use crate::expand::{injectable, scope, with_fallback};
+use crate::expand::{function, injectable, scope, with_fallback};
 use crate::model::handler::{self, Handler};
 use crate::model::injection::focus;
 
-/// Returns the annotated struct and what is generated for it.
+/// Returns the annotated struct or function and what is generated for it.
 pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> TokenStream {
+    if let Ok(parsed) = syn::parse2::<ItemStruct>(item.clone()) {
+        return annotate_struct(kind, args, parsed);
+    }
+    if let Ok(parsed) = syn::parse2::<ItemFn>(item.clone()) {
+        return function::annotate(kind, args, parsed);
+    }
     let mut errors = Errors::new();
-    let Ok(mut parsed) = syn::parse2::<ItemStruct>(item.clone()) else {
-        handler::not_a_struct(kind, item, &mut errors);
-        let compile_errors = errors.into_compile_errors();
-        return quote!(#compile_errors #item);
-    };
+    handler::not_a_handler(kind, item, &mut errors);
+    let compile_errors = errors.into_compile_errors();
+    quote!(#compile_errors #item)
+}
+
+fn annotate_struct(kind: Kind, args: TokenStream, mut parsed: ItemStruct) -> TokenStream {
+    let mut errors = Errors::new();
     handler::remove_conflicting(kind, &mut parsed.attrs, &mut errors);
     let handler = Handler::read(kind, args, &parsed, &mut errors);
     let generated = match errors.into_compile_errors() {
-        None => expand(&handler, &parsed.attrs),
+        None => expand(&handler, &parsed.attrs, None),
         Some(compile_errors) => {
             let usable = parsed.generics.params.is_empty();
             let fallback = usable.then(|| injectable::fallback(handler.ident));
@@ -38,7 +46,12 @@ pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> Tok
     quote!(#parsed #generated)
 }
 
-fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
+/// Writes the registration. `handles` is the implementation of the handler's trait, for a function.
+pub(super) fn expand(
+    handler: &Handler<'_>,
+    attrs: &[Attribute],
+    handles: Option<TokenStream>,
+) -> TokenStream {
     // A lint that the user allows for the struct is allowed in generated code too, such as `deprecated` for the
     // handler of a deprecated event.
     let allowed = attrs.iter().filter(|attr| attr.path().is_ident("allow"));
@@ -54,6 +67,8 @@ fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
     };
     let scope = scope(&quote! {
         #implementation
+
+        #handles
 
         #routes
 

@@ -2,12 +2,13 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{DeriveInput, Fields, Type};
+use syn::{DeriveInput, LitStr, Type};
 
 use crate::attr::injectable::Source;
 use crate::error::Errors;
 use crate::expand::{scope, with_fallback};
-use crate::model::injection::{self, InjectedField, Injection, Service, focus};
+use crate::model::function::is_sized;
+use crate::model::injection::{self, InjectedField, Injection, Service, Shape, focus};
 
 pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
     let input: DeriveInput = syn::parse2(input)?;
@@ -104,6 +105,18 @@ fn dependencies(injection: &Injection<'_>) -> TokenStream {
             Source::Named(service) => quote_spanned! {focus(ty)=>
                 __cqrs::Dependency::named::<#ty>(#name, #service)
             },
+            Source::Reference(service) if is_sized(ty) => {
+                let service = optional(service.as_ref());
+                quote_spanned!(focus(ty)=> __cqrs::Dependency::reference::<#ty>(#name, #service))
+            }
+            Source::Reference(None) => {
+                let shared = shared(ty);
+                quote_spanned!(focus(ty)=> __cqrs::Dependency::of::<#shared>(#name))
+            }
+            Source::Reference(Some(service)) => {
+                let shared = shared(ty);
+                quote_spanned!(focus(ty)=> __cqrs::Dependency::named::<#shared>(#name, #service))
+            }
             Source::Default => continue,
         };
         has_cfg |= !cfgs.is_empty();
@@ -127,14 +140,31 @@ fn built(injection: &Injection<'_>, services: &TokenStream) -> TokenStream {
             Source::Named(service) => {
                 quote_spanned!(focus(ty)=> #services.inject(::core::option::Option::Some(#service)))
             }
+            Source::Reference(service) => {
+                let service = optional(service.as_ref());
+                let method = if is_sized(ty) { quote!(reference) } else { quote!(inject) };
+                quote_spanned!(focus(ty)=> #services.#method(#service))
+            }
             Source::Default => quote_spanned!(focus(ty)=> ::core::default::Default::default()),
         };
         let key = ident.map(|ident| quote!(#ident:));
         quote!(#(#cfgs)* #key #value)
     });
     match injection.shape {
-        Fields::Named(_) => quote!(Self { #(#fields),* }),
-        Fields::Unnamed(_) => quote!(Self(#(#fields),*)),
-        Fields::Unit => quote!(Self),
+        Shape::Named => quote!(Self { #(#fields),* }),
+        Shape::Tuple => quote!(Self(#(#fields),*)),
+        Shape::Unit => quote!(Self),
+    }
+}
+
+/// What a function that takes a `&T` keeps.
+pub(crate) fn shared(ty: &Type) -> TokenStream {
+    quote_spanned!(focus(ty)=> ::std::sync::Arc<#ty>)
+}
+
+fn optional(name: Option<&LitStr>) -> TokenStream {
+    match name {
+        Some(name) => quote!(::core::option::Option::Some(#name)),
+        None => quote!(::core::option::Option::None),
     }
 }

@@ -3,6 +3,7 @@
 
 mod description;
 pub(crate) mod event;
+mod function;
 pub(crate) mod handler;
 pub(crate) mod injectable;
 pub(crate) mod message;

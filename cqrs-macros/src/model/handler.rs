@@ -3,10 +3,11 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Fields, Item, ItemStruct, Path, Token, parse_quote};
+use syn::{Attribute, Fields, Item, ItemFn, ItemStruct, Path, Token, parse_quote};
 
 use crate::attr::handler::{HandlerArgs, Kind};
 use crate::error::Errors;
+use crate::model::function::{self, Parameters};
 use crate::model::injection::{self, Injection};
 use crate::{naming, validate};
 
@@ -33,14 +34,34 @@ impl<'a> Handler<'a> {
              and register it with `App::builder().register(..)`",
             errors,
         );
-        let (name, span) = match &args.options.name {
-            Some(literal) => (literal.value(), literal.span()),
-            None => (naming::kebab(&item.ident.unraw().to_string()), item.ident.span()),
-        };
-        validate::handler_name(&name, span, errors);
+        let name = name(&args, &item.ident, errors);
         let injection = Injection::read(&item.fields, errors);
         Self { kind, ident: &item.ident, name, args, injection }
     }
+
+    /// Reads a handler that is written as a function.
+    pub(crate) fn read_function(
+        kind: Kind,
+        args: TokenStream,
+        item: &'a ItemFn,
+        errors: &mut Errors,
+    ) -> (Self, Parameters<'a>) {
+        let mut args = HandlerArgs::parse(kind, args, errors);
+        let name = name(&args, &item.sig.ident, errors);
+        let (parameters, injection) = function::read(kind, item, &mut args, errors);
+        args.options.check(errors);
+        (Self { kind, ident: &item.sig.ident, name, args, injection }, parameters)
+    }
+}
+
+/// The handler's stable name.
+fn name(args: &HandlerArgs, ident: &Ident, errors: &mut Errors) -> String {
+    let (name, span) = match &args.options.name {
+        Some(literal) => (literal.value(), literal.span()),
+        None => (naming::kebab(&ident.unraw().to_string()), ident.span()),
+    };
+    validate::handler_name(&name, span, errors);
+    name
 }
 
 /// Reports attributes that contradict a handler annotation, and removes them so that they do not report the
@@ -99,13 +120,12 @@ pub(crate) fn remove_inject(fields: &mut Fields) {
     }
 }
 
-/// Reports an annotation on something that is not a struct.
-pub(crate) fn not_a_struct(kind: Kind, item: &TokenStream, errors: &mut Errors) {
+/// Reports an annotation on something that is neither a struct nor a function.
+pub(crate) fn not_a_handler(kind: Kind, item: &TokenStream, errors: &mut Errors) {
     let attribute = kind.attribute();
     let (what, span) = match syn::parse2::<Item>(item.clone()) {
         Ok(Item::Enum(item)) => ("an enum", item.enum_token.span),
         Ok(Item::Union(item)) => ("a union", item.union_token.span),
-        Ok(Item::Fn(item)) => ("a function", item.sig.fn_token.span),
         Ok(Item::Trait(item)) => ("a trait", item.trait_token.span),
         Ok(Item::Mod(item)) => ("a module", item.mod_token.span),
         Ok(Item::Type(item)) => ("a type alias", item.type_token.span),
@@ -115,8 +135,8 @@ pub(crate) fn not_a_struct(kind: Kind, item: &TokenStream, errors: &mut Errors) 
     errors.on(
         span,
         format!(
-            "`#[{attribute}(..)]` goes on the handler's struct, not on {what}: its fields are what \
-             gets injected"
+            "`#[{attribute}(..)]` goes on the handler's struct or function, not on {what}: its fields or parameters \
+             are what gets injected"
         ),
     );
 }

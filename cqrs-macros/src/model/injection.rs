@@ -64,10 +64,18 @@ pub(crate) fn handler_attribute(attr: &Attribute) -> Option<Kind> {
     [Kind::Events, Kind::Command, Kind::Query].into_iter().find(|kind| name == kind.attribute())
 }
 
-/// The fields of a struct and the sources of their values.
+/// The fields of a struct, or the services that a function takes, and the sources of their values.
 pub(crate) struct Injection<'a> {
-    pub(crate) shape: &'a Fields,
+    pub(crate) shape: Shape,
     pub(crate) fields: Vec<InjectedField<'a>>,
+}
+
+/// How a value of the struct is written.
+#[derive(Clone, Copy)]
+pub(crate) enum Shape {
+    Named,
+    Tuple,
+    Unit,
 }
 
 pub(crate) struct InjectedField<'a> {
@@ -81,8 +89,13 @@ pub(crate) struct InjectedField<'a> {
 }
 
 impl<'a> Injection<'a> {
-    pub(crate) fn read(shape: &'a Fields, errors: &mut Errors) -> Self {
-        let fields = shape.iter().enumerate().map(|(index, field)| InjectedField {
+    pub(crate) fn read(fields: &'a Fields, errors: &mut Errors) -> Self {
+        let shape = match fields {
+            Fields::Named(_) => Shape::Named,
+            Fields::Unnamed(_) => Shape::Tuple,
+            Fields::Unit => Shape::Unit,
+        };
+        let fields = fields.iter().enumerate().map(|(index, field)| InjectedField {
             ident: field.ident.as_ref(),
             name: match &field.ident {
                 Some(ident) => ident.unraw().to_string(),

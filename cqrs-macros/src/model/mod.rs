@@ -3,6 +3,7 @@
 pub(crate) mod description;
 pub(crate) mod event;
 pub(crate) mod fields;
+pub(crate) mod function;
 pub(crate) mod handler;
 pub(crate) mod injection;
 pub(crate) mod message;

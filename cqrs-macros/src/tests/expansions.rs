@@ -136,3 +136,37 @@ fn a_mistake_leaves_the_struct_and_what_depends_on_it() {
         },
     ));
 }
+
+#[test]
+fn function_that_handles_an_event() {
+    assert_expansion!(events_handler(
+        quote!(retry(attempts = 3)),
+        quote! {
+            /// Welcomes.
+            pub async fn send_welcome_email(
+                event: &EmployeeCreated,
+                ctx: &Context,
+                email: &dyn EmailService,
+                #[inject(name = "hr")] config: &Config,
+                events: EventBus,
+            ) -> HandlerResult {
+                Ok(())
+            }
+        }
+    ));
+}
+
+#[test]
+fn function_that_executes_a_command_in_a_transaction() {
+    assert_expansion!(command_handler(
+        quote!(),
+        quote! {
+            async fn create_employee(
+                CreateEmployee { name }: CreateEmployee,
+                tx: &mut SqliteTransaction,
+            ) -> Result<Employee, CreateEmployeeError> {
+                Ok(Employee { name })
+            }
+        }
+    ));
+}

@@ -89,7 +89,7 @@ fn names() {
 }
 
 #[test]
-fn items_that_are_not_structs() {
+fn items_that_are_no_handlers() {
     for (item, what) in [
         (
             quote!(
@@ -100,12 +100,6 @@ fn items_that_are_not_structs() {
             "an enum",
         ),
         (quote!(union H { a: u8 }), "a union"),
-        (
-            quote!(
-                async fn h() {}
-            ),
-            "a function",
-        ),
         (quote!(impl EventHandler<A> for H {}), "an `impl`"),
         (
             quote!(
@@ -133,8 +127,8 @@ fn items_that_are_not_structs() {
         ),
     ] {
         let error = format!(
-            "`#[events_handler(..)]` goes on the handler's struct, not on {what}: its fields are \
-             what gets injected"
+            "`#[events_handler(..)]` goes on the handler's struct or function, not on {what}: its fields or \
+             parameters are what gets injected"
         );
         assert_one_mistake(events_handler(quote!(A), item), &error);
     }

@@ -5,6 +5,7 @@
 mod descriptions;
 mod event_mistakes;
 mod expansions;
+mod function_mistakes;
 mod handler_mistakes;
 mod handler_option_mistakes;
 mod message_mistakes;

@@ -25,32 +25,27 @@ struct TaskCreated {
 
 // ---- Event handlers, each with its own retries, time-out and dead letters. ----------------------
 
-#[events_handler(EmployeeCreated, retry(attempts = 3, backoff = "50ms"), timeout = "10s")]
-struct SendWelcomeEmail {
-    email: Arc<dyn EmailService>, // every field is injected by its type
+#[events_handler(retry(attempts = 3, backoff = "50ms"), timeout = "10s")]
+async fn send_welcome_email(
+    event: &EmployeeCreated,
+    email: &dyn EmailService, // every other parameter is injected by its type
+) -> HandlerResult {
+    email.send(&event.email, &format!("Welcome, {}!", event.full_name))?;
+    Ok(())
 }
 
-impl EventHandler<EmployeeCreated> for SendWelcomeEmail {
-    async fn handle(&self, event: &EmployeeCreated, _ctx: &Context) -> HandlerResult {
-        self.email.send(&event.email, &format!("Welcome, {}!", event.full_name))?;
-        Ok(())
-    }
+#[events_handler]
+async fn plan_first_day(
+    event: &EmployeeCreated,
+    ctx: &Context,
+    events: &EventBus,
+) -> HandlerResult {
+    let title = format!("Show {} around", event.full_name);
+    events.publish(ctx, TaskCreated { task_id: Uuid::now_v7(), title }).await?;
+    Ok(())
 }
 
-#[events_handler(EmployeeCreated)]
-struct PlanFirstDay {
-    events: EventBus,
-}
-
-impl EventHandler<EmployeeCreated> for PlanFirstDay {
-    async fn handle(&self, event: &EmployeeCreated, ctx: &Context) -> HandlerResult {
-        let title = format!("Show {} around", event.full_name);
-        self.events.publish(ctx, TaskCreated { task_id: Uuid::now_v7(), title }).await?;
-        Ok(())
-    }
-}
-
-#[events_handler(EmployeeCreated, TaskCreated)] // one handler, many events, typed
+#[events_handler(EmployeeCreated, TaskCreated)] // a struct handles many events, typed
 struct NotifyManagers;
 
 impl<E: Event> EventHandler<E> for NotifyManagers {
@@ -60,14 +55,10 @@ impl<E: Event> EventHandler<E> for NotifyManagers {
     }
 }
 
-#[events_handler(*)] // every event
-struct Trace;
-
-impl EventHandler<AnyEvent> for Trace {
-    async fn handle(&self, event: &AnyEvent, ctx: &Context) -> HandlerResult {
-        println!("[{}] {} {}", ctx.tenant(), event.name(), event.redacted_payload());
-        Ok(())
-    }
+#[events_handler]
+async fn trace(event: &AnyEvent, ctx: &Context) -> HandlerResult {
+    println!("[{}] {} {}", ctx.tenant(), event.name(), event.redacted_payload());
+    Ok(())
 }
 
 // ---- A command, a query, and their handlers: exactly one for each. -------------------------------
@@ -87,28 +78,22 @@ enum CreateEmployeeError {
     Publish(#[from] PublishError),
 }
 
-#[command_handler(CreateEmployee)]
-struct CreateEmployeeHandler {
-    employees: Arc<Employees>,
-    events: EventBus,
-}
-
-impl CommandHandler<CreateEmployee> for CreateEmployeeHandler {
-    async fn execute(
-        &self,
-        command: CreateEmployee,
-        ctx: &Context,
-    ) -> Result<Employee, CreateEmployeeError> {
-        let CreateEmployee { full_name, email } = command;
-        if !email.contains('@') {
-            return Err(CreateEmployeeError::InvalidEmail(email));
-        }
-        let employee = Employee { id: Uuid::now_v7(), tenant: ctx.tenant().to_string(), full_name };
-        self.employees.add(employee.clone());
-        let (employee_id, full_name) = (employee.id, employee.full_name.clone());
-        self.events.publish(ctx, EmployeeCreated { employee_id, full_name, email }).await?;
-        Ok(employee)
+#[command_handler]
+async fn create_employee(
+    command: CreateEmployee,
+    ctx: &Context,
+    employees: &Employees,
+    events: &EventBus,
+) -> Result<Employee, CreateEmployeeError> {
+    let CreateEmployee { full_name, email } = command;
+    if !email.contains('@') {
+        return Err(CreateEmployeeError::InvalidEmail(email));
     }
+    let employee = Employee { id: Uuid::now_v7(), tenant: ctx.tenant().to_string(), full_name };
+    employees.add(employee.clone());
+    let (employee_id, full_name) = (employee.id, employee.full_name.clone());
+    events.publish(ctx, EmployeeCreated { employee_id, full_name, email }).await?;
+    Ok(employee)
 }
 
 #[derive(Query)]
@@ -117,22 +102,16 @@ struct FindEmployee {
     id: Uuid,
 }
 
-#[query_handler(FindEmployee)]
-struct FindEmployeeHandler {
-    employees: Arc<Employees>,
+#[query_handler]
+async fn find_employee(
+    query: FindEmployee,
+    ctx: &Context,
+    employees: &Employees,
+) -> Result<Option<Employee>, HandlerError> {
+    Ok(employees.find(query.id, ctx))
 }
 
-impl QueryHandler<FindEmployee> for FindEmployeeHandler {
-    async fn execute(
-        &self,
-        query: FindEmployee,
-        ctx: &Context,
-    ) -> Result<Option<Employee>, HandlerError> {
-        Ok(self.employees.find(query.id, ctx))
-    }
-}
-
-// ---- A service: built once, from its fields, injectable as `Arc<Employees>`. --------------------
+// ---- A service: built once, from its fields, as an `Arc<Employees>`. -----------------------------
 
 #[derive(Debug, Clone, PartialEq)]
 struct Employee {
@@ -225,7 +204,7 @@ mod tests {
         app.settled().await; // all cascades done, no sleeps
 
         assert_eq!(app.published::<EmployeeCreated>().len(), 1);
-        assert!(app.deliveries_to::<SendWelcomeEmail>()[0].is_handled());
+        assert!(app.deliveries_to::<send_welcome_email>()[0].is_handled());
         assert_eq!(*outbox.0.lock().expect("not poisoned"), ["ada@example.com"]);
         Ok(())
     }

@@ -104,7 +104,7 @@ fn one_report_lists_everything_with_what_where_and_what_to_do() {
         &error,
         &[
             "wired wrongly in 8 places",
-            "nothing offers `Arc<dyn Mailer>`, which field `_mailer` of handler `SendMail`",
+            "nothing offers `Arc<dyn Mailer>`, which `_mailer` of handler `SendMail`",
             ".provide::<Arc<dyn Mailer>>(..)",
             "nothing offers `u32` named \"replica\"",
             &format!("{file}:"),
@@ -112,7 +112,7 @@ fn one_report_lists_everything_with_what_where_and_what_to_do() {
             "#[command_handler(Orphaned)]",
             "command `Contested` has more than one handler",
             "handler `CountThingsHandler`",
-            "reaches a bus, but a query changes nothing: field `_events: EventBus`",
+            "reaches a bus, but a query changes nothing: `_events: EventBus`",
             "several messages are named \"wiring.happened\"",
             "service `Egg`",
             "the module `empty`",

@@ -45,9 +45,9 @@ fn a_bus_behind_services_is_found_and_the_way_to_it_is_named() {
         &error,
         &[
             "the query handler `CountShelvesHandler` (",
-            "field `_shelves: Arc<dyn Shelves>` -> service `ShelvesInMemory` (",
-            ") -> field `_journal: Arc<Journal>` -> service `Journal` (",
-            ") -> field `_events: EventBus`",
+            "`_shelves: Arc<dyn Shelves>` -> service `ShelvesInMemory` (",
+            ") -> `_journal: Arc<Journal>` -> service `Journal` (",
+            ") -> `_events: EventBus`",
             "fix: make it a command",
         ],
     );

@@ -9,6 +9,7 @@
 mod commands_and_queries;
 mod events;
 mod events_handlers;
+mod functions;
 mod hygiene;
 mod services;
 mod transactions;

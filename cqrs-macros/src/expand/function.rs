@@ -1,0 +1,124 @@
+//! A handler that is written as a function: a struct that has its services, and the handler's trait, which calls it.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{ItemFn, Type};
+
+use crate::attr::handler::Kind;
+use crate::attr::injectable::Source;
+use crate::error::Errors;
+use crate::expand::injectable;
+use crate::model::function::{self, Argument, Parameters};
+use crate::model::handler::{self, Handler};
+
+/// Returns the annotated function and what is generated for it.
+pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> TokenStream {
+    let mut errors = Errors::new();
+    handler::remove_conflicting(kind, &mut item.attrs, &mut errors);
+    let (handler, parameters) = Handler::read_function(kind, args, &item, &mut errors);
+    let generated = errors.into_compile_errors().unwrap_or_else(|| {
+        let declaration = declaration(&handler, &item);
+        let handles = handles(&handler, &parameters, &item);
+        let registration = super::handler::expand(&handler, &item.attrs, Some(handles));
+        quote!(#declaration #registration)
+    });
+    function::remove_inject(&mut item);
+    quote!(#item #generated)
+}
+
+/// The struct has the function's name, which is free among types: tests name the handler by it.
+fn declaration(handler: &Handler<'_>, item: &ItemFn) -> TokenStream {
+    let (visibility, ident) = (&item.vis, handler.ident);
+    let fields = handler.injection.fields.iter().map(|field| {
+        let (name, ty) = (field.ident, field.ty);
+        match field.source {
+            Source::Reference(_) => {
+                let shared = injectable::shared(ty);
+                quote!(#name: #shared)
+            }
+            _ => quote!(#name: #ty),
+        }
+    });
+    quote! {
+        #[doc(hidden)]
+        #[allow(non_camel_case_types, missing_debug_implementations)]
+        #visibility struct #ident {
+            #(#fields),*
+        }
+    }
+}
+
+/// The implementation of the handler's trait.
+fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) -> TokenStream {
+    let Handler { kind, ident, args, .. } = handler;
+    let any: Type = syn::parse_quote!(__cqrs::AnyEvent);
+    let message = args.messages.first().unwrap_or(&any);
+    let is_batch = args.options.batch.is_some();
+    let transaction = parameters.transaction;
+    let call = call(parameters, item);
+
+    let (method, first, output, result) = match kind {
+        Kind::Events => {
+            let (method, event) = if is_batch {
+                (quote!(handle_batch), quote!(&__cqrs::Batch<#message>))
+            } else {
+                (quote!(handle), quote!(&#message))
+            };
+            // Any error that `?` would turn into a `HandlerError`.
+            let result = quote_spanned! {item.sig.output.span()=>
+                #call.map_err(::core::convert::Into::into)
+            };
+            (method, event, quote!(__cqrs::HandlerResult), result)
+        }
+        Kind::Command | Kind::Query => {
+            let of = match kind {
+                Kind::Query => quote!(__cqrs::Query),
+                _ => quote!(__cqrs::Command),
+            };
+            let output = quote! {
+                ::core::result::Result<<#message as #of>::Output, <#message as #of>::Error>
+            };
+            (quote!(execute), message.to_token_stream(), output, call)
+        }
+    };
+    let implemented = match (kind, is_batch, transaction.is_some()) {
+        (Kind::Events, false, false) => quote!(EventHandler),
+        (Kind::Events, true, false) => quote!(BatchEventHandler),
+        (Kind::Events, false, true) => quote!(TransactionalEventHandler),
+        (Kind::Events, true, true) => quote!(TransactionalBatchEventHandler),
+        (Kind::Command, _, false) => quote!(CommandHandler),
+        (Kind::Command, _, true) => quote!(TransactionalCommandHandler),
+        (Kind::Query, _, _) => quote!(QueryHandler),
+    };
+    let associated = transaction.map(|ty| quote!(type Transaction = #ty;));
+    let tx = transaction.map(|ty| quote!(tx: &mut #ty,));
+    let ctx = match parameters.arguments.iter().any(|it| matches!(it, Argument::Context)) {
+        true => quote!(ctx),
+        false => quote!(_ctx),
+    };
+    quote! {
+        #[automatically_derived]
+        impl __cqrs::#implemented<#message> for #ident {
+            #associated
+
+            async fn #method(&self, message: #first, #tx #ctx: &__cqrs::Context) -> #output {
+                #result
+            }
+        }
+    }
+}
+
+/// The call of the function, with the span of what it returns, on which a wrong type is reported.
+fn call(parameters: &Parameters<'_>, item: &ItemFn) -> TokenStream {
+    let arguments = parameters.arguments.iter().map(|argument| match argument {
+        Argument::Message => quote!(message),
+        Argument::Context => quote!(ctx),
+        Argument::Transaction => quote!(tx),
+        Argument::Reference(name) => quote!(&*self.#name),
+        Argument::Clone(name) => quote!(::core::clone::Clone::clone(&self.#name)),
+    });
+    let span = item.sig.output.span().resolved_at(Span::call_site());
+    let ident = &item.sig.ident;
+    quote_spanned!(span=> #ident(#(#arguments),*).await)
+}

@@ -1,0 +1,271 @@
+//! A handler that is written as a function: what each of its parameters is.
+
+use proc_macro2::Ident;
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{
+    Attribute, FnArg, GenericArgument, ItemFn, Pat, PatType, PathArguments, ReturnType, Type,
+    TypeReference,
+};
+
+use crate::attr::handler::{HandlerArgs, Kind};
+use crate::attr::injectable;
+use crate::error::Errors;
+use crate::model::injection::{InjectedField, Injection, Shape, focus};
+use crate::validate;
+
+/// What a handler function is called with, in the order of its parameters.
+pub(crate) struct Parameters<'a> {
+    pub(crate) arguments: Vec<Argument<'a>>,
+    /// The type of the transaction, if the function takes one.
+    pub(crate) transaction: Option<&'a Type>,
+}
+
+/// One argument of the function.
+pub(crate) enum Argument<'a> {
+    Message,
+    Context,
+    Transaction,
+    /// A reference to a service.
+    Reference(&'a Ident),
+    /// A clone of a service, such as a bus or an `Arc`.
+    Clone(&'a Ident),
+}
+
+/// Reads the signature of `item`. What it says about the message and the transaction is added to `args`.
+pub(crate) fn read<'a>(
+    kind: Kind,
+    item: &'a ItemFn,
+    args: &mut HandlerArgs,
+    errors: &mut Errors,
+) -> (Parameters<'a>, Injection<'a>) {
+    check_signature(kind, item, errors);
+    let mut reader = Reader { kind, arguments: Vec::new(), transaction: None, fields: Vec::new() };
+    let mut inputs = item.sig.inputs.iter();
+    match inputs.next() {
+        Some(FnArg::Typed(first)) => {
+            reader.arguments.push(Argument::Message);
+            message(kind, &first.ty, args, errors);
+        }
+        Some(FnArg::Receiver(receiver)) => errors.on_tokens(
+            receiver,
+            "a handler function is not a method: write it outside of the `impl`, and take services as parameters",
+        ),
+        None => errors.on(
+            item.sig.paren_token.span.join(),
+            format!("the first parameter is the {}: write `{}`", kind.message(), parameter(kind)),
+        ),
+    }
+    for input in inputs {
+        // Only the first parameter can be `self`.
+        if let FnArg::Typed(parameter) = input {
+            reader.parameter(parameter, errors);
+        }
+    }
+    match (&mut args.options.transactional, reader.transaction) {
+        (transactional @ None, Some(_)) => *transactional = Some(()),
+        (Some(()), None) => errors.on(
+            item.sig.paren_token.span.join(),
+            "a `transactional` function takes the transaction: add `tx: &mut SqliteTransaction`, or that of your store",
+        ),
+        _ => {}
+    }
+    let Reader { arguments, transaction, fields, .. } = reader;
+    (Parameters { arguments, transaction }, Injection { shape: Shape::Named, fields })
+}
+
+fn check_signature(kind: Kind, item: &ItemFn, errors: &mut Errors) {
+    let signature = &item.sig;
+    if signature.asyncness.is_none() {
+        errors.on(
+            signature.fn_token.span,
+            format!("a handler function is asynchronous: write `async fn {}`", signature.ident),
+        );
+    }
+    validate::not_generic(
+        &signature.generics,
+        "a handler is registered as one type, so its function cannot be generic: write one function for each type",
+        errors,
+    );
+    if matches!(signature.output, ReturnType::Default) {
+        let output = match kind {
+            Kind::Events => "HandlerResult",
+            Kind::Command | Kind::Query => "Result<Output, HandlerError>",
+        };
+        errors.on(
+            signature.ident.span(),
+            format!("a handler says whether it succeeded: add `-> {output}`"),
+        );
+    }
+}
+
+/// Reads the first parameter: `event: &E`, `batch: &Batch<E>`, `command: C` or `query: Q`.
+fn message(kind: Kind, ty: &Type, args: &mut HandlerArgs, errors: &mut Errors) {
+    if let Some(named) = args.messages.first().map(focus).or(args.any) {
+        errors.on(
+            named,
+            format!(
+                "the {} of a function is the type of its first parameter: remove it here",
+                kind.message()
+            ),
+        );
+        return;
+    }
+    let owned = match ty {
+        Type::Reference(TypeReference { elem, mutability: None, .. }) if kind == Kind::Events => {
+            &**elem
+        }
+        Type::Reference(_) => {
+            errors.on_tokens(
+                ty,
+                format!(
+                    "the first parameter is the {}: write `{}`",
+                    kind.message(),
+                    parameter(kind)
+                ),
+            );
+            return;
+        }
+        ty if kind == Kind::Events => {
+            let ty = ty.to_token_stream();
+            errors
+                .on_tokens(&ty, format!("all handlers of an event share it: write `event: &{ty}`"));
+            return;
+        }
+        ty => ty,
+    };
+    let event = match (argument_of("Batch", owned), args.options.batch) {
+        (Some(event), Some(_)) => event,
+        (Some(_), None) if kind == Kind::Events => {
+            errors.on_tokens(ty, "a handler of batches says how large they are: add `batch(max = 500)` to the annotation");
+            return;
+        }
+        (None, Some(_)) => {
+            let owned = owned.to_token_stream();
+            errors.on_tokens(
+                ty,
+                format!("`batch(..)` gives many events at once: write `batch: &Batch<{owned}>`"),
+            );
+            return;
+        }
+        _ => owned,
+    };
+    if kind == Kind::Events && is_named("AnyEvent", event) {
+        args.any = Some(focus(event));
+    } else {
+        args.messages.push(event.clone());
+    }
+}
+
+/// An example of the first parameter.
+fn parameter(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Events => "event: &EmployeeCreated",
+        Kind::Command => "command: CreateEmployee",
+        Kind::Query => "query: FindEmployee",
+    }
+}
+
+struct Reader<'a> {
+    kind: Kind,
+    arguments: Vec<Argument<'a>>,
+    transaction: Option<&'a Type>,
+    fields: Vec<InjectedField<'a>>,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads a parameter after the first one.
+    fn parameter(&mut self, parameter: &'a PatType, errors: &mut Errors) {
+        let ty = &*parameter.ty;
+        match ty {
+            Type::Reference(TypeReference { elem, mutability: Some(_), .. }) => {
+                self.transaction(ty, elem, errors);
+            }
+            Type::Reference(TypeReference { elem, .. }) if is_named("Context", elem) => {
+                self.arguments.push(Argument::Context);
+            }
+            Type::Reference(TypeReference { elem, .. }) => {
+                self.service(parameter, elem, true, errors)
+            }
+            ty if is_named("Context", ty) => errors.on_tokens(ty, "write `ctx: &Context`"),
+            ty => self.service(parameter, ty, false, errors),
+        }
+    }
+
+    fn transaction(&mut self, ty: &Type, transaction: &'a Type, errors: &mut Errors) {
+        if self.kind == Kind::Query {
+            errors.on_tokens(ty, "a query changes nothing, so it gets nothing to change: write `&` instead of `&mut`");
+        } else if self.transaction.is_some() {
+            errors.on_tokens(
+                ty,
+                "the `&mut` parameter is the transaction, and a handler has one: keep one",
+            );
+        } else {
+            self.transaction = Some(transaction);
+            self.arguments.push(Argument::Transaction);
+        }
+    }
+
+    fn service(
+        &mut self,
+        parameter: &'a PatType,
+        ty: &'a Type,
+        by_reference: bool,
+        errors: &mut Errors,
+    ) {
+        let Pat::Ident(name) = &*parameter.pat else {
+            errors.on_tokens(
+                &parameter.pat,
+                "an injected parameter has a plain name, which reports show",
+            );
+            return;
+        };
+        let name = &name.ident;
+        self.arguments.push(if by_reference {
+            Argument::Reference(name)
+        } else {
+            Argument::Clone(name)
+        });
+        let source = injectable::read_parameter(&parameter.attrs, by_reference, errors);
+        self.fields.push(InjectedField {
+            ident: Some(name),
+            name: name.unraw().to_string(),
+            ty,
+            source,
+            cfgs: Vec::new(),
+        });
+    }
+}
+
+/// Whether `ty` is a path that ends with `name`.
+fn is_named(name: &str, ty: &Type) -> bool {
+    matches!(ty, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == name))
+}
+
+/// `T` of `Name<T>`.
+fn argument_of<'a>(name: &str, ty: &'a Type) -> Option<&'a Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first()? {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    }
+}
+
+/// Removes the attributes that only the annotation understands.
+pub(crate) fn remove_inject(item: &mut ItemFn) {
+    for input in &mut item.sig.inputs {
+        let attrs: &mut Vec<Attribute> = match input {
+            FnArg::Typed(parameter) => &mut parameter.attrs,
+            FnArg::Receiver(receiver) => &mut receiver.attrs,
+        };
+        attrs.retain(|attr| !attr.path().is_ident("inject"));
+    }
+}
+
+/// Whether the type has a size that is known, as far as its syntax says: only such a value is a service by itself.
+pub(crate) fn is_sized(ty: &Type) -> bool {
+    !matches!(ty, Type::TraitObject(_) | Type::Slice(_) | Type::ImplTrait(_))
+        && !is_named("str", ty)
+}

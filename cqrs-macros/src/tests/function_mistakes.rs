@@ -1,0 +1,203 @@
+//! What the annotations say about mistakes in a handler function.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::{assert_one_mistake, command_handler, events_handler, query_handler};
+
+#[track_caller]
+fn assert_event_mistake(args: TokenStream, item: TokenStream, expected: &str) {
+    assert_one_mistake(events_handler(args, item), expected);
+}
+
+#[test]
+fn the_message_is_the_first_parameter() {
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f() -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "the first parameter is the event: write `event: &EmployeeCreated`",
+    );
+    assert_one_mistake(
+        command_handler(
+            quote!(),
+            quote!(
+                async fn f() -> Result<(), HandlerError> {
+                    Ok(())
+                }
+            ),
+        ),
+        "the first parameter is the command: write `command: CreateEmployee`",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(event: TaskCreated) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "all handlers of an event share it: write `event: &TaskCreated`",
+    );
+    assert_one_mistake(
+        query_handler(
+            quote!(),
+            quote!(
+                async fn f(query: &Find) -> Result<u8, HandlerError> {
+                    Ok(1)
+                }
+            ),
+        ),
+        "the first parameter is the query: write `query: FindEmployee`",
+    );
+    assert_event_mistake(
+        quote!(TaskCreated),
+        quote!(
+            async fn f(event: &TaskCreated) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "the event of a function is the type of its first parameter: remove it here",
+    );
+    assert_event_mistake(
+        quote!(*),
+        quote!(
+            async fn f(event: &AnyEvent) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "the event of a function is the type of its first parameter: remove it here",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(&self, event: &TaskCreated) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "a handler function is not a method: write it outside of the `impl`, and take services as parameters",
+    );
+}
+
+#[test]
+fn batches() {
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(batch: &Batch<TaskCreated>) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "a handler of batches says how large they are: add `batch(max = 500)` to the annotation",
+    );
+    assert_event_mistake(
+        quote!(batch(max = 5)),
+        quote!(
+            async fn f(event: &TaskCreated) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "`batch(..)` gives many events at once: write `batch: &Batch<TaskCreated>`",
+    );
+}
+
+#[test]
+fn transactions() {
+    assert_event_mistake(
+        quote!(transactional),
+        quote!(
+            async fn f(event: &TaskCreated) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "a `transactional` function takes the transaction: add `tx: &mut SqliteTransaction`, or that of your store",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(event: &TaskCreated, a: &mut Tx, b: &mut Tx) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "the `&mut` parameter is the transaction, and a handler has one: keep one",
+    );
+    assert_one_mistake(
+        query_handler(
+            quote!(),
+            quote!(
+                async fn f(query: Find, tx: &mut Tx) -> Result<u8, HandlerError> {
+                    Ok(1)
+                }
+            ),
+        ),
+        "a query changes nothing, so it gets nothing to change: write `&` instead of `&mut`",
+    );
+    assert_event_mistake(
+        quote!(transient),
+        quote!(
+            async fn f(event: &TaskCreated, tx: &mut Tx) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "a `transient` handler gets its events from memory, where nothing is exactly once: remove \
+         `transient` or `transactional`",
+    );
+}
+
+#[test]
+fn signatures() {
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            fn welcome(event: &TaskCreated) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "a handler function is asynchronous: write `async fn welcome`",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn welcome(event: &TaskCreated) {}
+        ),
+        "a handler says whether it succeeded: add `-> HandlerResult`",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f<E: Event>(event: &E) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "a handler is registered as one type, so its function cannot be generic: write one function for each type",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(event: &TaskCreated, ctx: Context) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "write `ctx: &Context`",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(event: &TaskCreated, (a, b): (A, B)) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "an injected parameter has a plain name, which reports show",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(event: &TaskCreated, #[inject(default)] a: A) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "a parameter is a service: remove `default`, and make the value in the function",
+    );
+}
