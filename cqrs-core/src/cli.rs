@@ -6,8 +6,9 @@
 //! myapp check --deny unhandled                     also fails if an event has no handler
 //! ```
 //!
-//! Both commands build the application and run nothing: they need no Tokio runtime, no handler is called,
-//! and no plugin starts. Provided values are made before that, so a connection pool should connect lazily.
+//! Both commands prove the wiring and build nothing: they need no Tokio runtime, no service is made, no provider and no
+//! handler is called, and no plugin starts. Provided values are made before that: let a `#[provider]` make a pool of
+//! connections, or let the pool connect lazily.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::app::AppBuilder;
+use crate::app::{AppBuilder, plan};
 use crate::describe::{Description, Format, MessageDescription};
 
 /// A command about how an application is wired.
@@ -77,19 +78,17 @@ impl WiringCommand {
         is_ours.then(|| Arguments::parse().command)
     }
 
-    /// Builds the application and prints what was asked for. The exit code is 1 if the application is wired
+    /// Proves the wiring and prints what was asked for. The exit code is 1 if the application is wired
     /// wrongly, with the report on standard error, or if standard output cannot be written. Otherwise it is
     /// 0.
     ///
     /// A reader that stops early, such as `head`, is no failure.
     pub fn run(self, app: AppBuilder) -> ExitCode {
-        let app = match app.build() {
-            Ok(app) => app,
+        let description = match plan(app) {
+            Ok(plan) => Description::of(&plan.wired),
             Err(report) => return failed(&report),
         };
-        let description = app.describe();
         let unhandled = unhandled(&description);
-        app.discard();
         let text = match self {
             Self::Describe { format } => description.render(format),
             Self::Check { deny } if deny.contains(&Denied::Unhandled) && !unhandled.is_empty() => {

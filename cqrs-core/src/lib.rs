@@ -46,5 +46,5 @@ pub use crate::payload::Changes;
 pub use crate::registry::Handler;
 pub use crate::services::Injectable;
 pub use cqrs_macros::{
-    Command, Event, Injectable, Query, command_handler, events_handler, query_handler,
+    Command, Event, Injectable, Query, command_handler, events_handler, provider, query_handler,
 };

@@ -7,6 +7,7 @@ use std::sync::Arc;
 pub use inventory;
 pub use serde_json::{Result as JsonResult, Value};
 
+pub use crate::app::BoxError;
 pub use crate::context::Context;
 pub use crate::handler::{
     Batch, BatchEventHandler, BatchPolicy, BreakerPolicy, CommandHandler, EventHandler,
@@ -22,7 +23,7 @@ pub use crate::registry::{
     EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Offer,
     PluginService, Source, TransactionalRoute,
 };
-pub use crate::services::{Dependency, Injectable, Services};
+pub use crate::services::{Dependency, Injectable, Provider, Services};
 
 /// A service in the form in which the container keeps it.
 pub fn offer<T: Offered>(service: T) -> Arc<dyn Any + Send + Sync> {

@@ -22,5 +22,5 @@ pub use crate::modules;
 pub use crate::payload::Changes;
 pub use crate::services::Injectable;
 pub use cqrs_macros::{
-    Command, Event, Injectable, Query, command_handler, events_handler, query_handler,
+    Command, Event, Injectable, Query, command_handler, events_handler, provider, query_handler,
 };

@@ -284,12 +284,18 @@ fn derive_message(kind: model::message::Kind, input: TokenStream) -> TokenStream
 /// `App::builder().provide(..)`. What is missing is reported when the application is built.
 ///
 /// - `default` makes the field with `Default::default()` instead.
-/// - `name = ".."` injects what was provided for the field's type under this name.
+/// - `name = ".."` injects the service of the field's type that has this name.
+///
+/// A field of type `Option<T>` takes the service of type `T` if there is one. A field of type `Vec<T>`, such as
+/// `Vec<Arc<dyn Rule>>`, takes all services of type `T`, whatever their names: those without a name first, then in the
+/// order of their names, and of one name in the order of their types' paths.
 ///
 /// # On the type: `#[injectable(..)]`
 ///
 /// - `as = dyn Trait` also offers the service as `Arc<dyn Trait>`. It may be repeated, or list
 ///   several: `as(dyn Read, dyn Write)`.
+/// - `name = ".."` offers it as those under this name, for fields with `#[inject(name = "..")]`, so that several services
+///   can implement one trait.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -633,6 +639,40 @@ pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn query_handler(args: TokenStream, item: TokenStream) -> TokenStream {
     annotate(attr::handler::Kind::Query, args, item)
+}
+
+/// Registers a function that makes a service, such as a pool of connections, once per application.
+///
+/// Its parameters are services; what it returns is offered by its type to every field and parameter that asks for it:
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// # #[derive(Clone)]
+/// # pub struct Config { url: String }
+/// # #[derive(Clone)]
+/// # pub struct Database;
+/// # impl Database { async fn connect(_: &str) -> Result<Self, std::io::Error> { Ok(Self) } }
+/// #[provider]
+/// async fn database(config: &Config) -> Result<Database, std::io::Error> {
+///     Database::connect(&config.url).await
+/// }
+///
+/// #[provider(name = "greeting")] // for fields with `#[inject(name = "greeting")]`
+/// fn greeting() -> Arc<str> {
+///     "Hello".into()
+/// }
+/// ```
+///
+/// `App::builder().build_async().await` runs providers in the order in which they need each other, after the wiring is
+/// proved. A failed provider is a part of the same report. Providers that are not `async` run in `build` too. A value that
+/// is given with `provide` replaces the provider of its type, which does not run then.
+///
+/// What it makes is `Clone + Send + Sync`: return an `Arc<T>`, or an `Arc<dyn Trait>`, for anything else. The error is one
+/// that converts into a `Box<dyn Error + Send + Sync>`.
+#[proc_macro_attribute]
+pub fn provider(args: TokenStream, item: TokenStream) -> TokenStream {
+    expand::provider::annotate(args.into(), &item.into()).into()
 }
 
 fn annotate(kind: attr::handler::Kind, args: TokenStream, item: TokenStream) -> TokenStream {

@@ -53,6 +53,10 @@ struct Handlers;
 struct Http;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/injection.md")]
+struct Injection;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/middleware.md")]
 struct Middleware;
 

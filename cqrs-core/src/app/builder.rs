@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use rustc_hash::FxHashMap;
 
 use super::Modules;
+use super::construct::construct;
 use super::plugin::{AnyPlugin, Plugin};
 use super::{App, BuildError, Problem, ProblemKind, wiring};
 use crate::bus::Hand;
@@ -219,9 +221,25 @@ impl AppBuilder {
     ///
     /// # Errors
     ///
-    /// [`BuildError`] lists every problem with handler, field, type, file and line.
+    /// [`BuildError`] lists every problem with handler, field, type, file and line. A service that is made by an
+    /// asynchronous [`#[provider]`](macro@crate::provider) needs [`build_async`](Self::build_async).
     pub fn build(self) -> Result<App, BuildError> {
-        wiring::wire(self)
+        let plan = wiring::plan(self)?;
+        let problems = plan.providers.check_synchronous();
+        if !problems.is_empty() {
+            return Err(BuildError(problems));
+        }
+        construct(plan).now_or_never().expect("providers that are not asynchronous do not wait")
+    }
+
+    /// As [`build`](Self::build), and runs the [providers](macro@crate::provider) that are asynchronous, each after
+    /// those whose services it needs. Nothing runs before the whole wiring is proved.
+    ///
+    /// # Errors
+    ///
+    /// As [`build`](Self::build); and the error of a provider, after which no further one runs.
+    pub async fn build_async(self) -> Result<App, BuildError> {
+        construct(wiring::plan(self)?).await
     }
 }
 

@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use super::builder::{AppBuilder, TestOptions};
 use super::plugin::Plugins;
-use super::providers::Providers;
-use super::wired::Wired;
-use super::{App, Running};
+use super::wiring::Plan;
+use super::{App, BuildError, Running};
 use crate::bus::{
     CommandBus, Dispatcher, EventBus, EventHub, Execution, Executors, Once, PublishOptions,
     QueryBus, Routes, Unrouted,
@@ -21,12 +19,10 @@ use crate::subscription::{Codec, Durable, Engine, StoreTransactions};
 use rustc_hash::FxHashMap;
 
 /// Builds the buses, services, handlers and tables. The wiring has been proved, so nothing is missing.
-pub(super) fn construct(
-    builder: &AppBuilder,
-    test: TestOptions,
-    providers: Providers<'_>,
-    wired: Wired,
-) -> App {
+///
+/// It waits only for providers that are asynchronous.
+pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
+    let Plan { builder, test, providers, wired } = plan;
     let lifecycle = Arc::new(Lifecycle::default());
     let shared = Arc::new(Shared {
         lifecycle: Arc::clone(&lifecycle),
@@ -60,7 +56,8 @@ pub(super) fn construct(
     let by_hand = by_hand.filter_map(|route| route.event?.decoder());
     let own = Decoder::of::<OperationPerformed>();
     let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain([own]));
-    let services = providers.construct(&events, &commands, &queries);
+    let services = providers.construct(&events, &commands, &queries).await;
+    let services = services.map_err(|problem| BuildError(vec![problem]))?;
     let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);
     let codec = Arc::new(codec.with_shards(shards));
     let store = builder.store.as_ref();
@@ -108,7 +105,7 @@ pub(super) fn construct(
     dispatcher.connect(Routes::new(lanes, builder.queue_capacity, &dispatcher));
     command_executors.connect(for_commands);
     query_executors.connect(for_queries);
-    App(Arc::new(Running {
+    Ok(App(Arc::new(Running {
         lifecycle,
         services,
         wired,
@@ -121,7 +118,7 @@ pub(super) fn construct(
         queries,
         plugins,
         report: std::sync::Mutex::default(),
-    }))
+    })))
 }
 
 fn lane(

@@ -3,7 +3,7 @@
 use super::providers::Providers;
 use crate::services::{ServiceKey, TypeRef};
 
-impl Providers<'_> {
+impl Providers {
     /// How to get the service that is missing.
     pub(super) fn fix(&self, missing: ServiceKey) -> String {
         let ServiceKey { service, name } = missing;

@@ -34,6 +34,8 @@ pub use self::plugin::{BoxError, Plugin, StartError};
 pub use self::problem::{BuildError, Problem, ProblemKind};
 pub use self::shutdown::{ShutdownReport, Unfinished};
 pub(crate) use self::wired::{Wired, WiredService};
+#[cfg(feature = "cli")]
+pub(crate) use self::wiring::plan;
 
 /// How often it is looked whether handlers have handled what is in the log.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
@@ -243,12 +245,6 @@ impl App {
     /// Type and stable name of every handler of events, sorted by name.
     pub(crate) fn event_handlers(&self) -> impl Iterator<Item = (TypeRef, &str)> + Clone {
         self.0.hub.dispatcher.handlers()
-    }
-
-    /// Ends an application that was built only to be described.
-    #[cfg(feature = "cli")]
-    pub(crate) fn discard(self) {
-        self.0.stop();
     }
 
     /// Returns when all work in flight waits for handlers that do not run: paused ones, or all handlers

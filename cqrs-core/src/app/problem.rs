@@ -79,6 +79,10 @@ pub enum ProblemKind {
     WrongTransaction,
     /// A module that was named contains no annotation.
     EmptyModule,
+    /// A service is made by an asynchronous provider, and the application was built with `build`.
+    AsyncProvider,
+    /// A provider failed.
+    ProviderFailed,
 }
 
 impl Problem {

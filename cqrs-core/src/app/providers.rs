@@ -1,5 +1,6 @@
 //! Where services come from, and the order in which they are built.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -10,32 +11,36 @@ use super::wired::WiredService;
 use super::{Problem, ProblemKind};
 use crate::bus::{CommandBus, EventBus, QueryBus};
 use crate::message::MessageKind;
-use crate::registry::{Catalogue, HandlerRegistration, InjectableRegistration};
-use crate::services::{Dependency, ServiceKey, ServiceValue, Services, TypeRef};
+use crate::registry::{
+    Catalogue, HandlerRegistration, InjectableRegistration, Make, Offer, Source,
+};
+use crate::services::{Dependency, ServiceKey, ServiceValue, Services, TypeRef, Wanted};
 
 /// Everything that can be injected. After planning, also the order in which to build it.
-pub(super) struct Providers<'a> {
-    pub(super) catalogue: &'a Catalogue,
+pub(super) struct Providers {
+    pub(super) catalogue: Catalogue,
     pub(super) provided: FxHashMap<ServiceKey, ServiceValue>,
     pub(super) problems: Vec<Problem>,
     /// Who offers what.
     offers: FxHashMap<ServiceKey, Vec<&'static InjectableRegistration>>,
     /// Whose dependencies are being planned, each needed by the one before.
     path: Vec<&'static InjectableRegistration>,
-    planned: FxHashSet<TypeRef>,
+    planned: FxHashSet<(TypeRef, Source)>,
+    /// The types of which a list is wanted.
+    listed: FxHashSet<TypeRef>,
     order: Vec<&'static InjectableRegistration>,
 }
 
-impl<'a> Providers<'a> {
+impl Providers {
     pub(super) fn new(
-        catalogue: &'a Catalogue,
+        catalogue: Catalogue,
         provided: FxHashMap<ServiceKey, ServiceValue>,
         problems: Vec<Problem>,
     ) -> Self {
         let mut offers: FxHashMap<ServiceKey, Vec<_>> = FxHashMap::default();
         for &injectable in &catalogue.injectables {
             for offer in injectable.offers() {
-                offers.entry((offer.service)().into()).or_default().push(injectable);
+                offers.entry(offer.key()).or_default().push(injectable);
             }
         }
         Self {
@@ -45,6 +50,7 @@ impl<'a> Providers<'a> {
             offers,
             path: Vec::new(),
             planned: FxHashSet::default(),
+            listed: FxHashSet::default(),
             order: Vec::new(),
         }
     }
@@ -55,7 +61,7 @@ impl<'a> Providers<'a> {
             self.plan_dependencies(&consumer(handler), (handler.dependencies)());
         }
         if everything {
-            for injectable in &self.catalogue.injectables {
+            for injectable in self.catalogue.injectables.clone() {
                 self.plan_injectable(injectable);
             }
         }
@@ -63,42 +69,65 @@ impl<'a> Providers<'a> {
 
     fn plan_dependencies(&mut self, consumer: &str, dependencies: Vec<Dependency>) {
         for dependency in dependencies {
-            if dependency.keys().any(|key| self.provided.contains_key(&key) || is_bus(key)) {
-                continue;
+            if dependency.wanted == Wanted::All {
+                self.plan_list(dependency);
+            } else if !dependency.keys().any(|key| self.provided.contains_key(&key) || is_bus(key))
+            {
+                self.plan_dependency(consumer, dependency);
             }
-            // What is built as a service is offered in an `Arc`.
-            let Dependency { field, key, .. } = dependency;
-            let problem = match self.offers.get(&key).map(Vec::as_slice) {
-                Some(&[injectable]) => {
-                    self.plan_injectable(injectable);
-                    continue;
-                }
-                Some(several) => Problem::new(
-                    ProblemKind::AmbiguousService,
-                    format!(
-                        "{key} is offered more than once:{}",
-                        list(several.iter().map(|it| title(it)))
-                    ),
-                    format!(
-                        "say which one with `.provide::<{}>(..)`, or remove the others",
-                        key.service
-                    ),
+        }
+    }
+
+    fn plan_dependency(&mut self, consumer: &str, dependency: Dependency) {
+        let Dependency { field, key, wanted, .. } = dependency;
+        let offered = dependency.keys().find_map(|key| self.offers.get_key_value(&key));
+        let problem = match offered.map(|(key, injectables)| (key, injectables.as_slice())) {
+            Some((_, &[injectable])) => return self.plan_injectable(injectable),
+            Some((key, several)) => Problem::new(
+                ProblemKind::AmbiguousService,
+                format!(
+                    "{key} is offered more than once:{}",
+                    list(several.iter().map(|it| title(it)))
                 ),
-                None => Problem::new(
-                    ProblemKind::MissingService,
-                    format!("nothing offers {key}, which `{field}` of {consumer} needs"),
-                    self.fix(key),
+                format!(
+                    "say which one with `.provide::<{}>(..)`, remove the others, name them, or take all as \
+                     `Vec<{}>`",
+                    key.service, key.service
                 ),
-            };
-            if !self.problems.contains(&problem) {
-                self.problems.push(problem);
-            }
+            ),
+            None if wanted == Wanted::Optional => return,
+            None => Problem::new(
+                ProblemKind::MissingService,
+                format!("nothing offers {key}, which `{field}` of {consumer} needs"),
+                self.fix(key),
+            ),
+        };
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Plans all services of a type, whatever their names; none, if the list itself is provided.
+    fn plan_list(&mut self, list: Dependency) {
+        if list.or.is_some_and(|list| self.provided.contains_key(&list.into())) {
+            return;
+        }
+        let service = list.key.service;
+        self.listed.insert(service);
+        let offers = self.offers.iter().filter(|(key, _)| key.service == service);
+        let mut all: Vec<_> = offers.flat_map(|(_, injectables)| injectables.clone()).collect();
+        all.sort_by_key(|it| ((it.service)().path(), it.source));
+        for injectable in all {
+            self.plan_injectable(injectable);
         }
     }
 
     fn plan_injectable(&mut self, injectable: &'static InjectableRegistration) {
         let service = (injectable.service)();
-        if let Some(start) = self.path.iter().position(|it| (it.service)() == service) {
+        let is_same = |it: &&InjectableRegistration| {
+            it.source == injectable.source && (it.service)() == service
+        };
+        if let Some(start) = self.path.iter().position(|it| is_same(&it)) {
             let services = list(self.path[start..].iter().map(|it| title(it)));
             self.problems.push(Problem::new(
                 ProblemKind::Cycle,
@@ -110,9 +139,8 @@ impl<'a> Providers<'a> {
             return;
         }
         // Provided values, such as the fakes of a test, may replace everything that it offers.
-        let is_replaced =
-            injectable.offers().all(|offer| self.provided.contains_key(&(offer.service)().into()));
-        if self.planned.insert(service) && !is_replaced {
+        let is_replaced = injectable.offers().all(|offer| self.provided.contains_key(&offer.key()));
+        if self.planned.insert((service, injectable.source)) && !is_replaced {
             self.path.push(injectable);
             self.plan_dependencies(&title(injectable), (injectable.dependencies)());
             self.path.pop();
@@ -149,54 +177,119 @@ impl<'a> Providers<'a> {
         if let Some(bus) = dependency.keys().find(|key| buses.contains(&key.service)) {
             return Some(format!("`{field}: {}`", bus.service));
         }
-        let field = format!("`{field}: {}`", key.service);
-        let &[injectable] = self.offers.get(&key)?.as_slice() else { return None };
-        if self.provided.contains_key(&key) || !seen.insert(key) {
-            return None;
-        }
-        let mut dependencies = (injectable.dependencies)().into_iter();
-        let rest = dependencies.find_map(|it| self.path_to_bus(it, seen))?;
-        Some(format!("{field} -> {} -> {rest}", title(injectable)))
+        let field = format!("`{field}: {}`", dependency.type_name());
+        let of_list = dependency.wanted == Wanted::All;
+        let is_offer = |offered: &ServiceKey| {
+            dependency.keys().any(|it| it == *offered)
+                || (of_list && offered.service == key.service)
+        };
+        let mut offers: Vec<_> = self.offers.iter().filter(|(key, _)| is_offer(key)).collect();
+        offers.sort_by_key(|(key, _)| key.name);
+        offers.into_iter().find_map(|(key, injectables)| {
+            if self.provided.contains_key(key) || !seen.insert(*key) {
+                return None;
+            }
+            injectables.iter().find_map(|injectable| {
+                let mut dependencies = (injectable.dependencies)().into_iter();
+                let rest = dependencies.find_map(|it| self.path_to_bus(it, seen))?;
+                Some(format!("{field} -> {} -> {rest}", title(injectable)))
+            })
+        })
     }
 
     /// What will be built, for the description.
     pub(super) fn wired(&self) -> Vec<WiredService> {
         let service = |&registration: &&'static InjectableRegistration| {
-            let offered = registration.offers().map(|offer| (offer.service)());
-            let offered = offered.filter(|&service| {
-                let key = service.into();
-                self.is_unambiguous(key) && !self.provided.contains_key(&key)
-            });
-            WiredService { registration, offered_as: offered.collect() }
+            let offered = registration.offers().map(Offer::key);
+            let offered =
+                offered.filter(|key| self.is_offered(*key) && !self.provided.contains_key(key));
+            let offered_as = offered.map(|key| key.service).collect();
+            WiredService { registration, offered_as }
         };
         self.order.iter().map(service).collect()
+    }
+
+    /// Whether a field gets a service by this key: as the only one, or in a list.
+    fn is_offered(&self, key: ServiceKey) -> bool {
+        self.is_unambiguous(key) || self.listed.contains(&key.service)
     }
 
     fn is_unambiguous(&self, key: ServiceKey) -> bool {
         self.offers[&key].len() == 1
     }
 
-    /// Builds the planned services, each after its dependencies.
-    pub(super) fn construct(
+    /// Finds services that are made by asynchronous providers.
+    pub(super) fn check_synchronous(&self) -> Vec<Problem> {
+        let providers = self.order.iter().filter(|it| it.is_async);
+        let problems = providers.map(|it| {
+            Problem::new(
+                ProblemKind::AsyncProvider,
+                format!("{} is asynchronous, and `build` waits for nothing", title(it)),
+                "`.build_async().await` in place of `.build()`, or provide the value",
+            )
+        });
+        problems.collect()
+    }
+
+    /// Builds the planned services, each after its dependencies. It waits only for providers that are asynchronous.
+    pub(super) async fn construct(
         mut self,
         events: &EventBus,
         commands: &CommandBus,
         queries: &QueryBus,
-    ) -> Services {
+    ) -> Result<Services, Problem> {
         let mut services = Services::default();
-        services.0.insert(TypeRef::of::<EventBus>().into(), Arc::new(events.clone()));
-        services.0.insert(TypeRef::of::<CommandBus>().into(), Arc::new(commands.clone()));
-        services.0.insert(TypeRef::of::<QueryBus>().into(), Arc::new(queries.clone()));
-        services.0.extend(self.provided.drain());
-        for offer in self.order.iter().flat_map(|injectable| injectable.offers()) {
-            let key = (offer.service)().into();
-            if self.is_unambiguous(key) && !services.0.contains_key(&key) {
-                let service = (offer.make)(&services);
-                services.0.insert(key, service);
+        let by_key = &mut services.by_key;
+        by_key.insert(TypeRef::of::<EventBus>().into(), Arc::new(events.clone()));
+        by_key.insert(TypeRef::of::<CommandBus>().into(), Arc::new(commands.clone()));
+        by_key.insert(TypeRef::of::<QueryBus>().into(), Arc::new(queries.clone()));
+        by_key.extend(self.provided.drain());
+        for (key, service) in &services.by_key {
+            if self.listed.contains(&key.service) {
+                let list = services.lists.entry(key.service).or_default();
+                list.insert((key.name, ""), Arc::clone(service));
             }
         }
-        services
+        for &injectable in &self.order {
+            for offer in injectable.offers() {
+                let key = offer.key();
+                // What is provided comes first.
+                if services.by_key.contains_key(&key) || !self.is_offered(key) {
+                    continue;
+                }
+                let service = match offer.make {
+                    Make::Build(build) => build(&services),
+                    Make::Provide(provide) => {
+                        provide(&services).await.map_err(|error| failed(injectable, &*error))?
+                    }
+                };
+                if self.listed.contains(&key.service) {
+                    let list = services.lists.entry(key.service).or_default();
+                    let path = (injectable.provider.unwrap_or(injectable.service))().path();
+                    list.insert((key.name, path), Arc::clone(&service));
+                }
+                if self.is_unambiguous(key) {
+                    services.by_key.insert(key, service);
+                }
+            }
+        }
+        Ok(services)
     }
+}
+
+/// A provider has failed.
+fn failed(provider: &InjectableRegistration, error: &dyn Error) -> Problem {
+    let mut text = format!("{} failed: {error}", title(provider));
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    let fix = format!(
+        "see the error; a test can `.provide::<{}>(..)` a value instead",
+        (provider.service)()
+    );
+    Problem::new(ProblemKind::ProviderFailed, text, fix)
 }
 
 fn is_bus(key: ServiceKey) -> bool {
@@ -207,5 +300,8 @@ fn is_bus(key: ServiceKey) -> bool {
 
 /// The service's name in reports.
 fn title(injectable: &InjectableRegistration) -> String {
-    format!("service `{}` ({})", (injectable.service)(), injectable.source)
+    match injectable.provider {
+        Some(provider) => format!("provider `{}` ({})", provider(), injectable.source),
+        None => format!("service `{}` ({})", (injectable.service)(), injectable.source),
+    }
 }

@@ -2,15 +2,22 @@
 
 use std::sync::Arc;
 
-use super::builder::AppBuilder;
-use super::construct::construct;
+use super::builder::{AppBuilder, TestOptions};
 use super::handlers;
 use super::providers::Providers;
 use super::wired::Wired;
-use super::{App, BuildError, Problem, ProblemKind};
+use super::{BuildError, Problem, ProblemKind};
 use crate::registry::Catalogue;
 
-pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
+/// An application whose wiring is proved, and of which nothing is built yet.
+pub(crate) struct Plan {
+    pub(super) builder: AppBuilder,
+    pub(super) test: TestOptions,
+    pub(super) providers: Providers,
+    pub(crate) wired: Wired,
+}
+
+pub(crate) fn plan(mut builder: AppBuilder) -> Result<Plan, BuildError> {
     let test = std::mem::take(&mut builder.test);
     let catalogue = Catalogue::read(|module| {
         builder.only.as_ref().is_none_or(|only| only.contain(module))
@@ -39,7 +46,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
             ));
         }
     }
-    let mut providers = Providers::new(&catalogue, provided, problems);
+    let mut providers = Providers::new(catalogue, provided, problems);
     providers.plan(&handlers, complete);
     providers.check_queries(&handlers);
     let problems = std::mem::take(&mut providers.problems);
@@ -56,7 +63,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
         named: std::mem::take(&mut builder.named),
         unhandled: Arc::new(unhandled),
     };
-    Ok(construct(&builder, test, providers, wired))
+    Ok(Plan { builder, test, providers, wired })
 }
 
 /// Finds modules that are named in vain.

@@ -105,10 +105,10 @@ fn service(service: &WiredService) -> ServiceDescription {
 
 /// In the order of the fields.
 fn dependencies(dependencies: &[Dependency]) -> Vec<InjectedField> {
-    let injected = dependencies.iter().map(|Dependency { field, key, .. }| InjectedField {
-        field: (*field).to_owned(),
-        type_name: key.service.name(),
-        name: key.name.map(str::to_owned),
+    let injected = dependencies.iter().map(|dependency| InjectedField {
+        field: dependency.field.to_owned(),
+        type_name: dependency.type_name(),
+        name: dependency.key.name.map(str::to_owned),
     });
     injected.collect()
 }

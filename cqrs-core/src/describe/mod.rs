@@ -13,7 +13,7 @@ use std::fmt::{Display, Write as _};
 
 use serde::{Deserialize, Serialize};
 
-use crate::app::App;
+use crate::app::{App, Wired};
 use crate::message::MessageKind;
 
 pub use self::parts::{
@@ -81,11 +81,15 @@ pub struct Description {
 impl App {
     /// What the application consists of, as it was wired. See [`describe`](crate::describe).
     pub fn describe(&self) -> Description {
-        from_app::describe(self.wired())
+        Description::of(self.wired())
     }
 }
 
 impl Description {
+    pub(crate) fn of(wired: &Wired) -> Self {
+        from_app::describe(wired)
+    }
+
     /// The description as text. The text ends with a line break.
     ///
     /// JSON can be read back as the same description. In a Mermaid graph, the id of a node is made from its

@@ -17,5 +17,6 @@ pub use self::route::{EventRoute, TransactionalRoute};
 pub use self::source::Source;
 
 pub(crate) use self::catalogue::Catalogue;
+pub(crate) use self::injectable::Make;
 pub(crate) use self::route::{AnyHandler, ExecutionRoute};
 pub(crate) use self::unhandled::Unhandled;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::panic::Location;
 
 /// Where a message, handler or service is declared: for reports, and to select modules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub struct Source {
     /// The file, as its path was given to the compiler.

@@ -1,6 +1,7 @@
 //! The services of one application.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -45,7 +46,15 @@ impl fmt::Display for ServiceKey {
 
 /// The services of one application, by type and, where several of one type are needed, by name.
 #[derive(Debug, Default)]
-pub struct Services(pub(crate) FxHashMap<ServiceKey, ServiceValue>);
+pub struct Services {
+    pub(crate) by_key: FxHashMap<ServiceKey, ServiceValue>,
+    /// All services of the types of which a field wants all.
+    pub(crate) lists: FxHashMap<TypeRef, BTreeMap<ListOrder, ServiceValue>>,
+}
+
+/// Where a service stands in a list: those without a name first, then by name; of one name, by the path of the type
+/// that implements it, with a provided value first.
+pub(crate) type ListOrder = (Option<&'static str>, &'static str);
 
 impl Services {
     /// A clone of the service of type `T`.
@@ -60,7 +69,7 @@ impl Services {
     /// If the application has none, because [`dependencies`](super::Injectable::dependencies) did not name it.
     pub fn inject<T: Service>(&self, name: Option<&'static str>) -> T {
         let key = ServiceKey { service: TypeRef::of::<T>(), name };
-        self.find(key).unwrap_or_else(|| panic!("no {key}, and `dependencies` does not name it"))
+        self.find(key).unwrap_or_else(|| missing(key))
     }
 
     /// The service of type `Arc<T>`, or of type `T` itself, with this name if it has one: for a function that takes a
@@ -70,18 +79,36 @@ impl Services {
     ///
     /// As [`inject`](Self::inject).
     pub fn reference<T: Send + Sync + 'static>(&self, name: Option<&'static str>) -> Arc<T> {
-        let key = |service| ServiceKey { service, name };
-        let shared = || self.find::<Arc<T>>(key(TypeRef::of::<Arc<T>>()));
-        let itself = || Arc::clone(self.0.get(&key(TypeRef::of::<T>()))?).downcast().ok();
-        let found = shared().or_else(itself);
-        found.unwrap_or_else(|| {
-            panic!("no {}, and `dependencies` does not name it", TypeRef::of::<T>())
+        let shared = ServiceKey { service: TypeRef::of::<Arc<T>>(), name };
+        let itself = ServiceKey { service: TypeRef::of::<T>(), name };
+        let itself = || Arc::clone(self.by_key.get(&itself)?).downcast().ok();
+        self.find(shared).or_else(itself).unwrap_or_else(|| missing(shared))
+    }
+
+    /// The service of type `T`, with this name if it has one, if there is one: for a field of type `Option<T>`.
+    pub fn optional<T: Service>(&self, name: Option<&'static str>) -> Option<T> {
+        let itself = ServiceKey { service: TypeRef::of::<T>(), name };
+        let optional = ServiceKey { service: TypeRef::of::<Option<T>>(), name };
+        self.find(itself).or_else(|| self.find(optional).flatten())
+    }
+
+    /// All services of type `T`: for a field of type `Vec<T>`. Those without a name come first, the others are in the
+    /// order of their names.
+    pub fn all<T: Service>(&self) -> Vec<T> {
+        let service = TypeRef::of::<T>();
+        self.get::<Vec<T>>().unwrap_or_else(|| {
+            let list = self.lists.get(&service).into_iter().flat_map(BTreeMap::values);
+            list.filter_map(|value| value.downcast_ref::<T>().cloned()).collect()
         })
     }
 
     fn find<T: Service>(&self, key: ServiceKey) -> Option<T> {
-        self.0.get(&key)?.downcast_ref::<T>().cloned()
+        self.by_key.get(&key)?.downcast_ref::<T>().cloned()
     }
+}
+
+fn missing<T>(key: ServiceKey) -> T {
+    panic!("no {key}, and `dependencies` does not name it")
 }
 
 /// The application has no such service.

@@ -43,30 +43,65 @@ pub struct Dependency {
     /// The name of the field or parameter.
     pub(crate) field: &'static str,
     pub(crate) key: ServiceKey,
-    /// The type that will do as well: `T` in place of `Arc<T>`.
+    /// The type that will do as well, and comes first for a list.
     pub(crate) or: Option<TypeRef>,
+    pub(crate) wanted: Wanted,
+}
+
+/// How many services of a type are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    One,
+    /// One, or none.
+    Optional,
+    /// All, whatever their names.
+    All,
 }
 
 impl Dependency {
     /// A field that takes the service of type `T`.
     pub fn of<T: 'static>(field: &'static str) -> Self {
-        Self { field, key: TypeRef::of::<T>().into(), or: None }
+        Self::new::<T>(field, None)
     }
 
     /// A field that takes the service of type `T` with this name, as `#[inject(name = "..")]` says.
     pub fn named<T: 'static>(field: &'static str, name: &'static str) -> Self {
-        Self { field, key: ServiceKey { service: TypeRef::of::<T>(), name: Some(name) }, or: None }
+        Self::new::<T>(field, Some(name))
     }
 
     /// A parameter that takes a `&T`, of the service of type `Arc<T>` or `T`.
     pub fn reference<T: 'static>(parameter: &'static str, name: Option<&'static str>) -> Self {
-        let key = ServiceKey { service: TypeRef::of::<Arc<T>>(), name };
-        Self { field: parameter, key, or: Some(TypeRef::of::<T>()) }
+        Self { or: Some(TypeRef::of::<T>()), ..Self::new::<Arc<T>>(parameter, name) }
+    }
+
+    /// A field of type `Option<T>`: the service of type `T`, if there is one.
+    pub fn optional<T: 'static>(field: &'static str, name: Option<&'static str>) -> Self {
+        let or = Some(TypeRef::of::<Option<T>>());
+        Self { or, wanted: Wanted::Optional, ..Self::new::<T>(field, name) }
+    }
+
+    /// A field of type `Vec<T>`: all services of type `T`.
+    pub fn all<T: 'static>(field: &'static str) -> Self {
+        let or = Some(TypeRef::of::<Vec<T>>());
+        Self { or, wanted: Wanted::All, ..Self::new::<T>(field, None) }
+    }
+
+    fn new<T: 'static>(field: &'static str, name: Option<&'static str>) -> Self {
+        let key = ServiceKey { service: TypeRef::of::<T>(), name };
+        Self { field, key, or: None, wanted: Wanted::One }
     }
 
     /// The keys of the services that will do, the best one first.
     pub(crate) fn keys(&self) -> impl Iterator<Item = ServiceKey> {
         let or = self.or.map(|service| ServiceKey { service, name: self.key.name });
         std::iter::once(self.key).chain(or)
+    }
+
+    /// The type of the field, for people.
+    pub(crate) fn type_name(&self) -> String {
+        match (self.wanted, self.or) {
+            (Wanted::Optional | Wanted::All, Some(whole)) => whole.name(),
+            _ => self.key.service.name(),
+        }
     }
 }

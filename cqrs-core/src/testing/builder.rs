@@ -73,9 +73,24 @@ impl TestAppBuilder {
     ///
     /// As [`AppBuilder::build`].
     pub fn build(mut self) -> Result<TestApp, BuildError> {
+        let recorder = self.observe();
+        Ok(TestApp { app: self.app.build()?, recorder })
+    }
+
+    /// Wires the application, and runs its asynchronous [providers](macro@crate::provider).
+    ///
+    /// # Errors
+    ///
+    /// As [`AppBuilder::build_async`].
+    pub async fn build_async(mut self) -> Result<TestApp, BuildError> {
+        let recorder = self.observe();
+        Ok(TestApp { app: self.app.build_async().await?, recorder })
+    }
+
+    fn observe(&mut self) -> Arc<Recorder> {
         let recorder = Arc::new(Recorder::new(self.seed));
         self.app.test.observer = Some(recorder.clone());
-        Ok(TestApp { app: self.app.build()?, recorder })
+        recorder
     }
 }
 

@@ -1,6 +1,7 @@
 //! `#[injectable(..)]` on a service and `#[inject(..)]` on its fields.
 
 use proc_macro2::Ident;
+use syn::parse::ParseStream;
 use syn::{Attribute, LitStr, Type, token};
 
 use crate::attr::{options, value};
@@ -9,14 +10,20 @@ use crate::error::Errors;
 const AS_EXAMPLE: &str = "as = dyn EmployeeRepository";
 
 /// Reads the traits that a service is also offered as: `as = dyn A`, which may be repeated, or
-/// `as(dyn A, dyn B)`.
-pub(crate) fn read_aliases(attrs: &[Attribute], errors: &mut Errors) -> Vec<Type> {
-    let mut aliases = Vec::new();
+/// `as(dyn A, dyn B)`; and the name under which it is offered as those.
+pub(crate) fn read_aliases(
+    attrs: &[Attribute],
+    errors: &mut Errors,
+) -> (Vec<Type>, Option<LitStr>) {
+    let (mut aliases, mut name) = (Vec::new(), None);
     let if_empty =
         "`#[injectable]` needs an option, such as `#[injectable(as = dyn EmployeeRepository)]`";
     options::read_all(attrs, "injectable", if_empty, errors, |key, input, errors| {
+        if key == "name" {
+            return options::set(&mut name, key, service_name(key, input)?);
+        }
         if key != "as" {
-            return Err(options::unknown(key, "`#[injectable(..)]`", &["as"]));
+            return Err(options::unknown(key, "`#[injectable(..)]`", &["as", "name"]));
         }
         if input.peek(token::Paren) {
             let content;
@@ -29,7 +36,24 @@ pub(crate) fn read_aliases(attrs: &[Attribute], errors: &mut Errors) -> Vec<Type
         }
         alias(value::ty(key, AS_EXAMPLE, input)?, &mut aliases)
     });
-    aliases
+    if let Some(name) = name.as_ref().filter(|_| aliases.is_empty()) {
+        errors.on(
+            name.span(),
+            "a name tells services of one type apart: say as what it is offered, such as \
+             `as = dyn EmployeeRepository`",
+        );
+    }
+    (aliases, name)
+}
+
+/// Reads the name of a service.
+pub(crate) fn service_name(key: &Ident, input: ParseStream<'_>) -> syn::Result<LitStr> {
+    let name = value::string(key, "name = \"primary\"", input)?;
+    if name.value().trim().is_empty() {
+        let message = "`name` is empty: write a name, or leave the option out";
+        return Err(syn::Error::new(name.span(), message));
+    }
+    Ok(name)
 }
 
 fn alias(ty: Type, aliases: &mut Vec<Type>) -> syn::Result<()> {
@@ -69,13 +93,7 @@ pub(crate) fn read_source(attrs: &[Attribute], errors: &mut Errors) -> Source {
             value::none(key, input)?;
             options::set(&mut default, key, key.clone())
         } else if key == "name" {
-            let text = value::string(key, "name = \"primary\"", input)?;
-            if text.value().trim().is_empty() {
-                let message = "`name` is empty: write the name the service is provided under, or \
-                               leave `#[inject(..)]` out";
-                return Err(syn::Error::new(text.span(), message));
-            }
-            options::set(&mut name, key, text)
+            options::set(&mut name, key, service_name(key, input)?)
         } else {
             Err(options::unknown(key, "`#[inject(..)]`", &["default", "name"]))
         }

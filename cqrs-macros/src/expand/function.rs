@@ -1,9 +1,9 @@
 //! A handler that is written as a function: a struct that has its services, and the handler's trait, which calls it.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{ItemFn, Type};
+use syn::{ItemFn, Type, Visibility};
 
 use crate::attr::handler::Kind;
 use crate::attr::injectable::Source;
@@ -11,6 +11,7 @@ use crate::error::Errors;
 use crate::expand::injectable;
 use crate::model::function::{self, Argument, Parameters};
 use crate::model::handler::{self, Handler};
+use crate::model::injection::Injection;
 
 /// Returns the annotated function and what is generated for it.
 pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> TokenStream {
@@ -18,7 +19,7 @@ pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> Token
     handler::remove_conflicting(kind, &mut item.attrs, &mut errors);
     let (handler, parameters) = Handler::read_function(kind, args, &item, &mut errors);
     let generated = errors.into_compile_errors().unwrap_or_else(|| {
-        let declaration = declaration(&handler, &item);
+        let declaration = declaration(&item.vis, handler.ident, &handler.injection);
         let handles = handles(&handler, &parameters, &item);
         let registration = super::handler::expand(&handler, &item.attrs, Some(handles));
         quote!(#declaration #registration)
@@ -28,9 +29,12 @@ pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> Token
 }
 
 /// The struct has the function's name, which is free among types: tests name the handler by it.
-fn declaration(handler: &Handler<'_>, item: &ItemFn) -> TokenStream {
-    let (visibility, ident) = (&item.vis, handler.ident);
-    let fields = handler.injection.fields.iter().map(|field| {
+pub(super) fn declaration(
+    visibility: &Visibility,
+    ident: &Ident,
+    injection: &Injection<'_>,
+) -> TokenStream {
+    let fields = injection.fields.iter().map(|field| {
         let (name, ty) = (field.ident, field.ty);
         match field.source {
             Source::Reference(_) => {
@@ -111,14 +115,19 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
 
 /// The call of the function, with the span of what it returns, on which a wrong type is reported.
 fn call(parameters: &Parameters<'_>, item: &ItemFn) -> TokenStream {
-    let arguments = parameters.arguments.iter().map(|argument| match argument {
+    let arguments = parameters.arguments.iter().map(argument);
+    let span = item.sig.output.span().resolved_at(Span::call_site());
+    let ident = &item.sig.ident;
+    quote_spanned!(span=> #ident(#(#arguments),*).await)
+}
+
+/// An argument, where the services are the fields of `self`.
+pub(super) fn argument(argument: &Argument<'_>) -> TokenStream {
+    match argument {
         Argument::Message => quote!(message),
         Argument::Context => quote!(ctx),
         Argument::Transaction => quote!(tx),
         Argument::Reference(name) => quote!(&*self.#name),
         Argument::Clone(name) => quote!(::core::clone::Clone::clone(&self.#name)),
-    });
-    let span = item.sig.output.span().resolved_at(Span::call_site());
-    let ident = &item.sig.ident;
-    quote_spanned!(span=> #ident(#(#arguments),*).await)
+    }
 }

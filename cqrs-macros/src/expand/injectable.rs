@@ -8,7 +8,7 @@ use crate::attr::injectable::Source;
 use crate::error::Errors;
 use crate::expand::{scope, with_fallback};
 use crate::model::function::is_sized;
-use crate::model::injection::{self, InjectedField, Injection, Service, Shape, focus};
+use crate::model::injection::{self, InjectedField, Injection, Service, Shape, argument_of, focus};
 
 pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
     let input: DeriveInput = syn::parse2(input)?;
@@ -28,9 +28,9 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
 }
 
 fn expand(service: &Service<'_>) -> TokenStream {
-    let Service { ident, injection, aliases } = service;
+    let Service { ident, injection, aliases, name } = service;
     let implementation = implementation(ident, injection);
-    let aliases = aliases.iter().map(|alias| offer_as(ident, alias));
+    let aliases = aliases.iter().map(|alias| offer_as(ident, alias, name.as_ref()));
     scope(&quote! {
         #implementation
 
@@ -43,16 +43,17 @@ fn expand(service: &Service<'_>) -> TokenStream {
 }
 
 /// The conversion of the service into the trait object.
-fn offer_as(ident: &Ident, alias: &Type) -> TokenStream {
+fn offer_as(ident: &Ident, alias: &Type, name: Option<&LitStr>) -> TokenStream {
     // With the span of the trait, on which an error is reported if the service does not implement the trait, or
     // if the trait object cannot be shared.
     let service = quote_spanned!(focus(alias)=> services.inject::<::std::sync::Arc<#ident>>(::core::option::Option::None));
     let boxed = quote_spanned!(focus(alias)=> __cqrs::offer(service));
+    let named = name.map(|name| quote!(.named(#name)));
     quote! {
         __cqrs::Offer::of::<#alias>(|services| {
             let service: ::std::sync::Arc<#alias> = #service;
             #boxed
-        })
+        }) #named
     }
 }
 
@@ -98,26 +99,31 @@ fn dependencies(injection: &Injection<'_>) -> TokenStream {
     let mut has_cfg = false;
     for field in &injection.fields {
         let InjectedField { name, ty, source, cfgs, .. } = field;
-        let dependency = match source {
-            Source::Type => {
+        let dependency = match demand(source, ty) {
+            Demand::One(ty, None) => {
                 quote_spanned!(focus(ty)=> __cqrs::Dependency::of::<#ty>(#name))
             }
-            Source::Named(service) => quote_spanned! {focus(ty)=>
-                __cqrs::Dependency::named::<#ty>(#name, #service)
-            },
-            Source::Reference(service) if is_sized(ty) => {
-                let service = optional(service.as_ref());
-                quote_spanned!(focus(ty)=> __cqrs::Dependency::reference::<#ty>(#name, #service))
+            Demand::One(ty, Some(service)) => {
+                quote_spanned!(focus(ty)=> __cqrs::Dependency::named::<#ty>(#name, #service))
             }
-            Source::Reference(None) => {
+            Demand::Shared(ty, None) => {
                 let shared = shared(ty);
                 quote_spanned!(focus(ty)=> __cqrs::Dependency::of::<#shared>(#name))
             }
-            Source::Reference(Some(service)) => {
+            Demand::Shared(ty, Some(service)) => {
                 let shared = shared(ty);
                 quote_spanned!(focus(ty)=> __cqrs::Dependency::named::<#shared>(#name, #service))
             }
-            Source::Default => continue,
+            Demand::Reference(ty, service) => {
+                let service = optional(service);
+                quote_spanned!(focus(ty)=> __cqrs::Dependency::reference::<#ty>(#name, #service))
+            }
+            Demand::Optional(ty, service) => {
+                let service = optional(service);
+                quote_spanned!(focus(ty)=> __cqrs::Dependency::optional::<#ty>(#name, #service))
+            }
+            Demand::All(ty) => quote_spanned!(focus(ty)=> __cqrs::Dependency::all::<#ty>(#name)),
+            Demand::Nothing => continue,
         };
         has_cfg |= !cfgs.is_empty();
         list.push(quote!(#(#cfgs)* #dependency));
@@ -133,19 +139,21 @@ fn dependencies(injection: &Injection<'_>) -> TokenStream {
 fn built(injection: &Injection<'_>, services: &TokenStream) -> TokenStream {
     let fields = injection.fields.iter().map(|field| {
         let InjectedField { ident, ty, source, cfgs, .. } = field;
-        let value = match source {
-            Source::Type => {
-                quote_spanned!(focus(ty)=> #services.inject(::core::option::Option::None))
+        let value = match demand(source, ty) {
+            Demand::One(ty, service) | Demand::Shared(ty, service) => {
+                let service = optional(service);
+                quote_spanned!(focus(ty)=> #services.inject(#service))
             }
-            Source::Named(service) => {
-                quote_spanned!(focus(ty)=> #services.inject(::core::option::Option::Some(#service)))
+            Demand::Reference(ty, service) => {
+                let service = optional(service);
+                quote_spanned!(focus(ty)=> #services.reference(#service))
             }
-            Source::Reference(service) => {
-                let service = optional(service.as_ref());
-                let method = if is_sized(ty) { quote!(reference) } else { quote!(inject) };
-                quote_spanned!(focus(ty)=> #services.#method(#service))
+            Demand::Optional(ty, service) => {
+                let service = optional(service);
+                quote_spanned!(focus(ty)=> #services.optional(#service))
             }
-            Source::Default => quote_spanned!(focus(ty)=> ::core::default::Default::default()),
+            Demand::All(ty) => quote_spanned!(focus(ty)=> #services.all()),
+            Demand::Nothing => quote_spanned!(focus(ty)=> ::core::default::Default::default()),
         };
         let key = ident.map(|ident| quote!(#ident:));
         quote!(#(#cfgs)* #key #value)
@@ -157,12 +165,46 @@ fn built(injection: &Injection<'_>, services: &TokenStream) -> TokenStream {
     }
 }
 
+/// What a field or parameter needs of the services, and under which name.
+enum Demand<'a> {
+    /// The service of the type.
+    One(&'a Type, Option<&'a LitStr>),
+    /// The service of type `Arc<T>`.
+    Shared(&'a Type, Option<&'a LitStr>),
+    /// The service of type `Arc<T>` or `T`.
+    Reference(&'a Type, Option<&'a LitStr>),
+    /// The service of the type, if there is one.
+    Optional(&'a Type, Option<&'a LitStr>),
+    /// All services of the type.
+    All(&'a Type),
+    /// A default value.
+    Nothing,
+}
+
+fn demand<'a>(source: &'a Source, ty: &'a Type) -> Demand<'a> {
+    let name = match source {
+        Source::Default => return Demand::Nothing,
+        Source::Reference(name) if is_sized(ty) => return Demand::Reference(ty, name.as_ref()),
+        Source::Reference(name) => return Demand::Shared(ty, name.as_ref()),
+        Source::Named(name) => Some(name),
+        Source::Type => None,
+    };
+    if let Some(ty) = argument_of("Option", ty) {
+        return Demand::Optional(ty, name);
+    }
+    match argument_of("Vec", ty).filter(|_| name.is_none()) {
+        Some(ty) => Demand::All(ty),
+        None => Demand::One(ty, name),
+    }
+}
+
 /// What a function that takes a `&T` keeps.
 pub(crate) fn shared(ty: &Type) -> TokenStream {
     quote_spanned!(focus(ty)=> ::std::sync::Arc<#ty>)
 }
 
-fn optional(name: Option<&LitStr>) -> TokenStream {
+/// The name of a service, as generated code has it.
+pub(crate) fn optional(name: Option<&LitStr>) -> TokenStream {
     match name {
         Some(name) => quote!(::core::option::Option::Some(#name)),
         None => quote!(::core::option::Option::None),

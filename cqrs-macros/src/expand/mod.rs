@@ -7,6 +7,7 @@ mod function;
 pub(crate) mod handler;
 pub(crate) mod injectable;
 pub(crate) mod message;
+pub(crate) mod provider;
 
 use proc_macro2::TokenStream;
 use quote::quote;

@@ -3,11 +3,12 @@
 use proc_macro2::Span;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Fields, Member, Type};
+use syn::{Fields, Member};
 
 use crate::attr::event::{FieldOptions, RedactionKind};
 use crate::attr::serde::Serde;
 use crate::error::Errors;
+use crate::model::injection::is_named;
 use crate::model::redaction::{Mark, Marks};
 
 /// Fields with their options.
@@ -83,7 +84,8 @@ impl<'a> Marked<'a> {
 
     /// The field at `index`, which exists.
     pub(crate) fn field(&self, index: usize) -> Field {
-        let optional = self.fields.iter().nth(index).is_some_and(|field| is_option(&field.ty));
+        let optional =
+            self.fields.iter().nth(index).is_some_and(|field| is_named("Option", &field.ty));
         let member = self.fields.members().nth(index).unwrap_or_else(|| Member::from(index));
         Field { member, optional }
     }
@@ -124,12 +126,5 @@ impl<'a> Marked<'a> {
             }
         }
         secrets
-    }
-}
-
-fn is_option(ty: &Type) -> bool {
-    match ty {
-        Type::Path(path) => path.path.segments.last().is_some_and(|last| last.ident == "Option"),
-        _ => false,
     }
 }

@@ -3,15 +3,14 @@
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{
-    Attribute, FnArg, GenericArgument, ItemFn, Pat, PatType, PathArguments, ReturnType, Type,
-    TypeReference,
-};
+use syn::{Attribute, FnArg, ItemFn, Pat, PatType, ReturnType, Type, TypeReference};
 
 use crate::attr::handler::{HandlerArgs, Kind};
 use crate::attr::injectable;
 use crate::error::Errors;
-use crate::model::injection::{InjectedField, Injection, Shape, focus};
+use crate::model::injection::{
+    InjectedField, Injection, Shape, argument_of, focus, is_named, ungrouped,
+};
 use crate::validate;
 
 /// What a handler function is called with, in the order of its parameters.
@@ -47,10 +46,7 @@ pub(crate) fn read<'a>(
             reader.arguments.push(Argument::Message);
             message(kind, &first.ty, args, errors);
         }
-        Some(FnArg::Receiver(receiver)) => errors.on_tokens(
-            receiver,
-            "a handler function is not a method: write it outside of the `impl`, and take services as parameters",
-        ),
+        Some(FnArg::Receiver(receiver)) => errors.on_tokens(receiver, NO_METHOD),
         None => errors.on(
             item.sig.paren_token.span.join(),
             format!("the first parameter is the {}: write `{}`", kind.message(), parameter(kind)),
@@ -73,6 +69,32 @@ pub(crate) fn read<'a>(
     let Reader { arguments, transaction, fields, .. } = reader;
     (Parameters { arguments, transaction }, Injection { shape: Shape::Named, fields })
 }
+
+/// Reads the parameters of a function that gets services alone.
+pub(crate) fn read_services<'a>(
+    item: &'a ItemFn,
+    errors: &mut Errors,
+) -> (Vec<Argument<'a>>, Injection<'a>) {
+    let (arguments, fields) = (Vec::new(), Vec::new());
+    let mut reader = Reader { kind: Kind::Query, arguments, transaction: None, fields };
+    for input in &item.sig.inputs {
+        match input {
+            FnArg::Typed(parameter) => match ungrouped(&parameter.ty) {
+                Type::Reference(TypeReference { elem, mutability: None, .. }) => {
+                    reader.service(parameter, elem, true, errors);
+                }
+                ty @ Type::Reference(_) => {
+                    errors.on_tokens(ty, "services are shared: write `&` instead of `&mut`");
+                }
+                ty => reader.service(parameter, ty, false, errors),
+            },
+            FnArg::Receiver(receiver) => errors.on_tokens(receiver, NO_METHOD),
+        }
+    }
+    (reader.arguments, Injection { shape: Shape::Named, fields: reader.fields })
+}
+
+const NO_METHOD: &str = "a function that is annotated is not a method: write it outside of the `impl`, and take services as parameters";
 
 fn check_signature(kind: Kind, item: &ItemFn, errors: &mut Errors) {
     let signature = &item.sig;
@@ -111,7 +133,7 @@ fn message(kind: Kind, ty: &Type, args: &mut HandlerArgs, errors: &mut Errors) {
         );
         return;
     }
-    let owned = match ty {
+    let owned = match ungrouped(ty) {
         Type::Reference(TypeReference { elem, mutability: None, .. }) if kind == Kind::Events => {
             &**elem
         }
@@ -176,7 +198,7 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Reads a parameter after the first one.
     fn parameter(&mut self, parameter: &'a PatType, errors: &mut Errors) {
-        let ty = &*parameter.ty;
+        let ty = ungrouped(&parameter.ty);
         match ty {
             Type::Reference(TypeReference { elem, mutability: Some(_), .. }) => {
                 self.transaction(ty, elem, errors);
@@ -237,22 +259,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether `ty` is a path that ends with `name`.
-fn is_named(name: &str, ty: &Type) -> bool {
-    matches!(ty, Type::Path(ty) if ty.path.segments.last().is_some_and(|last| last.ident == name))
-}
-
-/// `T` of `Name<T>`.
-fn argument_of<'a>(name: &str, ty: &'a Type) -> Option<&'a Type> {
-    let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last().filter(|last| last.ident == name)?;
-    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    match arguments.args.first()? {
-        GenericArgument::Type(ty) => Some(ty),
-        _ => None,
-    }
-}
-
 /// Removes the attributes that only the annotation understands.
 pub(crate) fn remove_inject(item: &mut ItemFn) {
     for input in &mut item.sig.inputs {
@@ -266,6 +272,7 @@ pub(crate) fn remove_inject(item: &mut ItemFn) {
 
 /// Whether the type has a size that is known, as far as its syntax says: only such a value is a service by itself.
 pub(crate) fn is_sized(ty: &Type) -> bool {
+    let ty = ungrouped(ty);
     !matches!(ty, Type::TraitObject(_) | Type::Slice(_) | Type::ImplTrait(_))
         && !is_named("str", ty)
 }

@@ -4,7 +4,10 @@ use proc_macro2::{Ident, Span};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Attribute, Data, DeriveInput, Fields, Type, TypeParamBound};
+use syn::{
+    Attribute, Data, DeriveInput, Fields, GenericArgument, LitStr, PathArguments, Type,
+    TypeParamBound,
+};
 
 use crate::attr::handler::Kind;
 use crate::attr::injectable::{self, Source};
@@ -17,6 +20,8 @@ pub(crate) struct Service<'a> {
     pub(crate) injection: Injection<'a>,
     /// The trait objects it is also offered as.
     pub(crate) aliases: Vec<Type>,
+    /// The name under which it is offered as those.
+    pub(crate) name: Option<LitStr>,
 }
 
 impl<'a> Service<'a> {
@@ -36,9 +41,9 @@ impl<'a> Service<'a> {
         for field in &data.fields {
             injectable::none_on_field(&field.attrs, errors);
         }
-        let aliases = injectable::read_aliases(&input.attrs, errors);
+        let (aliases, name) = injectable::read_aliases(&input.attrs, errors);
         let injection = Injection::read(&data.fields, errors);
-        Some(Self { ident: &input.ident, injection, aliases })
+        Some(Self { ident: &input.ident, injection, aliases, name })
     }
 }
 
@@ -109,9 +114,37 @@ impl<'a> Injection<'a> {
     }
 }
 
+/// A type without the invisible group that `macro_rules!` puts around a `$t:ty`, and without parentheses.
+pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Group(group) => &group.elem,
+            Type::Paren(paren) => &paren.elem,
+            ty => return ty,
+        }
+    }
+}
+
+/// Whether `ty` is a path that ends with `name`.
+pub(crate) fn is_named(name: &str, ty: &Type) -> bool {
+    let Type::Path(path) = ungrouped(ty) else { return false };
+    path.path.segments.last().is_some_and(|last| last.ident == name)
+}
+
+/// `T` of `Name<T>`.
+pub(crate) fn argument_of<'a>(name: &str, ty: &'a Type) -> Option<&'a Type> {
+    let Type::Path(path) = ungrouped(ty) else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first()? {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    }
+}
+
 /// The token of a type on which an error about it is reported: `Created` in `events::Created`.
 pub(crate) fn focus(ty: &Type) -> Span {
-    let path = match ty {
+    let path = match ungrouped(ty) {
         Type::Path(ty) => Some(&ty.path),
         Type::TraitObject(object) => object.bounds.iter().find_map(|bound| match bound {
             TypeParamBound::Trait(bound) => Some(&bound.path),

@@ -170,3 +170,28 @@ fn function_that_executes_a_command_in_a_transaction() {
         }
     ));
 }
+
+#[test]
+fn provider() {
+    assert_expansion!(crate::expand::provider::annotate(
+        quote!(name = "primary"),
+        &quote! {
+            async fn database(config: &Config) -> Result<Database, Error> {
+                Database::connect(config).await
+            }
+        }
+    ));
+}
+
+#[test]
+fn every_kind_of_service() {
+    assert_expansion!(injectable(quote! {
+        #[injectable(as = dyn Rule, name = "late")]
+        struct Late {
+            mailer: Option<Arc<dyn Mailer>>,
+            rules: Vec<Arc<dyn Other>>,
+            #[inject(name = "backup")]
+            backup: Option<Arc<dyn Mailer>>,
+        }
+    }));
+}

@@ -77,7 +77,7 @@ fn the_message_is_the_first_parameter() {
                 Ok(())
             }
         ),
-        "a handler function is not a method: write it outside of the `impl`, and take services as parameters",
+        "a function that is annotated is not a method: write it outside of the `impl`, and take services as parameters",
     );
 }
 

@@ -25,8 +25,7 @@ fn fields() {
     );
     assert_field_mistake(
         &quote!(#[inject(name = "")] a: u8),
-        "`name` is empty: write the name the service is provided under, or leave `#[inject(..)]` \
-         out",
+        "`name` is empty: write a name, or leave the option out",
     );
     assert_field_mistake(
         &quote!(#[inject(name)] a: u8),
@@ -75,7 +74,7 @@ fn traits() {
             #[injectable(provide)]
             struct S;
         )),
-        "unknown option `provide` (`#[injectable(..)]` takes `as`)",
+        "unknown option `provide` (`#[injectable(..)]` takes `as` and `name`)",
     );
 }
 
@@ -147,4 +146,58 @@ fn a_handler_needs_no_injectable() {
             error,
         );
     }
+}
+
+#[test]
+fn names_of_services() {
+    assert_one_mistake(
+        injectable(quote!(
+            #[injectable(name = "smtp")]
+            struct S;
+        )),
+        "a name tells services of one type apart: say as what it is offered, such as \
+         `as = dyn EmployeeRepository`",
+    );
+}
+
+#[test]
+fn providers() {
+    let provider = |args, item: TokenStream| crate::expand::provider::annotate(args, &item);
+    assert_one_mistake(
+        provider(
+            quote!(),
+            quote!(
+                struct S;
+            ),
+        ),
+        "`#[provider]` goes on a function that returns a service; a struct that is built from its fields has \
+         `#[derive(Injectable)]`",
+    );
+    assert_one_mistake(
+        provider(
+            quote!(),
+            quote!(
+                async fn database() {}
+            ),
+        ),
+        "a provider returns a service: add `-> Database` or `-> Result<Database, Error>`",
+    );
+    assert_one_mistake(
+        provider(
+            quote!(),
+            quote!(
+                fn database(config: &mut Config) -> Database {}
+            ),
+        ),
+        "services are shared: write `&` instead of `&mut`",
+    );
+    assert_one_mistake(
+        provider(
+            quote!(nam = "a"),
+            quote!(
+                fn database() -> Database {}
+            ),
+        ),
+        "unknown option `nam`, did you mean `name`? (`#[provider(..)]` takes `name`)",
+    );
 }

@@ -11,5 +11,6 @@ mod events;
 mod events_handlers;
 mod functions;
 mod hygiene;
+mod injection;
 mod services;
 mod transactions;

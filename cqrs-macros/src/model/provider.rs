@@ -1,0 +1,60 @@
+//! A provider: a function that makes a service.
+
+use proc_macro2::TokenStream;
+use syn::parse::ParseStream;
+use syn::parse::Parser as _;
+use syn::{ItemFn, LitStr, ReturnType, Type};
+
+use crate::attr::{injectable, options};
+use crate::error::Errors;
+use crate::model::function::{self, Argument};
+use crate::model::injection::{Injection, argument_of};
+use crate::validate;
+
+/// A checked provider.
+pub(crate) struct Provider<'a> {
+    /// The name under which the service is offered.
+    pub(crate) name: Option<LitStr>,
+    pub(crate) arguments: Vec<Argument<'a>>,
+    pub(crate) injection: Injection<'a>,
+    /// The type of the service; `None` after a mistake.
+    pub(crate) service: Option<&'a Type>,
+    /// Whether the function returns a `Result` with the service.
+    pub(crate) can_fail: bool,
+}
+
+impl<'a> Provider<'a> {
+    pub(crate) fn read(args: TokenStream, item: &'a ItemFn, errors: &mut Errors) -> Self {
+        let mut name = None;
+        let parsed = (|input: ParseStream<'_>| {
+            options::read_list(input, errors, |key, input, _| {
+                if key == "name" {
+                    return options::set(&mut name, key, injectable::service_name(key, input)?);
+                }
+                Err(options::unknown(key, "`#[provider(..)]`", &["name"]))
+            });
+            Ok(())
+        })
+        .parse2(args);
+        errors.keep(parsed);
+        validate::not_generic(
+            &item.sig.generics,
+            "a service is found by its type, so its provider cannot be generic: write one function for each type",
+            errors,
+        );
+        let (arguments, injection) = function::read_services(item, errors);
+        let returned = match &item.sig.output {
+            ReturnType::Type(_, ty) => Some(&**ty),
+            ReturnType::Default => {
+                errors.on(
+                    item.sig.ident.span(),
+                    "a provider returns a service: add `-> Database` or `-> Result<Database, Error>`",
+                );
+                None
+            }
+        };
+        let fallible = returned.and_then(|ty| argument_of("Result", ty));
+        let can_fail = fallible.is_some();
+        Self { name, arguments, injection, service: fallible.or(returned), can_fail }
+    }
+}
