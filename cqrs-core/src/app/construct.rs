@@ -38,28 +38,28 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
     let hand = test.hand.unwrap_or_else(|| Box::new(Once));
     let dispatcher = Dispatcher::new(Arc::clone(&shared), builder.dead_letter_capacity, hand);
     let dispatcher = Arc::new(dispatcher);
+    // Events that are implemented by hand are known by their handlers.
+    let by_hand = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
+    let by_hand = by_hand.filter_map(|route| route.event?.decoder());
+    let own = Decoder::of::<OperationPerformed>();
+    let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain([own]));
+    let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);
+    let codec = Arc::new(codec.with_shards(shards));
     let publishing = PublishOptions {
         payload_limit: builder.payload_limit,
         cascade_limit: builder.cascade_limit,
         unhandled: Arc::clone(&wired.unhandled),
         starts_by_itself: builder.starts_by_itself && !plugins.need_start(),
     };
-    let hub = Arc::new(EventHub::new(Arc::clone(&dispatcher), publishing));
+    let hub = Arc::new(EventHub::new(Arc::clone(&dispatcher), Arc::clone(&codec), publishing));
     let command_executors = Arc::new(Executors::new(Arc::clone(&shared)));
     let query_executors = Arc::new(Executors::new(Arc::clone(&shared)));
     let events = EventBus::new(&hub);
     let commands = CommandBus::new(&command_executors);
     let queries = QueryBus::new(&query_executors);
 
-    // Events that are implemented by hand are known by their handlers.
-    let by_hand = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
-    let by_hand = by_hand.filter_map(|route| route.event?.decoder());
-    let own = Decoder::of::<OperationPerformed>();
-    let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain([own]));
     let services = providers.construct(&events, &commands, &queries).await;
     let services = services.map_err(|problem| BuildError(vec![problem]))?;
-    let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);
-    let codec = Arc::new(codec.with_shards(shards));
     let store = builder.store.as_ref();
     let transactions = store.and_then(|store| StoreTransactions::of(store, &codec));
     let (mut lanes, mut durable) = (Vec::new(), Vec::new());

@@ -18,11 +18,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use self::plugin::Plugins;
+use uuid::Uuid;
+
 use crate::bus::{
-    CommandBus, CommandExecutors, EventBus, EventHub, HandlerControl, QueryBus, QueryExecutors,
-    UnknownHandler,
+    CommandBus, CommandExecutors, EventBus, EventHub, ExecuteError, HandlerControl, PublishError,
+    QueryBus, QueryExecutors, UnknownHandler,
 };
+use crate::context::Context;
 use crate::lane::Failure;
+use crate::message::{Command, Event, Query};
 use crate::operations::Operations;
 use crate::runtime::{Lifecycle, Live};
 use crate::services::{MissingService, Service, Services, TypeRef};
@@ -65,7 +69,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// async fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///     let app = App::builder().provide::<Arc<str>>("Hello".into()).build()?;
 ///     let ctx = Context::for_tenant("acme")?;
-///     let text = app.commands().execute(&ctx, Greet { name: "Ada".into() }).await?;
+///     let text = app.execute(&ctx, Greet { name: "Ada".into() }).await?;
 ///     assert_eq!(text, "Hello, Ada!");
 ///     let report = app.shutdown(Duration::from_secs(30)).await;
 ///     println!("{report}");
@@ -110,6 +114,41 @@ impl App {
     /// Executes queries.
     pub fn queries(&self) -> &QueryBus {
         &self.0.queries
+    }
+
+    /// Publishes an event: short for [`events().publish`](EventBus::publish).
+    ///
+    /// # Errors
+    ///
+    /// As [`EventBus::publish`].
+    pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
+        self.events().publish(ctx, event).await
+    }
+
+    /// Executes a command: short for [`commands().execute`](CommandBus::execute).
+    ///
+    /// # Errors
+    ///
+    /// As [`CommandBus::execute`].
+    pub async fn execute<C: Command>(
+        &self,
+        ctx: &Context,
+        command: C,
+    ) -> Result<C::Output, ExecuteError<C::Error>> {
+        self.commands().execute(ctx, command).await
+    }
+
+    /// Asks a query: short for [`queries().execute`](QueryBus::execute).
+    ///
+    /// # Errors
+    ///
+    /// As [`QueryBus::execute`].
+    pub async fn query<Q: Query>(
+        &self,
+        ctx: &Context,
+        query: Q,
+    ) -> Result<Q::Output, ExecuteError<Q::Error>> {
+        self.queries().execute(ctx, query).await
     }
 
     /// A clone of the service of type `T`, such as `Arc<EmployeeService>`, for HTTP routes and the like.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::feed::Route;
+use super::similar::similar;
 use crate::lane::HandlerStatus;
 
 /// One event handler of a running application: what it is doing, and a switch to pause it.
@@ -77,11 +78,8 @@ pub struct UnknownHandler {
 
 impl UnknownHandler {
     pub(crate) fn new<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Self {
-        // What was typed may have any length; names have at most 128 bytes.
-        let name: String = name.chars().take(128).collect();
-        let near = known.min_by_key(|known| strsim::levenshtein(&name.to_lowercase(), known));
-        let near = near.map(|near| format!("; the most similar name is `{near}`"));
-        Self { name, near: near.unwrap_or_default() }
+        let (name, near) = similar(name, known);
+        Self { name, near }
     }
 }
 

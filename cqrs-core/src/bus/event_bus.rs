@@ -22,17 +22,20 @@ use crate::observe::{self, Happening, Observed};
 use crate::payload::MAX_PAYLOAD_DEPTH;
 use crate::registry::Unhandled;
 use crate::runtime::{InFlight, Live};
+use crate::subscription::Codec;
 
 /// Publishes events. Injectable; cloning is cheap.
 ///
 /// A bus does not keep its application alive: once the last [`App`](crate::App) is dropped or shut
 /// down, publishing is refused.
 #[derive(Debug, Clone)]
-pub struct EventBus(Weak<EventHub>);
+pub struct EventBus(pub(super) Weak<EventHub>);
 
 /// What the event buses of one application share.
 pub(crate) struct EventHub {
     pub(crate) dispatcher: Arc<Dispatcher>,
+    /// Knows every event by its name.
+    pub(super) codec: Arc<Codec>,
     options: PublishOptions,
     subscriptions: Subscriptions,
     /// Whether the log says already that events wait for the start.
@@ -51,6 +54,19 @@ pub(crate) struct PublishOptions {
     pub(crate) unhandled: Arc<Unhandled>,
     /// Whether publishing starts the workers.
     pub(crate) starts_by_itself: bool,
+}
+
+/// The type of an event, and its name.
+#[derive(Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) event: TypeId,
+    pub(super) name: &'static str,
+}
+
+impl Kind {
+    fn of<E: Event>() -> Self {
+        Self { event: TypeId::of::<E>(), name: E::NAME }
+    }
 }
 
 impl EventBus {
@@ -95,7 +111,7 @@ impl EventBus {
     ) -> Result<Uuid, PublishError> {
         let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
         let (event, observed) = hub.begin(ctx, event)?;
-        hub.send::<E>(ctx, &event, observed).await
+        hub.send(ctx, &event, Kind::of::<E>(), observed).await
     }
 
     /// Publishes an event of the framework at once, if a handler wants it.
@@ -159,7 +175,7 @@ impl EventBus {
         let (event, observed) = hub.begin(ctx, event)?;
         let handlers = hub.handlers_of(TypeId::of::<E>());
         let waiter = hub.dispatcher.waiters.wait(event.id(), handlers);
-        hub.send::<E>(ctx, &event, observed).await?;
+        hub.send(ctx, &event, Kind::of::<E>(), observed).await?;
         drop(in_flight);
         if handlers == 0 {
             return Ok(Vec::new());
@@ -299,6 +315,21 @@ impl EventBus {
         self.0.upgrade().map_or_else(Live::ended, |hub| hub.subscriptions.subscribe_all())
     }
 
+    /// Counts a publish of this event as in flight.
+    pub(super) fn enter(
+        &self,
+        ctx: &Context,
+        event: &'static str,
+    ) -> Result<(Arc<EventHub>, InFlight), PublishError> {
+        let shut_down = PublishError::ShutDown { event };
+        let Some(hub) = self.0.upgrade() else { return Err(shut_down) };
+        let lifecycle = &hub.dispatcher.shared.lifecycle;
+        match lifecycle.admit(ctx.is_inside(lifecycle)) {
+            Some(in_flight) => Ok((hub, in_flight)),
+            None => Err(refused(ctx, shut_down)),
+        }
+    }
+
     /// Counts a publish of `events` as in flight, and checks their sizes. Work that is under way may publish
     /// during a shutdown; nothing else may.
     fn admit<E: Event>(
@@ -306,23 +337,24 @@ impl EventBus {
         ctx: &Context,
         events: &[E],
     ) -> Result<(Arc<EventHub>, InFlight), PublishError> {
-        let shut_down = PublishError::ShutDown { event: E::NAME };
-        let Some(hub) = self.0.upgrade() else { return Err(shut_down) };
-        let lifecycle = &hub.dispatcher.shared.lifecycle;
-        let Some(in_flight) = lifecycle.admit(ctx.is_inside(lifecycle)) else {
-            return Err(refused(ctx, shut_down));
-        };
+        let (hub, in_flight) = self.enter(ctx, E::NAME)?;
         for event in events {
-            hub.check_size(event).map_err(|error| refused(ctx, error))?;
+            let size = event.json_size();
+            hub.check_size(E::NAME, size).map_err(|error| refused(ctx, error))?;
         }
         Ok((hub, in_flight))
     }
 }
 
 impl EventHub {
-    pub(crate) fn new(dispatcher: Arc<Dispatcher>, options: PublishOptions) -> Self {
+    pub(crate) fn new(
+        dispatcher: Arc<Dispatcher>,
+        codec: Arc<Codec>,
+        options: PublishOptions,
+    ) -> Self {
         let (waits, unhandled) = (Once::new(), Mutex::default());
-        Self { dispatcher, options, subscriptions: Subscriptions::default(), waits, unhandled }
+        let subscriptions = Subscriptions::default();
+        Self { dispatcher, codec, options, subscriptions, waits, unhandled }
     }
 
     pub(crate) fn end_streams(&self) {
@@ -330,15 +362,20 @@ impl EventHub {
         self.dispatcher.shared.failures.end();
     }
 
-    fn check_size<E: Event>(&self, event: &E) -> Result<(), PublishError> {
+    /// Checks the size of a payload, as it was measured.
+    pub(super) fn check_size(
+        &self,
+        event: &'static str,
+        size: serde_json::Result<usize>,
+    ) -> Result<(), PublishError> {
         let limit = self.options.payload_limit;
-        match event.json_size() {
+        match size {
             Ok(size) if size <= limit => Ok(()),
-            Ok(size) => Err(PublishError::TooLarge { event: E::NAME, size, limit }),
+            Ok(size) => Err(PublishError::TooLarge { event, size, limit }),
             Err(error) if error.is_io() => {
-                Err(PublishError::TooDeep { event: E::NAME, limit: MAX_PAYLOAD_DEPTH })
+                Err(PublishError::TooDeep { event, limit: MAX_PAYLOAD_DEPTH })
             }
-            Err(error) => Err(PublishError::Unserializable { event: E::NAME, error }),
+            Err(error) => Err(PublishError::Unserializable { event, error }),
         }
     }
 
@@ -349,11 +386,22 @@ impl EventHub {
         event: E,
     ) -> Result<Uuid, PublishError> {
         let (event, observed) = self.begin(ctx, event)?;
+        self.publish_begun(ctx, event, Kind::of::<E>(), observed).await
+    }
+
+    /// Publishes an event that has its context: with the unit of work that it is part of, or at once.
+    pub(super) async fn publish_begun(
+        self: &Arc<Self>,
+        ctx: &Context,
+        event: AnyEvent,
+        kind: Kind,
+        observed: Observed,
+    ) -> Result<Uuid, PublishError> {
         if self.defer_all(ctx, std::slice::from_ref(&event), None) {
             observed.end(None);
             return Ok(event.id());
         }
-        self.send::<E>(ctx, &event, observed).await
+        self.send(ctx, &event, kind, observed).await
     }
 
     /// Publishes checked events, all or none.
@@ -435,34 +483,46 @@ impl EventHub {
         event: E,
         at: Option<Timestamp>,
     ) -> Result<(AnyEvent, Observed), PublishError> {
+        let (context, observed) = self.context_of(ctx, E::NAME, at)?;
+        Ok((AnyEvent::new(context, event), observed))
+    }
+
+    /// The context of an event that is published now, or at this time.
+    pub(super) fn context_of(
+        &self,
+        ctx: &Context,
+        event: &'static str,
+        at: Option<Timestamp>,
+    ) -> Result<(Context, Observed), PublishError> {
         let limit = self.options.cascade_limit;
         let mut context = ctx.for_event(limit).map_err(|chain| {
             let chain = chain.to_string();
-            refused(ctx, PublishError::CascadeTooLong { event: E::NAME, limit, chain })
+            refused(ctx, PublishError::CascadeTooLong { event, limit, chain })
         })?;
         if let Some(at) = at {
             context = context.at(at);
         }
-        let observed = Observed::publish(E::NAME, &mut context);
-        Ok((AnyEvent::new(context, event), observed))
+        let observed = Observed::publish(event, &mut context);
+        Ok((context, observed))
     }
 
     /// Hands the event to its handlers now, or to the log.
-    async fn send<E: Event>(
+    async fn send(
         &self,
         ctx: &Context,
         event: &AnyEvent,
+        kind: Kind,
         observed: Observed,
     ) -> Result<Uuid, PublishError> {
         let result = match self.start_if_needed() {
             Err(refused) => Err(refused),
             Ok(()) if self.dispatcher.engine().is_none() => {
-                self.deliver(ctx, event, TypeId::of::<E>()).await
+                self.deliver(ctx, event, kind.event).await
             }
             // Boxed, so that the future of a publish in memory is small.
             Ok(()) => Box::pin(self.append(ctx, std::slice::from_ref(event))).await,
         };
-        let result = result.map_err(|refused| refused.publishing(E::NAME));
+        let result = result.map_err(|refused| refused.publishing(kind.name));
         observed.end(result.as_ref().err().map(PublishError::error_type));
         result.map(|()| event.id())
     }
@@ -573,7 +633,7 @@ impl Publishes for EventHub {
 
 /// Makes a refusal visible to operators.
 #[cold]
-fn refused(ctx: &Context, error: PublishError) -> PublishError {
+pub(super) fn refused(ctx: &Context, error: PublishError) -> PublishError {
     observe::publish_refused(error.event(), ctx, error.error_type());
     error
 }

@@ -14,7 +14,9 @@ mod feed;
 mod gauges;
 mod letters;
 mod outliving;
+mod publish_json;
 mod query_bus;
+mod similar;
 mod subscription;
 mod waiters;
 
@@ -22,6 +24,7 @@ pub use self::command_bus::CommandBus;
 pub use self::control::{HandlerControl, UnknownHandler};
 pub use self::error::{CancelError, ExecuteError, PublishError};
 pub use self::event_bus::EventBus;
+pub use self::publish_json::PublishJsonError;
 pub use self::query_bus::QueryBus;
 pub use self::waiters::HandlerOutcome;
 pub use crate::lane::{HandlerState, HandlerStatus};

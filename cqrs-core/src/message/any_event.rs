@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Event;
+use super::{Event, EventPayload};
 use crate::context::Context;
 use crate::context::message_id;
 use crate::payload::{self, Changes, Redaction};
@@ -51,6 +51,7 @@ pub(super) trait ErasedEvent: Any + Send + Sync {
     fn description(&self) -> Option<String>;
     fn payload(&self) -> serde_json::Result<Value>;
     fn payload_text(&self) -> serde_json::Result<String>;
+    fn json_size(&self) -> serde_json::Result<usize>;
 }
 
 /// What an [`Event`] says about itself without any work.
@@ -97,6 +98,10 @@ impl<E: Event> ErasedEvent for E {
 
     fn payload_text(&self) -> serde_json::Result<String> {
         self.to_json_text()
+    }
+
+    fn json_size(&self) -> serde_json::Result<usize> {
+        EventPayload::json_size(self)
     }
 }
 

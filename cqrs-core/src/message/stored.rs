@@ -45,6 +45,11 @@ impl AnyEvent {
         self.erased().payload_text()
     }
 
+    /// How many bytes the payload has as JSON; an I/O error if it is nested too deeply.
+    pub(crate) fn json_size(&self) -> serde_json::Result<usize> {
+        self.erased().json_size()
+    }
+
     /// An `E` from the text of its payload, which may be of an older version.
     pub(crate) fn decode<E: Event>(
         context: Context,
@@ -101,6 +106,10 @@ impl ErasedEvent for Unknown {
 
     fn payload_text(&self) -> serde_json::Result<String> {
         Ok(self.payload.get().to_owned())
+    }
+
+    fn json_size(&self) -> serde_json::Result<usize> {
+        Ok(self.payload.get().len())
     }
 }
 

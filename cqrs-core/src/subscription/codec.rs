@@ -75,6 +75,16 @@ impl Codec {
         Self { shards: shards.max(1), ..self }
     }
 
+    /// How events of this name are read.
+    pub(crate) fn decoder(&self, name: &str) -> Option<Decoder> {
+        self.events.get(name).copied()
+    }
+
+    /// The names of all events that this build knows.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.events.keys().copied()
+    }
+
     /// The event as text, with its shard and its key.
     pub(crate) fn encode(&self, event: &AnyEvent) -> serde_json::Result<LogEvent> {
         let ctx = event.context();

@@ -163,8 +163,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ctx = Context::for_tenant("acme")?.with_actor(Actor::user(42).named("Ada"));
     let command =
         CreateEmployee { full_name: "Grace Hopper".into(), email: "grace@example.com".into() };
-    let employee = app.commands().execute(&ctx, command).await?;
-    let found = app.queries().execute(&ctx, FindEmployee { id: employee.id }).await?;
+    let employee = app.execute(&ctx, command).await?;
+    let found = app.query(&ctx, FindEmployee { id: employee.id }).await?;
     println!("found: {}", found.map_or("nobody".into(), |employee| employee.full_name));
 
     let report = app.shutdown(Duration::from_secs(30)).await; // drains every cascade

@@ -2,6 +2,7 @@
 
 mod activity_events;
 mod contexts;
+mod json;
 mod middleware;
 mod plugins;
 mod test_kit;

@@ -1,0 +1,110 @@
+//! Publishing an event by its name, from JSON: for command lines, schedulers and transports.
+
+use uuid::Uuid;
+
+use super::event_bus::{Kind, refused};
+use super::similar::similar;
+use super::{EventBus, PublishError};
+use crate::context::Context;
+
+impl EventBus {
+    /// Publishes the event that has this name, from its payload as JSON, as [`publish`](Self::publish) does: for command
+    /// lines, schedulers and transports that do not know its type.
+    ///
+    /// `version` is that of the payload. One of an older version is brought to the current form by the event's
+    /// `upcast` functions, as if it came from a store.
+    ///
+    /// ```standalone_crate
+    /// use cqrs_core::prelude::*;
+    ///
+    /// #[derive(Serialize, Deserialize, Event)]
+    /// struct TaskCreated { task_id: u64 }
+    ///
+    /// #[tokio::main]
+    /// async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    ///     let app = App::builder().build()?;
+    ///     let ctx = Context::for_tenant("acme")?;
+    ///     app.events().publish_json(&ctx, "task.created", 1, r#"{ "task_id": 7 }"#).await?;
+    ///
+    ///     let error = app.events().publish_json(&ctx, "task.create", 1, "{}").await;
+    ///     let error = error.expect_err("no event has this name");
+    ///     let expected = "no event is named `task.create`; the most similar name is `task.created`";
+    ///     assert_eq!(error.to_string(), expected);
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`PublishJsonError`]; no handler gets the event then.
+    pub async fn publish_json(
+        &self,
+        ctx: &Context,
+        name: &str,
+        version: u32,
+        json: &str,
+    ) -> Result<Uuid, PublishJsonError> {
+        let Some(hub) = self.0.upgrade() else {
+            let (name, _) = similar(name, std::iter::empty());
+            return Err(PublishJsonError::ShutDown { name });
+        };
+        let Some(decoder) = hub.codec.decoder(name) else {
+            let (name, near) = similar(name, hub.codec.names());
+            return Err(PublishJsonError::Unknown { name, near });
+        };
+        let event = decoder.name;
+        let (hub, _in_flight) = self.enter(ctx, event)?;
+        // Before it is read, so that a large text costs nothing.
+        hub.check_size(event, Ok(json.len())).map_err(|error| refused(ctx, error))?;
+        let (context, observed) = hub.context_of(ctx, event, None)?;
+        let decoded = match (decoder.decode)(context, version, json) {
+            Ok(decoded) => decoded,
+            Err(error) => {
+                observed.end(Some("unreadable"));
+                return Err(PublishJsonError::Unreadable { event, error });
+            }
+        };
+        if let Err(error) = hub.check_size(event, decoded.json_size()) {
+            observed.end(Some(error.error_type()));
+            return Err(error.into());
+        }
+        let kind = Kind { event: decoder.event, name: event };
+        Ok(hub.publish_begun(ctx, decoded, kind, observed).await?)
+    }
+}
+
+/// Why an event was not published from JSON.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishJsonError {
+    /// No event of the linked crates has this name.
+    #[error("no event is named `{}`{near}", name.escape_debug())]
+    Unknown {
+        /// The first 128 characters of the name.
+        name: String,
+        /// The most similar name, as the end of the text.
+        near: String,
+    },
+    /// The text is no JSON, or does not have the form of the event in this version.
+    #[error("event `{event}` was not published: {error}")]
+    Unreadable {
+        /// The event's name.
+        event: &'static str,
+        /// What was wrong, and where.
+        #[source]
+        error: serde_json::Error,
+    },
+    /// The application is shut down, its last `App` was dropped, or it is not yet built.
+    #[error(
+        "event `{}` was not published: the application is shut down, or its `App` was dropped (keep it as long as \
+         its buses are used)",
+        name.escape_debug()
+    )]
+    ShutDown {
+        /// The event's name.
+        name: String,
+    },
+    /// It was refused as any event would be.
+    #[error(transparent)]
+    Refused(#[from] PublishError),
+}
