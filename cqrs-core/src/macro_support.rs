@@ -20,8 +20,8 @@ pub use crate::message::{
 pub use crate::payload::Changes;
 pub use crate::payload::Redaction;
 pub use crate::registry::{
-    EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration, Offer,
-    PluginService, Source, TransactionalRoute,
+    Cast, EventAlias, EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration,
+    Offer, PluginService, Source, TransactionalRoute,
 };
 pub use crate::services::{Dependency, Injectable, Provider, Services};
 

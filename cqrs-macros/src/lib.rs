@@ -62,6 +62,7 @@ use syn::Error;
 /// | `action = ".."` | What happened to it; at most 128 bytes. | The past tense: `created`. |
 /// | `describe = ".."` | What happened as a sentence for people, without its subject; see below. At most 512 bytes. | No description |
 /// | `activity = false` | The event does not belong into an activity log. | `true` |
+/// | `as = dyn Trait` | Handlers of `dyn Trait` get the event. It may be repeated, or list several: `as(dyn A, dyn B)`. The trait is `Send + Sync`. | None |
 ///
 /// Leaving everything out is fine while a type's name is right:
 ///
@@ -337,7 +338,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 ///
 /// | Parameter | Gets |
 /// |---|---|
-/// | `event: &E`, the first | The event. `&AnyEvent` means every event. |
+/// | `event: &E`, the first | The event. `&AnyEvent` means every event, `&dyn Trait` every event of a trait. |
 /// | `batch: &Batch<E>`, the first | Many events at once; with the option `batch(..)`. |
 /// | `ctx: &Context` | The context, if the function needs it. |
 /// | `tx: &mut SqliteTransaction` | A transaction of the application's store. It commits when the function returns `Ok`; the handler is `transactional` then. |
@@ -382,6 +383,35 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 ///     }
 /// }
 /// ```
+///
+/// A trait means every event with `#[event(as = dyn Trait)]`:
+///
+/// ```
+/// use cqrs_core::prelude::*;
+///
+/// trait EmployeeEvent: Send + Sync {
+///     fn employee_id(&self) -> Uuid;
+/// }
+///
+/// #[derive(Serialize, Deserialize, Event)]
+/// #[event(as = dyn EmployeeEvent)]
+/// pub struct EmployeeCreated { pub id: Uuid }
+///
+/// impl EmployeeEvent for EmployeeCreated {
+///     fn employee_id(&self) -> Uuid {
+///         self.id
+///     }
+/// }
+///
+/// #[events_handler]
+/// async fn index_employee(event: &dyn EmployeeEvent) -> HandlerResult {
+///     println!("{} has changed", event.employee_id());
+///     Ok(())
+/// }
+/// ```
+///
+/// A struct with `#[events_handler(dyn EmployeeEvent)]` implements `EventHandler<dyn EmployeeEvent>`, and takes
+/// `event: &(dyn EmployeeEvent + 'static)`.
 ///
 /// With `batch(..)`, the handler gets many at once, and implements `BatchEventHandler` instead:
 ///

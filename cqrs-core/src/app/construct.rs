@@ -130,7 +130,8 @@ fn lane(
 ) -> Unrouted {
     let erased = registration.routes.iter().map(|route| {
         let event = route.event.map(|event| (event.message)().id());
-        (event, (route.erase)(Arc::clone(handler)))
+        let erased = route.erased(Arc::clone(handler));
+        (event, erased.expect("the wiring proved that the events of a trait are known"))
     });
     let (events, handlers) = erased.unzip();
     let lane = Lane::new(

@@ -26,8 +26,32 @@ pub(super) fn select(
         catalogue.handlers.iter().copied().partition(is_selected);
     let mut handlers: Vec<_> = annotated.into_iter().cloned().chain(registered).collect();
     handlers.sort_by(|a, b| (&a.name, a.source).cmp(&(&b.name, b.source)));
+    for handler in &mut handlers {
+        resolve_aliases(handler, catalogue);
+    }
     let left_out = left_out.iter().chain(&catalogue.left_out).copied();
     (handlers, Unhandled::new(left_out))
+}
+
+/// Gives a handler of a trait's events a route for each of them.
+fn resolve_aliases(handler: &mut HandlerRegistration, catalogue: &Catalogue) {
+    if handler.routes.iter().all(|route| route.alias.is_none()) {
+        return;
+    }
+    let resolved = handler.routes.iter().flat_map(|route| {
+        let events = route.alias.and_then(|alias| catalogue.aliases.get(&alias().id()));
+        let events: Vec<_> = events
+            .into_iter()
+            .flatten()
+            .filter_map(|alias| {
+                let event = catalogue.by_type.get(&(alias.event)().id())?;
+                Some(route.of_event(**event, alias))
+            })
+            .collect();
+        // A route without events is reported.
+        if events.is_empty() { vec![*route] } else { events }
+    });
+    handler.routes = resolved.collect::<Vec<_>>().into();
 }
 
 /// The messages of the selected modules, and those from elsewhere that a handler names; by name.
@@ -119,7 +143,19 @@ fn check_events(handlers: &[HandlerRegistration], problems: &mut Vec<Problem>) {
         let mut events = FxHashSet::default();
         let mut is_new =
             |route: &EventRoute| events.insert(route.event.map(|event| (event.message)().id()));
-        let is_for_any = routes.iter().any(|route| route.event.is_none());
+        for alias in routes.iter().filter_map(|route| route.alias) {
+            let alias = alias();
+            problems.push(Problem::new(
+                ProblemKind::NoEventOfTrait,
+                format!("{} handles `{alias}`, but no event is one", consumer(handler)),
+                format!(
+                    "add `#[event(as = {alias})]` to the events; if there are some in another crate, name that \
+                     crate in `modules![..]`"
+                ),
+            ));
+        }
+        let is_any = |route: &&EventRoute| route.event.is_none() && route.alias.is_none();
+        let is_for_any = routes.iter().any(|route| is_any(&route));
         if !routes.iter().all(&mut is_new) || (is_for_any && routes.len() > 1) {
             problems.push(Problem::new(
                 ProblemKind::SameEventTwice,

@@ -71,6 +71,8 @@ pub enum ProblemKind {
     SharedPluginName,
     /// A handler was registered by hand without an event.
     HandlesNothing,
+    /// A handler takes the events of a trait, and no event has that trait as an alias.
+    NoEventOfTrait,
     /// A handler would get one event twice: it names the event twice, under another name, or beside `*`.
     SameEventTwice,
     /// A query handler injects a bus that can change state, or a service that injects one.

@@ -9,7 +9,8 @@ use crate::context::Context;
 /// Reacts to events of type `E`. Write it as an `async fn`; register it with `#[events_handler(..)]`.
 ///
 /// One handler may handle many events, each by an impl of its own or all by
-/// `impl<E: Event> EventHandler<E>`. `#[events_handler(*)]` handles [`AnyEvent`](crate::AnyEvent).
+/// `impl<E: Event> EventHandler<E>`. `#[events_handler(*)]` handles [`AnyEvent`](crate::AnyEvent), and
+/// `#[events_handler(dyn Trait)]` every event with `#[event(as = dyn Trait)]`.
 ///
 /// # Contract
 ///
@@ -27,7 +28,7 @@ use crate::context::Context;
     note = "write `impl EventHandler<{E}> for {Self}` with `async fn handle(&self, event: &{E}, ctx: &Context) -> HandlerResult`",
     note = "a `BatchEventHandler` needs `batch(max = ..)` in the annotation, a `TransactionalEventHandler` needs `transactional`"
 )]
-pub trait EventHandler<E>: Send + Sync + 'static {
+pub trait EventHandler<E: ?Sized>: Send + Sync + 'static {
     /// Handles one event. Messages that are published or executed with `ctx` are caused by this event.
     ///
     /// # Errors

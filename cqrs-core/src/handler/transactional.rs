@@ -21,7 +21,7 @@ use crate::message::Command;
     note = "write `impl TransactionalEventHandler<{E}> for {Self}` with `type Transaction` and `async fn handle(&self, event: &{E}, tx: &mut Self::Transaction, ctx: &Context) -> HandlerResult`",
     note = "an `EventHandler` has no transaction: remove `transactional` for that"
 )]
-pub trait TransactionalEventHandler<E>: Send + Sync + 'static {
+pub trait TransactionalEventHandler<E: ?Sized>: Send + Sync + 'static {
     /// The store's transaction, such as `cqrs_sql::SqliteTransaction`. The wiring proves that the store has it.
     type Transaction: Send + 'static;
 

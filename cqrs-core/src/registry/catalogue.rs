@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::{HandlerRegistration, InjectableRegistration, MessageRegistration, PluginService};
+use super::{
+    EventAlias, HandlerRegistration, InjectableRegistration, MessageRegistration, PluginService,
+};
 use crate::message::{Decoder, Validator};
 
 /// What the annotations submitted. It alone reads `inventory`, once per application.
@@ -22,6 +24,8 @@ pub(crate) struct Catalogue {
     pub(crate) left_out: Vec<&'static HandlerRegistration>,
     /// All messages, whether or not their module is selected.
     pub(crate) by_type: FxHashMap<TypeId, &'static MessageRegistration>,
+    /// The events of each trait, in the order of their types' paths.
+    pub(crate) aliases: FxHashMap<TypeId, Vec<&'static EventAlias>>,
     /// The names of plugins, by the service that does nothing without its plugin.
     pub(crate) plugins: FxHashMap<TypeId, &'static str>,
     /// All modules with something annotated, selected or not.
@@ -38,6 +42,13 @@ impl Catalogue {
         let mut injectables: Vec<_> = inventory::iter::<InjectableRegistration>().collect();
         injectables.sort_by_key(|it| ((it.service)().path(), it.source));
 
+        let mut aliases = FxHashMap::<_, Vec<_>>::default();
+        for alias in inventory::iter::<EventAlias>() {
+            aliases.entry((alias.alias)().id()).or_default().push(alias);
+        }
+        for events in aliases.values_mut() {
+            events.sort_by_key(|it| (it.event)().path());
+        }
         let plugins = inventory::iter::<PluginService>();
         let plugins = plugins.map(|it| ((it.service)().id(), it.plugin)).collect();
         let sources =
@@ -49,7 +60,7 @@ impl Catalogue {
         injectables.retain(|it| is_selected(it.source.module));
         let (handlers, left_out) =
             handlers.into_iter().partition(|it| is_selected(it.source.module));
-        Self { messages, handlers, injectables, left_out, by_type, plugins, modules }
+        Self { messages, handlers, injectables, left_out, by_type, aliases, plugins, modules }
     }
 
     /// How every event, in any module, is read.

@@ -173,6 +173,14 @@ pub struct EventsHandler<H, const BATCHES: bool = false, R = EventRoute>(
 pub type BatchesHandler<H> = EventsHandler<H, true>;
 
 impl<H: Send + Sync + 'static> EventsHandler<H> {
+    /// Also handles every event with `#[event(as = T)]`, where `T` is a trait object.
+    pub fn on_alias<T: ?Sized + Send + Sync + 'static>(self) -> Self
+    where
+        H: EventHandler<T>,
+    {
+        self.route(EventRoute::alias::<H, T>())
+    }
+
     /// Also handles `E`.
     pub fn on<E: Event>(self) -> Self
     where

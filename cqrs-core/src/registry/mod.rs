@@ -1,5 +1,6 @@
 //! What the annotations submit at link time, and what is registered by hand.
 
+mod alias;
 mod catalogue;
 mod handler;
 mod injectable;
@@ -9,6 +10,7 @@ mod route;
 mod source;
 mod unhandled;
 
+pub use self::alias::{Cast, EventAlias};
 pub use self::handler::HandlerRegistration;
 pub use self::injectable::{InjectableRegistration, Offer, PluginService};
 pub use self::manual::{BatchesHandler, EventsHandler, Handler};

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::{MessageRegistration, Source};
+use super::{Cast, EventAlias, MessageRegistration, Source};
 use crate::context::Context;
 use crate::handler::{
     AttemptError, Batch, BatchEventHandler, CommandHandler, ErasedEventHandler, ErasedExecution,
@@ -24,14 +24,27 @@ fn typed<H: Send + Sync + 'static>(handler: AnyHandler) -> Arc<H> {
     handler.downcast().expect("a handler is registered with its own routes")
 }
 
-/// One event, or every event, to one handler.
+/// One event, every event, or the events of a trait, to one handler.
 #[derive(Debug, Clone, Copy)]
 pub struct EventRoute {
     /// `None` for every event.
     pub(crate) event: Option<MessageRegistration>,
-    pub(crate) erase: fn(AnyHandler) -> ErasedEventHandler,
+    /// The trait object, if the events of a trait are not yet known.
+    pub(crate) alias: Option<fn() -> TypeRef>,
+    erase: EraseEvent,
     /// The type of the transaction that the handler writes in.
     pub(crate) transaction: Option<fn() -> TypeRef>,
+}
+
+/// How a handler loses its type.
+#[derive(Debug, Clone, Copy)]
+enum EraseEvent {
+    Typed(fn(AnyHandler) -> ErasedEventHandler),
+    /// It takes a trait object, which the [`Cast`] of the event's alias makes.
+    Alias {
+        erase: fn(AnyHandler, &'static (dyn Any + Send + Sync)) -> ErasedEventHandler,
+        cast: Option<&'static (dyn Any + Send + Sync)>,
+    },
 }
 
 impl EventRoute {
@@ -43,6 +56,35 @@ impl EventRoute {
     /// The route of every event to `H`.
     pub const fn any<H: EventHandler<AnyEvent>>() -> Self {
         Self::of_any(one_by_one::<H, AnyEvent>)
+    }
+
+    /// The route of the events that have the alias `T`, a trait object, to `H`.
+    pub const fn alias<H: EventHandler<T>, T: ?Sized + Send + Sync + 'static>() -> Self {
+        Self::of_alias::<T>(one_as::<H, T>)
+    }
+
+    const fn of_alias<T: ?Sized + 'static>(
+        erase: fn(AnyHandler, &'static (dyn Any + Send + Sync)) -> ErasedEventHandler,
+    ) -> Self {
+        let erase = EraseEvent::Alias { erase, cast: None };
+        Self { event: None, alias: Some(TypeRef::of::<T>), erase, transaction: None }
+    }
+
+    /// The route of one event of a trait.
+    pub(crate) fn of_event(self, event: MessageRegistration, alias: &EventAlias) -> Self {
+        let erase = match self.erase {
+            EraseEvent::Alias { erase, .. } => EraseEvent::Alias { erase, cast: Some(alias.cast) },
+            typed @ EraseEvent::Typed(_) => typed,
+        };
+        Self { event: Some(event), alias: None, erase, ..self }
+    }
+
+    /// The handler without its type; `None` if the events of its trait are not known.
+    pub(crate) fn erased(&self, handler: AnyHandler) -> Option<ErasedEventHandler> {
+        match self.erase {
+            EraseEvent::Typed(erase) => Some(erase(handler)),
+            EraseEvent::Alias { erase, cast } => Some(erase(handler, cast?)),
+        }
     }
 
     /// The route of batches of `E` to `H`.
@@ -74,11 +116,11 @@ impl EventRoute {
 
     const fn of<E: Event>(erase: fn(AnyHandler) -> ErasedEventHandler) -> Self {
         let event = MessageRegistration::event::<E>(Source::UNKNOWN);
-        Self { event: Some(event), erase, transaction: None }
+        Self { event: Some(event), alias: None, erase: EraseEvent::Typed(erase), transaction: None }
     }
 
     const fn of_any(erase: fn(AnyHandler) -> ErasedEventHandler) -> Self {
-        Self { event: None, erase, transaction: None }
+        Self { event: None, alias: None, erase: EraseEvent::Typed(erase), transaction: None }
     }
 }
 
@@ -95,6 +137,14 @@ impl<T: 'static> TransactionalRoute<T> {
     /// The route of every event to `H`.
     pub const fn any<H: TransactionalEventHandler<AnyEvent, Transaction = T>>() -> Self {
         Self::new(EventRoute::of_any(one_in_transaction::<H, AnyEvent>))
+    }
+
+    /// The route of the events that have the alias `E`, a trait object, to `H`.
+    pub const fn alias<H, E: ?Sized + Send + Sync + 'static>() -> Self
+    where
+        H: TransactionalEventHandler<E, Transaction = T>,
+    {
+        Self::new(EventRoute::of_alias::<E>(one_as_in_transaction::<H, E>))
     }
 
     /// The route of batches of `E` to `H`.
@@ -143,6 +193,43 @@ fn one_by_one<H: EventHandler<E>, E: 'static>(handler: AnyHandler) -> ErasedEven
     Arc::new(move |items, ctx, _| {
         let handler = Arc::clone(&handler);
         let handle = async move { handler.handle(items[0].event(), ctx).await };
+        Box::pin(ctx.clone().into_scope(handle))
+    })
+}
+
+/// The function that makes the trait object `T`.
+fn cast_of<T: ?Sized + 'static>(cast: &'static (dyn Any + Send + Sync)) -> &'static Cast<T> {
+    cast.downcast_ref().expect("an alias has a cast to its own trait object")
+}
+
+fn one_as<H, T>(handler: AnyHandler, cast: &'static (dyn Any + Send + Sync)) -> ErasedEventHandler
+where
+    H: EventHandler<T>,
+    T: ?Sized + Send + Sync + 'static,
+{
+    let (handler, cast) = (typed::<H>(handler), cast_of::<T>(cast));
+    Arc::new(move |items, ctx, _| {
+        let handler = Arc::clone(&handler);
+        let handle = async move { handler.handle(cast.apply(items[0].event.as_any()), ctx).await };
+        Box::pin(ctx.clone().into_scope(handle))
+    })
+}
+
+fn one_as_in_transaction<H, T>(
+    handler: AnyHandler,
+    cast: &'static (dyn Any + Send + Sync),
+) -> ErasedEventHandler
+where
+    H: TransactionalEventHandler<T>,
+    T: ?Sized + Send + Sync + 'static,
+{
+    let (handler, cast) = (typed::<H>(handler), cast_of::<T>(cast));
+    Arc::new(move |items, ctx, tx| {
+        let handler = Arc::clone(&handler);
+        let handle = async move {
+            let tx = typed_transaction(tx.ok_or_else(|| HandlerError::msg(NO_TRANSACTION))?);
+            handler.handle(cast.apply(items[0].event.as_any()), tx, ctx).await
+        };
         Box::pin(ctx.clone().into_scope(handle))
     })
 }

@@ -3,15 +3,15 @@
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Attribute, LitStr, Token};
+use syn::{Attribute, LitStr, Token, Type};
 
 use crate::attr::upcast::{self, Upcast};
-use crate::attr::{options, value};
+use crate::attr::{injectable, options, value};
 use crate::error::Errors;
 use crate::suggest;
 
 const ON_THE_TYPE: &[&str] =
-    &["name", "version", "upcast", "entity", "action", "describe", "activity"];
+    &["name", "version", "upcast", "entity", "action", "describe", "activity", "as"];
 const ON_A_FIELD: &[&str] = &["entity_id", "entity_name", "order_by", "redact", "changes"];
 const KINDS: &[&str] = &["mask", "hash", "drop"];
 
@@ -25,6 +25,8 @@ pub(crate) struct EventOptions {
     pub(crate) action: Option<LitStr>,
     pub(crate) describe: Option<LitStr>,
     pub(crate) activity: Option<bool>,
+    /// The trait objects that handlers take.
+    pub(crate) aliases: Vec<Type>,
 }
 
 /// The number after `version`.
@@ -70,6 +72,8 @@ impl EventOptions {
         } else if key == "activity" {
             let activity = value::boolean(key, "activity = false", input)?;
             options::set(&mut self.activity, key, activity)
+        } else if key == "as" {
+            injectable::aliases(key, "as = dyn EmployeeEvent", input, &mut self.aliases, errors)
         } else if options::contain(ON_A_FIELD, key) {
             let message = format!("`{key}` belongs on a field: `#[event({key})]` above the field");
             Err(syn::Error::new(key.span(), message))

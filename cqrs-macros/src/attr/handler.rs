@@ -14,6 +14,7 @@ use crate::attr::retry::{self, Retry};
 use crate::attr::start::{self, Start};
 use crate::attr::{options, value};
 use crate::error::Errors;
+use crate::model::injection::ungrouped;
 use crate::suggest;
 
 const EVENT_OPTIONS: &[&str] = &[
@@ -134,6 +135,7 @@ impl HandlerArgs {
 
     /// The rules for the list as a whole.
     fn check(&self, kind: Kind, errors: &mut Errors) {
+        self.check_aliases(errors);
         let (attribute, message, example) = (kind.attribute(), kind.message(), kind.example());
         match (kind, self.any, self.messages.as_slice()) {
             (Kind::Events, Some(_), []) | (_, None, [_]) => {}
@@ -166,6 +168,19 @@ impl HandlerArgs {
                 second,
                 format!("one handler per {message}: write another handler for this {message}"),
             ),
+        }
+    }
+}
+
+impl HandlerArgs {
+    /// A batch holds events of one type.
+    pub(crate) fn check_aliases(&self, errors: &mut Errors) {
+        let alias = self.messages.iter().find(|ty| matches!(ungrouped(ty), Type::TraitObject(_)));
+        if let Some(alias) = alias.filter(|_| self.options.batch.is_some()) {
+            errors.on_tokens(
+                alias,
+                "a batch holds events of one type: name the events, or remove `batch(..)`",
+            );
         }
     }
 }

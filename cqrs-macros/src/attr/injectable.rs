@@ -25,16 +25,7 @@ pub(crate) fn read_aliases(
         if key != "as" {
             return Err(options::unknown(key, "`#[injectable(..)]`", &["as", "name"]));
         }
-        if input.peek(token::Paren) {
-            let content;
-            syn::parenthesized!(content in input);
-            options::separated(&content, errors, |content, _| {
-                let ty = content.parse()?;
-                alias(ty, &mut aliases)
-            });
-            return Ok(());
-        }
-        alias(value::ty(key, AS_EXAMPLE, input)?, &mut aliases)
+        self::aliases(key, AS_EXAMPLE, input, &mut aliases, errors)
     });
     if let Some(name) = name.as_ref().filter(|_| aliases.is_empty()) {
         errors.on(
@@ -56,9 +47,26 @@ pub(crate) fn service_name(key: &Ident, input: ParseStream<'_>) -> syn::Result<L
     Ok(name)
 }
 
+/// Reads `= dyn A` or `(dyn A, dyn B)`.
+pub(crate) fn aliases(
+    key: &Ident,
+    example: &str,
+    input: ParseStream<'_>,
+    aliases: &mut Vec<Type>,
+    errors: &mut Errors,
+) -> syn::Result<()> {
+    if input.peek(token::Paren) {
+        let content;
+        syn::parenthesized!(content in input);
+        options::separated(&content, errors, |content, _| alias(content.parse()?, aliases));
+        return Ok(());
+    }
+    alias(value::ty(key, example, input)?, aliases)
+}
+
 fn alias(ty: Type, aliases: &mut Vec<Type>) -> syn::Result<()> {
     if !matches!(ty, Type::TraitObject(_)) {
-        let message = "a service is offered as a trait object: write `as = dyn Trait`";
+        let message = "an alias is a trait object: write `as = dyn Trait`";
         return Err(syn::Error::new_spanned(ty, message));
     }
     if aliases.contains(&ty) {

@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Member};
+use syn::{Data, DeriveInput, Member, Type};
 
 use crate::attr::event::RedactionKind;
 use crate::attr::upcast::Step;
@@ -12,6 +12,7 @@ use crate::error::Errors;
 use crate::expand::{description, lints, scope, with_fallback};
 use crate::model::event::{Body, Event, Part, borrowed};
 use crate::model::fields::Field;
+use crate::model::injection::focus;
 use crate::model::redaction::Redaction;
 
 pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
@@ -28,6 +29,7 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
         return Ok(with_fallback(&compile_errors, usable.then_some(implementation)));
     }
     let ident = event.ident;
+    let aliases = event.aliases.iter().map(|alias| registered_as(ident, alias));
     let lints = lints(&input);
     let scope = scope(&quote! {
         #implementation
@@ -36,12 +38,30 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
             __cqrs::MessageRegistration::event::<#ident>(__cqrs::source!())
                 .validated_by(__cqrs::validator!(#ident))
         }
+
+        #(#aliases)*
     });
     Ok(quote!(#lints #scope))
 }
 
+/// The registration of the event as a trait object.
+fn registered_as(ident: &Ident, alias: &Type) -> TokenStream {
+    // With the span of the trait, on which an error is reported if the event does not implement it.
+    let event = quote_spanned!(focus(alias)=> ::core::option::Option::Some(event));
+    quote! {
+        __cqrs::inventory::submit! {
+            __cqrs::EventAlias::of::<#ident, #alias>(const {
+                &__cqrs::Cast::<#alias>::new(|event| {
+                    let event = event.downcast_ref::<#ident>()?;
+                    #event
+                })
+            })
+        }
+    }
+}
+
 fn implementation(event: &Event<'_>) -> TokenStream {
-    let Event { ident, name, version, entity, action, activity, upcast, body } = event;
+    let Event { ident, name, version, entity, action, activity, upcast, body, .. } = event;
     let version = version.map(Literal::u32_unsuffixed);
     let version = version.map(|version| quote!(const VERSION: u32 = #version;));
     let label = |name, value: &Option<String>| {

@@ -11,7 +11,7 @@ use crate::error::Errors;
 use crate::expand::injectable;
 use crate::model::function::{self, Argument, Parameters};
 use crate::model::handler::{self, Handler};
-use crate::model::injection::Injection;
+use crate::model::injection::{Injection, ungrouped};
 
 /// Returns the annotated function and what is generated for it.
 pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> TokenStream {
@@ -64,10 +64,11 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
 
     let (method, first, output, result) = match kind {
         Kind::Events => {
-            let (method, event) = if is_batch {
-                (quote!(handle_batch), quote!(&__cqrs::Batch<#message>))
-            } else {
-                (quote!(handle), quote!(&#message))
+            let (method, event) = match ungrouped(message) {
+                message if is_batch => (quote!(handle_batch), quote!(&__cqrs::Batch<#message>)),
+                // A reference would give the trait object its own lifetime.
+                Type::TraitObject(object) => (quote!(handle), quote!(&(#object + 'static))),
+                message => (quote!(handle), quote!(&#message)),
             };
             // Any error that `?` would turn into a `HandlerError`.
             let result = quote_spanned! {item.sig.output.span()=>

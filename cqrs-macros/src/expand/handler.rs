@@ -14,7 +14,7 @@ use crate::attr::start::Start;
 use crate::error::Errors;
 use crate::expand::{function, injectable, scope, with_fallback};
 use crate::model::handler::{self, Handler};
-use crate::model::injection::focus;
+use crate::model::injection::{focus, ungrouped};
 
 /// Returns the annotated struct or function and what is generated for it.
 pub(crate) fn annotate(kind: Kind, args: TokenStream, item: &TokenStream) -> TokenStream {
@@ -93,6 +93,11 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
     });
     let listed = args.messages.iter().map(|event| {
         let ident = spanned(ident, focus(event));
+        let to = if matches!(ungrouped(event), Type::TraitObject(_)) {
+            quote!(alias)
+        } else {
+            to.clone()
+        };
         quote_spanned! {focus(event)=>
             __cqrs::#route::#to::<#ident, #event>()
         }

@@ -26,6 +26,8 @@ pub(crate) struct Event<'a> {
     pub(crate) activity: Option<bool>,
     /// A function for each older version.
     pub(crate) upcast: Vec<Step>,
+    /// The trait objects that handlers take.
+    pub(crate) aliases: Vec<Type>,
     pub(crate) body: Body<'a>,
 }
 
@@ -87,7 +89,8 @@ impl<'a> Event<'a> {
         let activity = options.activity;
         let labels = Labels { entity: entity.as_deref(), action: action.as_deref() };
         let body = body(input, &labels, options.describe.as_ref(), errors);
-        Self { ident, name, version, entity, action, activity, upcast, body }
+        let aliases = options.aliases;
+        Self { ident, name, version, entity, action, activity, upcast, aliases, body }
     }
 }
 

@@ -50,6 +50,7 @@ impl<'a> Handler<'a> {
         let name = name(&args, &item.sig.ident, errors);
         let (parameters, injection) = function::read(kind, item, &mut args, errors);
         args.options.check(errors);
+        args.check_aliases(errors);
         (Self { kind, ident: &item.sig.ident, name, args, injection }, parameters)
     }
 }

@@ -195,3 +195,11 @@ fn every_kind_of_service() {
         }
     }));
 }
+
+#[test]
+fn the_events_of_a_trait() {
+    assert_expansion!(event(quote! {
+        #[event(as = dyn EmployeeEvent)]
+        struct EmployeeCreated;
+    }));
+}

@@ -435,3 +435,18 @@ fn starts() {
         "`start` is for events handlers only: a query is not queued, and no store keeps it",
     );
 }
+
+#[test]
+fn the_events_of_a_trait_come_one_by_one() {
+    let expected = "a batch holds events of one type: name the events, or remove `batch(..)`";
+    let item = quote!(
+        struct H;
+    );
+    assert_one_mistake(events_handler(quote!(dyn A, batch(max = 5)), item), expected);
+    let item = quote!(
+        async fn h(batch: &Batch<dyn A>) -> HandlerResult {
+            Ok(())
+        }
+    );
+    assert_one_mistake(events_handler(quote!(batch(max = 5)), item), expected);
+}

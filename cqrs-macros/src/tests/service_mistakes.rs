@@ -53,7 +53,7 @@ fn traits() {
             #[injectable(as = Repository)]
             struct S;
         )),
-        "a service is offered as a trait object: write `as = dyn Trait`",
+        "an alias is a trait object: write `as = dyn Trait`",
     );
     assert_one_mistake(
         injectable(quote!(

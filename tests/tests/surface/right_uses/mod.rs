@@ -13,4 +13,5 @@ mod functions;
 mod hygiene;
 mod injection;
 mod services;
+mod traits_of_events;
 mod transactions;
