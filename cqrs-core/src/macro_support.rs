@@ -7,7 +7,8 @@ pub use inventory;
 pub use serde_json::{Result as JsonResult, Value};
 
 pub use crate::handler::{
-    BatchPolicy, BreakerPolicy, HandlerError, HandlerOptions, Order, RateLimit, RetryPolicy, Start,
+    BatchPolicy, BreakerPolicy, DeadLetters, ErrorType, HandlerError, HandlerOptions, Order,
+    RateLimit, RetryPolicy, Start,
 };
 pub use crate::message::{
     Command, Event, MaybeValidated, NotValidated, Query, Upcasted, no_upcast,

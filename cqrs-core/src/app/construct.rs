@@ -69,19 +69,20 @@ pub(super) fn construct(
     let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
     for registration in &wired.handlers {
         let handler = registration.construct(&services);
+        let options = registration.options.effective();
         let transactions = transactions.as_ref().filter(|_| registration.transaction().is_some());
         let Some(ExecutionRoute { message, erase, .. }) = registration.execution else {
-            let is_durable = builder.store.is_some() && !registration.options.is_transient;
+            let is_durable = builder.store.is_some() && !options.is_transient;
             let unrouted = lane(registration, &handler, transactions, &shared, is_durable);
             if is_durable {
                 let Unrouted { lane, events, .. } = &unrouted;
-                durable.push(Durable::new(lane, events, registration.options.start));
+                durable.push(Durable::new(lane, events, options.start));
             }
             lanes.push(unrouted);
             continue;
         };
         let name = registration.name.as_ref().into();
-        let timeout = registration.options.timeout;
+        let timeout = options.timeout;
         let execution = Execution::new(
             erase(handler, transactions),
             name,
@@ -139,7 +140,7 @@ fn lane(
     let lane = Lane::new(
         &registration.name,
         (registration.handler)(),
-        registration.options,
+        registration.options.effective(),
         registration.batch,
         handlers,
         transactions.cloned(),

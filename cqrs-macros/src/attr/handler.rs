@@ -7,6 +7,7 @@ use syn::{Lit, LitStr, Token, Type, token};
 
 use crate::attr::batch::{self, Batch};
 use crate::attr::breaker::{self, Breaker};
+use crate::attr::dead_letters::{self, DeadLetters};
 use crate::attr::duration::{self, Range};
 use crate::attr::order::{self, Order};
 use crate::attr::rate::{self, Rate};
@@ -20,6 +21,8 @@ const EVENT_OPTIONS: &[&str] = &[
     "name",
     "retry",
     "timeout",
+    "deliver_within",
+    "dead_letters",
     "concurrency",
     "order",
     "rate",
@@ -31,6 +34,8 @@ const EVENT_OPTIONS: &[&str] = &[
 ];
 const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "transactional"];
 const QUERY_OPTIONS: &[&str] = &["name", "timeout"];
+/// A year.
+const DELIVER_WITHIN: Range = Range { from: "1ms", to: "8760h" };
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
 
 /// One of the three annotations.
@@ -90,6 +95,8 @@ pub(crate) struct HandlerOptions {
     pub(crate) name: Option<LitStr>,
     pub(crate) retry: Option<Retry>,
     pub(crate) timeout: Option<Timeout>,
+    pub(crate) deliver_within_millis: Option<u64>,
+    pub(crate) dead_letters: Option<DeadLetters>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) order: Option<Order>,
     pub(crate) rate: Option<Rate>,
@@ -260,6 +267,15 @@ impl Reader {
             }
             "timeout" => options::set(&mut options.timeout, key, timeout(key, input)?),
             "retry" => options::set(&mut options.retry, key, retry::read(key, input, errors)?),
+            "deliver_within" => {
+                let example = "deliver_within = \"1h\"";
+                let age = duration::read(key, example, DELIVER_WITHIN, input)?;
+                options::set(&mut options.deliver_within_millis, key, age.millis)
+            }
+            "dead_letters" => {
+                let read = dead_letters::read(key, input)?;
+                options::set(&mut options.dead_letters, key, read)
+            }
             "concurrency" => {
                 let limit = value::integer_in(1..=1024, key, "concurrency = 8", input)?;
                 options::set(&mut options.concurrency, key, limit)
@@ -310,9 +326,11 @@ fn not_for(kind: Kind, key: &Ident) -> String {
                  needs no transaction; remove it"
             );
         }
-        "retry" | "breaker" => "its caller waits for the result and decides whether to try again",
+        "retry" | "breaker" | "dead_letters" => {
+            "its caller waits for the result and decides whether to try again"
+        }
         "batch" => "its caller waits for the result of this one",
-        "order" => "so it runs at once",
+        "order" | "deliver_within" => "so it runs at once",
         "transient" | "start" => "and no store keeps it",
         "rate" => "it runs when its caller asks, so the callers decide how often",
         _ => "it runs when its caller asks, so the callers decide how many run at once",

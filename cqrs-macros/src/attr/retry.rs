@@ -1,9 +1,9 @@
 //! The option `retry` of an events handler.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
-use syn::parse::ParseStream;
-use syn::{Token, token};
+use syn::parse::{Parse as _, ParseBuffer, ParseStream};
+use syn::{Lit, Token, Type, token};
 
 use crate::attr::duration::{self, Duration, Range};
 use crate::attr::{options, value};
@@ -11,15 +11,36 @@ use crate::error::Errors;
 
 const BACKOFF: Range = Range { from: "1ms", to: "1h" };
 const MAX: Range = Range { from: "1ms", to: "24h" };
+const WAIT: Range = Range { from: "1ms", to: "24h" };
+/// As many as `RetryPolicy::waits` keeps.
+const MOST_WAITS: usize = 16;
+const WAITS: &str = "waits = [\"1s\", \"10s\", \"1m\"]";
+const NEVER: &str = "never = [InvalidAddress]";
+const OPTIONS: &[&str] = &["attempts", "backoff", "max", "jitter", "waits", "never"];
 const EXAMPLE: &str = "retry(attempts = 5, backoff = \"100ms\", max = \"30s\")";
 
 /// How often a delivery is attempted.
-#[derive(Clone, Copy)]
-pub(crate) enum Retry {
+#[derive(Default)]
+pub(crate) struct Retry {
+    /// `None` if nothing is said about it.
+    pub(crate) policy: Option<Policy>,
+    /// The types of permanent errors.
+    pub(crate) never: Vec<Type>,
+}
+
+/// How often, and after which waits.
+pub(crate) enum Policy {
     /// Once.
     None,
     /// Again after a wait that doubles each time. The core has defaults for the parts that are not given.
-    Exponential { attempts: Option<u32>, backoff_millis: Option<u64>, max_millis: Option<u64> },
+    Exponential {
+        attempts: Option<u32>,
+        backoff_millis: Option<u64>,
+        max_millis: Option<u64>,
+        has_jitter: bool,
+    },
+    /// Again after each of these waits, in milliseconds.
+    Waits(Vec<u64>),
 }
 
 /// Reads what follows the key: `(attempts = 5, ..)` or `= none`.
@@ -28,7 +49,7 @@ pub(crate) fn read(key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> 
         input.parse::<Token![=]>()?;
         if input.peek(Ident::peek_any) && input.fork().call(Ident::parse_any)? == "none" {
             input.call(Ident::parse_any)?;
-            return Ok(Retry::None);
+            return Ok(Retry { policy: Some(Policy::None), ..Retry::default() });
         }
         let message = format!("write `retry = none` or `{EXAMPLE}`");
         return Err(syn::Error::new(input.span(), message));
@@ -47,7 +68,7 @@ pub(crate) fn read(key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> 
     let before = errors.len();
     options::read_list(&content, errors, |key, input, _| parts.option(key, input));
     if errors.len() > before {
-        return Ok(Retry::None);
+        return Ok(Retry::default());
     }
     parts.combine()
 }
@@ -57,6 +78,10 @@ struct Parts {
     attempts: Option<u32>,
     backoff: Option<Duration>,
     max: Option<Duration>,
+    /// Whether it is `none`, which was given here.
+    jitter: Option<Span>,
+    waits: Option<(Span, Vec<u64>)>,
+    never: Option<Vec<Type>>,
 }
 
 impl Parts {
@@ -70,8 +95,19 @@ impl Parts {
         } else if key == "max" {
             let max = duration::read(key, "max = \"30s\"", MAX, input)?;
             options::set(&mut self.max, key, max)
+        } else if key == "jitter" {
+            value::equals(key, "jitter = none", input)?;
+            if !input.peek(Ident::peek_any) || input.fork().call(Ident::parse_any)? != "none" {
+                return Err(value::expected("`none`", "jitter = none", key, input));
+            }
+            input.call(Ident::parse_any)?;
+            options::set(&mut self.jitter, key, key.span())
+        } else if key == "waits" {
+            options::set(&mut self.waits, key, (key.span(), waits(key, input)?))
+        } else if key == "never" {
+            options::set(&mut self.never, key, never(key, input)?)
         } else {
-            Err(options::unknown(key, "`retry(..)`", &["attempts", "backoff", "max"]))
+            Err(options::unknown(key, "`retry(..)`", OPTIONS))
         }
     }
 
@@ -84,11 +120,81 @@ impl Parts {
                 format!("`max` is shorter than `backoff`, \"{backoff}\": make it at least as long");
             return Err(syn::Error::new(max.literal.span(), message));
         }
+        let is_exponential = self.attempts.is_some()
+            || self.backoff.is_some()
+            || self.max.is_some()
+            || self.jitter.is_some();
         let millis = |part: Option<Duration>| part.map(|given| given.millis);
-        Ok(Retry::Exponential {
-            attempts: self.attempts,
-            backoff_millis: millis(self.backoff),
-            max_millis: millis(self.max),
-        })
+        let policy = match self.waits {
+            Some((span, _)) if is_exponential => {
+                let message = "`waits` says how many attempts are made, and when, exactly: remove it, or \
+                               `attempts`, `backoff`, `max` and `jitter`";
+                return Err(syn::Error::new(span, message));
+            }
+            Some((_, waits)) => Some(Policy::Waits(waits)),
+            None => is_exponential.then(|| Policy::Exponential {
+                attempts: self.attempts,
+                backoff_millis: millis(self.backoff),
+                max_millis: millis(self.max),
+                has_jitter: self.jitter.is_none(),
+            }),
+        };
+        Ok(Retry { policy, never: self.never.unwrap_or_default() })
     }
+}
+
+/// Reads `= ["1s", "10s"]`.
+fn waits(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<u64>> {
+    let (span, content) = list(key, "a list of durations", WAITS, input)?;
+    let mut waits = Vec::new();
+    while !content.is_empty() {
+        waits.push(duration::after_equals(key, WAITS, WAIT, &content)?.millis);
+        if !content.is_empty() {
+            content.parse::<Token![,]>()?;
+        }
+    }
+    if waits.is_empty() {
+        return Err(syn::Error::new(
+            span,
+            format!("`waits` is empty: write `{WAITS}` or `retry = none`"),
+        ));
+    }
+    if waits.len() > MOST_WAITS {
+        let message = format!("`waits` is too long: at most {MOST_WAITS} are allowed");
+        return Err(syn::Error::new(span, message));
+    }
+    Ok(waits)
+}
+
+/// Reads `= [SomeError, OtherError]`.
+fn never(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Type>> {
+    let (span, content) = list(key, "a list of error types", NEVER, input)?;
+    if content.peek(Lit) {
+        let message = format!("write the types of the errors, such as `{NEVER}`");
+        return Err(syn::Error::new(content.span(), message));
+    }
+    let types = content.parse_terminated(Type::parse, Token![,])?;
+    if types.is_empty() {
+        return Err(syn::Error::new(
+            span,
+            format!("`never` is empty: write `{NEVER}` or remove it"),
+        ));
+    }
+    Ok(types.into_iter().collect())
+}
+
+/// Reads `= [` and `]`; gives the span and what is between.
+fn list<'a>(
+    key: &Ident,
+    what: &str,
+    example: &str,
+    input: ParseStream<'a>,
+) -> syn::Result<(Span, ParseBuffer<'a>)> {
+    value::equals(key, example, input)?;
+    if !input.peek(token::Bracket) {
+        return Err(value::expected(what, example, key, input));
+    }
+    let content;
+    let brackets = syn::bracketed!(content in input);
+    Ok((brackets.span.join(), content))
 }

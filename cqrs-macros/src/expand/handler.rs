@@ -6,10 +6,11 @@ use syn::{Attribute, ItemStruct, Type};
 
 use crate::attr::batch::Batch;
 use crate::attr::breaker::Breaker;
+use crate::attr::dead_letters::DeadLetters;
 use crate::attr::handler::{HandlerOptions, Kind, Timeout};
 use crate::attr::order::Order;
 use crate::attr::rate::{Period, Rate};
-use crate::attr::retry::Retry;
+use crate::attr::retry::{Policy, Retry};
 use crate::attr::start::Start;
 use crate::error::Errors;
 use crate::expand::{injectable, scope, with_fallback};
@@ -127,9 +128,15 @@ fn spanned(ident: &Ident, span: proc_macro2::Span) -> Ident {
 
 fn options(options: &HandlerOptions) -> TokenStream {
     let mut tokens = quote!(__cqrs::HandlerOptions::DEFAULT);
-    if let Some(retry) = options.retry {
-        let retry = retry_policy(retry);
-        tokens.extend(quote!(.retry(#retry)));
+    if let Some(Retry { policy, never }) = &options.retry {
+        if let Some(policy) = policy {
+            let policy = retry_policy(policy);
+            tokens.extend(quote!(.retry(#policy)));
+        }
+        if !never.is_empty() {
+            let never = never.iter().map(error_type);
+            tokens.extend(quote!(.never_retry(const { &[#(#never),*] })));
+        }
     }
     if let Some(timeout) = options.timeout {
         let timeout = match timeout {
@@ -140,6 +147,17 @@ fn options(options: &HandlerOptions) -> TokenStream {
             }
         };
         tokens.extend(quote!(.timeout(#timeout)));
+    }
+    if let Some(age) = options.deliver_within_millis {
+        let age = duration(age);
+        tokens.extend(quote!(.deliver_within(#age)));
+    }
+    if let Some(dead_letters) = options.dead_letters {
+        let dead_letters = match dead_letters {
+            DeadLetters::Keep => quote!(Keep),
+            DeadLetters::Discard => quote!(Discard),
+        };
+        tokens.extend(quote!(.dead_letters(__cqrs::DeadLetters::#dead_letters)));
     }
     if let Some(concurrency) = options.concurrency {
         let concurrency = number(concurrency);
@@ -174,16 +192,26 @@ fn options(options: &HandlerOptions) -> TokenStream {
     tokens
 }
 
-fn retry_policy(retry: Retry) -> TokenStream {
-    match retry {
-        Retry::None => quote!(__cqrs::RetryPolicy::none()),
-        Retry::Exponential { attempts, backoff_millis, max_millis } => {
+fn retry_policy(policy: &Policy) -> TokenStream {
+    match policy {
+        Policy::None => quote!(__cqrs::RetryPolicy::none()),
+        Policy::Exponential { attempts, backoff_millis, max_millis, has_jitter } => {
             let attempts = with("attempts", attempts.map(number));
             let backoff = with("backoff", backoff_millis.map(duration));
             let max = with("max_backoff", max_millis.map(duration));
-            quote!(__cqrs::RetryPolicy::DEFAULT #attempts #backoff #max)
+            let exactly = (!has_jitter).then(|| quote!(.without_jitter()));
+            quote!(__cqrs::RetryPolicy::DEFAULT #attempts #backoff #max #exactly)
+        }
+        Policy::Waits(waits) => {
+            let waits = waits.iter().copied().map(duration);
+            quote!(__cqrs::RetryPolicy::waits(&[#(#waits),*]))
         }
     }
+}
+
+/// A type that is no error is reported where it is written.
+fn error_type(ty: &Type) -> TokenStream {
+    quote_spanned!(focus(ty)=> __cqrs::ErrorType::of::<#ty>())
 }
 
 fn breaker_policy(breaker: Breaker) -> TokenStream {
