@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
-use syn::parse::{Parse as _, ParseBuffer, ParseStream};
+use syn::parse::ParseStream;
 use syn::{Lit, Token, Type, token};
 
 use crate::attr::duration::{self, Duration, Range};
@@ -66,7 +66,7 @@ pub(crate) fn read(key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> 
     }
     let mut parts = Parts::default();
     let before = errors.len();
-    options::read_list(&content, errors, |key, input, _| parts.option(key, input));
+    options::read_list(&content, errors, |key, input, errors| parts.option(key, input, errors));
     if errors.len() > before {
         return Ok(Retry::default());
     }
@@ -85,7 +85,12 @@ struct Parts {
 }
 
 impl Parts {
-    fn option(&mut self, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    fn option(
+        &mut self,
+        key: &Ident,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
         if key == "attempts" {
             let attempts = value::integer_in(1..=100, key, "attempts = 5", input)?;
             options::set(&mut self.attempts, key, attempts)
@@ -103,9 +108,9 @@ impl Parts {
             input.call(Ident::parse_any)?;
             options::set(&mut self.jitter, key, key.span())
         } else if key == "waits" {
-            options::set(&mut self.waits, key, (key.span(), waits(key, input)?))
+            options::set(&mut self.waits, key, waits(key, input, errors)?)
         } else if key == "never" {
-            options::set(&mut self.never, key, never(key, input)?)
+            options::set(&mut self.never, key, never(key, input, errors)?)
         } else {
             Err(options::unknown(key, "`retry(..)`", OPTIONS))
         }
@@ -144,57 +149,58 @@ impl Parts {
 }
 
 /// Reads `= ["1s", "10s"]`.
-fn waits(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<u64>> {
-    let (span, content) = list(key, "a list of durations", WAITS, input)?;
-    let mut waits = Vec::new();
-    while !content.is_empty() {
-        waits.push(duration::after_equals(key, WAITS, WAIT, &content)?.millis);
-        if !content.is_empty() {
-            content.parse::<Token![,]>()?;
-        }
-    }
-    if waits.is_empty() {
-        return Err(syn::Error::new(
-            span,
-            format!("`waits` is empty: write `{WAITS}` or `retry = none`"),
-        ));
-    }
+fn waits(
+    key: &Ident,
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+) -> syn::Result<(Span, Vec<u64>)> {
+    let (span, waits) = list(key, "durations", WAITS, input, errors, |content| {
+        Ok(duration::after_equals(key, WAITS, WAIT, content)?.millis)
+    })?;
     if waits.len() > MOST_WAITS {
         let message = format!("`waits` is too long: at most {MOST_WAITS} are allowed");
         return Err(syn::Error::new(span, message));
     }
-    Ok(waits)
+    Ok((span, waits))
 }
 
 /// Reads `= [SomeError, OtherError]`.
-fn never(key: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<Type>> {
-    let (span, content) = list(key, "a list of error types", NEVER, input)?;
-    if content.peek(Lit) {
-        let message = format!("write the types of the errors, such as `{NEVER}`");
-        return Err(syn::Error::new(content.span(), message));
-    }
-    let types = content.parse_terminated(Type::parse, Token![,])?;
-    if types.is_empty() {
-        return Err(syn::Error::new(
-            span,
-            format!("`never` is empty: write `{NEVER}` or remove it"),
-        ));
-    }
-    Ok(types.into_iter().collect())
+fn never(key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Vec<Type>> {
+    let (_, types) = list(key, "error types", NEVER, input, errors, |content| {
+        if content.peek(Lit) {
+            let message = format!("write the types of the errors, such as `{NEVER}`");
+            return Err(syn::Error::new(content.span(), message));
+        }
+        content.parse()
+    })?;
+    Ok(types)
 }
 
-/// Reads `= [` and `]`; gives the span and what is between.
-fn list<'a>(
+/// Reads `= [..]`, which is not empty, and where it is.
+fn list<T>(
     key: &Ident,
     what: &str,
     example: &str,
-    input: ParseStream<'a>,
-) -> syn::Result<(Span, ParseBuffer<'a>)> {
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+    element: impl Fn(ParseStream<'_>) -> syn::Result<T>,
+) -> syn::Result<(Span, Vec<T>)> {
     value::equals(key, example, input)?;
     if !input.peek(token::Bracket) {
-        return Err(value::expected(what, example, key, input));
+        return Err(value::expected(&format!("a list of {what}"), example, key, input));
     }
     let content;
-    let brackets = syn::bracketed!(content in input);
-    Ok((brackets.span.join(), content))
+    let span = syn::bracketed!(content in input).span.join();
+    if content.is_empty() {
+        return Err(syn::Error::new(
+            span,
+            format!("`{key}` is empty: write `{example}` or remove it"),
+        ));
+    }
+    let mut elements = Vec::new();
+    options::separated(&content, errors, |content, _| {
+        elements.push(element(content)?);
+        Ok(())
+    });
+    Ok((span, elements))
 }

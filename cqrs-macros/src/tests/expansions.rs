@@ -73,12 +73,25 @@ fn events_handler_with_every_option() {
     assert_expansion!(events_handler(
         quote! {
             EmployeeCreated, tasks::TaskCreated, name = "hr.notify",
-            retry(attempts = 10, max = "5m"), timeout = none, concurrency = 1, order = "tenant",
+            retry(attempts = 10, max = "5m", jitter = none), timeout = none, concurrency = 1, order = "tenant",
             rate = "100/m", breaker(failures = 3, count = "all"), batch(max = 500, across_tenants),
             start = "beginning",
         },
         quote!(
             struct NotifyManagers;
+        ),
+    ));
+}
+
+#[test]
+fn events_handler_with_exact_waits() {
+    assert_expansion!(events_handler(
+        quote! {
+            EmployeeCreated, retry(waits = ["1s", "1m"], never = [mail::InvalidAddress, ParseIntError]),
+            deliver_within = "1h", dead_letters = "discard"
+        },
+        quote!(
+            struct SendWelcomeEmail;
         ),
     ));
 }

@@ -23,13 +23,13 @@ fn options_that_are_unknown_or_repeated() {
     assert_args_mistake(
         quote!(A, concurency = 8),
         "unknown option `concurency`, did you mean `concurrency`? (`#[events_handler(..)]` takes \
-         `name`, `retry`, `timeout`, `concurrency`, `order`, `rate`, `breaker`, `batch`, \
-         `transactional`, `transient` and `start`)",
+         `name`, `retry`, `timeout`, `deliver_within`, `dead_letters`, `concurrency`, `order`, \
+         `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)",
     );
     assert_args_mistake(
         quote!(A, retry(atempts = 8)),
         "unknown option `atempts`, did you mean `attempts`? (`retry(..)` takes `attempts`, \
-         `backoff` and `max`)",
+         `backoff`, `max`, `jitter`, `waits` and `never`)",
     );
     assert_args_mistake(
         quote!(A, timeout = "1s", timeout = none),
@@ -71,8 +71,8 @@ fn options_that_are_unknown_or_repeated() {
 
 #[test]
 fn misspelt_options_without_a_value_are_no_types() {
-    let takes = "(`#[events_handler(..)]` takes `name`, `retry`, `timeout`, `concurrency`, `order`, \
-                 `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)";
+    let takes = "(`#[events_handler(..)]` takes `name`, `retry`, `timeout`, `deliver_within`, \
+                 `dead_letters`, `concurrency`, `order`, `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)";
     for (args, written, meant) in [
         (quote!(A, transactionl), "transactionl", "transactional"),
         (quote!(A, transiant, timeout = "1s"), "transiant", "transient"),
@@ -433,5 +433,74 @@ fn starts() {
             ),
         ),
         "`start` is for events handlers only: a query is not queued, and no store keeps it",
+    );
+}
+
+#[test]
+fn lists_of_waits_and_of_errors() {
+    let example = "waits = [\"1s\", \"10s\", \"1m\"]";
+    assert_args_mistake(
+        quote!(A, retry(waits = "1s")),
+        &format!("`waits` takes a list of durations, such as `{example}`"),
+    );
+    assert_args_mistake(
+        quote!(A, retry(waits = [])),
+        &format!("`waits` is empty: write `{example}` or remove it"),
+    );
+    assert_args_mistake(
+        quote!(A, retry(waits = ["1s", 10])),
+        "write the unit: `waits = \"10s\"` or `waits = \"10ms\"`",
+    );
+    assert_args_mistake(
+        quote!(A, retry(waits = ["25h"])),
+        "`waits` is out of range: \"1ms\" to \"24h\" are allowed",
+    );
+    let many = vec!["1s"; 17];
+    assert_args_mistake(
+        quote!(A, retry(waits = [#(#many),*])),
+        "`waits` is too long: at most 16 are allowed",
+    );
+    assert_args_mistake(
+        quote!(A, retry(waits = ["1s"], attempts = 3)),
+        "`waits` says how many attempts are made, and when, exactly: remove it, or `attempts`, \
+         `backoff`, `max` and `jitter`",
+    );
+    assert_args_mistake(
+        quote!(A, retry(jitter = "full")),
+        "`jitter` takes `none`, such as `jitter = none`",
+    );
+    assert_args_mistake(
+        quote!(A, retry(never = [])),
+        "`never` is empty: write `never = [InvalidAddress]` or remove it",
+    );
+    assert_args_mistake(
+        quote!(A, retry(never = InvalidAddress)),
+        "`never` takes a list of error types, such as `never = [InvalidAddress]`",
+    );
+    assert_args_mistake(
+        quote!(A, retry(never = ["InvalidAddress", Other])),
+        "write the types of the errors, such as `never = [InvalidAddress]`",
+    );
+}
+
+#[test]
+fn what_becomes_of_old_events_and_of_dead_letters() {
+    assert_args_mistake(
+        quote!(A, deliver_within = "9000h"),
+        "`deliver_within` is out of range: \"1ms\" to \"8760h\" are allowed",
+    );
+    assert_args_mistake(
+        quote!(A, dead_letters = "discrad"),
+        "unknown value \"discrad\", did you mean \"discard\"? (`dead_letters` takes `\"keep\"` and \
+         `\"discard\"`)",
+    );
+    assert_one_mistake(
+        command_handler(
+            quote!(A, deliver_within = "1h"),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`deliver_within` is for events handlers only: a command is not queued, so it runs at once",
     );
 }

@@ -4,5 +4,6 @@ mod activity_events;
 mod contexts;
 mod middleware;
 mod plugins;
+mod policies;
 mod test_kit;
 mod unhandled;
