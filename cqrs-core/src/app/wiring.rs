@@ -7,7 +7,7 @@ use super::construct::construct;
 use super::handlers;
 use super::providers::Providers;
 use super::wired::Wired;
-use super::{App, BuildError, Problem, ProblemKind};
+use super::{App, BuildError, Problem, ProblemKind, settings};
 use crate::registry::Catalogue;
 
 pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
@@ -21,9 +21,10 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
 
     let registered = std::mem::take(&mut builder.registered);
     let only = test.only_handlers.as_deref();
-    let (handlers, unhandled) = handlers::select(&catalogue, registered, only);
+    let (mut handlers, unhandled) = handlers::select(&catalogue, registered, only);
     let messages = handlers::messages(&handlers, &catalogue, complete);
     handlers::check(&handlers, &messages, &mut problems);
+    settings::apply(&builder, &catalogue, &mut handlers, &mut problems);
     check_modules(&builder, &catalogue, &mut problems);
     handlers::check_transactions(&handlers, builder.store.as_deref(), &mut problems);
 

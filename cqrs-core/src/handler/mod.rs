@@ -11,6 +11,7 @@ mod execution;
 mod options;
 mod rate_limit;
 mod retry;
+mod settings;
 mod transactional;
 
 pub use self::attempt_error::{AttemptError, CallError, DeliveryError, Rejection, RejectionKind};
@@ -23,6 +24,7 @@ pub use self::execution::{CommandHandler, QueryHandler};
 pub use self::options::{DeadLetters, HandlerOptions, Order, Start};
 pub use self::rate_limit::RateLimit;
 pub use self::retry::RetryPolicy;
+pub use self::settings::{HandlerSettings, SettingsError};
 pub use self::transactional::{
     TransactionalBatchEventHandler, TransactionalCommandHandler, TransactionalEventHandler,
 };

@@ -6,9 +6,6 @@ use std::time::Duration;
 use jiff::fmt::friendly::SpanPrinter;
 use serde::{Deserialize, Serialize};
 
-/// How many waits a list may have.
-const MOST_WAITS: usize = 16;
-
 /// The longest wait of a list.
 const LONGEST_WAIT: Duration = Duration::from_hours(24);
 
@@ -47,10 +44,13 @@ enum Waits {
         has_jitter: bool,
     },
     /// In milliseconds, with how many there are, at least one.
-    Listed([u32; MOST_WAITS], usize),
+    Listed([u32; RetryPolicy::MOST_WAITS], usize),
 }
 
 impl RetryPolicy {
+    /// How many waits a list may have.
+    pub(super) const MOST_WAITS: usize = 16;
+
     /// Five attempts, back-off from 100 milliseconds to at most 30 seconds.
     pub const DEFAULT: Self =
         Self::exponential(5, Duration::from_millis(100), Duration::from_secs(30));
@@ -65,8 +65,8 @@ impl RetryPolicy {
     /// Exactly these waits, each before one more attempt; none for one attempt. Each has whole milliseconds and at
     /// most 24 hours: a longer one counts as 24 hours. At most 16: further ones are left out.
     pub const fn waits(waits: &[Duration]) -> Self {
-        let (mut millis, mut count) = ([0; MOST_WAITS], 0);
-        while count < waits.len() && count < MOST_WAITS {
+        let (mut millis, mut count) = ([0; Self::MOST_WAITS], 0);
+        while count < waits.len() && count < Self::MOST_WAITS {
             millis[count] = millis_of(waits[count]);
             count += 1;
         }
@@ -103,9 +103,14 @@ impl RetryPolicy {
     /// With waits that are as long as they can be, and not random. Deliveries that failed together are then attempted
     /// together again.
     pub const fn without_jitter(self) -> Self {
+        self.with_jitter(false)
+    }
+
+    /// A list of waits has no jitter in any case.
+    const fn with_jitter(self, has_jitter: bool) -> Self {
         match self.waits {
             Waits::Exponential { backoff, max, .. } => {
-                Self { waits: Waits::Exponential { backoff, max, has_jitter: false }, ..self }
+                Self { waits: Waits::Exponential { backoff, max, has_jitter }, ..self }
             }
             Waits::Listed(..) => self,
         }
@@ -199,24 +204,30 @@ pub(super) struct FriendlyDuration(
     pub(super)  Duration,
 );
 
+impl WrittenRetry {
+    /// What is not written is as in `policy`.
+    pub(super) fn over(&self, mut policy: RetryPolicy) -> RetryPolicy {
+        let Self { attempts, backoff, max, jitter, waits } = self;
+        if let Some(waits) = waits {
+            policy = RetryPolicy::waits(&waits.iter().map(|wait| wait.0).collect::<Vec<_>>());
+        }
+        if let Some(FriendlyDuration(backoff)) = backoff {
+            policy = policy.with_backoff(*backoff);
+        }
+        if let Some(FriendlyDuration(max)) = max {
+            policy = policy.with_max_backoff(*max);
+        }
+        if let Some(jitter) = jitter {
+            policy = policy.with_jitter(*jitter == Jitter::Full);
+        }
+        attempts.map_or(policy, |attempts| policy.with_attempts(attempts))
+    }
+}
+
 impl From<WrittenRetry> for RetryPolicy {
     /// What is not written is as in [`DEFAULT`](Self::DEFAULT).
     fn from(written: WrittenRetry) -> Self {
-        let WrittenRetry { attempts, backoff, max, jitter, waits } = written;
-        let mut policy = match waits {
-            Some(waits) => Self::waits(&waits.iter().map(|wait| wait.0).collect::<Vec<_>>()),
-            None => Self::DEFAULT,
-        };
-        if let Some(FriendlyDuration(backoff)) = backoff {
-            policy = policy.with_backoff(backoff);
-        }
-        if let Some(FriendlyDuration(max)) = max {
-            policy = policy.with_max_backoff(max);
-        }
-        if jitter == Some(Jitter::None) {
-            policy = policy.without_jitter();
-        }
-        attempts.map_or(policy, |attempts| policy.with_attempts(attempts))
+        written.over(Self::DEFAULT)
     }
 }
 

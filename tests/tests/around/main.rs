@@ -5,5 +5,6 @@ mod contexts;
 mod middleware;
 mod plugins;
 mod policies;
+mod settings;
 mod test_kit;
 mod unhandled;
