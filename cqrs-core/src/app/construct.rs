@@ -15,7 +15,7 @@ use crate::handler::Transactions;
 use crate::lane::{Lane, Shared};
 use crate::message::{Decoder, MessageKind};
 use crate::operations::{OperationPerformed, Operations};
-use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration};
+use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration, Means};
 use crate::runtime::{Broadcast, Lifecycle};
 use crate::subscription::{Codec, Durable, Engine, StoreTransactions};
 use rustc_hash::FxHashMap;
@@ -71,7 +71,8 @@ pub(super) fn construct(
         let handler = registration.construct(&services);
         let options = registration.options.effective();
         let transactions = transactions.as_ref().filter(|_| registration.transaction().is_some());
-        let Some(ExecutionRoute { message, erase, .. }) = registration.execution else {
+        let Some(ExecutionRoute { message, erase, retry: when, .. }) = registration.execution
+        else {
             let is_durable = builder.store.is_some() && !options.is_transient;
             let unrouted = lane(registration, &handler, transactions, &shared, is_durable);
             if is_durable {
@@ -84,7 +85,10 @@ pub(super) fn construct(
         let name = registration.name.as_ref().into();
         let timeout = options.timeout;
         let execution = Execution::new(
-            erase(handler, transactions),
+            erase(
+                handler,
+                Means { transactions, retry: options.retry, when: when.unwrap_or_default() },
+            ),
             name,
             message.name,
             timeout,

@@ -83,7 +83,7 @@ fn options(handler: &HandlerRegistration) -> OptionsDescription {
     OptionsDescription {
         timeout: options.timeout,
         deliver_within: options.deliver_within.filter(|_| is_event),
-        retry: is_event.then_some(options.retry),
+        retry: (is_event || handler.is_retried_command()).then_some(options.retry),
         never_retried: if is_event { names(options.never) } else { Vec::new() },
         dead_letters: is_event.then_some(options.dead_letters),
         concurrency: is_event.then_some(options.concurrency),

@@ -5,6 +5,7 @@ mod handler;
 mod injectable;
 mod manual;
 mod message;
+mod retried;
 mod route;
 mod source;
 mod unhandled;
@@ -17,5 +18,5 @@ pub use self::route::{EventRoute, TransactionalRoute};
 pub use self::source::Source;
 
 pub(crate) use self::catalogue::Catalogue;
-pub(crate) use self::route::{AnyHandler, ExecutionRoute};
+pub(crate) use self::route::{AnyHandler, ExecutionRoute, Means};
 pub(crate) use self::unhandled::Unhandled;

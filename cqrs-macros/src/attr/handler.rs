@@ -32,7 +32,7 @@ const EVENT_OPTIONS: &[&str] = &[
     "transient",
     "start",
 ];
-const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "transactional"];
+const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "retry", "transactional"];
 const QUERY_OPTIONS: &[&str] = &["name", "timeout"];
 /// A year.
 const DELIVER_WITHIN: Range = Range { from: "1ms", to: "8760h" };
@@ -93,7 +93,8 @@ pub(crate) struct HandlerArgs {
 #[derive(Default)]
 pub(crate) struct HandlerOptions {
     pub(crate) name: Option<LitStr>,
-    pub(crate) retry: Option<Retry>,
+    /// And where it is given.
+    pub(crate) retry: Option<(Retry, Span)>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) deliver_within_millis: Option<u64>,
     pub(crate) dead_letters: Option<DeadLetters>,
@@ -134,6 +135,18 @@ impl HandlerArgs {
 
     /// The rules for the list as a whole.
     fn check(&self, kind: Kind, errors: &mut Errors) {
+        if let (Kind::Command, Some((retry, span))) = (kind, &self.options.retry)
+            && retry.is_on()
+            && retry.when.is_none()
+            && self.options.transactional.is_none()
+        {
+            errors.on(
+                *span,
+                "a command is attempted again after errors that are named, and none is: add \
+                 `when = is_busy` to `retry(..)`, with a function such as \
+                 `fn is_busy(error: &HandlerError) -> bool`",
+            );
+        }
         let (attribute, message, example) = (kind.attribute(), kind.message(), kind.example());
         match (kind, self.any, self.messages.as_slice()) {
             (Kind::Events, Some(_), []) | (_, None, [_]) => {}
@@ -266,7 +279,10 @@ impl Reader {
                 options::set(&mut options.name, key, name)
             }
             "timeout" => options::set(&mut options.timeout, key, timeout(key, input)?),
-            "retry" => options::set(&mut options.retry, key, retry::read(key, input, errors)?),
+            "retry" => {
+                let retry = retry::read(self.kind, key, input, errors)?;
+                options::set(&mut options.retry, key, (retry, key.span()))
+            }
             "deliver_within" => {
                 let example = "deliver_within = \"1h\"";
                 let age = duration::read(key, example, DELIVER_WITHIN, input)?;
@@ -326,7 +342,13 @@ fn not_for(kind: Kind, key: &Ident) -> String {
                  needs no transaction; remove it"
             );
         }
-        "retry" | "breaker" | "dead_letters" => {
+        "retry" => {
+            return format!(
+                "`{key}` is for handlers of events and commands: a {message} changes nothing, so its \
+                 caller can try again; remove it"
+            );
+        }
+        "breaker" | "dead_letters" => {
             "its caller waits for the result and decides whether to try again"
         }
         "batch" => "its caller waits for the result of this one",

@@ -1,11 +1,12 @@
-//! The option `retry` of an events handler.
+//! The option `retry` of a handler of events or of a command.
 
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Lit, Token, Type, token};
+use syn::{Lit, Path, Token, Type, token};
 
 use crate::attr::duration::{self, Duration, Range};
+use crate::attr::handler::Kind;
 use crate::attr::{options, value};
 use crate::error::Errors;
 
@@ -15,8 +16,10 @@ const WAIT: Range = Range { from: "1ms", to: "24h" };
 /// As many as `RetryPolicy::waits` keeps.
 const MOST_WAITS: usize = 16;
 const WAITS: &str = "waits = [\"1s\", \"10s\", \"1m\"]";
+const WHEN: &str = "when = is_busy";
 const NEVER: &str = "never = [InvalidAddress]";
-const OPTIONS: &[&str] = &["attempts", "backoff", "max", "jitter", "waits", "never"];
+const OF_EVENTS: &[&str] = &["attempts", "backoff", "max", "jitter", "waits", "never"];
+const OF_COMMANDS: &[&str] = &["attempts", "backoff", "max", "jitter", "waits", "when"];
 const EXAMPLE: &str = "retry(attempts = 5, backoff = \"100ms\", max = \"30s\")";
 
 /// How often a delivery is attempted.
@@ -26,6 +29,15 @@ pub(crate) struct Retry {
     pub(crate) policy: Option<Policy>,
     /// The types of permanent errors.
     pub(crate) never: Vec<Type>,
+    /// The function that says after which errors a command is attempted again.
+    pub(crate) when: Option<Path>,
+}
+
+impl Retry {
+    /// Whether there can be more than one attempt.
+    pub(crate) fn is_on(&self) -> bool {
+        !matches!(self.policy, Some(Policy::None))
+    }
 }
 
 /// How often, and after which waits.
@@ -44,7 +56,12 @@ pub(crate) enum Policy {
 }
 
 /// Reads what follows the key: `(attempts = 5, ..)` or `= none`.
-pub(crate) fn read(key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Retry> {
+pub(crate) fn read(
+    kind: Kind,
+    key: &Ident,
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+) -> syn::Result<Retry> {
     if input.peek(Token![=]) {
         input.parse::<Token![=]>()?;
         if input.peek(Ident::peek_any) && input.fork().call(Ident::parse_any)? == "none" {
@@ -64,9 +81,15 @@ pub(crate) fn read(key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> 
         let message = format!("`retry(..)` is empty: write `{EXAMPLE}` or a part of it");
         return Err(syn::Error::new(parens.span.join(), message));
     }
+    let known = if kind == Kind::Events { OF_EVENTS } else { OF_COMMANDS };
     let mut parts = Parts::default();
     let before = errors.len();
-    options::read_list(&content, errors, |key, input, errors| parts.option(key, input, errors));
+    options::read_list(&content, errors, |key, input, errors| {
+        if !options::contain(known, key) {
+            return Err(options::unknown(key, "`retry(..)`", known));
+        }
+        parts.option(key, input, errors)
+    });
     if errors.len() > before {
         return Ok(Retry::default());
     }
@@ -82,6 +105,7 @@ struct Parts {
     jitter: Option<Span>,
     waits: Option<(Span, Vec<u64>)>,
     never: Option<Vec<Type>>,
+    when: Option<Path>,
 }
 
 impl Parts {
@@ -112,7 +136,11 @@ impl Parts {
         } else if key == "never" {
             options::set(&mut self.never, key, never(key, input, errors)?)
         } else {
-            Err(options::unknown(key, "`retry(..)`", OPTIONS))
+            value::equals(key, WHEN, input)?;
+            if !input.peek(Ident::peek_any) && !input.peek(Token![::]) {
+                return Err(value::expected("the path of a function", WHEN, key, input));
+            }
+            options::set(&mut self.when, key, input.parse()?)
         }
     }
 
@@ -144,7 +172,7 @@ impl Parts {
                 has_jitter: self.jitter.is_none(),
             }),
         };
-        Ok(Retry { policy, never: self.never.unwrap_or_default() })
+        Ok(Retry { policy, never: self.never.unwrap_or_default(), when: self.when })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{Attribute, ItemStruct, Type};
 
 use crate::attr::batch::Batch;
@@ -47,11 +48,8 @@ fn expand(handler: &Handler<'_>, attrs: &[Attribute]) -> TokenStream {
     let options = options(&handler.args.options);
     let (routes, registration) = match handler.kind {
         Kind::Events => events(handler),
-        Kind::Command if handler.args.options.transactional.is_some() => {
-            (None, answering(handler, &quote!(transactional_command)))
-        }
-        Kind::Command => (None, answering(handler, &quote!(command))),
-        Kind::Query => (None, answering(handler, &quote!(query))),
+        Kind::Command => (None, command(handler)),
+        Kind::Query => (None, answering(handler, &quote!(query), None)),
     };
     let scope = scope(&quote! {
         #implementation
@@ -106,15 +104,41 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
     (Some(routes), registration)
 }
 
-/// The registration of a command's or a query's handler.
-fn answering(handler: &Handler<'_>, register: &TokenStream) -> TokenStream {
+/// The registration of a command's handler.
+fn command(handler: &Handler<'_>) -> TokenStream {
+    let HandlerOptions { transactional, retry, .. } = &handler.args.options;
+    let retry = retry.as_ref().map(|(retry, _)| retry).filter(|retry| retry.is_on());
+    let when = retry.map(|retry| match &retry.when {
+        None => quote!(::core::option::Option::None),
+        Some(when) => {
+            let span = when.span();
+            let when = quote_spanned!(span=> const { &(#when as fn(&_) -> bool) });
+            quote!(::core::option::Option::Some(#when))
+        }
+    });
+    let register = match (transactional, retry) {
+        (None, None) => quote!(command),
+        (None, Some(_)) => quote!(retried_command),
+        (Some(()), None) => quote!(transactional_command),
+        (Some(()), Some(_)) => quote!(retried_transactional_command),
+    };
+    answering(handler, &register, when.as_ref())
+}
+
+/// The registration of a command's or a query's handler. `when` is said of a command that is retried.
+fn answering(
+    handler: &Handler<'_>,
+    register: &TokenStream,
+    when: Option<&TokenStream>,
+) -> TokenStream {
+    let when = when.map(|when| quote!(, #when));
     let Handler { ident, name, args, .. } = handler;
     let registrations = args.messages.iter().map(|message: &Type| {
         let ident = spanned(ident, focus(message));
         let registration = quote_spanned! {focus(message)=>
             __cqrs::HandlerRegistration::#register::<#ident, #message>
         };
-        quote!(#registration(#name, __cqrs::source!(), OPTIONS))
+        quote!(#registration(#name, __cqrs::source!(), OPTIONS #when))
     });
     quote!(#(#registrations)*)
 }
@@ -128,7 +152,7 @@ fn spanned(ident: &Ident, span: proc_macro2::Span) -> Ident {
 
 fn options(options: &HandlerOptions) -> TokenStream {
     let mut tokens = quote!(__cqrs::HandlerOptions::DEFAULT);
-    if let Some(Retry { policy, never }) = &options.retry {
+    if let Some((Retry { policy, never, .. }, _)) = &options.retry {
         if let Some(policy) = policy {
             let policy = retry_policy(policy);
             tokens.extend(quote!(.retry(#policy)));

@@ -127,6 +127,16 @@ fn command_handler_in_a_transaction() {
 }
 
 #[test]
+fn command_handler_that_is_retried() {
+    assert_expansion!(command_handler(
+        quote!(CreateEmployee, retry(attempts = 3, when = errors::is_busy)),
+        quote!(
+            struct CreateEmployeeHandler;
+        ),
+    ));
+}
+
+#[test]
 fn query_handler_with_defaults() {
     assert_expansion!(query_handler(
         quote!(FindEmployee),

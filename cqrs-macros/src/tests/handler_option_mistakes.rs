@@ -55,7 +55,7 @@ fn options_that_are_unknown_or_repeated() {
             ),
         ),
         "unknown option `nam`, did you mean `name`? (`#[command_handler(..)]` takes `name`, \
-         `timeout` and `transactional`)",
+         `timeout`, `retry` and `transactional`)",
     );
     assert_one_mistake(
         query_handler(
@@ -88,7 +88,7 @@ fn misspelt_options_without_a_value_are_no_types() {
             ),
         ),
         "unknown option `transactionel`, did you mean `transactional`? (`#[command_handler(..)]` \
-         takes `name`, `timeout` and `transactional`)",
+         takes `name`, `timeout`, `retry` and `transactional`)",
     );
     let item = quote!(
         struct H;
@@ -100,13 +100,23 @@ fn misspelt_options_without_a_value_are_no_types() {
 fn options_for_events_only() {
     assert_one_mistake(
         command_handler(
+            quote!(A, breaker(failures = 3)),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`breaker` is for events handlers only: a command is not queued, its caller waits for the \
+         result and decides whether to try again",
+    );
+    assert_one_mistake(
+        query_handler(
             quote!(A, retry(attempts = 3)),
             quote!(
                 struct H;
             ),
         ),
-        "`retry` is for events handlers only: a command is not queued, its caller waits for the \
-         result and decides whether to try again",
+        "`retry` is for handlers of events and commands: a query changes nothing, so its caller \
+         can try again; remove it",
     );
     assert_one_mistake(
         query_handler(
@@ -502,5 +512,34 @@ fn what_becomes_of_old_events_and_of_dead_letters() {
             ),
         ),
         "`deliver_within` is for events handlers only: a command is not queued, so it runs at once",
+    );
+}
+
+#[test]
+fn commands_are_retried_after_errors_that_are_named() {
+    let one = |args, expected| {
+        let item = quote!(
+            struct H;
+        );
+        assert_one_mistake(command_handler(args, item), expected);
+    };
+    one(
+        quote!(A, retry(attempts = 3)),
+        "a command is attempted again after errors that are named, and none is: add `when = is_busy` \
+         to `retry(..)`, with a function such as `fn is_busy(error: &HandlerError) -> bool`",
+    );
+    one(
+        quote!(A, retry(never = [Busy])),
+        "unknown option `never` (`retry(..)` takes `attempts`, `backoff`, `max`, `jitter`, `waits` and \
+         `when`)",
+    );
+    one(
+        quote!(A, retry(when = "is_busy")),
+        "`when` takes the path of a function, such as `when = is_busy`",
+    );
+    assert_args_mistake(
+        quote!(A, retry(when = is_busy)),
+        "unknown option `when` (`retry(..)` takes `attempts`, `backoff`, `max`, `jitter`, `waits` and \
+         `never`)",
     );
 }

@@ -5,6 +5,7 @@ mod contexts;
 mod middleware;
 mod plugins;
 mod policies;
+mod retried_commands;
 mod settings;
 mod test_kit;
 mod unhandled;
