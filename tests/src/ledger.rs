@@ -27,9 +27,16 @@ pub struct Lines {
 pub struct LedgerTransaction(Vec<String>, Option<StoreError>);
 
 /// The error of a [`Ledger`] that has rolled a transaction back because of others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("another transaction came first")]
+#[derive(Debug)]
 pub struct Conflict;
+
+impl std::fmt::Display for Conflict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("another transaction came first")
+    }
+}
+
+impl std::error::Error for Conflict {}
 
 impl LedgerTransaction {
     /// Adds a line, if the transaction commits.

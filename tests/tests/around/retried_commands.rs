@@ -1,21 +1,30 @@
 //! Commands that are attempted again.
 
+use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+use cqrs_core::handler::HandlerSettings;
 use cqrs_core::log::StoreError;
 use cqrs_core::modules;
 use cqrs_core::prelude::*;
 use cqrs_tests::ledger::{Conflict, Ledger, LedgerTransaction};
 use tokio::time::Instant;
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum DialError {
-    #[error("busy")]
     Busy,
-    #[error("no such number")]
     Unknown,
 }
+
+impl fmt::Display for DialError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
+}
+
+impl Error for DialError {}
 
 impl DialError {
     fn is_busy(&self) -> bool {
@@ -115,8 +124,12 @@ struct Office {
 
 /// The handlers share one number: that of attempts, to which the events' numbers are added.
 fn office() -> Office {
+    office_with(HandlerSettings::default())
+}
+
+fn office_with(settings: HandlerSettings) -> Office {
     let (ledger, numbers) = (Ledger::default(), Arc::<AtomicU32>::default());
-    let app = App::builder().only(modules![self]).store(ledger.clone());
+    let app = App::builder().only(modules![self]).store(ledger.clone()).settings(settings);
     let app = app.provide(Arc::clone(&numbers)).build().expect("wired");
     Office { app, ledger, numbers }
 }
@@ -147,10 +160,10 @@ async fn a_command_is_attempted_again_after_the_errors_that_are_named() {
 
 #[tokio::test(start_paused = true)]
 async fn no_attempt_begins_after_the_deadline() {
-    let office = office();
-    let ctx = acme().with_deadline(Instant::now().into_std() + Duration::from_secs(5));
+    let settings = serde_json::from_str(r#"{"telephone": {"timeout": "5s"}}"#).expect("valid");
+    let office = office_with(settings);
     let command = Dial(vec![DialError::Busy; 3]);
-    let executed = office.app.commands().execute(&ctx, command).await;
+    let executed = office.app.commands().execute(&acme(), command).await;
     assert_eq!(executed, Err(ExecuteError::Handler(DialError::Busy)));
     assert_eq!(office.numbers.load(SeqCst), 2);
 }
