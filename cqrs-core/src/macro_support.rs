@@ -10,9 +10,10 @@ pub use serde_json::{Result as JsonResult, Value};
 pub use crate::app::BoxError;
 pub use crate::context::Context;
 pub use crate::handler::{
-    Batch, BatchEventHandler, BatchPolicy, BreakerPolicy, CommandHandler, EventHandler,
-    HandlerError, HandlerOptions, HandlerResult, Order, QueryHandler, RateLimit, RetryPolicy,
-    Start, TransactionalBatchEventHandler, TransactionalCommandHandler, TransactionalEventHandler,
+    Batch, BatchEventHandler, BatchPolicy, BreakerPolicy, CommandHandler, DeadLetters, ErrorType,
+    EventHandler, HandlerError, HandlerOptions, HandlerResult, Order, QueryHandler, RateLimit,
+    RetryPolicy, Start, TransactionalBatchEventHandler, TransactionalCommandHandler,
+    TransactionalEventHandler,
 };
 pub use crate::message::{
     AnyEvent, Command, Event, MaybeValidated, NotValidated, Query, Upcasted, no_upcast,

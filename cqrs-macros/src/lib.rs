@@ -460,9 +460,14 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// | Option | Meaning | If left out |
 /// |---|---|---|
 /// | `retry(attempts = 5, backoff = "100ms", max = "30s")` | How many attempts are made before a delivery becomes a dead letter, and the wait between them: at first up to `backoff`, then up to twice as long each time, at most `max`. Each part may be left out; a `backoff` above the default `max` raises it. 1 to 100 attempts; `backoff` from 1ms to 1h; `max` from 1ms to 24h. | As written here |
+/// | `retry(.., jitter = none)` | The waits are exactly that long, and not random. | They are random |
+/// | `retry(waits = ["1s", "10s", "1m"])` | Exactly these waits are made, each before one more attempt. 1 to 16 waits, each from 1ms to 24h; not together with the options above. | |
+/// | `retry(.., never = [InvalidAddress, OtherError])` | Errors of these types are permanent: no attempt follows. They are what the handler returns or converts with `?`, see `HandlerError::downcast_ref`. | Those that say so |
 /// | `retry = none` | One attempt is made. | |
 /// | `timeout = "30s"` | How long one attempt may take, from 1ms to 24h. | 30s |
 /// | `timeout = none` | An attempt has no time limit. | |
+/// | `deliver_within = "1h"` | How old an event may be when an attempt begins, by the wall clock, from 1ms to 8760h (a year). The delivery of an older event fails for good, without an attempt; the reason begins with "expired". | Any age |
+/// | `dead_letters = "discard"` | A delivery that has failed for good is logged and counted, and leaves no dead letter. `"keep"`: it leaves one. | `"keep"` |
 /// | `concurrency = 8` | How many events the handler works on at once, 1 to 1024. Events of one order key come one at a time. | 8 |
 /// | `order = "tenant"`, `order = "none"` | Which events come in publish order, one at a time: all of a tenant, or none. `"key"`: those of one order key, which is the value of `#[event(order_by)]`, or else the entity. | `"key"` |
 /// | `rate = "100/s"` | How many attempts are begun in a second (`/s`), a minute (`/m`) or an hour (`/h`), evenly spaced; 1 to 1000000. Other deliveries stay queued. | No limit |

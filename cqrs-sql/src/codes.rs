@@ -25,6 +25,10 @@ const LOST: [&str; 3] = ["08", "57P", "25P03"];
 #[cfg(feature = "postgres")]
 const TRANSIENT: [&str; 5] = ["53", "40", "57", "55P03", "25006"];
 
+/// Serialization failures, deadlocks, and locks that were not to be had. The class `40` also has an unknown completion.
+#[cfg(feature = "postgres")]
+const CONFLICT: [&str; 3] = ["40001", "40P01", "55P03"];
+
 #[cfg(feature = "postgres")]
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
@@ -61,6 +65,24 @@ pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
         sqlx::Error::Database(error) => has_class(&**error, &LOST),
         _ => false,
     }
+}
+
+/// Whether a transaction was rolled back because of others: a serialization failure, a deadlock, a lock that was not to be
+/// had. It has had no effect.
+pub(crate) fn is_conflict(error: &(dyn std::error::Error + 'static)) -> bool {
+    let error = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
+    error.is_some_and(|error| {
+        #[cfg(feature = "postgres")]
+        if is_postgres(error) {
+            return has_class(error, &CONFLICT);
+        }
+        #[cfg(feature = "sqlite")]
+        {
+            matches!(sqlite_code(error), Some(sqlite::BUSY | sqlite::LOCKED))
+        }
+        #[cfg(not(feature = "sqlite"))]
+        false
+    })
 }
 
 fn is_transient_code(error: &dyn DatabaseError) -> bool {

@@ -24,12 +24,29 @@ pub struct Lines {
 
 /// A transaction of a [`Ledger`].
 #[derive(Debug, Default)]
-pub struct LedgerTransaction(Vec<String>);
+pub struct LedgerTransaction(Vec<String>, Option<StoreError>);
+
+/// The error of a [`Ledger`] that has rolled a transaction back because of others.
+#[derive(Debug)]
+pub struct Conflict;
+
+impl std::fmt::Display for Conflict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("another transaction came first")
+    }
+}
+
+impl std::error::Error for Conflict {}
 
 impl LedgerTransaction {
     /// Adds a line, if the transaction commits.
     pub fn write(&mut self, line: impl Into<String>) {
         self.0.push(line.into());
+    }
+
+    /// Lets the commit fail with this error.
+    pub fn fail_to_commit(&mut self, error: StoreError) {
+        self.1 = Some(error);
     }
 }
 
@@ -64,6 +81,10 @@ impl Interceptor for Lines {
 impl Units for Lines {
     fn transaction(&self) -> TypeRef {
         TypeRef::of::<LedgerTransaction>()
+    }
+
+    fn is_conflict(&self, error: &(dyn std::error::Error + 'static)) -> bool {
+        error.is::<Conflict>()
     }
 
     fn begin<'a>(
@@ -110,6 +131,9 @@ impl Unit for LedgerUnit {
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>> {
         Box::pin(async move {
             let Self { lines, entry, transaction } = *self;
+            if let Some(error) = transaction.1 {
+                return Err(error);
+            }
             let appended = lines.log.append(&[entry]).await?;
             if appended.contains(&None) {
                 return Err(StoreError::Refused("the delivery is done".into()));

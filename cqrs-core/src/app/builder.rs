@@ -13,6 +13,7 @@ use super::construct::construct;
 use super::plugin::{AnyPlugin, Plugin};
 use super::{App, BuildError, Problem, ProblemKind, wiring};
 use crate::bus::Hand;
+use crate::handler::{HandlerOptions, HandlerSettings};
 use crate::lane::Chance;
 use crate::log::Store;
 use crate::middleware::{Middleware, Middlewares};
@@ -37,6 +38,8 @@ pub struct AppBuilder {
     pub(super) middlewares: Middlewares,
     pub(super) plugins: Vec<AnyPlugin>,
     pub(super) plugin_timeout: Duration,
+    pub(super) defaults: HandlerOptions,
+    pub(super) settings: Vec<HandlerSettings>,
     pub(super) problems: Vec<Problem>,
     pub(crate) test: TestOptions,
 }
@@ -67,6 +70,8 @@ impl Default for AppBuilder {
             middlewares: Middlewares::default(),
             plugins: Vec::new(),
             plugin_timeout: Duration::from_secs(30),
+            defaults: HandlerOptions::DEFAULT,
+            settings: Vec::new(),
             problems: Vec::new(),
             test: TestOptions::default(),
         }
@@ -207,6 +212,31 @@ impl AppBuilder {
     /// The largest payload of an event, in bytes of JSON: 64 KiB unless set.
     pub fn payload_limit(mut self, bytes: usize) -> Self {
         self.payload_limit = bytes;
+        self
+    }
+
+    /// The options of all handlers that leave them out: in the annotation, or in `.options(..)` when they are registered by
+    /// hand. `retry(..)` is one option, of which the parts that are left out have the framework's default, and so is
+    /// `breaker(..)`. Handlers of commands and queries use the time-out alone.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cqrs_core::{App, HandlerOptions, RetryPolicy};
+    ///
+    /// let patient = RetryPolicy::DEFAULT.with_attempts(20);
+    /// let defaults = HandlerOptions::DEFAULT.retry(patient).timeout(Some(Duration::from_secs(10)));
+    /// let app = App::builder().defaults(defaults).build()?;
+    /// # Ok::<(), cqrs_core::BuildError>(())
+    /// ```
+    pub fn defaults(mut self, options: HandlerOptions) -> Self {
+        self.defaults = options.or(self.defaults);
+        self
+    }
+
+    /// Options from configuration, which replace those of the code: see [`HandlerSettings`]. Calls add up; the last one
+    /// that sets an option counts.
+    pub fn settings(mut self, settings: HandlerSettings) -> Self {
+        self.settings.push(settings);
         self
     }
 

@@ -13,7 +13,7 @@ use crate::handler::Transactions;
 use crate::lane::{Lane, Shared};
 use crate::message::{Decoder, MessageKind};
 use crate::operations::{OperationPerformed, Operations};
-use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration};
+use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration, Means};
 use crate::runtime::{Broadcast, Lifecycle};
 use crate::subscription::{Codec, Durable, Engine, StoreTransactions};
 use rustc_hash::FxHashMap;
@@ -66,21 +66,26 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
     let (mut for_commands, mut for_queries) = (FxHashMap::default(), FxHashMap::default());
     for registration in &wired.handlers {
         let handler = registration.construct(&services);
+        let options = registration.options.effective();
         let transactions = transactions.as_ref().filter(|_| registration.transaction().is_some());
-        let Some(ExecutionRoute { message, erase, .. }) = registration.execution else {
-            let is_durable = builder.store.is_some() && !registration.options.is_transient;
+        let Some(ExecutionRoute { message, erase, retry: when, .. }) = registration.execution
+        else {
+            let is_durable = builder.store.is_some() && !options.is_transient;
             let unrouted = lane(registration, &handler, transactions, &shared, is_durable);
             if is_durable {
                 let Unrouted { lane, events, .. } = &unrouted;
-                durable.push(Durable::new(lane, events, registration.options.start));
+                durable.push(Durable::new(lane, events, options.start));
             }
             lanes.push(unrouted);
             continue;
         };
         let name = registration.name.as_ref().into();
-        let timeout = registration.options.timeout;
+        let timeout = options.timeout;
         let execution = Execution::new(
-            erase(handler, transactions),
+            erase(
+                handler,
+                Means { transactions, retry: options.retry, when: when.unwrap_or_default() },
+            ),
             name,
             message.name,
             timeout,
@@ -137,7 +142,7 @@ fn lane(
     let lane = Lane::new(
         &registration.name,
         (registration.handler)(),
-        registration.options,
+        registration.options.effective(),
         registration.batch,
         handlers,
         transactions.cloned(),

@@ -9,6 +9,7 @@ mod modules;
 mod plugin;
 mod problem;
 mod providers;
+mod settings;
 mod shutdown;
 mod wired;
 mod wiring;

@@ -79,6 +79,8 @@ pub enum ProblemKind {
     QueryReachesBus,
     /// A handler writes in a transaction that the store of the application does not have.
     WrongTransaction,
+    /// Settings name a handler that is not there, or an option that it does not have.
+    WrongSetting,
     /// A module that was named contains no annotation.
     EmptyModule,
     /// A service is made by an asynchronous provider, and the application was built with `build`.

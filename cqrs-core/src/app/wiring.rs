@@ -6,7 +6,7 @@ use super::builder::{AppBuilder, TestOptions};
 use super::handlers;
 use super::providers::Providers;
 use super::wired::Wired;
-use super::{BuildError, Problem, ProblemKind};
+use super::{BuildError, Problem, ProblemKind, settings};
 use crate::registry::Catalogue;
 
 /// An application whose wiring is proved, and of which nothing is built yet.
@@ -28,9 +28,10 @@ pub(crate) fn plan(mut builder: AppBuilder) -> Result<Plan, BuildError> {
 
     let registered = std::mem::take(&mut builder.registered);
     let only = test.only_handlers.as_deref();
-    let (handlers, unhandled) = handlers::select(&catalogue, registered, only);
+    let (mut handlers, unhandled) = handlers::select(&catalogue, registered, only);
     let messages = handlers::messages(&handlers, &catalogue, complete);
     handlers::check(&handlers, &messages, &mut problems);
+    settings::apply(&builder, &catalogue, &mut handlers, &mut problems);
     check_modules(&builder, &catalogue, &mut problems);
     handlers::check_transactions(&handlers, builder.store.as_deref(), &mut problems);
 

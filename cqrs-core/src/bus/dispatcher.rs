@@ -122,6 +122,7 @@ impl Routes {
         for Unrouted { lane, events, is_durable } in unrouted {
             let feed = Feed {
                 handler: Arc::clone(&lane.name),
+                dead_letters: lane.options.dead_letters,
                 capacity: Capacity::new(capacity),
                 lifecycle: Arc::clone(&dispatcher.shared.lifecycle),
                 letters: Arc::clone(&dispatcher.letters),

@@ -8,7 +8,7 @@ use super::capacity::Capacity;
 use super::letters::{DeadLetter, Letters};
 use super::waiters::Waiters;
 use crate::context::message_id;
-use crate::handler::Order;
+use crate::handler::{DeadLetters, Order};
 use crate::lane::{Delivery, Lane, Origin, Receipt, Verdict};
 use crate::message::AnyEvent;
 use crate::runtime::Lifecycle;
@@ -17,6 +17,7 @@ use crate::schedule::Keys;
 /// What one handler is fed from: it counts its deliveries, and hears what becomes of each.
 pub(super) struct Feed {
     pub(super) handler: Arc<str>,
+    pub(super) dead_letters: DeadLetters,
     pub(super) capacity: Capacity,
     pub(super) lifecycle: Arc<Lifecycle>,
     pub(super) letters: Arc<Letters>,
@@ -29,7 +30,7 @@ impl Origin for Feed {
         match verdict {
             // It may wait at a paused handler now, for which a shutdown does not wait.
             Verdict::Retry { .. } => return self.lifecycle.note_change(),
-            Verdict::Dead { attempts, error } => {
+            Verdict::Dead { attempts, error } if self.dead_letters == DeadLetters::Keep => {
                 self.letters.add(DeadLetter {
                     id: message_id::new(),
                     handler: Arc::clone(&self.handler),
@@ -39,7 +40,7 @@ impl Origin for Feed {
                     died_at: Timestamp::now(),
                 });
             }
-            Verdict::Done { .. } | Verdict::Release => {}
+            Verdict::Done { .. } | Verdict::Dead { .. } | Verdict::Release => {}
         }
         self.waiters.settle(&self.handler, event, verdict);
         if let Some(tenant) = token {

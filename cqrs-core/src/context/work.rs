@@ -92,6 +92,11 @@ impl Work {
         self.effects().take().unwrap_or_default()
     }
 
+    /// Drops what was deferred so far. What follows is deferred again.
+    pub(super) fn forget_effects(&self) {
+        *self.effects() = self.keeps_effects.then(Vec::new);
+    }
+
     fn effects(&self) -> MutexGuard<'_, Option<Vec<Box<dyn Effect>>>> {
         self.effects.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -7,6 +7,7 @@ use super::{
     ModuleDescription, OptionsDescription, ProvidedValue, ServiceDescription,
 };
 use crate::app::{Wired, WiredService};
+use crate::handler::ErrorType;
 use crate::message::MessageKind;
 use crate::registry::{HandlerRegistration, MessageRegistration, Source};
 use crate::services::{Dependency, TypeRef};
@@ -77,11 +78,14 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
 }
 
 fn options(handler: &HandlerRegistration) -> OptionsDescription {
-    let options = handler.options;
+    let options = handler.options.effective();
     let is_event = handler.kind() == MessageKind::Event;
     OptionsDescription {
         timeout: options.timeout,
-        retry: is_event.then_some(options.retry),
+        deliver_within: options.deliver_within.filter(|_| is_event),
+        retry: (is_event || handler.is_retried_command()).then_some(options.retry),
+        never_retried: if is_event { names(options.never) } else { Vec::new() },
+        dead_letters: is_event.then_some(options.dead_letters),
         concurrency: is_event.then_some(options.concurrency),
         order: is_event.then_some(options.order),
         rate: options.rate.filter(|_| is_event).map(|rate| rate.to_string()),
@@ -91,6 +95,10 @@ fn options(handler: &HandlerRegistration) -> OptionsDescription {
         transient: is_event && options.is_transient,
         start: (is_event && !options.is_transient).then_some(options.start),
     }
+}
+
+fn names(errors: &[ErrorType]) -> Vec<String> {
+    errors.iter().map(|error| error.name().to_owned()).collect()
 }
 
 fn service(service: &WiredService) -> ServiceDescription {

@@ -9,7 +9,7 @@ use super::{
     Description, HandlerDescription, InjectedField, Location, MessageDescription,
     OptionsDescription, ServiceDescription, count, escaped, mermaid, one_line,
 };
-use crate::handler::{Order, Start};
+use crate::handler::{DeadLetters, Order, Start};
 use crate::message::MessageKind;
 
 pub(super) fn render(description: &Description) -> String {
@@ -118,15 +118,22 @@ fn injects(fields: &[InjectedField]) -> String {
 fn options(options: &OptionsDescription) -> String {
     let mut parts = Vec::new();
     if let Some(retry) = &options.retry {
-        parts.push(count(retry.attempts, "attempt", "attempts"));
-        if retry.attempts > 1 {
-            parts.push(format!("back-off {} to {}", short(retry.backoff), short(retry.max)));
+        parts.push(count(retry.attempts(), "attempt", "attempts"));
+        if retry.attempts() > 1 {
+            parts.push(retry.to_string());
         }
     }
     parts.push(match options.timeout {
         Some(timeout) => format!("time-out {}", short(timeout)),
         None => "no time-out".to_owned(),
     });
+    if !options.never_retried.is_empty() {
+        parts.push(format!("never after {}", codes(&options.never_retried)));
+    }
+    parts.extend(options.deliver_within.map(|age| format!("deliver within {}", short(age))));
+    if options.dead_letters == Some(DeadLetters::Discard) {
+        parts.push("dead letters `discard`".to_owned());
+    }
     parts.extend(options.concurrency.map(|entities| format!("concurrency {entities}")));
     match options.order {
         Some(Order::Tenant) => parts.push("order `tenant`".to_owned()),

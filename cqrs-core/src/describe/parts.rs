@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::fmt::serde::unsigned_duration::friendly::compact as friendly;
 use serde::{Deserialize, Serialize};
 
-use crate::handler::{BatchPolicy, BreakerPolicy, Order, RetryPolicy, Start};
+use crate::handler::{BatchPolicy, BreakerPolicy, DeadLetters, Order, RetryPolicy, Start};
 use crate::message::MessageKind;
 
 /// Where something is declared.
@@ -88,6 +88,15 @@ pub struct OptionsDescription {
     pub timeout: Option<Duration>,
     /// How often a delivery is attempted.
     pub retry: Option<RetryPolicy>,
+    /// The types of errors after which it is not attempted again.
+    #[serde(default)]
+    pub never_retried: Vec<String>,
+    /// How old an event may be when an attempt begins; `None` for any age.
+    #[serde(default, with = "friendly::optional")]
+    pub deliver_within: Option<Duration>,
+    /// What becomes of a delivery that has failed for good.
+    #[serde(default)]
+    pub dead_letters: Option<DeadLetters>,
     /// How many attempts run at the same time.
     pub concurrency: Option<usize>,
     /// Which events are handled in publish order.

@@ -4,6 +4,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
+
 use super::HandlerError;
 
 /// Why an attempt to handle a message failed. `E` is the handler's own error.
@@ -19,7 +21,7 @@ pub enum AttemptError<E> {
     /// The handler panicked; with the panic's text.
     #[error("panicked: {0}")]
     Panicked(String),
-    /// A middleware refused the message.
+    /// A middleware refused the message, or its delivery has expired.
     #[error(transparent)]
     Rejected(#[from] Rejection),
     /// The application stopped first.
@@ -90,7 +92,8 @@ impl DeliveryError {
     }
 }
 
-/// Why a middleware refused a call. The handler was not run, or its result was thrown away.
+/// Why a middleware refused a call: the handler was not run, or its result was thrown away. Or why an attempt was not
+/// made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {reason}", self.error_type())]
 pub struct Rejection {
@@ -108,6 +111,8 @@ pub enum RejectionKind {
     Forbidden,
     /// Not now; perhaps later. The only kind after which a delivery is tried again.
     Unavailable,
+    /// The event is older than the handler's `deliver_within` allows.
+    Expired,
 }
 
 impl Rejection {
@@ -130,6 +135,12 @@ impl Rejection {
         Self::new(RejectionKind::Unavailable, reason)
     }
 
+    /// The event is older than its handler wants it.
+    pub(crate) fn expired(age: SignedDuration, limit: Duration) -> Self {
+        let reason = format!("the event is {age:#} old, and is to be delivered within {limit:?}");
+        Self::new(RejectionKind::Expired, reason)
+    }
+
     /// What kind of refusal it is.
     pub fn kind(&self) -> RejectionKind {
         self.kind
@@ -146,6 +157,7 @@ impl Rejection {
             RejectionKind::Invalid => "invalid",
             RejectionKind::Forbidden => "forbidden",
             RejectionKind::Unavailable => "unavailable",
+            RejectionKind::Expired => "expired",
         }
     }
 }

@@ -99,7 +99,7 @@ impl fmt::Debug for HandlerError {
 }
 
 impl MessageError for HandlerError {
-    fn cause(&self) -> Option<&(dyn Error + 'static)> {
-        self.error.source()
+    fn as_error(&self) -> &(dyn Error + 'static) {
+        &*self.error
     }
 }

@@ -3,28 +3,34 @@
 mod attempt_error;
 mod batch;
 mod breaker_policy;
+mod effective;
 mod error;
+mod error_type;
 mod event;
 mod execution;
 mod options;
 mod rate_limit;
 mod retry;
+mod settings;
 mod transactional;
 
 pub use self::attempt_error::{AttemptError, CallError, DeliveryError, Rejection, RejectionKind};
 pub use self::batch::{Batch, BatchEventHandler, BatchItem, BatchPolicy};
 pub use self::breaker_policy::BreakerPolicy;
 pub use self::error::{HandlerError, HandlerResult};
+pub use self::error_type::ErrorType;
 pub use self::event::EventHandler;
 pub use self::execution::{CommandHandler, QueryHandler};
-pub use self::options::{HandlerOptions, Order, Start};
+pub use self::options::{DeadLetters, HandlerOptions, Order, Start};
 pub use self::rate_limit::RateLimit;
 pub use self::retry::RetryPolicy;
+pub use self::settings::{HandlerSettings, SettingsError};
 pub use self::transactional::{
     TransactionalBatchEventHandler, TransactionalCommandHandler, TransactionalEventHandler,
 };
 
 pub(crate) use self::batch::Item;
+pub(crate) use self::effective::EffectiveOptions;
 pub(crate) use self::event::ErasedEventHandler;
 pub(crate) use self::execution::ErasedExecution;
 pub(crate) use self::transactional::{AnyTransaction, OpenTransaction, Transactions, typed};

@@ -4,58 +4,98 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{BreakerPolicy, RateLimit, RetryPolicy};
+use super::{BreakerPolicy, ErrorType, RateLimit, RetryPolicy};
 
 /// How a handler runs: retries, time-out, concurrency, order, rate and circuit breaker, as set in its
 /// annotation. Handlers of commands and queries use the time-out alone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+///
+/// An option that is not set has the application's [default](crate::AppBuilder::defaults), or else the one that its method
+/// names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HandlerOptions {
-    pub(crate) retry: RetryPolicy,
-    pub(crate) timeout: Option<Duration>,
-    pub(crate) concurrency: usize,
-    pub(crate) order: Order,
-    pub(crate) rate: Option<RateLimit>,
-    pub(crate) breaker: Option<BreakerPolicy>,
-    pub(crate) start: Start,
-    pub(crate) is_transient: bool,
+    pub(super) retry: Option<RetryPolicy>,
+    pub(super) never: Option<&'static [ErrorType]>,
+    #[expect(clippy::option_option, reason = "\"no limit\" is a value that can be set")]
+    pub(super) timeout: Option<Option<Duration>>,
+    pub(super) deliver_within: Option<Duration>,
+    pub(super) concurrency: Option<usize>,
+    pub(super) order: Option<Order>,
+    pub(super) rate: Option<RateLimit>,
+    pub(super) breaker: Option<BreakerPolicy>,
+    pub(super) dead_letters: Option<DeadLetters>,
+    pub(super) start: Option<Start>,
+    pub(super) is_transient: bool,
 }
 
 impl HandlerOptions {
-    /// Five attempts with back-off from 100 ms to 30 s, 30 seconds for each attempt, concurrency 8, no rate
-    /// limit, no circuit breaker.
+    /// Nothing is set. Then a handler has five attempts with back-off from 100 ms to 30 s, 30 seconds for each attempt,
+    /// concurrency 8, no rate limit, and no circuit breaker.
     pub const DEFAULT: Self = Self {
-        retry: RetryPolicy::DEFAULT,
-        timeout: Some(Duration::from_secs(30)),
-        concurrency: 8,
-        order: Order::Key,
+        retry: None,
+        never: None,
+        timeout: None,
+        deliver_within: None,
+        concurrency: None,
+        order: None,
         rate: None,
         breaker: None,
-        start: Start::Now,
+        dead_letters: None,
+        start: None,
         is_transient: false,
     };
 
-    /// How often a failed delivery is tried.
+    /// How often a failed delivery is tried; without it, by [`RetryPolicy::DEFAULT`].
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
-        self.retry = policy;
+        self.retry = Some(policy);
         self
     }
 
-    /// How long one attempt may take; `None` for no limit.
+    /// Errors of these types are permanent, as if the handler had called [`HandlerError::permanent`](super::HandlerError::permanent);
+    /// without it, those that say so themselves.
+    ///
+    /// ```
+    /// use cqrs_core::HandlerOptions;
+    /// use cqrs_core::handler::ErrorType;
+    ///
+    /// const OPTIONS: HandlerOptions =
+    ///     HandlerOptions::DEFAULT.never_retry(&[ErrorType::of::<std::num::ParseIntError>()]);
+    /// # let _ = OPTIONS;
+    /// ```
+    pub const fn never_retry(mut self, errors: &'static [ErrorType]) -> Self {
+        self.never = Some(errors);
+        self
+    }
+
+    /// How old an event may be, by the wall clock since [it occurred](crate::AnyEvent::occurred_at), when an attempt
+    /// begins; without it, any age. The delivery of an older event is not attempted: it has failed for good, with an error
+    /// that begins with "expired". The wait for another attempt counts too.
+    pub const fn deliver_within(mut self, age: Duration) -> Self {
+        self.deliver_within = Some(age);
+        self
+    }
+
+    /// What becomes of a delivery that has failed for good: without it, a dead letter is kept.
+    pub const fn dead_letters(mut self, dead_letters: DeadLetters) -> Self {
+        self.dead_letters = Some(dead_letters);
+        self
+    }
+
+    /// How long one attempt may take; `None` for no limit. Without it, 30 seconds.
     pub const fn timeout(mut self, timeout: Option<Duration>) -> Self {
-        self.timeout = timeout;
+        self.timeout = Some(timeout);
         self
     }
 
     /// How many entities the handler works on at the same time, 1 to 1,024; less counts as 1, more as
-    /// 1,024.
+    /// 1,024. Without it, 8.
     pub const fn concurrency(mut self, limit: usize) -> Self {
-        self.concurrency = super::clamp(limit, 1024);
+        self.concurrency = Some(super::clamp(limit, 1024));
         self
     }
 
-    /// Which events are handled in publish order, one at a time.
+    /// Which events are handled in publish order, one at a time; without it, [`Order::Key`].
     pub const fn order(mut self, order: Order) -> Self {
-        self.order = order;
+        self.order = Some(order);
         self
     }
 
@@ -67,7 +107,7 @@ impl HandlerOptions {
 
     /// Where the handler starts when it is new in an application with a store.
     pub const fn start(mut self, start: Start) -> Self {
-        self.start = start;
+        self.start = Some(start);
         self
     }
 
@@ -83,6 +123,17 @@ impl HandlerOptions {
         self.breaker = Some(policy);
         self
     }
+}
+
+/// What becomes of a delivery that has failed for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeadLetters {
+    /// It is a dead letter: it is kept, and can be delivered again.
+    #[default]
+    Keep,
+    /// It is logged and counted, and not kept. For handlers whose work loses its value soon, such as caches.
+    Discard,
 }
 
 /// Where a handler starts when it is new in an application with a store.

@@ -39,6 +39,26 @@ impl RateLimit {
     }
 }
 
+impl std::str::FromStr for RateLimit {
+    type Err = &'static str;
+
+    /// Reads it as in an annotation: `100/s`, `100/m`, `100/h`. The error says what is allowed.
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let form = "takes a number and its unit, such as \"100/s\", \"100/m\" or \"100/h\"";
+        let (attempts, unit) = text.split_once('/').ok_or(form)?;
+        let attempts: u32 = attempts.parse().map_err(|_| form)?;
+        if !(1..=1_000_000).contains(&attempts) {
+            return Err("is out of range: 1 to 1000000 are allowed");
+        }
+        match unit {
+            "s" => Ok(Self::per_second(attempts)),
+            "m" => Ok(Self::per_minute(attempts)),
+            "h" => Ok(Self::per_hour(attempts)),
+            _ => Err(form),
+        }
+    }
+}
+
 impl std::fmt::Display for RateLimit {
     /// Writes it as in an annotation: `100/s`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

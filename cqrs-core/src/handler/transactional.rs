@@ -1,6 +1,7 @@
 //! Handlers that write in a transaction of the application's store.
 
 use std::any::Any;
+use std::error::Error;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -101,6 +102,9 @@ pub(crate) trait Transactions: Send + Sync {
         &'a self,
         tenant: Option<&'a TenantId>,
     ) -> BoxFuture<'a, Result<Box<dyn OpenTransaction>, HandlerError>>;
+
+    /// Whether the database has rolled a transaction back because of others, by this error or one of its causes.
+    fn is_conflict(&self, error: &(dyn Error + 'static)) -> bool;
 }
 
 /// A transaction in which a handler writes. Dropped without a commit, it is rolled back.

@@ -15,13 +15,13 @@ pub struct Failure {
     pub handler: Arc<str>,
     /// The event, with its context.
     pub event: AnyEvent,
-    /// Which attempt failed, from 1.
+    /// Which attempt failed, from 1. If the delivery has expired, how many attempts were made before.
     pub attempt: u32,
     /// How many attempts are made at most.
     pub max_attempts: u32,
     /// Why.
     pub error: DeliveryError,
-    /// How long until the next attempt; `None` when the delivery is a dead letter now.
+    /// How long until the next attempt; `None` when the delivery failed for good: it is a dead letter now, or discarded.
     pub retry_in: Option<Duration>,
 }
 

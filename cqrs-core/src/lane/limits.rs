@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::breaker::{Breaker, BreakerState, Change, Counted, NotReady};
 use super::rate::Rate;
-use crate::handler::HandlerOptions;
+use crate::handler::EffectiveOptions;
 
 pub(super) struct Limits {
     pub(super) is_paused: bool,
@@ -14,7 +14,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    pub(super) fn new(options: &HandlerOptions) -> Self {
+    pub(super) fn new(options: &EffectiveOptions) -> Self {
         Self {
             is_paused: false,
             rate: options.rate.map(Rate::new),

@@ -20,6 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -28,7 +29,10 @@ use self::breaker::{Change, Counted, NotReady};
 use self::deliver::Taken;
 use self::limits::Limits;
 use self::outcome::Outcome;
-use crate::handler::{BatchPolicy, ErasedEventHandler, HandlerOptions, Item, Transactions};
+use crate::handler::{
+    AttemptError, BatchPolicy, EffectiveOptions, ErasedEventHandler, Item, Rejection, Transactions,
+};
+use crate::message::AnyEvent;
 use crate::runtime::sleep_until;
 use crate::schedule::{Entry, Keys, Schedule, Step};
 use crate::services::TypeRef;
@@ -52,7 +56,7 @@ pub(crate) struct Lane {
     /// The handler's stable name.
     pub(crate) name: Arc<str>,
     pub(crate) handler: TypeRef,
-    pub(crate) options: HandlerOptions,
+    pub(crate) options: EffectiveOptions,
     /// For a handler of batches.
     batch: Option<BatchPolicy>,
     /// The handler, once for each of its events.
@@ -75,7 +79,7 @@ impl Lane {
     pub(crate) fn new(
         name: &str,
         handler: TypeRef,
-        options: HandlerOptions,
+        options: EffectiveOptions,
         batch: Option<BatchPolicy>,
         routes: Vec<ErasedEventHandler>,
         transactions: Option<Arc<dyn Transactions>>,
@@ -186,9 +190,12 @@ impl Lane {
         let max = self.batch.map_or(1, |policy| policy.max);
         let across_tenants = self.is_across_tenants();
         // Tenants are compared themselves: two may have the same hash. An event is in a batch once.
+        // The wall clock, since that is what an event's time is by.
+        let now = self.options.deliver_within.map(|_| Timestamp::now());
         let fit = |one: &Delivery, other: &Delivery| {
             let (first, second) = (&one.event, &other.event);
             one.route == other.route
+                && self.expired(first, now).is_some() == self.expired(second, now).is_some()
                 && (across_tenants || first.context().tenant() == second.context().tenant())
                 && first.id() != second.id()
         };
@@ -199,7 +206,16 @@ impl Lane {
             return Err(Some(self.release_taken(worker)));
         }
         copy(entries, taken);
-        limits.begin(worker);
+        taken.outcomes.extend(entries.iter().filter_map(|entry| {
+            let expired = self.expired(&entry.item.event, now)?;
+            Some(Outcome::expired(AttemptError::Rejected(expired)))
+        }));
+        if taken.outcomes.is_empty() {
+            limits.begin(worker);
+        } else {
+            // No attempt begins.
+            taken.items_mut().iter_mut().for_each(|item| item.attempt -= 1);
+        }
         let others_wait = schedule.next_due().is_some()
             || (schedule.has_ready() && (limits.are_timed() || max > 1));
         drop(state);
@@ -208,6 +224,14 @@ impl Lane {
             self.work.notify_one();
         }
         Ok(())
+    }
+
+    /// Why `event` is not attempted at this time, if it is too old.
+    fn expired(&self, event: &AnyEvent, now: Option<Timestamp>) -> Option<Rejection> {
+        let (limit, now) = (self.options.deliver_within?, now?);
+        let age = now.duration_since(event.occurred_at());
+        let is_over = u128::try_from(age.as_nanos()).is_ok_and(|age| age > limit.as_nanos());
+        is_over.then(|| Rejection::expired(age, limit))
     }
 
     /// What `worker` has taken is not attempted: its origins take it back, or it is taken again later. Returns when.

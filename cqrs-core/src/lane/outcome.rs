@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::Lane;
-use crate::handler::{AttemptError, DeliveryError, HandlerError, HandlerOptions};
+use crate::handler::{AttemptError, DeliveryError, EffectiveOptions, HandlerError, RejectionKind};
 use crate::schedule::Step;
 
 /// The longest wait that a handler may ask for with `retry_after`.
@@ -18,31 +18,46 @@ const LONGEST_DELAY: Duration = Duration::from_hours(24 * 365);
 pub(super) struct Outcome {
     /// Why the attempt failed, if it did.
     pub(super) error: Option<DeliveryError>,
+    /// Whether another attempt cannot help.
+    is_permanent: bool,
     pub(super) step: Step,
     /// How long until the next attempt, if it failed and there is a next one.
     pub(super) retry_in: Option<Duration>,
 }
 
 impl Outcome {
-    pub(super) const HANDLED: Self = Self { error: None, step: Step::Finish, retry_in: None };
+    pub(super) const HANDLED: Self =
+        Self { error: None, is_permanent: false, step: Step::Finish, retry_in: None };
 
     /// Attempt number `attempt` failed.
     pub(super) fn failed(lane: &Lane, error: DeliveryError, attempt: u32) -> Self {
-        let retry_in = longest_delay(&error, &lane.options, attempt).map(|longest| {
+        let is_permanent = is_permanent(&error, &lane.options);
+        let retry = &lane.options.retry;
+        let longest = if is_permanent { None } else { retry.longest_delay_after(attempt) };
+        let retry_in = longest.map(|longest| {
             requested_delay(&error).unwrap_or_else(|| {
+                if !retry.has_jitter() {
+                    return longest;
+                }
                 let chance = lane.shared.chance.as_ref();
                 longest.mul_f64(chance.map_or_else(fastrand::f64, |chance| chance.fraction()))
             })
         });
         let step = retry_in.map_or(Step::Finish, |delay| Step::Retry(after(delay)));
-        Self { error: Some(error), step, retry_in }
+        Self { error: Some(error), is_permanent, step, retry_in }
     }
 
     /// The batch failed as a whole, and this event was not marked: it is tried again alone.
     pub(super) fn failed_together(error: DeliveryError) -> Self {
         let requested = requested_delay(&error);
         let step = Step::RetryAlone(requested.map(after));
-        Self { error: Some(error), step, retry_in: Some(requested.unwrap_or_default()) }
+        let retry_in = Some(requested.unwrap_or_default());
+        Self { error: Some(error), is_permanent: false, step, retry_in }
+    }
+
+    /// The event was too old for an attempt.
+    pub(super) fn expired(error: DeliveryError) -> Self {
+        Self { error: Some(error), is_permanent: true, step: Step::Finish, retry_in: None }
     }
 
     pub(super) fn error_type(&self) -> Option<&'static str> {
@@ -55,20 +70,22 @@ impl Outcome {
     /// Whether the circuit breaker counts it as a failure: an error, panic or time-out of the handler, or
     /// anything if the policy says so.
     pub(super) fn is_failure(&self, counts_all: bool) -> bool {
-        self.error.as_ref().is_some_and(|error| {
-            let is_permanent = matches!(error, AttemptError::Failed(it) if it.is_permanent());
-            counts_all || !(is_permanent || matches!(error, AttemptError::Rejected(_)))
+        self.error.as_ref().is_some_and(|error| match error {
+            AttemptError::Rejected(rejection) if rejection.kind() == RejectionKind::Expired => {
+                false
+            }
+            AttemptError::Rejected(_) => counts_all,
+            _ => counts_all || !self.is_permanent,
         })
     }
 }
 
-/// The longest wait for the next attempt, if there is one.
-fn longest_delay(
-    error: &DeliveryError,
-    options: &HandlerOptions,
-    attempt: u32,
-) -> Option<Duration> {
-    if error.is_permanent() { None } else { options.retry.longest_delay_after(attempt) }
+/// Whether another attempt cannot help: the error says so, or the handler's options do.
+fn is_permanent(error: &DeliveryError, options: &EffectiveOptions) -> bool {
+    match error {
+        AttemptError::Failed(error) => options.is_permanent(error),
+        error => error.is_permanent(),
+    }
 }
 
 /// How long the handler itself asked to wait.

@@ -5,26 +5,27 @@ use std::time::Duration;
 
 use super::outcome::Outcome;
 use super::{Failure, Lane};
-use crate::handler::{DeliveryError, Item};
+use crate::handler::{DeadLetters, DeliveryError, Item};
 use crate::observe::{self, AttemptRecord, Happening};
 use crate::runtime::catch_now;
 use crate::schedule::Step;
 
 /// Shows an attempt that counts.
 pub(super) fn report(lane: &Lane, item: &Item, outcome: &Outcome) {
-    let Outcome { error, step, retry_in } = outcome;
+    let Outcome { error, step, retry_in, .. } = outcome;
     let (event, attempt, retry_in) = (&item.event, item.attempt, *retry_in);
     if let Some(error) = error {
         // Several that failed together have one line in the log.
         if !matches!(step, Step::RetryAlone(_)) {
             without_panic(lane, || log(lane, item, error, retry_in));
         }
-        observe::settled_failure(&lane.name, retry_in.is_some());
+        let is_kept = lane.options.dead_letters == DeadLetters::Keep;
+        observe::settled_failure(&lane.name, retry_in.is_some(), is_kept);
         lane.shared.failures.send(|| Failure {
             handler: Arc::clone(&lane.name),
             event: event.clone(),
             attempt,
-            max_attempts: lane.options.retry.attempts,
+            max_attempts: lane.options.retry.attempts(),
             error: error.clone(),
             retry_in,
         });
@@ -59,6 +60,11 @@ fn log(lane: &Lane, item: &Item, error: &DeliveryError, retry_in: Option<Duratio
         tracing::warn!(
             handler, event = name, event_id = %id, %tenant, attempt, %error, retry_in = ?delay,
             "a delivery failed and will be tried again"
+        );
+    } else if lane.options.dead_letters == DeadLetters::Discard {
+        tracing::warn!(
+            handler, event = name, event_id = %id, %tenant, attempt, %error,
+            "a delivery failed for good and is discarded"
         );
     } else {
         tracing::error!(

@@ -30,7 +30,11 @@ async fn work(lane: &Lane, number: usize) {
     while lane.next(number, &mut taken).await {
         step_back(lane.shared.chance.as_deref()).await;
         // When the application stops, the deliveries stay in the schedule: the shutdown reports them.
-        if lane.shared.lifecycle.is_stopped() || !deliver(lane, number, &mut taken).await {
+        if lane.shared.lifecycle.is_stopped() {
+            return;
+        }
+        // What has expired has its outcomes already.
+        if taken.outcomes.is_empty() && !deliver(lane, number, &mut taken).await {
             return;
         }
         settle(lane, number, &mut taken);

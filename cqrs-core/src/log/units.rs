@@ -1,6 +1,7 @@
 //! Transactions in which users write.
 
 use std::any::Any;
+use std::error::Error;
 
 use super::{DoneRow, LogEvent, ScheduledEvent, StoreError};
 use crate::context::TenantId;
@@ -22,6 +23,12 @@ pub trait Units: Send + Sync {
         &'a self,
         tenant: Option<&'a TenantId>,
     ) -> BoxFuture<'a, Result<Box<dyn Unit>, StoreError>>;
+
+    /// Whether `error` is this database's answer that a transaction was rolled back because of others, such as a
+    /// serialization failure or a deadlock. Its causes are asked about too. A commit that may have happened is none.
+    fn is_conflict(&self, _error: &(dyn Error + 'static)) -> bool {
+        false
+    }
 }
 
 /// One transaction. Dropped without a commit, it is rolled back.

@@ -11,14 +11,20 @@ use std::fmt::{Debug, Display};
     note = "derive it (`#[derive(Debug, thiserror::Error)]`), or leave `error = ..` out for `HandlerError`"
 )]
 pub trait MessageError: Display + Debug + Send + 'static {
+    /// The error itself, or the one inside.
+    #[doc(hidden)]
+    fn as_error(&self) -> &(dyn Error + 'static);
+
     /// The cause of this error, for reports that print the whole chain.
     #[doc(hidden)]
-    fn cause(&self) -> Option<&(dyn Error + 'static)>;
+    fn cause(&self) -> Option<&(dyn Error + 'static)> {
+        self.as_error().source()
+    }
 }
 
 #[diagnostic::do_not_recommend]
 impl<E: Error + Send + 'static> MessageError for E {
-    fn cause(&self) -> Option<&(dyn Error + 'static)> {
-        self.source()
+    fn as_error(&self) -> &(dyn Error + 'static) {
+        self
     }
 }

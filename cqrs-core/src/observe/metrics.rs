@@ -20,6 +20,7 @@ const ATTEMPTS: &str = "cqrs_delivery_attempts_total";
 const DELIVERY_DURATION: &str = "cqrs_delivery_duration_seconds";
 const RETRIES: &str = "cqrs_retries_total";
 const DEAD_LETTERED: &str = "cqrs_dead_lettered_total";
+const DISCARDED: &str = "cqrs_discarded_total";
 const IN_FLIGHT: &str = "cqrs_in_flight";
 const QUEUE_DEPTH: &str = "cqrs_queue_depth";
 const OLDEST_WAITING: &str = "cqrs_oldest_waiting_seconds";
@@ -40,6 +41,7 @@ pub(crate) fn describe() {
         (ATTEMPTS, "Attempts to deliver an event to a handler, by outcome"),
         (RETRIES, "Failed attempts after which another one follows"),
         (DEAD_LETTERED, "Deliveries that became dead letters"),
+        (DISCARDED, "Deliveries that failed for good and were discarded by their handler's choice"),
         (LEASES_TAKEN, "Shards that this node has taken: free ones, or those of a node that died"),
         (LEASES_LOST, "Shards that another node has taken over from this one"),
     ] {
@@ -128,8 +130,12 @@ pub(super) fn attempted(stopwatch: &Stopwatch, each: impl Iterator<Item = Option
 }
 
 /// A failed attempt was settled: it will be tried again, or is a dead letter now.
-pub(crate) fn settled_failure(handler: &Arc<str>, retries: bool) {
-    let name = if retries { RETRIES } else { DEAD_LETTERED };
+pub(crate) fn settled_failure(handler: &Arc<str>, retries: bool, is_kept: bool) {
+    let name = match (retries, is_kept) {
+        (true, _) => RETRIES,
+        (false, true) => DEAD_LETTERED,
+        (false, false) => DISCARDED,
+    };
     counter!(name, "handler" => shared(handler)).increment(1);
 }
 

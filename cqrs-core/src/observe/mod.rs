@@ -194,7 +194,7 @@ mod tests {
         let targets = panels.iter().filter_map(|panel| panel["targets"].as_array()).flatten();
         let queries: Vec<_> = targets.filter_map(|target| target["expr"].as_str()).collect();
         let known = metrics_in(METRICS);
-        assert_eq!(known.len(), 18);
+        assert_eq!(known.len(), 19);
         assert_eq!(metrics_in(&queries.join(" ")), known);
         assert_eq!(metrics_in(DASHBOARD), known);
     }
@@ -215,7 +215,7 @@ mod tests {
         let (_, describe) = METRICS.split_once("fn describe()").expect("it is there");
         let (describe, _) = describe.split_once("\n}\n").expect("it ends");
         let helps: Vec<_> = describe.split('"').skip(1).step_by(2).collect();
-        assert_eq!(helps.len(), 18);
+        assert_eq!(helps.len(), 19);
         for help in helps {
             assert!(PAGE.contains(help), "the page says otherwise: {help}");
         }

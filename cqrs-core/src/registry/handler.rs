@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::retried::RetryWhen;
 use super::{AnyHandler, EventRoute, ExecutionRoute, MessageRegistration, Source};
 use crate::handler::{
     BatchPolicy, CommandHandler, HandlerOptions, QueryHandler, TransactionalCommandHandler,
@@ -76,6 +77,41 @@ impl HandlerRegistration {
         Self::injected::<H>(name, source, options, &[], execution)
     }
 
+    /// `H`, which executes the command `C`, and again, by the retry policy of its options, after its errors that `when`
+    /// accepts.
+    pub const fn retried_command<H, C>(
+        name: &'static str,
+        source: Source,
+        options: HandlerOptions,
+        when: Option<&'static fn(&C::Error) -> bool>,
+    ) -> Self
+    where
+        // First, so that the compiler reports a message of the wrong kind as such.
+        C: Command + Clone,
+        H: Injectable + CommandHandler<C>,
+    {
+        let execution = Some(ExecutionRoute::retried::<H, C>(RetryWhen::new::<C>(when)));
+        Self::injected::<H>(name, source, options, &[], execution)
+    }
+
+    /// As [`retried_command`](Self::retried_command), each time in a new transaction; also when a transaction cannot begin,
+    /// or is rolled back because of others.
+    pub const fn retried_transactional_command<H, C>(
+        name: &'static str,
+        source: Source,
+        options: HandlerOptions,
+        when: Option<&'static fn(&C::Error) -> bool>,
+    ) -> Self
+    where
+        // First, so that the compiler reports a message of the wrong kind as such.
+        C: Command + Clone,
+        H: Injectable + TransactionalCommandHandler<C>,
+    {
+        let when = RetryWhen::new::<C>(when);
+        let execution = Some(ExecutionRoute::retried_in_transactions::<H, C>(when));
+        Self::injected::<H>(name, source, options, &[], execution)
+    }
+
     /// `H`, which answers the query `Q`.
     pub const fn query<H, Q>(name: &'static str, source: Source, options: HandlerOptions) -> Self
     where
@@ -116,6 +152,11 @@ impl HandlerRegistration {
 
     pub(crate) fn kind(&self) -> MessageKind {
         self.execution.map_or(MessageKind::Event, |execution| execution.message.kind)
+    }
+
+    /// Whether it handles commands that are attempted again.
+    pub(crate) fn is_retried_command(&self) -> bool {
+        self.execution.is_some_and(|execution| execution.retry.is_some())
     }
 
     /// The type of the transaction that the handler writes in. All its routes have the same.

@@ -6,6 +6,7 @@ mod handler;
 mod injectable;
 mod manual;
 mod message;
+mod retried;
 mod route;
 mod source;
 mod unhandled;
@@ -20,5 +21,5 @@ pub use self::source::Source;
 
 pub(crate) use self::catalogue::Catalogue;
 pub(crate) use self::injectable::Make;
-pub(crate) use self::route::{AnyHandler, ExecutionRoute};
+pub(crate) use self::route::{AnyHandler, ExecutionRoute, Means};
 pub(crate) use self::unhandled::Unhandled;

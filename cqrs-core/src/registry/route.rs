@@ -5,15 +5,16 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use super::retried::{Failed, RetryWhen, attempts};
 use super::{Cast, EventAlias, MessageRegistration, Source};
 use crate::context::Context;
 use crate::handler::{
     AttemptError, Batch, BatchEventHandler, CommandHandler, ErasedEventHandler, ErasedExecution,
-    EventHandler, HandlerError, HandlerResult, QueryHandler, Rejection,
+    EventHandler, HandlerError, HandlerResult, QueryHandler, Rejection, RetryPolicy,
     TransactionalBatchEventHandler, TransactionalCommandHandler, TransactionalEventHandler,
     Transactions, typed as typed_transaction,
 };
-use crate::message::{AnyEvent, Command, Event, Published, Query};
+use crate::message::{AnyEvent, Command, Event, MessageError as _, Published, Query};
 use crate::services::TypeRef;
 
 /// A handler without its type. A route knows the type, and belongs to no other handler.
@@ -276,14 +277,26 @@ where
 }
 
 /// Gives the [`ErasedExecution`] of a message in a box.
-type Erase = fn(AnyHandler, Option<&Arc<dyn Transactions>>) -> Box<dyn Any + Send + Sync>;
+type Erase = fn(AnyHandler, Means<'_>) -> Box<dyn Any + Send + Sync>;
+
+/// What an execution may need.
+#[derive(Clone, Copy)]
+pub(crate) struct Means<'a> {
+    /// If the handler writes in one.
+    pub(crate) transactions: Option<&'a Arc<dyn Transactions>>,
+    /// If the command is attempted again: how often.
+    pub(crate) retry: RetryPolicy,
+    /// After which errors.
+    pub(crate) when: RetryWhen,
+}
 
 /// One command or query to its handler.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ExecutionRoute {
     pub(crate) message: MessageRegistration,
-    /// Needs the transactions if the handler writes in one.
     pub(crate) erase: Erase,
+    /// After which errors the command is attempted again; `None` if it never is.
+    pub(crate) retry: Option<RetryWhen>,
     /// The type of the transaction that the handler writes in.
     pub(crate) transaction: Option<fn() -> TypeRef>,
 }
@@ -295,9 +308,24 @@ impl ExecutionRoute {
             message: MessageRegistration::command::<C>(Source::UNKNOWN),
             erase: |handler, _| {
                 erased(handler, |handler: Arc<H>, command: C, ctx| async move {
-                    handler.execute(command, &ctx).await
+                    handler.execute(command, &ctx).await.map_err(AttemptError::Failed)
                 })
             },
+            retry: None,
+            transaction: None,
+        }
+    }
+
+    /// The command `C` to `H`, and again after some errors.
+    pub(super) const fn retried<H, C>(when: RetryWhen) -> Self
+    where
+        H: CommandHandler<C>,
+        C: Command + Clone,
+    {
+        Self {
+            message: MessageRegistration::command::<C>(Source::UNKNOWN),
+            erase: retried::<H, C>,
+            retry: Some(when),
             transaction: None,
         }
     }
@@ -307,8 +335,18 @@ impl ExecutionRoute {
         Self {
             message: MessageRegistration::command::<C>(Source::UNKNOWN),
             erase: in_transaction::<H, C>,
+            retry: None,
             transaction: Some(TypeRef::of::<H::Transaction>),
         }
+    }
+
+    /// The command `C` to `H`, in a transaction, and in another one after some errors.
+    pub(super) const fn retried_in_transactions<H, C>(when: RetryWhen) -> Self
+    where
+        H: TransactionalCommandHandler<C>,
+        C: Command + Clone,
+    {
+        Self { erase: in_transactions::<H, C>, retry: Some(when), ..Self::transactional::<H, C>() }
     }
 
     /// The query `Q` to `H`.
@@ -317,9 +355,10 @@ impl ExecutionRoute {
             message: MessageRegistration::query::<Q>(Source::UNKNOWN),
             erase: |handler, _| {
                 erased(handler, |handler: Arc<H>, query: Q, ctx| async move {
-                    handler.execute(query, &ctx).await
+                    handler.execute(query, &ctx).await.map_err(AttemptError::Failed)
                 })
             },
+            retry: None,
             transaction: None,
         }
     }
@@ -333,59 +372,108 @@ impl ExecutionRoute {
         T: 'static,
         E: 'static,
     {
-        let erase = |handler, _: Option<&Arc<dyn Transactions>>| {
-            erased(handler, |handler: Arc<F>, message: M, ctx| handler(message, ctx))
+        let erase = |handler, _: Means<'_>| {
+            erased(handler, |handler: Arc<F>, message: M, ctx| async move {
+                handler(message, ctx).await.map_err(AttemptError::Failed)
+            })
         };
-        Self { message, erase, transaction: None }
+        Self { message, erase, retry: None, transaction: None }
     }
 }
 
 /// `execute` runs with the message's context as the current one.
 fn erased<H, M, Fut, T, E>(
     handler: AnyHandler,
-    execute: impl Fn(Arc<H>, M, Context) -> Fut + Copy + Send + Sync + 'static,
+    execute: impl Fn(Arc<H>, M, Context) -> Fut + Send + Sync + 'static,
 ) -> Box<dyn Any + Send + Sync>
 where
     H: Send + Sync + 'static,
     M: Send + 'static,
-    Fut: Future<Output = Result<T, E>> + Send + 'static,
+    Fut: Future<Output = Result<T, AttemptError<E>>> + Send + 'static,
     T: 'static,
     E: 'static,
 {
     let handler = typed::<H>(handler);
     let execution: ErasedExecution<M, T, E> = Arc::new(move |message, ctx: Context| {
-        let (handler, scope) = (Arc::clone(&handler), ctx.clone());
-        let execute =
-            async move { execute(handler, message, ctx).await.map_err(AttemptError::Failed) };
-        Box::pin(scope.into_scope(execute))
+        let scope = ctx.clone();
+        Box::pin(scope.into_scope(execute(Arc::clone(&handler), message, ctx)))
     });
     Box::new(execution)
+}
+
+/// The command's execution, and again after errors that are accepted.
+fn retried<H: CommandHandler<C>, C: Command + Clone>(
+    handler: AnyHandler,
+    Means { retry, when, .. }: Means<'_>,
+) -> Box<dyn Any + Send + Sync> {
+    erased(handler, move |handler: Arc<H>, command: C, ctx| {
+        let once = move |command, ctx: Context| {
+            let handler = Arc::clone(&handler);
+            async move {
+                handler.execute(command, &ctx).await.map_err(|error| Failed {
+                    can_be_repeated: when.accepts::<C>(&error),
+                    error: AttemptError::Failed(error),
+                })
+            }
+        };
+        attempts(retry, command, ctx, once)
+    })
 }
 
 /// The command's execution in a transaction, which commits what the handler published with it.
 fn in_transaction<H: TransactionalCommandHandler<C>, C: Command>(
     handler: AnyHandler,
-    transactions: Option<&Arc<dyn Transactions>>,
+    Means { transactions, when, .. }: Means<'_>,
 ) -> Box<dyn Any + Send + Sync> {
-    let handler = typed::<H>(handler);
     let transactions = transactions.cloned();
-    let execution: ErasedExecution<C, C::Output, C::Error> =
-        Arc::new(move |command, ctx: Context| {
-            let (handler, transactions) = (Arc::clone(&handler), transactions.clone());
-            let scope = ctx.clone();
-            let execute = async move {
-                let transactions = transactions.ok_or_else(|| unavailable(NO_TRANSACTION))?;
-                let mut tx = transactions.begin(ctx.tenant_id()).await.map_err(unavailable)?;
-                let typed = typed_transaction(tx.transaction());
-                let output = handler.execute(command, typed, &ctx).await;
-                let output = output.map_err(AttemptError::Failed)?;
-                tx.publish(ctx.take_effects()).await.map_err(unavailable)?;
-                tx.commit().await.map_err(unavailable)?;
-                Ok(output)
-            };
-            Box::pin(scope.into_scope(execute))
-        });
-    Box::new(execution)
+    erased(handler, move |handler: Arc<H>, command: C, ctx| {
+        let executed = once_in_transaction(handler, transactions.clone(), when, command, ctx);
+        async { executed.await.map_err(|failed| failed.error) }
+    })
+}
+
+/// As [`in_transaction`], in another one after errors that are accepted, and if the transaction cannot begin or is rolled
+/// back because of others.
+fn in_transactions<H: TransactionalCommandHandler<C>, C: Command + Clone>(
+    handler: AnyHandler,
+    Means { transactions, retry, when }: Means<'_>,
+) -> Box<dyn Any + Send + Sync> {
+    let transactions = transactions.cloned();
+    erased(handler, move |handler: Arc<H>, command: C, ctx| {
+        let transactions = transactions.clone();
+        let once = move |command, ctx| {
+            once_in_transaction(Arc::clone(&handler), transactions.clone(), when, command, ctx)
+        };
+        attempts(retry, command, ctx, once)
+    })
+}
+
+async fn once_in_transaction<H: TransactionalCommandHandler<C>, C: Command>(
+    handler: Arc<H>,
+    transactions: Option<Arc<dyn Transactions>>,
+    when: RetryWhen,
+    command: C,
+    ctx: Context,
+) -> Result<C::Output, Failed<C::Error>> {
+    let failed = |error, can_be_repeated| Failed { error, can_be_repeated };
+    let Some(transactions) = transactions else {
+        return Err(failed(unavailable(NO_TRANSACTION), false));
+    };
+    // Until the commit, nothing has happened.
+    let rolled_back = |error| failed(unavailable(error), true);
+    let mut tx = transactions.begin(ctx.tenant_id()).await.map_err(rolled_back)?;
+    let typed = typed_transaction(tx.transaction());
+    let output = handler.execute(command, typed, &ctx).await.map_err(|error| {
+        let is_conflict = || transactions.is_conflict(error.as_error());
+        let can_be_repeated = when.accepts::<C>(&error) || is_conflict();
+        failed(AttemptError::Failed(error), can_be_repeated)
+    })?;
+    tx.publish(ctx.take_effects()).await.map_err(rolled_back)?;
+    tx.commit().await.map_err(|error| {
+        let is_conflict = transactions.is_conflict(error.as_error());
+        failed(unavailable(error), is_conflict)
+    })?;
+    Ok(output)
 }
 
 /// What the wiring excludes.

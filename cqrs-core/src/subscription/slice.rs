@@ -17,7 +17,7 @@ use super::tracker::Tracker;
 use super::ways::Ways;
 use super::{NotAppended, Shared};
 use crate::context::{Effect, TenantScope};
-use crate::handler::{AttemptError, DeliveryError, HandlerError};
+use crate::handler::{AttemptError, DeadLetters, DeliveryError, HandlerError};
 use crate::lane::{Deferred, Delivery, Origin, Receipt, Verdict};
 use crate::log::{Change, DeadDelivery, DeliveryId, DoneRow, Lease, Parked, Position};
 use crate::message::AnyEvent;
@@ -180,12 +180,13 @@ impl Slice {
             }
             Content::Unreadable { logged, error, .. } => {
                 let (handler, event) = (self.subscriber.name(), &*logged.event.name);
-                tracing::error!(
-                    handler,
-                    event,
-                    position = read.position.0,
-                    "{error}; it is a dead letter now"
-                );
+                let position = read.position.0;
+                if self.discards_dead_letters() {
+                    tracing::warn!(handler, event, position, "{error}; it is discarded");
+                    way.tracker.settle(read.position);
+                    return;
+                }
+                tracing::error!(handler, event, position, "{error}; it is a dead letter now");
                 let event = (**logged).clone();
                 let dead = DeadDelivery { event, attempts: 0, error: error.clone() };
                 way.tracker.dead(read.position, dead);
@@ -322,6 +323,11 @@ impl Slice {
     /// A delivery has failed for good.
     fn die(&self, position: Position, event: &AnyEvent, attempts: u32, error: &DeliveryError) {
         let verdict = Verdict::Dead { attempts, error };
+        if self.discards_dead_letters() {
+            return self.end(position, event, verdict, |tracker| {
+                tracker.settle(position);
+            });
+        }
         let error = event.redacted_text(error);
         match self.shared.codec.logged(position, event) {
             Ok(logged) => {
@@ -335,6 +341,10 @@ impl Slice {
                 self.end(position, event, verdict, |_| ());
             }
         }
+    }
+
+    fn discards_dead_letters(&self) -> bool {
+        self.subscriber.lane.options.dead_letters == DeadLetters::Discard
     }
 
     /// The mark that the delivery of `event` at `position` has had its effect.

@@ -1,6 +1,7 @@
 //! The transactions in which handlers write: what they publish and that they are done commits with them.
 
 use std::any::Any;
+use std::error::Error;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -46,6 +47,12 @@ impl Transactions for StoreTransactions {
             };
             Ok(Box::new(open) as _)
         })
+    }
+
+    fn is_conflict(&self, error: &(dyn Error + 'static)) -> bool {
+        let Some(units) = self.store.units() else { return false };
+        let mut causes = std::iter::successors(Some(error), |&error| error.source());
+        causes.any(|error| units.is_conflict(error))
     }
 }
 

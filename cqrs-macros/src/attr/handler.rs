@@ -7,6 +7,7 @@ use syn::{Lit, LitStr, Token, Type, token};
 
 use crate::attr::batch::{self, Batch};
 use crate::attr::breaker::{self, Breaker};
+use crate::attr::dead_letters::{self, DeadLetters};
 use crate::attr::duration::{self, Range};
 use crate::attr::order::{self, Order};
 use crate::attr::rate::{self, Rate};
@@ -21,6 +22,8 @@ const EVENT_OPTIONS: &[&str] = &[
     "name",
     "retry",
     "timeout",
+    "deliver_within",
+    "dead_letters",
     "concurrency",
     "order",
     "rate",
@@ -30,8 +33,10 @@ const EVENT_OPTIONS: &[&str] = &[
     "transient",
     "start",
 ];
-const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "transactional"];
+const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "retry", "transactional"];
 const QUERY_OPTIONS: &[&str] = &["name", "timeout"];
+/// A year.
+const DELIVER_WITHIN: Range = Range { from: "1ms", to: "8760h" };
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
 
 /// One of the three annotations.
@@ -89,8 +94,11 @@ pub(crate) struct HandlerArgs {
 #[derive(Default)]
 pub(crate) struct HandlerOptions {
     pub(crate) name: Option<LitStr>,
-    pub(crate) retry: Option<Retry>,
+    /// And where it is given.
+    pub(crate) retry: Option<(Retry, Span)>,
     pub(crate) timeout: Option<Timeout>,
+    pub(crate) deliver_within_millis: Option<u64>,
+    pub(crate) dead_letters: Option<DeadLetters>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) order: Option<Order>,
     pub(crate) rate: Option<Rate>,
@@ -116,7 +124,7 @@ impl HandlerArgs {
         let args = Self::parse(kind, args, errors);
         if errors.len() == before {
             args.check(kind, errors);
-            args.options.check(errors);
+            args.check_options(kind, errors);
         }
         args
     }
@@ -135,7 +143,6 @@ impl HandlerArgs {
 
     /// The rules for the list as a whole.
     fn check(&self, kind: Kind, errors: &mut Errors) {
-        self.check_aliases(errors);
         let (attribute, message, example) = (kind.attribute(), kind.message(), kind.example());
         match (kind, self.any, self.messages.as_slice()) {
             (Kind::Events, Some(_), []) | (_, None, [_]) => {}
@@ -173,8 +180,9 @@ impl HandlerArgs {
 }
 
 impl HandlerArgs {
-    /// A batch holds events of one type.
-    pub(crate) fn check_aliases(&self, errors: &mut Errors) {
+    /// The rules for the options together, and with the messages.
+    pub(crate) fn check_options(&self, kind: Kind, errors: &mut Errors) {
+        self.options.check(kind, errors);
         let alias = self.messages.iter().find(|ty| matches!(ungrouped(ty), Type::TraitObject(_)));
         if let Some(alias) = alias.filter(|_| self.options.batch.is_some()) {
             errors.on_tokens(
@@ -187,7 +195,19 @@ impl HandlerArgs {
 
 impl HandlerOptions {
     /// The rules for the options together.
-    pub(crate) fn check(&self, errors: &mut Errors) {
+    fn check(&self, kind: Kind, errors: &mut Errors) {
+        if let (Kind::Command, Some((retry, span))) = (kind, &self.retry)
+            && retry.is_on()
+            && retry.when.is_none()
+            && self.transactional.is_none()
+        {
+            errors.on(
+                *span,
+                "a command is attempted again after errors that are named, and none is: add \
+                 `when = is_busy` to `retry(..)`, with a function such as \
+                 `fn is_busy(error: &HandlerError) -> bool`",
+            );
+        }
         let Some(transient) = self.transient else {
             return;
         };
@@ -280,7 +300,19 @@ impl Reader {
                 options::set(&mut options.name, key, name)
             }
             "timeout" => options::set(&mut options.timeout, key, timeout(key, input)?),
-            "retry" => options::set(&mut options.retry, key, retry::read(key, input, errors)?),
+            "retry" => {
+                let retry = retry::read(self.kind, key, input, errors)?;
+                options::set(&mut options.retry, key, (retry, key.span()))
+            }
+            "deliver_within" => {
+                let example = "deliver_within = \"1h\"";
+                let age = duration::read(key, example, DELIVER_WITHIN, input)?;
+                options::set(&mut options.deliver_within_millis, key, age.millis)
+            }
+            "dead_letters" => {
+                let read = dead_letters::read(key, input)?;
+                options::set(&mut options.dead_letters, key, read)
+            }
             "concurrency" => {
                 let limit = value::integer_in(1..=1024, key, "concurrency = 8", input)?;
                 options::set(&mut options.concurrency, key, limit)
@@ -331,9 +363,17 @@ fn not_for(kind: Kind, key: &Ident) -> String {
                  needs no transaction; remove it"
             );
         }
-        "retry" | "breaker" => "its caller waits for the result and decides whether to try again",
+        "retry" => {
+            return format!(
+                "`{key}` is for handlers of events and commands: a {message} changes nothing, so its \
+                 caller can try again; remove it"
+            );
+        }
+        "breaker" | "dead_letters" => {
+            "its caller waits for the result and decides whether to try again"
+        }
         "batch" => "its caller waits for the result of this one",
-        "order" => "so it runs at once",
+        "order" | "deliver_within" => "so it runs at once",
         "transient" | "start" => "and no store keeps it",
         "rate" => "it runs when its caller asks, so the callers decide how often",
         _ => "it runs when its caller asks, so the callers decide how many run at once",

@@ -2,14 +2,16 @@
 
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{Attribute, ItemFn, ItemStruct, Type};
 
 use crate::attr::batch::Batch;
 use crate::attr::breaker::Breaker;
+use crate::attr::dead_letters::DeadLetters;
 use crate::attr::handler::{HandlerOptions, Kind, Timeout};
 use crate::attr::order::Order;
 use crate::attr::rate::{Period, Rate};
-use crate::attr::retry::Retry;
+use crate::attr::retry::{Policy, Retry};
 use crate::attr::start::Start;
 use crate::error::Errors;
 use crate::expand::{function, injectable, scope, with_fallback};
@@ -59,11 +61,8 @@ pub(super) fn expand(
     let options = options(&handler.args.options);
     let (routes, registration) = match handler.kind {
         Kind::Events => events(handler),
-        Kind::Command if handler.args.options.transactional.is_some() => {
-            (None, answering(handler, &quote!(transactional_command)))
-        }
-        Kind::Command => (None, answering(handler, &quote!(command))),
-        Kind::Query => (None, answering(handler, &quote!(query))),
+        Kind::Command => (None, command(handler)),
+        Kind::Query => (None, answering(handler, &quote!(query), None)),
     };
     let scope = scope(&quote! {
         #implementation
@@ -125,15 +124,41 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
     (Some(routes), registration)
 }
 
-/// The registration of a command's or a query's handler.
-fn answering(handler: &Handler<'_>, register: &TokenStream) -> TokenStream {
+/// The registration of a command's handler.
+fn command(handler: &Handler<'_>) -> TokenStream {
+    let HandlerOptions { transactional, retry, .. } = &handler.args.options;
+    let retry = retry.as_ref().map(|(retry, _)| retry).filter(|retry| retry.is_on());
+    let when = retry.map(|retry| match &retry.when {
+        None => quote!(::core::option::Option::None),
+        Some(when) => {
+            let span = when.span();
+            let when = quote_spanned!(span=> const { &(#when as fn(&_) -> bool) });
+            quote!(::core::option::Option::Some(#when))
+        }
+    });
+    let register = match (transactional, retry) {
+        (None, None) => quote!(command),
+        (None, Some(_)) => quote!(retried_command),
+        (Some(()), None) => quote!(transactional_command),
+        (Some(()), Some(_)) => quote!(retried_transactional_command),
+    };
+    answering(handler, &register, when.as_ref())
+}
+
+/// The registration of a command's or a query's handler. `when` is said of a command that is retried.
+fn answering(
+    handler: &Handler<'_>,
+    register: &TokenStream,
+    when: Option<&TokenStream>,
+) -> TokenStream {
+    let when = when.map(|when| quote!(, #when));
     let Handler { ident, name, args, .. } = handler;
     let registrations = args.messages.iter().map(|message: &Type| {
         let ident = spanned(ident, focus(message));
         let registration = quote_spanned! {focus(message)=>
             __cqrs::HandlerRegistration::#register::<#ident, #message>
         };
-        quote!(#registration(#name, __cqrs::source!(), OPTIONS))
+        quote!(#registration(#name, __cqrs::source!(), OPTIONS #when))
     });
     quote!(#(#registrations)*)
 }
@@ -147,9 +172,15 @@ fn spanned(ident: &Ident, span: proc_macro2::Span) -> Ident {
 
 fn options(options: &HandlerOptions) -> TokenStream {
     let mut tokens = quote!(__cqrs::HandlerOptions::DEFAULT);
-    if let Some(retry) = options.retry {
-        let retry = retry_policy(retry);
-        tokens.extend(quote!(.retry(#retry)));
+    if let Some((Retry { policy, never, .. }, _)) = &options.retry {
+        if let Some(policy) = policy {
+            let policy = retry_policy(policy);
+            tokens.extend(quote!(.retry(#policy)));
+        }
+        if !never.is_empty() {
+            let never = never.iter().map(error_type);
+            tokens.extend(quote!(.never_retry(const { &[#(#never),*] })));
+        }
     }
     if let Some(timeout) = options.timeout {
         let timeout = match timeout {
@@ -160,6 +191,17 @@ fn options(options: &HandlerOptions) -> TokenStream {
             }
         };
         tokens.extend(quote!(.timeout(#timeout)));
+    }
+    if let Some(age) = options.deliver_within_millis {
+        let age = duration(age);
+        tokens.extend(quote!(.deliver_within(#age)));
+    }
+    if let Some(dead_letters) = options.dead_letters {
+        let dead_letters = match dead_letters {
+            DeadLetters::Keep => quote!(Keep),
+            DeadLetters::Discard => quote!(Discard),
+        };
+        tokens.extend(quote!(.dead_letters(__cqrs::DeadLetters::#dead_letters)));
     }
     if let Some(concurrency) = options.concurrency {
         let concurrency = number(concurrency);
@@ -194,16 +236,26 @@ fn options(options: &HandlerOptions) -> TokenStream {
     tokens
 }
 
-fn retry_policy(retry: Retry) -> TokenStream {
-    match retry {
-        Retry::None => quote!(__cqrs::RetryPolicy::none()),
-        Retry::Exponential { attempts, backoff_millis, max_millis } => {
+fn retry_policy(policy: &Policy) -> TokenStream {
+    match policy {
+        Policy::None => quote!(__cqrs::RetryPolicy::none()),
+        Policy::Exponential { attempts, backoff_millis, max_millis, has_jitter } => {
             let attempts = with("attempts", attempts.map(number));
             let backoff = with("backoff", backoff_millis.map(duration));
             let max = with("max_backoff", max_millis.map(duration));
-            quote!(__cqrs::RetryPolicy::DEFAULT #attempts #backoff #max)
+            let exactly = (!has_jitter).then(|| quote!(.without_jitter()));
+            quote!(__cqrs::RetryPolicy::DEFAULT #attempts #backoff #max #exactly)
+        }
+        Policy::Waits(waits) => {
+            let waits = waits.iter().copied().map(duration);
+            quote!(__cqrs::RetryPolicy::waits(&[#(#waits),*]))
         }
     }
+}
+
+/// A type that is no error is reported where it is written.
+fn error_type(ty: &Type) -> TokenStream {
+    quote_spanned!(focus(ty)=> __cqrs::ErrorType::of::<#ty>())
 }
 
 fn breaker_policy(breaker: Breaker) -> TokenStream {

@@ -49,8 +49,7 @@ impl<'a> Handler<'a> {
         let mut args = HandlerArgs::parse(kind, args, errors);
         let name = name(&args, &item.sig.ident, errors);
         let (parameters, injection) = function::read(kind, item, &mut args, errors);
-        args.options.check(errors);
-        args.check_aliases(errors);
+        args.check_options(kind, errors);
         (Self { kind, ident: &item.sig.ident, name, args, injection }, parameters)
     }
 }

@@ -73,12 +73,25 @@ fn events_handler_with_every_option() {
     assert_expansion!(events_handler(
         quote! {
             EmployeeCreated, tasks::TaskCreated, name = "hr.notify",
-            retry(attempts = 10, max = "5m"), timeout = none, concurrency = 1, order = "tenant",
+            retry(attempts = 10, max = "5m", jitter = none), timeout = none, concurrency = 1, order = "tenant",
             rate = "100/m", breaker(failures = 3, count = "all"), batch(max = 500, across_tenants),
             start = "beginning",
         },
         quote!(
             struct NotifyManagers;
+        ),
+    ));
+}
+
+#[test]
+fn events_handler_with_exact_waits() {
+    assert_expansion!(events_handler(
+        quote! {
+            EmployeeCreated, retry(waits = ["1s", "1m"], never = [mail::InvalidAddress, ParseIntError]),
+            deliver_within = "1h", dead_letters = "discard"
+        },
+        quote!(
+            struct SendWelcomeEmail;
         ),
     ));
 }
@@ -107,6 +120,16 @@ fn events_handler_that_is_transient() {
 fn command_handler_in_a_transaction() {
     assert_expansion!(command_handler(
         quote!(CreateEmployee, transactional),
+        quote!(
+            struct CreateEmployeeHandler;
+        ),
+    ));
+}
+
+#[test]
+fn command_handler_that_is_retried() {
+    assert_expansion!(command_handler(
+        quote!(CreateEmployee, retry(attempts = 3, when = errors::is_busy)),
         quote!(
             struct CreateEmployeeHandler;
         ),

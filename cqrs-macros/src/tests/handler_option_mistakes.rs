@@ -23,13 +23,13 @@ fn options_that_are_unknown_or_repeated() {
     assert_args_mistake(
         quote!(A, concurency = 8),
         "unknown option `concurency`, did you mean `concurrency`? (`#[events_handler(..)]` takes \
-         `name`, `retry`, `timeout`, `concurrency`, `order`, `rate`, `breaker`, `batch`, \
-         `transactional`, `transient` and `start`)",
+         `name`, `retry`, `timeout`, `deliver_within`, `dead_letters`, `concurrency`, `order`, \
+         `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)",
     );
     assert_args_mistake(
         quote!(A, retry(atempts = 8)),
         "unknown option `atempts`, did you mean `attempts`? (`retry(..)` takes `attempts`, \
-         `backoff` and `max`)",
+         `backoff`, `max`, `jitter`, `waits` and `never`)",
     );
     assert_args_mistake(
         quote!(A, timeout = "1s", timeout = none),
@@ -55,7 +55,7 @@ fn options_that_are_unknown_or_repeated() {
             ),
         ),
         "unknown option `nam`, did you mean `name`? (`#[command_handler(..)]` takes `name`, \
-         `timeout` and `transactional`)",
+         `timeout`, `retry` and `transactional`)",
     );
     assert_one_mistake(
         query_handler(
@@ -71,8 +71,8 @@ fn options_that_are_unknown_or_repeated() {
 
 #[test]
 fn misspelt_options_without_a_value_are_no_types() {
-    let takes = "(`#[events_handler(..)]` takes `name`, `retry`, `timeout`, `concurrency`, `order`, \
-                 `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)";
+    let takes = "(`#[events_handler(..)]` takes `name`, `retry`, `timeout`, `deliver_within`, \
+                 `dead_letters`, `concurrency`, `order`, `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)";
     for (args, written, meant) in [
         (quote!(A, transactionl), "transactionl", "transactional"),
         (quote!(A, transiant, timeout = "1s"), "transiant", "transient"),
@@ -88,7 +88,7 @@ fn misspelt_options_without_a_value_are_no_types() {
             ),
         ),
         "unknown option `transactionel`, did you mean `transactional`? (`#[command_handler(..)]` \
-         takes `name`, `timeout` and `transactional`)",
+         takes `name`, `timeout`, `retry` and `transactional`)",
     );
     let item = quote!(
         struct H;
@@ -100,13 +100,23 @@ fn misspelt_options_without_a_value_are_no_types() {
 fn options_for_events_only() {
     assert_one_mistake(
         command_handler(
+            quote!(A, breaker(failures = 3)),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`breaker` is for events handlers only: a command is not queued, its caller waits for the \
+         result and decides whether to try again",
+    );
+    assert_one_mistake(
+        query_handler(
             quote!(A, retry(attempts = 3)),
             quote!(
                 struct H;
             ),
         ),
-        "`retry` is for events handlers only: a command is not queued, its caller waits for the \
-         result and decides whether to try again",
+        "`retry` is for handlers of events and commands: a query changes nothing, so its caller \
+         can try again; remove it",
     );
     assert_one_mistake(
         query_handler(
@@ -449,4 +459,102 @@ fn the_events_of_a_trait_come_one_by_one() {
         }
     );
     assert_one_mistake(events_handler(quote!(batch(max = 5)), item), expected);
+}
+
+#[test]
+fn lists_of_waits_and_of_errors() {
+    let example = "waits = [\"1s\", \"10s\", \"1m\"]";
+    assert_args_mistake(
+        quote!(A, retry(waits = "1s")),
+        &format!("`waits` takes a list of durations, such as `{example}`"),
+    );
+    assert_args_mistake(
+        quote!(A, retry(waits = [])),
+        &format!("`waits` is empty: write `{example}` or remove it"),
+    );
+    assert_args_mistake(
+        quote!(A, retry(waits = ["1s", 10])),
+        "write the unit: `waits = \"10s\"` or `waits = \"10ms\"`",
+    );
+    assert_args_mistake(
+        quote!(A, retry(waits = ["25h"])),
+        "`waits` is out of range: \"1ms\" to \"24h\" are allowed",
+    );
+    let many = vec!["1s"; 17];
+    assert_args_mistake(
+        quote!(A, retry(waits = [#(#many),*])),
+        "`waits` is too long: at most 16 are allowed",
+    );
+    assert_args_mistake(
+        quote!(A, retry(waits = ["1s"], attempts = 3)),
+        "`waits` says how many attempts are made, and when, exactly: remove it, or `attempts`, \
+         `backoff`, `max` and `jitter`",
+    );
+    assert_args_mistake(
+        quote!(A, retry(jitter = "full")),
+        "`jitter` takes `none`, such as `jitter = none`",
+    );
+    assert_args_mistake(
+        quote!(A, retry(never = [])),
+        "`never` is empty: write `never = [InvalidAddress]` or remove it",
+    );
+    assert_args_mistake(
+        quote!(A, retry(never = InvalidAddress)),
+        "`never` takes a list of error types, such as `never = [InvalidAddress]`",
+    );
+    assert_args_mistake(
+        quote!(A, retry(never = ["InvalidAddress", Other])),
+        "write the types of the errors, such as `never = [InvalidAddress]`",
+    );
+}
+
+#[test]
+fn what_becomes_of_old_events_and_of_dead_letters() {
+    assert_args_mistake(
+        quote!(A, deliver_within = "9000h"),
+        "`deliver_within` is out of range: \"1ms\" to \"8760h\" are allowed",
+    );
+    assert_args_mistake(
+        quote!(A, dead_letters = "discrad"),
+        "unknown value \"discrad\", did you mean \"discard\"? (`dead_letters` takes `\"keep\"` and \
+         `\"discard\"`)",
+    );
+    assert_one_mistake(
+        command_handler(
+            quote!(A, deliver_within = "1h"),
+            quote!(
+                struct H;
+            ),
+        ),
+        "`deliver_within` is for events handlers only: a command is not queued, so it runs at once",
+    );
+}
+
+#[test]
+fn commands_are_retried_after_errors_that_are_named() {
+    let one = |args, expected| {
+        let item = quote!(
+            struct H;
+        );
+        assert_one_mistake(command_handler(args, item), expected);
+    };
+    one(
+        quote!(A, retry(attempts = 3)),
+        "a command is attempted again after errors that are named, and none is: add `when = is_busy` \
+         to `retry(..)`, with a function such as `fn is_busy(error: &HandlerError) -> bool`",
+    );
+    one(
+        quote!(A, retry(never = [Busy])),
+        "unknown option `never` (`retry(..)` takes `attempts`, `backoff`, `max`, `jitter`, `waits` and \
+         `when`)",
+    );
+    one(
+        quote!(A, retry(when = "is_busy")),
+        "`when` takes the path of a function, such as `when = is_busy`",
+    );
+    assert_args_mistake(
+        quote!(A, retry(when = is_busy)),
+        "unknown option `when` (`retry(..)` takes `attempts`, `backoff`, `max`, `jitter`, `waits` and \
+         `never`)",
+    );
 }

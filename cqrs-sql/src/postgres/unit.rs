@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use super::PostgresStore;
 use super::row_security;
 use super::tables::Tables;
-use crate::codes::store_error;
+use crate::codes::{self, store_error};
 use crate::convert::joined;
 
 /// A transaction in which a handler writes.
@@ -22,6 +22,10 @@ pub type PostgresTransaction = Transaction<'static, Postgres>;
 impl Units for PostgresStore {
     fn transaction(&self) -> TypeRef {
         TypeRef::of::<PostgresTransaction>()
+    }
+
+    fn is_conflict(&self, error: &(dyn std::error::Error + 'static)) -> bool {
+        codes::is_conflict(error)
     }
 
     /// Always with the tenant: it costs nothing, and users' own tables can have policies without any option.

@@ -13,7 +13,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 
 use super::SqliteStore;
 use super::tables::Tables;
-use crate::codes::store_error;
+use crate::codes::{self, store_error};
 use crate::convert::joined;
 
 /// A transaction in which a handler writes. It excludes all other writers of the file.
@@ -22,6 +22,10 @@ pub type SqliteTransaction = Transaction<'static, Sqlite>;
 impl Units for SqliteStore {
     fn transaction(&self) -> TypeRef {
         TypeRef::of::<SqliteTransaction>()
+    }
+
+    fn is_conflict(&self, error: &(dyn std::error::Error + 'static)) -> bool {
+        codes::is_conflict(error)
     }
 
     fn begin<'a>(

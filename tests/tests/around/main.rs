@@ -5,5 +5,8 @@ mod contexts;
 mod json;
 mod middleware;
 mod plugins;
+mod policies;
+mod retried_commands;
+mod settings;
 mod test_kit;
 mod unhandled;

@@ -1,0 +1,52 @@
+//! The options of handlers: what the code leaves out, and what configuration replaces.
+
+use super::builder::AppBuilder;
+use super::handlers::consumer;
+use super::{Problem, ProblemKind};
+use crate::message::MessageKind;
+use crate::registry::{Catalogue, HandlerRegistration};
+
+/// How similar a name is that is suggested, from 0 to 1.
+const SIMILAR: f64 = 0.8;
+
+/// Sets the options of `handlers`.
+pub(super) fn apply(
+    builder: &AppBuilder,
+    catalogue: &Catalogue,
+    handlers: &mut [HandlerRegistration],
+    problems: &mut Vec<Problem>,
+) {
+    for handler in handlers.iter_mut() {
+        handler.options = handler.options.or(builder.defaults);
+        for settings in &builder.settings {
+            handler.options = settings.apply(&handler.name, handler.options);
+            let kind = handler.kind();
+            if kind != MessageKind::Event && settings.are_for_events(&handler.name) {
+                problems.push(Problem::new(
+                    ProblemKind::WrongSetting,
+                    format!(
+                        "the settings of {} have an option that only handlers of events have",
+                        consumer(handler)
+                    ),
+                    format!("keep `timeout` alone for the handler of a {kind}"),
+                ));
+            }
+        }
+    }
+    // A handler that this application leaves out is no mistake.
+    let annotated = catalogue.handlers.iter().chain(&catalogue.left_out).copied();
+    let known = handlers.iter().chain(annotated).map(|handler| &*handler.name);
+    let unknown = builder.settings.iter().flat_map(|settings| settings.unknown(known.clone()));
+    problems.extend(unknown.map(|(name, known)| {
+        let distance = |known: &String| strsim::jaro_winkler(known, &name);
+        let closest = known.iter().max_by(|a, b| distance(a).total_cmp(&distance(b)));
+        Problem::new(
+            ProblemKind::WrongSetting,
+            format!("the settings are for \"{name}\", but there is no handler named \"{name}\""),
+            match closest.filter(|closest| distance(closest) >= SIMILAR) {
+                Some(closest) => format!("did you mean \"{closest}\"?"),
+                None => "write the handler's stable name, which `App::describe` shows".to_owned(),
+            },
+        )
+    }));
+}

@@ -1,0 +1,79 @@
+//! Commands that are attempted again.
+
+use std::any::Any;
+use std::future::Future;
+
+use tokio::time::Instant;
+
+use crate::context::Context;
+use crate::handler::{AttemptError, RetryPolicy};
+use crate::message::Command;
+
+/// Says after which of its handler's errors a command is attempted again: an `Option` of a reference to a
+/// `fn(&C::Error) -> bool`, without the type of the command.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct RetryWhen(Option<&'static (dyn Any + Send + Sync)>);
+
+impl RetryWhen {
+    pub(super) const fn new<C: Command>(when: Option<&'static fn(&C::Error) -> bool>) -> Self {
+        match when {
+            None => Self(None),
+            Some(when) => Self(Some(when)),
+        }
+    }
+
+    /// Whether the command is attempted again after `error`.
+    pub(super) fn accepts<C: Command>(self, error: &C::Error) -> bool {
+        let when = self.0.and_then(|when| when.downcast_ref::<fn(&C::Error) -> bool>());
+        when.is_some_and(|when| when(error))
+    }
+}
+
+/// Why an attempt failed.
+pub(super) struct Failed<E> {
+    pub(super) error: AttemptError<E>,
+    /// Whether it has had no effect, and another attempt may succeed.
+    pub(super) can_be_repeated: bool,
+}
+
+/// Executes `command` by `once`, again and again while `policy` allows it. What a failed attempt has published and is not
+/// sent yet is dropped.
+///
+/// There is no attempt that would begin after the deadline: then the caller gets the last attempt's own error.
+pub(super) async fn attempts<C, F, Fut>(
+    policy: RetryPolicy,
+    command: C,
+    ctx: Context,
+    once: F,
+) -> Result<C::Output, AttemptError<C::Error>>
+where
+    C: Command + Clone,
+    F: Fn(C, Context) -> Fut,
+    Fut: Future<Output = Result<C::Output, Failed<C::Error>>>,
+{
+    let mut attempt = 1;
+    while let Some(longest) = policy.longest_delay_after(attempt) {
+        let Failed { error, can_be_repeated } = match once(command.clone(), ctx.clone()).await {
+            Ok(output) => return Ok(output),
+            Err(failed) => failed,
+        };
+        let fraction = if policy.has_jitter() { fastrand::f64() } else { 1.0 };
+        let wait = longest.mul_f64(fraction);
+        let is_late = ctx.deadline().is_some_and(|deadline| {
+            Instant::now().checked_add(wait).is_none_or(|next| next >= deadline)
+        });
+        if !can_be_repeated || is_late {
+            return Err(error);
+        }
+        ctx.forget_effects();
+        // Without the error, which may quote what is redacted.
+        tracing::warn!(
+            message = C::NAME, message_id = %ctx.message_id(), tenant = %ctx.tenant(), attempt,
+            retry_in = ?wait, error_type = error.error_type(),
+            "a command failed and will be tried again"
+        );
+        tokio::time::sleep(wait).await;
+        attempt += 1;
+    }
+    once(command, ctx).await.map_err(|failed| failed.error)
+}

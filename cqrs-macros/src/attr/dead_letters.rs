@@ -1,0 +1,22 @@
+//! The option `dead_letters` of an events handler: `"keep"` or `"discard"`.
+
+use proc_macro2::Ident;
+use syn::parse::ParseStream;
+
+use crate::attr::value;
+
+/// What becomes of a delivery that has failed for good.
+#[derive(Clone, Copy)]
+pub(crate) enum DeadLetters {
+    Keep,
+    Discard,
+}
+
+/// Reads `= "discard"`.
+pub(crate) fn read(key: &Ident, input: ParseStream<'_>) -> syn::Result<DeadLetters> {
+    let words = ["keep", "discard"];
+    Ok(match value::one_of(&words, key, "dead_letters = \"discard\"", input)? {
+        "discard" => DeadLetters::Discard,
+        _ => DeadLetters::Keep,
+    })
+}
