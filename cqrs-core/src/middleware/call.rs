@@ -86,7 +86,7 @@ impl Call<'_> {
     /// Checks every message that implements [`Validate`](crate::middleware::Validate).
     pub(super) fn validate(&self) -> Result<(), Rejection> {
         let check = |message: &dyn Any| match self.validators.get(&message.type_id()) {
-            Some(validate) => validate(message).map_err(Rejection::invalid),
+            Some(validate) => validate(message).map_err(Rejection::from),
             None => Ok(()),
         };
         match &self.message.payload {
