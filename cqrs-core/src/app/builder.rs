@@ -15,8 +15,8 @@ use crate::lane::Chance;
 use crate::log::Store;
 use crate::middleware::{Middleware, Middlewares};
 use crate::observe::Observer;
-use crate::registry::HandlerRegistration;
-use crate::services::{Service, ServiceKey, ServiceValue, TypeRef};
+use crate::registry::{HandlerRegistration, Source};
+use crate::services::{Injectable, Service, ServiceKey, ServiceValue, TypeRef};
 
 /// Builds an [`App`]. It finds what is annotated; you add the rest here.
 #[must_use = "nothing happens until `build`"]
@@ -152,6 +152,36 @@ impl AppBuilder {
     /// The first one added is the outermost.
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middlewares = self.middlewares.and(middleware);
+        self
+    }
+
+    /// Runs a middleware that is built from services, as a handler is. What is missing is in the report of
+    /// [`build`](Self::build). If it is offered as `Arc<M>`, this is the same one.
+    ///
+    /// ```
+    /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
+    /// use cqrs_core::prelude::*;
+    ///
+    /// trait Audit: Send + Sync {
+    ///     fn note(&self, call: &str);
+    /// }
+    ///
+    /// #[derive(Injectable)]
+    /// struct AuditCalls { audit: Arc<dyn Audit> }
+    ///
+    /// impl Middleware for AuditCalls {
+    ///     async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+    ///         self.audit.note(call.name());
+    ///         next.run(call).await
+    ///     }
+    /// }
+    ///
+    /// let builder = App::builder().middleware_of::<AuditCalls>();
+    /// # let _ = builder;
+    /// ```
+    #[track_caller]
+    pub fn middleware_of<M: Middleware + Injectable>(mut self) -> Self {
+        self.middlewares = self.middlewares.and_of::<M>(Source::caller());
         self
     }
 

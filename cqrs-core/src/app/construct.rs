@@ -61,6 +61,7 @@ pub(super) fn construct(
     let own = Decoder::of::<OperationPerformed>();
     let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain([own]));
     let services = providers.construct(&events, &commands, &queries);
+    shared.middlewares.build(&services);
     let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);
     let codec = Arc::new(codec.with_shards(shards));
     let store = builder.store.as_ref();

@@ -8,6 +8,7 @@ use super::wired::WiredService;
 use super::{Problem, ProblemKind};
 use crate::bus::{CommandBus, EventBus, QueryBus};
 use crate::message::MessageKind;
+use crate::middleware::Wanted;
 use crate::registry::{Catalogue, HandlerRegistration, InjectableRegistration};
 use crate::services::{Dependency, ServiceKey, ServiceValue, Services, TypeRef};
 
@@ -56,6 +57,17 @@ impl<'a> Providers<'a> {
             for injectable in &self.catalogue.injectables {
                 self.plan_injectable(injectable);
             }
+        }
+    }
+
+    /// Plans what middleware needs that is built from services.
+    pub(super) fn plan_middleware(&mut self, wanted: impl Iterator<Item = Wanted>) {
+        for Wanted { middleware, source, itself, dependencies } in wanted {
+            let itself = itself();
+            let is_service =
+                self.provided.contains_key(&itself.key) || self.offers.contains_key(&itself.key);
+            let dependencies = if is_service { vec![itself] } else { dependencies() };
+            self.plan_dependencies(&format!("middleware `{middleware}` ({source})"), dependencies);
         }
     }
 

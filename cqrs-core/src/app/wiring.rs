@@ -41,6 +41,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     }
     let mut providers = Providers::new(&catalogue, provided, problems);
     providers.plan(&handlers, complete);
+    providers.plan_middleware(builder.middlewares.wanted());
     providers.check_queries(&handlers);
     let problems = std::mem::take(&mut providers.problems);
     if !problems.is_empty() {

@@ -125,6 +125,13 @@ impl Description {
         let events = self.messages.iter().filter(|message| message.kind == MessageKind::Event);
         events.filter(|event| event.handlers.is_empty())
     }
+
+    /// Commands and queries that do not say with `requires` which permission their caller needs, so that
+    /// [`Authorize`](crate::middleware::Authorize) refuses them.
+    pub fn undeclared(&self) -> impl Iterator<Item = &MessageDescription> {
+        let executed = self.messages.iter().filter(|message| message.kind != MessageKind::Event);
+        executed.filter(|message| message.requires.is_none())
+    }
 }
 
 fn count<N: Copy + Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {

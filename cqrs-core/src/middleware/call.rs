@@ -25,6 +25,8 @@ pub(crate) struct Message<'a> {
     pub(crate) kind: MessageKind,
     pub(crate) name: &'static str,
     pub(crate) handler: &'a str,
+    pub(crate) requires: Option<&'static [&'static str]>,
+    pub(crate) is_cascade: bool,
     pub(crate) payload: Payload<'a>,
 }
 
@@ -50,6 +52,22 @@ impl Call<'_> {
     /// The handler's stable name.
     pub fn handler(&self) -> &str {
         self.message.handler
+    }
+
+    /// The permissions that the caller of this command or query needs, all of them: `requires` of its
+    /// annotation. Empty for `requires = none`; `None` if it does not say, and for an event.
+    pub fn requires(&self) -> Option<&'static [&'static str]> {
+        self.message.requires
+    }
+
+    /// Whether the call is a consequence of what this application does already: a command or query that
+    /// another handler or a middleware executes, or the delivery of an event. Otherwise it comes from the
+    /// edge: a request, a job, a tool.
+    ///
+    /// What a handler gives to a task of its own is a consequence as long as the handler runs, or if the task
+    /// was spawned by [`Context::spawn`]. Afterwards it comes from the edge.
+    pub fn is_cascade(&self) -> bool {
+        self.message.is_cascade
     }
 
     /// The context that the handler will get.

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use super::injected::{Injected, Wanted};
 use super::{Call, Middleware, Outcome};
 use crate::handler::BoxFuture;
-use crate::services::TypeRef;
+use crate::registry::Source;
+use crate::services::{Injectable, Services, TypeRef};
 
 /// The rest of the chain: the inner middleware and the handler.
 pub struct Next<'a> {
@@ -34,8 +36,17 @@ pub(crate) trait Innermost: Send + Sync {
 }
 
 /// A [`Middleware`], type-erased.
-trait ErasedMiddleware: Send + Sync {
+pub(super) trait ErasedMiddleware: Send + Sync {
     fn type_ref(&self) -> TypeRef;
+
+    /// What it is built from, if the application builds it.
+    fn wanted(&self) -> Option<Wanted> {
+        None
+    }
+
+    /// Builds it, if the application does that.
+    fn build(&self, _: &Services) {}
+
     fn handle<'a>(&'a self, call: &'a mut Call<'_>, next: Next<'a>) -> BoxFuture<'a, Outcome>;
 }
 
@@ -55,8 +66,26 @@ pub(crate) struct Middlewares(Arc<[Arc<dyn ErasedMiddleware>]>);
 
 impl Middlewares {
     pub(crate) fn and(self, middleware: impl Middleware) -> Self {
-        let middleware: Arc<dyn ErasedMiddleware> = Arc::new(middleware);
+        self.with(Arc::new(middleware))
+    }
+
+    /// Adds a middleware that [`build`](Self::build) builds.
+    pub(crate) fn and_of<M: Middleware + Injectable>(self, source: Source) -> Self {
+        self.with(Arc::new(Injected::<M>::new(source)))
+    }
+
+    fn with(self, middleware: Arc<dyn ErasedMiddleware>) -> Self {
         Self(self.0.iter().cloned().chain([middleware]).collect())
+    }
+
+    /// Those that [`build`](Self::build) builds.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = Wanted> {
+        self.0.iter().filter_map(|middleware| middleware.wanted())
+    }
+
+    /// Builds what is built from services, before the first call.
+    pub(crate) fn build(&self, services: &Services) {
+        self.0.iter().for_each(|middleware| middleware.build(services));
     }
 
     /// Their types, outermost first.

@@ -3,6 +3,7 @@
 mod authorization;
 mod call;
 mod chain;
+mod injected;
 mod log;
 mod timeout;
 #[cfg(feature = "tower")]
@@ -11,7 +12,7 @@ mod validation;
 
 use std::future::Future;
 
-pub use self::authorization::Authorize;
+pub use self::authorization::{Authorize, ByFunction, Policy};
 pub use self::call::{Call, Outcome};
 pub use self::chain::Next;
 pub use self::log::Log;
@@ -24,6 +25,7 @@ pub use crate::message::{Validate, Violation, Violations};
 
 pub(crate) use self::call::{Message, Payload};
 pub(crate) use self::chain::{Innermost, Middlewares};
+pub(crate) use self::injected::Wanted;
 
 /// Code that runs around every command, query and attempt to deliver an event.
 ///

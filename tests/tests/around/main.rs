@@ -1,6 +1,7 @@
 //! What people expect around the buses.
 
 mod activity_events;
+mod authorization;
 mod contexts;
 mod middleware;
 mod plugins;
