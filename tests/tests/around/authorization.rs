@@ -128,7 +128,7 @@ impl Policy for Everywhere {
 }
 
 fn app(configure: impl FnOnce(AppBuilder) -> AppBuilder) -> TestApp {
-    let builder = configure(App::builder().only(modules![self]));
+    let builder = configure(App::builder().only(modules![self]).provide(Clock));
     TestApp::from_builder(builder).build().expect("wired")
 }
 
