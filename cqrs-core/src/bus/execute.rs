@@ -221,7 +221,7 @@ impl UnderWay {
             handler: &self.execution.handler_name,
             requires: self.description.requires,
             is_cascade,
-            payload: Payload::Message(Some(Box::new(message))),
+            payload: Payload::Message(self.description.type_ref, Some(Box::new(message))),
         };
         let result =
             inside_middleware(&self.execution.shared, call, self.ctx.clone(), &handling).await;

@@ -182,6 +182,13 @@ impl Context {
         self.work.as_ref().map(|work| work.take_effects()).unwrap_or_default()
     }
 
+    /// The work of this context, an execution, begins again: what it has deferred so far is dropped.
+    pub(crate) fn begin_again(&self) {
+        if let Some(work) = &self.work {
+            work.begin_again();
+        }
+    }
+
     /// Looks at the work of this context, or else of the current task, and at what it is part of.
     fn any_work(&self, is_it: &mut impl FnMut(&Work) -> bool) -> bool {
         let mut any = |ctx: &Context| ctx.work.as_ref().is_some_and(|work| work.any(is_it));

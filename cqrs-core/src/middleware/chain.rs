@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use super::injected::{Injected, Wanted};
 use super::{Call, Middleware, Outcome};
 use crate::handler::BoxFuture;
 use crate::registry::Source;
-use crate::services::{Injectable, Services, TypeRef};
+use crate::services::{Dependency, Services, TypeRef};
 
 /// The rest of the chain: the inner middleware and the handler.
+///
+/// A clone can be run again, for a command or query that [`Call::set_message`] has given its message again.
+#[derive(Clone)]
 pub struct Next<'a> {
     rest: &'a [Arc<dyn ErasedMiddleware>],
     innermost: &'a dyn Innermost,
@@ -19,7 +21,8 @@ impl Next<'_> {
     ///
     /// # Errors
     ///
-    /// The reason why the handler failed, or the refusal of an inner middleware.
+    /// The reason why the handler failed, or the refusal of an inner middleware. [`Call::error`] is the handler's own
+    /// error.
     pub async fn run(self, call: &mut Call<'_>) -> Outcome {
         match self.rest.split_first() {
             Some((middleware, rest)) => {
@@ -33,6 +36,17 @@ impl Next<'_> {
 /// The handler, at the end of the chain.
 pub(crate) trait Innermost: Send + Sync {
     fn run<'a>(&'a self, call: &'a mut Call<'_>) -> BoxFuture<'a, Outcome>;
+}
+
+/// What an application says about a middleware that it builds.
+#[derive(Clone, Copy)]
+pub(crate) struct Wanted {
+    pub(crate) middleware: TypeRef,
+    /// Where it was added.
+    pub(crate) source: Source,
+    /// The service that it may be itself.
+    pub(crate) itself: fn() -> Dependency,
+    pub(crate) dependencies: fn() -> Vec<Dependency>,
 }
 
 /// A [`Middleware`], type-erased.
@@ -69,12 +83,7 @@ impl Middlewares {
         self.with(Arc::new(middleware))
     }
 
-    /// Adds a middleware that [`build`](Self::build) builds.
-    pub(crate) fn and_of<M: Middleware + Injectable>(self, source: Source) -> Self {
-        self.with(Arc::new(Injected::<M>::new(source)))
-    }
-
-    fn with(self, middleware: Arc<dyn ErasedMiddleware>) -> Self {
+    pub(super) fn with(self, middleware: Arc<dyn ErasedMiddleware>) -> Self {
         Self(self.0.iter().cloned().chain([middleware]).collect())
     }
 

@@ -2,32 +2,22 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::chain::ErasedMiddleware;
+use super::chain::{ErasedMiddleware, Middlewares, Wanted};
 use super::{Call, Middleware, Next, Outcome, Rejection};
 use crate::handler::BoxFuture;
 use crate::registry::Source;
 use crate::services::{Dependency, Injectable, Services, TypeRef};
 
-/// What an application says about a middleware that it builds.
-#[derive(Clone, Copy)]
-pub(crate) struct Wanted {
-    pub(crate) middleware: TypeRef,
-    /// Where it was added.
-    pub(crate) source: Source,
-    /// The service that it may be itself.
-    pub(crate) itself: fn() -> Dependency,
-    pub(crate) dependencies: fn() -> Vec<Dependency>,
-}
-
 /// The middleware `M`, once the application has built its services.
-pub(super) struct Injected<M> {
+struct Injected<M> {
     source: Source,
     built: OnceLock<Arc<M>>,
 }
 
-impl<M> Injected<M> {
-    pub(super) fn new(source: Source) -> Self {
-        Self { source, built: OnceLock::new() }
+impl Middlewares {
+    /// Adds a middleware that [`build`](Self::build) builds.
+    pub(crate) fn and_of<M: Middleware + Injectable>(self, source: Source) -> Self {
+        self.with(Arc::new(Injected::<M> { source, built: OnceLock::new() }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is done around every command, query and delivery.
 
+mod answer;
 mod authorization;
 mod call;
 mod chain;
@@ -24,8 +25,7 @@ pub use crate::handler::{CallError, Rejection, RejectionKind};
 pub use crate::message::{Validate, Violation, Violations};
 
 pub(crate) use self::call::{Message, Payload};
-pub(crate) use self::chain::{Innermost, Middlewares};
-pub(crate) use self::injected::Wanted;
+pub(crate) use self::chain::{Innermost, Middlewares, Wanted};
 
 /// Code that runs around every command, query and attempt to deliver an event.
 ///

@@ -84,7 +84,11 @@ impl QueryHandler<IsOpen> for IsOpenHandler {
 struct RightsOfHandler;
 
 impl QueryHandler<RightsOf> for RightsOfHandler {
-    async fn execute(&self, query: RightsOf, _: &Context) -> Result<Vec<&'static str>, HandlerError> {
+    async fn execute(
+        &self,
+        query: RightsOf,
+        _: &Context,
+    ) -> Result<Vec<&'static str>, HandlerError> {
         Ok(if query.user == "clerk" { vec!["orders:write"] } else { Vec::new() })
     }
 }
@@ -233,7 +237,9 @@ fn a_service_that_a_middleware_misses_is_in_the_report() {
 
     let app = App::builder().bare().middleware_of::<Authorize<Rights>>();
     let report = app.build().expect_err("no policy").to_string();
-    assert!(report.contains("`Arc<Rights>`, which field `policy` of middleware `Authorize<Rights>`"));
+    assert!(
+        report.contains("`Arc<Rights>`, which field `policy` of middleware `Authorize<Rights>`")
+    );
 }
 
 #[derive(Injectable)]
