@@ -2,8 +2,10 @@
 
 mod activity_events;
 mod authorization;
+mod calls;
 mod contexts;
 mod middleware;
 mod plugins;
+mod repeated_transactions;
 mod test_kit;
 mod unhandled;
