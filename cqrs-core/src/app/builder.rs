@@ -10,7 +10,7 @@ use rustc_hash::FxHashMap;
 use super::Modules;
 use super::plugin::{AnyPlugin, Plugin};
 use super::{App, BuildError, Problem, ProblemKind, wiring};
-use crate::bus::Hand;
+use crate::bus::{Hand, PublishMiddleware, PublishMiddlewares};
 use crate::lane::Chance;
 use crate::log::Store;
 use crate::middleware::{Middleware, Middlewares};
@@ -33,6 +33,7 @@ pub struct AppBuilder {
     pub(super) cascade_limit: u32,
     pub(super) starts_by_itself: bool,
     pub(super) middlewares: Middlewares,
+    pub(super) publish_middlewares: PublishMiddlewares,
     pub(super) plugins: Vec<AnyPlugin>,
     pub(super) plugin_timeout: Duration,
     pub(super) problems: Vec<Problem>,
@@ -63,6 +64,7 @@ impl Default for AppBuilder {
             cascade_limit: 1000,
             starts_by_itself: true,
             middlewares: Middlewares::default(),
+            publish_middlewares: PublishMiddlewares::default(),
             plugins: Vec::new(),
             plugin_timeout: Duration::from_secs(30),
             problems: Vec::new(),
@@ -182,6 +184,20 @@ impl AppBuilder {
     #[track_caller]
     pub fn middleware_of<M: Middleware + Injectable>(mut self) -> Self {
         self.middlewares = self.middlewares.and_of::<M>(Source::caller());
+        self
+    }
+
+    /// Runs a middleware around every publish; see [`PublishMiddleware`]. The first one added is the outermost.
+    pub fn publish_middleware(mut self, middleware: impl PublishMiddleware) -> Self {
+        self.publish_middlewares = self.publish_middlewares.and(middleware);
+        self
+    }
+
+    /// As [`publish_middleware`](Self::publish_middleware), with one that is built from services, as
+    /// [`middleware_of`](Self::middleware_of) says.
+    #[track_caller]
+    pub fn publish_middleware_of<M: PublishMiddleware + Injectable>(mut self) -> Self {
+        self.publish_middlewares = self.publish_middlewares.and_of::<M>(Source::caller());
         self
     }
 

@@ -43,6 +43,7 @@ pub(super) fn construct(
     let dispatcher = Dispatcher::new(Arc::clone(&shared), builder.dead_letter_capacity, hand);
     let dispatcher = Arc::new(dispatcher);
     let publishing = PublishOptions {
+        middlewares: builder.publish_middlewares.clone(),
         payload_limit: builder.payload_limit,
         cascade_limit: builder.cascade_limit,
         unhandled: Arc::clone(&wired.unhandled),
@@ -62,6 +63,7 @@ pub(super) fn construct(
     let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain([own]));
     let services = providers.construct(&events, &commands, &queries);
     shared.middlewares.build(&services);
+    builder.publish_middlewares.build(&services);
     let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);
     let codec = Arc::new(codec.with_shards(shards));
     let store = builder.store.as_ref();

@@ -42,6 +42,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
     let mut providers = Providers::new(&catalogue, provided, problems);
     providers.plan(&handlers, complete);
     providers.plan_middleware(builder.middlewares.wanted());
+    providers.plan_middleware(builder.publish_middlewares.wanted());
     providers.check_queries(&handlers);
     let problems = std::mem::take(&mut providers.problems);
     if !problems.is_empty() {
@@ -54,6 +55,7 @@ pub(super) fn wire(mut builder: AppBuilder) -> Result<App, BuildError> {
         provided: providers.provided.keys().copied().collect(),
         plugins: builder.plugins.iter().map(|plugin| plugin.name().to_owned()).collect(),
         middleware: builder.middlewares.types().collect(),
+        publish_middleware: builder.publish_middlewares.types().collect(),
         named: std::mem::take(&mut builder.named),
         unhandled: Arc::new(unhandled),
     };

@@ -37,6 +37,7 @@ pub(super) fn describe(wired: &Wired) -> Description {
         provided,
         plugins: wired.plugins.clone(),
         middleware: wired.middleware.iter().map(TypeRef::name).collect(),
+        publish_middleware: wired.publish_middleware.iter().map(TypeRef::name).collect(),
     }
 }
 

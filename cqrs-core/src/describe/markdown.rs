@@ -34,6 +34,7 @@ pub(super) fn render(description: &Description) -> String {
         ("Provided values", provided.collect()),
         ("Plugins", names(&description.plugins)),
         ("Middleware, outermost first", names(&description.middleware)),
+        ("Middleware around publishing", names(&description.publish_middleware)),
         ("Modules", modules.collect()),
     ];
 

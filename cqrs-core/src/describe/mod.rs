@@ -74,6 +74,9 @@ pub struct Description {
     /// The types of the middleware, outermost first: each call passes through it in this order.
     #[serde(default)]
     pub middleware: Vec<String>,
+    /// The types of the middleware around publishing, outermost first.
+    #[serde(default)]
+    pub publish_middleware: Vec<String>,
     /// Rust modules that contribute something, by path.
     pub modules: Vec<ModuleDescription>,
 }

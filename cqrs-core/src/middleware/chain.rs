@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::wanted::Wanted;
 use super::{Call, Middleware, Outcome};
 use crate::handler::BoxFuture;
-use crate::registry::Source;
-use crate::services::{Dependency, Services, TypeRef};
+use crate::services::{Services, TypeRef};
 
 /// The rest of the chain: the inner middleware and the handler.
 ///
@@ -36,17 +36,6 @@ impl Next<'_> {
 /// The handler, at the end of the chain.
 pub(crate) trait Innermost: Send + Sync {
     fn run<'a>(&'a self, call: &'a mut Call<'_>) -> BoxFuture<'a, Outcome>;
-}
-
-/// What an application says about a middleware that it builds.
-#[derive(Clone, Copy)]
-pub(crate) struct Wanted {
-    pub(crate) middleware: TypeRef,
-    /// Where it was added.
-    pub(crate) source: Source,
-    /// The service that it may be itself.
-    pub(crate) itself: fn() -> Dependency,
-    pub(crate) dependencies: fn() -> Vec<Dependency>,
 }
 
 /// A [`Middleware`], type-erased.

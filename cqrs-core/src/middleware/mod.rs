@@ -10,6 +10,7 @@ mod timeout;
 #[cfg(feature = "tower")]
 mod tower;
 mod validation;
+mod wanted;
 
 use std::future::Future;
 
@@ -25,7 +26,9 @@ pub use crate::handler::{CallError, Rejection, RejectionKind};
 pub use crate::message::{Validate, Violation, Violations};
 
 pub(crate) use self::call::{Message, Payload};
-pub(crate) use self::chain::{Innermost, Middlewares, Wanted};
+pub(crate) use self::chain::{Innermost, Middlewares};
+pub(crate) use self::injected::Injected;
+pub(crate) use self::wanted::Wanted;
 
 /// Code that runs around every command, query and attempt to deliver an event.
 ///

@@ -65,7 +65,7 @@ fn status(rejection: &Rejection) -> StatusCode {
 }
 
 impl From<PublishError> for Problem {
-    /// 413 for a payload that is too large, 422 for one that is nested too deeply, 503 if the application
+    /// A refusal of a middleware as for a command; 413 for a payload that is too large, 422 for one that is nested too deeply, 503 if the application
     /// is shut down or its store is away, and 500 for the rest. The `code` is the one in spans and metrics.
     fn from(error: PublishError) -> Self {
         let code = error.error_type();
@@ -79,6 +79,7 @@ impl From<PublishError> for Problem {
                 let detail = format!("the data is nested deeper than {limit} levels");
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).caused_by(error)
             }
+            PublishError::Rejected { rejection, .. } => Self::rejected(&rejection),
             PublishError::ShutDown { .. } => Self::busy(error),
             PublishError::NotStored { error: ref why, .. } if why.is_temporary() => {
                 Self::busy(error)

@@ -6,6 +6,7 @@ mod calls;
 mod contexts;
 mod middleware;
 mod plugins;
+mod publishing;
 mod repeated_transactions;
 mod test_kit;
 mod unhandled;
