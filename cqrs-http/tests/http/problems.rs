@@ -122,6 +122,7 @@ fn the_errors_of_the_buses_have_a_status_and_a_stable_code() {
     let not_stored = |error| PublishError::NotStored { event, error: Arc::new(error) };
     let published = [
         (PublishError::TooLarge { event, size: 9, limit: 8 }, 413, "too_large"),
+        (PublishError::Rejected { event, rejection: Rejection::forbidden("no") }, 403, "forbidden"),
         (PublishError::TooDeep { event, limit: 8 }, 422, "too_deep"),
         (PublishError::ShutDown { event }, 503, "shut_down"),
         (PublishError::WaitInsideHandler { event }, 500, "wait_inside_handler"),
