@@ -389,6 +389,7 @@ impl EventHub {
     }
 
     /// Makes a checked event ready to be published in a transaction.
+    #[allow(clippy::unused_async, reason = "`publish!` awaits all that it surrounds")]
     async fn stage<E: Event>(
         &self,
         ctx: &Context,

@@ -1,6 +1,7 @@
 //! One call of a handler, as middleware sees it.
 
 use std::any::{Any, TypeId};
+use std::fmt::Display;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -175,7 +176,7 @@ impl Call<'_> {
             }
             _ => {
                 let (name, given) = (self.name(), TypeRef::of::<M>());
-                Err(broken(format!("gave `{name}` a message of the wrong type: `{given}`")))
+                Err(broken(format_args!("gave `{name}` a message of the wrong type: `{given}`")))
             }
         }
     }
@@ -240,7 +241,9 @@ impl Call<'_> {
             return Ok(());
         }
         let (name, given, needed) = (self.name(), TypeRef::of::<T>(), self.result.output_type());
-        Err(broken(format!("answered `{name}` with a `{given}`, but its output is `{needed}`")))
+        Err(broken(format_args!(
+            "answered `{name}` with a `{given}`, but its output is `{needed}`"
+        )))
     }
 
     /// The events: one, or those of a batch; none for a command or query.
@@ -280,6 +283,6 @@ impl Call<'_> {
 }
 
 /// The error of a call whose middleware is wrong.
-fn broken(what: String) -> CallError {
-    Rejection::unavailable("a middleware ".to_owned() + &what).into()
+fn broken(what: impl Display) -> CallError {
+    Rejection::unavailable(format_args!("a middleware {what}")).into()
 }

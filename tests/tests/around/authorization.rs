@@ -104,10 +104,10 @@ impl Policy for Rights {
         let ctx = call.context().clone();
         let user = ctx.actor().map_or("nobody", Actor::id).to_owned();
         let rights = self.queries.execute(&ctx, RightsOf { user }).await;
-        match rights.map_err(Rejection::unavailable)?.contains(&permission) {
-            true => Ok(()),
-            false => Err(Rejection::forbidden(format!("`{permission}` is needed"))),
+        if rights.map_err(Rejection::unavailable)?.contains(&permission) {
+            return Ok(());
         }
+        Err(Rejection::forbidden(format!("`{permission}` is needed")))
     }
 }
 

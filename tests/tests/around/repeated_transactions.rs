@@ -60,7 +60,7 @@ async fn what_a_run_published_in_its_transaction_is_dropped_when_the_command_run
     let mut booked = app.events().subscribe::<Booked>();
     app.start().await.expect("started");
     app.commands().execute(&acme(), Book).await.expect("the second run succeeds");
-    app.shutdown(Duration::from_secs(10)).await;
+    assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
     let mut runs = Vec::new();
     while let Some(event) = booked.recv().await {
         runs.push(event.expect("none is lost").run);
