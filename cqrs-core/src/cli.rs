@@ -4,6 +4,7 @@
 //! myapp describe --format markdown|mermaid|json    prints the map of the application
 //! myapp check                                      proves the wiring; exit code 1 if it is wrong
 //! myapp check --deny unhandled                     also fails if an event has no handler
+//! myapp check --deny undeclared                    also fails if a command or query declares no permission
 //! ```
 //!
 //! Both commands prove the wiring and build nothing: they need no Tokio runtime, no service is made, no provider and no
@@ -45,6 +46,8 @@ pub enum WiringCommand {
 pub enum Denied {
     /// An event that no handler names; a handler of every event does not count
     Unhandled,
+    /// A command or query that does not say with `requires` which permission its caller needs
+    Undeclared,
 }
 
 /// A program that has only these commands.
@@ -88,13 +91,14 @@ impl WiringCommand {
             Ok(plan) => Description::of(&plan.wired),
             Err(report) => return failed(&report),
         };
-        let unhandled = unhandled(&description);
         let text = match self {
             Self::Describe { format } => description.render(format),
-            Self::Check { deny } if deny.contains(&Denied::Unhandled) && !unhandled.is_empty() => {
-                return failed(&unhandled);
-            }
-            Self::Check { .. } => format!("everything is wired: {}\n", description.summary()),
+            Self::Check { deny } => match denied(&description, &deny) {
+                found if found.is_empty() => {
+                    format!("everything is wired: {}\n", description.summary())
+                }
+                found => return failed(&found.join("\n")),
+            },
         };
         // Unlike `print!`, this returns its error.
         let mut output = io::stdout().lock();
@@ -106,15 +110,32 @@ impl WiringCommand {
     }
 }
 
-/// A report of the events that no handler names; empty if there is none.
-fn unhandled(description: &Description) -> String {
-    let events = description.unhandled_events().map(|event| {
-        let MessageDescription { name, type_name, declared, unhandled, .. } = event;
-        let declared = declared.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
-        let reason = unhandled.as_deref().unwrap_or_default();
-        format!("event `{type_name}` \"{name}\"{declared} has no handler: {reason}")
-    });
-    events.collect::<Vec<_>>().join("\n")
+/// A line for each message that is denied.
+fn denied(description: &Description, deny: &[Denied]) -> Vec<String> {
+    let mut found = Vec::new();
+    if deny.contains(&Denied::Unhandled) {
+        found.extend(description.unhandled_events().map(|event| {
+            let reason = event.unhandled.as_deref().unwrap_or_default();
+            format!("{} has no handler: {reason}", title(event))
+        }));
+    }
+    if deny.contains(&Denied::Undeclared) {
+        found.extend(description.undeclared().map(|message| {
+            let kind = message.kind;
+            format!(
+                "{} declares no permission: add `#[{kind}(requires = \"..\")]`, or \
+                 `requires = none` if its caller needs none",
+                title(message)
+            )
+        }));
+    }
+    found
+}
+
+fn title(message: &MessageDescription) -> String {
+    let MessageDescription { kind, name, type_name, declared, .. } = message;
+    let declared = declared.as_ref().map(|place| format!(" ({place})")).unwrap_or_default();
+    format!("{kind} `{type_name}` \"{name}\"{declared}")
 }
 
 /// Unlike `eprintln!`, does not panic if standard error is closed.

@@ -217,6 +217,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// | `name = ".."` | The command's name in traces and reports, by the rules for an event's name. | The type's words, without a last `Command`: `create.employee` |
 /// | `output = Type` | What the handler returns. | `()` |
 /// | `error = Type` | How the handler fails. | `HandlerError` |
+/// | `requires = ".."` | The permission that its caller needs, or a list of them, or `none`. [`Authorize`](../cqrs_core/middleware/struct.Authorize.html) asks for it. | Not declared: `Authorize` refuses it |
 ///
 /// A command may have any shape, but not be generic: its name identifies one type.
 #[proc_macro_derive(Command, attributes(command))]
@@ -248,6 +249,7 @@ pub fn derive_command(input: TokenStream) -> TokenStream {
 /// | `name = ".."` | The query's name in traces and reports, by the rules for an event's name. | The type's words, without a last `Query`: `find.employee` |
 /// | `output = Type` | What the handler answers with. | Required |
 /// | `error = Type` | How the handler fails. | `HandlerError` |
+/// | `requires = ".."` | The permission that its caller needs, or a list of them, or `none`. [`Authorize`](../cqrs_core/middleware/struct.Authorize.html) asks for it. | Not declared: `Authorize` refuses it |
 ///
 /// A query may have any shape, but not be generic: its name identifies one type.
 #[proc_macro_derive(Query, attributes(query))]

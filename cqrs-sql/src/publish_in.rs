@@ -113,7 +113,7 @@ impl PublishIn for EventBus {
         ctx: &Context,
         event: E,
     ) -> Result<Uuid, PublishInError> {
-        let staged = self.stage(ctx, event)?;
+        let staged = self.stage(ctx, event).await?;
         let id = staged.event.id;
         sql_store(&staged.store)?.publish_in(tx, &[staged.event]).await?;
         Ok(id)
@@ -126,7 +126,7 @@ impl PublishIn for EventBus {
         at: Timestamp,
         event: E,
     ) -> Result<Uuid, PublishInError> {
-        let Staged { store, event } = self.stage_at(ctx, at, event)?;
+        let Staged { store, event } = self.stage_at(ctx, at, event).await?;
         let id = event.id;
         sql_store(&store)?.publish_at_in(tx, &[ScheduledEvent { due: at, event }]).await?;
         Ok(id)

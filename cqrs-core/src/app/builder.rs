@@ -12,14 +12,14 @@ use super::Modules;
 use super::construct::construct;
 use super::plugin::{AnyPlugin, Plugin};
 use super::{App, BuildError, Problem, ProblemKind, wiring};
-use crate::bus::Hand;
+use crate::bus::{Hand, PublishMiddleware, PublishMiddlewares};
 use crate::handler::{HandlerOptions, HandlerSettings};
 use crate::lane::Chance;
 use crate::log::Store;
 use crate::middleware::{Middleware, Middlewares};
 use crate::observe::Observer;
-use crate::registry::HandlerRegistration;
-use crate::services::{Service, ServiceKey, ServiceValue, TypeRef};
+use crate::registry::{HandlerRegistration, Source};
+use crate::services::{Injectable, Service, ServiceKey, ServiceValue, TypeRef};
 
 /// Builds an [`App`]. It finds what is annotated; you add the rest here.
 #[must_use = "nothing happens until `build`"]
@@ -36,6 +36,7 @@ pub struct AppBuilder {
     pub(super) cascade_limit: u32,
     pub(super) starts_by_itself: bool,
     pub(super) middlewares: Middlewares,
+    pub(super) publish_middlewares: PublishMiddlewares,
     pub(super) plugins: Vec<AnyPlugin>,
     pub(super) plugin_timeout: Duration,
     pub(super) defaults: HandlerOptions,
@@ -68,6 +69,7 @@ impl Default for AppBuilder {
             cascade_limit: 1000,
             starts_by_itself: true,
             middlewares: Middlewares::default(),
+            publish_middlewares: PublishMiddlewares::default(),
             plugins: Vec::new(),
             plugin_timeout: Duration::from_secs(30),
             defaults: HandlerOptions::DEFAULT,
@@ -159,6 +161,50 @@ impl AppBuilder {
     /// The first one added is the outermost.
     pub fn middleware(mut self, middleware: impl Middleware) -> Self {
         self.middlewares = self.middlewares.and(middleware);
+        self
+    }
+
+    /// Runs a middleware that is built from services, as a handler is. What is missing is in the report of
+    /// [`build`](Self::build). If it is offered as `Arc<M>`, this is the same one.
+    ///
+    /// ```
+    /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
+    /// use cqrs_core::prelude::*;
+    ///
+    /// trait Audit: Send + Sync {
+    ///     fn note(&self, call: &str);
+    /// }
+    ///
+    /// #[derive(Injectable)]
+    /// struct AuditCalls { audit: Arc<dyn Audit> }
+    ///
+    /// impl Middleware for AuditCalls {
+    ///     async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+    ///         self.audit.note(call.name());
+    ///         next.run(call).await
+    ///     }
+    /// }
+    ///
+    /// let builder = App::builder().middleware_of::<AuditCalls>();
+    /// # let _ = builder;
+    /// ```
+    #[track_caller]
+    pub fn middleware_of<M: Middleware + Injectable>(mut self) -> Self {
+        self.middlewares = self.middlewares.and_of::<M>(Source::caller());
+        self
+    }
+
+    /// Runs a middleware around every publish; see [`PublishMiddleware`]. The first one added is the outermost.
+    pub fn publish_middleware(mut self, middleware: impl PublishMiddleware) -> Self {
+        self.publish_middlewares = self.publish_middlewares.and(middleware);
+        self
+    }
+
+    /// As [`publish_middleware`](Self::publish_middleware), with one that is built from services, as
+    /// [`middleware_of`](Self::middleware_of) says.
+    #[track_caller]
+    pub fn publish_middleware_of<M: PublishMiddleware + Injectable>(mut self) -> Self {
+        self.publish_middlewares = self.publish_middlewares.and_of::<M>(Source::caller());
         self
     }
 

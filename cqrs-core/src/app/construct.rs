@@ -46,6 +46,7 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
     let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);
     let codec = Arc::new(codec.with_shards(shards));
     let publishing = PublishOptions {
+        middlewares: builder.publish_middlewares.clone(),
         payload_limit: builder.payload_limit,
         cascade_limit: builder.cascade_limit,
         unhandled: Arc::clone(&wired.unhandled),
@@ -60,6 +61,8 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
 
     let services = providers.construct(&events, &commands, &queries).await;
     let services = services.map_err(|problem| BuildError(vec![problem]))?;
+    shared.middlewares.build(&services);
+    builder.publish_middlewares.build(&services);
     let store = builder.store.as_ref();
     let transactions = store.and_then(|store| StoreTransactions::of(store, &codec));
     let (mut lanes, mut durable) = (Vec::new(), Vec::new());

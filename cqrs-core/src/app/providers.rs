@@ -11,10 +11,11 @@ use super::wired::WiredService;
 use super::{Problem, ProblemKind};
 use crate::bus::{CommandBus, EventBus, QueryBus};
 use crate::message::MessageKind;
+use crate::middleware::Wanted;
 use crate::registry::{
     Catalogue, HandlerRegistration, InjectableRegistration, Make, Offer, Source,
 };
-use crate::services::{Dependency, ServiceKey, ServiceValue, Services, TypeRef, Wanted};
+use crate::services::{Dependency, HowMany, ServiceKey, ServiceValue, Services, TypeRef};
 
 /// Everything that can be injected. After planning, also the order in which to build it.
 pub(super) struct Providers {
@@ -67,9 +68,20 @@ impl Providers {
         }
     }
 
+    /// Plans what middleware needs that is built from services.
+    pub(super) fn plan_middleware(&mut self, wanted: impl Iterator<Item = Wanted>) {
+        for Wanted { middleware, source, itself, dependencies } in wanted {
+            let itself = itself();
+            let is_service =
+                self.provided.contains_key(&itself.key) || self.offers.contains_key(&itself.key);
+            let dependencies = if is_service { vec![itself] } else { dependencies() };
+            self.plan_dependencies(&format!("middleware `{middleware}` ({source})"), dependencies);
+        }
+    }
+
     fn plan_dependencies(&mut self, consumer: &str, dependencies: Vec<Dependency>) {
         for dependency in dependencies {
-            if dependency.wanted == Wanted::All {
+            if dependency.how_many == HowMany::All {
                 self.plan_list(dependency);
             } else if !dependency.keys().any(|key| self.provided.contains_key(&key) || is_bus(key))
             {
@@ -79,7 +91,7 @@ impl Providers {
     }
 
     fn plan_dependency(&mut self, consumer: &str, dependency: Dependency) {
-        let Dependency { field, key, wanted, .. } = dependency;
+        let Dependency { field, key, how_many, .. } = dependency;
         let offered = dependency.keys().find_map(|key| self.offers.get_key_value(&key));
         let problem = match offered.map(|(key, injectables)| (key, injectables.as_slice())) {
             Some((_, &[injectable])) => return self.plan_injectable(injectable),
@@ -95,7 +107,7 @@ impl Providers {
                     key.service, key.service
                 ),
             ),
-            None if wanted == Wanted::Optional => return,
+            None if how_many == HowMany::Optional => return,
             None => Problem::new(
                 ProblemKind::MissingService,
                 format!("nothing offers {key}, which `{field}` of {consumer} needs"),
@@ -178,7 +190,7 @@ impl Providers {
             return Some(format!("`{field}: {}`", bus.service));
         }
         let field = format!("`{field}: {}`", dependency.type_name());
-        let of_list = dependency.wanted == Wanted::All;
+        let of_list = dependency.how_many == HowMany::All;
         let is_offer = |offered: &ServiceKey| {
             dependency.keys().any(|it| it == *offered)
                 || (of_list && offered.service == key.service)

@@ -49,6 +49,8 @@ pub(crate) fn plan(mut builder: AppBuilder) -> Result<Plan, BuildError> {
     }
     let mut providers = Providers::new(catalogue, provided, problems);
     providers.plan(&handlers, complete);
+    providers.plan_middleware(builder.middlewares.wanted());
+    providers.plan_middleware(builder.publish_middlewares.wanted());
     providers.check_queries(&handlers);
     let problems = std::mem::take(&mut providers.problems);
     if !problems.is_empty() {
@@ -61,6 +63,7 @@ pub(crate) fn plan(mut builder: AppBuilder) -> Result<Plan, BuildError> {
         provided: providers.provided.keys().copied().collect(),
         plugins: builder.plugins.iter().map(|plugin| plugin.name().to_owned()).collect(),
         middleware: builder.middlewares.types().collect(),
+        publish_middleware: builder.publish_middlewares.types().collect(),
         named: std::mem::take(&mut builder.named),
         unhandled: Arc::new(unhandled),
     };

@@ -41,8 +41,12 @@ impl CommandBus {
         command: C,
     ) -> Result<C::Output, ExecuteError<C::Error>> {
         let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: C::NAME })?;
-        let description =
-            Description { kind: MessageKind::Command, name: C::NAME, type_ref: TypeRef::of::<C>() };
+        let description = Description {
+            kind: MessageKind::Command,
+            name: C::NAME,
+            type_ref: TypeRef::of::<C>(),
+            requires: C::REQUIRES,
+        };
         executors.execute::<_, C::Output, C::Error>(description, ctx, command).await
     }
 }

@@ -47,6 +47,15 @@ pub enum PublishError {
         #[source]
         error: serde_json::Error,
     },
+    /// A [`PublishMiddleware`](super::PublishMiddleware) refused it.
+    #[error("event `{event}` was refused as {rejection}")]
+    Rejected {
+        /// The event's name.
+        event: &'static str,
+        /// Which kind of refusal, and why.
+        #[source]
+        rejection: Rejection,
+    },
     /// `publish_and_wait` was called inside an event handler, where it could wait for itself.
     #[error(
         "event `{event}` was published with `publish_and_wait` inside an event handler, which could wait \
@@ -122,6 +131,7 @@ impl PublishError {
             Self::TooLarge { event, .. }
             | Self::TooDeep { event, .. }
             | Self::Unserializable { event, .. }
+            | Self::Rejected { event, .. }
             | Self::WaitInsideHandler { event }
             | Self::CascadeTooLong { event, .. }
             | Self::ShutDown { event }
@@ -138,6 +148,7 @@ impl PublishError {
             Self::TooLarge { .. } => "too_large",
             Self::TooDeep { .. } => "too_deep",
             Self::Unserializable { .. } => "unserializable",
+            Self::Rejected { rejection, .. } => rejection.error_type(),
             Self::WaitInsideHandler { .. } => "wait_inside_handler",
             Self::CascadeTooLong { .. } => "cascade_too_long",
             Self::ShutDown { .. } => "shut_down",

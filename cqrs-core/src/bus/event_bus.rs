@@ -11,10 +11,12 @@ use uuid::Uuid;
 
 use super::dispatcher::{Dispatcher, Refused};
 use super::feed::Route;
+use super::publish_middleware::PublishMiddlewares;
 use super::subscription::Subscriptions;
 use super::waiters::HandlerOutcome;
 use super::{CancelError, PublishError};
 use crate::context::Context;
+use crate::handler::BoxFuture;
 use crate::lane::{Deferred, Publishes};
 use crate::log::Staged;
 use crate::message::{AnyEvent, Event, Published};
@@ -46,6 +48,7 @@ pub(crate) struct EventHub {
 
 /// What an application says about publishing.
 pub(crate) struct PublishOptions {
+    pub(crate) middlewares: PublishMiddlewares,
     /// The largest payload, in bytes as JSON.
     pub(crate) payload_limit: usize,
     /// The longest chain of events that cause one another.
@@ -67,6 +70,22 @@ impl Kind {
     fn of<E: Event>() -> Self {
         Self { event: TypeId::of::<E>(), name: E::NAME }
     }
+}
+
+/// Calls a method of the hub with an event of type `E`, or several, inside all middleware around publishing. Without
+/// any, it is the method alone.
+macro_rules! publish {
+    ($hub:ident.$method:ident($ctx:ident, $events:ident $(, $more:expr)*)) => {
+        if $hub.options.middlewares.is_empty() {
+            $hub.$method($ctx, $events $(, $more)*).await
+        } else {
+            let inner = Arc::clone(&$hub);
+            let publish = move |ctx: Context, events| -> BoxFuture<'static, _> {
+                Box::pin(async move { inner.$method(&ctx, events $(, $more)*).await })
+            };
+            Box::pin($hub.inside_middleware(E::NAME, $ctx, $events, publish)).await
+        }
+    };
 }
 
 impl EventBus {
@@ -95,7 +114,7 @@ impl EventBus {
     /// then.
     pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
         let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
-        hub.publish(ctx, event).await
+        publish!(hub.publish(ctx, event))
     }
 
     /// Publishes `event` at once, also inside an event handler that may still fail: for progress reports.
@@ -110,8 +129,7 @@ impl EventBus {
         event: E,
     ) -> Result<Uuid, PublishError> {
         let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
-        let (event, observed) = hub.begin(ctx, event)?;
-        hub.send(ctx, &event, Kind::of::<E>(), observed).await
+        publish!(hub.publish_now(ctx, event))
     }
 
     /// Publishes an event of the framework at once, if a handler wants it.
@@ -141,14 +159,7 @@ impl EventBus {
     ) -> Result<Vec<Uuid>, PublishError> {
         let events: Vec<E> = events.into_iter().collect();
         let (hub, _in_flight) = self.admit(ctx, &events)?;
-        if hub.dispatcher.engine().is_some() {
-            return hub.publish_together(ctx, events).await;
-        }
-        let mut ids = Vec::with_capacity(events.len());
-        for event in events {
-            ids.push(hub.publish(ctx, event).await?);
-        }
-        Ok(ids)
+        publish!(hub.publish_all(ctx, events))
     }
 
     /// Publishes `event` and waits until every handler has settled it, retries included. Returns each
@@ -169,26 +180,7 @@ impl EventBus {
         event: E,
     ) -> Result<Vec<HandlerOutcome>, PublishError> {
         let (hub, in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
-        if ctx.is_inside_delivery(&hub.dispatcher.shared.lifecycle) {
-            return Err(refused(ctx, PublishError::WaitInsideHandler { event: E::NAME }));
-        }
-        let (event, observed) = hub.begin(ctx, event)?;
-        let handlers = hub.handlers_of(TypeId::of::<E>());
-        let waiter = hub.dispatcher.waiters.wait(event.id(), handlers);
-        hub.send(ctx, &event, Kind::of::<E>(), observed).await?;
-        drop(in_flight);
-        if handlers == 0 {
-            return Ok(Vec::new());
-        }
-        let mut outcomes = pin!(waiter.outcomes());
-        if let Some(engine) = hub.dispatcher.engine() {
-            tokio::select! {
-                biased;
-                outcomes = &mut outcomes => return Ok(outcomes),
-                () = engine.elsewhere(&event) => {}
-            }
-        }
-        Ok(outcomes.await)
+        publish!(hub.publish_and_wait(ctx, event, in_flight))
     }
 
     /// Publishes `event` when `at` has come, by the store's clock; at once if that is in the past. Returns its id, with
@@ -238,7 +230,7 @@ impl EventBus {
         event: E,
     ) -> Result<Uuid, PublishError> {
         let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
-        hub.publish_at(ctx, at, event).await
+        publish!(hub.publish_at(ctx, event, at))
     }
 
     /// Cancels the event with this id, which [`publish_at`](Self::publish_at) has returned. Returns whether it was still
@@ -267,8 +259,8 @@ impl EventBus {
     ///
     /// As [`publish`](Self::publish); [`PublishError::NoStore`] if the application has none; and
     /// [`PublishError::NotStarted`] before its start, when handlers that are new would miss the event.
-    pub fn stage<E: Event>(&self, ctx: &Context, event: E) -> Result<Staged, PublishError> {
-        self.stage_for(ctx, None, event)
+    pub async fn stage<E: Event>(&self, ctx: &Context, event: E) -> Result<Staged, PublishError> {
+        self.stage_for(ctx, None, event).await
     }
 
     /// As [`stage`](Self::stage), for an event that is scheduled for this time.
@@ -276,32 +268,23 @@ impl EventBus {
     /// # Errors
     ///
     /// As [`stage`](Self::stage).
-    pub fn stage_at<E: Event>(
+    pub async fn stage_at<E: Event>(
         &self,
         ctx: &Context,
         at: Timestamp,
         event: E,
     ) -> Result<Staged, PublishError> {
-        self.stage_for(ctx, Some(at), event)
+        self.stage_for(ctx, Some(at), event).await
     }
 
-    fn stage_for<E: Event>(
+    async fn stage_for<E: Event>(
         &self,
         ctx: &Context,
         at: Option<Timestamp>,
         event: E,
     ) -> Result<Staged, PublishError> {
         let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
-        let no_store = || refused(ctx, PublishError::NoStore { event: E::NAME });
-        let engine = hub.dispatcher.engine().ok_or_else(no_store)?;
-        if !engine.is_subscribed() {
-            return Err(refused(ctx, PublishError::NotStarted { event: E::NAME }));
-        }
-        let (event, observed) = hub.begin_at(ctx, event, at)?;
-        let staged = engine.stage(&event);
-        let staged = staged.map_err(|error| PublishError::Unserializable { event: E::NAME, error });
-        observed.end(staged.as_ref().err().map(PublishError::error_type));
-        staged
+        publish!(hub.stage(ctx, event, at))
     }
 
     /// Events of type `E` from now on, as they are accepted; an ended stream once the application is
@@ -362,6 +345,11 @@ impl EventHub {
         self.dispatcher.shared.failures.end();
     }
 
+    /// Whether nothing runs around a publish.
+    pub(super) fn has_no_middleware(&self) -> bool {
+        self.options.middlewares.is_empty()
+    }
+
     /// Checks the size of a payload, as it was measured.
     pub(super) fn check_size(
         &self,
@@ -404,6 +392,91 @@ impl EventHub {
         self.send(ctx, &event, kind, observed).await
     }
 
+    /// Runs `publish` inside all middleware around publishing.
+    pub(super) async fn inside_middleware<M: Send + Sync + 'static, T: Send>(
+        &self,
+        event: &'static str,
+        ctx: &Context,
+        events: M,
+        publish: impl FnOnce(Context, M) -> BoxFuture<'static, Result<T, PublishError>> + Send,
+    ) -> Result<T, PublishError> {
+        let is_cascade = ctx.is_inside(&self.dispatcher.shared.lifecycle);
+        let middlewares = &self.options.middlewares;
+        let (result, was_run) = middlewares.around(event, ctx, is_cascade, events, publish).await;
+        if was_run { result } else { result.map_err(|error| refused(ctx, error)) }
+    }
+
+    /// Publishes a checked event at once.
+    async fn publish_now<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
+        let (event, observed) = self.begin(ctx, event)?;
+        self.send(ctx, &event, Kind::of::<E>(), observed).await
+    }
+
+    /// Publishes a checked event and waits until every handler has settled it.
+    async fn publish_and_wait<E: Event>(
+        &self,
+        ctx: &Context,
+        event: E,
+        in_flight: InFlight,
+    ) -> Result<Vec<HandlerOutcome>, PublishError> {
+        if ctx.is_inside_delivery(&self.dispatcher.shared.lifecycle) {
+            return Err(refused(ctx, PublishError::WaitInsideHandler { event: E::NAME }));
+        }
+        let (event, observed) = self.begin(ctx, event)?;
+        let handlers = self.handlers_of(TypeId::of::<E>());
+        let waiter = self.dispatcher.waiters.wait(event.id(), handlers);
+        self.send(ctx, &event, Kind::of::<E>(), observed).await?;
+        drop(in_flight);
+        if handlers == 0 {
+            return Ok(Vec::new());
+        }
+        let mut outcomes = pin!(waiter.outcomes());
+        if let Some(engine) = self.dispatcher.engine() {
+            tokio::select! {
+                biased;
+                outcomes = &mut outcomes => return Ok(outcomes),
+                () = engine.elsewhere(&event) => {}
+            }
+        }
+        Ok(outcomes.await)
+    }
+
+    /// Makes a checked event ready to be published in a transaction.
+    #[allow(clippy::unused_async, reason = "`publish!` awaits all that it surrounds")]
+    async fn stage<E: Event>(
+        &self,
+        ctx: &Context,
+        event: E,
+        at: Option<Timestamp>,
+    ) -> Result<Staged, PublishError> {
+        let no_store = || refused(ctx, PublishError::NoStore { event: E::NAME });
+        let engine = self.dispatcher.engine().ok_or_else(no_store)?;
+        if !engine.is_subscribed() {
+            return Err(refused(ctx, PublishError::NotStarted { event: E::NAME }));
+        }
+        let (event, observed) = self.begin_at(ctx, event, at)?;
+        let staged = engine.stage(&event);
+        let staged = staged.map_err(|error| PublishError::Unserializable { event: E::NAME, error });
+        observed.end(staged.as_ref().err().map(PublishError::error_type));
+        staged
+    }
+
+    /// Publishes checked events in order.
+    async fn publish_all<E: Event>(
+        self: &Arc<Self>,
+        ctx: &Context,
+        events: Vec<E>,
+    ) -> Result<Vec<Uuid>, PublishError> {
+        if self.dispatcher.engine().is_some() {
+            return self.publish_together(ctx, events).await;
+        }
+        let mut ids = Vec::with_capacity(events.len());
+        for event in events {
+            ids.push(self.publish(ctx, event).await?);
+        }
+        Ok(ids)
+    }
+
     /// Publishes checked events, all or none.
     async fn publish_together<E: Event>(
         self: &Arc<Self>,
@@ -433,8 +506,8 @@ impl EventHub {
     async fn publish_at<E: Event>(
         self: &Arc<Self>,
         ctx: &Context,
-        at: Timestamp,
         event: E,
+        at: Timestamp,
     ) -> Result<Uuid, PublishError> {
         let no_store = || refused(ctx, PublishError::NoStore { event: E::NAME });
         let engine = self.dispatcher.engine().ok_or_else(no_store)?;

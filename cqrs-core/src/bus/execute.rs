@@ -71,6 +71,8 @@ pub(super) struct Description {
     pub(super) kind: MessageKind,
     pub(super) name: &'static str,
     pub(super) type_ref: TypeRef,
+    /// The permissions that the caller needs.
+    pub(super) requires: Option<&'static [&'static str]>,
 }
 
 impl<Kind> Executors<Kind> {
@@ -111,7 +113,7 @@ impl<Kind> Executors<Kind> {
         T: Send + 'static,
         E: MessageError,
     {
-        let Description { kind, name, type_ref } = description;
+        let Description { kind, name, type_ref, .. } = description;
         let refused = |error: ExecuteError<E>| {
             observe::execution_refused(kind, name, ctx, error.error_type());
             error
@@ -121,7 +123,8 @@ impl<Kind> Executors<Kind> {
         let shut_down = || refused(ExecuteError::ShutDown { message: name });
         // Work that is under way may execute during a shutdown; nothing else may.
         let lifecycle = &self.shared.lifecycle;
-        let in_flight = lifecycle.admit(ctx.is_inside(lifecycle)).ok_or_else(shut_down)?;
+        let is_cascade = ctx.is_inside(lifecycle);
+        let in_flight = lifecycle.admit(is_cascade).ok_or_else(shut_down)?;
         // Not connected: the application is still being built.
         let executions = self.executions.get().ok_or_else(shut_down)?;
         let (execution, handler) = executions
@@ -171,7 +174,7 @@ impl<Kind> Executors<Kind> {
         } else {
             let (shared, handler) = (Arc::clone(&self.shared), handler.clone());
             let handling = Handling { shared, began, handler };
-            let running = under_way.inside_middleware(handling, message);
+            let running = under_way.inside_middleware(handling, message, is_cascade);
             Box::pin(running.instrument(span))
         };
         if kind == MessageKind::Command { Outliving::new(rest, runtime).await } else { rest.await }
@@ -205,6 +208,7 @@ impl UnderWay {
         mut self,
         handling: Handling<M, T, E>,
         message: M,
+        is_cascade: bool,
     ) -> Result<T, ExecuteError<E>>
     where
         M: Send + 'static,
@@ -215,7 +219,9 @@ impl UnderWay {
             kind: self.description.kind,
             name: self.description.name,
             handler: &self.execution.handler_name,
-            payload: Payload::Message(Some(Box::new(message))),
+            requires: self.description.requires,
+            is_cascade,
+            payload: Payload::Message(self.description.type_ref, Some(Box::new(message))),
         };
         let result =
             inside_middleware(&self.execution.shared, call, self.ctx.clone(), &handling).await;
@@ -226,7 +232,7 @@ impl UnderWay {
         &mut self,
         result: Result<T, AttemptError<E>>,
     ) -> Result<T, ExecuteError<E>> {
-        let Description { kind, name, type_ref } = self.description;
+        let Description { kind, name, type_ref, .. } = self.description;
         if let Some(observed) = self.observed.take() {
             observed.end(result.as_ref().err().map(AttemptError::error_type));
         }

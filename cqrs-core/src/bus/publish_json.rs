@@ -1,11 +1,15 @@
 //! Publishing an event by its name, from JSON: for command lines, schedulers and transports.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
-use super::event_bus::{Kind, refused};
+use super::event_bus::{EventHub, Kind, refused};
 use super::similar::similar;
 use super::{EventBus, PublishError};
 use crate::context::Context;
+use crate::handler::BoxFuture;
+use crate::message::{AnyEvent, Decoder};
 
 impl EventBus {
     /// Publishes the event that has this name, from its payload as JSON, as [`publish`](Self::publish) does: for command
@@ -56,7 +60,40 @@ impl EventBus {
         let (hub, _in_flight) = self.enter(ctx, event)?;
         // Before it is read, so that a large text costs nothing.
         hub.check_size(event, Ok(json.len())).map_err(|error| refused(ctx, error))?;
-        let (context, observed) = hub.context_of(ctx, event, None)?;
+        if hub.has_no_middleware() {
+            return hub.publish_text(ctx, decoder, version, json).await;
+        }
+        let unreadable = |error| PublishJsonError::Unreadable { event, error };
+        let seen = (decoder.decode)(ctx.clone(), version, json).map_err(unreadable)?;
+        let (inner, json) = (Arc::clone(&hub), json.to_owned());
+        // It is read again with the context that the middleware leaves.
+        let publish = move |ctx: Context, _: AnyEvent| -> BoxFuture<'static, _> {
+            Box::pin(async move {
+                let published = inner.publish_text(&ctx, decoder, version, &json).await;
+                published.map_err(|error| match error {
+                    PublishJsonError::Refused(error) => error,
+                    PublishJsonError::Unreadable { event, error } => {
+                        PublishError::Unserializable { event, error }
+                    }
+                    _ => PublishError::ShutDown { event },
+                })
+            })
+        };
+        Ok(hub.inside_middleware(event, ctx, seen, publish).await?)
+    }
+}
+
+impl EventHub {
+    /// Publishes the event whose payload is the text.
+    async fn publish_text(
+        self: &Arc<Self>,
+        ctx: &Context,
+        decoder: Decoder,
+        version: u32,
+        json: &str,
+    ) -> Result<Uuid, PublishJsonError> {
+        let event = decoder.name;
+        let (context, observed) = self.context_of(ctx, event, None)?;
         let decoded = match (decoder.decode)(context, version, json) {
             Ok(decoded) => decoded,
             Err(error) => {
@@ -64,12 +101,12 @@ impl EventBus {
                 return Err(PublishJsonError::Unreadable { event, error });
             }
         };
-        if let Err(error) = hub.check_size(event, decoded.json_size()) {
+        if let Err(error) = self.check_size(event, decoded.json_size()) {
             observed.end(Some(error.error_type()));
             return Err(error.into());
         }
         let kind = Kind { event: decoder.event, name: event };
-        Ok(hub.publish_begun(ctx, decoded, kind, observed).await?)
+        Ok(self.publish_begun(ctx, decoded, kind, observed).await?)
     }
 }
 

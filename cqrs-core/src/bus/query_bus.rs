@@ -34,8 +34,12 @@ impl QueryBus {
         query: Q,
     ) -> Result<Q::Output, ExecuteError<Q::Error>> {
         let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: Q::NAME })?;
-        let description =
-            Description { kind: MessageKind::Query, name: Q::NAME, type_ref: TypeRef::of::<Q>() };
+        let description = Description {
+            kind: MessageKind::Query,
+            name: Q::NAME,
+            type_ref: TypeRef::of::<Q>(),
+            requires: Q::REQUIRES,
+        };
         executors.execute::<_, Q::Output, Q::Error>(description, ctx, query).await
     }
 }

@@ -182,10 +182,10 @@ impl Context {
         self.work.as_ref().map(|work| work.take_effects()).unwrap_or_default()
     }
 
-    /// Drops what was deferred in the work of this context so far.
-    pub(crate) fn forget_effects(&self) {
+    /// The work of this context, an execution, begins again: what it has deferred so far is dropped.
+    pub(crate) fn begin_again(&self) {
         if let Some(work) = &self.work {
-            work.forget_effects();
+            work.begin_again();
         }
     }
 

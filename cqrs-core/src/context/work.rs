@@ -92,9 +92,12 @@ impl Work {
         self.effects().take().unwrap_or_default()
     }
 
-    /// Drops what was deferred so far. What follows is deferred again.
-    pub(super) fn forget_effects(&self) {
-        *self.effects() = self.keeps_effects.then(Vec::new);
+    /// Drops what was deferred, because the work begins again.
+    pub(super) fn begin_again(&self) {
+        let dropped = self.keeps_effects.then(Vec::new);
+        let dropped = std::mem::replace(&mut *self.effects(), dropped);
+        // After the lock, because an effect may have a `Drop` of the user's.
+        drop(dropped);
     }
 
     fn effects(&self) -> MutexGuard<'_, Option<Vec<Box<dyn Effect>>>> {

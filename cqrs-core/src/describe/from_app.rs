@@ -38,6 +38,7 @@ pub(super) fn describe(wired: &Wired) -> Description {
         provided,
         plugins: wired.plugins.clone(),
         middleware: wired.middleware.iter().map(TypeRef::name).collect(),
+        publish_middleware: wired.publish_middleware.iter().map(TypeRef::name).collect(),
     }
 }
 
@@ -57,6 +58,7 @@ fn message(message: &MessageRegistration, wired: &Wired) -> MessageDescription {
         action: message.action.map(str::to_owned),
         output: message.output.map(|output| output().name()),
         error: message.error.map(|error| error().name()),
+        requires: message.requires.map(|it| it.iter().copied().map(str::to_owned).collect()),
         handlers,
         unhandled: is_unhandled.then(|| wired.unhandled.reason(type_ref.id()).to_owned()),
     }

@@ -34,6 +34,7 @@ pub(super) fn render(description: &Description) -> String {
         ("Provided values", provided.collect()),
         ("Plugins", names(&description.plugins)),
         ("Middleware, outermost first", names(&description.middleware)),
+        ("Middleware around publishing", names(&description.publish_middleware)),
         ("Modules", modules.collect()),
     ];
 
@@ -53,11 +54,17 @@ fn message(message: &MessageDescription) -> String {
         [] => "no handler".to_owned(),
         handlers => codes(handlers),
     };
+    let requires = match message.requires.as_deref() {
+        None => String::new(),
+        Some([]) => "no permission".to_owned(),
+        Some(permissions) => codes(permissions),
+    };
     let facts = [
         ("about", if about.is_empty() { about } else { code(&about) }),
         ("version", message.version.map(|it| it.to_string()).unwrap_or_default()),
         ("output", codes(message.output.as_slice())),
         ("error", codes(message.error.as_slice())),
+        ("requires", requires),
         ("handled by", handlers),
     ];
     item(&name_and_type(&message.name, &message.type_name), message.declared.as_ref(), &facts)

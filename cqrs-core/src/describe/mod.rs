@@ -74,6 +74,9 @@ pub struct Description {
     /// The types of the middleware, outermost first: each call passes through it in this order.
     #[serde(default)]
     pub middleware: Vec<String>,
+    /// The types of the middleware around publishing, outermost first.
+    #[serde(default)]
+    pub publish_middleware: Vec<String>,
     /// Rust modules that contribute something, by path.
     pub modules: Vec<ModuleDescription>,
 }
@@ -128,6 +131,13 @@ impl Description {
     pub fn unhandled_events(&self) -> impl Iterator<Item = &MessageDescription> {
         let events = self.messages.iter().filter(|message| message.kind == MessageKind::Event);
         events.filter(|event| event.handlers.is_empty())
+    }
+
+    /// Commands and queries that do not say with `requires` which permission their caller needs, so that
+    /// [`Authorize`](crate::middleware::Authorize) refuses them.
+    pub fn undeclared(&self) -> impl Iterator<Item = &MessageDescription> {
+        let executed = self.messages.iter().filter(|message| message.kind != MessageKind::Event);
+        executed.filter(|message| message.requires.is_none())
     }
 }
 

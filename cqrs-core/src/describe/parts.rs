@@ -50,6 +50,10 @@ pub struct MessageDescription {
     pub output: Option<String>,
     /// The error of a command or query.
     pub error: Option<String>,
+    /// The permissions that the caller of a command or query needs: none, or all of these. `None` if the message
+    /// does not say.
+    #[serde(default)]
+    pub requires: Option<Vec<String>>,
     /// The stable names of the handlers that name this message. Handlers of every event are not included.
     pub handlers: Vec<String>,
     /// Why no handler names this event.

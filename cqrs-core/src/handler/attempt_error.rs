@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 
 use super::HandlerError;
+use crate::message::{Violation, Violations};
 
 /// Why an attempt to handle a message failed. `E` is the handler's own error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,10 +96,15 @@ impl DeliveryError {
 /// Why a middleware refused a call: the handler was not run, or its result was thrown away. Or why an attempt was not
 /// made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {reason}", self.error_type())]
-pub struct Rejection {
+#[error("{}: {}", self.error_type(), self.reason())]
+pub struct Rejection(Box<Refusal>);
+
+/// Boxed, so that every other result is small.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Refusal {
     kind: RejectionKind,
     reason: String,
+    violations: Violations,
 }
 
 /// What kind of refusal it is, for the edge to answer by.
@@ -117,10 +123,12 @@ pub enum RejectionKind {
 
 impl Rejection {
     fn new(kind: RejectionKind, reason: impl Display) -> Self {
-        Self { kind, reason: reason.to_string() }
+        let (reason, violations) = (reason.to_string(), Violations::default());
+        Self(Box::new(Refusal { kind, reason, violations }))
     }
 
-    /// Refuses because the message is not well formed.
+    /// Refuses because the message is not well formed. A `Rejection` of [`Violations`] also says which fields
+    /// are wrong: `Rejection::from(violations)`.
     pub fn invalid(reason: impl Display) -> Self {
         Self::new(RejectionKind::Invalid, reason)
     }
@@ -143,21 +151,35 @@ impl Rejection {
 
     /// What kind of refusal it is.
     pub fn kind(&self) -> RejectionKind {
-        self.kind
+        self.0.kind
     }
 
     /// Why, for people.
     pub fn reason(&self) -> &str {
-        &self.reason
+        &self.0.reason
+    }
+
+    /// Which fields of the message are wrong, for a form to show; empty if the refusal has another reason.
+    pub fn violations(&self) -> &[Violation] {
+        self.0.violations.as_slice()
     }
 
     /// What spans and metrics call it.
     pub(crate) fn error_type(&self) -> &'static str {
-        match self.kind {
+        match self.kind() {
             RejectionKind::Invalid => "invalid",
             RejectionKind::Forbidden => "forbidden",
             RejectionKind::Unavailable => "unavailable",
             RejectionKind::Expired => "expired",
         }
+    }
+}
+
+impl From<Violations> for Rejection {
+    /// Refuses because the message is not well formed, for these reasons.
+    fn from(violations: Violations) -> Self {
+        let mut rejection = Self::invalid(&violations);
+        rejection.0.violations = violations;
+        rejection
     }
 }

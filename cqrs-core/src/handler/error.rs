@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use super::{Rejection, RejectionKind};
 use crate::message::MessageError;
 
 /// What an event handler returns.
@@ -55,9 +56,17 @@ impl HandlerError {
         self
     }
 
-    /// Whether the error is permanent.
+    /// Whether the error is permanent: it was marked so, or a permission was refused to what the handler
+    /// executed or published.
     pub fn is_permanent(&self) -> bool {
-        self.permanent
+        self.permanent || self.is_forbidden()
+    }
+
+    fn is_forbidden(&self) -> bool {
+        let first: &(dyn Error + 'static) = &*self.error;
+        std::iter::successors(Some(first), |&error| error.source())
+            .filter_map(|error| error.downcast_ref::<Rejection>())
+            .any(|rejection| rejection.kind() == RejectionKind::Forbidden)
     }
 
     /// How long to wait before the next attempt, if the handler said so.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::Shared;
 use crate::context::Context;
 use crate::handler::{AttemptError, BoxFuture, Rejection};
+use crate::message::MessageKind;
 use crate::middleware::{Call, Innermost, Message, Outcome};
 use crate::runtime::{Limit, Panic, catch, limited};
 
@@ -71,7 +72,8 @@ async fn call<H: Handles>(
 ) -> Result<H::Output, AttemptError<H::Error>> {
     let mut result: Option<Result<H::Output, AttemptError<H::Error>>> = None;
     let validators = &shared.validators;
-    let mut call = Call { message, context: ctx, validators, result: &mut result };
+    let mut call =
+        Call { message, context: ctx, validators, result: &mut result, has_begun: false };
     let outcome = shared.middlewares.run(&mut call, &End(handler)).await;
     match (outcome, result) {
         (Err(AttemptError::Rejected(rejection)), _) => Err(AttemptError::Rejected(rejection)),
@@ -95,6 +97,11 @@ struct End<'a, H>(&'a H);
 impl<H: Handles> Innermost for End<'_, H> {
     fn run<'a>(&'a self, call: &'a mut Call<'_>) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
+            // Effects of the first run would be sent with those of the second.
+            if std::mem::replace(&mut call.has_begun, true) && call.kind() == MessageKind::Event {
+                let reason = "a middleware ran the handler of an event twice in one attempt";
+                return Err(Rejection::unavailable(reason).into());
+            }
             let result = self.0.handle(call).await;
             let outcome = result.as_ref().map(|_| ()).map_err(AttemptError::as_text);
             call.set_result(result);

@@ -171,6 +171,8 @@ impl Handling<'_> {
             kind: MessageKind::Event,
             name: events[0].name(),
             handler: &self.lane.name,
+            requires: None,
+            is_cascade: true,
             payload: Payload::Events(&events),
         };
         // Boxed, so that the future of an attempt without middleware is small.

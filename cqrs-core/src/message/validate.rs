@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 ///     fn validate(&self) -> Result<(), Violations> {
 ///         let mut violations = Violations::default();
 ///         if self.full_name.trim().is_empty() {
-///             violations.add("full_name", "must not be empty");
+///             violations.add("full_name", "must not be empty").with_code("empty");
 ///         }
 ///         violations.into_result()
 ///     }
@@ -35,11 +35,21 @@ pub trait Validate {
 
 /// One part of a message that is not well formed. Do not repeat what was sent, because this is logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Violation {
     /// The field.
     pub field: String,
-    /// What is wrong with it.
+    /// What is wrong with it, for programs, such as `not_an_address`; it stays the same when texts change.
+    pub code: Option<String>,
+    /// What is wrong with it, for people.
     pub reason: String,
+}
+
+impl Violation {
+    /// Sets the code.
+    pub fn with_code(&mut self, code: impl Into<String>) {
+        self.code = Some(code.into());
+    }
 }
 
 /// All violations of a message.
@@ -47,9 +57,22 @@ pub struct Violation {
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// Adds a violation of `field`, for this `reason`.
-    pub fn add(&mut self, field: impl Into<String>, reason: impl Into<String>) {
-        self.0.push(Violation { field: field.into(), reason: reason.into() });
+    /// Adds a violation of `field`, for this `reason`. Returns it, so that it can get a code:
+    ///
+    /// ```
+    /// # use cqrs_core::middleware::Violations;
+    /// let mut violations = Violations::default();
+    /// violations.add("email", "is not an address").with_code("not_an_address");
+    /// assert_eq!(violations.as_slice()[0].code.as_deref(), Some("not_an_address"));
+    /// ```
+    pub fn add(&mut self, field: impl Into<String>, reason: impl Into<String>) -> &mut Violation {
+        let (field, code, reason) = (field.into(), None, reason.into());
+        self.0.push_mut(Violation { field, code, reason })
+    }
+
+    /// All violations, in the order in which they were added.
+    pub fn as_slice(&self) -> &[Violation] {
+        &self.0
     }
 
     /// All violations, in the order in which they were added.

@@ -1,12 +1,16 @@
 //! One call of a handler, as middleware sees it.
 
 use std::any::{Any, TypeId};
+use std::fmt::Display;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use super::answer::Answer;
 use crate::context::Context;
-use crate::handler::{CallError, Rejection};
+use crate::handler::{CallError, HandlerError, Rejection};
 use crate::message::{AnyEvent, MessageKind, Validator};
+use crate::services::TypeRef;
 
 /// How a call ended. It does not contain the handler's result, which goes to the caller.
 pub type Outcome = Result<(), CallError>;
@@ -16,8 +20,10 @@ pub struct Call<'a> {
     pub(crate) message: Message<'a>,
     pub(crate) context: Context,
     pub(crate) validators: &'a FxHashMap<TypeId, Validator>,
-    /// An `Option` that receives the handler's typed result.
-    pub(crate) result: &'a mut (dyn Any + Send + 'static),
+    /// Receives the handler's typed result.
+    pub(crate) result: &'a mut dyn Answer,
+    /// Whether the handler has begun.
+    pub(crate) has_begun: bool,
 }
 
 /// The message of a call, and its handler.
@@ -25,6 +31,8 @@ pub(crate) struct Message<'a> {
     pub(crate) kind: MessageKind,
     pub(crate) name: &'static str,
     pub(crate) handler: &'a str,
+    pub(crate) requires: Option<&'static [&'static str]>,
+    pub(crate) is_cascade: bool,
     pub(crate) payload: Payload<'a>,
 }
 
@@ -32,8 +40,8 @@ pub(crate) struct Message<'a> {
 pub(crate) enum Payload<'a> {
     /// One event, or the events of a batch.
     Events(&'a [AnyEvent]),
-    /// A command or query, until its handler takes it.
-    Message(Option<Box<dyn Any + Send>>),
+    /// A command or query of this type, until its handler takes it.
+    Message(TypeRef, Option<Box<dyn Any + Send>>),
 }
 
 impl Call<'_> {
@@ -50,6 +58,22 @@ impl Call<'_> {
     /// The handler's stable name.
     pub fn handler(&self) -> &str {
         self.message.handler
+    }
+
+    /// The permissions that the caller of this command or query needs, all of them: `requires` of its
+    /// annotation. Empty for `requires = none`; `None` if it does not say, and for an event.
+    pub fn requires(&self) -> Option<&'static [&'static str]> {
+        self.message.requires
+    }
+
+    /// Whether the call is a consequence of what this application does already: a command or query that
+    /// another handler or a middleware executes, or the delivery of an event. Otherwise it comes from the
+    /// edge: a request, a job, a tool.
+    ///
+    /// What a handler gives to a task of its own is a consequence as long as the handler runs, or if the task
+    /// was spawned by [`Context::spawn`]. Afterwards it comes from the edge.
+    pub fn is_cascade(&self) -> bool {
+        self.message.is_cascade
     }
 
     /// The context that the handler will get.
@@ -70,42 +94,195 @@ impl Call<'_> {
         let message = match &self.message.payload {
             Payload::Events([event]) => event.as_any(),
             Payload::Events(_) => return None,
-            Payload::Message(message) => message.as_deref()? as &dyn Any,
+            Payload::Message(_, message) => message.as_deref()? as &dyn Any,
         };
         message.downcast_ref()
+    }
+
+    /// The command or query, to change it before its handler begins, if it is an `M`. Events have happened, and
+    /// cannot be changed.
+    ///
+    /// ```
+    /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
+    /// use cqrs_core::prelude::*;
+    ///
+    /// #[derive(Command)]
+    /// struct Invite { email: String }
+    ///
+    /// struct TrimEmail;
+    ///
+    /// impl Middleware for TrimEmail {
+    ///     async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+    ///         if let Some(invite) = call.message_mut::<Invite>() {
+    ///             invite.email = invite.email.trim().to_owned();
+    ///         }
+    ///         next.run(call).await
+    ///     }
+    /// }
+    /// ```
+    pub fn message_mut<M: 'static>(&mut self) -> Option<&mut M> {
+        match &mut self.message.payload {
+            Payload::Events(_) => None,
+            Payload::Message(_, message) => {
+                (message.as_deref_mut()? as &mut dyn Any).downcast_mut()
+            }
+        }
+    }
+
+    /// Gives the command or query its message again, so that a clone of [`Next`] can run again. The result of
+    /// the run before is forgotten, and so is what it published in a transaction of its own. What it published
+    /// otherwise stays published. All runs share the time limit of the call.
+    ///
+    /// ```
+    /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
+    /// use cqrs_core::prelude::*;
+    ///
+    /// #[derive(Clone, Command)]
+    /// #[command(error = Conflict)]
+    /// struct CountUp { counter: u32 }
+    ///
+    /// #[derive(Debug, thiserror::Error)]
+    /// #[error("another one was faster")]
+    /// struct Conflict;
+    ///
+    /// /// Runs a command again, once, after a conflict.
+    /// struct Again;
+    ///
+    /// impl Middleware for Again {
+    ///     async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+    ///         let Some(command) = call.message::<CountUp>().cloned() else {
+    ///             return next.run(call).await;
+    ///         };
+    ///         let outcome = next.clone().run(call).await;
+    ///         if call.error::<Conflict>().is_none() {
+    ///             return outcome;
+    ///         }
+    ///         call.set_message(command)?;
+    ///         next.run(call).await
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A refusal, if the message of the call is of another type, or an event: its retries are those of its handler.
+    pub fn set_message<M: Send + 'static>(&mut self, message: M) -> Outcome {
+        match &mut self.message.payload {
+            Payload::Message(needed, slot) if needed.id() == TypeId::of::<M>() => {
+                *slot = Some(Box::new(message));
+                self.result.clear();
+                self.context.begin_again();
+                Ok(())
+            }
+            _ => {
+                let (name, given) = (self.name(), TypeRef::of::<M>());
+                Err(broken(format_args!("gave `{name}` a message of the wrong type: `{given}`")))
+            }
+        }
+    }
+
+    /// What the handler returned, or a middleware answered, if it is a `T`; after `next`. Of an event, `()`.
+    pub fn output<T: 'static>(&self) -> Option<&T> {
+        self.result.output()?.downcast_ref()
+    }
+
+    /// The error that the handler returned, if it is an `E`; after `next`. The error of an event's handler, and of a
+    /// command or query that names none, is a [`HandlerError`]: its `downcast_ref` gives the one inside.
+    pub fn error<E: 'static>(&self) -> Option<&E> {
+        let error = self.result.error()?;
+        error.downcast_ref().or_else(|| {
+            let shared: &dyn Any = &**error.downcast_ref::<Arc<HandlerError>>()?;
+            shared.downcast_ref()
+        })
+    }
+
+    /// Answers the caller with `output`: in place of the handler, or of what the handler returned. Of an event, the
+    /// output is `()`: it counts as handled.
+    ///
+    /// ```
+    /// use std::collections::HashMap;
+    /// use std::sync::Mutex;
+    ///
+    /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
+    /// use cqrs_core::prelude::*;
+    ///
+    /// #[derive(Query)]
+    /// #[query(output = String)]
+    /// struct CountryName { code: String }
+    ///
+    /// /// Remembers the names of countries, which are the same for all tenants.
+    /// #[derive(Default)]
+    /// struct CountryNames(Mutex<HashMap<String, String>>);
+    ///
+    /// impl Middleware for CountryNames {
+    ///     async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
+    ///         let Some(query) = call.message::<CountryName>() else {
+    ///             return next.run(call).await;
+    ///         };
+    ///         let code = query.code.clone();
+    ///         let known = self.0.lock().expect("no panic").get(&code).cloned();
+    ///         if let Some(name) = known {
+    ///             return call.answer(name);
+    ///         }
+    ///         next.run(call).await?;
+    ///         if let Some(name) = call.output::<String>() {
+    ///             self.0.lock().expect("no panic").insert(code, name.clone());
+    ///         }
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A refusal, if the output of the message is of another type.
+    pub fn answer<T: 'static>(&mut self, output: T) -> Outcome {
+        if self.result.set_output(&mut Some(output)) {
+            return Ok(());
+        }
+        let (name, given, needed) = (self.name(), TypeRef::of::<T>(), self.result.output_type());
+        Err(broken(format_args!(
+            "answered `{name}` with a `{given}`, but its output is `{needed}`"
+        )))
     }
 
     /// The events: one, or those of a batch; none for a command or query.
     pub fn events(&self) -> &[AnyEvent] {
         match &self.message.payload {
             Payload::Events(events) => events,
-            Payload::Message(_) => &[],
+            Payload::Message(..) => &[],
         }
     }
 
     /// Checks every message that implements [`Validate`](crate::middleware::Validate).
     pub(super) fn validate(&self) -> Result<(), Rejection> {
         let check = |message: &dyn Any| match self.validators.get(&message.type_id()) {
-            Some(validate) => validate(message).map_err(Rejection::invalid),
+            Some(validate) => validate(message).map_err(Rejection::from),
             None => Ok(()),
         };
         match &self.message.payload {
             Payload::Events(events) => events.iter().try_for_each(|event| check(event.as_any())),
-            Payload::Message(Some(message)) => check(&**message),
-            Payload::Message(None) => Ok(()),
+            Payload::Message(_, Some(message)) => check(&**message),
+            Payload::Message(_, None) => Ok(()),
         }
     }
 
     pub(crate) fn take_message<M: 'static>(&mut self) -> Option<M> {
         match &mut self.message.payload {
             Payload::Events(_) => None,
-            Payload::Message(message) => message.take()?.downcast().ok().map(|it| *it),
+            Payload::Message(_, message) => message.take()?.downcast().ok().map(|it| *it),
         }
     }
 
     pub(crate) fn set_result<R: 'static>(&mut self, result: R) {
-        if let Some(slot) = self.result.downcast_mut::<Option<R>>() {
+        let slot: &mut dyn Any = self.result;
+        if let Some(slot) = slot.downcast_mut::<Option<R>>() {
             *slot = Some(result);
         }
     }
+}
+
+/// The error of a call whose middleware is wrong.
+fn broken(what: impl Display) -> CallError {
+    Rejection::unavailable(format_args!("a middleware {what}")).into()
 }

@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use super::wanted::Wanted;
 use super::{Call, Middleware, Outcome};
 use crate::handler::BoxFuture;
-use crate::services::TypeRef;
+use crate::services::{Services, TypeRef};
 
 /// The rest of the chain: the inner middleware and the handler.
+///
+/// A clone can be run again, for a command or query that [`Call::set_message`] has given its message again.
+#[derive(Clone)]
 pub struct Next<'a> {
     rest: &'a [Arc<dyn ErasedMiddleware>],
     innermost: &'a dyn Innermost,
@@ -17,7 +21,8 @@ impl Next<'_> {
     ///
     /// # Errors
     ///
-    /// The reason why the handler failed, or the refusal of an inner middleware.
+    /// The reason why the handler failed, or the refusal of an inner middleware. [`Call::error`] is the handler's own
+    /// error.
     pub async fn run(self, call: &mut Call<'_>) -> Outcome {
         match self.rest.split_first() {
             Some((middleware, rest)) => {
@@ -34,8 +39,17 @@ pub(crate) trait Innermost: Send + Sync {
 }
 
 /// A [`Middleware`], type-erased.
-trait ErasedMiddleware: Send + Sync {
+pub(super) trait ErasedMiddleware: Send + Sync {
     fn type_ref(&self) -> TypeRef;
+
+    /// What it is built from, if the application builds it.
+    fn wanted(&self) -> Option<Wanted> {
+        None
+    }
+
+    /// Builds it, if the application does that.
+    fn build(&self, _: &Services) {}
+
     fn handle<'a>(&'a self, call: &'a mut Call<'_>, next: Next<'a>) -> BoxFuture<'a, Outcome>;
 }
 
@@ -55,8 +69,21 @@ pub(crate) struct Middlewares(Arc<[Arc<dyn ErasedMiddleware>]>);
 
 impl Middlewares {
     pub(crate) fn and(self, middleware: impl Middleware) -> Self {
-        let middleware: Arc<dyn ErasedMiddleware> = Arc::new(middleware);
+        self.with(Arc::new(middleware))
+    }
+
+    pub(super) fn with(self, middleware: Arc<dyn ErasedMiddleware>) -> Self {
         Self(self.0.iter().cloned().chain([middleware]).collect())
+    }
+
+    /// Those that [`build`](Self::build) builds.
+    pub(crate) fn wanted(&self) -> impl Iterator<Item = Wanted> {
+        self.0.iter().filter_map(|middleware| middleware.wanted())
+    }
+
+    /// Builds what is built from services, before the first call.
+    pub(crate) fn build(&self, services: &Services) {
+        self.0.iter().for_each(|middleware| middleware.build(services));
     }
 
     /// Their types, outermost first.

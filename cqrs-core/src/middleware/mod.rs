@@ -1,17 +1,20 @@
 //! What is done around every command, query and delivery.
 
+mod answer;
 mod authorization;
 mod call;
 mod chain;
+mod injected;
 mod log;
 mod timeout;
 #[cfg(feature = "tower")]
 mod tower;
 mod validation;
+mod wanted;
 
 use std::future::Future;
 
-pub use self::authorization::Authorize;
+pub use self::authorization::{Authorize, ByFunction, Policy};
 pub use self::call::{Call, Outcome};
 pub use self::chain::Next;
 pub use self::log::Log;
@@ -24,6 +27,8 @@ pub use crate::message::{Validate, Violation, Violations};
 
 pub(crate) use self::call::{Message, Payload};
 pub(crate) use self::chain::{Innermost, Middlewares};
+pub(crate) use self::injected::Injected;
+pub(crate) use self::wanted::Wanted;
 
 /// Code that runs around every command, query and attempt to deliver an event.
 ///

@@ -20,6 +20,8 @@ pub struct MessageRegistration {
     /// Of a command or query, as its error.
     pub(crate) output: Option<fn() -> TypeRef>,
     pub(crate) error: Option<fn() -> TypeRef>,
+    /// The permissions that its caller needs; `None` if it does not say.
+    pub(crate) requires: Option<&'static [&'static str]>,
 }
 
 inventory::collect!(MessageRegistration);
@@ -38,6 +40,7 @@ impl MessageRegistration {
             decode: None,
             output: None,
             error: None,
+            requires: None,
         }
     }
 
@@ -69,6 +72,7 @@ impl MessageRegistration {
         Self {
             output: Some(TypeRef::of::<C::Output>),
             error: Some(TypeRef::of::<C::Error>),
+            requires: C::REQUIRES,
             ..Self::new::<C>(MessageKind::Command, C::NAME, source)
         }
     }
@@ -78,6 +82,7 @@ impl MessageRegistration {
         Self {
             output: Some(TypeRef::of::<Q::Output>),
             error: Some(TypeRef::of::<Q::Error>),
+            requires: Q::REQUIRES,
             ..Self::new::<Q>(MessageKind::Query, Q::NAME, source)
         }
     }

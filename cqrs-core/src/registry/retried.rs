@@ -65,7 +65,7 @@ where
         if !can_be_repeated || is_late {
             return Err(error);
         }
-        ctx.forget_effects();
+        ctx.begin_again();
         // Without the error, which may quote what is redacted.
         tracing::warn!(
             message = C::NAME, message_id = %ctx.message_id(), tenant = %ctx.tenant(), attempt,

@@ -45,12 +45,12 @@ pub struct Dependency {
     pub(crate) key: ServiceKey,
     /// The type that will do as well, and comes first for a list.
     pub(crate) or: Option<TypeRef>,
-    pub(crate) wanted: Wanted,
+    pub(crate) how_many: HowMany,
 }
 
 /// How many services of a type are needed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum HowMany {
     One,
     /// One, or none.
     Optional,
@@ -77,18 +77,18 @@ impl Dependency {
     /// A field of type `Option<T>`: the service of type `T`, if there is one.
     pub fn optional<T: 'static>(field: &'static str, name: Option<&'static str>) -> Self {
         let or = Some(TypeRef::of::<Option<T>>());
-        Self { or, wanted: Wanted::Optional, ..Self::new::<T>(field, name) }
+        Self { or, how_many: HowMany::Optional, ..Self::new::<T>(field, name) }
     }
 
     /// A field of type `Vec<T>`: all services of type `T`.
     pub fn all<T: 'static>(field: &'static str) -> Self {
         let or = Some(TypeRef::of::<Vec<T>>());
-        Self { or, wanted: Wanted::All, ..Self::new::<T>(field, None) }
+        Self { or, how_many: HowMany::All, ..Self::new::<T>(field, None) }
     }
 
     fn new<T: 'static>(field: &'static str, name: Option<&'static str>) -> Self {
         let key = ServiceKey { service: TypeRef::of::<T>(), name };
-        Self { field, key, or: None, wanted: Wanted::One }
+        Self { field, key, or: None, how_many: HowMany::One }
     }
 
     /// The keys of the services that will do, the best one first.
@@ -99,8 +99,8 @@ impl Dependency {
 
     /// The type of the field, for people.
     pub(crate) fn type_name(&self) -> String {
-        match (self.wanted, self.or) {
-            (Wanted::Optional | Wanted::All, Some(whole)) => whole.name(),
+        match (self.how_many, self.or) {
+            (HowMany::Optional | HowMany::All, Some(whole)) => whole.name(),
             _ => self.key.service.name(),
         }
     }

@@ -11,4 +11,4 @@ pub use self::provider::Provider;
 pub use self::type_ref::TypeRef;
 
 pub(crate) use self::container::{ServiceKey, ServiceValue};
-pub(crate) use self::injectable::Wanted;
+pub(crate) use self::injectable::HowMany;

@@ -4,9 +4,10 @@ use std::fmt;
 
 use cqrs_core::bus::CancelError;
 use cqrs_core::context::AttributeError;
-use cqrs_core::middleware::{Rejection, RejectionKind};
+use cqrs_core::middleware::{Rejection, RejectionKind, Violation};
 use cqrs_core::{ExecuteError, HandlerError, InvalidTenant, PublishError};
 use http::StatusCode;
+use serde::Serialize;
 
 use super::Problem;
 
@@ -14,21 +15,45 @@ impl<E: Into<Problem> + fmt::Display> From<ExecuteError<E>> for Problem {
     /// The handler's own error converts itself. The other errors have the `code` that spans and metrics
     /// have:
     ///
-    /// - 422, 403, 409 or 503 with the reason of the middleware that refused it
+    /// - 422, 403 or 503 with the reason of the middleware that refused it; its violations are the member
+    ///   `violations`, a list of objects with `field`, `code` (if there is one) and `message`
     /// - 503 if it timed out, or the application is shut down
     /// - 500 for the rest
     fn from(error: ExecuteError<E>) -> Self {
         let code = error.error_type();
         let problem = match error {
             ExecuteError::Handler(error) => return error.into(),
-            ExecuteError::Rejected { rejection, .. } => {
-                Self::new(status(&rejection), rejection.reason())
-            }
+            ExecuteError::Rejected { rejection, .. } => Self::rejected(&rejection),
             ExecuteError::TimedOut { .. } | ExecuteError::ShutDown { .. } => Self::busy(error),
             error => Self::internal(error),
         };
         problem.with_code(code)
     }
+}
+
+impl Problem {
+    fn rejected(rejection: &Rejection) -> Self {
+        let problem = Self::new(status(rejection), rejection.reason());
+        if rejection.violations().is_empty() {
+            return problem;
+        }
+        let violations = rejection.violations().iter();
+        let violations = violations.map(|Violation { field, code, reason, .. }| FieldProblem {
+            field,
+            code: code.as_deref(),
+            message: reason,
+        });
+        problem.with_member("violations", violations.collect::<Vec<_>>())
+    }
+}
+
+/// A violation, as the client reads it.
+#[derive(Serialize)]
+struct FieldProblem<'a> {
+    field: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<&'a str>,
+    message: &'a str,
 }
 
 fn status(rejection: &Rejection) -> StatusCode {
@@ -40,7 +65,7 @@ fn status(rejection: &Rejection) -> StatusCode {
 }
 
 impl From<PublishError> for Problem {
-    /// 413 for a payload that is too large, 422 for one that is nested too deeply, 503 if the application
+    /// A refusal of a middleware as for a command; 413 for a payload that is too large, 422 for one that is nested too deeply, 503 if the application
     /// is shut down or its store is away, and 500 for the rest. The `code` is the one in spans and metrics.
     fn from(error: PublishError) -> Self {
         let code = error.error_type();
@@ -54,6 +79,7 @@ impl From<PublishError> for Problem {
                 let detail = format!("the data is nested deeper than {limit} levels");
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, detail).caused_by(error)
             }
+            PublishError::Rejected { rejection, .. } => Self::rejected(&rejection),
             PublishError::ShutDown { .. } => Self::busy(error),
             PublishError::NotStored { error: ref why, .. } if why.is_temporary() => {
                 Self::busy(error)

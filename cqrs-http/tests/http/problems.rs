@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, Response, StatusCode, header};
 use axum::routing::get;
 use cqrs_core::bus::CancelError;
 use cqrs_core::log::StoreError;
-use cqrs_core::middleware::Rejection;
+use cqrs_core::middleware::{Rejection, Violations};
 use cqrs_core::{Context, ExecuteError, HandlerError, PublishError};
 use cqrs_http::{ContextLayer, Problem};
 use serde_json::{Value, json};
@@ -122,6 +122,7 @@ fn the_errors_of_the_buses_have_a_status_and_a_stable_code() {
     let not_stored = |error| PublishError::NotStored { event, error: Arc::new(error) };
     let published = [
         (PublishError::TooLarge { event, size: 9, limit: 8 }, 413, "too_large"),
+        (PublishError::Rejected { event, rejection: Rejection::forbidden("no") }, 403, "forbidden"),
         (PublishError::TooDeep { event, limit: 8 }, 422, "too_deep"),
         (PublishError::ShutDown { event }, 503, "shut_down"),
         (PublishError::WaitInsideHandler { event }, 500, "wait_inside_handler"),
@@ -147,6 +148,29 @@ fn the_errors_of_the_buses_have_a_status_and_a_stable_code() {
         let problem = Problem::from(error);
         assert_eq!((problem.status().as_u16(), problem.code()), (status, Some(code)));
     }
+}
+
+#[test]
+fn the_client_reads_which_fields_are_wrong() {
+    let mut violations = Violations::default();
+    violations.add("email", "is not an address").with_code("not_an_address");
+    violations.add("name", "must not be empty");
+    let rejection = Rejection::from(violations);
+    let error = ExecuteError::<Taken>::Rejected { message: "reserve.name", rejection };
+    let (response, document) = respond(error.into());
+    assert_eq!(response.status(), 422);
+    assert_eq!(document["code"], "invalid");
+    let expected = json!([
+        { "field": "email", "code": "not_an_address", "message": "is not an address" },
+        { "field": "name", "message": "must not be empty" },
+    ]);
+    assert_eq!(document["violations"], expected);
+
+    let error = ExecuteError::<Taken>::Rejected {
+        message: "reserve.name",
+        rejection: Rejection::invalid("no"),
+    };
+    assert_eq!(respond(error.into()).1.get("violations"), None);
 }
 
 #[tokio::test]

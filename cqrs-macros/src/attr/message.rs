@@ -4,10 +4,10 @@ use proc_macro2::Ident;
 use syn::parse::ParseStream;
 use syn::{Attribute, LitStr, Type};
 
-use crate::attr::{options, value};
+use crate::attr::{options, requires, value};
 use crate::error::Errors;
 
-const KNOWN: &[&str] = &["name", "output", "error"];
+const KNOWN: &[&str] = &["name", "output", "error", "requires"];
 
 /// The options on the struct or enum.
 #[derive(Default)]
@@ -15,6 +15,8 @@ pub(crate) struct MessageOptions {
     pub(crate) name: Option<LitStr>,
     pub(crate) output: Option<Type>,
     pub(crate) error: Option<Type>,
+    /// Empty if the caller needs no permission.
+    pub(crate) requires: Option<Vec<LitStr>>,
 }
 
 impl MessageOptions {
@@ -24,13 +26,19 @@ impl MessageOptions {
         let if_empty = format!(
             "`#[{attribute}]` needs an option, such as `#[{attribute}(output = Employee)]`"
         );
-        options::read_all(attrs, attribute, &if_empty, errors, |key, input, _| {
-            found.option(attribute, key, input)
+        options::read_all(attrs, attribute, &if_empty, errors, |key, input, errors| {
+            found.option(attribute, key, input, errors)
         });
         found
     }
 
-    fn option(&mut self, attribute: &str, key: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+    fn option(
+        &mut self,
+        attribute: &str,
+        key: &Ident,
+        input: ParseStream<'_>,
+        errors: &mut Errors,
+    ) -> syn::Result<()> {
         if key == "name" {
             let text = value::string(key, "name = \"employee.create\"", input)?;
             options::set(&mut self.name, key, text)
@@ -39,6 +47,9 @@ impl MessageOptions {
         } else if key == "error" {
             let ty = value::ty(key, "error = CreateEmployeeError", input)?;
             options::set(&mut self.error, key, ty)
+        } else if key == "requires" {
+            let permissions = requires::read(key, input, errors)?;
+            options::set(&mut self.requires, key, permissions)
         } else {
             Err(options::unknown(key, &format!("`#[{attribute}(..)]`"), KNOWN))
         }

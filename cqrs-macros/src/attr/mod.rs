@@ -11,6 +11,7 @@ pub(crate) mod message;
 pub(crate) mod options;
 pub(crate) mod order;
 pub(crate) mod rate;
+pub(crate) mod requires;
 pub(crate) mod retry;
 pub(crate) mod serde;
 pub(crate) mod start;

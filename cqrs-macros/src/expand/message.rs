@@ -37,10 +37,16 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
 }
 
 fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
-    let Message { ident, name, output, error } = message;
+    let Message { ident, name, output, error, requires } = message;
     // With the spans of the user's types, on which an error is reported if a type is private.
     let output = quote_spanned!(output.span()=> type Output = #output;);
     let error = quote_spanned!(error.span()=> type Error = #error;);
+    let requires = requires.as_ref().map(|permissions| {
+        quote! {
+            const REQUIRES: ::core::option::Option<&'static [&'static str]> =
+                ::core::option::Option::Some(&[#(#permissions),*]);
+        }
+    });
     let kind = match kind {
         Kind::Command => quote!(__cqrs::Command),
         Kind::Query => quote!(__cqrs::Query),
@@ -49,6 +55,7 @@ fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
         #[automatically_derived]
         impl #kind for #ident {
             const NAME: &'static str = #name;
+            #requires
             #output
             #error
         }

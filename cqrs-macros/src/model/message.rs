@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput};
+use syn::{Data, DeriveInput, LitStr};
 
 use crate::attr::message::{self, MessageOptions};
 use crate::error::Errors;
@@ -39,6 +39,8 @@ pub(crate) struct Message<'a> {
     pub(crate) name: String,
     pub(crate) output: TokenStream,
     pub(crate) error: TokenStream,
+    /// The permissions that the caller needs; `None` if the annotation does not say.
+    pub(crate) requires: Option<Vec<LitStr>>,
 }
 
 impl<'a> Message<'a> {
@@ -68,7 +70,7 @@ impl<'a> Message<'a> {
         let output = options.output.map_or_else(|| quote!(()), ToTokens::into_token_stream);
         let error =
             options.error.map_or_else(|| quote!(__cqrs::HandlerError), ToTokens::into_token_stream);
-        Self { ident, name, output, error }
+        Self { ident, name, output, error, requires: options.requires }
     }
 }
 

@@ -49,7 +49,10 @@ fn event_enum() {
 #[test]
 fn command_with_every_option() {
     assert_expansion!(command(quote! {
-        #[command(name = "employee.create", output = Employee, error = errors::CreateEmployeeError)]
+        #[command(
+            name = "employee.create", output = Employee, error = errors::CreateEmployeeError,
+            requires = ["employees:write", "payroll:read"]
+        )]
         pub struct CreateEmployee { pub full_name: String }
     }));
 }

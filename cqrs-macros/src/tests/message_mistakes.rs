@@ -62,8 +62,8 @@ fn options_that_are_unknown_repeated_or_misplaced() {
             #[command(ouput = u8)]
             struct C;
         )),
-        "unknown option `ouput`, did you mean `output`? (`#[command(..)]` takes `name`, `output` \
-         and `error`)",
+        "unknown option `ouput`, did you mean `output`? (`#[command(..)]` takes `name`, `output`, \
+         `error` and `requires`)",
     );
     assert_one_mistake(
         command(quote!(
@@ -101,6 +101,41 @@ fn options_that_are_unknown_repeated_or_misplaced() {
 }
 
 #[test]
+fn permissions_that_are_not_permissions() {
+    for requires in [quote!(5), quote!(admin), quote!(["a", 5]), quote!()] {
+        assert_one_mistake(
+            command(quote!(
+                #[command(requires = #requires)]
+                struct C;
+            )),
+            "`requires` takes a permission, a list of permissions or `none`, such as \
+             `requires = \"employees:write\"`",
+        );
+    }
+    assert_one_mistake(
+        command(quote!(
+            #[command(requires)]
+            struct C;
+        )),
+        "`requires` needs a value, such as `requires = \"employees:write\"`",
+    );
+    assert_one_mistake(
+        command(quote!(
+            #[command(requires = [])]
+            struct C;
+        )),
+        "`requires` is empty: write `requires = none` if no permission is needed",
+    );
+    assert_one_mistake(
+        query(quote!(
+            #[query(output = u8, requires = ["a", " "])]
+            struct Q;
+        )),
+        "`requires` is empty: write a text or leave the option out",
+    );
+}
+
+#[test]
 fn types_that_cannot_be_messages() {
     assert_one_mistake(
         command(quote!(
@@ -127,7 +162,7 @@ fn an_unknown_option_of_a_query() {
             #[query(output = u64, errors = Refused)]
             struct Q;
         )),
-        "unknown option `errors`, did you mean `error`? (`#[query(..)]` takes `name`, `output` and \
-         `error`)",
+        "unknown option `errors`, did you mean `error`? (`#[query(..)]` takes `name`, `output`, \
+         `error` and `requires`)",
     );
 }

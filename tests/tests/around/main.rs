@@ -1,6 +1,8 @@
 //! What people expect around the buses.
 
 mod activity_events;
+mod authorization;
+mod calls;
 mod contexts;
 mod json;
 mod middleware;
@@ -8,5 +10,7 @@ mod plugins;
 mod policies;
 mod retried_commands;
 mod settings;
+mod publishing;
+mod repeated_transactions;
 mod test_kit;
 mod unhandled;

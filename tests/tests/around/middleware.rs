@@ -30,7 +30,7 @@ impl Validate for Rename {
     fn validate(&self) -> Result<(), Violations> {
         let mut violations = Violations::default();
         if self.to.is_empty() {
-            violations.add("to", "must not be empty");
+            violations.add("to", "must not be empty").with_code("empty");
         }
         violations.into_result()
     }
@@ -229,6 +229,8 @@ async fn validation_refuses_a_message_that_says_it_is_not_well_formed() {
     };
     assert_eq!(rejection.kind(), RejectionKind::Invalid);
     assert_eq!(rejection.reason(), "`to` must not be empty");
+    let [violation] = rejection.violations() else { panic!("{rejection:?}") };
+    assert_eq!((violation.field.as_str(), violation.code.as_deref()), ("to", Some("empty")));
     assert_eq!(app.query(&acme(), CountRenames).await.expect("no validation"), 0, "not even begun");
     assert_eq!(rename(&app, &acme(), "Ada").await, Ok(1));
 }

@@ -70,6 +70,15 @@ fn an_event_that_no_handler_names_fails_on_demand() {
 }
 
 #[test]
+fn a_command_or_query_that_declares_no_permission_fails_on_demand() {
+    let check = |deny: Vec<Denied>| WiringCommand::Check { deny }.run(super::shop::app());
+    assert_eq!(check(vec![Denied::Undeclared]), ExitCode::FAILURE, "`place.order` declares none");
+    let app = || cqrs_core::App::builder().bare();
+    let nothing = WiringCommand::Check { deny: vec![Denied::Undeclared, Denied::Unhandled] };
+    assert_eq!(nothing.run(app()), ExitCode::SUCCESS);
+}
+
+#[test]
 fn the_report_of_unhandled_events_says_why() {
     let output = Command::new(env!("CARGO_BIN_EXE_unhandled_events"))
         .args(["check", "--deny", "unhandled"])

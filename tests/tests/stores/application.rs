@@ -28,17 +28,17 @@ fn ctx() -> Context {
 #[tokio::test]
 async fn a_publish_in_a_transaction_before_the_start_is_refused() {
     let app = builder().build().unwrap();
-    let error = app.events().stage(&ctx(), Noted { note: 1 }).unwrap_err();
+    let error = app.events().stage(&ctx(), Noted { note: 1 }).await.unwrap_err();
     assert!(matches!(error, PublishError::NotStarted { event: "noted" }), "{error}");
     assert!(error.to_string().contains("call `App::start`"), "{error}");
     app.start().await.unwrap();
-    assert!(app.events().stage(&ctx(), Noted { note: 1 }).is_ok());
+    assert!(app.events().stage(&ctx(), Noted { note: 1 }).await.is_ok());
 }
 
 #[tokio::test]
 async fn a_publish_in_a_transaction_without_a_store_is_refused() {
     let app = App::builder().bare().build().unwrap();
-    let error = app.events().stage(&ctx(), Noted { note: 1 }).unwrap_err();
+    let error = app.events().stage(&ctx(), Noted { note: 1 }).await.unwrap_err();
     assert!(error.to_string().contains("give it one with `App::builder().store(..)`"), "{error}");
 }
 

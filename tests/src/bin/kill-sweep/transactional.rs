@@ -150,7 +150,7 @@ macro_rules! transactional {
                 query.execute(&mut *tx).await?;
                 let (ctx, is_rolled_back) = (context(event.counter), event.way == Way::RolledBack);
                 // As `PublishIn::publish_in`, for a store inside another one.
-                let staged = events.stage(&ctx, event)?;
+                let staged = events.stage(&ctx, event).await?;
                 store.publish_in(&mut tx, &[staged.event]).await?;
                 work().await;
                 if is_rolled_back {
