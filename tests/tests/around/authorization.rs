@@ -231,7 +231,7 @@ impl Middleware for Stamp {
 fn a_service_that_a_middleware_misses_is_in_the_report() {
     let build = || App::builder().bare().middleware_of::<Stamp>();
     let report = build().build().expect_err("no clock").to_string();
-    assert!(report.contains("nothing offers `Clock`, which field `clock` of middleware `Stamp` ("));
+    assert!(report.contains("nothing offers `Clock`, which `clock` of middleware `Stamp` ("));
     assert!(report.contains("authorization.rs:"), "{report}");
     assert!(build().provide(Clock).build().is_ok());
 

@@ -201,7 +201,7 @@ impl PublishMiddleware for Count {
 async fn it_is_built_from_services_and_shown_by_the_map() {
     let builder = || App::builder().bare().publish_middleware_of::<Count>();
     let report = builder().build().expect_err("nothing notes").to_string();
-    assert!(report.contains("which field `notes` of middleware `Count` ("), "{report}");
+    assert!(report.contains("which `notes` of middleware `Count` ("), "{report}");
 
     let notes = Notes::default();
     let app = builder().provide(notes.clone()).build().expect("wired");
