@@ -21,14 +21,19 @@ pub(super) fn apply(
         for settings in &builder.settings {
             handler.options = settings.apply(&handler.name, handler.options);
             let kind = handler.kind();
-            if kind != MessageKind::Event && settings.are_for_events(&handler.name) {
+            if kind != MessageKind::Event
+                && settings.are_for_events(&handler.name, handler.is_retried_command())
+            {
                 problems.push(Problem::new(
                     ProblemKind::WrongSetting,
                     format!(
-                        "the settings of {} have an option that only handlers of events have",
+                        "the settings of {} have an option that the handler of a {kind} does not have",
                         consumer(handler)
                     ),
-                    format!("keep `timeout` alone for the handler of a {kind}"),
+                    match kind {
+                        MessageKind::Query => "keep `timeout` alone",
+                        _ => "keep `timeout` alone, or `retry` if the annotation says after which errors",
+                    },
                 ));
             }
         }

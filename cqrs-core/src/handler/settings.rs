@@ -22,7 +22,7 @@ const YEAR: Duration = Duration::from_hours(8760);
 ///
 /// It can be part of any configuration that is read by serde. The options are `timeout` (or `"none"`), `retry` with
 /// `attempts`, `backoff`, `max` and `jitter`, or with `waits`, `deliver_within`, `dead_letters`, `concurrency`, `rate`, and
-/// `breaker` with `failures` and `cooldown`. Handlers of commands and queries have `timeout` alone. Limits are those of
+/// `breaker` with `failures` and `cooldown`. Handlers of commands and queries have `timeout` alone, and `retry` if the code has it. Limits are those of
 /// the annotations. An unknown option and a value out of range are errors of serde; an unknown handler is a problem of the
 /// wiring.
 ///
@@ -172,11 +172,12 @@ impl HandlerSettings {
         options
     }
 
-    /// Whether an option is set for this handler that only handlers of events have.
-    pub(crate) fn are_for_events(&self, handler: &str) -> bool {
+    /// Whether an option is set for this handler that only handlers of events have, or `retry` although it is not
+    /// `retried`.
+    pub(crate) fn are_for_events(&self, handler: &str, retried: bool) -> bool {
         let timeout_alone = |setting: &Setting| {
             let HandlerOptions { timeout, .. } = setting.options;
-            setting.retry.is_none()
+            (setting.retry.is_none() || retried)
                 && setting.breaker.is_none()
                 && setting.options == HandlerOptions { timeout, ..HandlerOptions::DEFAULT }
         };
@@ -378,7 +379,9 @@ mod tests {
         let waits = RetryPolicy::waits(&[Duration::from_secs(1), minute]);
         assert_eq!(other, annotated.retry(waits).timeout(None));
         assert_eq!(settings.apply("third", annotated), annotated);
-        assert!(settings.are_for_events("other") && !settings.are_for_events("third"));
+        assert!(settings.are_for_events("other", false) && !settings.are_for_events("other", true));
+        assert!(settings.are_for_events("hr.send-mail", true));
+        assert!(!settings.are_for_events("third", false));
     }
 
     #[test]
