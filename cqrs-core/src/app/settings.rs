@@ -40,8 +40,8 @@ pub(super) fn apply(
     }
     // A handler that this application leaves out is no mistake.
     let annotated = catalogue.handlers.iter().chain(&catalogue.left_out).copied();
-    let known = handlers.iter().chain(annotated).map(|handler| &*handler.name);
-    let unknown = builder.settings.iter().flat_map(|settings| settings.unknown(known.clone()));
+    let known: Vec<_> = handlers.iter().chain(annotated).map(|handler| &*handler.name).collect();
+    let unknown = builder.settings.iter().flat_map(|settings| settings.unknown(&known));
     problems.extend(unknown.map(|(name, known)| {
         let distance = |known: &String| strsim::jaro_winkler(known, &name);
         let closest = known.iter().max_by(|a, b| distance(a).total_cmp(&distance(b)));

@@ -59,7 +59,7 @@ async fn a_command_on_postgres_is_attempted_again_after_a_conflict_and_after_not
         let app = app.provide(Arc::clone(&attempts)).build().unwrap();
         let executed = app.commands().execute(&ctx(), Collide(codes)).await;
         assert_eq!(executed.map_err(|_| attempts.load(SeqCst)), result, "{codes:?}");
-        app.shutdown(Duration::from_secs(10)).await;
+        assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
     }
 }
 
