@@ -605,13 +605,14 @@ pub fn events_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | Option | Meaning | If left out |
 /// |---|---|---|
-/// | `timeout = "30s"` | How long the handler may take, from 1ms to 24h. | 30s |
+/// | `timeout = "30s"` | How long the handler may take, from 1ms to 24h: all attempts together. | 30s |
 /// | `timeout = none` | The handler has no time limit. | |
+/// | `retry(attempts = 3, backoff = "10ms", when = is_busy)` | The command, which is `Clone`, is attempted again after the handler's errors that `when` accepts, a `fn(&Error) -> bool`. With `transactional`, `when` may be left out: it is attempted again, in a new transaction, if the store cannot begin one, or has rolled it back because of others, such as after a deadlock. The other parts, with their limits, are those of [`events_handler`](macro@events_handler), without `never`. | One attempt |
 /// | `transactional` | The handler implements `TransactionalCommandHandler`. | No transaction |
 /// | `name = ".."` | The handler's name in traces and reports, by the rules of [`events_handler`](macro@events_handler). | The struct's words: `create-employee-handler` |
 ///
-/// There is no `retry`, `concurrency`, `rate`, `breaker`, `batch`, `transient` or `start`: a command is not queued. Its caller waits for the
-/// result and decides whether to try again.
+/// There is no `concurrency`, `rate`, `breaker`, `batch`, `transient` or `start`: a command is not queued. Its caller waits for
+/// the result.
 ///
 /// Fields are injected as those of a service, see [`Injectable`](macro@Injectable), which the
 /// annotation implements: do not derive it too.

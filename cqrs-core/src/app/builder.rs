@@ -263,7 +263,8 @@ impl AppBuilder {
 
     /// The options of all handlers that leave them out: in the annotation, or in `.options(..)` when they are registered by
     /// hand. `retry(..)` is one option, of which the parts that are left out have the framework's default, and so is
-    /// `breaker(..)`. Handlers of commands and queries use the time-out alone.
+    /// `breaker(..)`. Handlers of commands and queries use the time-out alone, and those of commands that are retried
+    /// `retry`.
     ///
     /// ```
     /// use std::time::Duration;

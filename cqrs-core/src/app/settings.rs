@@ -21,22 +21,27 @@ pub(super) fn apply(
         for settings in &builder.settings {
             handler.options = settings.apply(&handler.name, handler.options);
             let kind = handler.kind();
-            if kind != MessageKind::Event && settings.are_for_events(&handler.name) {
+            if kind != MessageKind::Event
+                && settings.are_for_events(&handler.name, handler.is_retried_command())
+            {
                 problems.push(Problem::new(
                     ProblemKind::WrongSetting,
                     format!(
-                        "the settings of {} have an option that only handlers of events have",
+                        "the settings of {} have an option that the handler of a {kind} does not have",
                         consumer(handler)
                     ),
-                    format!("keep `timeout` alone for the handler of a {kind}"),
+                    match kind {
+                        MessageKind::Query => "keep `timeout` alone",
+                        _ => "keep `timeout` alone, or `retry` if the annotation says after which errors",
+                    },
                 ));
             }
         }
     }
     // A handler that this application leaves out is no mistake.
     let annotated = catalogue.handlers.iter().chain(&catalogue.left_out).copied();
-    let known = handlers.iter().chain(annotated).map(|handler| &*handler.name);
-    let unknown = builder.settings.iter().flat_map(|settings| settings.unknown(known.clone()));
+    let known: Vec<_> = handlers.iter().chain(annotated).map(|handler| &*handler.name).collect();
+    let unknown = builder.settings.iter().flat_map(|settings| settings.unknown(&known));
     problems.extend(unknown.map(|(name, known)| {
         let distance = |known: &String| strsim::jaro_winkler(known, &name);
         let closest = known.iter().max_by(|a, b| distance(a).total_cmp(&distance(b)));

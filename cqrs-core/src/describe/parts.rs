@@ -90,7 +90,7 @@ pub struct OptionsDescription {
     /// How long one attempt may take, such as `"30s"`; `None` for no limit.
     #[serde(default, with = "friendly::optional")]
     pub timeout: Option<Duration>,
-    /// How often a delivery is attempted.
+    /// How often a delivery, or a command that is retried, is attempted.
     pub retry: Option<RetryPolicy>,
     /// The types of errors after which it is not attempted again.
     #[serde(default)]

@@ -10,7 +10,7 @@ use crate::message::{Command, Query};
 /// Executes commands of type `C`. Write it as an `async fn`; register it with `#[command_handler(C)]`.
 ///
 /// It runs in the caller's task. When the caller stops waiting, the rest of it goes on as a task.
-/// It is not retried; the caller sees its error.
+/// The caller sees its error. It is attempted again if its annotation says after which errors: `retry(.., when = ..)`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle the command `{C}`",
     label = "there is no `impl CommandHandler<{C}> for {Self}`",

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::{BreakerPolicy, ErrorType, RateLimit, RetryPolicy};
 
 /// How a handler runs: retries, time-out, concurrency, order, rate and circuit breaker, as set in its
-/// annotation. Handlers of commands and queries use the time-out alone.
+/// annotation. Handlers of commands and queries use the time-out alone, and those of commands that are retried the retry
+/// policy.
 ///
 /// An option that is not set has the application's [default](crate::AppBuilder::defaults), or else the one that its method
 /// names.

@@ -65,15 +65,16 @@ impl RetryPolicy {
     /// Exactly these waits, each before one more attempt; none for one attempt. Each has whole milliseconds and at
     /// most 24 hours: a longer one counts as 24 hours. At most 16: further ones are left out.
     pub const fn waits(waits: &[Duration]) -> Self {
-        let (mut millis, mut count) = ([0; Self::MOST_WAITS], 0);
+        let (mut millis, mut count, mut attempts) = ([0; Self::MOST_WAITS], 0, 1);
         while count < waits.len() && count < Self::MOST_WAITS {
             millis[count] = millis_of(waits[count]);
             count += 1;
+            attempts += 1;
         }
         if count == 0 {
             return Self::none();
         }
-        Self { attempts: count as u32 + 1, waits: Waits::Listed(millis, count) }
+        Self { attempts, waits: Waits::Listed(millis, count) }
     }
 
     /// One attempt, no retry.

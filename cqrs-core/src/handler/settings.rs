@@ -22,7 +22,7 @@ const YEAR: Duration = Duration::from_hours(8760);
 ///
 /// It can be part of any configuration that is read by serde. The options are `timeout` (or `"none"`), `retry` with
 /// `attempts`, `backoff`, `max` and `jitter`, or with `waits`, `deliver_within`, `dead_letters`, `concurrency`, `rate`, and
-/// `breaker` with `failures` and `cooldown`. Handlers of commands and queries have `timeout` alone. Limits are those of
+/// `breaker` with `failures` and `cooldown`. Handlers of commands and queries have `timeout` alone, and `retry` if the code has it. Limits are those of
 /// the annotations. An unknown option and a value out of range are errors of serde; an unknown handler is a problem of the
 /// wiring.
 ///
@@ -46,8 +46,8 @@ pub struct HandlerSettings(Vec<(Key, Setting)>);
 struct Key {
     /// The stable name, or what a variable has in its place.
     name: String,
-    /// The variables' common prefix, if it comes from the environment.
-    prefix: Option<String>,
+    /// Whether it comes from the environment.
+    is_variable: bool,
 }
 
 /// What is set for one handler, within its limits.
@@ -159,7 +159,7 @@ impl HandlerSettings {
         let handlers = handlers.into_iter().map(|(name, options)| {
             let setting = Setting::deserialize(Value::from(options));
             let setting = setting.map_err(|error| wrong(&format!("{prefix}__{name}"), &error))?;
-            Ok((Key { name, prefix: Some(prefix.to_owned()) }, setting))
+            Ok((Key { name, is_variable: true }, setting))
         });
         Ok(Self(handlers.collect::<Result<_, _>>()?))
     }
@@ -172,11 +172,12 @@ impl HandlerSettings {
         options
     }
 
-    /// Whether an option is set for this handler that only handlers of events have.
-    pub(crate) fn are_for_events(&self, handler: &str) -> bool {
+    /// Whether an option is set for this handler that only handlers of events have, or `retry` although it is not
+    /// `retried`.
+    pub(crate) fn are_for_events(&self, handler: &str, retried: bool) -> bool {
         let timeout_alone = |setting: &Setting| {
             let HandlerOptions { timeout, .. } = setting.options;
-            setting.retry.is_none()
+            (setting.retry.is_none() || retried)
                 && setting.breaker.is_none()
                 && setting.options == HandlerOptions { timeout, ..HandlerOptions::DEFAULT }
         };
@@ -185,14 +186,11 @@ impl HandlerSettings {
 
     /// What is set for none of these handlers: what is written for the handler, and the names of `handlers` as they would
     /// be written.
-    pub(crate) fn unknown<'a>(
-        &self,
-        handlers: impl Iterator<Item = &'a str> + Clone,
-    ) -> Vec<(String, Vec<String>)> {
-        let unknown = self.0.iter().filter(|(key, _)| !handlers.clone().any(|it| key.is_for(it)));
+    pub(crate) fn unknown(&self, handlers: &[&str]) -> Vec<(String, Vec<String>)> {
+        let unknown = self.0.iter().filter(|(key, _)| !handlers.iter().any(|it| key.is_for(it)));
         unknown
             .map(|(key, _)| {
-                let known = handlers.clone().map(|handler| key.written_for(handler));
+                let known = handlers.iter().map(|handler| key.written_for(handler));
                 (key.name.clone(), known.collect())
             })
             .collect()
@@ -206,13 +204,11 @@ impl Key {
 
     /// The name of `handler` as it would be written here.
     fn written_for(&self, handler: &str) -> String {
-        match self.prefix {
-            None => handler.to_owned(),
-            Some(_) => {
-                let words = handler.split(['.', '-', '_']).filter(|word| !word.is_empty());
-                words.collect::<Vec<_>>().join("_").to_uppercase()
-            }
+        if !self.is_variable {
+            return handler.to_owned();
         }
+        let words = handler.split(['.', '-', '_']).filter(|word| !word.is_empty());
+        words.collect::<Vec<_>>().join("_").to_uppercase()
     }
 }
 
@@ -239,7 +235,7 @@ impl Setting {
 impl From<BTreeMap<String, Setting>> for HandlerSettings {
     fn from(settings: BTreeMap<String, Setting>) -> Self {
         let settings = settings.into_iter();
-        Self(settings.map(|(name, setting)| (Key { name, prefix: None }, setting)).collect())
+        Self(settings.map(|(name, setting)| (Key { name, is_variable: false }, setting)).collect())
     }
 }
 
@@ -316,7 +312,7 @@ fn within(option: &str, value: Duration, range: RangeInclusive<Duration>) -> Res
     Err(format!("`{option}` is out of range: {least} to {most} are allowed"))
 }
 
-fn number<T: PartialOrd + Display>(
+fn number<T: PartialOrd + Display + Copy>(
     option: &str,
     value: T,
     range: RangeInclusive<T>,
@@ -378,7 +374,9 @@ mod tests {
         let waits = RetryPolicy::waits(&[Duration::from_secs(1), minute]);
         assert_eq!(other, annotated.retry(waits).timeout(None));
         assert_eq!(settings.apply("third", annotated), annotated);
-        assert!(settings.are_for_events("other") && !settings.are_for_events("third"));
+        assert!(settings.are_for_events("other", false) && !settings.are_for_events("other", true));
+        assert!(settings.are_for_events("hr.send-mail", true));
+        assert!(!settings.are_for_events("third", false));
     }
 
     #[test]

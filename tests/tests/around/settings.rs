@@ -119,8 +119,8 @@ fn settings_for_handlers_that_are_not_there_are_wired_wrongly() {
     assert!(
         texts[0].starts_with("the settings of handler `StampPrinter` (")
             && texts[0].ends_with(
-                ") have an option that only handlers of events have\n\
-                 fix: keep `timeout` alone for the handler of a command"
+                ") have an option that the handler of a command does not have\n\
+                 fix: keep `timeout` alone, or `retry` if the annotation says after which errors"
             ),
         "{}",
         texts[0]

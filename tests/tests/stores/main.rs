@@ -38,6 +38,7 @@ mod kills;
 mod memory;
 mod sql;
 mod clocks;
+mod conflicts;
 mod open_transactions;
 mod scheduled_in_transactions;
 mod pooled;
