@@ -1,6 +1,7 @@
 //! Builds the application after its wiring was proved: buses, services, handlers, tables.
 
-use std::sync::Arc;
+use std::any::TypeId;
+use std::sync::{Arc, Weak};
 
 use super::plugin::Plugins;
 use super::wiring::Plan;
@@ -10,7 +11,7 @@ use crate::bus::{
     QueryBus, Routes, Unrouted,
 };
 use crate::handler::Transactions;
-use crate::lane::{Lane, Shared};
+use crate::lane::{Deaths, DeliveryDied, Lane, Publishes, Shared};
 use crate::message::{Decoder, MessageKind};
 use crate::operations::{OperationPerformed, Operations};
 use crate::registry::{AnyHandler, ExecutionRoute, HandlerRegistration, Means};
@@ -30,6 +31,7 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
         middlewares: builder.middlewares.clone(),
         validators: providers.catalogue.validators(),
         chance: test.chance,
+        deaths: Deaths::default(),
         observer: test.observer,
     });
     #[cfg(feature = "metrics")]
@@ -41,8 +43,8 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
     // Events that are implemented by hand are known by their handlers.
     let by_hand = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
     let by_hand = by_hand.filter_map(|route| route.event?.decoder());
-    let own = Decoder::of::<OperationPerformed>();
-    let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain([own]));
+    let own = [Decoder::of::<OperationPerformed>(), Decoder::of::<DeliveryDied>()];
+    let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain(own));
     let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);
     let codec = Arc::new(codec.with_shards(shards));
     let publishing = PublishOptions {
@@ -53,6 +55,11 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
         starts_by_itself: builder.starts_by_itself && !plugins.need_start(),
     };
     let hub = Arc::new(EventHub::new(Arc::clone(&dispatcher), Arc::clone(&codec), publishing));
+    let mut routes = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
+    let death = TypeId::of::<DeliveryDied>();
+    if routes.any(|route| route.event.is_some_and(|event| (event.message)().id() == death)) {
+        shared.deaths.publish_to(Arc::downgrade(&hub) as Weak<dyn Publishes>);
+    }
     let command_executors = Arc::new(Executors::new(Arc::clone(&shared)));
     let query_executors = Arc::new(Executors::new(Arc::clone(&shared)));
     let events = EventBus::new(&hub);

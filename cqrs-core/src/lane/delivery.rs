@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Lane;
 use crate::context::Effect;
 use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
@@ -45,6 +46,11 @@ pub(crate) trait Origin: Any + Send + Sync {
     /// Whether attempts may begin now. Otherwise the deliveries of this origin wait.
     fn may_begin(&self) -> bool {
         true
+    }
+
+    /// Publishes that a delivery of `event` has died, before it is settled so. Must not block.
+    fn announce(self: Arc<Self>, _event: &AnyEvent, _token: Option<u64>, death: Deferred) {
+        Box::new(death).carry_out();
     }
 
     /// Carries out what the handler of `event` has deferred, before the delivery is settled. Must not block.
@@ -92,6 +98,14 @@ pub(crate) struct Receipt {
 }
 
 impl Delivery {
+    /// Publishes that it has died, if a handler wants that.
+    pub(super) fn announce(&self, lane: &Lane, attempts: u32, error: &DeliveryError) {
+        if let Some(death) = lane.shared.deaths.of(&lane.name, &self.event, attempts, error) {
+            let Receipt { origin, token } = &self.receipt;
+            Arc::clone(origin).announce(&self.event, *token, death);
+        }
+    }
+
     pub(super) fn settle(&self, verdict: Verdict<'_>) {
         self.receipt.origin.settle(&self.event, self.receipt.token, verdict);
     }

@@ -5,6 +5,7 @@ mod breaker;
 mod chance;
 mod deliver;
 mod delivery;
+mod died;
 mod failure;
 mod limits;
 mod outcome;
@@ -38,6 +39,7 @@ use crate::schedule::{Entry, Keys, Schedule, Step};
 use crate::services::TypeRef;
 
 pub use self::breaker::BreakerState;
+pub use self::died::DeliveryDied;
 pub use self::failure::Failure;
 pub use self::status::{HandlerState, HandlerStatus};
 pub use crate::schedule::DeliveryState;
@@ -45,6 +47,7 @@ pub use crate::schedule::DeliveryState;
 pub(crate) use self::attempt::{Handles, inside_middleware, run};
 pub(crate) use self::chance::Chance;
 pub(crate) use self::delivery::{Deferred, Delivery, Origin, Publishes, Receipt, Verdict};
+pub(crate) use self::died::Deaths;
 pub(crate) use self::shared::Shared;
 
 /// How often it is looked whether attempts may begin again.
@@ -76,6 +79,11 @@ struct State {
 }
 
 impl Lane {
+    /// Publishes what has died.
+    pub(crate) fn deaths(&self) -> &Deaths {
+        &self.shared.deaths
+    }
+
     pub(crate) fn new(
         name: &str,
         handler: TypeRef,

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 
 use super::Failure;
 use super::chance::Chance;
+use super::died::Deaths;
 use crate::message::Validator;
 use crate::middleware::Middlewares;
 use crate::observe::Observer;
@@ -20,6 +21,8 @@ pub(crate) struct Shared {
     pub(crate) validators: FxHashMap<TypeId, Validator>,
     /// Decides what the guarantees leave open.
     pub(crate) chance: Option<Arc<dyn Chance>>,
+    /// Publishes what has died.
+    pub(crate) deaths: Deaths,
     /// Sees what happens.
     pub(crate) observer: Option<Arc<dyn Observer>>,
 }

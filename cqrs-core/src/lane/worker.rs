@@ -62,7 +62,10 @@ fn settle(lane: &Lane, number: usize, taken: &mut Taken) {
         let attempts = items[*at].attempt;
         delivery.settle(match &outcomes[*at].error {
             None => Verdict::Done { attempts },
-            Some(error) => Verdict::Dead { attempts, error },
+            Some(error) => {
+                delivery.announce(lane, attempts, error);
+                Verdict::Dead { attempts, error }
+            }
         });
     }
 }

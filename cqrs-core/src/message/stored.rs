@@ -50,6 +50,11 @@ impl AnyEvent {
         self.erased().json_size()
     }
 
+    /// As [`decode`](Self::decode), the `E` itself.
+    pub(crate) fn read<E: Event>(version: u32, payload: &str) -> serde_json::Result<E> {
+        upcast::read::<E>(version, payload)
+    }
+
     /// An `E` from the text of its payload, which may be of an older version.
     pub(crate) fn decode<E: Event>(
         context: Context,

@@ -18,6 +18,7 @@ pub use self::error::OperationError;
 pub use self::failed::FailedDelivery;
 pub use self::performed::OperationPerformed;
 pub use self::status::SubscriptionStatus;
+pub use crate::lane::DeliveryDied;
 pub use crate::log::{DeliveryFilter, FailedState, LivingNode, Position, ResetTo};
 
 use crate::bus::{Dispatcher, EventBus};

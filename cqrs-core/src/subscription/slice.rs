@@ -18,8 +18,8 @@ use super::ways::Ways;
 use super::{NotAppended, Shared};
 use crate::context::{Effect, TenantScope};
 use crate::handler::{AttemptError, DeadLetters, DeliveryError, HandlerError};
-use crate::lane::{Deferred, Delivery, Origin, Receipt, Verdict};
-use crate::log::{Change, DeadDelivery, DeliveryId, DoneRow, Lease, Parked, Position};
+use crate::lane::{Deferred, Delivery, Origin, Publishes, Receipt, Verdict};
+use crate::log::{Change, DeadDelivery, DeliveryId, DoneRow, Entry, Lease, Parked, Position};
 use crate::message::AnyEvent;
 use crate::schedule::Keys;
 
@@ -60,6 +60,8 @@ enum Publishing {
     Appending,
     /// It is being appended, and the delivery is done after so many attempts.
     Handled { attempts: u32 },
+    /// Its death is being appended, and the delivery is dead after so many attempts.
+    Dead { attempts: u32, error: DeliveryError },
     /// It is appended.
     Appended,
     /// It cannot be stored.
@@ -187,6 +189,17 @@ impl Slice {
                     return;
                 }
                 tracing::error!(handler, event, position, "{error}; it is a dead letter now");
+                let (of, kind) = (&logged.event, (event, logged.event.version));
+                let death = self.subscriber.lane.deaths().of_unreadable(
+                    handler,
+                    kind,
+                    &of.context,
+                    &of.payload,
+                    error,
+                );
+                if let Some(death) = death {
+                    Box::new(death).carry_out();
+                }
                 let event = (**logged).clone();
                 let dead = DeadDelivery { event, attempts: 0, error: error.clone() };
                 way.tracker.dead(read.position, dead);
@@ -284,6 +297,34 @@ impl Slice {
         self.shared.lifecycle.end();
     }
 
+    /// Appends what the handler of `event` has published, and settles the delivery when it is appended.
+    fn append(
+        self: Arc<Self>,
+        position: Position,
+        event: AnyEvent,
+        entry: Entry,
+        events: Vec<AnyEvent>,
+        to: Option<Arc<dyn Publishes>>,
+    ) {
+        let deadline = Instant::now() + PUBLISH_FOR;
+        let appended = self.shared.appender().append_now(entry, events, deadline, to);
+        let in_flight = self.shared.lifecycle.enter();
+        tokio::spawn(async move {
+            let appended = tokio::select! {
+                biased;
+                appended = appended => appended,
+                () = self.shared.lifecycle.stopped() => Err(NotAppended::Stopped),
+            };
+            match appended {
+                // Without a position, it had happened before.
+                Ok(_) => self.appended(position, &event),
+                Err(NotAppended::Stopped) => self.stopped(position, &event),
+                Err(error) => self.refused(position, &event, error),
+            }
+            drop(in_flight);
+        });
+    }
+
     /// What the handler published is appended.
     fn appended(&self, position: Position, event: &AnyEvent) {
         let mut state = self.state();
@@ -294,6 +335,10 @@ impl Slice {
                     tracker.settle_with_done_row(position);
                 });
             }
+            Some(Publishing::Dead { attempts, error }) => {
+                drop(state);
+                self.die(position, event, attempts, &error);
+            }
             _ => drop(state.publishing.insert(position, Publishing::Appended)),
         }
     }
@@ -301,7 +346,7 @@ impl Slice {
     /// The application has stopped before what the handler published was appended: the delivery stays open.
     fn stopped(&self, position: Position, event: &AnyEvent) {
         let publishing = self.state().publishing.remove(&position);
-        if let Some(Publishing::Handled { .. }) = publishing {
+        if let Some(Publishing::Handled { .. } | Publishing::Dead { .. }) = publishing {
             self.settle(event, Some(position.0), Verdict::Release);
         }
     }
@@ -315,6 +360,11 @@ impl Slice {
             Some(Publishing::Handled { attempts }) => {
                 drop(state);
                 self.die(position, event, attempts, &error);
+            }
+            Some(Publishing::Dead { attempts, error: own }) => {
+                drop(state);
+                tracing::error!(event = event.name(), "the death of a delivery was not published");
+                self.die(position, event, attempts, &own);
             }
             _ => drop(state.publishing.insert(position, Publishing::Refused(error))),
         }
@@ -390,24 +440,23 @@ impl Origin for Slice {
         };
         entry.done.push(self.done_row(position, event.id()));
         self.state().publishing.insert(position, Publishing::Appending);
-        let deadline = Instant::now() + PUBLISH_FOR;
-        let appended = self.shared.appender().append_now(entry, events, deadline, to);
-        let in_flight = self.shared.lifecycle.enter();
-        let event = event.clone();
-        tokio::spawn(async move {
-            let appended = tokio::select! {
-                biased;
-                appended = appended => appended,
-                () = self.shared.lifecycle.stopped() => Err(NotAppended::Stopped),
-            };
-            match appended {
-                // Without a position, it had happened before.
-                Ok(_) => self.appended(position, &event),
-                Err(NotAppended::Stopped) => self.stopped(position, &event),
-                Err(error) => self.refused(position, &event, error),
+        self.append(position, event.clone(), entry, events, to);
+    }
+
+    /// Appends the event of a death. The dead letter is written after that, so a crash between the two repeats the
+    /// delivery, and loses nothing.
+    fn announce(self: Arc<Self>, event: &AnyEvent, token: Option<u64>, death: Deferred) {
+        let position = position(token);
+        let to = Arc::clone(&death.to);
+        let (entry, events) = match self.shared.codec.entry([death]) {
+            Ok(encoded) => encoded,
+            Err(error) => {
+                tracing::error!(event = event.name(), %error, "the death of a delivery cannot be published");
+                return;
             }
-            drop(in_flight);
-        });
+        };
+        self.state().publishing.insert(position, Publishing::Appending);
+        self.append(position, event.clone(), entry, events, to.into());
     }
 
     fn settle(&self, event: &AnyEvent, token: Option<u64>, verdict: Verdict<'_>) {
@@ -442,12 +491,24 @@ impl Origin for Slice {
                         drop(state);
                         self.die(position, event, attempts, &error);
                     }
-                    Some(Publishing::Appending | Publishing::Handled { .. }) => {
+                    Some(_) => {
                         state.publishing.insert(position, Publishing::Handled { attempts });
                     }
                 }
             }
-            Verdict::Dead { attempts, error } => self.die(position, event, attempts, error),
+            Verdict::Dead { attempts, error } => {
+                let mut state = self.state();
+                match state.publishing.remove(&position) {
+                    Some(Publishing::Appending) => {
+                        let error = error.clone();
+                        state.publishing.insert(position, Publishing::Dead { attempts, error });
+                    }
+                    _ => {
+                        drop(state);
+                        self.die(position, event, attempts, error);
+                    }
+                }
+            }
             // It stays open: its next owner handles it.
             Verdict::Release => self.end(position, event, verdict, |_| ()),
         }

@@ -237,9 +237,7 @@ fn a_service_that_a_middleware_misses_is_in_the_report() {
 
     let app = App::builder().bare().middleware_of::<Authorize<Rights>>();
     let report = app.build().expect_err("no policy").to_string();
-    assert!(
-        report.contains("`Arc<Rights>`, which field `policy` of middleware `Authorize<Rights>`")
-    );
+    assert!(report.contains("`Arc<Rights>`, which `policy` of middleware `Authorize<Rights>`"));
 }
 
 #[derive(Injectable)]

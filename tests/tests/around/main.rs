@@ -4,6 +4,7 @@ mod activity_events;
 mod authorization;
 mod calls;
 mod contexts;
+mod deaths;
 mod json;
 mod middleware;
 mod plugins;
