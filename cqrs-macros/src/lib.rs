@@ -62,6 +62,7 @@ use syn::Error;
 /// | `action = ".."` | What happened to it; at most 128 bytes. | The past tense: `created`. |
 /// | `describe = ".."` | What happened as a sentence for people, without its subject; see below. At most 512 bytes. | No description |
 /// | `activity = false` | The event does not belong into an activity log. | `true` |
+/// | `crate = "platform::cqrs"` | Where `cqrs_core` is, if it is a renamed dependency or another crate re-exports it. All annotations have this option. | `::cqrs_core` |
 /// | `as = dyn Trait` | Handlers of `dyn Trait` get the event. It may be repeated, or list several: `as(dyn A, dyn B)`. The trait is `Send + Sync`. | None |
 ///
 /// Leaving everything out is fine while a type's name is right:
@@ -478,6 +479,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// | `transactional` | The handler implements `TransactionalEventHandler`, or `TransactionalBatchEventHandler` with `batch(..)`. All its events have the same `Transaction`. | No transaction |
 /// | `start = "beginning"`, `start = "now"` | Where the handler starts when it is new in an application with a store: with the oldest event in the log, or after the newest. | `"now"` |
 /// | `transient` | In an application with a store too, the handler gets its events from memory: what this process publishes while it runs, and nothing again after a crash. For caches and progress displays. Not with `transactional` or `start`. | With a store, each event is delivered at least once |
+/// | `crate = "platform::cqrs"` | Where `cqrs_core` is, if it is a renamed dependency or another crate re-exports it. | `::cqrs_core` |
 /// | `name = ".."` | The name under which deliveries, retries and dead letters are kept. Keep it when the struct is renamed. Lower-case ASCII letters, digits, `.`, `_` and `-`, starting with a letter or a digit; at most 128 bytes. | The struct's words: `send-welcome-email` |
 ///
 /// A duration is a whole number and its unit: `ms`, `s`, `m` or `h`.

@@ -3,10 +3,10 @@
 use proc_macro2::{Ident, Span};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Attribute, LitStr, Token, Type};
+use syn::{Attribute, LitStr, Path, Token, Type};
 
 use crate::attr::upcast::{self, Upcast};
-use crate::attr::{injectable, options, value};
+use crate::attr::{injectable, krate, options, value};
 use crate::error::Errors;
 use crate::suggest;
 
@@ -27,6 +27,8 @@ pub(crate) struct EventOptions {
     pub(crate) activity: Option<bool>,
     /// The trait objects that handlers take.
     pub(crate) aliases: Vec<Type>,
+    /// Where the core is.
+    pub(crate) krate: Option<Path>,
 }
 
 /// The number after `version`.
@@ -52,7 +54,9 @@ impl EventOptions {
         input: ParseStream<'_>,
         errors: &mut Errors,
     ) -> syn::Result<()> {
-        if key == "name" {
+        if krate::read(key, input, &mut self.krate)? {
+            Ok(())
+        } else if key == "name" {
             let text = value::string(key, "name = \"employee.created\"", input)?;
             options::set(&mut self.name, key, text)
         } else if key == "version" {

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::parse::{ParseStream, Parser};
-use syn::{Lit, LitStr, Token, Type, token};
+use syn::{Lit, LitStr, Path, Token, Type, token};
 
 use crate::attr::batch::{self, Batch};
 use crate::attr::breaker::{self, Breaker};
@@ -13,7 +13,7 @@ use crate::attr::order::{self, Order};
 use crate::attr::rate::{self, Rate};
 use crate::attr::retry::{self, Retry};
 use crate::attr::start::{self, Start};
-use crate::attr::{options, value};
+use crate::attr::{krate, options, value};
 use crate::error::Errors;
 use crate::model::injection::ungrouped;
 use crate::suggest;
@@ -88,6 +88,8 @@ pub(crate) struct HandlerArgs {
     /// The span of `*`, if it is given.
     pub(crate) any: Option<Span>,
     pub(crate) options: HandlerOptions,
+    /// Where the core is.
+    pub(crate) krate: Option<Path>,
 }
 
 /// The options that were set.
@@ -285,6 +287,9 @@ impl Reader {
         input: ParseStream<'_>,
         errors: &mut Errors,
     ) -> syn::Result<()> {
+        if krate::read(key, input, &mut self.args.krate)? {
+            return Ok(());
+        }
         let known = self.kind.options();
         if !options::contain(known, key) {
             if options::contain(EVENT_OPTIONS, key) {

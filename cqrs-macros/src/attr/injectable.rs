@@ -2,23 +2,33 @@
 
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
-use syn::{Attribute, LitStr, Type, token};
+use syn::{Attribute, LitStr, Path, Type, token};
 
-use crate::attr::{options, value};
+use crate::attr::{krate, options, value};
 use crate::error::Errors;
 
 const AS_EXAMPLE: &str = "as = dyn EmployeeRepository";
 
-/// Reads the traits that a service is also offered as: `as = dyn A`, which may be repeated, or
-/// `as(dyn A, dyn B)`; and the name under which it is offered as those.
-pub(crate) fn read_aliases(
-    attrs: &[Attribute],
-    errors: &mut Errors,
-) -> (Vec<Type>, Option<LitStr>) {
-    let (mut aliases, mut name) = (Vec::new(), None);
+/// The options of a service.
+#[derive(Default)]
+pub(crate) struct ServiceOptions {
+    /// The traits that it is also offered as.
+    pub(crate) aliases: Vec<Type>,
+    /// The name under which it is offered as those.
+    pub(crate) name: Option<LitStr>,
+    /// Where the core is.
+    pub(crate) krate: Option<Path>,
+}
+
+/// Reads `as = dyn A`, which may be repeated, `as(dyn A, dyn B)`, and `name = ".."`.
+pub(crate) fn read_service(attrs: &[Attribute], errors: &mut Errors) -> ServiceOptions {
+    let ServiceOptions { mut aliases, mut name, mut krate } = ServiceOptions::default();
     let if_empty =
         "`#[injectable]` needs an option, such as `#[injectable(as = dyn EmployeeRepository)]`";
     options::read_all(attrs, "injectable", if_empty, errors, |key, input, errors| {
+        if krate::read(key, input, &mut krate)? {
+            return Ok(());
+        }
         if key == "name" {
             return options::set(&mut name, key, service_name(key, input)?);
         }
@@ -34,7 +44,7 @@ pub(crate) fn read_aliases(
              `as = dyn EmployeeRepository`",
         );
     }
-    (aliases, name)
+    ServiceOptions { aliases, name, krate }
 }
 
 /// Reads the name of a service.

@@ -2,9 +2,9 @@
 
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
-use syn::{Attribute, LitStr, Type};
+use syn::{Attribute, LitStr, Path, Type};
 
-use crate::attr::{options, requires, value};
+use crate::attr::{krate, options, requires, value};
 use crate::error::Errors;
 
 const KNOWN: &[&str] = &["name", "output", "error", "requires"];
@@ -17,6 +17,8 @@ pub(crate) struct MessageOptions {
     pub(crate) error: Option<Type>,
     /// Empty if the caller needs no permission.
     pub(crate) requires: Option<Vec<LitStr>>,
+    /// Where the core is.
+    pub(crate) krate: Option<Path>,
 }
 
 impl MessageOptions {
@@ -39,7 +41,9 @@ impl MessageOptions {
         input: ParseStream<'_>,
         errors: &mut Errors,
     ) -> syn::Result<()> {
-        if key == "name" {
+        if krate::read(key, input, &mut self.krate)? {
+            Ok(())
+        } else if key == "name" {
             let text = value::string(key, "name = \"employee.create\"", input)?;
             options::set(&mut self.name, key, text)
         } else if key == "output" {

@@ -7,6 +7,7 @@ pub(crate) mod duration;
 pub(crate) mod event;
 pub(crate) mod handler;
 pub(crate) mod injectable;
+pub(crate) mod krate;
 pub(crate) mod message;
 pub(crate) mod options;
 pub(crate) mod order;

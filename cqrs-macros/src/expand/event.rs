@@ -26,21 +26,28 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
         let usable = input.generics.params.is_empty()
             && !matches!(input.data, Data::Union(_))
             && borrowed(&input.data).is_none();
-        return Ok(with_fallback(&compile_errors, usable.then_some(implementation)));
+        return Ok(with_fallback(
+            event.krate.as_ref(),
+            &compile_errors,
+            usable.then_some(implementation),
+        ));
     }
     let ident = event.ident;
     let aliases = event.aliases.iter().map(|alias| registered_as(ident, alias));
     let lints = lints(&input);
-    let scope = scope(&quote! {
-        #implementation
+    let scope = scope(
+        event.krate.as_ref(),
+        &quote! {
+            #implementation
 
-        __cqrs::inventory::submit! {
-            __cqrs::MessageRegistration::event::<#ident>(__cqrs::source!())
-                .validated_by(__cqrs::validator!(#ident))
-        }
+            __cqrs::inventory::submit! {
+                __cqrs::MessageRegistration::event::<#ident>(__cqrs::source!())
+                    .validated_by(__cqrs::validator!(#ident))
+            }
 
-        #(#aliases)*
-    });
+            #(#aliases)*
+        },
+    );
     Ok(quote!(#lints #scope))
 }
 

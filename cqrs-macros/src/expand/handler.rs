@@ -41,7 +41,7 @@ fn annotate_struct(kind: Kind, args: TokenStream, mut parsed: ItemStruct) -> Tok
         Some(compile_errors) => {
             let usable = parsed.generics.params.is_empty();
             let fallback = usable.then(|| injectable::fallback(handler.ident));
-            with_fallback(&compile_errors, fallback)
+            with_fallback(handler.args.krate.as_ref(), &compile_errors, fallback)
         }
     };
     handler::remove_inject(&mut parsed.fields);
@@ -64,17 +64,20 @@ pub(super) fn expand(
         Kind::Command => (None, command(handler)),
         Kind::Query => (None, answering(handler, &quote!(query), None)),
     };
-    let scope = scope(&quote! {
-        #implementation
+    let scope = scope(
+        handler.args.krate.as_ref(),
+        &quote! {
+            #implementation
 
-        #handles
+            #handles
 
-        #routes
+            #routes
 
-        const OPTIONS: __cqrs::HandlerOptions = #options;
+            const OPTIONS: __cqrs::HandlerOptions = #options;
 
-        __cqrs::inventory::submit! { #registration }
-    });
+            __cqrs::inventory::submit! { #registration }
+        },
+    );
     quote!(#(#allowed)* #scope)
 }
 

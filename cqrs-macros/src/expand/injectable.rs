@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{DeriveInput, LitStr, Type};
 
-use crate::attr::injectable::Source;
+use crate::attr::injectable::{ServiceOptions, Source};
 use crate::error::Errors;
 use crate::expand::{scope, with_fallback};
 use crate::model::function::is_sized;
@@ -21,25 +21,30 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
     };
     if let Some(compile_errors) = errors.into_compile_errors() {
         let usable = service.filter(|_| input.generics.params.is_empty());
-        let fallback = usable.map(|service| fallback(service.ident));
-        return Ok(with_fallback(&compile_errors, fallback));
+        let krate = usable.as_ref().and_then(|service| service.options.krate.as_ref());
+        let fallback = usable.as_ref().map(|service| fallback(service.ident));
+        return Ok(with_fallback(krate, &compile_errors, fallback));
     }
     Ok(service.map(|service| expand(&service)).unwrap_or_default())
 }
 
 fn expand(service: &Service<'_>) -> TokenStream {
-    let Service { ident, injection, aliases, name } = service;
+    let Service { ident, injection, options } = service;
+    let ServiceOptions { aliases, name, krate } = options;
     let implementation = implementation(ident, injection);
     let aliases = aliases.iter().map(|alias| offer_as(ident, alias, name.as_ref()));
-    scope(&quote! {
-        #implementation
+    scope(
+        krate.as_ref(),
+        &quote! {
+            #implementation
 
-        const ALIASES: &[__cqrs::Offer] = &[#(#aliases),*];
+            const ALIASES: &[__cqrs::Offer] = &[#(#aliases),*];
 
-        __cqrs::inventory::submit! {
-            __cqrs::InjectableRegistration::of::<#ident>(__cqrs::source!(), ALIASES)
-        }
-    })
+            __cqrs::inventory::submit! {
+                __cqrs::InjectableRegistration::of::<#ident>(__cqrs::source!(), ALIASES)
+            }
+        },
+    )
 }
 
 /// The conversion of the service into the trait object.

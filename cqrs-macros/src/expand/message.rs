@@ -17,7 +17,11 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
     if let Some(compile_errors) = errors.into_compile_errors() {
         // A generic message cannot be implemented without knowing its bounds.
         let usable = input.generics.params.is_empty() && !matches!(input.data, Data::Union(_));
-        return Ok(with_fallback(&compile_errors, usable.then_some(implementation)));
+        return Ok(with_fallback(
+            message.krate.as_ref(),
+            &compile_errors,
+            usable.then_some(implementation),
+        ));
     }
     let ident = message.ident;
     let lints = lints(&input);
@@ -25,19 +29,22 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
         Kind::Command => quote!(command),
         Kind::Query => quote!(query),
     };
-    let scope = scope(&quote! {
-        #implementation
+    let scope = scope(
+        message.krate.as_ref(),
+        &quote! {
+            #implementation
 
-        __cqrs::inventory::submit! {
-            __cqrs::MessageRegistration::#register::<#ident>(__cqrs::source!())
-                .validated_by(__cqrs::validator!(#ident))
-        }
-    });
+            __cqrs::inventory::submit! {
+                __cqrs::MessageRegistration::#register::<#ident>(__cqrs::source!())
+                    .validated_by(__cqrs::validator!(#ident))
+            }
+        },
+    );
     Ok(quote!(#lints #scope))
 }
 
 fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
-    let Message { ident, name, output, error, requires } = message;
+    let Message { ident, name, output, error, requires, .. } = message;
     // With the spans of the user's types, on which an error is reported if a type is private.
     let output = quote_spanned!(output.span()=> type Output = #output;);
     let error = quote_spanned!(error.span()=> type Error = #error;);

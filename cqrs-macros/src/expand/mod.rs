@@ -10,22 +10,27 @@ pub(crate) mod message;
 pub(crate) mod provider;
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Attribute, Data, DeriveInput};
+use quote::{ToTokens, quote};
+use syn::{Attribute, Data, DeriveInput, Path};
 
 /// Items in a scope of their own, where `__cqrs` is the part of the core that they name.
-fn scope(items: &TokenStream) -> TokenStream {
+fn scope(krate: Option<&Path>, items: &TokenStream) -> TokenStream {
+    let core = krate.map_or_else(|| quote!(::cqrs_core), ToTokens::into_token_stream);
     quote! {
         const _: () = {
-            use ::cqrs_core::macro_support as __cqrs;
+            use #core::macro_support as __cqrs;
             #items
         };
     }
 }
 
 /// The compile errors, and the items without which the compiler would report more than those.
-fn with_fallback(compile_errors: &TokenStream, fallback: Option<TokenStream>) -> TokenStream {
-    let fallback = fallback.map(|items| scope(&items));
+fn with_fallback(
+    krate: Option<&Path>,
+    compile_errors: &TokenStream,
+    fallback: Option<TokenStream>,
+) -> TokenStream {
+    let fallback = fallback.map(|items| scope(krate, &items));
     quote!(#compile_errors #fallback)
 }
 

@@ -47,22 +47,25 @@ fn expand(provider: &Provider<'_>, item: &ItemFn) -> TokenStream {
         quote!(::core::result::Result::Ok(#made))
     };
     let service = quote_spanned!(focus(service)=> type Service = #service;);
-    let scope = scope(&quote! {
-        #implementation
+    let scope = scope(
+        provider.krate.as_ref(),
+        &quote! {
+            #implementation
 
-        #[automatically_derived]
-        impl __cqrs::Provider for #ident {
-            #service
-            const IS_ASYNC: bool = #is_async;
+            #[automatically_derived]
+            impl __cqrs::Provider for #ident {
+                #service
+                const IS_ASYNC: bool = #is_async;
 
-            async fn provide(&self) -> ::core::result::Result<Self::Service, __cqrs::BoxError> {
-                #made
+                async fn provide(&self) -> ::core::result::Result<Self::Service, __cqrs::BoxError> {
+                    #made
+                }
             }
-        }
 
-        __cqrs::inventory::submit! {
-            __cqrs::InjectableRegistration::provider::<#ident>(__cqrs::source!(), #name)
-        }
-    });
+            __cqrs::inventory::submit! {
+                __cqrs::InjectableRegistration::provider::<#ident>(__cqrs::source!(), #name)
+            }
+        },
+    );
     quote!(#declaration #scope)
 }

@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Data, DataEnum, DeriveInput, LitStr, Type};
+use syn::{Data, DataEnum, DeriveInput, LitStr, Path, Type};
 
 use crate::attr::event::{self, EventOptions};
 use crate::attr::serde::Serde;
@@ -28,6 +28,8 @@ pub(crate) struct Event<'a> {
     pub(crate) upcast: Vec<Step>,
     /// The trait objects that handlers take.
     pub(crate) aliases: Vec<Type>,
+    /// Where the core is.
+    pub(crate) krate: Option<Path>,
     pub(crate) body: Body<'a>,
 }
 
@@ -89,8 +91,8 @@ impl<'a> Event<'a> {
         let activity = options.activity;
         let labels = Labels { entity: entity.as_deref(), action: action.as_deref() };
         let body = body(input, &labels, options.describe.as_ref(), errors);
-        let aliases = options.aliases;
-        Self { ident, name, version, entity, action, activity, upcast, aliases, body }
+        let (aliases, krate) = (options.aliases, options.krate);
+        Self { ident, name, version, entity, action, activity, upcast, aliases, krate, body }
     }
 }
 

@@ -5,12 +5,11 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DeriveInput, Fields, GenericArgument, LitStr, PathArguments, Type,
-    TypeParamBound,
+    Attribute, Data, DeriveInput, Fields, GenericArgument, PathArguments, Type, TypeParamBound,
 };
 
 use crate::attr::handler::Kind;
-use crate::attr::injectable::{self, Source};
+use crate::attr::injectable::{self, ServiceOptions, Source};
 use crate::error::Errors;
 use crate::validate;
 
@@ -18,10 +17,7 @@ use crate::validate;
 pub(crate) struct Service<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) injection: Injection<'a>,
-    /// The trait objects it is also offered as.
-    pub(crate) aliases: Vec<Type>,
-    /// The name under which it is offered as those.
-    pub(crate) name: Option<LitStr>,
+    pub(crate) options: ServiceOptions,
 }
 
 impl<'a> Service<'a> {
@@ -41,9 +37,9 @@ impl<'a> Service<'a> {
         for field in &data.fields {
             injectable::none_on_field(&field.attrs, errors);
         }
-        let (aliases, name) = injectable::read_aliases(&input.attrs, errors);
+        let options = injectable::read_service(&input.attrs, errors);
         let injection = Injection::read(&data.fields, errors);
-        Some(Self { ident: &input.ident, injection, aliases, name })
+        Some(Self { ident: &input.ident, injection, options })
     }
 }
 

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, LitStr};
+use syn::{Data, DeriveInput, LitStr, Path};
 
 use crate::attr::message::{self, MessageOptions};
 use crate::error::Errors;
@@ -41,6 +41,8 @@ pub(crate) struct Message<'a> {
     pub(crate) error: TokenStream,
     /// The permissions that the caller needs; `None` if the annotation does not say.
     pub(crate) requires: Option<Vec<LitStr>>,
+    /// Where the core is.
+    pub(crate) krate: Option<Path>,
 }
 
 impl<'a> Message<'a> {
@@ -70,7 +72,7 @@ impl<'a> Message<'a> {
         let output = options.output.map_or_else(|| quote!(()), ToTokens::into_token_stream);
         let error =
             options.error.map_or_else(|| quote!(__cqrs::HandlerError), ToTokens::into_token_stream);
-        Self { ident, name, output, error, requires: options.requires }
+        Self { ident, name, output, error, requires: options.requires, krate: options.krate }
     }
 }
 

@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use syn::parse::ParseStream;
 use syn::parse::Parser as _;
-use syn::{ItemFn, LitStr, ReturnType, Type};
+use syn::{ItemFn, LitStr, Path, ReturnType, Type};
 
-use crate::attr::{injectable, options};
+use crate::attr::{injectable, krate, options};
 use crate::error::Errors;
 use crate::model::function::{self, Argument};
 use crate::model::injection::{Injection, argument_of};
@@ -13,6 +13,8 @@ use crate::validate;
 
 /// A checked provider.
 pub(crate) struct Provider<'a> {
+    /// Where the core is.
+    pub(crate) krate: Option<Path>,
     /// The name under which the service is offered.
     pub(crate) name: Option<LitStr>,
     pub(crate) arguments: Vec<Argument<'a>>,
@@ -25,9 +27,12 @@ pub(crate) struct Provider<'a> {
 
 impl<'a> Provider<'a> {
     pub(crate) fn read(args: TokenStream, item: &'a ItemFn, errors: &mut Errors) -> Self {
-        let mut name = None;
+        let (mut name, mut krate) = (None, None);
         let parsed = (|input: ParseStream<'_>| {
             options::read_list(input, errors, |key, input, _| {
+                if krate::read(key, input, &mut krate)? {
+                    return Ok(());
+                }
                 if key == "name" {
                     return options::set(&mut name, key, injectable::service_name(key, input)?);
                 }
@@ -55,6 +60,6 @@ impl<'a> Provider<'a> {
         };
         let fallible = returned.and_then(|ty| argument_of("Result", ty));
         let can_fail = fallible.is_some();
-        Self { name, arguments, injection, service: fallible.or(returned), can_fail }
+        Self { krate, name, arguments, injection, service: fallible.or(returned), can_fail }
     }
 }

@@ -2,7 +2,9 @@
 
 use quote::quote;
 
-use super::{command, command_handler, event, events_handler, injectable, pretty, query_handler};
+use super::{
+    command, command_handler, event, events_handler, injectable, pretty, query, query_handler,
+};
 
 macro_rules! assert_expansion {
     ($generated:expr) => {
@@ -220,6 +222,35 @@ fn every_kind_of_service() {
             backup: Option<Arc<dyn Mailer>>,
         }
     }));
+}
+
+#[test]
+fn the_core_elsewhere() {
+    let krate = "use platform::cqrs::macro_support as __cqrs;";
+    let item = quote!(
+        struct S;
+    );
+    let option = quote!(crate = "platform::cqrs");
+    for generated in [
+        event(quote!(#[event(#option)] #item)),
+        command(quote!(#[command(#option)] #item)),
+        query(quote!(#[query(output = u8, #option)] #item)),
+        injectable(quote!(#[injectable(#option)] #item)),
+        events_handler(quote!(E, #option), item.clone()),
+        // A mistake leaves what depends on the item.
+        events_handler(quote!(E, nmae = 1, #option), item),
+        crate::expand::provider::annotate(
+            option,
+            &quote!(
+                fn f() -> u8 {
+                    1
+                }
+            ),
+        ),
+    ] {
+        let text = pretty(generated);
+        assert!(text.contains(krate), "{text}");
+    }
 }
 
 #[test]

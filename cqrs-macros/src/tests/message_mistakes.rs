@@ -166,3 +166,21 @@ fn an_unknown_option_of_a_query() {
          `error` and `requires`)",
     );
 }
+
+#[test]
+fn the_path_of_the_core() {
+    assert_one_mistake(
+        command(quote!(
+            #[command(crate = "platform cqrs")]
+            struct C;
+        )),
+        "`crate` is the path of `cqrs_core`, such as `crate = \"platform::cqrs\"`",
+    );
+    assert_one_mistake(
+        command(quote!(
+            #[command(crate = platform::cqrs)]
+            struct C;
+        )),
+        "`crate` takes a string, such as `crate = \"platform::cqrs\"`",
+    );
+}

@@ -7,6 +7,7 @@
 )]
 
 mod commands_and_queries;
+mod elsewhere;
 mod events;
 mod events_handlers;
 mod functions;
