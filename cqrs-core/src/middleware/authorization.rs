@@ -96,7 +96,8 @@ impl<P: Policy> Authorize<P> {
 
 impl<F: Fn(&Call<'_>) -> Result<(), Rejection> + Send + Sync + 'static> Authorize<ByFunction<F>> {
     /// Asks the function `may`, which gets the call with its message and context; also about a message that
-    /// declares nothing. It can compare [`Call::requires`] with what the actor may do.
+    /// declares nothing, but not about one that requires `none`. It is asked once for each permission, and can compare
+    /// [`Call::requires`] with what the actor may do.
     ///
     /// ```
     /// use cqrs_core::middleware::{Authorize, Call, Rejection};
