@@ -17,7 +17,7 @@ use crate::services::{Injectable, Services, TypeRef};
 /// their context before anything is accepted, and may refuse them.
 ///
 /// Inside a handler, what it lets pass may still be dropped with the handler's unit of work. The one that was added
-/// first is the outermost. A panic is one of the publisher.
+/// first is the outermost. A panic is one of the publisher. What it publishes itself passes through it too.
 ///
 /// ```
 /// use cqrs_core::bus::{Publish, PublishMiddleware, PublishNext};

@@ -3,9 +3,17 @@
 use std::future::{Future, ready};
 use std::sync::Arc;
 
+use tokio::task_local;
+
 use super::{Call, Middleware, Next, Outcome, Rejection};
 use crate::message::MessageKind;
 use crate::services::{Dependency, Injectable, Services};
+
+task_local! {
+    /// Whether this task asks a policy. What the policy executes is not asked about, or it could ask itself without
+    /// end.
+    static ASKING: ();
+}
 
 /// Who may do what: answers for [`Authorize`].
 ///
@@ -59,8 +67,8 @@ pub trait Policy: Send + Sync + 'static {
         &self,
         call: &mut Call<'_>,
     ) -> impl Future<Output = Result<(), Rejection>> + Send {
-        let reason = format!("`{}` declares no permission, so it is refused", call.name());
-        ready(Err(Rejection::forbidden(reason)))
+        let _ = call;
+        ready(Err(Rejection::forbidden("it does not declare which permission it requires")))
     }
 
     /// Whether [cascades](Call::is_cascade) are asked about too: what handlers and middleware execute. No,
@@ -88,7 +96,8 @@ impl<P: Policy> Authorize<P> {
 
 impl<F: Fn(&Call<'_>) -> Result<(), Rejection> + Send + Sync + 'static> Authorize<ByFunction<F>> {
     /// Asks the function `may`, which gets the call with its message and context; also about a message that
-    /// declares nothing. It can compare [`Call::requires`] with what the actor may do.
+    /// declares nothing, but not about one that requires `none`. It is asked once for each permission, and can compare
+    /// [`Call::requires`] with what the actor may do.
     ///
     /// ```
     /// use cqrs_core::middleware::{Authorize, Call, Rejection};
@@ -138,17 +147,24 @@ impl<P: Policy> Injectable for Authorize<P> {
 
 impl<P: Policy> Middleware for Authorize<P> {
     async fn handle(&self, call: &mut Call<'_>, next: Next<'_>) -> Outcome {
-        let asks = !call.is_cascade() || self.0.asks_in_cascades();
-        if asks && call.kind() != MessageKind::Event {
-            match call.requires() {
-                None => self.0.may_undeclared(call).await?,
-                Some(permissions) => {
-                    for permission in permissions {
-                        self.0.may(call, permission).await?;
-                    }
-                }
-            }
+        let is_asked = call.kind() != MessageKind::Event
+            && (!call.is_cascade() || self.0.asks_in_cascades())
+            && ASKING.try_with(|()| ()).is_err();
+        if is_asked {
+            ASKING.scope((), self.ask(call)).await?;
         }
         next.run(call).await
+    }
+}
+
+impl<P: Policy> Authorize<P> {
+    async fn ask(&self, call: &mut Call<'_>) -> Result<(), Rejection> {
+        let Some(permissions) = call.requires() else {
+            return self.0.may_undeclared(call).await;
+        };
+        for permission in permissions {
+            self.0.may(call, permission).await?;
+        }
+        Ok(())
     }
 }

@@ -111,7 +111,7 @@ impl Policy for Rights {
     }
 }
 
-/// The same, also in cascades, and lenient about what declares nothing.
+/// The same, also in cascades. Orders allow also what declares nothing, such as the query that it asks.
 #[derive(Injectable)]
 struct Everywhere {
     rights: Arc<Rights>,
@@ -122,8 +122,8 @@ impl Policy for Everywhere {
         self.rights.may(call, permission).await
     }
 
-    async fn may_undeclared(&self, _: &mut Call<'_>) -> Result<(), Rejection> {
-        Ok(())
+    async fn may_undeclared(&self, call: &mut Call<'_>) -> Result<(), Rejection> {
+        self.rights.may(call, "orders:write").await
     }
 
     fn asks_in_cascades(&self) -> bool {
@@ -159,7 +159,7 @@ async fn each_permission_that_a_message_declares_is_needed() {
 async fn a_message_that_declares_nothing_is_refused_and_one_that_needs_nothing_is_not() {
     let app = app(AppBuilder::middleware_of::<Authorize<Rights>>);
     let refused = refusal(app.query(&clerk(), RightsOf { user: "clerk".into() }).await);
-    assert_eq!(refused.reason(), "`rights.of` declares no permission, so it is refused");
+    assert_eq!(refused.reason(), "it does not declare which permission it requires");
     assert!(app.query(&clerk(), IsOpen).await.expect("it needs no permission"));
     let description = app.describe();
     let undeclared: Vec<_> = description.undeclared().map(|it| it.name.as_str()).collect();

@@ -7,7 +7,7 @@ use cqrs_core::log::MemoryStore;
 use cqrs_core::middleware::{Rejection, RejectionKind};
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
-use cqrs_core::{AppBuilder, modules};
+use cqrs_core::{AppBuilder, Handler, modules};
 use jiff::Timestamp;
 
 fn acme() -> Context {
@@ -204,7 +204,8 @@ async fn it_is_built_from_services_and_shown_by_the_map() {
     assert!(report.contains("which `notes` of middleware `Count` ("), "{report}");
 
     let notes = Notes::default();
-    let app = builder().provide(notes.clone()).build().expect("wired");
+    let handler = Handler::event_fn("none", |_: Published<Shipped>, _| async { Ok(()) });
+    let app = builder().provide(notes.clone()).register(handler).build().expect("wired");
     app.events().publish(&acme(), Shipped { order: 1 }).await.expect("accepted");
     assert_eq!(notes.take(), ["counted shipped"]);
     assert_eq!(app.describe().publish_middleware, ["Count"]);

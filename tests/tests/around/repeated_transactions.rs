@@ -40,6 +40,15 @@ impl TransactionalCommandHandler<Book> for BookHandler {
     }
 }
 
+#[events_handler(Booked)]
+struct Note;
+
+impl EventHandler<Booked> for Note {
+    async fn handle(&self, _: &Booked, _: &Context) -> HandlerResult {
+        Ok(())
+    }
+}
+
 #[tokio::test]
 async fn what_a_run_published_in_its_transaction_is_dropped_when_the_command_runs_again() {
     struct Again;
