@@ -15,33 +15,33 @@ mod platform {
 type Notes = Arc<Mutex<Vec<String>>>;
 
 #[derive(Serialize, Deserialize, Event)]
-#[event(name = "elsewhere.created", crate = "super::platform::cqrs")]
+#[event(name = "elsewhere.created", crate = "self::platform::cqrs")]
 struct Created {
     id: u32,
 }
 
 #[derive(Command)]
-#[command(name = "elsewhere.create", crate = "super::platform::cqrs")]
+#[command(name = "elsewhere.create", crate = "self::platform::cqrs")]
 struct Create(u32);
 
 #[derive(Injectable)]
-#[injectable(crate = "super::platform::cqrs")]
+#[injectable(crate = "self::platform::cqrs")]
 struct Notebook {
     notes: Notes,
 }
 
-#[provider(name = "elsewhere", crate = "super::platform::cqrs")]
+#[provider(name = "elsewhere", crate = "self::platform::cqrs")]
 fn notes() -> Notes {
     Notes::default()
 }
 
-#[command_handler(name = "elsewhere-create", crate = "super::platform::cqrs")]
+#[command_handler(name = "elsewhere-create", crate = "self::platform::cqrs")]
 async fn create(command: Create, ctx: &Context, events: &EventBus) -> Result<(), HandlerError> {
     events.publish(ctx, Created { id: command.0 }).await?;
     Ok(())
 }
 
-#[events_handler(name = "elsewhere-note", crate = "super::platform::cqrs")]
+#[events_handler(name = "elsewhere-note", crate = "self::platform::cqrs")]
 async fn note(event: &Created, notebook: &Notebook) -> HandlerResult {
     notebook.notes.lock().expect("not poisoned").push(format!("created {}", event.id));
     Ok(())
