@@ -266,7 +266,7 @@ impl AppBuilder {
     /// `breaker(..)`. Handlers of commands and queries use the time-out alone, and those of commands that are retried
     /// `retry`.
     ///
-    /// ```
+    /// ```standalone_crate
     /// use std::time::Duration;
     /// use cqrs_core::{App, HandlerOptions, RetryPolicy};
     ///

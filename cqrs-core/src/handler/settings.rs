@@ -99,7 +99,7 @@ impl HandlerSettings {
     /// CQRS_HANDLER__CHARGE_CARD__RETRY__WAITS=1s,10s,1m
     /// ```
     ///
-    /// ```
+    /// ```standalone_crate
     /// use cqrs_core::App;
     /// use cqrs_core::handler::HandlerSettings;
     ///

@@ -151,8 +151,8 @@ async fn is_older_than(event: &cqrs_core::AnyEvent, age: Duration) {
 async fn an_event_that_is_too_old_is_not_attempted() {
     let limit = Duration::from_millis(300);
     for builder in builders() {
-        let handled = Arc::new(AtomicBool::new(false));
-        let note = Arc::clone(&handled);
+        let is_attempted = Arc::new(AtomicBool::new(false));
+        let note = Arc::clone(&is_attempted);
         let handler = Handler::event_fn("post", move |_: Published<LetterWritten>, _| {
             note.store(true, SeqCst);
             async { Ok(()) }
@@ -168,7 +168,7 @@ async fn an_event_that_is_too_old_is_not_attempted() {
         app.handler("post").expect("it is there").resume();
         app.settled().await;
 
-        assert!(!handled.load(SeqCst));
+        assert!(!is_attempted.load(SeqCst));
         let dead = app.dead_letters().await;
         let [dead] = &dead[..] else { panic!("{dead:?}") };
         assert_eq!(dead.attempts, 0);
