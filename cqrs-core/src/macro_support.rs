@@ -12,11 +12,11 @@ pub use crate::context::Context;
 pub use crate::handler::{
     Batch, BatchEventHandler, BatchPolicy, BreakerPolicy, CommandHandler, DeadLetters, ErrorType,
     EventHandler, HandlerError, HandlerOptions, HandlerResult, Order, QueryHandler, RateLimit,
-    RetryPolicy, Start, TransactionalBatchEventHandler, TransactionalCommandHandler,
-    TransactionalEventHandler,
+    RetryPolicy, Rows, Start, StreamQueryHandler, TransactionalBatchEventHandler,
+    TransactionalCommandHandler, TransactionalEventHandler,
 };
 pub use crate::message::{
-    AnyEvent, Command, Event, MaybeValidated, NotValidated, Query, Upcasted, no_upcast,
+    AnyEvent, Command, Event, MaybeValidated, NotValidated, Query, StreamQuery, Upcasted, no_upcast,
 };
 pub use crate::payload::Changes;
 pub use crate::payload::Redaction;

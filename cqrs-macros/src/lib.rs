@@ -248,7 +248,8 @@ pub fn derive_command(input: TokenStream) -> TokenStream {
 /// | Option | Meaning | If left out |
 /// |---|---|---|
 /// | `name = ".."` | The query's name in traces and reports, by the rules for an event's name. | The type's words, without a last `Query`: `find.employee` |
-/// | `output = Type` | What the handler answers with. | Required |
+/// | `output = Type` | What the handler answers with. | Required, or `stream` |
+/// | `stream = Type` | The handler answers with a stream of rows of this type; see `QueryBus::stream`. | One answer |
 /// | `error = Type` | How the handler fails. | `HandlerError` |
 /// | `requires = ".."` | The permission that its caller needs, or a list of them, or `none`. [`Authorize`](../cqrs_core/middleware/struct.Authorize.html) asks for it. | Not declared: `Authorize` refuses it |
 ///
@@ -673,8 +674,26 @@ pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// The options, and how fields are injected, are those of
-/// [`command_handler`](macro@command_handler), without `transactional`. A query changes nothing, so the
+/// A query with `#[query(stream = Row)]` is answered by a function with `rows: &mut Rows<Row>`, or by a struct with the
+/// option `stream`, which implements `StreamQueryHandler`:
+///
+/// ```
+/// use cqrs_core::handler::Rows;
+/// use cqrs_core::prelude::*;
+///
+/// #[derive(Query)]
+/// #[query(stream = String)]
+/// pub struct ExportNames;
+///
+/// #[query_handler(timeout = "10m")] // for the whole stream
+/// async fn export_names(_: ExportNames, rows: &mut Rows<String>) -> Result<(), HandlerError> {
+///     rows.send("Ada".to_owned()).await; // waits for a slow reader
+///     Ok(())
+/// }
+/// ```
+///
+/// The other options, and how fields are injected, are those of
+/// [`command_handler`](macro@command_handler), without `transactional` and `retry`. A query changes nothing, so the
 /// application refuses to build one whose handler injects a bus it could change state with.
 #[proc_macro_attribute]
 pub fn query_handler(args: TokenStream, item: TokenStream) -> TokenStream {

@@ -10,7 +10,7 @@ use crate::services::TypeRef;
 
 /// Executes queries, each by its one handler; otherwise as the [`CommandBus`](super::CommandBus).
 #[derive(Debug, Clone)]
-pub struct QueryBus(Weak<QueryExecutors>);
+pub struct QueryBus(pub(super) Weak<QueryExecutors>);
 
 /// The handlers of queries.
 pub(crate) type QueryExecutors = Executors<QueryBus>;

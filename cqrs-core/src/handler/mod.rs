@@ -12,6 +12,7 @@ mod options;
 mod rate_limit;
 mod retry;
 mod settings;
+mod streaming;
 mod transactional;
 
 pub use self::attempt_error::{AttemptError, CallError, DeliveryError, Rejection, RejectionKind};
@@ -25,6 +26,7 @@ pub use self::options::{DeadLetters, HandlerOptions, Order, Start};
 pub use self::rate_limit::RateLimit;
 pub use self::retry::RetryPolicy;
 pub use self::settings::{HandlerSettings, SettingsError};
+pub use self::streaming::{Rows, StreamQueryHandler};
 pub use self::transactional::{
     TransactionalBatchEventHandler, TransactionalCommandHandler, TransactionalEventHandler,
 };
@@ -33,6 +35,7 @@ pub(crate) use self::batch::Item;
 pub(crate) use self::effective::EffectiveOptions;
 pub(crate) use self::event::ErasedEventHandler;
 pub(crate) use self::execution::ErasedExecution;
+pub(crate) use self::streaming::{rows, sending_to};
 pub(crate) use self::transactional::{AnyTransaction, OpenTransaction, Transactions, typed};
 
 use std::future::Future;

@@ -7,6 +7,7 @@ mod event;
 mod kind;
 mod query;
 mod stored;
+mod stream_query;
 mod upcast;
 mod validate;
 
@@ -16,6 +17,7 @@ pub use self::error::MessageError;
 pub use self::event::{Event, EventPayload};
 pub use self::kind::MessageKind;
 pub use self::query::Query;
+pub use self::stream_query::StreamQuery;
 #[doc(hidden)]
 pub use self::upcast::{Upcasted, no_upcast};
 #[doc(hidden)]

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use super::retried::RetryWhen;
 use super::{AnyHandler, EventRoute, ExecutionRoute, MessageRegistration, Source};
 use crate::handler::{
-    BatchPolicy, CommandHandler, HandlerOptions, QueryHandler, TransactionalCommandHandler,
+    BatchPolicy, CommandHandler, HandlerOptions, QueryHandler, StreamQueryHandler,
+    TransactionalCommandHandler,
 };
-use crate::message::{Command, MessageKind, Query};
+use crate::message::{Command, MessageKind, Query, StreamQuery};
 use crate::services::{Dependency, Injectable, Services, TypeRef};
 
 /// A handler and what it handles, as its annotation submits it.
@@ -109,6 +110,21 @@ impl HandlerRegistration {
     {
         let when = RetryWhen::new::<C>(when);
         let execution = Some(ExecutionRoute::retried_in_transactions::<H, C>(when));
+        Self::injected::<H>(name, source, options, &[], execution)
+    }
+
+    /// `H`, which answers the query `Q` with a stream.
+    pub const fn stream_query<H, Q>(
+        name: &'static str,
+        source: Source,
+        options: HandlerOptions,
+    ) -> Self
+    where
+        // First, so that the compiler reports a message of the wrong kind as such.
+        Q: StreamQuery,
+        H: Injectable + StreamQueryHandler<Q>,
+    {
+        let execution = Some(ExecutionRoute::stream::<H, Q>());
         Self::injected::<H>(name, source, options, &[], execution)
     }
 

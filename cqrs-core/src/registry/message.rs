@@ -1,7 +1,9 @@
 //! The registration of messages.
 
 use super::Source;
-use crate::message::{AnyEvent, Command, Decode, Decoder, Event, MessageKind, Query, Validator};
+use crate::message::{
+    AnyEvent, Command, Decode, Decoder, Event, MessageKind, Query, StreamQuery, Validator,
+};
 use crate::services::TypeRef;
 
 /// A message type, as its derive submits it.
@@ -74,6 +76,16 @@ impl MessageRegistration {
             error: Some(TypeRef::of::<C::Error>),
             requires: C::REQUIRES,
             ..Self::new::<C>(MessageKind::Command, C::NAME, source)
+        }
+    }
+
+    /// The query `Q`, whose answer is a stream.
+    pub const fn stream_query<Q: StreamQuery>(source: Source) -> Self {
+        Self {
+            output: Some(TypeRef::of::<Q::Row>),
+            error: Some(TypeRef::of::<Q::Error>),
+            requires: Q::REQUIRES,
+            ..Self::new::<Q>(MessageKind::Query, Q::NAME, source)
         }
     }
 

@@ -11,10 +11,10 @@ use crate::context::Context;
 use crate::handler::{
     AttemptError, Batch, BatchEventHandler, CommandHandler, ErasedEventHandler, ErasedExecution,
     EventHandler, HandlerError, HandlerResult, QueryHandler, Rejection, RetryPolicy,
-    TransactionalBatchEventHandler, TransactionalCommandHandler, TransactionalEventHandler,
-    Transactions, typed as typed_transaction,
+    StreamQueryHandler, TransactionalBatchEventHandler, TransactionalCommandHandler,
+    TransactionalEventHandler, Transactions, rows, typed as typed_transaction,
 };
-use crate::message::{AnyEvent, Command, Event, MessageError as _, Published, Query};
+use crate::message::{AnyEvent, Command, Event, MessageError as _, Published, Query, StreamQuery};
 use crate::services::TypeRef;
 
 /// A handler without its type. A route knows the type, and belongs to no other handler.
@@ -356,6 +356,21 @@ impl ExecutionRoute {
             erase: |handler, _| {
                 erased(handler, |handler: Arc<H>, query: Q, ctx| async move {
                     handler.execute(query, &ctx).await.map_err(AttemptError::Failed)
+                })
+            },
+            retry: None,
+            transaction: None,
+        }
+    }
+
+    /// The query `Q`, whose answer is a stream, to `H`.
+    pub(super) const fn stream<H: StreamQueryHandler<Q>, Q: StreamQuery>() -> Self {
+        Self {
+            message: MessageRegistration::stream_query::<Q>(Source::UNKNOWN),
+            erase: |handler, _| {
+                erased(handler, |handler: Arc<H>, query: Q, ctx| async move {
+                    let mut rows = rows().ok_or_else(|| unavailable("nothing reads its rows"))?;
+                    handler.stream(query, &mut rows, &ctx).await.map_err(AttemptError::Failed)
                 })
             },
             retry: None,

@@ -34,7 +34,7 @@ const EVENT_OPTIONS: &[&str] = &[
     "start",
 ];
 const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "retry", "transactional"];
-const QUERY_OPTIONS: &[&str] = &["name", "timeout"];
+const QUERY_OPTIONS: &[&str] = &["name", "timeout", "stream"];
 /// A year.
 const DELIVER_WITHIN: Range = Range { from: "1ms", to: "8760h" };
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
@@ -111,6 +111,8 @@ pub(crate) struct HandlerOptions {
     /// The span of `transient`, if it is given.
     pub(crate) transient: Option<Span>,
     pub(crate) start: Option<Start>,
+    /// Whether the handler of a query answers with a stream.
+    pub(crate) stream: Option<()>,
 }
 
 /// How long one attempt may take.
@@ -332,6 +334,10 @@ impl Reader {
                 value::none(key, input)?;
                 options::set(&mut options.transactional, key, ())
             }
+            "stream" => {
+                value::none(key, input)?;
+                options::set(&mut options.stream, key, ())
+            }
             "transient" => {
                 value::none(key, input)?;
                 options::set(&mut options.transient, key, key.span())
@@ -353,7 +359,9 @@ fn at_option(input: ParseStream<'_>) -> bool {
     };
     let word = word.to_string();
     let is_like_an_option = word.starts_with(|first: char| first.is_ascii_lowercase())
-        && suggest::closest(&word, EVENT_OPTIONS).is_some();
+        && [EVENT_OPTIONS, QUERY_OPTIONS]
+            .iter()
+            .any(|options| suggest::closest(&word, options).is_some());
     (ahead.peek(Token![=]) || ahead.peek(token::Paren))
         || (is_like_an_option && (ahead.is_empty() || ahead.peek(Token![,])))
 }

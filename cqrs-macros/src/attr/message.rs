@@ -14,6 +14,8 @@ const KNOWN: &[&str] = &["name", "output", "error", "requires"];
 pub(crate) struct MessageOptions {
     pub(crate) name: Option<LitStr>,
     pub(crate) output: Option<Type>,
+    /// The row of a query whose answer is a stream.
+    pub(crate) stream: Option<Type>,
     pub(crate) error: Option<Type>,
     /// Empty if the caller needs no permission.
     pub(crate) requires: Option<Vec<LitStr>>,
@@ -48,6 +50,8 @@ impl MessageOptions {
             options::set(&mut self.name, key, text)
         } else if key == "output" {
             options::set(&mut self.output, key, value::ty(key, "output = Employee", input)?)
+        } else if key == "stream" && attribute == "query" {
+            options::set(&mut self.stream, key, value::ty(key, "stream = Employee", input)?)
         } else if key == "error" {
             let ty = value::ty(key, "error = CreateEmployeeError", input)?;
             options::set(&mut self.error, key, ty)

@@ -60,6 +60,7 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
     let message = args.messages.first().unwrap_or(&any);
     let is_batch = args.options.batch.is_some();
     let transaction = parameters.transaction;
+    let streams = args.options.stream.is_some();
     let call = call(parameters, item);
 
     let (method, first, output, result) = match kind {
@@ -75,6 +76,11 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
                 #call.map_err(::core::convert::Into::into)
             };
             (method, event, quote!(__cqrs::HandlerResult), result)
+        }
+        Kind::Query if streams => {
+            let of = quote!(<#message as __cqrs::StreamQuery>);
+            let output = quote!(::core::result::Result<(), #of::Error>);
+            (quote!(stream), message.to_token_stream(), output, call)
         }
         Kind::Command | Kind::Query => {
             let of = match kind {
@@ -94,10 +100,13 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
         (Kind::Events, true, true) => quote!(TransactionalBatchEventHandler),
         (Kind::Command, _, false) => quote!(CommandHandler),
         (Kind::Command, _, true) => quote!(TransactionalCommandHandler),
+        (Kind::Query, _, _) if streams => quote!(StreamQueryHandler),
         (Kind::Query, _, _) => quote!(QueryHandler),
     };
     let associated = transaction.map(|ty| quote!(type Transaction = #ty;));
     let tx = transaction.map(|ty| quote!(tx: &mut #ty,));
+    let rows =
+        streams.then(|| quote!(rows: &mut __cqrs::Rows<<#message as __cqrs::StreamQuery>::Row>,));
     let ctx = match parameters.arguments.iter().any(|it| matches!(it, Argument::Context)) {
         true => quote!(ctx),
         false => quote!(_ctx),
@@ -107,7 +116,7 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
         impl __cqrs::#implemented<#message> for #ident {
             #associated
 
-            async fn #method(&self, message: #first, #tx #ctx: &__cqrs::Context) -> #output {
+            async fn #method(&self, message: #first, #tx #rows #ctx: &__cqrs::Context) -> #output {
                 #result
             }
         }
@@ -128,6 +137,7 @@ pub(super) fn argument(argument: &Argument<'_>) -> TokenStream {
         Argument::Message => quote!(message),
         Argument::Context => quote!(ctx),
         Argument::Transaction => quote!(tx),
+        Argument::Rows => quote!(rows),
         Argument::Reference(name) => quote!(&*self.#name),
         Argument::Clone(name) => quote!(::core::clone::Clone::clone(&self.#name)),
     }

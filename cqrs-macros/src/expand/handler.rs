@@ -62,6 +62,9 @@ pub(super) fn expand(
     let (routes, registration) = match handler.kind {
         Kind::Events => events(handler),
         Kind::Command => (None, command(handler)),
+        Kind::Query if handler.args.options.stream.is_some() => {
+            (None, answering(handler, &quote!(stream_query), None))
+        }
         Kind::Query => (None, answering(handler, &quote!(query), None)),
     };
     let scope = scope(

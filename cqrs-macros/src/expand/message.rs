@@ -27,6 +27,7 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
     let lints = lints(&input);
     let register = match kind {
         Kind::Command => quote!(command),
+        Kind::Query if message.is_stream => quote!(stream_query),
         Kind::Query => quote!(query),
     };
     let scope = scope(
@@ -44,9 +45,10 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
 }
 
 fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
-    let Message { ident, name, output, error, requires, .. } = message;
+    let Message { ident, name, output, is_stream, error, requires, .. } = message;
     // With the spans of the user's types, on which an error is reported if a type is private.
-    let output = quote_spanned!(output.span()=> type Output = #output;);
+    let name_of_output = if *is_stream { quote!(Row) } else { quote!(Output) };
+    let output = quote_spanned!(output.span()=> type #name_of_output = #output;);
     let error = quote_spanned!(error.span()=> type Error = #error;);
     let requires = requires.as_ref().map(|permissions| {
         quote! {
@@ -56,6 +58,7 @@ fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
     });
     let kind = match kind {
         Kind::Command => quote!(__cqrs::Command),
+        Kind::Query if *is_stream => quote!(__cqrs::StreamQuery),
         Kind::Query => quote!(__cqrs::Query),
     };
     quote! {

@@ -25,6 +25,8 @@ pub(crate) enum Argument<'a> {
     Message,
     Context,
     Transaction,
+    /// Where a query sends its rows.
+    Rows,
     /// A reference to a service.
     Reference(&'a Ident),
     /// A clone of a service, such as a bus or an `Arc`.
@@ -63,6 +65,15 @@ pub(crate) fn read<'a>(
         (Some(()), None) => errors.on(
             item.sig.paren_token.span.join(),
             "a `transactional` function takes the transaction: add `tx: &mut SqliteTransaction`, or that of your store",
+        ),
+        _ => {}
+    }
+    let streams = reader.arguments.iter().any(|argument| matches!(argument, Argument::Rows));
+    match (&mut args.options.stream, streams) {
+        (stream @ None, true) => *stream = Some(()),
+        (Some(()), false) => errors.on(
+            item.sig.paren_token.span.join(),
+            "a function that answers with a stream sends its rows: add `rows: &mut Rows<Row>`",
         ),
         _ => {}
     }
@@ -215,7 +226,9 @@ impl<'a> Reader<'a> {
     }
 
     fn transaction(&mut self, ty: &Type, transaction: &'a Type, errors: &mut Errors) {
-        if self.kind == Kind::Query {
+        if self.kind == Kind::Query && is_named("Rows", transaction) {
+            self.arguments.push(Argument::Rows);
+        } else if self.kind == Kind::Query {
             errors.on_tokens(ty, "a query changes nothing, so it gets nothing to change: write `&` instead of `&mut`");
         } else if self.transaction.is_some() {
             errors.on_tokens(

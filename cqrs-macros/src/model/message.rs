@@ -37,7 +37,9 @@ impl Kind {
 pub(crate) struct Message<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) name: String,
+    /// The answer, or one row of it.
     pub(crate) output: TokenStream,
+    pub(crate) is_stream: bool,
     pub(crate) error: TokenStream,
     /// The permissions that the caller needs; `None` if the annotation does not say.
     pub(crate) requires: Option<Vec<LitStr>>,
@@ -63,16 +65,32 @@ impl<'a> Message<'a> {
         let unraw = ident.unraw().to_string();
         let plain = naming::without(kind.suffix(), &unraw);
         let name = event::name(ident, options.name.as_ref(), plain, errors);
-        if kind == Kind::Query && options.output.is_none() && errors.len() == before {
+        if let (Some(_), Some(stream)) = (&options.output, &options.stream) {
+            errors.on_tokens(
+                stream,
+                "a query answers with one value or with a stream: keep `output` or `stream`",
+            );
+        }
+        let is_stream = options.stream.is_some();
+        let output = options.output.or(options.stream);
+        if kind == Kind::Query && output.is_none() && errors.len() == before {
             errors.on(
                 ident.span(),
                 "a query answers with a value: name its type with `#[query(output = ..)]`",
             );
         }
-        let output = options.output.map_or_else(|| quote!(()), ToTokens::into_token_stream);
+        let output = output.map_or_else(|| quote!(()), ToTokens::into_token_stream);
         let error =
             options.error.map_or_else(|| quote!(__cqrs::HandlerError), ToTokens::into_token_stream);
-        Self { ident, name, output, error, requires: options.requires, krate: options.krate }
+        Self {
+            ident,
+            name,
+            output,
+            is_stream,
+            error,
+            requires: options.requires,
+            krate: options.krate,
+        }
     }
 }
 

@@ -260,3 +260,19 @@ fn the_events_of_a_trait() {
         struct EmployeeCreated;
     }));
 }
+
+#[test]
+fn query_that_is_answered_with_a_stream() {
+    assert_expansion!(query(quote! {
+        #[query(stream = Employee)]
+        struct ExportEmployees;
+    }));
+    assert_expansion!(query_handler(
+        quote!(timeout = "10m"),
+        quote! {
+            async fn export(_: ExportEmployees, rows: &mut Rows<Employee>) -> Result<(), HandlerError> {
+                Ok(())
+            }
+        }
+    ));
+}

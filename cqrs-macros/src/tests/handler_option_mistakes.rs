@@ -64,8 +64,7 @@ fn options_that_are_unknown_or_repeated() {
                 struct H;
             ),
         ),
-        "unknown option `nam`, did you mean `name`? (`#[query_handler(..)]` takes `name` and \
-         `timeout`)",
+        "unknown option `nam`, did you mean `name`? (`#[query_handler(..)]` takes `name`, `timeout` and `stream`)",
     );
 }
 

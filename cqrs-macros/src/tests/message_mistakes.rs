@@ -2,7 +2,7 @@
 
 use quote::quote;
 
-use super::{assert_one_mistake, command, query};
+use super::{assert_one_mistake, command, query, query_handler};
 
 #[test]
 fn a_query_without_output() {
@@ -182,5 +182,27 @@ fn the_path_of_the_core() {
             struct C;
         )),
         "`crate` takes a string, such as `crate = \"platform::cqrs\"`",
+    );
+}
+
+#[test]
+fn one_answer_or_a_stream() {
+    assert_one_mistake(
+        query(quote!(
+            #[query(output = u8, stream = u8)]
+            struct Q;
+        )),
+        "a query answers with one value or with a stream: keep `output` or `stream`",
+    );
+    assert_one_mistake(
+        query_handler(
+            quote!(stream),
+            quote!(
+                async fn f(q: Q) -> Result<(), HandlerError> {
+                    Ok(())
+                }
+            ),
+        ),
+        "a function that answers with a stream sends its rows: add `rows: &mut Rows<Row>`",
     );
 }

@@ -13,5 +13,6 @@ mod retried_commands;
 mod settings;
 mod publishing;
 mod repeated_transactions;
+mod streams;
 mod test_kit;
 mod unhandled;
