@@ -21,6 +21,8 @@ mod header;
 mod layer;
 mod problem;
 mod request_id;
+#[cfg(feature = "axum")]
+mod serve;
 
 pub use tower_http::request_id::RequestId;
 
@@ -28,3 +30,5 @@ pub use self::header::header;
 pub use self::layer::{ContextLayer, ContextService};
 pub use self::problem::Problem;
 pub use self::request_id::{RequestIdLayer, RequestIdService};
+#[cfg(feature = "axum")]
+pub use self::serve::{Serve, ServeReport, serve};

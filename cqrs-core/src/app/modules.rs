@@ -17,6 +17,12 @@ impl Modules {
         self
     }
 
+    /// The path of the innermost module that contains `module_path`.
+    pub(crate) fn containing(&self, module_path: &str) -> Option<&str> {
+        let paths = self.0.iter().flat_map(|module| &module.paths).map(String::as_str);
+        paths.filter(|path| is_in(module_path, path)).max_by_key(|path| path.len())
+    }
+
     pub(crate) fn contain(&self, module_path: &str) -> bool {
         self.0.iter().any(|module| module.contains(module_path))
     }
@@ -58,12 +64,13 @@ impl Module {
     }
 
     pub(super) fn contains(&self, module_path: &str) -> bool {
-        self.paths.iter().any(|path| {
-            module_path
-                .strip_prefix(path.as_str())
-                .is_some_and(|below| below.is_empty() || below.starts_with("::"))
-        })
+        self.paths.iter().any(|path| is_in(module_path, path))
     }
+}
+
+fn is_in(module_path: &str, module: &str) -> bool {
+    let below = module_path.strip_prefix(module);
+    below.is_some_and(|below| below.is_empty() || below.starts_with("::"))
 }
 
 /// Names crates or modules: `modules![employees, crate::billing]`.

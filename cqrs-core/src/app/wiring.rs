@@ -1,13 +1,14 @@
 //! Wires annotations into an application.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::builder::{AppBuilder, TestOptions};
 use super::handlers;
 use super::providers::Providers;
 use super::wired::Wired;
 use super::{BuildError, Problem, ProblemKind};
-use crate::registry::Catalogue;
+use crate::registry::{Catalogue, HandlerRegistration};
 
 /// An application whose wiring is proved, and of which nothing is built yet.
 pub(crate) struct Plan {
@@ -28,7 +29,12 @@ pub(crate) fn plan(mut builder: AppBuilder) -> Result<Plan, BuildError> {
 
     let registered = std::mem::take(&mut builder.registered);
     let only = test.only_handlers.as_deref();
-    let (handlers, unhandled) = handlers::select(&catalogue, registered, only);
+    let (mut handlers, unhandled) = handlers::select(&catalogue, registered, only);
+    if test.retries_at_once {
+        for HandlerRegistration { options, .. } in &mut handlers {
+            options.retry = options.retry.with_max_backoff(Duration::ZERO);
+        }
+    }
     let messages = handlers::messages(&handlers, &catalogue, complete);
     handlers::check(&handlers, &messages, &mut problems);
     check_modules(&builder, &catalogue, &mut problems);

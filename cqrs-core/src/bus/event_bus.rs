@@ -315,6 +315,9 @@ impl EventBus {
         for event in events {
             hub.check_size(event).map_err(|error| refused(ctx, error))?;
         }
+        if !events.is_empty() {
+            observe::emitted(hub.dispatcher.shared.observer.as_ref(), ctx, E::NAME);
+        }
         Ok((hub, in_flight))
     }
 }
