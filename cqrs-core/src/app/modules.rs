@@ -80,8 +80,9 @@ fn is_in(module_path: &str, module: &str) -> bool {
 /// named module contributes something. [`only`](crate::AppBuilder::only) and
 /// [`without`](crate::AppBuilder::without) select what runs.
 ///
-/// A name that does not exist is a compile error. Name a crate as it is called in its own
-/// `Cargo.toml`, not as a renamed dependency.
+/// A name that does not exist is a compile error. The crate in which the macro is written is `crate`, not its
+/// name; in a test under `tests`, or in `main.rs` beside a `lib.rs`, the library is another crate, and has its name.
+/// Name a crate as it is called in its own `Cargo.toml`, not as a renamed dependency.
 ///
 /// ```
 /// let builder = cqrs_core::App::builder().modules(cqrs_core::modules![self]);
@@ -97,10 +98,11 @@ macro_rules! modules {
     (@name crate) => {};
     (@name self) => {};
     (@name super) => {};
-    (@name $($segment:ident)::+) => {
+    (@name $($segment:ident)::+) => {{
+        // A glob, since an error about it is on the name that is wrong, and not on the whole macro.
         #[allow(unused_imports)]
-        use $($segment)::+ as _;
-    };
+        use $($segment)::+::*;
+    }};
 }
 
 #[cfg(test)]

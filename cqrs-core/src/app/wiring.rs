@@ -36,7 +36,7 @@ pub(crate) fn plan(mut builder: AppBuilder) -> Result<Plan, BuildError> {
         }
     }
     let messages = handlers::messages(&handlers, &catalogue, complete);
-    handlers::check(&handlers, &messages, &mut problems);
+    handlers::check(&handlers, &messages, test.observer.is_some(), &mut problems);
     check_modules(&builder, &catalogue, &mut problems);
     handlers::check_transactions(&handlers, builder.store.as_deref(), &mut problems);
 

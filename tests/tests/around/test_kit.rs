@@ -227,7 +227,7 @@ async fn a_test_that_ends_with_an_error_prints_what_happened()
     let failed = process.env_remove(TestApp::SEED_VARIABLE).output().expect("it runs");
     assert!(!failed.status.success());
     let printed = String::from_utf8_lossy(&failed.stderr);
-    for part in ["command #1 mix.paint (system):", "shuffled with seed 7"] {
+    for part in ["command #1 mix.paint ((system)): no bucket", "shuffled with seed 7"] {
         assert!(printed.contains(part), "{part:?} is missing in:\n{printed}");
     }
     Ok(())
