@@ -75,30 +75,26 @@ impl Serve {
             Some(signal) => signal,
             None => stop_signal()?,
         };
-        let (begins, begun) = oneshot::channel();
+        let (sender, stopping) = oneshot::channel();
         let until = async move {
             signal.await;
             tracing::info!("stopping: no further connection is accepted");
-            let _ = begins.send(Instant::now());
+            let _ = sender.send(Instant::now());
         };
         let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
         let serving = axum::serve(self.listener, service).with_graceful_shutdown(until);
         let mut serving = Box::pin(serving.into_future());
-        let began = tokio::select! {
-            ended = &mut serving => {
-                ended?;
-                None
+        let (mut requests_ended, mut used) = (true, Duration::ZERO);
+        tokio::select! {
+            ended = &mut serving => ended?,
+            Ok(since) = stopping => {
+                match timeout(self.limit / 2, serving).await {
+                    Ok(ended) => ended?,
+                    Err(_) => requests_ended = false,
+                }
+                used = since.elapsed();
             }
-            Ok(began) = begun => Some(began),
-        };
-        let requests_ended = match began {
-            Some(_) => match timeout(self.limit / 2, serving).await {
-                Ok(ended) => ended.map(|()| true)?,
-                Err(_) => false,
-            },
-            None => true,
-        };
-        let used = began.map_or(Duration::ZERO, |began| began.elapsed());
+        }
         let application = self.app.shutdown(self.limit.saturating_sub(used)).await;
         Ok(ServeReport { requests_ended, application })
     }

@@ -56,9 +56,13 @@ mod warehouse {
         Ok(())
     }
 
-    #[events_handler]
-    async fn pack(_: &super::sales::CartFilled) -> HandlerResult {
-        Ok(())
+    #[events_handler(super::sales::CartFilled)]
+    struct Pack;
+
+    impl EventHandler<super::sales::CartFilled> for Pack {
+        async fn handle(&self, _: &super::sales::CartFilled, _: &Context) -> HandlerResult {
+            Ok(())
+        }
     }
 }
 
