@@ -111,6 +111,9 @@ fn modules_of_one_crate_that_are_not_named_are_one_module() {
     let description = builder.register(handler).build().expect("wired").describe();
     let part_of: Vec<_> = description.modules.iter().map(|it| it.part_of.as_str()).collect();
     assert_eq!(part_of, ["describe"]);
+    let graph = description.render(Format::Mermaid);
+    let of_rust_module = "subgraph module_describe__modules__sales[\"describe::modules::sales\"]";
+    assert!(graph.contains(of_rust_module), "nothing that is there is named: {graph}");
     description.with_emissions([Emission::new("by-hand", "cart.filled")]).assert_no_cycles();
 }
 
