@@ -16,6 +16,9 @@
 //!
 //! For each request, the request id is accepted or made. Then the [`ContextLayer`] asks your function for a
 //! context, and either calls the service inside that context, or answers with your [`Problem`].
+//!
+//! With the feature `axum`, `serve` runs a router until ctrl-c or SIGTERM, and stops without losing a request or what it
+//! has published.
 
 mod header;
 mod layer;

@@ -118,6 +118,31 @@ fn modules_of_one_crate_that_are_not_named_are_one_module() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_task_of_a_handler_and_a_failed_attempt_emit_counts_too() {
+    let spawn = |_: Published<sales::CartFilled>, ctx: Context| async move {
+        let inside = ctx.clone();
+        let task = ctx.spawn(async move {
+            // A fresh context, as in code that has no context argument.
+            let ctx = Context::system();
+            EVENTS.get().expect("set").publish(&ctx, warehouse::CartPacked).await
+        });
+        task.await??;
+        EVENTS.get().expect("set").publish(&inside, contracts::StockReserved).await?;
+        Err(HandlerError::msg("too late").permanent())
+    };
+    static EVENTS: std::sync::OnceLock<EventBus> = std::sync::OnceLock::new();
+    let handler = Handler::event_fn("spawns", spawn);
+    let app =
+        TestApp::from_builder(App::builder().bare().register(handler)).build().expect("wired");
+    assert!(EVENTS.set(app.events().clone()).is_ok());
+    app.publish(&Context::system(), sales::CartFilled).await.expect("accepted");
+    app.settled().await;
+    let emissions = ["cart.packed", "stock.reserved"].map(|name| Emission::new("spawns", name));
+    assert_eq!(app.observed_emissions(), emissions);
+    assert_eq!(app.all_published().len(), 2, "what the failed attempt published is dropped");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_handlers_emit_is_observed_in_a_test_and_drawn() {
     let description = with_emissions().await;
     let emits = |name: &str| {
