@@ -119,6 +119,7 @@ fn modules_of_one_crate_that_are_not_named_are_one_module() {
 
 #[tokio::test(start_paused = true)]
 async fn what_a_task_of_a_handler_and_a_failed_attempt_emit_counts_too() {
+    static EVENTS: std::sync::OnceLock<EventBus> = std::sync::OnceLock::new();
     let spawn = |_: Published<sales::CartFilled>, ctx: Context| async move {
         let inside = ctx.clone();
         let task = ctx.spawn(async move {
@@ -130,7 +131,6 @@ async fn what_a_task_of_a_handler_and_a_failed_attempt_emit_counts_too() {
         EVENTS.get().expect("set").publish(&inside, contracts::StockReserved).await?;
         Err(HandlerError::msg("too late").permanent())
     };
-    static EVENTS: std::sync::OnceLock<EventBus> = std::sync::OnceLock::new();
     let handler = Handler::event_fn("spawns", spawn);
     let app =
         TestApp::from_builder(App::builder().bare().register(handler)).build().expect("wired");
