@@ -26,6 +26,24 @@ pub use crate::registry::{
 };
 pub use crate::services::{Dependency, Injectable, Provider, Services};
 
+/// The result of a function that handles an event, with any error that `?` would convert.
+///
+/// # Errors
+///
+/// That of the function.
+pub fn handled(result: Result<(), impl Into<HandlerError>>) -> HandlerResult {
+    result.map_err(Into::into)
+}
+
+/// The result of a provider, with any error.
+///
+/// # Errors
+///
+/// That of the provider.
+pub fn provided<T>(result: Result<T, impl Into<BoxError>>) -> Result<T, BoxError> {
+    result.map_err(Into::into)
+}
+
 /// A service in the form in which the container keeps it.
 pub fn offer<T: Offered>(service: T) -> Arc<dyn Any + Send + Sync> {
     Arc::new(service)

@@ -16,11 +16,16 @@
 //!
 //! For each request, the request id is accepted or made. Then the [`ContextLayer`] asks your function for a
 //! context, and either calls the service inside that context, or answers with your [`Problem`].
+//!
+//! With the feature `axum`, `serve` runs a router until ctrl-c or SIGTERM, and stops without losing a request or what it
+//! has published.
 
 mod header;
 mod layer;
 mod problem;
 mod request_id;
+#[cfg(feature = "axum")]
+mod serve;
 
 pub use tower_http::request_id::RequestId;
 
@@ -28,3 +33,5 @@ pub use self::header::header;
 pub use self::layer::{ContextLayer, ContextService};
 pub use self::problem::Problem;
 pub use self::request_id::{RequestIdLayer, RequestIdService};
+#[cfg(feature = "axum")]
+pub use self::serve::{Serve, ServeReport, serve};

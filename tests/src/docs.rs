@@ -29,6 +29,10 @@ struct ClaimCheck;
 struct ComingFromNestjs;
 
 #[cfg(doctest)]
+#[doc = include_str!("../../docs/databases.md")]
+struct Databases;
+
+#[cfg(doctest)]
 #[doc = include_str!("../../docs/describe.md")]
 struct Describe;
 
@@ -60,6 +64,10 @@ struct Injection;
 #[doc = include_str!("../../docs/middleware.md")]
 struct Middleware;
 
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/modules.md")]
+struct Modules;
+
 #[cfg(all(doctest, feature = "observability"))]
 #[doc = include_str!("../../docs/observability.md")]
 struct Observability;
@@ -83,6 +91,10 @@ struct Pressure;
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/terms.md")]
 struct Terms;
+
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/testing.md")]
+struct Testing;
 
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/troubleshooting.md")]

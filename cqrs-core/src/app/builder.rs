@@ -52,6 +52,7 @@ pub(crate) struct TestOptions {
     pub(crate) chance: Option<Arc<dyn Chance>>,
     pub(crate) hand: Option<Box<dyn Hand>>,
     pub(crate) observer: Option<Arc<dyn Observer>>,
+    pub(crate) retries_at_once: bool,
 }
 
 impl Default for AppBuilder {

@@ -75,11 +75,12 @@ pub(super) fn messages(
 pub(super) fn check(
     handlers: &[HandlerRegistration],
     messages: &[MessageRegistration],
+    is_test: bool,
     problems: &mut Vec<Problem>,
 ) {
     check_message_names(messages, problems);
     check_handler_names(handlers, problems);
-    check_executions(handlers, messages, problems);
+    check_executions(handlers, messages, is_test, problems);
     check_events(handlers, problems);
 }
 
@@ -101,6 +102,7 @@ fn check_handler_names(handlers: &[HandlerRegistration], problems: &mut Vec<Prob
 fn check_executions(
     handlers: &[HandlerRegistration],
     messages: &[MessageRegistration],
+    is_test: bool,
     problems: &mut Vec<Problem>,
 ) {
     let mut by_message: FxHashMap<TypeId, Vec<String>> = FxHashMap::default();
@@ -109,6 +111,12 @@ fn check_executions(
             by_message.entry((message.message)().id()).or_default().push(consumer(handler));
         }
     }
+    let of_other_modules = if is_test {
+        "; in a test of one module, leave out what other modules handle: \
+         `TestApp::from_builder(App::builder().only(modules![crate]))`"
+    } else {
+        ""
+    };
     for message in messages.iter().filter(|message| message.kind != MessageKind::Event) {
         let (kind, name, source) = (message.kind, (message.message)(), message.source);
         match by_message.get(&name.id()).map(Vec::as_slice) {
@@ -123,7 +131,7 @@ fn check_executions(
                 format!("{kind} `{name}` ({source}) has no handler"),
                 format!(
                     "annotate one with `#[{kind}_handler({name})]`; if there is one in another \
-                     crate, name that crate in `modules![..]`"
+                     crate, name that crate in `modules![..]`{of_other_modules}"
                 ),
             )),
         }

@@ -17,6 +17,12 @@ impl Modules {
         self
     }
 
+    /// The path of the innermost module that contains `module_path`.
+    pub(crate) fn containing(&self, module_path: &str) -> Option<&str> {
+        let paths = self.0.iter().flat_map(|module| &module.paths).map(String::as_str);
+        paths.filter(|path| is_in(module_path, path)).max_by_key(|path| path.len())
+    }
+
     pub(crate) fn contain(&self, module_path: &str) -> bool {
         self.0.iter().any(|module| module.contains(module_path))
     }
@@ -58,12 +64,13 @@ impl Module {
     }
 
     pub(super) fn contains(&self, module_path: &str) -> bool {
-        self.paths.iter().any(|path| {
-            module_path
-                .strip_prefix(path.as_str())
-                .is_some_and(|below| below.is_empty() || below.starts_with("::"))
-        })
+        self.paths.iter().any(|path| is_in(module_path, path))
     }
+}
+
+fn is_in(module_path: &str, module: &str) -> bool {
+    let below = module_path.strip_prefix(module);
+    below.is_some_and(|below| below.is_empty() || below.starts_with("::"))
 }
 
 /// Names crates or modules: `modules![employees, crate::billing]`.
@@ -73,8 +80,9 @@ impl Module {
 /// named module contributes something. [`only`](crate::AppBuilder::only) and
 /// [`without`](crate::AppBuilder::without) select what runs.
 ///
-/// A name that does not exist is a compile error. Name a crate as it is called in its own
-/// `Cargo.toml`, not as a renamed dependency.
+/// A name that does not exist is a compile error. The crate in which the macro is written is `crate`, not its
+/// name; in a test under `tests`, or in `main.rs` beside a `lib.rs`, the library is another crate, and has its name.
+/// Name a crate as it is called in its own `Cargo.toml`, not as a renamed dependency.
 ///
 /// ```
 /// let builder = cqrs_core::App::builder().modules(cqrs_core::modules![self]);
@@ -90,10 +98,11 @@ macro_rules! modules {
     (@name crate) => {};
     (@name self) => {};
     (@name super) => {};
-    (@name $($segment:ident)::+) => {
+    (@name $($segment:ident)::+) => {{
+        // A glob, since an error about it is on the name that is wrong, and not on the whole macro.
         #[allow(unused_imports)]
-        use $($segment)::+ as _;
-    };
+        use $($segment)::+::*;
+    }};
 }
 
 #[cfg(test)]

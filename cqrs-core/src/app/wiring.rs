@@ -1,13 +1,15 @@
 //! Wires annotations into an application.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::builder::{AppBuilder, TestOptions};
 use super::handlers;
 use super::providers::Providers;
 use super::wired::Wired;
 use super::{BuildError, Problem, ProblemKind, settings};
-use crate::registry::Catalogue;
+use crate::handler::RetryPolicy;
+use crate::registry::{Catalogue, HandlerRegistration};
 
 /// An application whose wiring is proved, and of which nothing is built yet.
 pub(crate) struct Plan {
@@ -30,8 +32,14 @@ pub(crate) fn plan(mut builder: AppBuilder) -> Result<Plan, BuildError> {
     let only = test.only_handlers.as_deref();
     let (mut handlers, unhandled) = handlers::select(&catalogue, registered, only);
     let messages = handlers::messages(&handlers, &catalogue, complete);
-    handlers::check(&handlers, &messages, &mut problems);
+    handlers::check(&handlers, &messages, test.observer.is_some(), &mut problems);
     settings::apply(&builder, &catalogue, &mut handlers, &mut problems);
+    if test.retries_at_once {
+        for HandlerRegistration { options, .. } in &mut handlers {
+            let retry = options.retry.unwrap_or(RetryPolicy::DEFAULT);
+            options.retry = Some(retry.with_max_backoff(Duration::ZERO));
+        }
+    }
     check_modules(&builder, &catalogue, &mut problems);
     handlers::check_transactions(&handlers, builder.store.as_deref(), &mut problems);
 

@@ -325,6 +325,9 @@ impl EventBus {
             let size = event.json_size();
             hub.check_size(E::NAME, size).map_err(|error| refused(ctx, error))?;
         }
+        if !events.is_empty() {
+            observe::emitted(hub.dispatcher.shared.observer.as_ref(), ctx, E::NAME);
+        }
         Ok((hub, in_flight))
     }
 }

@@ -134,9 +134,13 @@ impl<Kind> Executors<Kind> {
             })
             .ok_or_else(|| refused(ExecuteError::NoHandler { message: name }))?;
 
+        observe::emitted(self.shared.observer.as_ref(), ctx, name);
         let began = Instant::now();
         let (mut ctx, work) =
             ctx.for_execution(lifecycle, began, execution.timeout, execution.is_transactional);
+        if self.shared.observer.is_some() {
+            work.name_handler(&execution.handler_name);
+        }
         let observed = Observed::execute(kind, name, &execution.handler_name, &mut ctx);
         let span = observed.span();
         execution.running.fetch_add(1, SeqCst);
@@ -195,7 +199,7 @@ struct UnderWay {
 
 impl UnderWay {
     /// Runs a handler to its end that was polled once.
-    async fn go_on<T, E: MessageError>(
+    async fn go_on<T: 'static, E: MessageError>(
         mut self,
         handling: BoxFuture<'static, Result<T, AttemptError<E>>>,
     ) -> Result<T, ExecuteError<E>> {
@@ -228,7 +232,7 @@ impl UnderWay {
         self.end(result)
     }
 
-    fn end<T, E: MessageError>(
+    fn end<T: 'static, E: MessageError>(
         &mut self,
         result: Result<T, AttemptError<E>>,
     ) -> Result<T, ExecuteError<E>> {
@@ -248,9 +252,15 @@ impl UnderWay {
         let result = result.map_err(|error| ExecuteError::of(name, error));
         if let Some(observer) = &self.execution.shared.observer {
             let failure = result.as_ref().err().map(ToString::to_string);
-            let context = ctx.clone();
-            let record = ExecutionRecord { kind, message: type_ref, name, context, failure };
-            observer.observe(Happening::Executed(record));
+            let output = result.as_ref().ok().and_then(|output| observer.copy(type_ref, output));
+            observer.observe(Happening::Executed(ExecutionRecord {
+                kind,
+                message: type_ref,
+                name,
+                context: ctx.clone(),
+                failure,
+                output,
+            }));
         }
         result
     }

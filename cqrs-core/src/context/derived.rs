@@ -138,6 +138,11 @@ impl Context {
         self.work.as_ref()?.delivery()
     }
 
+    /// The handler that this context was made for, if the application is observed.
+    pub(crate) fn handler(&self) -> Option<Arc<str>> {
+        self.current_work()?.handler().cloned()
+    }
+
     /// Whether this belongs to unfinished work that the application of `lifecycle` has admitted.
     pub(crate) fn is_inside(&self, lifecycle: &Arc<Lifecycle>) -> bool {
         self.any_work(&mut |work| work.is_of(lifecycle))

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::runtime::{InFlight, Lifecycle};
 
@@ -18,6 +18,8 @@ pub(crate) struct Work {
     /// The event and the number of the attempt, from 1; `None` for a command or query.
     delivery: Option<(&'static str, u32)>,
     parent: Option<Arc<Work>>,
+    /// The handler's stable name, if the application is observed.
+    handler: OnceLock<Arc<str>>,
     /// Whether this is a task that the work spawned.
     pub(super) is_task: bool,
     /// Whether what it publishes is sent when it succeeds.
@@ -33,7 +35,12 @@ impl Work {
     /// is sent at once, since the task may outlive the work.
     pub(super) fn continued_by_task(&self) -> WorkGuard {
         let task = self.lifecycle.enter_task();
-        Self::begin(&self.lifecycle, self.delivery, self.parent.clone(), Some(task), false)
+        let guard =
+            Self::begin(&self.lifecycle, self.delivery, self.parent.clone(), Some(task), false);
+        if let Some(handler) = self.handler.get() {
+            guard.name_handler(handler);
+        }
+        guard
     }
 
     /// `task` is there if a task continues other work.
@@ -49,6 +56,7 @@ impl Work {
             lifecycle: Arc::clone(lifecycle),
             delivery,
             parent,
+            handler: OnceLock::new(),
             is_task,
             keeps_effects,
             ended: AtomicBool::new(false),
@@ -60,6 +68,10 @@ impl Work {
     /// The event and the attempt of this work, or of the work that it is part of.
     pub(super) fn delivery(&self) -> Option<(&'static str, u32)> {
         self.delivery.or_else(|| self.parent.as_ref()?.delivery())
+    }
+
+    pub(super) fn handler(&self) -> Option<&Arc<str>> {
+        self.handler.get()
     }
 
     pub(super) fn is_of(&self, lifecycle: &Arc<Lifecycle>) -> bool {
@@ -114,6 +126,11 @@ pub(crate) struct WorkGuard {
 impl WorkGuard {
     pub(super) fn work(&self) -> Arc<Work> {
         Arc::clone(&self.work)
+    }
+
+    /// Says which handler does the work, for observers.
+    pub(crate) fn name_handler(&self, handler: &Arc<str>) {
+        let _ = self.work.handler.set(Arc::clone(handler));
     }
 
     /// The work has succeeded: gives its deferred effects, in order. Without this call, they are dropped.

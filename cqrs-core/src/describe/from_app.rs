@@ -28,8 +28,11 @@ pub(super) fn describe(wired: &Wired) -> Description {
     let declared = declared.chain(handlers.iter().map(|it| &it.declared));
     let declared = declared.chain(services.iter().map(|it| &it.declared));
     let paths: BTreeSet<_> = declared.filter_map(|it| it.module.clone()).collect();
-    let modules =
-        paths.into_iter().map(|path| ModuleDescription { named: wired.named.contain(&path), path });
+    let modules = paths.into_iter().map(|path| {
+        let named = wired.named.containing(&path);
+        let part_of = named.or_else(|| path.split("::").next()).unwrap_or_default();
+        ModuleDescription { named: named.is_some(), part_of: part_of.to_owned(), path }
+    });
     Description {
         modules: modules.collect(),
         messages,
@@ -76,6 +79,7 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
         every_event: handler.routes.iter().any(|route| route.event.is_none()),
         options: options(handler),
         dependencies: dependencies(&(handler.dependencies)()),
+        emits: Vec::new(),
     }
 }
 

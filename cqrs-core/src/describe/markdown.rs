@@ -77,6 +77,7 @@ fn handler(handler: &HandlerDescription) -> String {
         ("handles", messages),
         ("options", options(&handler.options)),
         ("injects", injects(&handler.dependencies)),
+        ("emits", codes(&handler.emits)),
     ];
     item(&name_and_type(&handler.name, &handler.type_name), Some(&handler.declared), &facts)
 }

@@ -18,7 +18,11 @@ const CLASSES: &str = "    \
 pub(super) fn render(description: &Description) -> String {
     let mut ids = Ids::default();
     let mut groups: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut handlers = BTreeMap::new();
+    let (mut handlers, mut messages) = (BTreeMap::new(), BTreeMap::new());
+    // Without named modules, the modules of a crate would all be in one box.
+    let is_named = description.modules.iter().any(|module| module.named);
+    let group = |declared| if is_named { description.part_of(declared) } else { module(declared) };
+    let group = |declared| group(declared).unwrap_or("registered by hand");
     let (mut edges, mut unhandled) = (Vec::new(), Vec::new());
     let mut chart = "flowchart LR\n".to_owned();
 
@@ -42,8 +46,15 @@ pub(super) fn render(description: &Description) -> String {
         let handlers = message.handlers.iter().filter_map(|it| handlers.get(it.as_str()));
         edges.extend(handlers.map(|handler| format!("{id} --> {handler}")));
         if message.kind == MessageKind::Event && message.handlers.is_empty() {
-            unhandled.push(id);
+            unhandled.push(id.clone());
         }
+        messages.insert(message.name.as_str(), id);
+    }
+    for handler in &description.handlers {
+        let emits = handler.emits.iter().filter_map(|it| messages.get(it.as_str()));
+        edges.extend(
+            emits.map(|message| format!("{} --> {message}", handlers[handler.name.as_str()])),
+        );
     }
     edges.sort_unstable();
 
@@ -77,9 +88,9 @@ fn node(id: &str, message: &MessageDescription) -> String {
     }
 }
 
-/// The title of the subgraph: a module, or where what is in none is.
-fn group(declared: Option<&Location>) -> &str {
-    declared.and_then(|place| place.module.as_deref()).unwrap_or("registered by hand")
+/// The Rust module; `None` for what is registered by hand.
+fn module(declared: Option<&Location>) -> Option<&str> {
+    declared.and_then(|place| place.module.as_deref())
 }
 
 /// Ids of nodes. They are made from stable names, so they are stable too.

@@ -4,6 +4,7 @@
 //! that reads as Markdown, as a Mermaid graph or as JSON. Everything in it is sorted by name, so that two
 //! of them can be compared line by line.
 
+mod cycles;
 mod from_app;
 mod markdown;
 mod mermaid;
@@ -16,8 +17,9 @@ use serde::{Deserialize, Serialize};
 use crate::app::{App, Wired};
 use crate::message::MessageKind;
 
+pub use self::cycles::{ModuleCycle, ModuleDependency};
 pub use self::parts::{
-    HandlerDescription, InjectedField, Location, MessageDescription, ModuleDescription,
+    Emission, HandlerDescription, InjectedField, Location, MessageDescription, ModuleDescription,
     OptionsDescription, ProvidedValue, ServiceDescription,
 };
 
@@ -29,7 +31,7 @@ pub enum Format {
     /// Markdown with lists for a terminal, and with the graph for GitHub.
     #[default]
     Markdown,
-    /// A [Mermaid](https://mermaid.js.org) flow chart of messages and their handlers, grouped by module.
+    /// A [Mermaid](https://mermaid.js.org) flow chart of messages and their handlers, one box for each named module.
     Mermaid,
     /// JSON, for tools.
     Json,
@@ -91,6 +93,28 @@ impl App {
 impl Description {
     pub(crate) fn of(wired: &Wired) -> Self {
         from_app::describe(wired)
+    }
+
+    /// Adds what handlers emit: the map then has an arrow from each handler to what it publishes and executes, and
+    /// [`module_cycles`](Self::module_cycles) counts it. A handler that is not in the description is ignored.
+    ///
+    /// [`TestApp::observed_emissions`](crate::testing::TestApp::observed_emissions) knows what was emitted in a test.
+    #[must_use]
+    pub fn with_emissions(mut self, emissions: impl IntoIterator<Item = Emission>) -> Self {
+        for Emission { handler, message } in emissions {
+            let handlers = self.handlers.iter_mut();
+            for it in handlers.filter(|it| it.name == handler && !it.emits.contains(&message)) {
+                it.emits.push(message.clone());
+                it.emits.sort_unstable();
+            }
+        }
+        self
+    }
+
+    /// The named module, or else the crate, of what is declared there; `None` for what is registered by hand.
+    fn part_of(&self, declared: Option<&Location>) -> Option<&str> {
+        let path = declared?.module.as_deref()?;
+        self.modules.iter().find(|module| module.path == path).map(|it| it.part_of.as_str())
     }
 
     /// The description as text. The text ends with a line break.

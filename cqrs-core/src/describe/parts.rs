@@ -81,6 +81,27 @@ pub struct HandlerDescription {
     pub options: OptionsDescription,
     /// What is injected into it.
     pub dependencies: Vec<InjectedField>,
+    /// The stable names of the events that it publishes, and of the commands and queries that it executes, as far as
+    /// [`with_emissions`](super::Description::with_emissions) said so.
+    #[serde(default)]
+    pub emits: Vec<String>,
+}
+
+/// A handler that publishes an event, or executes a command or query.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Emission {
+    /// The handler's stable name.
+    pub handler: String,
+    /// The message's stable name.
+    pub message: String,
+}
+
+impl Emission {
+    /// `handler` publishes or executes `message`; both are stable names.
+    pub fn new(handler: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { handler: handler.into(), message: message.into() }
+    }
 }
 
 /// How a handler runs. What only event handlers have is `None` for the others.
@@ -169,4 +190,7 @@ pub struct ModuleDescription {
     pub path: String,
     /// Whether it, or a module that contains it, was named with `modules![..]`.
     pub named: bool,
+    /// The path of the named module that contains it, the innermost one; its crate if none does.
+    #[serde(default)]
+    pub part_of: String,
 }

@@ -73,6 +73,10 @@ pub(super) async fn deliver(lane: &Lane, worker: usize, taken: &mut Taken) -> bo
         }
     };
 
+    if lane.shared.observer.is_some() {
+        let works = taken.items.iter().filter_map(|item| item.work.as_ref());
+        works.chain(&batch_work).for_each(|work| work.name_handler(&lane.name));
+    }
     let handling = Handling { lane, worker, route: taken.route, items: &taken.items };
     let ctx = batch.as_ref().unwrap_or(&taken.items[0].context);
     // Pinned here, since moving it into the span would copy it.

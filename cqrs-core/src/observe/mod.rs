@@ -30,7 +30,7 @@ pub(crate) use self::metrics::{
     describe, set_breaker, set_checkpoint_age, set_queue, set_subscription,
 };
 pub(crate) use self::metrics::{lease_lost, leases_taken, settled_failure};
-pub(crate) use self::observer::{AttemptRecord, Happening, Observer};
+pub(crate) use self::observer::{AttemptRecord, Happening, Observer, emitted};
 
 /// One operation, from its begin to its end: its span, its metrics, its trace.
 ///

@@ -1,5 +1,6 @@
 //! Observing an application from inside.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,13 @@ use crate::services::TypeRef;
 /// Sees what happens in an application. Most applications have none.
 pub(crate) trait Observer: Debug + Send + Sync {
     fn observe(&self, what: Happening);
+
+    /// A handler has published an event, or executed a command or query, whatever came of it. Both by their stable
+    /// names.
+    fn emitted(&self, handler: &str, message: &str);
+
+    /// A copy of the output of a command or query, if the observer wants it.
+    fn copy(&self, message: TypeRef, output: &dyn Any) -> Option<Arc<dyn Any + Send + Sync>>;
 }
 
 /// Something that happened in an application.
@@ -23,6 +31,15 @@ pub(crate) enum Happening {
     Executed(ExecutionRecord),
     /// One attempt of a delivery came to its end.
     Attempted(AttemptRecord),
+}
+
+/// Tells the observer, if there is one, that the handler of `ctx`, if there is one, emits `message`.
+pub(crate) fn emitted(observer: Option<&Arc<dyn Observer>>, ctx: &Context, message: &'static str) {
+    if let Some(observer) = observer
+        && let Some(handler) = ctx.handler()
+    {
+        observer.emitted(&handler, message);
+    }
 }
 
 /// One execution of a command or query.
@@ -37,6 +54,8 @@ pub struct ExecutionRecord {
     pub context: Context,
     /// Why it failed, if it did.
     pub failure: Option<String>,
+    /// If the observer wants it.
+    pub(crate) output: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl ExecutionRecord {

@@ -7,7 +7,7 @@ use super::recorder::Recorder;
 use super::shuffle::{Shuffle, choose_seed};
 use crate::app::{AppBuilder, BuildError};
 use crate::bus::{Hand, Route};
-use crate::message::AnyEvent;
+use crate::message::{AnyEvent, Command};
 use crate::registry::HandlerRegistration;
 use crate::schedule::Keys;
 use crate::services::{Service, TypeRef};
@@ -17,7 +17,7 @@ use crate::services::{Service, TypeRef};
 #[must_use = "nothing happens until `build`"]
 pub struct TestAppBuilder {
     pub(super) app: AppBuilder,
-    pub(super) seed: Option<u64>,
+    pub(super) recorder: Recorder,
 }
 
 impl TestAppBuilder {
@@ -56,7 +56,7 @@ impl TestAppBuilder {
     pub fn shuffle(mut self, seed: impl Into<Option<u64>>) -> Self {
         let seed = choose_seed(seed.into());
         self.app.test.chance = Some(Arc::new(Shuffle::new(seed)));
-        self.seed = Some(seed);
+        self.recorder.seed = Some(seed);
         self
     }
 
@@ -67,14 +67,36 @@ impl TestAppBuilder {
         self
     }
 
+    /// Lets a failed delivery be tried again at once, whatever its handler's back-off: for tests on a real clock. A
+    /// delay that a handler asks for itself, with [`retry_after`](crate::HandlerError::retry_after), still passes.
+    pub fn retries_at_once(mut self) -> Self {
+        self.app.test.retries_at_once = true;
+        self
+    }
+
+    /// Lets the test fail if a delivery becomes a dead letter or an attempt panics, and the test does not look at it:
+    /// with [`dead_letters`](TestApp::dead_letters), with [`deliveries_to`](TestApp::deliveries_to) its handler,
+    /// or with [`expect_failures`](TestApp::expect_failures). The drop of the [`TestApp`] panics then, unless the
+    /// test panics already.
+    pub fn deny_failures(mut self) -> Self {
+        self.recorder.denies_failures = true;
+        self
+    }
+
+    /// Keeps a copy of each output of the command `C`, for [`outputs`](TestApp::outputs).
+    pub fn keep_outputs<C: Command<Output: Clone + Sync>>(mut self) -> Self {
+        self.recorder.keep_outputs::<C>();
+        self
+    }
+
     /// Wires the application.
     ///
     /// # Errors
     ///
     /// As [`AppBuilder::build`].
-    pub fn build(mut self) -> Result<TestApp, BuildError> {
-        let recorder = self.observe();
-        Ok(TestApp { app: self.app.build()?, recorder })
+    pub fn build(self) -> Result<TestApp, BuildError> {
+        let (app, recorder) = self.observed();
+        Ok(TestApp { app: app.build()?, recorder })
     }
 
     /// Wires the application, and runs its asynchronous [providers](macro@crate::provider).
@@ -82,15 +104,15 @@ impl TestAppBuilder {
     /// # Errors
     ///
     /// As [`AppBuilder::build_async`].
-    pub async fn build_async(mut self) -> Result<TestApp, BuildError> {
-        let recorder = self.observe();
-        Ok(TestApp { app: self.app.build_async().await?, recorder })
+    pub async fn build_async(self) -> Result<TestApp, BuildError> {
+        let (app, recorder) = self.observed();
+        Ok(TestApp { app: app.build_async().await?, recorder })
     }
 
-    fn observe(&mut self) -> Arc<Recorder> {
-        let recorder = Arc::new(Recorder::new(self.seed));
+    fn observed(mut self) -> (AppBuilder, Arc<Recorder>) {
+        let recorder = Arc::new(self.recorder);
         self.app.test.observer = Some(recorder.clone());
-        recorder
+        (self.app, recorder)
     }
 }
 

@@ -12,7 +12,8 @@ use super::{DeliveryRecord, TestAppBuilder};
 use crate::app::{App, AppBuilder};
 use crate::bus::{ExecuteError, HandlerState, PublishError};
 use crate::context::Context;
-use crate::message::{Command, Event, Published, Query};
+use crate::describe::Emission;
+use crate::message::{AnyEvent, Command, Event, Published, Query};
 use crate::observe::{ExecutionRecord, Happening};
 use crate::operations::{DeliveryFilter, FailedDelivery};
 use crate::services::TypeRef;
@@ -22,7 +23,8 @@ const LONGEST_WAIT: Duration = Duration::from_hours(365 * 24);
 
 /// The real application, watched. Derefs to [`App`].
 ///
-/// If a failing test drops it, it prints what happened.
+/// If a test panics, or ends after a call of [`execute`](Self::execute), [`query`](Self::query) or
+/// [`publish`](Self::publish) that failed, its drop prints what happened.
 #[derive(Debug)]
 pub struct TestApp {
     pub(super) app: App,
@@ -40,7 +42,7 @@ impl TestApp {
 
     /// Starts with the builder of your application.
     pub fn from_builder(app: AppBuilder) -> TestAppBuilder {
-        TestAppBuilder { app, seed: None }
+        TestAppBuilder { app, recorder: Recorder::default() }
     }
 
     /// Short for `commands().execute`.
@@ -53,7 +55,7 @@ impl TestApp {
         ctx: &Context,
         command: C,
     ) -> Result<C::Output, ExecuteError<C::Error>> {
-        self.app.commands().execute(ctx, command).await
+        self.recorder.called(self.app.commands().execute(ctx, command).await)
     }
 
     /// Short for `queries().execute`.
@@ -66,7 +68,7 @@ impl TestApp {
         ctx: &Context,
         query: Q,
     ) -> Result<Q::Output, ExecuteError<Q::Error>> {
-        self.app.queries().execute(ctx, query).await
+        self.recorder.called(self.app.queries().execute(ctx, query).await)
     }
 
     /// Short for `events().publish`.
@@ -75,7 +77,7 @@ impl TestApp {
     ///
     /// As [`EventBus::publish`](crate::EventBus::publish).
     pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
-        self.app.events().publish(ctx, event).await
+        self.recorder.called(self.app.events().publish(ctx, event).await)
     }
 
     /// Returns when nothing is queued, running or waiting for a retry: all cascades are done. Cancel safe.
@@ -105,6 +107,7 @@ impl TestApp {
     ///
     /// If the application has a store, and that fails.
     pub async fn dead_letters(&self) -> Vec<FailedDelivery> {
+        self.recorder.look_at(|_| true);
         let all = DeliveryFilter::dead().limit(DeliveryFilter::MAX_LIMIT);
         let dead_letters = self.app.operations().failed(&all).await;
         dead_letters.unwrap_or_else(|error| panic!("the dead letters cannot be read: {error}"))
@@ -112,9 +115,14 @@ impl TestApp {
 
     /// The events of type `E` that were published, in order.
     pub fn published<E: Event>(&self) -> Vec<Published<E>> {
+        self.all_published().into_iter().filter_map(AnyEvent::downcast).collect()
+    }
+
+    /// The events of every type that were published, in order.
+    pub fn all_published(&self) -> Vec<AnyEvent> {
         let moments = self.recorder.moments();
-        let events = moments.iter().filter_map(|(_, what)| match what {
-            Happening::Published(event) => event.clone().downcast(),
+        let events = moments.iter().filter_map(|moment| match &moment.what {
+            Happening::Published(event) => Some(event.clone()),
             _ => None,
         });
         events.collect()
@@ -124,11 +132,48 @@ impl TestApp {
     pub fn executed<M: 'static>(&self) -> Vec<ExecutionRecord> {
         let wanted = TypeRef::of::<M>();
         let moments = self.recorder.moments();
-        let executions = moments.iter().filter_map(|(_, what)| match what {
+        let executions = moments.iter().filter_map(|moment| match &moment.what {
             Happening::Executed(execution) if execution.message == wanted => Some(execution),
             _ => None,
         });
         executions.cloned().collect()
+    }
+
+    /// The results of the command `C` that was executed, also by handlers, in order: the output, or what the error
+    /// says.
+    ///
+    /// # Panics
+    ///
+    /// If the builder was not told to [keep](TestAppBuilder::keep_outputs) the outputs of `C`.
+    pub fn outputs<C: Command<Output: Clone>>(&self) -> Vec<Result<C::Output, String>> {
+        let (keeps, name) = (self.recorder.keeps_outputs::<C>(), TypeRef::of::<C>());
+        assert!(
+            keeps,
+            "the outputs of `{name}` are not kept: `TestApp::builder().keep_outputs::<{name}>()`"
+        );
+        let results = self.executed::<C>().into_iter().filter_map(|it| match it.failure {
+            Some(failure) => Some(Err(failure)),
+            None => it.output?.downcast_ref().cloned().map(Ok),
+        });
+        results.collect()
+    }
+
+    /// What each handler has published and executed so far, whatever came of it, for
+    /// [`Description::with_emissions`](crate::describe::Description::with_emissions).
+    pub fn observed_emissions(&self) -> Vec<Emission> {
+        self.recorder.emissions().iter().cloned().collect()
+    }
+
+    /// Forgets what has happened so far, so that the next questions are about what follows. Failures that
+    /// [`deny_failures`](TestAppBuilder::deny_failures) has not reported yet are forgotten too; the dead letters and
+    /// the [observed emissions](Self::observed_emissions) stay.
+    pub fn forget(&self) {
+        self.recorder.moments().clear();
+    }
+
+    /// Accepts every failed delivery of this test; see [`deny_failures`](TestAppBuilder::deny_failures).
+    pub fn expect_failures(&self) {
+        self.recorder.expect_failures();
     }
 
     /// The deliveries to the handler `H` that were attempted, in the order of their first attempts.
@@ -178,9 +223,20 @@ impl Deref for TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            // The test runner captures this, and shows it with the failure.
+        let is_panicking = std::thread::panicking();
+        // A test may return the error of its last call, which no one can see here.
+        if is_panicking || self.recorder.last_call_failed() {
+            // The test runner captures this, and shows it if the test fails.
             eprintln!("{}", self.timeline());
+        }
+        let unexpected = self.recorder.unexpected_failures();
+        if !is_panicking && !unexpected.is_empty() {
+            eprintln!("{}", self.timeline());
+            panic!(
+                "deliveries failed, and the test did not look at them:{}\n\
+                 if it is meant, look at `dead_letters()` or `deliveries_to::<..>()`, or call `expect_failures()`",
+                unexpected.concat()
+            );
         }
     }
 }

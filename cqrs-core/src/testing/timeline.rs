@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 use uuid::Uuid;
 
 use super::TestApp;
-use super::recorder::Recorder;
+use super::recorder::{Moment, Recorder};
 use crate::context::Context;
 use crate::message::AnyEvent;
 use crate::observe::{AttemptRecord, Happening};
@@ -22,11 +22,11 @@ impl Display for Timeline<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moments = self.0.moments();
         f.write_str("what happened:")?;
-        let Some((began, _)) = moments.first() else {
+        let Some(Moment { at: began, .. }) = moments.first() else {
             return f.write_str(" nothing was published or executed");
         };
-        let numbers = Numbers::of(moments.iter().map(|(_, what)| what));
-        for (at, what) in moments.iter() {
+        let numbers = Numbers::of(moments.iter().map(|moment| &moment.what));
+        for Moment { at, what, .. } in moments.iter() {
             write!(f, "\n  {:>8} ms  ", at.duration_since(*began).as_millis())?;
             match what {
                 Happening::Published(event) => published(f, event, &numbers)?,

@@ -2,6 +2,7 @@
 
 mod problems;
 mod readiness;
+mod stops;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

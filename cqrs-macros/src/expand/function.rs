@@ -72,9 +72,7 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
                 message => (quote!(handle), quote!(&#message)),
             };
             // Any error that `?` would turn into a `HandlerError`.
-            let result = quote_spanned! {item.sig.output.span()=>
-                #call.map_err(::core::convert::Into::into)
-            };
+            let result = quote_spanned!(item.sig.output.span()=> __cqrs::handled(#call));
             (method, event, quote!(__cqrs::HandlerResult), result)
         }
         Kind::Query if streams => {

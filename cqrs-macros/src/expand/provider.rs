@@ -42,7 +42,7 @@ fn expand(provider: &Provider<'_>, item: &ItemFn) -> TokenStream {
     let wait = is_async.then(|| quote!(.await));
     let made = quote_spanned!(span=> #ident(#(#arguments),*) #wait);
     let made = if provider.can_fail {
-        quote_spanned!(span=> #made.map_err(::core::convert::Into::into))
+        quote_spanned!(span=> __cqrs::provided(#made))
     } else {
         quote!(::core::result::Result::Ok(#made))
     };

@@ -49,8 +49,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     let listener = tokio::net::TcpListener::bind(address).await?;
     tracing::info!("listening on http://{}", listener.local_addr()?);
-    let interrupted = async { drop(tokio::signal::ctrl_c().await) };
-    axum::serve(listener, router).with_graceful_shutdown(interrupted).await?;
-    tracing::info!("{}", app.shutdown(Duration::from_secs(30)).await);
+    // Until ctrl-c or SIGTERM; then it answers the last requests, and the application finishes its work.
+    let report = cqrs_http::serve(&app, router, listener).await?;
+    tracing::info!("{report}");
     Ok(())
 }

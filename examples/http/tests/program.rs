@@ -61,6 +61,29 @@ fn a_requests_tenant_reaches_the_log_line_of_an_event_handler() {
     assert!(line.contains("tenant=acme") && line.contains("request=\"edge-7\""), "{line}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_request_in_flight_at_sigterm_is_answered_and_its_event_is_handled() {
+    let mut server = Server::start();
+    let mut connection = TcpStream::connect(&server.address).expect("it listens");
+    let head = "POST /tasks HTTP/1.1\r\nhost: example\r\nx-tenant-id: acme\r\n\
+                content-length: 10\r\nexpect: 100-continue\r\n\r\n";
+    connection.write_all(head.as_bytes()).expect("sent");
+    let mut goes_on = [0; "HTTP/1.1 100 Continue\r\n\r\n".len()];
+    connection.read_exact(&mut goes_on).expect("the request has begun");
+
+    let pid = server.process.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("sent").success());
+    server.logged("stopping");
+    connection.write_all(b"Write docs").expect("sent");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).expect("an answer, and then the connection is closed");
+    assert!(answer.starts_with("HTTP/1.1 201 Created\r\n"), "{answer}");
+    server.logged("a new task");
+    server.logged("everything was finished");
+    assert!(server.process.wait().expect("it ends").success());
+}
+
 #[test]
 fn a_request_of_nobody_is_refused_with_a_problem_document() {
     let server = Server::start();

@@ -126,3 +126,109 @@ async fn settled_panics_instead_of_waiting_forever() {
     app.publish(&Context::system(), event).await.expect("accepted");
     app.settled().await;
 }
+
+#[derive(Debug, Command)]
+#[command(output = u32)]
+struct MixPaint {
+    bucket: u32,
+}
+
+#[command_handler]
+async fn mix_paint(
+    command: MixPaint,
+    ctx: &Context,
+    events: &EventBus,
+) -> Result<u32, HandlerError> {
+    let MixPaint { bucket } = command;
+    if bucket == 0 {
+        return Err(HandlerError::msg("no bucket"));
+    }
+    events.publish(ctx, PaintMixed { bucket, recipe: String::new() }).await?;
+    Ok(bucket * 2)
+}
+
+fn builder() -> cqrs_core::testing::TestAppBuilder {
+    TestApp::from_builder(App::builder().only(modules![self]))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_outputs_and_errors_of_a_command_are_kept() {
+    let app = builder().keep_outputs::<MixPaint>().build().expect("wired");
+    let ctx = Context::system();
+    let _ = app.execute(&ctx, MixPaint { bucket: 0 }).await;
+    app.execute(&ctx, MixPaint { bucket: 2 }).await.expect("it mixes");
+    let [Err(error), Ok(4)] = &app.outputs::<MixPaint>()[..] else {
+        panic!("{:?}", app.outputs::<MixPaint>());
+    };
+    assert!(error.contains("no bucket"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_published_is_listed_in_order_and_can_be_forgotten() {
+    let app = mix([3, 1, 2]).await;
+    let names: Vec<_> = app.all_published().iter().map(AnyEvent::name).collect();
+    assert_eq!(names, ["paint.mixed"; 3]);
+    app.forget();
+    assert!(app.all_published().is_empty() && app.deliveries_to::<Label>().is_empty());
+    assert!(app.timeline().contains("nothing was published"));
+}
+
+/// What the drop of an application that denies failures says, after `look`.
+async fn denied(bucket: u32, look: impl AsyncFnOnce(&TestApp)) -> Option<String> {
+    let app = builder().deny_failures().build().expect("wired");
+    app.execute(&Context::system(), MixPaint { bucket }).await.expect("it mixes");
+    app.settled().await;
+    look(&app).await;
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(app)));
+    Some(*dropped.err()?.downcast::<String>().expect("a text"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_that_the_test_does_not_look_at_fails_it() {
+    let text = denied(13, async |_| ()).await.expect("it fails");
+    assert!(text.contains("\n- paint.mixed to stir: it leaks"), "{text}");
+    let text = denied(13, async |app| drop(app.deliveries_to::<Label>())).await;
+    assert!(text.is_some(), "it looked elsewhere");
+
+    assert_eq!(denied(1, async |_| ()).await, None, "nothing failed");
+    assert_eq!(denied(13, async |app| app.expect_failures()).await, None);
+    assert_eq!(denied(13, async |app| drop(app.dead_letters().await)).await, None);
+    assert_eq!(denied(13, async |app| drop(app.deliveries_to::<Stir>())).await, None);
+}
+
+#[tokio::test]
+async fn retries_at_once_wait_no_time_on_a_real_clock() {
+    let slow =
+        cqrs_core::RetryPolicy::exponential(50, Duration::from_hours(1), Duration::from_hours(1));
+    let app = TestApp::from_builder(App::builder().bare()).retries_at_once();
+    let fails = |_: Published<PaintMixed>, _| async { Err(HandlerError::msg("it leaks")) };
+    let handler = cqrs_core::Handler::event_fn("leaks", fails);
+    let handler = handler.options(cqrs_core::HandlerOptions::DEFAULT.retry(slow));
+    let app = app.register(handler).build().expect("wired");
+    let event = PaintMixed { bucket: 1, recipe: String::new() };
+    app.publish(&Context::system(), event).await.expect("accepted");
+    tokio::time::timeout(Duration::from_mins(1), app.settled()).await.expect("no hour passes");
+    assert_eq!(app.deliveries_to_named("leaks")[0].attempts.len(), 50);
+}
+
+const RETURN_ERROR: &str = "CQRS_RETURN_AN_ERROR";
+
+#[tokio::test(start_paused = true)]
+async fn a_test_that_ends_with_an_error_prints_what_happened()
+-> Result<(), ExecuteError<HandlerError>> {
+    const THIS: &str = "test_kit::a_test_that_ends_with_an_error_prints_what_happened";
+    if std::env::var_os(RETURN_ERROR).is_some() {
+        let app = builder().shuffle(7).build().expect("wired");
+        app.execute(&Context::system(), MixPaint { bucket: 0 }).await?;
+        return Ok(());
+    }
+    let mut process = Process::new(std::env::current_exe().expect("this test's program"));
+    process.args(["--exact", THIS, "--nocapture"]).env(RETURN_ERROR, "1");
+    let failed = process.env_remove(TestApp::SEED_VARIABLE).output().expect("it runs");
+    assert!(!failed.status.success());
+    let printed = String::from_utf8_lossy(&failed.stderr);
+    for part in ["command #1 mix.paint ((system)): no bucket", "shuffled with seed 7"] {
+        assert!(printed.contains(part), "{part:?} is missing in:\n{printed}");
+    }
+    Ok(())
+}

@@ -4,4 +4,5 @@ mod cli;
 mod content;
 mod forms;
 mod hostile_names;
+mod modules;
 mod shop;

@@ -5,6 +5,7 @@ mod handlers;
 mod implemented_by_hand;
 mod module_selection;
 mod near_misses;
+mod one_module_alone;
 mod queries_that_reach_a_bus;
 mod services;
 mod transactions;
