@@ -8,6 +8,7 @@ pub use inventory;
 pub use serde_json::{Result as JsonResult, Value};
 
 pub use crate::app::BoxError;
+pub use crate::bus::JsonCommand;
 pub use crate::context::Context;
 pub use crate::handler::{
     Batch, BatchEventHandler, BatchPolicy, BreakerPolicy, CommandHandler, DeadLetters, ErrorType,

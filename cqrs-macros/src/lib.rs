@@ -217,6 +217,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// |---|---|---|
 /// | `name = ".."` | The command's name in traces and reports, by the rules for an event's name. | The type's words, without a last `Command`: `create.employee` |
 /// | `output = Type` | What the handler returns. | `()` |
+/// | `json` | `CommandBus::execute_json` may execute it by its name. It needs `Deserialize`, and its output `Serialize`. | Only code that knows its type executes it |
 /// | `error = Type` | How the handler fails. | `HandlerError` |
 /// | `requires = ".."` | The permission that its caller needs, or a list of them, or `none`. [`Authorize`](../cqrs_core/middleware/struct.Authorize.html) asks for it. | Not declared: `Authorize` refuses it |
 ///

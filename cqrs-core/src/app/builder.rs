@@ -307,7 +307,8 @@ impl AppBuilder {
         if !problems.is_empty() {
             return Err(BuildError(problems));
         }
-        construct(plan).now_or_never().expect("providers that are not asynchronous do not wait")
+        let built = construct(plan).now_or_never();
+        built.unwrap_or_else(|| unreachable!("providers that are not asynchronous do not wait"))
     }
 
     /// As [`build`](Self::build), and runs the [providers](macro@crate::provider) that are asynchronous, each after

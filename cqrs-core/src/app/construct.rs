@@ -3,7 +3,10 @@
 use std::any::TypeId;
 use std::sync::{Arc, Weak};
 
+use super::builder::AppBuilder;
 use super::plugin::Plugins;
+use super::providers::Providers;
+use super::wired::Wired;
 use super::wiring::Plan;
 use super::{App, BuildError, Running};
 use crate::bus::{
@@ -40,13 +43,7 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
     let hand = test.hand.unwrap_or_else(|| Box::new(Once));
     let dispatcher = Dispatcher::new(Arc::clone(&shared), builder.dead_letter_capacity, hand);
     let dispatcher = Arc::new(dispatcher);
-    // Events that are implemented by hand are known by their handlers.
-    let by_hand = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
-    let by_hand = by_hand.filter_map(|route| route.event?.decoder());
-    let own = [Decoder::of::<OperationPerformed>(), Decoder::of::<DeliveryDied>()];
-    let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain(own));
-    let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);
-    let codec = Arc::new(codec.with_shards(shards));
+    let codec = codec(&builder, &providers, &wired);
     let publishing = PublishOptions {
         middlewares: builder.publish_middlewares.clone(),
         payload_limit: builder.payload_limit,
@@ -55,9 +52,7 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
         starts_by_itself: builder.starts_by_itself && !plugins.need_start(),
     };
     let hub = Arc::new(EventHub::new(Arc::clone(&dispatcher), Arc::clone(&codec), publishing));
-    let mut routes = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
-    let death = TypeId::of::<DeliveryDied>();
-    if routes.any(|route| route.event.is_some_and(|event| (event.message)().id() == death)) {
+    if want_deaths(&wired.handlers) {
         shared.deaths.publish_to(Arc::downgrade(&hub) as Weak<dyn Publishes>);
     }
     let command_executors = Arc::new(Executors::new(Arc::clone(&shared)));
@@ -78,8 +73,7 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
         let handler = registration.construct(&services);
         let options = registration.options.effective();
         let transactions = transactions.as_ref().filter(|_| registration.transaction().is_some());
-        let Some(ExecutionRoute { message, erase, retry: when, .. }) = registration.execution
-        else {
+        let Some(route) = registration.execution else {
             let is_durable = builder.store.is_some() && !options.is_transient;
             let unrouted = lane(registration, &handler, transactions, &shared, is_durable);
             if is_durable {
@@ -89,24 +83,12 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
             lanes.push(unrouted);
             continue;
         };
-        let name = registration.name.as_ref().into();
-        let timeout = options.timeout;
-        let execution = Execution::new(
-            erase(
-                handler,
-                Means { transactions, retry: options.retry, when: when.unwrap_or_default() },
-            ),
-            name,
-            message.name,
-            timeout,
-            transactions.is_some(),
-            Arc::clone(&shared),
-        );
-        let executions = match message.kind {
+        let executions = match route.message.kind {
             MessageKind::Query => &mut for_queries,
             _ => &mut for_commands,
         };
-        executions.insert((message.message)().id(), execution);
+        let execution = execution(registration, route, handler, transactions, &shared);
+        executions.insert((route.message.message)().id(), execution);
     }
     if let Some(store) = builder.store.as_ref() {
         let codec = Arc::clone(&codec);
@@ -119,6 +101,8 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
     }
     dispatcher.connect(Routes::new(lanes, builder.queue_capacity, &dispatcher));
     command_executors.connect(for_commands);
+    let commands_by_name = wired.messages.iter().filter(|it| it.kind == MessageKind::Command);
+    command_executors.connect_json(commands_by_name.map(|it| (it.name, it.from_json)).collect());
     query_executors.connect(for_queries);
     Ok(App(Arc::new(Running {
         lifecycle,
@@ -134,6 +118,43 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
         plugins,
         report: std::sync::Mutex::default(),
     })))
+}
+
+/// Knows every event by its name. Events that are implemented by hand are known by their handlers.
+fn codec(builder: &AppBuilder, providers: &Providers, wired: &Wired) -> Arc<Codec> {
+    let by_hand = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
+    let by_hand = by_hand.filter_map(|route| route.event?.decoder());
+    let own = [Decoder::of::<OperationPerformed>(), Decoder::of::<DeliveryDied>()];
+    let codec = Codec::new(providers.catalogue.events().chain(by_hand).chain(own));
+    let shards = builder.store.as_ref().map_or(1, |store| store.profile().shards);
+    Arc::new(codec.with_shards(shards))
+}
+
+/// Whether a handler names the event of a delivery that has died.
+fn want_deaths(handlers: &[HandlerRegistration]) -> bool {
+    let mut routes = handlers.iter().flat_map(|handler| handler.routes.iter());
+    let death = TypeId::of::<DeliveryDied>();
+    routes.any(|route| route.event.is_some_and(|event| (event.message)().id() == death))
+}
+
+/// The handler of a command or query.
+fn execution(
+    registration: &HandlerRegistration,
+    route: ExecutionRoute,
+    handler: AnyHandler,
+    transactions: Option<&Arc<dyn Transactions>>,
+    shared: &Arc<Shared>,
+) -> Arc<Execution> {
+    let options = registration.options.effective();
+    let when = route.retry.unwrap_or_default();
+    Execution::new(
+        (route.erase)(handler, Means { transactions, retry: options.retry, when }),
+        registration.name.as_ref().into(),
+        route.message.name,
+        options.timeout,
+        transactions.is_some(),
+        Arc::clone(shared),
+    )
 }
 
 fn lane(

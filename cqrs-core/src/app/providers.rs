@@ -1,6 +1,7 @@
 //! Where services come from, and the order in which they are built.
 
 use std::error::Error;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -136,10 +137,10 @@ impl Providers {
 
     fn plan_injectable(&mut self, injectable: &'static InjectableRegistration) {
         let service = (injectable.service)();
-        let is_same = |it: &&InjectableRegistration| {
+        let is_same = |it: &InjectableRegistration| {
             it.source == injectable.source && (it.service)() == service
         };
-        if let Some(start) = self.path.iter().position(|it| is_same(&it)) {
+        if let Some(start) = self.path.iter().position(|it| is_same(it)) {
             let services = list(self.path[start..].iter().map(|it| title(it)));
             self.problems.push(Problem::new(
                 ProblemKind::Cycle,
@@ -294,7 +295,7 @@ fn failed(provider: &InjectableRegistration, error: &dyn Error) -> Problem {
     let mut text = format!("{} failed: {error}", title(provider));
     let mut cause = error.source();
     while let Some(error) = cause {
-        text.push_str(&format!(": {error}"));
+        let _ = write!(text, ": {error}");
         cause = error.source();
     }
     let fix = format!(

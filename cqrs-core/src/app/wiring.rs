@@ -8,7 +8,6 @@ use super::handlers;
 use super::providers::Providers;
 use super::wired::Wired;
 use super::{BuildError, Problem, ProblemKind, settings};
-use crate::handler::RetryPolicy;
 use crate::registry::{Catalogue, HandlerRegistration};
 
 /// An application whose wiring is proved, and of which nothing is built yet.
@@ -36,8 +35,7 @@ pub(crate) fn plan(mut builder: AppBuilder) -> Result<Plan, BuildError> {
     settings::apply(&builder, &catalogue, &mut handlers, &mut problems);
     if test.retries_at_once {
         for HandlerRegistration { options, .. } in &mut handlers {
-            let retry = options.retry.unwrap_or(RetryPolicy::DEFAULT);
-            options.retry = Some(retry.with_max_backoff(Duration::ZERO));
+            *options = options.retry(options.effective().retry.with_max_backoff(Duration::ZERO));
         }
     }
     check_modules(&builder, &catalogue, &mut problems);

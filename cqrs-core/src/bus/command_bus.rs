@@ -13,7 +13,7 @@ use crate::services::TypeRef;
 /// A bus does not keep its application alive: once the last [`App`](crate::App) is dropped or shut
 /// down, executing is refused.
 #[derive(Debug, Clone)]
-pub struct CommandBus(Weak<CommandExecutors>);
+pub struct CommandBus(pub(super) Weak<CommandExecutors>);
 
 /// The handlers of commands.
 pub(crate) type CommandExecutors = Executors<CommandBus>;

@@ -28,8 +28,13 @@ use crate::services::TypeRef;
 pub(crate) struct Executors<Kind> {
     shared: Arc<Shared>,
     executions: OnceLock<FxHashMap<TypeId, Arc<Execution>>>,
+    /// By the message's name, how it is executed from JSON, if it allows that.
+    from_json: OnceLock<FxHashMap<&'static str, Option<FromJson>>>,
     kind: PhantomData<fn() -> Kind>,
 }
+
+/// How a message is executed from JSON: a `JsonCommand`.
+pub(crate) type FromJson = &'static (dyn Any + Send + Sync);
 
 /// One message's handler.
 pub(crate) struct Execution {
@@ -77,7 +82,23 @@ pub(super) struct Description {
 
 impl<Kind> Executors<Kind> {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, executions: OnceLock::new(), kind: PhantomData }
+        let (executions, from_json) = (OnceLock::new(), OnceLock::new());
+        Self { shared, executions, from_json, kind: PhantomData }
+    }
+
+    /// Sets how messages are executed from JSON, by their names, once.
+    pub(crate) fn connect_json(&self, from_json: FxHashMap<&'static str, Option<FromJson>>) {
+        let _ = self.from_json.set(from_json);
+    }
+
+    /// The message of this name, and how it is executed from JSON.
+    pub(super) fn by_name(&self, name: &str) -> Option<(&'static str, Option<FromJson>)> {
+        let (name, from_json) = self.from_json.get()?.get_key_value(name)?;
+        Some((name, *from_json))
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.from_json.get().into_iter().flat_map(FxHashMap::keys).copied()
     }
 
     /// Sets the handlers, once.

@@ -9,6 +9,7 @@ mod dispatcher;
 mod error;
 mod event_bus;
 mod execute;
+mod execute_json;
 mod feed;
 #[cfg(feature = "metrics")]
 mod gauges;
@@ -26,6 +27,9 @@ pub use self::command_bus::CommandBus;
 pub use self::control::{HandlerControl, UnknownHandler};
 pub use self::error::{CancelError, ExecuteError, PublishError};
 pub use self::event_bus::EventBus;
+pub use self::execute_json::ExecuteJsonError;
+#[doc(hidden)]
+pub use self::execute_json::JsonCommand;
 pub use self::publish_json::PublishJsonError;
 pub use self::publish_middleware::{Publish, PublishMiddleware, PublishNext};
 pub use self::query_bus::QueryBus;

@@ -94,19 +94,19 @@ impl EventHub {
     ) -> Result<Uuid, PublishJsonError> {
         let event = decoder.name;
         let (context, observed) = self.context_of(ctx, event, None)?;
-        let decoded = match (decoder.decode)(context, version, json) {
-            Ok(decoded) => decoded,
+        let read = match (decoder.decode)(context, version, json) {
+            Ok(read) => read,
             Err(error) => {
                 observed.end(Some("unreadable"));
                 return Err(PublishJsonError::Unreadable { event, error });
             }
         };
-        if let Err(error) = self.check_size(event, decoded.json_size()) {
+        if let Err(error) = self.check_size(event, read.json_size()) {
             observed.end(Some(error.error_type()));
             return Err(error.into());
         }
         let kind = Kind { event: decoder.event, name: event };
-        Ok(self.publish_begun(ctx, decoded, kind, observed).await?)
+        Ok(self.publish_begun(ctx, read, kind, observed).await?)
     }
 }
 

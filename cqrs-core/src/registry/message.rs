@@ -1,5 +1,7 @@
 //! The registration of messages.
 
+use std::any::Any;
+
 use super::Source;
 use crate::message::{
     AnyEvent, Command, Decode, Decoder, Event, MessageKind, Query, StreamQuery, Validator,
@@ -14,6 +16,8 @@ pub struct MessageRegistration {
     pub(crate) message: fn() -> TypeRef,
     pub(crate) source: Source,
     pub(crate) validator: fn() -> Option<Validator>,
+    /// How a command is executed from JSON, if it allows that.
+    pub(crate) from_json: Option<&'static (dyn Any + Send + Sync)>,
     /// Of an event, as the next three.
     pub(crate) version: Option<u32>,
     pub(crate) entity: Option<&'static str>,
@@ -36,6 +40,7 @@ impl MessageRegistration {
             message: TypeRef::of::<M>,
             source,
             validator: || None,
+            from_json: None,
             version: None,
             entity: None,
             action: None,
@@ -44,6 +49,12 @@ impl MessageRegistration {
             error: None,
             requires: None,
         }
+    }
+
+    /// Allows that the message is executed from JSON; `execute` is a `JsonCommand`.
+    pub const fn from_json(mut self, execute: &'static (dyn Any + Send + Sync)) -> Self {
+        self.from_json = Some(execute);
+        self
     }
 
     /// Adds the function that finds the message's [`Validate`](crate::middleware::Validate), if it has one.

@@ -498,15 +498,12 @@ impl Origin for Slice {
             }
             Verdict::Dead { attempts, error } => {
                 let mut state = self.state();
-                match state.publishing.remove(&position) {
-                    Some(Publishing::Appending) => {
-                        let error = error.clone();
-                        state.publishing.insert(position, Publishing::Dead { attempts, error });
-                    }
-                    _ => {
-                        drop(state);
-                        self.die(position, event, attempts, error);
-                    }
+                if let Some(Publishing::Appending) = state.publishing.remove(&position) {
+                    let error = error.clone();
+                    state.publishing.insert(position, Publishing::Dead { attempts, error });
+                } else {
+                    drop(state);
+                    self.die(position, event, attempts, error);
                 }
             }
             // It stays open: its next owner handles it.

@@ -1,6 +1,6 @@
 //! `#[command(..)]` on a command and `#[query(..)]` on a query.
 
-use proc_macro2::Ident;
+use proc_macro2::{Ident, Span};
 use syn::parse::ParseStream;
 use syn::{Attribute, LitStr, Path, Type};
 
@@ -19,6 +19,8 @@ pub(crate) struct MessageOptions {
     pub(crate) error: Option<Type>,
     /// Empty if the caller needs no permission.
     pub(crate) requires: Option<Vec<LitStr>>,
+    /// Whether a command may be executed from JSON.
+    pub(crate) json: Option<Span>,
     /// Where the core is.
     pub(crate) krate: Option<Path>,
 }
@@ -52,6 +54,9 @@ impl MessageOptions {
             options::set(&mut self.output, key, value::ty(key, "output = Employee", input)?)
         } else if key == "stream" && attribute == "query" {
             options::set(&mut self.stream, key, value::ty(key, "stream = Employee", input)?)
+        } else if key == "json" && attribute == "command" {
+            value::none(key, input)?;
+            options::set(&mut self.json, key, key.span())
         } else if key == "error" {
             let ty = value::ty(key, "error = CreateEmployeeError", input)?;
             options::set(&mut self.error, key, ty)

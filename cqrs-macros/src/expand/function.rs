@@ -20,8 +20,8 @@ pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> Token
     let (handler, parameters) = Handler::read_function(kind, args, &item, &mut errors);
     let generated = errors.into_compile_errors().unwrap_or_else(|| {
         let declaration = declaration(&item.vis, handler.ident, &handler.injection);
-        let handles = handles(&handler, &parameters, &item);
-        let registration = super::handler::expand(&handler, &item.attrs, Some(handles));
+        let call = implementation(&handler, &parameters, &item);
+        let registration = super::handler::expand(&handler, &item.attrs, Some(&call));
         quote!(#declaration #registration)
     });
     function::remove_inject(&mut item);
@@ -36,12 +36,11 @@ pub(super) fn declaration(
 ) -> TokenStream {
     let fields = injection.fields.iter().map(|field| {
         let (name, ty) = (field.ident, field.ty);
-        match field.source {
-            Source::Reference(_) => {
-                let shared = injectable::shared(ty);
-                quote!(#name: #shared)
-            }
-            _ => quote!(#name: #ty),
+        if let Source::Reference(_) = field.source {
+            let shared = injectable::shared(ty);
+            quote!(#name: #shared)
+        } else {
+            quote!(#name: #ty)
         }
     });
     quote! {
@@ -54,7 +53,11 @@ pub(super) fn declaration(
 }
 
 /// The implementation of the handler's trait.
-fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) -> TokenStream {
+fn implementation(
+    handler: &Handler<'_>,
+    parameters: &Parameters<'_>,
+    item: &ItemFn,
+) -> TokenStream {
     let Handler { kind, ident, args, .. } = handler;
     let any: Type = syn::parse_quote!(__cqrs::AnyEvent);
     let message = args.messages.first().unwrap_or(&any);
@@ -81,10 +84,8 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
             (quote!(stream), message.to_token_stream(), output, call)
         }
         Kind::Command | Kind::Query => {
-            let of = match kind {
-                Kind::Query => quote!(__cqrs::Query),
-                _ => quote!(__cqrs::Command),
-            };
+            let of =
+                if *kind == Kind::Query { quote!(__cqrs::Query) } else { quote!(__cqrs::Command) };
             let output = quote! {
                 ::core::result::Result<<#message as #of>::Output, <#message as #of>::Error>
             };
@@ -105,10 +106,8 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
     let tx = transaction.map(|ty| quote!(tx: &mut #ty,));
     let rows =
         streams.then(|| quote!(rows: &mut __cqrs::Rows<<#message as __cqrs::StreamQuery>::Row>,));
-    let ctx = match parameters.arguments.iter().any(|it| matches!(it, Argument::Context)) {
-        true => quote!(ctx),
-        false => quote!(_ctx),
-    };
+    let takes_context = parameters.arguments.iter().any(|it| matches!(it, Argument::Context));
+    let ctx = if takes_context { quote!(ctx) } else { quote!(_ctx) };
     quote! {
         #[automatically_derived]
         impl __cqrs::#implemented<#message> for #ident {

@@ -48,11 +48,11 @@ fn annotate_struct(kind: Kind, args: TokenStream, mut parsed: ItemStruct) -> Tok
     quote!(#parsed #generated)
 }
 
-/// Writes the registration. `handles` is the implementation of the handler's trait, for a function.
+/// Writes the registration. `of_function` is the implementation of the handler's trait, for a function.
 pub(super) fn expand(
     handler: &Handler<'_>,
     attrs: &[Attribute],
-    handles: Option<TokenStream>,
+    of_function: Option<&TokenStream>,
 ) -> TokenStream {
     // A lint that the user allows for the struct is allowed in generated code too, such as `deprecated` for the
     // handler of a deprecated event.
@@ -72,7 +72,7 @@ pub(super) fn expand(
         &quote! {
             #implementation
 
-            #handles
+            #of_function
 
             #routes
 

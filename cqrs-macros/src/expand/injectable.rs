@@ -210,8 +210,9 @@ pub(crate) fn shared(ty: &Type) -> TokenStream {
 
 /// The name of a service, as generated code has it.
 pub(crate) fn optional(name: Option<&LitStr>) -> TokenStream {
-    match name {
-        Some(name) => quote!(::core::option::Option::Some(#name)),
-        None => quote!(::core::option::Option::None),
+    if let Some(name) = name {
+        quote!(::core::option::Option::Some(#name))
+    } else {
+        quote!(::core::option::Option::None)
     }
 }

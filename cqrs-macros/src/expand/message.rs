@@ -30,6 +30,11 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
         Kind::Query if message.is_stream => quote!(stream_query),
         Kind::Query => quote!(query),
     };
+    // With the option's span, on which it is reported if the command cannot be read.
+    let from_json = message.json.map(|span| {
+        let execute = quote_spanned!(span=> __cqrs::JsonCommand::of::<#ident>());
+        quote!(.from_json(const { &#execute }))
+    });
     let scope = scope(
         message.krate.as_ref(),
         &quote! {
@@ -37,7 +42,7 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
 
             __cqrs::inventory::submit! {
                 __cqrs::MessageRegistration::#register::<#ident>(__cqrs::source!())
-                    .validated_by(__cqrs::validator!(#ident))
+                    .validated_by(__cqrs::validator!(#ident)) #from_json
             }
         },
     );

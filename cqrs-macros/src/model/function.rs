@@ -218,7 +218,7 @@ impl<'a> Reader<'a> {
                 self.arguments.push(Argument::Context);
             }
             Type::Reference(TypeReference { elem, .. }) => {
-                self.service(parameter, elem, true, errors)
+                self.service(parameter, elem, true, errors);
             }
             ty if is_named("Context", ty) => errors.on_tokens(ty, "write `ctx: &Context`"),
             ty => self.service(parameter, ty, false, errors),

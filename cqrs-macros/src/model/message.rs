@@ -1,6 +1,6 @@
 //! A command or a query: its name, its output and its error.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::{Data, DeriveInput, LitStr, Path};
@@ -40,6 +40,8 @@ pub(crate) struct Message<'a> {
     /// The answer, or one row of it.
     pub(crate) output: TokenStream,
     pub(crate) is_stream: bool,
+    /// Whether a command may be executed from JSON.
+    pub(crate) json: Option<Span>,
     pub(crate) error: TokenStream,
     /// The permissions that the caller needs; `None` if the annotation does not say.
     pub(crate) requires: Option<Vec<LitStr>>,
@@ -87,6 +89,7 @@ impl<'a> Message<'a> {
             name,
             output,
             is_stream,
+            json: options.json,
             error,
             requires: options.requires,
             krate: options.krate,

@@ -88,3 +88,58 @@ async fn what_cannot_be_published_is_refused_and_no_handler_sees_it() {
     let late = events.publish_json(&ctx, "json.time.logged", 2, "{}").await;
     assert!(matches!(late, Err(PublishJsonError::Refused(PublishError::ShutDown { .. }))));
 }
+
+mod commands {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0} is too much")]
+    struct TooMuch(u32);
+
+    #[derive(Deserialize, Command)]
+    #[command(name = "json.double", output = u32, error = TooMuch, json)]
+    struct Double {
+        number: u32,
+    }
+
+    #[command_handler]
+    async fn double(command: Double) -> Result<u32, TooMuch> {
+        command.number.checked_mul(2).ok_or(TooMuch(command.number))
+    }
+
+    #[derive(Command)]
+    #[command(name = "json.secret")]
+    struct Secret;
+
+    #[command_handler]
+    async fn secret(_: Secret) -> Result<(), HandlerError> {
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_command_that_allows_it_is_executed_by_its_name() {
+        let app = App::builder().only(modules![self]).build().expect("wired");
+        let ctx = Context::for_tenant("acme").expect("a valid tenant");
+        let execute = async |name: &str, json: &str| {
+            app.commands().execute_json(&ctx, name, json).await.map_err(|error| error.to_string())
+        };
+        assert_eq!(execute("json.double", r#"{"number":21}"#).await, Ok(json!(42)));
+        let error = execute("json.double", r#"{"number":-1}"#).await.expect_err("negative");
+        assert!(
+            error.starts_with("command `json.double` was not executed: invalid value"),
+            "{error}"
+        );
+        let error = execute("json.double", r#"{"number":4000000000}"#).await;
+        assert_eq!(error.expect_err("too much"), "4000000000 is too much");
+        let error = execute("json.secret", "null").await.expect_err("not allowed");
+        let expected =
+            "command `json.secret` cannot be executed from JSON: add `#[command(json)]` to it";
+        assert_eq!(error, expected);
+        let error = execute("json.doubel", "{}").await.expect_err("unknown");
+        let expected = "no command is named `json.doubel`; the most similar name is `json.double`";
+        assert_eq!(error, expected);
+        assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
+        let late = execute("json.double", r#"{"number":21}"#).await.expect_err("shut down");
+        assert!(late.contains("is shut down"), "{late}");
+    }
+}
