@@ -17,7 +17,7 @@ pub(crate) struct MessageOptions {
     pub(crate) error: Option<Type>,
     /// Empty if the caller needs no permission.
     pub(crate) requires: Option<Vec<LitStr>>,
-    /// Where the core is.
+    /// The path of `cqrs_core` in generated code.
     pub(crate) krate: Option<Path>,
 }
 

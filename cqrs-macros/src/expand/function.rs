@@ -1,4 +1,4 @@
-//! A handler that is written as a function: a struct that has its services, and the handler's trait, which calls it.
+//! A handler that is written as a function: generates a struct with the services, whose handler trait calls the function.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -28,7 +28,7 @@ pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> Token
     quote!(#item #generated)
 }
 
-/// The struct has the function's name, which is free among types: tests name the handler by it.
+/// The struct, with the function's name, so that tests name the handler by it. Types and functions have separate names.
 pub(super) fn declaration(
     visibility: &Visibility,
     ident: &Ident,
@@ -66,11 +66,11 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
         Kind::Events => {
             let (method, event) = match ungrouped(message) {
                 message if is_batch => (quote!(handle_batch), quote!(&__cqrs::Batch<#message>)),
-                // A reference would give the trait object its own lifetime.
+                // Behind a reference, the trait object would get the lifetime of the reference.
                 Type::TraitObject(object) => (quote!(handle), quote!(&(#object + 'static))),
                 message => (quote!(handle), quote!(&#message)),
             };
-            // Any error that `?` would turn into a `HandlerError`.
+            // Accepts any error that `?` turns into a `HandlerError`.
             let result = quote_spanned! {item.sig.output.span()=>
                 #call.map_err(::core::convert::Into::into)
             };
@@ -114,7 +114,7 @@ fn handles(handler: &Handler<'_>, parameters: &Parameters<'_>, item: &ItemFn) ->
     }
 }
 
-/// The call of the function, with the span of what it returns, on which a wrong type is reported.
+/// The call of the function, with the span of its return type, so that a wrong type is reported there.
 fn call(parameters: &Parameters<'_>, item: &ItemFn) -> TokenStream {
     let arguments = parameters.arguments.iter().map(argument);
     let span = item.sig.output.span().resolved_at(Span::call_site());
@@ -122,7 +122,7 @@ fn call(parameters: &Parameters<'_>, item: &ItemFn) -> TokenStream {
     quote_spanned!(span=> #ident(#(#arguments),*).await)
 }
 
-/// An argument, where the services are the fields of `self`.
+/// An argument of the call. Services are fields of `self`.
 pub(super) fn argument(argument: &Argument<'_>) -> TokenStream {
     match argument {
         Argument::Message => quote!(message),
