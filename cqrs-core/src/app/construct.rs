@@ -40,7 +40,7 @@ pub(super) async fn construct(plan: Plan) -> Result<App, BuildError> {
     let hand = test.hand.unwrap_or_else(|| Box::new(Once));
     let dispatcher = Dispatcher::new(Arc::clone(&shared), builder.dead_letter_capacity, hand);
     let dispatcher = Arc::new(dispatcher);
-    // Events that are implemented by hand are known by their handlers.
+    // Events that are implemented by hand are known only from their handlers.
     let by_hand = wired.handlers.iter().flat_map(|handler| handler.routes.iter());
     let by_hand = by_hand.filter_map(|route| route.event?.decoder());
     let own = [Decoder::of::<OperationPerformed>(), Decoder::of::<DeliveryDied>()];
