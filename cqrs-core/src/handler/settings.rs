@@ -173,8 +173,8 @@ impl HandlerSettings {
         options
     }
 
-    /// Whether an option is set for this handler that only handlers of events have, or `retry` although it is not
-    /// `retried`.
+    /// Whether an option is set for this handler that only handlers of events have. `retry` is such an option unless the
+    /// handler is `retried`.
     pub(crate) fn are_for_events(&self, handler: &str, retried: bool) -> bool {
         let timeout_alone = |setting: &Setting| {
             let HandlerOptions { timeout, .. } = setting.options;
@@ -185,8 +185,8 @@ impl HandlerSettings {
         self.0.iter().any(|(key, setting)| key.is_for(handler) && !timeout_alone(setting))
     }
 
-    /// What is set for none of these handlers: what is written for the handler, and the names of `handlers` as they would
-    /// be written.
+    /// The settings of handlers that are not in `handlers`: for each, the name as written, and the names of `handlers` in the
+    /// same form.
     pub(crate) fn unknown(&self, handlers: &[&str]) -> Vec<(String, Vec<String>)> {
         let unknown = self.0.iter().filter(|(key, _)| !handlers.iter().any(|it| key.is_for(it)));
         unknown
@@ -203,7 +203,7 @@ impl Key {
         self.written_for(handler) == self.name
     }
 
-    /// The name of `handler` as it would be written here.
+    /// The name of `handler` in the form of these settings.
     fn written_for(&self, handler: &str) -> String {
         if !self.is_variable {
             return handler.to_owned();
