@@ -56,7 +56,7 @@ impl Audited for EmployeeCreated {
 
 type Notes = Arc<Mutex<Vec<String>>>;
 
-/// A struct takes the events of a trait beside an event of its own.
+/// A struct that handles the events of a trait and one more event.
 #[events_handler(dyn EmployeeEvent, TaskCreated)]
 struct Index {
     notes: Notes,
