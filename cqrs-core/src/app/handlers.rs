@@ -147,7 +147,7 @@ fn check_events(handlers: &[HandlerRegistration], problems: &mut Vec<Problem>) {
             let alias = alias();
             problems.push(Problem::new(
                 ProblemKind::NoEventOfTrait,
-                format!("{} handles `{alias}`, but no event is one", consumer(handler)),
+                format!("{} handles `{alias}`, but no event has this alias", consumer(handler)),
                 format!(
                     "add `#[event(as = {alias})]` to the events; if there are some in another crate, name that \
                      crate in `modules![..]`"

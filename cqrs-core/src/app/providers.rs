@@ -236,8 +236,8 @@ impl Providers {
         let problems = providers.map(|it| {
             Problem::new(
                 ProblemKind::AsyncProvider,
-                format!("{} is asynchronous, and `build` waits for nothing", title(it)),
-                "`.build_async().await` in place of `.build()`, or provide the value",
+                format!("{} is asynchronous, and `build` cannot wait for it", title(it)),
+                "write `.build_async().await` instead of `.build()`, or provide the value",
             )
         });
         problems.collect()

@@ -205,8 +205,8 @@ impl HandlerOptions {
         {
             errors.on(
                 *span,
-                "a command is attempted again after errors that are named, and none is: add \
-                 `when = is_busy` to `retry(..)`, with a function such as \
+                "`retry(..)` of a command says after which errors it is attempted again: add \
+                 `when = is_busy`, with a function such as \
                  `fn is_busy(error: &HandlerError) -> bool`",
             );
         }

@@ -149,6 +149,6 @@ fn a_trait_without_events_is_in_the_report() {
     let error = App::builder().bare().register(unneeded).build().expect_err("no event");
     assert_eq!(error.problems()[0].kind(), ProblemKind::NoEventOfTrait);
     let text = error.to_string();
-    assert!(text.contains("handles `dyn Unused`, but no event is one"), "{text}");
+    assert!(text.contains("handles `dyn Unused`, but no event has this alias"), "{text}");
     assert!(text.contains("add `#[event(as = dyn Unused)]` to the events"), "{text}");
 }
