@@ -7,9 +7,9 @@
 //! myapp check --deny undeclared                    also fails if a command or query declares no permission
 //! ```
 //!
-//! Both commands prove the wiring and build nothing: they need no Tokio runtime, no service is made, no provider and no
-//! handler is called, and no plugin starts. Provided values are made before that: let a `#[provider]` make a pool of
-//! connections, or let the pool connect lazily.
+//! Both commands prove the wiring and build nothing. They need no Tokio runtime, build no service, call no provider and no
+//! handler, and start no plugin. Provided values exist before that, so let a `#[provider]` make a pool of connections, or
+//! let the pool connect lazily.
 
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
@@ -46,7 +46,7 @@ pub enum WiringCommand {
 pub enum Denied {
     /// An event that no handler names; a handler of every event does not count
     Unhandled,
-    /// A command or query that does not say with `requires` which permission its caller needs
+    /// A command or query without `requires`, which declares the permission that its caller needs
     Undeclared,
 }
 

@@ -1,6 +1,6 @@
 //! Events, commands and queries with tenant-aware contexts.
 //!
-//! You annotate a struct, and the linker registers it. At start-up, the application proves that everything
+//! You annotate a function or a struct, and the linker registers it. At start-up, the application proves that everything
 //! is wired. Every message reaches its handlers with its tenant.
 //!
 //! The modules are in the order in which a message travels, and each imports only those above it: a

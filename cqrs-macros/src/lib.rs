@@ -9,6 +9,7 @@
 //! | a command | [`#[derive(Command)]`](macro@Command) |
 //! | a query | [`#[derive(Query)]`](macro@Query) |
 //! | a service that is built from others | [`#[derive(Injectable)]`](macro@Injectable) |
+//! | a service that a function makes | [`#[provider]`](macro@provider) |
 //! | a handler of events | [`#[events_handler(..)]`](macro@events_handler) |
 //! | a handler of a command | [`#[command_handler(..)]`](macro@command_handler) |
 //! | a handler of a query | [`#[query_handler(..)]`](macro@query_handler) |
@@ -63,7 +64,7 @@ use syn::Error;
 /// | `describe = ".."` | What happened as a sentence for people, without its subject; see below. At most 512 bytes. | No description |
 /// | `activity = false` | The event does not belong into an activity log. | `true` |
 /// | `crate = "platform::cqrs"` | Where `cqrs_core` is, if it is a renamed dependency or another crate re-exports it. All annotations have this option. | `::cqrs_core` |
-/// | `as = dyn Trait` | Handlers of `dyn Trait` get the event. It may be repeated, or list several: `as(dyn A, dyn B)`. The trait is `Send + Sync`. | None |
+/// | `as = dyn Trait` | The trait is an alias of the event: handlers of `dyn Trait` get the event. It may be repeated, or list several: `as(dyn A, dyn B)`. The trait is `Send + Sync`. | None |
 ///
 /// Leaving everything out is fine while a type's name is right:
 ///
@@ -219,7 +220,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// | `output = Type` | What the handler returns. | `()` |
 /// | `json` | `CommandBus::execute_json` may execute it by its name. It needs `Deserialize`, and its output `Serialize`. | Only code that knows its type executes it |
 /// | `error = Type` | How the handler fails. | `HandlerError` |
-/// | `requires = ".."` | The permission that its caller needs, or a list of them, or `none`. [`Authorize`](../cqrs_core/middleware/struct.Authorize.html) asks for it. | Not declared: `Authorize` refuses it |
+/// | `requires = ".."` | The permission that its caller needs, a list of permissions, all of which it needs, or `none`. [`Authorize`](../cqrs_core/middleware/struct.Authorize.html) asks a policy for them. | Not declared: `Authorize` refuses the message |
 ///
 /// A command may have any shape, but not be generic: its name identifies one type.
 #[proc_macro_derive(Command, attributes(command))]
@@ -252,7 +253,7 @@ pub fn derive_command(input: TokenStream) -> TokenStream {
 /// | `output = Type` | What the handler answers with. | Required, or `stream` |
 /// | `stream = Type` | The handler answers with a stream of rows of this type; see `QueryBus::stream`. | One answer |
 /// | `error = Type` | How the handler fails. | `HandlerError` |
-/// | `requires = ".."` | The permission that its caller needs, or a list of them, or `none`. [`Authorize`](../cqrs_core/middleware/struct.Authorize.html) asks for it. | Not declared: `Authorize` refuses it |
+/// | `requires = ".."` | The permission that its caller needs, a list of permissions, all of which it needs, or `none`. [`Authorize`](../cqrs_core/middleware/struct.Authorize.html) asks a policy for them. | Not declared: `Authorize` refuses the message |
 ///
 /// A query may have any shape, but not be generic: its name identifies one type.
 #[proc_macro_derive(Query, attributes(query))]
@@ -293,15 +294,15 @@ fn derive_message(kind: model::message::Kind, input: TokenStream) -> TokenStream
 /// - `name = ".."` injects the service of the field's type that has this name.
 ///
 /// A field of type `Option<T>` takes the service of type `T` if there is one. A field of type `Vec<T>`, such as
-/// `Vec<Arc<dyn Rule>>`, takes all services of type `T`, whatever their names: those without a name first, then in the
-/// order of their names, and of one name in the order of their types' paths.
+/// `Vec<Arc<dyn Rule>>`, takes all services of type `T`, with and without names: those without a name first, then by name.
+/// Services of one name are in the order of their types' paths.
 ///
 /// # On the type: `#[injectable(..)]`
 ///
 /// - `as = dyn Trait` also offers the service as `Arc<dyn Trait>`. It may be repeated, or list
 ///   several: `as(dyn Read, dyn Write)`.
-/// - `name = ".."` offers it as those under this name, for fields with `#[inject(name = "..")]`, so that several services
-///   can implement one trait.
+/// - `name = ".."` gives the trait objects this name, for fields with `#[inject(name = "..")]`, so that several services can
+///   implement one trait.
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -343,16 +344,16 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 ///
 /// | Parameter | Gets |
 /// |---|---|
-/// | `event: &E`, the first | The event. `&AnyEvent` means every event, `&dyn Trait` every event of a trait. |
+/// | `event: &E`, the first | The event. `&AnyEvent` means every event, `&dyn Trait` every event that has the trait as an alias. |
 /// | `batch: &Batch<E>`, the first | Many events at once; with the option `batch(..)`. |
 /// | `ctx: &Context` | The context, if the function needs it. |
-/// | `tx: &mut SqliteTransaction` | A transaction of the application's store. It commits when the function returns `Ok`; the handler is `transactional` then. |
-/// | `name: &T`, `name: &dyn Trait` | A service: the `T` in an `Arc<T>`, or a provided `T` itself. |
+/// | `tx: &mut SqliteTransaction` | A transaction of the application's store. It commits when the function returns `Ok`. The parameter makes the handler `transactional`. |
+/// | `name: &T`, `name: &dyn Trait` | A reference to a service: to the `T` in an `Arc<T>`, or to a service of type `T`. |
 /// | `name: Arc<T>`, `name: EventBus` and others | A clone of the service of this type. |
 ///
-/// `#[inject(name = "..")]` on a parameter asks for the service of this name. The function returns a `Result` with any
-/// error that `?` turns into a `HandlerError`. It stays a function, which a test can call. A test kit names its
-/// handler by the function, as in `app.deliveries_to::<send_welcome_email>()`.
+/// `#[inject(name = "..")]` on a parameter injects the service of this name. The function returns a `Result` with any
+/// error that `?` turns into a `HandlerError`. A test can call the function. The test kit names the handler by the
+/// function: `app.deliveries_to::<send_welcome_email>()`.
 ///
 /// A handler of several events is a struct. Name the events, and implement `EventHandler` for each of them:
 ///
@@ -389,7 +390,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// A trait means every event with `#[event(as = dyn Trait)]`:
+/// A trait object means every event that has it as an alias, `#[event(as = dyn Trait)]`:
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -418,7 +419,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// A struct with `#[events_handler(dyn EmployeeEvent)]` implements `EventHandler<dyn EmployeeEvent>`, and takes
 /// `event: &(dyn EmployeeEvent + 'static)`.
 ///
-/// With `batch(..)`, the handler gets many at once, and implements `BatchEventHandler` instead:
+/// With `batch(..)`, the handler gets many events at once, and implements `BatchEventHandler` instead:
 ///
 /// ```
 /// # use cqrs_core::prelude::*;
@@ -465,14 +466,14 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// | Option | Meaning | If left out |
 /// |---|---|---|
 /// | `retry(attempts = 5, backoff = "100ms", max = "30s")` | How many attempts are made before a delivery becomes a dead letter, and the wait between them: at first up to `backoff`, then up to twice as long each time, at most `max`. Each part may be left out; a `backoff` above the default `max` raises it. 1 to 100 attempts; `backoff` from 1ms to 1h; `max` from 1ms to 24h. | As written here |
-/// | `retry(.., jitter = none)` | The waits are exactly that long, and not random. | They are random |
-/// | `retry(waits = ["1s", "10s", "1m"])` | Exactly these waits are made, each before one more attempt. 1 to 16 waits, each from 1ms to 24h; not together with the options above. | |
-/// | `retry(.., never = [InvalidAddress, OtherError])` | Errors of these types are permanent: no attempt follows. They are what the handler returns or converts with `?`, see `HandlerError::downcast_ref`. | Those that say so |
+/// | `retry(.., jitter = none)` | Each wait is exactly as long as the back-off. | A wait is random, up to the back-off |
+/// | `retry(waits = ["1s", "10s", "1m"])` | The waits between attempts, exactly: one more attempt than waits. 1 to 16 waits, each from 1ms to 24h; not together with the parts above. | |
+/// | `retry(.., never = [InvalidAddress, OtherError])` | Errors of these types are permanent: no attempt follows. The type is that of the error which the handler returns or converts with `?`, see `HandlerError::downcast_ref`. | Only errors that are marked `permanent()` |
 /// | `retry = none` | One attempt is made. | |
 /// | `timeout = "30s"` | How long one attempt may take, from 1ms to 24h. | 30s |
 /// | `timeout = none` | An attempt has no time limit. | |
-/// | `deliver_within = "1h"` | How old an event may be when an attempt begins, by the wall clock, from 1ms to 8760h (a year). The delivery of an older event fails for good, without an attempt; the reason begins with "expired". | Any age |
-/// | `dead_letters = "discard"` | A delivery that has failed for good is logged and counted, and leaves no dead letter. `"keep"`: it leaves one. | `"keep"` |
+/// | `deliver_within = "1h"` | How old an event may be when an attempt begins, by the wall clock, from 1ms to 8760h (a year). The delivery of an older event expires: it fails for good, without an attempt, and the reason begins with "expired". | Any age |
+/// | `dead_letters = "discard"` | A delivery that has failed for good is logged and counted, and leaves no dead letter. `"keep"`: it becomes a dead letter. | `"keep"` |
 /// | `concurrency = 8` | How many events the handler works on at once, 1 to 1024. Events of one order key come one at a time. | 8 |
 /// | `order = "tenant"`, `order = "none"` | Which events come in publish order, one at a time: all of a tenant, or none. `"key"`: those of one order key, which is the value of `#[event(order_by)]`, or else the entity. | `"key"` |
 /// | `rate = "100/s"` | How many attempts are begun in a second (`/s`), a minute (`/m`) or an hour (`/h`), evenly spaced; 1 to 1000000. Other deliveries stay queued. | No limit |
@@ -609,9 +610,9 @@ pub fn events_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// | Option | Meaning | If left out |
 /// |---|---|---|
-/// | `timeout = "30s"` | How long the handler may take, from 1ms to 24h: all attempts together. | 30s |
+/// | `timeout = "30s"` | How long the handler may take for all attempts together, from 1ms to 24h. | 30s |
 /// | `timeout = none` | The handler has no time limit. | |
-/// | `retry(attempts = 3, backoff = "10ms", when = is_busy)` | The command, which is `Clone`, is attempted again after the handler's errors that `when` accepts, a `fn(&Error) -> bool`. With `transactional`, `when` may be left out: it is attempted again, in a new transaction, if the store cannot begin one, or has rolled it back because of others, such as after a deadlock. The other parts, with their limits, are those of [`events_handler`](macro@events_handler), without `never`. | One attempt |
+/// | `retry(attempts = 3, backoff = "10ms", when = is_busy)` | The command is attempted again after errors of the handler for which `when`, a `fn(&Error) -> bool`, returns `true`. The command must be `Clone`. With `transactional`, `when` may be left out: the command is also attempted again, in a new transaction, if the store cannot begin one, or after a conflict with another transaction, such as a deadlock. The other parts, with their limits, are those of [`events_handler`](macro@events_handler), without `never`. | One attempt |
 /// | `transactional` | The handler implements `TransactionalCommandHandler`. | No transaction |
 /// | `name = ".."` | The handler's name in traces and reports, by the rules of [`events_handler`](macro@events_handler). | The struct's words: `create-employee-handler` |
 ///
@@ -695,7 +696,7 @@ pub fn command_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The other options, and how fields are injected, are those of
 /// [`command_handler`](macro@command_handler), without `transactional` and `retry`. A query changes nothing, so the
-/// application refuses to build one whose handler injects a bus it could change state with.
+/// application is not built if its handler injects a bus with which it could change state.
 #[proc_macro_attribute]
 pub fn query_handler(args: TokenStream, item: TokenStream) -> TokenStream {
     annotate(attr::handler::Kind::Query, args, item)
@@ -703,7 +704,7 @@ pub fn query_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Registers a function that makes a service, such as a pool of connections, once per application.
 ///
-/// Its parameters are services; what it returns is offered by its type to every field and parameter that asks for it:
+/// Its parameters are services. The returned value is the service of its type, for every field and parameter of that type:
 ///
 /// ```
 /// use cqrs_core::prelude::*;
@@ -724,12 +725,12 @@ pub fn query_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// `App::builder().build_async().await` runs providers in the order in which they need each other, after the wiring is
-/// proved. A failed provider is a part of the same report. Providers that are not `async` run in `build` too. A value that
-/// is given with `provide` replaces the provider of its type, which does not run then.
+/// `App::builder().build_async().await` proves the wiring, and then runs each provider after those of the services that it
+/// needs. The error of a failed provider is in the wiring report. Providers that are not `async` run in `build` too. If a
+/// value of the same type is given with `provide`, it replaces the provider, which does not run.
 ///
-/// What it makes is `Clone + Send + Sync`: return an `Arc<T>`, or an `Arc<dyn Trait>`, for anything else. The error is one
-/// that converts into a `Box<dyn Error + Send + Sync>`.
+/// The service is `Clone + Send + Sync`. For any other type, return an `Arc<T>` or an `Arc<dyn Trait>`. The error converts
+/// into a `Box<dyn Error + Send + Sync>`.
 #[proc_macro_attribute]
 pub fn provider(args: TokenStream, item: TokenStream) -> TokenStream {
     expand::provider::annotate(args.into(), &item.into()).into()

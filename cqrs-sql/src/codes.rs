@@ -25,7 +25,8 @@ const LOST: [&str; 3] = ["08", "57P", "25P03"];
 #[cfg(feature = "postgres")]
 const TRANSIENT: [&str; 5] = ["53", "40", "57", "55P03", "25006"];
 
-/// Serialization failures, deadlocks, and locks that were not to be had. The class `40` also has an unknown completion.
+/// Serialization failures, deadlocks, and locks that were not available. The whole class `40` is too much: it also has the
+/// code of a statement whose completion is unknown.
 #[cfg(feature = "postgres")]
 const CONFLICT: [&str; 3] = ["40001", "40P01", "55P03"];
 
@@ -67,8 +68,8 @@ pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
     }
 }
 
-/// Whether a transaction was rolled back because of others: a serialization failure, a deadlock, a lock that was not to be
-/// had. It has had no effect.
+/// Whether a transaction was rolled back because of a conflict with another one: a serialization failure, a deadlock, or a
+/// lock that was not available. It has had no effect.
 pub(crate) fn is_conflict(error: &(dyn std::error::Error + 'static)) -> bool {
     let error = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
     error.is_some_and(|error| {

@@ -26,7 +26,7 @@ pub struct Lines {
 #[derive(Debug, Default)]
 pub struct LedgerTransaction(Vec<String>, Option<StoreError>);
 
-/// The error of a [`Ledger`] that has rolled a transaction back because of others.
+/// The error of a [`Ledger`] that has rolled a transaction back because of a conflict.
 #[derive(Debug)]
 pub struct Conflict;
 

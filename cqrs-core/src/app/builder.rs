@@ -165,8 +165,8 @@ impl AppBuilder {
         self
     }
 
-    /// Runs a middleware that is built from services, as a handler is. What is missing is in the report of
-    /// [`build`](Self::build). If it is offered as `Arc<M>`, this is the same one.
+    /// Adds a middleware that is built from services, in the same way as a handler. Missing services are in the report of
+    /// [`build`](Self::build). If a service `Arc<M>` is offered, it is used as the middleware.
     ///
     /// ```
     /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
@@ -195,14 +195,14 @@ impl AppBuilder {
         self
     }
 
-    /// Runs a middleware around every publish; see [`PublishMiddleware`]. The first one added is the outermost.
+    /// Adds a middleware around every publish; see [`PublishMiddleware`]. The first one that is added is the outermost.
     pub fn publish_middleware(mut self, middleware: impl PublishMiddleware) -> Self {
         self.publish_middlewares = self.publish_middlewares.and(middleware);
         self
     }
 
-    /// As [`publish_middleware`](Self::publish_middleware), with one that is built from services, as
-    /// [`middleware_of`](Self::middleware_of) says.
+    /// As [`publish_middleware`](Self::publish_middleware), with a middleware that is built from services as in
+    /// [`middleware_of`](Self::middleware_of).
     #[track_caller]
     pub fn publish_middleware_of<M: PublishMiddleware + Injectable>(mut self) -> Self {
         self.publish_middlewares = self.publish_middlewares.and_of::<M>(Source::caller());
@@ -262,10 +262,9 @@ impl AppBuilder {
         self
     }
 
-    /// The options of all handlers that leave them out: in the annotation, or in `.options(..)` when they are registered by
-    /// hand. `retry(..)` is one option, of which the parts that are left out have the framework's default, and so is
-    /// `breaker(..)`. Handlers of commands and queries use the time-out alone, and those of commands that are retried
-    /// `retry`.
+    /// Sets defaults for options that a handler leaves out in its annotation, or in `.options(..)` if it is registered by
+    /// hand. `retry(..)` is one option, and `breaker(..)` is one: parts of them that are left out have the framework's
+    /// default. For handlers of commands and queries, only the time-out counts, and `retry` for commands that are retried.
     ///
     /// ```standalone_crate
     /// use std::time::Duration;
@@ -281,8 +280,8 @@ impl AppBuilder {
         self
     }
 
-    /// Options from configuration, which replace those of the code: see [`HandlerSettings`]. Calls add up; the last one
-    /// that sets an option counts.
+    /// Adds options from configuration, which replace those of the code; see [`HandlerSettings`]. If several calls set the
+    /// same option, the last one counts.
     pub fn settings(mut self, settings: HandlerSettings) -> Self {
         self.settings.push(settings);
         self
@@ -311,12 +310,12 @@ impl AppBuilder {
         built.unwrap_or_else(|| unreachable!("providers that are not asynchronous do not wait"))
     }
 
-    /// As [`build`](Self::build), and runs the [providers](macro@crate::provider) that are asynchronous, each after
-    /// those whose services it needs. Nothing runs before the whole wiring is proved.
+    /// As [`build`](Self::build), but also runs asynchronous [providers](macro@crate::provider), each after those of the
+    /// services that it needs. No provider runs before the whole wiring is proved.
     ///
     /// # Errors
     ///
-    /// As [`build`](Self::build); and the error of a provider, after which no further one runs.
+    /// As [`build`](Self::build), or the error of the first provider that fails. No further provider runs then.
     pub async fn build_async(self) -> Result<App, BuildError> {
         construct(wiring::plan(self)?).await
     }

@@ -33,7 +33,7 @@ pub(super) fn select(
     (handlers, Unhandled::new(left_out))
 }
 
-/// Gives a handler of a trait's events a route for each of them.
+/// Replaces the route of a trait's events by a route for each event that has the trait as an alias.
 fn resolve_aliases(handler: &mut HandlerRegistration, catalogue: &Catalogue) {
     if handler.routes.iter().all(|route| route.alias.is_none()) {
         return;
@@ -48,7 +48,7 @@ fn resolve_aliases(handler: &mut HandlerRegistration, catalogue: &Catalogue) {
                 Some(route.of_event(**event, alias))
             })
             .collect();
-        // A route without events is reported.
+        // A route without events stays, so that the wiring reports it.
         if events.is_empty() { vec![*route] } else { events }
     });
     handler.routes = resolved.collect::<Vec<_>>().into();
@@ -155,7 +155,7 @@ fn check_events(handlers: &[HandlerRegistration], problems: &mut Vec<Problem>) {
             let alias = alias();
             problems.push(Problem::new(
                 ProblemKind::NoEventOfTrait,
-                format!("{} handles `{alias}`, but no event is one", consumer(handler)),
+                format!("{} handles `{alias}`, but no event has this alias", consumer(handler)),
                 format!(
                     "add `#[event(as = {alias})]` to the events; if there are some in another crate, name that \
                      crate in `modules![..]`"

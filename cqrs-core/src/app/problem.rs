@@ -79,7 +79,7 @@ pub enum ProblemKind {
     QueryReachesBus,
     /// A handler writes in a transaction that the store of the application does not have.
     WrongTransaction,
-    /// Settings name a handler that is not there, or an option that it does not have.
+    /// Settings name a handler that does not exist, or an option that the handler does not have.
     WrongSetting,
     /// A module that was named contains no annotation.
     EmptyModule,

@@ -28,7 +28,7 @@ pub(super) struct Providers {
     /// Whose dependencies are being planned, each needed by the one before.
     path: Vec<&'static InjectableRegistration>,
     planned: FxHashSet<(TypeRef, Source)>,
-    /// The types of which a list is wanted.
+    /// The types of which a list is needed.
     listed: FxHashSet<TypeRef>,
     order: Vec<&'static InjectableRegistration>,
 }
@@ -69,7 +69,7 @@ impl Providers {
         }
     }
 
-    /// Plans what middleware needs that is built from services.
+    /// Plans the services that middleware needs which is built from services.
     pub(super) fn plan_middleware(&mut self, wanted: impl Iterator<Item = Wanted>) {
         for Wanted { middleware, source, itself, dependencies } in wanted {
             let itself = itself();
@@ -120,7 +120,7 @@ impl Providers {
         }
     }
 
-    /// Plans all services of a type, whatever their names; none, if the list itself is provided.
+    /// Plans all services of a type, with and without names; none, if the list itself is provided.
     fn plan_list(&mut self, list: Dependency) {
         if list.or.is_some_and(|list| self.provided.contains_key(&list.into())) {
             return;
@@ -222,7 +222,7 @@ impl Providers {
         self.order.iter().map(service).collect()
     }
 
-    /// Whether a field gets a service by this key: as the only one, or in a list.
+    /// Whether fields get a service by this key: because it is the only one, or in a list.
     fn is_offered(&self, key: ServiceKey) -> bool {
         self.is_unambiguous(key) || self.listed.contains(&key.service)
     }
@@ -237,8 +237,8 @@ impl Providers {
         let problems = providers.map(|it| {
             Problem::new(
                 ProblemKind::AsyncProvider,
-                format!("{} is asynchronous, and `build` waits for nothing", title(it)),
-                "`.build_async().await` in place of `.build()`, or provide the value",
+                format!("{} is asynchronous, and `build` cannot wait for it", title(it)),
+                "write `.build_async().await` instead of `.build()`, or provide the value",
             )
         });
         problems.collect()
@@ -266,7 +266,7 @@ impl Providers {
         for &injectable in &self.order {
             for offer in injectable.offers() {
                 let key = offer.key();
-                // What is provided comes first.
+                // A provided value replaces a service that would be built.
                 if services.by_key.contains_key(&key) || !self.is_offered(key) {
                     continue;
                 }

@@ -1,4 +1,4 @@
-//! The options of handlers: what the code leaves out, and what configuration replaces.
+//! The options of handlers: adds the application's defaults, and replaces options by the settings.
 
 use super::builder::AppBuilder;
 use super::handlers::consumer;
@@ -6,7 +6,7 @@ use super::{Problem, ProblemKind};
 use crate::message::MessageKind;
 use crate::registry::{Catalogue, HandlerRegistration};
 
-/// How similar a name is that is suggested, from 0 to 1.
+/// How similar a name must be to be suggested, from 0 to 1.
 const SIMILAR: f64 = 0.8;
 
 /// Sets the options of `handlers`.
@@ -38,7 +38,7 @@ pub(super) fn apply(
             }
         }
     }
-    // A handler that this application leaves out is no mistake.
+    // One configuration may serve several applications, so settings of a handler that this one leaves out are allowed.
     let annotated = catalogue.handlers.iter().chain(&catalogue.left_out).copied();
     let known: Vec<_> = handlers.iter().chain(annotated).map(|handler| &*handler.name).collect();
     let unknown = builder.settings.iter().flat_map(|settings| settings.unknown(&known));

@@ -20,7 +20,7 @@ pub(crate) struct Wired {
     pub(crate) plugins: Vec<String>,
     /// Outermost first.
     pub(crate) middleware: Vec<TypeRef>,
-    /// Around publishing, outermost first.
+    /// The middleware around publishing, outermost first.
     pub(crate) publish_middleware: Vec<TypeRef>,
     pub(crate) named: Modules,
     /// Shared with the event bus.

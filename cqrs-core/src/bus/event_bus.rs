@@ -36,7 +36,7 @@ pub struct EventBus(pub(super) Weak<EventHub>);
 /// What the event buses of one application share.
 pub(crate) struct EventHub {
     pub(crate) dispatcher: Arc<Dispatcher>,
-    /// Knows every event by its name.
+    /// Reads events by their names.
     pub(super) codec: Arc<Codec>,
     options: PublishOptions,
     subscriptions: Subscriptions,
@@ -73,7 +73,7 @@ impl Kind {
 }
 
 /// Calls a method of the hub with an event of type `E`, or several, inside all middleware around publishing. Without
-/// any, it is the method alone.
+/// middleware, it only calls the method.
 macro_rules! publish {
     ($hub:ident.$method:ident($ctx:ident, $events:ident $(, $more:expr)*)) => {
         if $hub.options.middlewares.is_empty() {
@@ -348,12 +348,12 @@ impl EventHub {
         self.dispatcher.shared.failures.end();
     }
 
-    /// Whether nothing runs around a publish.
+    /// Whether there is no middleware around publishing.
     pub(super) fn has_no_middleware(&self) -> bool {
         self.options.middlewares.is_empty()
     }
 
-    /// Checks the size of a payload, as it was measured.
+    /// Checks the size of a payload that was measured before.
     pub(super) fn check_size(
         &self,
         event: &'static str,
@@ -380,7 +380,7 @@ impl EventHub {
         self.publish_begun(ctx, event, Kind::of::<E>(), observed).await
     }
 
-    /// Publishes an event that has its context: with the unit of work that it is part of, or at once.
+    /// Publishes an event that has its own context: at the end of its unit of work, or at once if it has none.
     pub(super) async fn publish_begun(
         self: &Arc<Self>,
         ctx: &Context,
@@ -563,7 +563,7 @@ impl EventHub {
         Ok((AnyEvent::new(context, event), observed))
     }
 
-    /// The context of an event that is published now, or at this time.
+    /// The context of an event that is published now, or at the given time.
     pub(super) fn context_of(
         &self,
         ctx: &Context,

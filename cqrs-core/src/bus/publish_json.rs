@@ -1,4 +1,4 @@
-//! Publishing an event by its name, from JSON: for command lines, schedulers and transports.
+//! Publishing an event by its name, from JSON.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use crate::handler::BoxFuture;
 use crate::message::{AnyEvent, Decoder};
 
 impl EventBus {
-    /// Publishes the event that has this name, from its payload as JSON, as [`publish`](Self::publish) does: for command
-    /// lines, schedulers and transports that do not know its type.
+    /// Publishes the event that has this name, from its payload as JSON. It is for command lines, schedulers and transports,
+    /// which do not know the event's type; otherwise it is as [`publish`](Self::publish).
     ///
-    /// `version` is that of the payload. One of an older version is brought to the current form by the event's
-    /// `upcast` functions, as if it came from a store.
+    /// `version` is the version of the payload. The event's `upcast` functions turn an older payload into the current form,
+    /// as for an event from a store.
     ///
     /// ```standalone_crate
     /// use cqrs_core::prelude::*;
@@ -58,7 +58,7 @@ impl EventBus {
         };
         let event = decoder.name;
         let (hub, _in_flight) = self.enter(ctx, event)?;
-        // Before it is read, so that a large text costs nothing.
+        // Checked before the text is read, so that a large one costs nothing.
         hub.check_size(event, Ok(json.len())).map_err(|error| refused(ctx, error))?;
         if hub.has_no_middleware() {
             return hub.publish_text(ctx, decoder, version, json).await;
@@ -66,7 +66,7 @@ impl EventBus {
         let unreadable = |error| PublishJsonError::Unreadable { event, error };
         let seen = (decoder.decode)(ctx.clone(), version, json).map_err(unreadable)?;
         let (inner, json) = (Arc::clone(&hub), json.to_owned());
-        // It is read again with the context that the middleware leaves.
+        // Read again, with the context as the middleware has set it.
         let publish = move |ctx: Context, _: AnyEvent| -> BoxFuture<'static, _> {
             Box::pin(async move {
                 let published = inner.publish_text(&ctx, decoder, version, &json).await;
@@ -84,7 +84,7 @@ impl EventBus {
 }
 
 impl EventHub {
-    /// Publishes the event whose payload is the text.
+    /// Publishes the event with this text as its payload.
     async fn publish_text(
         self: &Arc<Self>,
         ctx: &Context,
@@ -119,15 +119,15 @@ pub enum PublishJsonError {
     Unknown {
         /// The first 128 characters of the name.
         name: String,
-        /// The most similar name, as the end of the text.
+        /// The most similar name, as the end of the error's text.
         near: String,
     },
-    /// The text is no JSON, or does not have the form of the event in this version.
+    /// The text is not JSON, or does not have the form of the event in this version.
     #[error("event `{event}` was not published: {error}")]
     Unreadable {
         /// The event's name.
         event: &'static str,
-        /// What was wrong, and where.
+        /// What is wrong, and where in the text.
         #[source]
         error: serde_json::Error,
     },
@@ -141,7 +141,7 @@ pub enum PublishJsonError {
         /// The event's name.
         name: String,
     },
-    /// It was refused as any event would be.
+    /// The event was read, and [`publish`](EventBus::publish) failed.
     #[error(transparent)]
     Refused(#[from] PublishError),
 }

@@ -13,11 +13,11 @@ use crate::middleware::{Injected, Wanted};
 use crate::registry::Source;
 use crate::services::{Injectable, Services, TypeRef};
 
-/// Code that runs around every publish, whether a handler publishes or something outside: it sees the events and
-/// their context before anything is accepted, and may refuse them.
+/// Code that runs around every publish, inside and outside of handlers. It sees the events and their context before the
+/// events are accepted, and may refuse them.
 ///
-/// Inside a handler, what it lets pass may still be dropped with the handler's unit of work. The one that was added
-/// first is the outermost. A panic is one of the publisher. What it publishes itself passes through it too.
+/// The first one that is added is the outermost. If a handler publishes, the events may still be dropped with the handler's
+/// unit of work. If the middleware panics, the publisher panics. If it publishes something itself, it runs around that too.
 ///
 /// ```
 /// use cqrs_core::bus::{Publish, PublishMiddleware, PublishNext};
@@ -27,7 +27,7 @@ use crate::services::{Injectable, Services, TypeRef};
 /// #[derive(Serialize, Deserialize, Event)]
 /// struct InvoiceSent { #[event(entity_id)] invoice: u32 }
 ///
-/// /// Lets no tenant of a trial send invoices.
+/// /// Refuses invoices of tenants that use a trial.
 /// struct NoTrials;
 ///
 /// impl PublishMiddleware for NoTrials {
@@ -48,8 +48,8 @@ pub trait PublishMiddleware: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The error of `next`, or a [refusal](Publish::refused). An error after `next` has succeeded reaches the
-    /// publisher, but takes no event back.
+    /// The error of `next`, or a [refusal](Publish::refused). If `next` has succeeded and an error is returned, the
+    /// publisher gets the error, although the events are published.
     fn publish(
         &self,
         publish: &mut Publish,
@@ -83,7 +83,7 @@ impl Publish {
         self.context = context.continuing(&self.context);
     }
 
-    /// Whether a handler of this application publishes, and nothing outside.
+    /// Whether a handler of this application publishes.
     pub fn is_cascade(&self) -> bool {
         self.is_cascade
     }
@@ -96,7 +96,7 @@ impl Publish {
         one.or_else(|| events.downcast_ref::<Vec<E>>().map(Vec::as_slice)).unwrap_or_default()
     }
 
-    /// The error of a publish that a middleware refuses.
+    /// The error with which a middleware refuses the publish.
     pub fn refused(&self, rejection: Rejection) -> PublishError {
         PublishError::Rejected { event: self.name, rejection }
     }
@@ -113,7 +113,7 @@ impl PublishNext<'_> {
     ///
     /// # Errors
     ///
-    /// Why they were not accepted. No handler gets them then.
+    /// The reason why the events were not accepted. No handler gets them then.
     pub async fn run(self, publish: &mut Publish) -> Result<(), PublishError> {
         match self.rest.split_first() {
             Some((middleware, rest)) => {
@@ -129,7 +129,7 @@ trait Innermost: Send {
     fn run<'a>(&'a mut self, publish: &'a mut Publish) -> BoxFuture<'a, Result<(), PublishError>>;
 }
 
-/// Publishes once, and keeps what the publisher gets.
+/// Publishes once, and keeps the result for the publisher.
 struct End<F, M, T> {
     publish: Option<F>,
     output: Option<T>,
@@ -158,12 +158,12 @@ where
 trait Erased: Send + Sync {
     fn type_ref(&self) -> TypeRef;
 
-    /// What it is built from, if the application builds it.
+    /// What it needs to be built, if the application builds it.
     fn wanted(&self) -> Option<Wanted> {
         None
     }
 
-    /// Builds it, if the application does that.
+    /// Builds it, if the application builds it.
     fn build(&self, _: &Services) {}
 
     fn publish<'a>(
@@ -239,7 +239,7 @@ impl PublishMiddlewares {
         self.0.iter().filter_map(|middleware| middleware.wanted())
     }
 
-    /// Builds what is built from services, before the first publish.
+    /// Builds the middleware that is built from services, before the first publish.
     pub(crate) fn build(&self, services: &Services) {
         self.0.iter().for_each(|middleware| middleware.build(services));
     }

@@ -1,8 +1,8 @@
-//! Names that were typed and do not exist.
+//! Suggestions for names that do not exist.
 
-/// The name as an error shows it, and the most similar name that exists, as the end of the error's text.
+/// The unknown name, shortened for an error; and the most similar name that exists, as the end of the error's text.
 pub(super) fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> (String, String) {
-    // What was typed may have any length; names have at most 128 bytes.
+    // The unknown name may have any length; real names have at most 128 bytes.
     let name: String = name.chars().take(128).collect();
     let near = known.min_by_key(|&known| (strsim::levenshtein(&name.to_lowercase(), known), known));
     let near = near.map(|near| format!("; the most similar name is `{near}`"));

@@ -187,7 +187,7 @@ impl Context {
         self.work.as_ref().map(|work| work.take_effects()).unwrap_or_default()
     }
 
-    /// The work of this context, an execution, begins again: what it has deferred so far is dropped.
+    /// Begins the work of this context, an execution, again: drops what it has deferred.
     pub(crate) fn begin_again(&self) {
         if let Some(work) = &self.work {
             work.begin_again();

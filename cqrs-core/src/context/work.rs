@@ -108,7 +108,7 @@ impl Work {
     pub(super) fn begin_again(&self) {
         let dropped = self.keeps_effects.then(Vec::new);
         let dropped = std::mem::replace(&mut *self.effects(), dropped);
-        // After the lock, because an effect may have a `Drop` of the user's.
+        // Dropped after the lock is released, because an effect may run a user's `Drop`.
         drop(dropped);
     }
 

@@ -157,7 +157,7 @@ impl Description {
         events.filter(|event| event.handlers.is_empty())
     }
 
-    /// Commands and queries that do not say with `requires` which permission their caller needs, so that
+    /// Commands and queries that do not declare with `requires` which permission their caller needs.
     /// [`Authorize`](crate::middleware::Authorize) refuses them.
     pub fn undeclared(&self) -> impl Iterator<Item = &MessageDescription> {
         let executed = self.messages.iter().filter(|message| message.kind != MessageKind::Event);

@@ -50,8 +50,8 @@ pub struct MessageDescription {
     pub output: Option<String>,
     /// The error of a command or query.
     pub error: Option<String>,
-    /// The permissions that the caller of a command or query needs: none, or all of these. `None` if the message
-    /// does not say.
+    /// The permissions that the caller of a command or query needs, all of them; empty if it needs none. `None` if the
+    /// message does not declare it.
     #[serde(default)]
     pub requires: Option<Vec<String>>,
     /// The stable names of the handlers that name this message. Handlers of every event are not included.
@@ -113,13 +113,13 @@ pub struct OptionsDescription {
     pub timeout: Option<Duration>,
     /// How often a delivery, or a command that is retried, is attempted.
     pub retry: Option<RetryPolicy>,
-    /// The types of errors after which it is not attempted again.
+    /// The types of errors that are permanent.
     #[serde(default)]
     pub never_retried: Vec<String>,
     /// How old an event may be when an attempt begins; `None` for any age.
     #[serde(default, with = "friendly::optional")]
     pub deliver_within: Option<Duration>,
-    /// What becomes of a delivery that has failed for good.
+    /// Whether a delivery that has failed for good is kept as a dead letter.
     #[serde(default)]
     pub dead_letters: Option<DeadLetters>,
     /// How many attempts run at the same time.

@@ -93,8 +93,8 @@ impl DeliveryError {
     }
 }
 
-/// Why a middleware refused a call: the handler was not run, or its result was thrown away. Or why an attempt was not
-/// made.
+/// Why a middleware refused a call: the handler was not run, or its result was dropped. It is also the reason why a
+/// delivery expired.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", self.error_type(), self.reason())]
 pub struct Rejection(Box<Refusal>);
@@ -127,8 +127,8 @@ impl Rejection {
         Self(Box::new(Refusal { kind, reason, violations }))
     }
 
-    /// Refuses because the message is not well formed. A `Rejection` of [`Violations`] also says which fields
-    /// are wrong: `Rejection::from(violations)`.
+    /// Refuses because the message is not valid. `Rejection::from(violations)`, with [`Violations`], also says which
+    /// fields are wrong.
     pub fn invalid(reason: impl Display) -> Self {
         Self::new(RejectionKind::Invalid, reason)
     }
@@ -143,7 +143,7 @@ impl Rejection {
         Self::new(RejectionKind::Unavailable, reason)
     }
 
-    /// The event is older than its handler wants it.
+    /// The event is older than its handler's `deliver_within` allows.
     pub(crate) fn expired(age: SignedDuration, limit: Duration) -> Self {
         let reason = format!("the event is {age:#} old, and is to be delivered within {limit:?}");
         Self::new(RejectionKind::Expired, reason)
@@ -159,7 +159,7 @@ impl Rejection {
         &self.0.reason
     }
 
-    /// Which fields of the message are wrong, for a form to show; empty if the refusal has another reason.
+    /// The fields of the message that are wrong, so that a form can show them; empty if the refusal has another reason.
     pub fn violations(&self) -> &[Violation] {
         self.0.violations.as_slice()
     }
@@ -176,7 +176,7 @@ impl Rejection {
 }
 
 impl From<Violations> for Rejection {
-    /// Refuses because the message is not well formed, for these reasons.
+    /// Refuses because the message is not valid, with all violations.
     fn from(violations: Violations) -> Self {
         let mut rejection = Self::invalid(&violations);
         rejection.0.violations = violations;

@@ -25,14 +25,14 @@ pub(crate) struct EffectiveOptions {
 }
 
 impl EffectiveOptions {
-    /// Whether another attempt cannot help after `error`.
+    /// Whether `error` is permanent.
     pub(crate) fn is_permanent(&self, error: &HandlerError) -> bool {
         error.is_permanent() || self.never.iter().any(|never| never.is_inside(error))
     }
 }
 
 impl HandlerOptions {
-    /// What is set here, and in `defaults` what is not set here.
+    /// These options, with those of `defaults` for options that are not set.
     pub(crate) fn or(self, defaults: Self) -> Self {
         Self {
             retry: self.retry.or(defaults.retry),

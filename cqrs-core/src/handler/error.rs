@@ -56,8 +56,8 @@ impl HandlerError {
         self
     }
 
-    /// Whether the error is permanent: it was marked so, or a permission was refused to what the handler
-    /// executed or published.
+    /// Whether the error is permanent: it was marked so, or something that the handler executed or published was refused
+    /// as forbidden.
     pub fn is_permanent(&self) -> bool {
         self.permanent || self.is_forbidden()
     }

@@ -1,4 +1,4 @@
-//! A type of errors, for options that depend on it.
+//! A type of errors, for the option `never`.
 
 use std::any::{TypeId, type_name};
 use std::error::Error;
@@ -24,7 +24,7 @@ impl ErrorType {
         }
     }
 
-    /// The type, without paths.
+    /// The type's name, without its path.
     pub fn name(&self) -> &'static str {
         let name = (self.name)();
         name.rsplit("::").next().unwrap_or(name)

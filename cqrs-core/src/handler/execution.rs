@@ -10,7 +10,7 @@ use crate::message::{Command, Query};
 /// Executes commands of type `C`. Write it as an `async fn`; register it with `#[command_handler(C)]`.
 ///
 /// It runs in the caller's task. When the caller stops waiting, the rest of it goes on as a task.
-/// The caller sees its error. It is attempted again if its annotation says after which errors: `retry(.., when = ..)`.
+/// The caller gets its error. With `retry(.., when = ..)`, the command is attempted again after errors that `when` accepts.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle the command `{C}`",
     label = "there is no `impl CommandHandler<{C}> for {Self}`",

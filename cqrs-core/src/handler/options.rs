@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::{BreakerPolicy, ErrorType, RateLimit, RetryPolicy};
 
 /// How a handler runs: retries, time-out, concurrency, order, rate and circuit breaker, as set in its
-/// annotation. Handlers of commands and queries use the time-out alone, and those of commands that are retried the retry
-/// policy.
+/// annotation. For handlers of commands and queries, only the time-out counts, and the retry policy for commands that are
+/// retried.
 ///
-/// An option that is not set has the application's [default](crate::AppBuilder::defaults), or else the one that its method
-/// names.
+/// An option that is not set has the application's [default](crate::AppBuilder::defaults), or else the default that its
+/// method names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct HandlerOptions {
     pub(super) retry: Option<RetryPolicy>,
@@ -29,7 +29,7 @@ pub struct HandlerOptions {
 }
 
 impl HandlerOptions {
-    /// Nothing is set. Then a handler has five attempts with back-off from 100 ms to 30 s, 30 seconds for each attempt,
+    /// No option is set. A handler then has five attempts with back-off from 100 ms to 30 s, 30 seconds for each attempt,
     /// concurrency 8, no rate limit, and no circuit breaker.
     pub const DEFAULT: Self = Self {
         retry: None,
@@ -45,14 +45,14 @@ impl HandlerOptions {
         is_transient: false,
     };
 
-    /// How often a failed delivery is tried; without it, by [`RetryPolicy::DEFAULT`].
+    /// How often a delivery is attempted. Default: [`RetryPolicy::DEFAULT`].
     pub const fn retry(mut self, policy: RetryPolicy) -> Self {
         self.retry = Some(policy);
         self
     }
 
     /// Errors of these types are permanent, as if the handler had called [`HandlerError::permanent`](super::HandlerError::permanent);
-    /// without it, those that say so themselves.
+    /// Default: only errors that are marked permanent.
     ///
     /// ```
     /// use cqrs_core::HandlerOptions;
@@ -68,14 +68,14 @@ impl HandlerOptions {
     }
 
     /// How old an event may be, by the wall clock since [it occurred](crate::AnyEvent::occurred_at), when an attempt
-    /// begins; without it, any age. The delivery of an older event is not attempted: it has failed for good, with an error
-    /// that begins with "expired". The wait for another attempt counts too.
+    /// begins. The delivery of an older event expires: it is not attempted and has failed for good, with an error that begins
+    /// with "expired". The wait for another attempt counts too. Default: any age.
     pub const fn deliver_within(mut self, age: Duration) -> Self {
         self.deliver_within = Some(age);
         self
     }
 
-    /// What becomes of a delivery that has failed for good: without it, a dead letter is kept.
+    /// Whether a delivery that has failed for good is kept as a dead letter. Default: it is kept.
     pub const fn dead_letters(mut self, dead_letters: DeadLetters) -> Self {
         self.dead_letters = Some(dead_letters);
         self
@@ -126,11 +126,11 @@ impl HandlerOptions {
     }
 }
 
-/// What becomes of a delivery that has failed for good.
+/// Whether a delivery that has failed for good is kept as a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeadLetters {
-    /// It is a dead letter: it is kept, and can be delivered again.
+    /// It becomes a dead letter, which can be delivered again.
     #[default]
     Keep,
     /// It is logged and counted, and not kept. For handlers whose work loses its value soon, such as caches.

@@ -42,7 +42,7 @@ impl RateLimit {
 impl std::str::FromStr for RateLimit {
     type Err = &'static str;
 
-    /// Reads it as in an annotation: `100/s`, `100/m`, `100/h`. The error says what is allowed.
+    /// Reads a rate in the form of the annotation: `100/s`, `100/m`, `100/h`.
     fn from_str(text: &str) -> Result<Self, &'static str> {
         let form = "takes a number and its unit, such as \"100/s\", \"100/m\" or \"100/h\"";
         let (attempts, unit) = text.split_once('/').ok_or(form)?;

@@ -43,7 +43,7 @@ enum Waits {
         max: Duration,
         has_jitter: bool,
     },
-    /// In milliseconds, with how many there are, at least one.
+    /// In milliseconds, and their number, at least one.
     Listed([u32; RetryPolicy::MOST_WAITS], usize),
 }
 
@@ -62,7 +62,7 @@ impl RetryPolicy {
         Self { attempts: at_least_one(attempts), waits }
     }
 
-    /// Exactly these waits, each before one more attempt; none for one attempt. Each has whole milliseconds and at
+    /// Exactly these waits, each followed by one more attempt; without waits, one attempt. Each has whole milliseconds and at
     /// most 24 hours: a longer one counts as 24 hours. At most 16: further ones are left out.
     pub const fn waits(waits: &[Duration]) -> Self {
         let (mut millis, mut count, mut attempts) = ([0; Self::MOST_WAITS], 0, 1);
@@ -101,13 +101,13 @@ impl RetryPolicy {
         Self { waits: Waits::Exponential { backoff, max, has_jitter }, ..self }
     }
 
-    /// With waits that are as long as they can be, and not random. Deliveries that failed together are then attempted
-    /// together again.
+    /// Each wait is exactly as long as the back-off, and not random. Deliveries that failed at the same time are then
+    /// attempted again at the same time.
     pub const fn without_jitter(self) -> Self {
         self.with_jitter(false)
     }
 
-    /// A list of waits has no jitter in any case.
+    /// A list of waits never has jitter.
     const fn with_jitter(self, has_jitter: bool) -> Self {
         match self.waits {
             Waits::Exponential { backoff, max, .. } => {
@@ -170,7 +170,7 @@ const fn millis_of(wait: Duration) -> u32 {
     }
 }
 
-/// A policy as it is written in a description or in a configuration: `{"attempts": 3, "backoff": "1s"}` or
+/// The form of a policy in a description and in a configuration: `{"attempts": 3, "backoff": "1s"}` or
 /// `{"waits": ["1s", "1m"]}`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -191,9 +191,9 @@ pub(super) struct WrittenRetry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Jitter {
-    /// From zero to the longest.
+    /// From zero to the back-off.
     Full,
-    /// They are the longest.
+    /// They are the back-off.
     None,
 }
 
@@ -206,7 +206,7 @@ pub(super) struct FriendlyDuration(
 );
 
 impl WrittenRetry {
-    /// What is not written is as in `policy`.
+    /// The policy; parts that are not written are those of `policy`.
     pub(super) fn over(&self, mut policy: RetryPolicy) -> RetryPolicy {
         let Self { attempts, backoff, max, jitter, waits } = self;
         if let Some(waits) = waits {
@@ -226,7 +226,7 @@ impl WrittenRetry {
 }
 
 impl From<WrittenRetry> for RetryPolicy {
-    /// What is not written is as in [`DEFAULT`](Self::DEFAULT).
+    /// Parts that are not written are those of [`DEFAULT`](Self::DEFAULT).
     fn from(written: WrittenRetry) -> Self {
         written.over(Self::DEFAULT)
     }

@@ -17,14 +17,14 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(8760);
 
-/// Options of handlers that come from configuration: by the handler's stable name, each option that is to be other than
-/// in the code. What is left out stays, also the parts of `retry` and `breaker`.
+/// Options of handlers from configuration, by the handler's stable name. They replace those of the code. An option that is
+/// left out stays as it is, and so does a part of `retry` or `breaker`.
 ///
-/// It can be part of any configuration that is read by serde. The options are `timeout` (or `"none"`), `retry` with
-/// `attempts`, `backoff`, `max` and `jitter`, or with `waits`, `deliver_within`, `dead_letters`, `concurrency`, `rate`, and
-/// `breaker` with `failures` and `cooldown`. Handlers of commands and queries have `timeout` alone, and `retry` if the code has it. Limits are those of
-/// the annotations. An unknown option and a value out of range are errors of serde; an unknown handler is a problem of the
-/// wiring.
+/// It can be part of any configuration that serde reads. The options are `timeout` (also `"none"`), `retry` with
+/// `attempts`, `backoff`, `max` and `jitter`, or with `waits`; `deliver_within`, `dead_letters`, `concurrency`, `rate`; and
+/// `breaker` with `failures` and `cooldown`. Handlers of commands and queries have only `timeout`, and `retry` if the code
+/// has it. The limits are those of the annotations. An unknown option and a value out of range are errors of serde; an
+/// unknown handler is a problem of the wiring.
 ///
 /// ```
 /// use cqrs_core::App;
@@ -44,13 +44,13 @@ pub struct HandlerSettings(Vec<(Key, Setting)>);
 /// Which handler is meant.
 #[derive(Debug, Clone)]
 struct Key {
-    /// The stable name, or what a variable has in its place.
+    /// The stable name, or its form in an environment variable.
     name: String,
     /// Whether it comes from the environment.
     is_variable: bool,
 }
 
-/// What is set for one handler, within its limits.
+/// The options of one handler, checked against their limits.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(try_from = "Written")]
 struct Setting {
@@ -59,7 +59,7 @@ struct Setting {
     breaker: Option<WrittenBreaker>,
 }
 
-/// What is set for one handler, as it is written.
+/// The options of one handler, as they are written.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Written {
@@ -88,10 +88,11 @@ pub struct SettingsError {
 }
 
 impl HandlerSettings {
-    /// Reads them from the environment: the variables that begin with `prefix` and two underscores, followed by the
-    /// handler's name, the option, and for `retry` and `breaker` its part, with two underscores between them.
+    /// Reads the environment variables that begin with `prefix`. The handler's name, the option, and the part of a `retry`
+    /// or `breaker` follow, each after two underscores.
     ///
-    /// In upper case; each `.`, `-` or `_` of the handler's name is one underscore. Waits have commas between them:
+    /// Variables are in upper case. Each `.`, `-` or `_` in the handler's name is one underscore. Waits are separated by
+    /// commas:
     ///
     /// ```text
     /// CQRS_HANDLER__SEND_WELCOME_EMAIL__TIMEOUT=10s
@@ -109,11 +110,11 @@ impl HandlerSettings {
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] if a variable with this prefix is not of this form, or its value is not of its option or out of
-    /// range.
+    /// [`SettingsError`] if a variable with this prefix does not have this form, or if its value is wrong for its option or
+    /// out of range.
     pub fn from_env(prefix: &str) -> Result<Self, SettingsError> {
         let variables = std::env::vars_os().filter_map(|(variable, value)| {
-            // A value that is no text is reported as one that is wrong.
+            // A value that is not UTF-8 is converted, and then reported as a wrong value.
             Some((variable.into_string().ok()?, value.to_string_lossy().into_owned()))
         });
         Self::from_variables(prefix, variables)
@@ -128,7 +129,7 @@ impl HandlerSettings {
         prefix: &str,
         variables: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, SettingsError> {
-        // In their order, so that an error is the same each time.
+        // Sorted, so that the same error is reported each time.
         let variables: BTreeMap<_, _> = variables.into_iter().collect();
         let mut handlers: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
         for (variable, value) in variables {
@@ -172,8 +173,8 @@ impl HandlerSettings {
         options
     }
 
-    /// Whether an option is set for this handler that only handlers of events have, or `retry` although it is not
-    /// `retried`.
+    /// Whether an option is set for this handler that only handlers of events have. `retry` is such an option unless the
+    /// handler is `retried`.
     pub(crate) fn are_for_events(&self, handler: &str, retried: bool) -> bool {
         let timeout_alone = |setting: &Setting| {
             let HandlerOptions { timeout, .. } = setting.options;
@@ -184,8 +185,8 @@ impl HandlerSettings {
         self.0.iter().any(|(key, setting)| key.is_for(handler) && !timeout_alone(setting))
     }
 
-    /// What is set for none of these handlers: what is written for the handler, and the names of `handlers` as they would
-    /// be written.
+    /// The settings of handlers that are not in `handlers`: for each, the name as written, and the names of `handlers` in the
+    /// same form.
     pub(crate) fn unknown(&self, handlers: &[&str]) -> Vec<(String, Vec<String>)> {
         let unknown = self.0.iter().filter(|(key, _)| !handlers.iter().any(|it| key.is_for(it)));
         unknown
@@ -202,7 +203,7 @@ impl Key {
         self.written_for(handler) == self.name
     }
 
-    /// The name of `handler` as it would be written here.
+    /// The name of `handler` in the form of these settings.
     fn written_for(&self, handler: &str) -> String {
         if !self.is_variable {
             return handler.to_owned();

@@ -103,7 +103,8 @@ pub(crate) trait Transactions: Send + Sync {
         tenant: Option<&'a TenantId>,
     ) -> BoxFuture<'a, Result<Box<dyn OpenTransaction>, HandlerError>>;
 
-    /// Whether the database has rolled a transaction back because of others, by this error or one of its causes.
+    /// Whether this error, or one of its causes, says that the database rolled the transaction back because of a conflict
+    /// with another one.
     fn is_conflict(&self, error: &(dyn Error + 'static)) -> bool;
 }
 

@@ -48,7 +48,7 @@ pub(crate) trait Origin: Any + Send + Sync {
         true
     }
 
-    /// Publishes that a delivery of `event` has died, before it is settled so. Must not block.
+    /// Publishes that a delivery of `event` has died, before the delivery is settled as dead. Must not block.
     fn announce(self: Arc<Self>, _event: &AnyEvent, _token: Option<u64>, death: Deferred) {
         Box::new(death).carry_out();
     }
@@ -98,7 +98,7 @@ pub(crate) struct Receipt {
 }
 
 impl Delivery {
-    /// Publishes that it has died, if a handler wants that.
+    /// Publishes that the delivery has died, if a handler wants that.
     pub(super) fn announce(&self, lane: &Lane, attempts: u32, error: &DeliveryError) {
         if let Some(death) = lane.shared.deaths.of(&lane.name, &self.event, attempts, error) {
             let Receipt { origin, token } = &self.receipt;

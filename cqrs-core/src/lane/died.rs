@@ -15,11 +15,12 @@ use crate::handler::DeliveryError;
 use crate::message::{AnyEvent, Event};
 use crate::payload::Redaction;
 
-/// A delivery has failed for good: for compensation and alerts. It has the tenant, the actor and the correlation id of the
-/// event that could not be handled.
+/// A delivery has failed for good. This event is for compensation and alerts. It has the tenant, the actor and the
+/// correlation id of the event that could not be handled.
 ///
-/// It is published if a handler names it, and is delivered like any other event: with a store, at least once, also after a
-/// crash. The death of a delivery of this event itself is not published, so that a failing handler of it ends.
+/// It is published only if a handler names it, and is delivered like any other event: with a store, at least once, also
+/// after a crash. If a delivery of this event itself fails for good, no further event is published: otherwise a failing
+/// handler would cause events without end.
 ///
 /// ```
 /// use cqrs_core::operations::DeliveryDied;
@@ -63,7 +64,7 @@ pub struct DeliveryDied {
     pub error: String,
     /// When the last attempt failed.
     pub died_at: Timestamp,
-    /// The event's payload as JSON, in clear: for handlers. It is masked in logs.
+    /// The event's payload as JSON, in clear for handlers and masked in logs.
     payload: Box<RawValue>,
 }
 
@@ -72,20 +73,20 @@ impl DeliveryDied {
     ///
     /// # Errors
     ///
-    /// If its payload does not have the form of an `E`; this may be why the delivery died.
+    /// If its payload does not have the form of an `E`. This may be why the delivery died.
     pub fn event<E: Event>(&self) -> Option<serde_json::Result<E>> {
         let read = || AnyEvent::read::<E>(self.event_version, self.payload.get());
         (self.event_name == E::NAME).then(read)
     }
 }
 
-// It is no example for the user whose type is not an event.
+// Keeps this type out of the compiler's suggestions when a user's type is not an event.
 #[diagnostic::do_not_recommend]
 impl Event for DeliveryDied {
     const NAME: &'static str = "cqrs.delivery-died";
     const ACTIVITY: bool = false;
 
-    /// Deaths have no order among each other.
+    /// Deaths of different events have no order: each has its own order key.
     fn order_by(&self) -> Option<&dyn Display> {
         Some(&self.event_id)
     }
@@ -95,12 +96,12 @@ impl Event for DeliveryDied {
     }
 }
 
-/// Publishes deaths, if a handler wants them.
+/// Makes the events of deaths, if a handler wants them.
 #[derive(Default)]
 pub(crate) struct Deaths(OnceLock<Weak<dyn Publishes>>);
 
 impl Deaths {
-    /// Publishes them from now on.
+    /// Deaths are published there from now on.
     pub(crate) fn publish_to(&self, to: Weak<dyn Publishes>) {
         let _ = self.0.set(to);
     }
@@ -162,7 +163,8 @@ fn deferred(
         died_at: Timestamp::now(),
         payload: RawValue::from_string(payload.to_owned()).ok()?,
     };
-    // A handler of deaths that causes another death continues the chain of causes, which is bounded there.
+    // No limit here: a death is always published. It continues the chain of events that led to it, and the chain is limited
+    // when a handler of deaths publishes or executes.
     let context = context.for_event(u32::MAX).ok()?;
     Some(Deferred { event: AnyEvent::new(context, died), due: None, to })
 }

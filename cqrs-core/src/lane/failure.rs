@@ -21,7 +21,7 @@ pub struct Failure {
     pub max_attempts: u32,
     /// Why.
     pub error: DeliveryError,
-    /// How long until the next attempt; `None` when the delivery failed for good: it is a dead letter now, or discarded.
+    /// How long until the next attempt; `None` if the delivery has failed for good: it is a dead letter, or discarded.
     pub retry_in: Option<Duration>,
 }
 

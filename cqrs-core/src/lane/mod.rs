@@ -79,7 +79,7 @@ struct State {
 }
 
 impl Lane {
-    /// Publishes what has died.
+    /// Makes the events of deliveries that have died.
     pub(crate) fn deaths(&self) -> &Deaths {
         &self.shared.deaths
     }
@@ -198,7 +198,7 @@ impl Lane {
         let max = self.batch.map_or(1, |policy| policy.max);
         let across_tenants = self.is_across_tenants();
         // Tenants are compared themselves: two may have the same hash. An event is in a batch once.
-        // The wall clock, since that is what an event's time is by.
+        // By the wall clock, like the time of an event.
         let now = self.options.deliver_within.map(|_| Timestamp::now());
         let fit = |one: &Delivery, other: &Delivery| {
             let (first, second) = (&one.event, &other.event);

@@ -18,7 +18,7 @@ const LONGEST_DELAY: Duration = Duration::from_hours(24 * 365);
 pub(super) struct Outcome {
     /// Why the attempt failed, if it did.
     pub(super) error: Option<DeliveryError>,
-    /// Whether another attempt cannot help.
+    /// Whether the error is permanent.
     is_permanent: bool,
     pub(super) step: Step,
     /// How long until the next attempt, if it failed and there is a next one.
@@ -80,7 +80,7 @@ impl Outcome {
     }
 }
 
-/// Whether another attempt cannot help: the error says so, or the handler's options do.
+/// Whether the error is permanent, by itself or by the handler's option `never`.
 fn is_permanent(error: &DeliveryError, options: &EffectiveOptions) -> bool {
     match error {
         AttemptError::Failed(error) => options.is_permanent(error),

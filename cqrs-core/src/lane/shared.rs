@@ -21,7 +21,7 @@ pub(crate) struct Shared {
     pub(crate) validators: FxHashMap<TypeId, Validator>,
     /// Decides what the guarantees leave open.
     pub(crate) chance: Option<Arc<dyn Chance>>,
-    /// Publishes what has died.
+    /// Makes the events of deliveries that have died.
     pub(crate) deaths: Deaths,
     /// Sees what happens.
     pub(crate) observer: Option<Arc<dyn Observer>>,

@@ -33,7 +33,7 @@ async fn work(lane: &Lane, number: usize) {
         if lane.shared.lifecycle.is_stopped() {
             return;
         }
-        // What has expired has its outcomes already.
+        // Expired deliveries already have their outcomes.
         if taken.outcomes.is_empty() && !deliver(lane, number, &mut taken).await {
             return;
         }

@@ -24,8 +24,9 @@ pub trait Units: Send + Sync {
         tenant: Option<&'a TenantId>,
     ) -> BoxFuture<'a, Result<Box<dyn Unit>, StoreError>>;
 
-    /// Whether `error` is this database's answer that a transaction was rolled back because of others, such as a
-    /// serialization failure or a deadlock. Its causes are asked about too. A commit that may have happened is none.
+    /// Whether `error` says that this database rolled a transaction back because of a conflict with another one, such as a
+    /// serialization failure or a deadlock. The caller also asks about each of its causes. An error after which the commit
+    /// may have happened is not a conflict.
     fn is_conflict(&self, _error: &(dyn Error + 'static)) -> bool {
         false
     }

@@ -24,7 +24,7 @@ pub trait Command: Send + 'static {
     /// The stable name, such as `create.employee`.
     const NAME: &'static str;
     /// The permissions that its caller needs, all of them: `#[command(requires = "..")]`. Empty if it needs none,
-    /// and `None` if the command does not say. [`Authorize`](crate::middleware::Authorize) asks for them.
+    /// and `None` if the command does not declare it. [`Authorize`](crate::middleware::Authorize) asks a policy for them.
     const REQUIRES: Option<&'static [&'static str]> = None;
     /// What the handler returns.
     type Output: Send + 'static;

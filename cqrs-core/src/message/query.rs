@@ -24,7 +24,7 @@ pub trait Query: Send + 'static {
     /// The stable name, such as `find.employee`.
     const NAME: &'static str;
     /// The permissions that its caller needs, all of them: `#[query(requires = "..")]`. Empty if it needs none,
-    /// and `None` if the query does not say. [`Authorize`](crate::middleware::Authorize) asks for them.
+    /// and `None` if the query does not declare it. [`Authorize`](crate::middleware::Authorize) asks a policy for them.
     const REQUIRES: Option<&'static [&'static str]> = None;
     /// The answer.
     type Output: Send + 'static;

@@ -39,9 +39,9 @@ pub trait Validate {
 pub struct Violation {
     /// The field.
     pub field: String,
-    /// What is wrong with it, for programs, such as `not_an_address`; it stays the same when texts change.
+    /// The reason for programs, such as `not_an_address`. It stays the same when the text changes.
     pub code: Option<String>,
-    /// What is wrong with it, for people.
+    /// The reason as a text for people.
     pub reason: String,
 }
 
@@ -57,7 +57,7 @@ impl Violation {
 pub struct Violations(Vec<Violation>);
 
 impl Violations {
-    /// Adds a violation of `field`, for this `reason`. Returns it, so that it can get a code:
+    /// Adds a violation of `field` with this `reason`. Returns the violation, so that it can get a code:
     ///
     /// ```
     /// # use cqrs_core::middleware::Violations;

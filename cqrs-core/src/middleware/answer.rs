@@ -1,16 +1,16 @@
-//! What a call gives its caller: the handler's result, or the answer of a middleware.
+//! The result of a call for its caller: from the handler, or from a middleware that answers.
 
 use std::any::Any;
 
 use crate::handler::AttemptError;
 use crate::services::TypeRef;
 
-/// The result of a call, whatever its types are; empty until there is one.
+/// The type-erased result of a call; empty until there is one.
 pub(crate) trait Answer: Any + Send {
     fn output(&self) -> Option<&dyn Any>;
     /// The handler's own error.
     fn error(&self) -> Option<&dyn Any>;
-    /// Takes the output out of `output`, an `Option`. Returns `false` if its type is another one.
+    /// Takes the output out of `output`, an `Option`. Returns `false` if the type is wrong.
     fn set_output(&mut self, output: &mut dyn Any) -> bool;
     fn output_type(&self) -> TypeRef;
     fn clear(&mut self);

@@ -10,12 +10,12 @@ use crate::message::MessageKind;
 use crate::services::{Dependency, Injectable, Services};
 
 task_local! {
-    /// Whether this task asks a policy. What the policy executes is not asked about, or it could ask itself without
-    /// end.
+    /// Set while this task asks a policy. Messages that the policy executes are not asked about: otherwise a policy that
+    /// executes a query would ask itself without end.
     static ASKING: ();
 }
 
-/// Who may do what: answers for [`Authorize`].
+/// Says whether an actor has a permission; [`Authorize`] asks it.
 ///
 /// ```
 /// use cqrs_core::middleware::{Authorize, Call, Policy, Rejection};
@@ -25,7 +25,7 @@ task_local! {
 /// #[command(requires = "employees:write")]
 /// struct CreateEmployee { full_name: String }
 ///
-/// /// Everything is allowed to services; users may only read.
+/// /// Services may do everything; users may only read.
 /// #[derive(Injectable)]
 /// struct Roles;
 ///
@@ -43,26 +43,26 @@ task_local! {
 /// # let _ = builder;
 /// ```
 pub trait Policy: Send + Sync + 'static {
-    /// Whether the actor of `call` has `permission`. Asked for each permission that the message `requires`.
+    /// Whether the actor of `call` has `permission`. It is called for each permission that the message `requires`.
     ///
-    /// The policy may execute queries; nothing asks about those again. The call is `&mut`, so that a message
-    /// needs not be `Sync`.
+    /// The policy may execute queries; it is not asked about these. The call is `&mut`, so that messages need not be
+    /// `Sync`.
     ///
     /// # Errors
     ///
-    /// Why not: [`Rejection::forbidden`], or [`Rejection::unavailable`] if that cannot be found out now.
+    /// [`Rejection::forbidden`] if it has not, or [`Rejection::unavailable`] if that is unknown at the moment.
     fn may(
         &self,
         call: &mut Call<'_>,
         permission: &str,
     ) -> impl Future<Output = Result<(), Rejection>> + Send;
 
-    /// Whether a message may be executed that does not say with `requires` what its caller needs. Refused,
-    /// unless you allow it here.
+    /// Whether a message may be executed that does not declare with `requires` what its caller needs. The default
+    /// refuses it.
     ///
     /// # Errors
     ///
-    /// Why not.
+    /// The refusal.
     fn may_undeclared(
         &self,
         call: &mut Call<'_>,
@@ -71,20 +71,20 @@ pub trait Policy: Send + Sync + 'static {
         ready(Err(Rejection::forbidden("it does not declare which permission it requires")))
     }
 
-    /// Whether [cascades](Call::is_cascade) are asked about too: what handlers and middleware execute. No,
-    /// unless you say so: they act with the rights of the application.
+    /// Whether the policy is also asked about [cascades](Call::is_cascade), which handlers and middleware execute. By
+    /// default it is not: cascades have the rights of the application.
     fn asks_in_cascades(&self) -> bool {
         false
     }
 }
 
-/// Asks a [`Policy`] about each command and query that comes from the edge, before its handler; not about
-/// events, which have happened.
+/// Middleware that asks a [`Policy`] about each command and query from the edge, before its handler runs. It does not ask
+/// about events, because they have happened.
 ///
-/// It refuses a message that does not declare what it `requires`. `requires = none` is a declaration: the
-/// policy is not asked then.
+/// It refuses a message that does not declare what it `requires`. `requires = none` is a declaration: then the policy is
+/// not asked.
 ///
-/// A policy that is a service is injected: `.middleware_of::<Authorize<Roles>>()`.
+/// To build the policy from services, write `.middleware_of::<Authorize<Roles>>()`.
 pub struct Authorize<P>(Arc<P>);
 
 impl<P: Policy> Authorize<P> {
@@ -95,9 +95,9 @@ impl<P: Policy> Authorize<P> {
 }
 
 impl<F: Fn(&Call<'_>) -> Result<(), Rejection> + Send + Sync + 'static> Authorize<ByFunction<F>> {
-    /// Asks the function `may`, which gets the call with its message and context; also about a message that
-    /// declares nothing, but not about one that requires `none`. It is asked once for each permission, and can compare
-    /// [`Call::requires`] with what the actor may do.
+    /// Asks the function `may`, which gets the call with its message and context. It is also asked about a message without
+    /// a declaration, but not about one with `requires = none`. It is called once for each permission, and can compare
+    /// [`Call::requires`] with the rights of the actor.
     ///
     /// ```
     /// use cqrs_core::middleware::{Authorize, Call, Rejection};

@@ -61,17 +61,16 @@ impl Call<'_> {
     }
 
     /// The permissions that the caller of this command or query needs, all of them: `requires` of its
-    /// annotation. Empty for `requires = none`; `None` if it does not say, and for an event.
+    /// annotation. Empty for `requires = none`; `None` without a declaration, and for an event.
     pub fn requires(&self) -> Option<&'static [&'static str]> {
         self.message.requires
     }
 
-    /// Whether the call is a consequence of what this application does already: a command or query that
-    /// another handler or a middleware executes, or the delivery of an event. Otherwise it comes from the
-    /// edge: a request, a job, a tool.
+    /// Whether the call is part of a cascade: a command or query that a handler or a middleware executes, or the delivery
+    /// of an event. Otherwise it comes from the edge: a request, a job, a tool.
     ///
-    /// What a handler gives to a task of its own is a consequence as long as the handler runs, or if the task
-    /// was spawned by [`Context::spawn`]. Afterwards it comes from the edge.
+    /// A call from a task that a handler has spawned is part of the cascade while the handler runs. After that, it comes from
+    /// the edge, unless the task was spawned by [`Context::spawn`].
     pub fn is_cascade(&self) -> bool {
         self.message.is_cascade
     }
@@ -99,8 +98,8 @@ impl Call<'_> {
         message.downcast_ref()
     }
 
-    /// The command or query, to change it before its handler begins, if it is an `M`. Events have happened, and
-    /// cannot be changed.
+    /// The command or query, if it is an `M`, to change it before its handler begins. Events cannot be changed, because
+    /// they have happened.
     ///
     /// ```
     /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
@@ -129,9 +128,9 @@ impl Call<'_> {
         }
     }
 
-    /// Gives the command or query its message again, so that a clone of [`Next`] can run again. The result of
-    /// the run before is forgotten, and so is what it published in a transaction of its own. What it published
-    /// otherwise stays published. All runs share the time limit of the call.
+    /// Sets the command or query again, so that a clone of [`Next`] can run again. The result of the run before is dropped,
+    /// and so is what it published in its own transaction. What it published otherwise stays published. All runs share
+    /// the time limit of the call.
     ///
     /// ```
     /// use cqrs_core::middleware::{Call, Middleware, Next, Outcome};
@@ -165,7 +164,7 @@ impl Call<'_> {
     ///
     /// # Errors
     ///
-    /// A refusal, if the message of the call is of another type, or an event: its retries are those of its handler.
+    /// A refusal, if the call has a message of another type, or an event: use the retries of the event's handler.
     pub fn set_message<M: Send + 'static>(&mut self, message: M) -> Outcome {
         match &mut self.message.payload {
             Payload::Message(needed, slot) if needed.id() == TypeId::of::<M>() => {
@@ -181,13 +180,14 @@ impl Call<'_> {
         }
     }
 
-    /// What the handler returned, or a middleware answered, if it is a `T`; after `next`. Of an event, `()`.
+    /// The output of the handler, or the answer of a middleware, if it is a `T`. It is there after `next`. For an event, it
+    /// is `()`.
     pub fn output<T: 'static>(&self) -> Option<&T> {
         self.result.output()?.downcast_ref()
     }
 
-    /// The error that the handler returned, if it is an `E`; after `next`. The error of an event's handler, and of a
-    /// command or query that names none, is a [`HandlerError`]: its `downcast_ref` gives the one inside.
+    /// The error that the handler returned, if it is an `E`. It is there after `next`. The error of an event's handler, and of
+    /// a command or query without its own error type, is a [`HandlerError`]: its `downcast_ref` gives the error inside.
     pub fn error<E: 'static>(&self) -> Option<&E> {
         let error = self.result.error()?;
         error.downcast_ref().or_else(|| {
@@ -196,8 +196,8 @@ impl Call<'_> {
         })
     }
 
-    /// Answers the caller with `output`: in place of the handler, or of what the handler returned. Of an event, the
-    /// output is `()`: it counts as handled.
+    /// Answers the caller with `output`, instead of the handler or of the handler's output. For an event, the output is `()`,
+    /// and the event counts as handled.
     ///
     /// ```
     /// use std::collections::HashMap;
@@ -210,7 +210,7 @@ impl Call<'_> {
     /// #[query(output = String)]
     /// struct CountryName { code: String }
     ///
-    /// /// Remembers the names of countries, which are the same for all tenants.
+    /// /// Keeps the names of countries, which are the same for all tenants.
     /// #[derive(Default)]
     /// struct CountryNames(Mutex<HashMap<String, String>>);
     ///
@@ -282,7 +282,7 @@ impl Call<'_> {
     }
 }
 
-/// The error of a call whose middleware is wrong.
+/// The error of a call whose middleware uses a wrong type.
 fn broken(what: impl Display) -> CallError {
     Rejection::unavailable(format_args!("a middleware {what}")).into()
 }

@@ -9,7 +9,7 @@ use crate::services::{Services, TypeRef};
 
 /// The rest of the chain: the inner middleware and the handler.
 ///
-/// A clone can be run again, for a command or query that [`Call::set_message`] has given its message again.
+/// A clone can run again, for a command or query whose message was set again by [`Call::set_message`].
 #[derive(Clone)]
 pub struct Next<'a> {
     rest: &'a [Arc<dyn ErasedMiddleware>],
@@ -42,12 +42,12 @@ pub(crate) trait Innermost: Send + Sync {
 pub(super) trait ErasedMiddleware: Send + Sync {
     fn type_ref(&self) -> TypeRef;
 
-    /// What it is built from, if the application builds it.
+    /// What it needs to be built, if the application builds it.
     fn wanted(&self) -> Option<Wanted> {
         None
     }
 
-    /// Builds it, if the application does that.
+    /// Builds it, if the application builds it.
     fn build(&self, _: &Services) {}
 
     fn handle<'a>(&'a self, call: &'a mut Call<'_>, next: Next<'a>) -> BoxFuture<'a, Outcome>;
@@ -76,12 +76,12 @@ impl Middlewares {
         Self(self.0.iter().cloned().chain([middleware]).collect())
     }
 
-    /// Those that [`build`](Self::build) builds.
+    /// The middleware that [`build`](Self::build) builds.
     pub(crate) fn wanted(&self) -> impl Iterator<Item = Wanted> {
         self.0.iter().filter_map(|middleware| middleware.wanted())
     }
 
-    /// Builds what is built from services, before the first call.
+    /// Builds the middleware that is built from services, before the first call.
     pub(crate) fn build(&self, services: &Services) {
         self.0.iter().for_each(|middleware| middleware.build(services));
     }

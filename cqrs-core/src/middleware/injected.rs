@@ -9,7 +9,7 @@ use crate::handler::BoxFuture;
 use crate::registry::Source;
 use crate::services::{Dependency, Injectable, Services, TypeRef};
 
-/// An `M` that is there once the application has built its services.
+/// An `M` that exists after the application has built its services.
 pub(crate) struct Injected<M> {
     source: Source,
     built: OnceLock<Arc<M>>,
@@ -34,7 +34,7 @@ impl<M: Injectable> Injected<M> {
         let _ = self.built.set(shared.unwrap_or_else(|| Arc::new(M::inject(services))));
     }
 
-    /// An error before it is built. Then no bus accepts anything.
+    /// Fails before it is built. No bus accepts anything until then.
     pub(crate) fn get(&self) -> Result<&M, Rejection> {
         let built = self.built.get().map(Arc::as_ref);
         built.ok_or_else(|| Rejection::unavailable("the application is still being built"))

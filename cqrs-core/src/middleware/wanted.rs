@@ -1,4 +1,4 @@
-//! What a middleware that the application builds is built from.
+//! What a middleware needs to be built by the application.
 
 use crate::registry::Source;
 use crate::services::{Dependency, TypeRef};
@@ -9,7 +9,7 @@ pub(crate) struct Wanted {
     pub(crate) middleware: TypeRef,
     /// Where it was added.
     pub(crate) source: Source,
-    /// The service that it may be itself.
+    /// The key of the service that is used as the middleware, if it is offered.
     pub(crate) itself: fn() -> Dependency,
     pub(crate) dependencies: fn() -> Vec<Dependency>,
 }

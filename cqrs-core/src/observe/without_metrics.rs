@@ -41,5 +41,5 @@ pub(super) fn executed(_: MessageKind, _: &'static str, _: Option<&'static str>,
 
 pub(super) fn attempted(_: &Stopwatch, _: impl Iterator<Item = Option<&'static str>>) {}
 
-/// A failed attempt was settled: it will be tried again, is a dead letter now, or is discarded.
+/// A failed attempt was settled: it will be attempted again, is a dead letter now, or is discarded.
 pub(crate) fn settled_failure(_: &Arc<str>, _: bool, _: bool) {}

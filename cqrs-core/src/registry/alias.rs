@@ -1,11 +1,11 @@
-//! Events as the trait objects that their handlers take.
+//! Aliases of events: the trait objects as which handlers take them.
 
 use std::any::Any;
 
 use crate::message::Event;
 use crate::services::TypeRef;
 
-/// An event that a handler of a trait's events gets, as `#[event(as = dyn Trait)]` submits it.
+/// An alias of an event, which `#[event(as = dyn Trait)]` submits: handlers of the trait get the event.
 #[derive(Debug, Clone, Copy)]
 pub struct EventAlias {
     pub(crate) event: fn() -> TypeRef,

@@ -24,7 +24,7 @@ pub(crate) struct Catalogue {
     pub(crate) left_out: Vec<&'static HandlerRegistration>,
     /// All messages, whether or not their module is selected.
     pub(crate) by_type: FxHashMap<TypeId, &'static MessageRegistration>,
-    /// The events of each trait, in the order of their types' paths.
+    /// The events that have each trait as an alias, in the order of their types' paths.
     pub(crate) aliases: FxHashMap<TypeId, Vec<&'static EventAlias>>,
     /// The names of plugins, by the service that does nothing without its plugin.
     pub(crate) plugins: FxHashMap<TypeId, &'static str>,

@@ -78,8 +78,8 @@ impl HandlerRegistration {
         Self::injected::<H>(name, source, options, &[], execution)
     }
 
-    /// `H`, which executes the command `C`, and again, by the retry policy of its options, after its errors that `when`
-    /// accepts.
+    /// `H`, which executes the command `C`. After errors that `when` accepts, it executes it again, by the retry policy of its
+    /// options.
     pub const fn retried_command<H, C>(
         name: &'static str,
         source: Source,
@@ -95,8 +95,8 @@ impl HandlerRegistration {
         Self::injected::<H>(name, source, options, &[], execution)
     }
 
-    /// As [`retried_command`](Self::retried_command), each time in a new transaction; also when a transaction cannot begin,
-    /// or is rolled back because of others.
+    /// As [`retried_command`](Self::retried_command), with a new transaction for each attempt. It also executes the command
+    /// again if a transaction cannot begin, or is rolled back because of a conflict.
     pub const fn retried_transactional_command<H, C>(
         name: &'static str,
         source: Source,

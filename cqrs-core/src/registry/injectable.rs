@@ -17,7 +17,7 @@ pub struct InjectableRegistration {
     /// `T` itself.
     pub(crate) service: fn() -> TypeRef,
     pub(crate) dependencies: fn() -> Vec<Dependency>,
-    /// As `Arc<T>`, or as what the provider makes.
+    /// The offer as `Arc<T>`, or as the provider's service.
     own: Offer,
     aliases: &'static [Offer],
     /// The provider's type, if there is one.
@@ -35,7 +35,7 @@ impl InjectableRegistration {
         Self { source, service, dependencies, own, aliases, provider: None, is_async: false }
     }
 
-    /// What the provider `P` makes, under this name if it has one.
+    /// The service that the provider `P` makes, under this name if it has one.
     pub const fn provider<P: Provider>(source: Source, name: Option<&'static str>) -> Self {
         let make = Make::Provide(|services| {
             let provider = P::inject(services);
@@ -65,7 +65,7 @@ impl InjectableRegistration {
 /// A type that a service is offered as.
 #[derive(Debug, Clone, Copy)]
 pub struct Offer {
-    /// `Arc<T>` or `Arc<dyn Trait>`, or what a provider makes.
+    /// `Arc<T>` or `Arc<dyn Trait>`, or the type of a provider's service.
     service: fn() -> TypeRef,
     name: Option<&'static str>,
     pub(crate) make: Make,
@@ -80,7 +80,7 @@ pub(crate) enum Make {
     Provide(fn(&Services) -> BoxFuture<'static, Provided>),
 }
 
-/// What a provider made.
+/// The service that a provider made.
 pub(crate) type Provided = Result<ServiceValue, Box<dyn Error + Send + Sync>>;
 
 impl Offer {

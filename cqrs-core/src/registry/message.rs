@@ -26,7 +26,7 @@ pub struct MessageRegistration {
     /// Of a command or query, as its error.
     pub(crate) output: Option<fn() -> TypeRef>,
     pub(crate) error: Option<fn() -> TypeRef>,
-    /// The permissions that its caller needs; `None` if it does not say.
+    /// The permissions that its caller needs; `None` if it does not declare them.
     pub(crate) requires: Option<&'static [&'static str]>,
 }
 

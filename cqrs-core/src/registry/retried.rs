@@ -1,4 +1,4 @@
-//! Commands that are attempted again.
+//! Commands that are attempted again after some errors.
 
 use std::any::Any;
 use std::future::Future;
@@ -9,8 +9,8 @@ use crate::context::Context;
 use crate::handler::{AttemptError, RetryPolicy};
 use crate::message::Command;
 
-/// Says after which of its handler's errors a command is attempted again: an `Option` of a reference to a
-/// `fn(&C::Error) -> bool`, without the type of the command.
+/// Decides whether a command is attempted again after an error of its handler: a type-erased `fn(&C::Error) -> bool`, if
+/// there is one.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct RetryWhen(Option<&'static (dyn Any + Send + Sync)>);
 
@@ -32,14 +32,14 @@ impl RetryWhen {
 /// Why an attempt failed.
 pub(super) struct Failed<E> {
     pub(super) error: AttemptError<E>,
-    /// Whether it has had no effect, and another attempt may succeed.
+    /// Whether the attempt has had no effect, and another one may succeed.
     pub(super) can_be_repeated: bool,
 }
 
-/// Executes `command` by `once`, again and again while `policy` allows it. What a failed attempt has published and is not
-/// sent yet is dropped.
+/// Executes `command` by `once`, and again while `policy` allows it. Events that a failed attempt has published, and that
+/// are not yet sent, are dropped.
 ///
-/// There is no attempt that would begin after the deadline: then the caller gets the last attempt's own error.
+/// If the next attempt would begin after the deadline, the caller gets the error of the last one.
 pub(super) async fn attempts<C, F, Fut>(
     policy: RetryPolicy,
     command: C,
@@ -66,7 +66,7 @@ where
             return Err(error);
         }
         ctx.begin_again();
-        // Without the error, which may quote what is redacted.
+        // Without the error's text, which may contain redacted values.
         tracing::warn!(
             message = C::NAME, message_id = %ctx.message_id(), tenant = %ctx.tenant(), attempt,
             retry_in = ?wait, error_type = error.error_type(),

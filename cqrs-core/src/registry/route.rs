@@ -30,7 +30,7 @@ fn typed<H: Send + Sync + 'static>(handler: AnyHandler) -> Arc<H> {
 pub struct EventRoute {
     /// `None` for every event.
     pub(crate) event: Option<MessageRegistration>,
-    /// The trait object, if the events of a trait are not yet known.
+    /// The trait object, as long as the events that have it as an alias are not known.
     pub(crate) alias: Option<fn() -> TypeRef>,
     erase: EraseEvent,
     /// The type of the transaction that the handler writes in.
@@ -41,7 +41,7 @@ pub struct EventRoute {
 #[derive(Debug, Clone, Copy)]
 enum EraseEvent {
     Typed(fn(AnyHandler) -> ErasedEventHandler),
-    /// It takes a trait object, which the [`Cast`] of the event's alias makes.
+    /// The handler takes a trait object, which the [`Cast`] of the event's alias makes.
     Alias {
         erase: fn(AnyHandler, &'static (dyn Any + Send + Sync)) -> ErasedEventHandler,
         cast: Option<&'static (dyn Any + Send + Sync)>,
@@ -279,12 +279,12 @@ where
 /// Gives the [`ErasedExecution`] of a message in a box.
 type Erase = fn(AnyHandler, Means<'_>) -> Box<dyn Any + Send + Sync>;
 
-/// What an execution may need.
+/// What an execution may need: transactions and retries.
 #[derive(Clone, Copy)]
 pub(crate) struct Means<'a> {
-    /// If the handler writes in one.
+    /// The transactions, if the handler is transactional.
     pub(crate) transactions: Option<&'a Arc<dyn Transactions>>,
-    /// If the command is attempted again: how often.
+    /// The retry policy, if the command is attempted again.
     pub(crate) retry: RetryPolicy,
     /// After which errors.
     pub(crate) when: RetryWhen,
@@ -316,7 +316,7 @@ impl ExecutionRoute {
         }
     }
 
-    /// The command `C` to `H`, and again after some errors.
+    /// The command `C` to `H`, attempted again after some errors.
     pub(super) const fn retried<H, C>(when: RetryWhen) -> Self
     where
         H: CommandHandler<C>,
@@ -340,7 +340,7 @@ impl ExecutionRoute {
         }
     }
 
-    /// The command `C` to `H`, in a transaction, and in another one after some errors.
+    /// The command `C` to `H`, in a transaction, and in a new one after some errors.
     pub(super) const fn retried_in_transactions<H, C>(when: RetryWhen) -> Self
     where
         H: TransactionalCommandHandler<C>,
@@ -416,7 +416,7 @@ where
     Box::new(execution)
 }
 
-/// The command's execution, and again after errors that are accepted.
+/// The execution of the command, repeated after errors that are accepted.
 fn retried<H: CommandHandler<C>, C: Command + Clone>(
     handler: AnyHandler,
     Means { retry, when, .. }: Means<'_>,
@@ -447,8 +447,8 @@ fn in_transaction<H: TransactionalCommandHandler<C>, C: Command>(
     })
 }
 
-/// As [`in_transaction`], in another one after errors that are accepted, and if the transaction cannot begin or is rolled
-/// back because of others.
+/// As [`in_transaction`], repeated in a new transaction after errors that are accepted, and if the transaction cannot begin
+/// or is rolled back because of a conflict.
 fn in_transactions<H: TransactionalCommandHandler<C>, C: Command + Clone>(
     handler: AnyHandler,
     Means { transactions, retry, when }: Means<'_>,
@@ -474,7 +474,7 @@ async fn once_in_transaction<H: TransactionalCommandHandler<C>, C: Command>(
     let Some(transactions) = transactions else {
         return Err(failed(unavailable(NO_TRANSACTION), false));
     };
-    // Until the commit, nothing has happened.
+    // Before the commit, the transaction has had no effect.
     let rolled_back = |error| failed(unavailable(error), true);
     let mut tx = transactions.begin(ctx.tenant_id()).await.map_err(rolled_back)?;
     let typed = typed_transaction(tx.transaction());

@@ -48,12 +48,12 @@ impl fmt::Display for ServiceKey {
 #[derive(Debug, Default)]
 pub struct Services {
     pub(crate) by_key: FxHashMap<ServiceKey, ServiceValue>,
-    /// All services of the types of which a field wants all.
+    /// The services of each type of which a field needs all.
     pub(crate) lists: FxHashMap<TypeRef, BTreeMap<ListOrder, ServiceValue>>,
 }
 
-/// Where a service stands in a list: those without a name first, then by name; of one name, by the path of the type
-/// that implements it, with a provided value first.
+/// The position of a service in a list: services without a name first, then by name. Of one name, a provided value comes
+/// first, then by the path of the type that implements the service.
 pub(crate) type ListOrder = (Option<&'static str>, &'static str);
 
 impl Services {
@@ -85,7 +85,7 @@ impl Services {
         self.find(shared).or_else(itself).unwrap_or_else(|| missing(shared))
     }
 
-    /// The service of type `T`, with this name if it has one, if there is one: for a field of type `Option<T>`.
+    /// The service of type `T`, with this name if one is given; `None` if there is none. For a field of type `Option<T>`.
     pub fn optional<T: Service>(&self, name: Option<&'static str>) -> Option<T> {
         let itself = ServiceKey { service: TypeRef::of::<T>(), name };
         let optional = ServiceKey { service: TypeRef::of::<Option<T>>(), name };

@@ -43,7 +43,7 @@ pub struct Dependency {
     /// The name of the field or parameter.
     pub(crate) field: &'static str,
     pub(crate) key: ServiceKey,
-    /// The type that will do as well, and comes first for a list.
+    /// Another type that is accepted. For a list, it is used first.
     pub(crate) or: Option<TypeRef>,
     pub(crate) how_many: HowMany,
 }
@@ -54,7 +54,7 @@ pub(crate) enum HowMany {
     One,
     /// One, or none.
     Optional,
-    /// All, whatever their names.
+    /// All, with and without names.
     All,
 }
 
@@ -91,13 +91,13 @@ impl Dependency {
         Self { field, key, or: None, how_many: HowMany::One }
     }
 
-    /// The keys of the services that will do, the best one first.
+    /// The keys of the services that are accepted, the preferred one first.
     pub(crate) fn keys(&self) -> impl Iterator<Item = ServiceKey> {
         let or = self.or.map(|service| ServiceKey { service, name: self.key.name });
         std::iter::once(self.key).chain(or)
     }
 
-    /// The type of the field, for people.
+    /// The type of the field, for reports.
     pub(crate) fn type_name(&self) -> String {
         match (self.how_many, self.or) {
             (HowMany::Optional | HowMany::All, Some(whole)) => whole.name(),

@@ -30,7 +30,7 @@ use super::{Injectable, Service};
 /// }
 /// ```
 pub trait Provider: Injectable {
-    /// What it makes.
+    /// The service that it makes.
     type Service: Service;
 
     /// Whether it needs [`AppBuilder::build_async`](crate::AppBuilder::build_async).
@@ -40,7 +40,7 @@ pub trait Provider: Injectable {
     ///
     /// # Errors
     ///
-    /// Why there is no service, and so no application.
+    /// The reason why the service cannot be made. The application is not built then.
     fn provide(
         &self,
     ) -> impl Future<Output = Result<Self::Service, Box<dyn Error + Send + Sync>>> + Send;

@@ -75,7 +75,7 @@ impl Codec {
         Self { shards: shards.max(1), ..self }
     }
 
-    /// How events of this name are read.
+    /// The function that reads events of this name.
     pub(crate) fn decoder(&self, name: &str) -> Option<Decoder> {
         self.events.get(name).copied()
     }

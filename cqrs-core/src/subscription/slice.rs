@@ -60,7 +60,7 @@ enum Publishing {
     Appending,
     /// It is being appended, and the delivery is done after so many attempts.
     Handled { attempts: u32 },
-    /// Its death is being appended, and the delivery is dead after so many attempts.
+    /// The event of its death is being appended. After that, the delivery is dead, after so many attempts.
     Dead { attempts: u32, error: DeliveryError },
     /// It is appended.
     Appended,
@@ -316,7 +316,7 @@ impl Slice {
                 () = self.shared.lifecycle.stopped() => Err(NotAppended::Stopped),
             };
             match appended {
-                // Without a position, it had happened before.
+                // Without a position, it was appended before.
                 Ok(_) => self.appended(position, &event),
                 Err(NotAppended::Stopped) => self.stopped(position, &event),
                 Err(error) => self.refused(position, &event, error),
@@ -443,8 +443,8 @@ impl Origin for Slice {
         self.append(position, event.clone(), entry, events, to);
     }
 
-    /// Appends the event of a death. The dead letter is written after that, so a crash between the two repeats the
-    /// delivery, and loses nothing.
+    /// Appends the event of a death. The dead letter is written after that: if the process crashes in between, the delivery
+    /// is repeated, and no death is lost.
     fn announce(self: Arc<Self>, event: &AnyEvent, token: Option<u64>, death: Deferred) {
         let position = position(token);
         let to = Arc::clone(&death.to);

@@ -15,8 +15,8 @@ impl<E: Into<Problem> + fmt::Display> From<ExecuteError<E>> for Problem {
     /// The handler's own error converts itself. The other errors have the `code` that spans and metrics
     /// have:
     ///
-    /// - 422, 403 or 503 with the reason of the middleware that refused it; its violations are the member
-    ///   `violations`, a list of objects with `field`, `code` (if there is one) and `message`
+    /// - 422, 403 or 503, with the reason of the middleware that refused the message. The member `violations` lists its
+    ///   violations, as objects with `field`, `code` (if there is one) and `message`
     /// - 503 if it timed out, or the application is shut down
     /// - 500 for the rest
     fn from(error: ExecuteError<E>) -> Self {
@@ -47,7 +47,7 @@ impl Problem {
     }
 }
 
-/// A violation, as the client reads it.
+/// A violation in the form for the client.
 #[derive(Serialize)]
 struct FieldProblem<'a> {
     field: &'a str,
@@ -65,8 +65,9 @@ fn status(rejection: &Rejection) -> StatusCode {
 }
 
 impl From<PublishError> for Problem {
-    /// A refusal of a middleware as for a command; 413 for a payload that is too large, 422 for one that is nested too deeply, 503 if the application
-    /// is shut down or its store is away, and 500 for the rest. The `code` is the one in spans and metrics.
+    /// A refusal of a middleware as for a command; 413 for a payload that is too large; 422 for a payload that is nested too
+    /// deeply; 503 if the application is shut down or its store is away; 500 for the rest. The `code` is that of spans and
+    /// metrics.
     fn from(error: PublishError) -> Self {
         let code = error.error_type();
         let problem = match error {

@@ -5,7 +5,7 @@ use syn::parse::ParseStream;
 
 use crate::attr::value;
 
-/// What becomes of a delivery that has failed for good.
+/// Whether a delivery that has failed for good is kept as a dead letter.
 #[derive(Clone, Copy)]
 pub(crate) enum DeadLetters {
     Keep,

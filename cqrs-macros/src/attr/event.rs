@@ -25,9 +25,9 @@ pub(crate) struct EventOptions {
     pub(crate) action: Option<LitStr>,
     pub(crate) describe: Option<LitStr>,
     pub(crate) activity: Option<bool>,
-    /// The trait objects that handlers take.
+    /// The trait objects as which handlers may take the event.
     pub(crate) aliases: Vec<Type>,
-    /// Where the core is.
+    /// The path of `cqrs_core` in generated code.
     pub(crate) krate: Option<Path>,
 }
 

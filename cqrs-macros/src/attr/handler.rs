@@ -35,7 +35,7 @@ const EVENT_OPTIONS: &[&str] = &[
 ];
 const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "retry", "transactional"];
 const QUERY_OPTIONS: &[&str] = &["name", "timeout", "stream"];
-/// A year.
+/// At most a year.
 const DELIVER_WITHIN: Range = Range { from: "1ms", to: "8760h" };
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
 
@@ -88,7 +88,7 @@ pub(crate) struct HandlerArgs {
     /// The span of `*`, if it is given.
     pub(crate) any: Option<Span>,
     pub(crate) options: HandlerOptions,
-    /// Where the core is.
+    /// The path of `cqrs_core` in generated code.
     pub(crate) krate: Option<Path>,
 }
 
@@ -96,7 +96,7 @@ pub(crate) struct HandlerArgs {
 #[derive(Default)]
 pub(crate) struct HandlerOptions {
     pub(crate) name: Option<LitStr>,
-    /// And where it is given.
+    /// The option, and its span.
     pub(crate) retry: Option<(Retry, Span)>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) deliver_within_millis: Option<u64>,
@@ -133,7 +133,7 @@ impl HandlerArgs {
         args
     }
 
-    /// Reads what is there, without the rules for it as a whole.
+    /// Reads each option, without the rules for combinations of options.
     pub(crate) fn parse(kind: Kind, args: TokenStream, errors: &mut Errors) -> Self {
         let mut reader = Reader { kind, args: Self::default(), in_options: false };
         let parsed = (|input: ParseStream<'_>| {
@@ -184,7 +184,7 @@ impl HandlerArgs {
 }
 
 impl HandlerArgs {
-    /// The rules for the options together, and with the messages.
+    /// Checks combinations of options, and of options and messages.
     pub(crate) fn check_options(&self, kind: Kind, errors: &mut Errors) {
         self.options.check(kind, errors);
         let alias = self.messages.iter().find(|ty| matches!(ungrouped(ty), Type::TraitObject(_)));
@@ -207,8 +207,8 @@ impl HandlerOptions {
         {
             errors.on(
                 *span,
-                "a command is attempted again after errors that are named, and none is: add \
-                 `when = is_busy` to `retry(..)`, with a function such as \
+                "`retry(..)` of a command says after which errors it is attempted again: add \
+                 `when = is_busy`, with a function such as \
                  `fn is_busy(error: &HandlerError) -> bool`",
             );
         }

@@ -12,11 +12,11 @@ const AS_EXAMPLE: &str = "as = dyn EmployeeRepository";
 /// The options of a service.
 #[derive(Default)]
 pub(crate) struct ServiceOptions {
-    /// The traits that it is also offered as.
+    /// The traits as which it is also offered.
     pub(crate) aliases: Vec<Type>,
-    /// The name under which it is offered as those.
+    /// The name under which it is offered as these traits.
     pub(crate) name: Option<LitStr>,
-    /// Where the core is.
+    /// The path of `cqrs_core` in generated code.
     pub(crate) krate: Option<Path>,
 }
 
@@ -96,7 +96,7 @@ pub(crate) enum Source {
     Named(LitStr),
     /// `Default::default()`; nothing is injected.
     Default,
-    /// What a function takes as `&T`: the service of the type `Arc<T>` or `T`, with its name if it has one.
+    /// The source of a function's parameter `&T`: the service of the type `Arc<T>` or `T`, with its name if it has one.
     Reference(Option<LitStr>),
 }
 

@@ -1,4 +1,4 @@
-//! `crate = ".."`: where generated code finds the core, if it is a renamed dependency or re-exported by another crate.
+//! `crate = ".."`: the path of `cqrs_core` in generated code, if the dependency is renamed or re-exported.
 
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
@@ -6,7 +6,7 @@ use syn::{LitStr, Path};
 
 use crate::attr::{options, value};
 
-/// Reads `= "platform::cqrs"`, if `key` is `crate`; says whether it is.
+/// Reads `= "platform::cqrs"` if `key` is `crate`. Returns whether it is.
 pub(crate) fn read(
     key: &Ident,
     input: ParseStream<'_>,

@@ -21,7 +21,7 @@ pub(crate) struct MessageOptions {
     pub(crate) requires: Option<Vec<LitStr>>,
     /// Whether a command may be executed from JSON.
     pub(crate) json: Option<Span>,
-    /// Where the core is.
+    /// The path of `cqrs_core` in generated code.
     pub(crate) krate: Option<Path>,
 }
 

@@ -10,7 +10,7 @@ use crate::validate;
 
 const EXAMPLE: &str = "requires = \"employees:write\"";
 
-/// Reads `= "employees:write"`, `= ["employees:write", "payroll:read"]` or `= none`, which is no permission.
+/// Reads `= "employees:write"`, `= ["employees:write", "payroll:read"]` or `= none`, which means no permission.
 pub(crate) fn read(
     key: &Ident,
     input: ParseStream<'_>,

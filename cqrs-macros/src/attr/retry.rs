@@ -13,7 +13,7 @@ use crate::error::Errors;
 const BACKOFF: Range = Range { from: "1ms", to: "1h" };
 const MAX: Range = Range { from: "1ms", to: "24h" };
 const WAIT: Range = Range { from: "1ms", to: "24h" };
-/// As many as `RetryPolicy::waits` keeps.
+/// `RetryPolicy::waits` keeps as many.
 const MOST_WAITS: usize = 16;
 const WAITS: &str = "waits = [\"1s\", \"10s\", \"1m\"]";
 const WHEN: &str = "when = is_busy";
@@ -25,22 +25,22 @@ const EXAMPLE: &str = "retry(attempts = 5, backoff = \"100ms\", max = \"30s\")";
 /// How often a delivery is attempted.
 #[derive(Default)]
 pub(crate) struct Retry {
-    /// `None` if nothing is said about it.
+    /// `None` if the option is left out.
     pub(crate) policy: Option<Policy>,
-    /// The types of permanent errors.
+    /// The error types that are permanent.
     pub(crate) never: Vec<Type>,
-    /// The function that says after which errors a command is attempted again.
+    /// The function that decides whether a command is attempted again after an error.
     pub(crate) when: Option<Path>,
 }
 
 impl Retry {
-    /// Whether there can be more than one attempt.
+    /// Whether more than one attempt is possible.
     pub(crate) fn is_on(&self) -> bool {
         !matches!(self.policy, Some(Policy::None))
     }
 }
 
-/// How often, and after which waits.
+/// The number of attempts, and the waits between them.
 pub(crate) enum Policy {
     /// Once.
     None,
@@ -51,7 +51,7 @@ pub(crate) enum Policy {
         max_millis: Option<u64>,
         has_jitter: bool,
     },
-    /// Again after each of these waits, in milliseconds.
+    /// One more attempt after each of these waits, in milliseconds.
     Waits(Vec<u64>),
 }
 
@@ -101,7 +101,7 @@ struct Parts {
     attempts: Option<u32>,
     backoff: Option<Duration>,
     max: Option<Duration>,
-    /// Whether it is `none`, which was given here.
+    /// The span of the option, if it is `none`.
     jitter: Option<Span>,
     waits: Option<(Span, Vec<u64>)>,
     never: Option<Vec<Type>>,
@@ -204,7 +204,7 @@ fn never(key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Resul
     Ok(types)
 }
 
-/// Reads `= [..]`, which is not empty, and where it is.
+/// Reads `= [..]`, which must not be empty, and returns its span too.
 fn list<T>(
     key: &Ident,
     what: &str,

@@ -51,9 +51,9 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
     Ok(quote!(#lints #scope))
 }
 
-/// The registration of the event as a trait object.
+/// The registration of an alias of the event.
 fn registered_as(ident: &Ident, alias: &Type) -> TokenStream {
-    // With the span of the trait, on which an error is reported if the event does not implement it.
+    // With the span of the trait, so that the compiler reports there if the event does not implement it.
     let event = quote_spanned!(focus(alias)=> ::core::option::Option::Some(event));
     quote! {
         __cqrs::inventory::submit! {

@@ -1,4 +1,4 @@
-//! A handler that is written as a function: a struct that has its services, and the handler's trait, which calls it.
+//! A handler that is written as a function: generates a struct with the services, whose handler trait calls the function.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -28,7 +28,7 @@ pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> Token
     quote!(#item #generated)
 }
 
-/// The struct has the function's name, which is free among types: tests name the handler by it.
+/// The struct, with the function's name, so that tests name the handler by it. Types and functions have separate names.
 pub(super) fn declaration(
     visibility: &Visibility,
     ident: &Ident,
@@ -70,11 +70,11 @@ fn implementation(
         Kind::Events => {
             let (method, event) = match ungrouped(message) {
                 message if is_batch => (quote!(handle_batch), quote!(&__cqrs::Batch<#message>)),
-                // A reference would give the trait object its own lifetime.
+                // Behind a reference, the trait object would get the lifetime of the reference.
                 Type::TraitObject(object) => (quote!(handle), quote!(&(#object + 'static))),
                 message => (quote!(handle), quote!(&#message)),
             };
-            // Any error that `?` would turn into a `HandlerError`.
+            // Accepts any error that `?` turns into a `HandlerError`.
             let result = quote_spanned!(item.sig.output.span()=> __cqrs::handled(#call));
             (method, event, quote!(__cqrs::HandlerResult), result)
         }
@@ -120,7 +120,7 @@ fn implementation(
     }
 }
 
-/// The call of the function, with the span of what it returns, on which a wrong type is reported.
+/// The call of the function, with the span of its return type, so that a wrong type is reported there.
 fn call(parameters: &Parameters<'_>, item: &ItemFn) -> TokenStream {
     let arguments = parameters.arguments.iter().map(argument);
     let span = item.sig.output.span().resolved_at(Span::call_site());
@@ -128,7 +128,7 @@ fn call(parameters: &Parameters<'_>, item: &ItemFn) -> TokenStream {
     quote_spanned!(span=> #ident(#(#arguments),*).await)
 }
 
-/// An argument, where the services are the fields of `self`.
+/// An argument of the call. Services are fields of `self`.
 pub(super) fn argument(argument: &Argument<'_>) -> TokenStream {
     match argument {
         Argument::Message => quote!(message),

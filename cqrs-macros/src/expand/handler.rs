@@ -151,7 +151,7 @@ fn command(handler: &Handler<'_>) -> TokenStream {
     answering(handler, &register, when.as_ref())
 }
 
-/// The registration of a command's or a query's handler. `when` is said of a command that is retried.
+/// The registration of a command's or a query's handler. `when` is the function of a command that is retried.
 fn answering(
     handler: &Handler<'_>,
     register: &TokenStream,
@@ -259,7 +259,7 @@ fn retry_policy(policy: &Policy) -> TokenStream {
     }
 }
 
-/// A type that is no error is reported where it is written.
+/// Makes the compiler report a type that is not an error on its own token.
 fn error_type(ty: &Type) -> TokenStream {
     quote_spanned!(focus(ty)=> __cqrs::ErrorType::of::<#ty>())
 }

@@ -170,7 +170,7 @@ fn built(injection: &Injection<'_>, services: &TokenStream) -> TokenStream {
     }
 }
 
-/// What a field or parameter needs of the services, and under which name.
+/// Which service a field or parameter needs, and under which name.
 enum Demand<'a> {
     /// The service of the type.
     One(&'a Type, Option<&'a LitStr>),
@@ -203,12 +203,12 @@ fn demand<'a>(source: &'a Source, ty: &'a Type) -> Demand<'a> {
     }
 }
 
-/// What a function that takes a `&T` keeps.
+/// The type of the field that keeps the service of a parameter `&T`.
 pub(crate) fn shared(ty: &Type) -> TokenStream {
     quote_spanned!(focus(ty)=> ::std::sync::Arc<#ty>)
 }
 
-/// The name of a service, as generated code has it.
+/// The name of a service in generated code.
 pub(crate) fn optional(name: Option<&LitStr>) -> TokenStream {
     if let Some(name) = name {
         quote!(::core::option::Option::Some(#name))

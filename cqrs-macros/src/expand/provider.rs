@@ -37,7 +37,7 @@ fn expand(provider: &Provider<'_>, item: &ItemFn) -> TokenStream {
     let name = injectable::optional(provider.name.as_ref());
     let is_async = item.sig.asyncness.is_some();
     let arguments = provider.arguments.iter().map(function::argument);
-    // With the span of what it returns, on which a wrong type is reported.
+    // With the span of the return type, so that a wrong type is reported there.
     let span = item.sig.output.span().resolved_at(Span::call_site());
     let wait = is_async.then(|| quote!(.await));
     let made = quote_spanned!(span=> #ident(#(#arguments),*) #wait);

@@ -26,9 +26,9 @@ pub(crate) struct Event<'a> {
     pub(crate) activity: Option<bool>,
     /// A function for each older version.
     pub(crate) upcast: Vec<Step>,
-    /// The trait objects that handlers take.
+    /// The trait objects as which handlers may take the event.
     pub(crate) aliases: Vec<Type>,
-    /// Where the core is.
+    /// The path of `cqrs_core` in generated code.
     pub(crate) krate: Option<Path>,
     pub(crate) body: Body<'a>,
 }

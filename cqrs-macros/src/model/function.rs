@@ -1,4 +1,4 @@
-//! A handler that is written as a function: what each of its parameters is.
+//! A handler that is written as a function, and the role of each parameter.
 
 use proc_macro2::Ident;
 use quote::ToTokens;
@@ -13,7 +13,7 @@ use crate::model::injection::{
 };
 use crate::validate;
 
-/// What a handler function is called with, in the order of its parameters.
+/// The arguments of a handler function, in the order of its parameters.
 pub(crate) struct Parameters<'a> {
     pub(crate) arguments: Vec<Argument<'a>>,
     /// The type of the transaction, if the function takes one.
@@ -33,7 +33,7 @@ pub(crate) enum Argument<'a> {
     Clone(&'a Ident),
 }
 
-/// Reads the signature of `item`. What it says about the message and the transaction is added to `args`.
+/// Reads the signature of `item`. Adds the message and the transaction, which it determines, to `args`.
 pub(crate) fn read<'a>(
     kind: Kind,
     item: &'a ItemFn,
@@ -81,7 +81,7 @@ pub(crate) fn read<'a>(
     (Parameters { arguments, transaction }, Injection { shape: Shape::Named, fields })
 }
 
-/// Reads the parameters of a function that gets services alone.
+/// Reads the parameters of a function whose parameters are all services.
 pub(crate) fn read_services<'a>(
     item: &'a ItemFn,
     errors: &mut Errors,
@@ -272,7 +272,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Removes the attributes that only the annotation understands.
+/// Removes the attributes that the compiler does not know.
 pub(crate) fn remove_inject(item: &mut ItemFn) {
     for input in &mut item.sig.inputs {
         let attrs: &mut Vec<Attribute> = match input {
@@ -283,7 +283,7 @@ pub(crate) fn remove_inject(item: &mut ItemFn) {
     }
 }
 
-/// Whether the type has a size that is known, as far as its syntax says: only such a value is a service by itself.
+/// Whether the type is sized, as far as its syntax shows: only a sized value can be a service without an `Arc`.
 pub(crate) fn is_sized(ty: &Type) -> bool {
     let ty = ungrouped(ty);
     !matches!(ty, Type::TraitObject(_) | Type::Slice(_) | Type::ImplTrait(_))

@@ -71,7 +71,7 @@ pub(crate) struct Injection<'a> {
     pub(crate) fields: Vec<InjectedField<'a>>,
 }
 
-/// How a value of the struct is written.
+/// How an expression of the struct is written.
 #[derive(Clone, Copy)]
 pub(crate) enum Shape {
     Named,
@@ -127,7 +127,7 @@ pub(crate) fn is_named(name: &str, ty: &Type) -> bool {
     path.path.segments.last().is_some_and(|last| last.ident == name)
 }
 
-/// `T` of `Name<T>`.
+/// The `T` of `Name<T>`.
 pub(crate) fn argument_of<'a>(name: &str, ty: &'a Type) -> Option<&'a Type> {
     let Type::Path(path) = ungrouped(ty) else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == name)?;

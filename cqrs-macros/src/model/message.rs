@@ -45,7 +45,7 @@ pub(crate) struct Message<'a> {
     pub(crate) error: TokenStream,
     /// The permissions that the caller needs; `None` if the annotation does not say.
     pub(crate) requires: Option<Vec<LitStr>>,
-    /// Where the core is.
+    /// The path of `cqrs_core` in generated code.
     pub(crate) krate: Option<Path>,
 }
 

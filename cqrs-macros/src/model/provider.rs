@@ -13,7 +13,7 @@ use crate::validate;
 
 /// A checked provider.
 pub(crate) struct Provider<'a> {
-    /// Where the core is.
+    /// The path of `cqrs_core` in generated code.
     pub(crate) krate: Option<Path>,
     /// The name under which the service is offered.
     pub(crate) name: Option<LitStr>,

@@ -539,8 +539,8 @@ fn commands_are_retried_after_errors_that_are_named() {
     };
     one(
         quote!(A, retry(attempts = 3)),
-        "a command is attempted again after errors that are named, and none is: add `when = is_busy` \
-         to `retry(..)`, with a function such as `fn is_busy(error: &HandlerError) -> bool`",
+        "`retry(..)` of a command says after which errors it is attempted again: add `when = is_busy`, \
+         with a function such as `fn is_busy(error: &HandlerError) -> bool`",
     );
     one(
         quote!(A, retry(never = [Busy])),

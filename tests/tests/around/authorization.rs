@@ -111,7 +111,7 @@ impl Policy for Rights {
     }
 }
 
-/// The same, also in cascades. Orders allow also what declares nothing, such as the query that it asks.
+/// The same policy, also asked about cascades. It also allows messages without a declaration, such as the query that it asks.
 #[derive(Injectable)]
 struct Everywhere {
     rights: Arc<Rights>,

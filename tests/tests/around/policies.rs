@@ -1,4 +1,4 @@
-//! What handlers choose for deliveries that fail or are late.
+//! Options of handlers for deliveries that fail or are late.
 
 use std::error::Error;
 use std::fmt;

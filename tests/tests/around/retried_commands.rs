@@ -58,11 +58,11 @@ struct PageFiled {
 /// How an attempt to file a page fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Failing {
-    /// The database says so while the handler writes.
+    /// A conflict, reported by the database while the handler writes.
     Statement,
-    /// The database says so at the commit.
+    /// A conflict, reported by the database at the commit.
     Commit,
-    /// The handler says so, for a reason of its own.
+    /// An error of the handler itself.
     Own,
     /// It is unknown whether the commit happened.
     Lost,
@@ -122,7 +122,7 @@ struct Office {
     numbers: Arc<AtomicU32>,
 }
 
-/// The handlers share one number: that of attempts, to which the events' numbers are added.
+/// The handlers share one number: the number of attempts, to which the numbers of the events are added.
 fn office() -> Office {
     office_with(HandlerSettings::default())
 }
@@ -179,7 +179,7 @@ async fn a_conflict_in_the_database_leads_to_another_transaction_and_nothing_is_
         assert_eq!(executed.expect("executed"), attempts);
         office.app.idle().await;
         assert_eq!(office.ledger.lines(), [format!("attempt {attempts}")]);
-        // The event of the last attempt alone was published.
+        // Only the event of the last attempt was published.
         assert_eq!(office.numbers.load(SeqCst), attempts + attempts);
     }
 }

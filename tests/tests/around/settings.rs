@@ -125,7 +125,7 @@ fn settings_for_handlers_that_are_not_there_are_wired_wrongly() {
         "{}",
         texts[0]
     );
-    // A handler that a test leaves out is there.
+    // Settings of a handler that a test leaves out are allowed.
     let settings = settings(r#"{"count-stamps": {"timeout": "1s"}}"#);
     TestApp::builder()
         .configure(|app| app.bare().settings(settings))

@@ -1,4 +1,4 @@
-//! What the databases answer to transactions that are in each other's way.
+//! The errors of the databases for transactions that conflict.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};

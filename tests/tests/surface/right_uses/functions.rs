@@ -52,7 +52,7 @@ impl Notes for Notebook {
     }
 }
 
-/// Built from its fields, and lent to functions.
+/// Built from its fields; functions get a reference to it.
 #[derive(Injectable)]
 struct Greeter {
     notes: Arc<dyn Notes>,
@@ -97,7 +97,7 @@ async fn greet_employee(
     Ok(())
 }
 
-/// Its error is any error.
+/// Its error type may be any error.
 #[events_handler(retry = none)]
 async fn parse_number(_: &EmployeeCreated) -> Result<(), std::num::ParseIntError> {
     "many".parse::<u32>().map(drop)

@@ -1,4 +1,4 @@
-//! Services that may be absent, that there are several of, or that a function makes.
+//! Services that are optional, several services of a type, and services that a function makes.
 
 #![deny(warnings)]
 
@@ -168,7 +168,7 @@ async fn what_is_optional_is_there_if_it_is_offered() {
         let can = app.queries().execute(&acme(), rules::CanSendMail).await;
         assert!(can.expect("answered"));
     }
-    // A value of the whole type will do too.
+    // A provided value of the whole type works too.
     let app = rules().provide(Some(mailer)).build().expect("wired");
     assert!(app.queries().execute(&acme(), rules::CanSendMail).await.expect("answered"));
 }

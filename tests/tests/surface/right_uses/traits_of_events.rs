@@ -56,7 +56,7 @@ impl Audited for EmployeeCreated {
 
 type Notes = Arc<Mutex<Vec<String>>>;
 
-/// A struct takes the events of a trait beside an event of its own.
+/// A struct that handles the events of a trait and one more event.
 #[events_handler(dyn EmployeeEvent, TaskCreated)]
 struct Index {
     notes: Notes,
@@ -149,6 +149,6 @@ fn a_trait_without_events_is_in_the_report() {
     let error = App::builder().bare().register(unneeded).build().expect_err("no event");
     assert_eq!(error.problems()[0].kind(), ProblemKind::NoEventOfTrait);
     let text = error.to_string();
-    assert!(text.contains("handles `dyn Unused`, but no event is one"), "{text}");
+    assert!(text.contains("handles `dyn Unused`, but no event has this alias"), "{text}");
     assert!(text.contains("add `#[event(as = dyn Unused)]` to the events"), "{text}");
 }
