@@ -50,6 +50,9 @@ pub fn offer<T: Offered>(service: T) -> Arc<dyn Any + Send + Sync> {
     Arc::new(service)
 }
 
+/// Compiles if `T` can be given to other threads.
+pub fn shareable<T: Offered>() {}
+
 /// A type that a service can be offered as. Implemented automatically.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be offered to other threads",

@@ -221,7 +221,7 @@ pub(super) fn check_transactions(
             ProblemKind::WrongTransaction,
             format!("{} writes in transactions of type `{wanted}`, but {but}", consumer(handler)),
             "give the application a store that has them with `.store(..)`, or write a handler without \
-             `transactional`",
+             `transactional`; a `&mut` parameter of a function is the transaction, so write `&` for a service",
         ));
     }
 }

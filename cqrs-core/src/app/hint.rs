@@ -13,6 +13,11 @@ impl Providers {
         if let Some(hint) = self.almost_provided(service) {
             return hint;
         }
+        let offered = self.offered_names(service);
+        if !offered.is_empty() {
+            let names = offered.iter().map(|it| format!("`#[inject(name = \"{it}\")]`"));
+            return format!("there are others by name: {}", names.collect::<Vec<_>>().join(", "));
+        }
         if self.catalogue.injectables.iter().any(|it| (it.service)() == service) {
             return format!(
                 "`{service}` is built as a service: let the field be an `Arc<{service}>`"
@@ -29,6 +34,14 @@ impl Providers {
             Some(inner) => format!("{provide}, or `#[derive(Injectable)]` on `{inner}`"),
             None => format!("{provide}, or the plugin that provides it"),
         }
+    }
+
+    /// The names under which services of this type are offered.
+    fn offered_names(&self, service: TypeRef) -> Vec<&'static str> {
+        let keys = self.offers.keys().filter(|key| key.service == service);
+        let mut names: Vec<_> = keys.filter_map(|key| key.name).collect();
+        names.sort_unstable();
+        names
     }
 
     /// A provided value that differs in its name or in an `Arc`.

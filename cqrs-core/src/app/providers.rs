@@ -24,7 +24,7 @@ pub(super) struct Providers {
     pub(super) provided: FxHashMap<ServiceKey, ServiceValue>,
     pub(super) problems: Vec<Problem>,
     /// Who offers what.
-    offers: FxHashMap<ServiceKey, Vec<&'static InjectableRegistration>>,
+    pub(super) offers: FxHashMap<ServiceKey, Vec<&'static InjectableRegistration>>,
     /// Whose dependencies are being planned, each needed by the one before.
     path: Vec<&'static InjectableRegistration>,
     planned: FxHashSet<(TypeRef, Source)>,
@@ -109,11 +109,15 @@ impl Providers {
                 ),
             ),
             None if how_many == HowMany::Optional => return,
-            None => Problem::new(
-                ProblemKind::MissingService,
-                format!("nothing offers {key}, which `{field}` of {consumer} needs"),
-                self.fix(key),
-            ),
+            None => {
+                // A parameter `&Arc<T>` needs an `Arc<T>`, and no `Arc` of that.
+                let key = dependency.keys().find(is_arc_of_no_arc).unwrap_or(key);
+                Problem::new(
+                    ProblemKind::MissingService,
+                    format!("nothing offers {key}, which `{field}` of {consumer} needs"),
+                    self.fix(key),
+                )
+            }
         };
         if !self.problems.contains(&problem) {
             self.problems.push(problem);
@@ -309,6 +313,11 @@ fn is_bus(key: ServiceKey) -> bool {
     [TypeRef::of::<EventBus>(), TypeRef::of::<CommandBus>(), TypeRef::of::<QueryBus>()]
         .map(ServiceKey::from)
         .contains(&key)
+}
+
+fn is_arc_of_no_arc(key: &ServiceKey) -> bool {
+    let name = key.service.name();
+    name.starts_with("Arc<") && !name.starts_with("Arc<Arc<")
 }
 
 /// The service's name in reports.

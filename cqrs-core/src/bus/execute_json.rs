@@ -55,16 +55,14 @@ impl CommandBus {
             let (name, _) = similar(name, std::iter::empty());
             return Err(ExecuteJsonError::ShutDown { name });
         };
-        match executors.by_name(name) {
-            Some((message, execute)) => match execute.and_then(|it| it.downcast_ref()) {
-                Some(JsonCommand(execute)) => execute(self, ctx, json).await,
-                None => Err(ExecuteJsonError::NotAllowed { message }),
-            },
-            None => {
-                let (name, near) = similar(name, executors.names());
-                Err(ExecuteJsonError::Unknown { name, near })
-            }
-        }
+        let Some((message, execute)) = executors.by_name(name) else {
+            let (name, near) = similar(name, executors.names());
+            return Err(ExecuteJsonError::Unknown { name, near });
+        };
+        let Some(JsonCommand(execute)) = execute.and_then(|it| it.downcast_ref()) else {
+            return Err(ExecuteJsonError::NotAllowed { message });
+        };
+        execute(self, ctx, json).await
     }
 }
 

@@ -56,7 +56,10 @@ impl EventBus {
             let (name, near) = similar(name, hub.codec.names());
             return Err(PublishJsonError::Unknown { name, near });
         };
-        let event = decoder.name;
+        let (event, newest) = (decoder.name, decoder.version);
+        if version == 0 || version > newest {
+            return Err(PublishJsonError::Version { event, version, newest });
+        }
         let (hub, _in_flight) = self.enter(ctx, event)?;
         // Checked before the text is read, so that a large one costs nothing.
         hub.check_size(event, Ok(json.len())).map_err(|error| refused(ctx, error))?;
@@ -121,6 +124,18 @@ pub enum PublishJsonError {
         name: String,
         /// The most similar name, as the end of the error's text.
         near: String,
+    },
+    /// This build does not know this version of the event.
+    #[error(
+        "event `{event}` was not published: version {version} is not known, only 1 to {newest}"
+    )]
+    Version {
+        /// The event's name.
+        event: &'static str,
+        /// The version of the payload.
+        version: u32,
+        /// The newest version that this build knows.
+        newest: u32,
     },
     /// The text is not JSON, or does not have the form of the event in this version.
     #[error("event `{event}` was not published: {error}")]

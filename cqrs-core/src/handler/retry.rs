@@ -95,9 +95,10 @@ impl RetryPolicy {
         Self { waits: Waits::Exponential { backoff, max, has_jitter }, ..self }
     }
 
-    /// With waits of at most `max`. A list of waits is replaced.
+    /// With waits of at most `max`; a longer `backoff` becomes `max`. A list of waits is replaced.
     pub const fn with_max_backoff(self, max: Duration) -> Self {
         let (backoff, _, has_jitter) = self.backoff();
+        let backoff = if backoff.as_nanos() > max.as_nanos() { max } else { backoff };
         Self { waits: Waits::Exponential { backoff, max, has_jitter }, ..self }
     }
 
@@ -209,6 +210,10 @@ impl WrittenRetry {
     /// The policy; parts that are not written are those of `policy`.
     pub(super) fn over(&self, mut policy: RetryPolicy) -> RetryPolicy {
         let Self { attempts, backoff, max, jitter, waits } = self;
+        // A handler that is not retried has no waits, which would be no waits between its new attempts either.
+        if policy == RetryPolicy::none() {
+            policy = RetryPolicy::DEFAULT.with_attempts(1);
+        }
         if let Some(waits) = waits {
             policy = RetryPolicy::waits(&waits.iter().map(|wait| wait.0).collect::<Vec<_>>());
         }

@@ -68,7 +68,7 @@ fn attempted(
         (Some(error), Some(delay)) => {
             write!(f, "{error}; next attempt in {} ms", delay.as_millis())
         }
-        (Some(error), None) => write!(f, "{error}; dead letter"),
+        (Some(error), None) => write!(f, "{error}; failed for good"),
     }
 }
 

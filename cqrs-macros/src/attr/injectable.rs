@@ -2,7 +2,7 @@
 
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
-use syn::{Attribute, LitStr, Path, Type, token};
+use syn::{Attribute, LitStr, Meta, Path, Type, token};
 
 use crate::attr::{krate, options, value};
 use crate::error::Errors;
@@ -136,6 +136,15 @@ pub(crate) fn read_parameter(
     by_reference: bool,
     errors: &mut Errors,
 ) -> Source {
+    let is_bare =
+        |attr: &&Attribute| matches!(&attr.meta, Meta::Path(path) if path.is_ident("inject"));
+    if let Some(attr) = attrs.iter().find(is_bare) {
+        errors.on_tokens(
+            &attr.meta,
+            "a parameter is injected without `#[inject]`: remove it, or write `#[inject(name = \"..\")]`",
+        );
+        return Source::Type;
+    }
     match read_source(attrs, errors) {
         Source::Type if by_reference => Source::Reference(None),
         Source::Named(name) if by_reference => Source::Reference(Some(name)),

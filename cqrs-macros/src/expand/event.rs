@@ -55,7 +55,11 @@ pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
 fn registered_as(ident: &Ident, alias: &Type) -> TokenStream {
     // With the span of the trait, so that the compiler reports there if the event does not implement it.
     let event = quote_spanned!(focus(alias)=> ::core::option::Option::Some(event));
+    let shareable = quote_spanned!(focus(alias)=> __cqrs::shareable::<::std::sync::Arc<#alias>>);
     quote! {
+        const _: fn() = #shareable;
+
+
         __cqrs::inventory::submit! {
             __cqrs::EventAlias::of::<#ident, #alias>(const {
                 &__cqrs::Cast::<#alias>::new(|event| {

@@ -2,8 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
-use syn::{ItemFn, Type, Visibility};
+use syn::{ItemFn, ReturnType, Type, Visibility};
 
 use crate::attr::handler::Kind;
 use crate::attr::injectable::Source;
@@ -11,7 +10,7 @@ use crate::error::Errors;
 use crate::expand::injectable;
 use crate::model::function::{self, Argument, Parameters};
 use crate::model::handler::{self, Handler};
-use crate::model::injection::{Injection, ungrouped};
+use crate::model::injection::{Injection, focus, ungrouped};
 
 /// Returns the annotated function and what is generated for it.
 pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> TokenStream {
@@ -25,7 +24,8 @@ pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> Token
         quote!(#declaration #registration)
     });
     function::remove_inject(&mut item);
-    quote!(#item #generated)
+    // The annotation demands an `async fn`.
+    quote!(#[allow(clippy::unused_async)] #item #generated)
 }
 
 /// The struct, with the function's name, so that tests name the handler by it. Types and functions have separate names.
@@ -75,7 +75,7 @@ fn implementation(
                 message => (quote!(handle), quote!(&#message)),
             };
             // Accepts any error that `?` turns into a `HandlerError`.
-            let result = quote_spanned!(item.sig.output.span()=> __cqrs::handled(#call));
+            let result = quote_spanned!(span_of_output(item)=> __cqrs::handled(#call));
             (method, event, quote!(__cqrs::HandlerResult), result)
         }
         Kind::Query if streams => {
@@ -123,9 +123,17 @@ fn implementation(
 /// The call of the function, with the span of its return type, so that a wrong type is reported there.
 fn call(parameters: &Parameters<'_>, item: &ItemFn) -> TokenStream {
     let arguments = parameters.arguments.iter().map(argument);
-    let span = item.sig.output.span().resolved_at(Span::call_site());
+    let span = span_of_output(item).resolved_at(Span::call_site());
     let ident = &item.sig.ident;
     quote_spanned!(span=> #ident(#(#arguments),*).await)
+}
+
+/// Where a wrong result of the function is reported.
+pub(super) fn span_of_output(item: &ItemFn) -> Span {
+    match &item.sig.output {
+        ReturnType::Type(_, ty) => focus(ty),
+        ReturnType::Default => item.sig.ident.span(),
+    }
 }
 
 /// An argument of the call. Services are fields of `self`.

@@ -3,7 +3,6 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ItemFn;
-use syn::spanned::Spanned;
 
 use crate::error::Errors;
 use crate::expand::{function, injectable, scope};
@@ -26,7 +25,7 @@ pub(crate) fn annotate(args: TokenStream, item: &TokenStream) -> TokenStream {
     let provider = Provider::read(args, &parsed, &mut errors);
     let generated = errors.into_compile_errors().unwrap_or_else(|| expand(&provider, &parsed));
     remove_inject(&mut parsed);
-    quote!(#parsed #generated)
+    quote!(#[allow(clippy::unused_async)] #parsed #generated)
 }
 
 fn expand(provider: &Provider<'_>, item: &ItemFn) -> TokenStream {
@@ -38,7 +37,7 @@ fn expand(provider: &Provider<'_>, item: &ItemFn) -> TokenStream {
     let is_async = item.sig.asyncness.is_some();
     let arguments = provider.arguments.iter().map(function::argument);
     // With the span of the return type, so that a wrong type is reported there.
-    let span = item.sig.output.span().resolved_at(Span::call_site());
+    let span = function::span_of_output(item).resolved_at(Span::call_site());
     let wait = is_async.then(|| quote!(.await));
     let made = quote_spanned!(span=> #ident(#(#arguments),*) #wait);
     let made = if provider.can_fail {

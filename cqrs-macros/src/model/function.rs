@@ -3,13 +3,16 @@
 use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, FnArg, ItemFn, Pat, PatType, ReturnType, Type, TypeReference};
+use syn::{
+    Attribute, FnArg, GenericArgument, ItemFn, Pat, PatType, PathArguments, ReturnType, Type,
+    TypeReference,
+};
 
 use crate::attr::handler::{HandlerArgs, Kind};
 use crate::attr::injectable;
 use crate::error::Errors;
 use crate::model::injection::{
-    InjectedField, Injection, Shape, argument_of, focus, is_named, ungrouped,
+    InjectedField, Injection, Shape, argument_of, focus, is_named, second_argument_of, ungrouped,
 };
 use crate::validate;
 
@@ -115,11 +118,19 @@ fn check_signature(kind: Kind, item: &ItemFn, errors: &mut Errors) {
             format!("a handler function is asynchronous: write `async fn {}`", signature.ident),
         );
     }
-    validate::not_generic(
-        &signature.generics,
-        "a handler is registered as one type, so its function cannot be generic: write one function for each type",
-        errors,
-    );
+    not_generic(item, errors);
+    if let (Kind::Events, ReturnType::Type(_, ty)) = (kind, &signature.output)
+        && let Some(error) = second_argument_of("Result", ty)
+        && (is_named("Box", error)
+            || is_named("String", error)
+            || matches!(error, Type::Reference(_)))
+    {
+        errors.on_tokens(
+            error,
+            "a handler fails with an error that `?` converts into a `HandlerError`: write `-> HandlerResult`, and \
+             `.map_err(HandlerError::new)?` for a boxed error or a text",
+        );
+    }
     if matches!(signature.output, ReturnType::Default) {
         let output = match kind {
             Kind::Events => "HandlerResult",
@@ -130,6 +141,24 @@ fn check_signature(kind: Kind, item: &ItemFn, errors: &mut Errors) {
             format!("a handler says whether it succeeded: add `-> {output}`"),
         );
     }
+}
+
+/// Refuses type, lifetime and const parameters.
+pub(crate) fn not_generic(item: &ItemFn, errors: &mut Errors) {
+    let generics = &item.sig.generics;
+    let lifetimes = generics.lifetimes().count();
+    if lifetimes > 0 && lifetimes == generics.params.len() {
+        errors.on_tokens(
+            &generics.params,
+            "the handler owns its services and lends them to the function: remove the lifetimes",
+        );
+        return;
+    }
+    validate::not_generic(
+        generics,
+        "a handler is registered as one type, so its function cannot be generic: write one function for each type",
+        errors,
+    );
 }
 
 /// Reads the first parameter: `event: &E`, `batch: &Batch<E>`, `command: C` or `query: Q`.
@@ -144,25 +173,31 @@ fn message(kind: Kind, ty: &Type, args: &mut HandlerArgs, errors: &mut Errors) {
         );
         return;
     }
+    let first = |example: &str, errors: &mut Errors| {
+        let message = kind.message();
+        errors.on_tokens(ty, format!("the first parameter is the {message}: write `{example}`"));
+    };
+    let referred = match ungrouped(ty) {
+        Type::Reference(reference) => &*reference.elem,
+        ty => ty,
+    };
+    if is_named("Context", referred) {
+        return first(parameter(kind), errors);
+    }
     let owned = match ungrouped(ty) {
         Type::Reference(TypeReference { elem, mutability: None, .. }) if kind == Kind::Events => {
             &**elem
         }
         Type::Reference(_) => {
-            errors.on_tokens(
-                ty,
-                format!(
-                    "the first parameter is the {}: write `{}`",
-                    kind.message(),
-                    parameter(kind)
-                ),
-            );
-            return;
+            let by_reference = if kind == Kind::Events { "&" } else { "" };
+            let name = kind.message();
+            return first(&format!("{name}: {by_reference}{}", written(referred)), errors);
         }
         ty if kind == Kind::Events => {
-            let ty = ty.to_token_stream();
-            errors
-                .on_tokens(&ty, format!("all handlers of an event share it: write `event: &{ty}`"));
+            let event = argument_of("Arc", ty).unwrap_or(ty);
+            let text =
+                format!("all handlers of an event share it: write `event: &{}`", written(event));
+            errors.on_tokens(ty, text);
             return;
         }
         ty => ty,
@@ -174,7 +209,7 @@ fn message(kind: Kind, ty: &Type, args: &mut HandlerArgs, errors: &mut Errors) {
             return;
         }
         (None, Some(_)) => {
-            let owned = owned.to_token_stream();
+            let owned = written(owned);
             errors.on_tokens(
                 ty,
                 format!("`batch(..)` gives many events at once: write `batch: &Batch<{owned}>`"),
@@ -188,6 +223,14 @@ fn message(kind: Kind, ty: &Type, args: &mut HandlerArgs, errors: &mut Errors) {
     } else {
         args.messages.push(event.clone());
     }
+}
+
+/// A type as its author writes it.
+fn written(ty: &Type) -> String {
+    let text = ty.to_token_stream().to_string();
+    [(" < ", "<"), (" >", ">"), (" :: ", "::"), ("& ", "&"), (" ,", ",")]
+        .into_iter()
+        .fold(text, |text, (spaced, plain)| text.replace(spaced, plain))
 }
 
 /// An example of the first parameter.
@@ -230,6 +273,8 @@ impl<'a> Reader<'a> {
             self.arguments.push(Argument::Rows);
         } else if self.kind == Kind::Query {
             errors.on_tokens(ty, "a query changes nothing, so it gets nothing to change: write `&` instead of `&mut`");
+        } else if let Some(why) = no_transaction(transaction) {
+            errors.on_tokens(ty, why);
         } else if self.transaction.is_some() {
             errors.on_tokens(
                 ty,
@@ -256,6 +301,13 @@ impl<'a> Reader<'a> {
             return;
         };
         let name = &name.ident;
+        if let Some(right) = other_type(ty, by_reference) {
+            errors.on_tokens(
+                &parameter.ty,
+                format!("a service is injected by its type: write `{name}: {right}`"),
+            );
+            return;
+        }
         self.arguments.push(if by_reference {
             Argument::Reference(name)
         } else {
@@ -269,6 +321,45 @@ impl<'a> Reader<'a> {
             source,
             cfgs: Vec::new(),
         });
+    }
+}
+
+/// Why this cannot be the type of the store's transaction, if its syntax shows that.
+fn no_transaction(ty: &Type) -> Option<String> {
+    let ty = ungrouped(ty);
+    if is_named("Context", ty) {
+        return Some("write `ctx: &Context`".to_owned());
+    }
+    if let Type::TraitObject(_) = ty {
+        let right = written(ty);
+        return Some(format!(
+            "the `&mut` parameter is the store's transaction: for a service, write `&{right}`"
+        ));
+    }
+    let Type::Path(path) = ty else { return None };
+    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
+        return None;
+    };
+    let has_lifetime = arguments.args.iter().any(|it| matches!(it, GenericArgument::Lifetime(_)));
+    has_lifetime.then(|| {
+        "the transaction is one of the store: write `tx: &mut SqliteTransaction`, or that of your store".to_owned()
+    })
+}
+
+/// The type to write in place of `ty`, the type of a service, if its syntax shows that it cannot be one.
+fn other_type(ty: &Type, by_reference: bool) -> Option<String> {
+    let ty = ungrouped(ty);
+    match ty {
+        Type::ImplTrait(_) => return Some(written(ty).replacen("impl", "&dyn", 1)),
+        Type::TraitObject(_) if !by_reference => return Some(format!("&{}", written(ty))),
+        Type::Slice(slice) => return Some(format!("Vec<{}>", written(&slice.elem))),
+        _ => {}
+    }
+    let (name, inner) =
+        ["Option", "Vec"].into_iter().find_map(|name| Some((name, argument_of(name, ty)?)))?;
+    match ungrouped(inner) {
+        Type::Reference(reference) => Some(format!("{name}<Arc<{}>>", written(&reference.elem))),
+        _ => by_reference.then(|| written(ty)),
     }
 }
 

@@ -129,13 +129,22 @@ pub(crate) fn is_named(name: &str, ty: &Type) -> bool {
 
 /// The `T` of `Name<T>`.
 pub(crate) fn argument_of<'a>(name: &str, ty: &'a Type) -> Option<&'a Type> {
+    arguments_of(name, ty)?.next()
+}
+
+/// The `E` of `Name<T, E>`.
+pub(crate) fn second_argument_of<'a>(name: &str, ty: &'a Type) -> Option<&'a Type> {
+    arguments_of(name, ty)?.nth(1)
+}
+
+fn arguments_of<'a>(name: &str, ty: &'a Type) -> Option<impl Iterator<Item = &'a Type>> {
     let Type::Path(path) = ungrouped(ty) else { return None };
     let last = path.path.segments.last().filter(|last| last.ident == name)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
-    match arguments.args.first()? {
+    Some(arguments.args.iter().filter_map(|argument| match argument {
         GenericArgument::Type(ty) => Some(ty),
         _ => None,
-    }
+    }))
 }
 
 /// The token of a type on which an error about it is reported: `Created` in `events::Created`.

@@ -9,7 +9,6 @@ use crate::attr::{injectable, krate, options};
 use crate::error::Errors;
 use crate::model::function::{self, Argument};
 use crate::model::injection::{Injection, argument_of};
-use crate::validate;
 
 /// A checked provider.
 pub(crate) struct Provider<'a> {
@@ -42,11 +41,7 @@ impl<'a> Provider<'a> {
         })
         .parse2(args);
         errors.keep(parsed);
-        validate::not_generic(
-            &item.sig.generics,
-            "a service is found by its type, so its provider cannot be generic: write one function for each type",
-            errors,
-        );
+        function::not_generic(item, errors);
         let (arguments, injection) = function::read_services(item, errors);
         let returned = match &item.sig.output {
             ReturnType::Type(_, ty) => Some(&**ty),

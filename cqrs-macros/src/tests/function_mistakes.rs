@@ -50,7 +50,34 @@ fn the_message_is_the_first_parameter() {
                 }
             ),
         ),
-        "the first parameter is the query: write `query: FindEmployee`",
+        "the first parameter is the query: write `query: Find`",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(event: &mut TaskCreated) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "the first parameter is the event: write `event: &TaskCreated`",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(event: Arc<dyn TaskEvent>) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "all handlers of an event share it: write `event: &dyn TaskEvent`",
+    );
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(ctx: &Context, event: &TaskCreated) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "the first parameter is the event: write `event: &EmployeeCreated`",
     );
     assert_event_mistake(
         quote!(TaskCreated),
@@ -176,6 +203,23 @@ fn signatures() {
     assert_event_mistake(
         quote!(),
         quote!(
+            async fn f<'a>(event: &'a TaskCreated) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "the handler owns its services and lends them to the function: remove the lifetimes",
+    );
+    for error in [quote!(Box<dyn std::error::Error>), quote!(String), quote!(&'static str)] {
+        assert_event_mistake(
+            quote!(),
+            quote!(async fn f(event: &TaskCreated) -> Result<(), #error> { Ok(()) }),
+            "a handler fails with an error that `?` converts into a `HandlerError`: write `-> HandlerResult`, and \
+             `.map_err(HandlerError::new)?` for a boxed error or a text",
+        );
+    }
+    assert_event_mistake(
+        quote!(),
+        quote!(
             async fn f(event: &TaskCreated, ctx: Context) -> HandlerResult {
                 Ok(())
             }
@@ -199,5 +243,45 @@ fn signatures() {
             }
         ),
         "a parameter is a service: remove `default`, and make the value in the function",
+    );
+}
+
+#[test]
+fn types_that_are_no_services() {
+    for (parameter, right) in [
+        (quote!(a: dyn Mailer), "a: &dyn Mailer"),
+        (quote!(a: &impl Mailer), "a: &dyn Mailer"),
+        (quote!(a: &Vec<Arc<dyn Rule>>), "a: Vec<Arc<dyn Rule>>"),
+        (quote!(a: &[Arc<dyn Rule>]), "a: Vec<Arc<dyn Rule>>"),
+        (quote!(a: Option<&dyn Mailer>), "a: Option<Arc<dyn Mailer>>"),
+    ] {
+        assert_event_mistake(
+            quote!(),
+            quote!(async fn f(event: &TaskCreated, #parameter) -> HandlerResult { Ok(()) }),
+            &format!("a service is injected by its type: write `{right}`"),
+        );
+    }
+    for (parameter, why) in [
+        (quote!(ctx: &mut Context), "write `ctx: &Context`"),
+        (
+            quote!(a: &mut dyn Mailer),
+            "the `&mut` parameter is the store's transaction: for a service, write `&dyn Mailer`",
+        ),
+        (
+            quote!(tx: &mut Transaction<'_, Sqlite>),
+            "the transaction is one of the store: write `tx: &mut SqliteTransaction`, or that of your store",
+        ),
+    ] {
+        let item = quote!(async fn f(event: &TaskCreated, #parameter) -> HandlerResult { Ok(()) });
+        assert_event_mistake(quote!(), item, why);
+    }
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(event: &TaskCreated, #[inject] a: &A) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "a parameter is injected without `#[inject]`: remove it, or write `#[inject(name = \"..\")]`",
     );
 }

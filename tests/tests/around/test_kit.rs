@@ -77,7 +77,7 @@ async fn a_failing_test_prints_what_happened_and_how_to_repeat_it() {
     for part in [
         "publish #1 paint.mixed (acme): {\"bucket\":1,\"recipe\":\"[redacted]\"}",
         "deliver #4 paint.mixed to stir, attempt 1: it leaks; next attempt in",
-        "deliver #4 paint.mixed to stir, attempt 2: it leaks; dead letter",
+        "deliver #4 paint.mixed to stir, attempt 2: it leaks; failed for good",
         "deliver #1 paint.mixed to label, attempt 1: ok",
         "shuffled with seed",
     ] {

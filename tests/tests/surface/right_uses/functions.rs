@@ -146,7 +146,9 @@ mod in_transactions {
 #[tokio::test(start_paused = true)]
 async fn functions_get_what_they_name() {
     let notes = Arc::new(Notebook::default());
-    let builder = App::builder().only(modules![self]).without(modules![self::in_transactions]);
+    let builder = App::builder()
+        .only(modules![self])
+        .without(modules![self::in_transactions, self::no_transaction]);
     let app = TestApp::from_builder(builder)
         .provide::<Arc<dyn Notes>>(notes.clone())
         .provide(Config { greeting: "Hello" })
@@ -198,6 +200,29 @@ async fn a_function_is_still_a_function() {
     let notes = Notebook::default();
     notes.note("one".to_owned());
     assert_eq!(count_notes(CountNotes, &notes).await.expect("counted"), 1);
+}
+
+mod no_transaction {
+    use super::*;
+
+    #[derive(Serialize, Deserialize, Event)]
+    #[event(name = "functions.pool.drained")]
+    pub(super) struct PoolDrained;
+
+    pub(super) struct Pool;
+
+    #[events_handler(name = "wrong-transaction")]
+    pub(super) async fn wrong(_: &PoolDrained, pool: &mut Pool) -> HandlerResult {
+        let Pool = pool;
+        Ok(())
+    }
+}
+
+#[test]
+fn a_parameter_that_is_no_transaction_is_in_the_report() {
+    let app = TestApp::builder().only::<no_transaction::wrong>();
+    let error = app.build().expect_err("no store").to_string();
+    assert!(error.contains("so write `&` for a service"), "{error}");
 }
 
 #[test]

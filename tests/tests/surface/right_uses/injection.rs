@@ -106,9 +106,12 @@ mod providers {
 
     /// Needs the other provider, and a service that needs it too.
     #[provider(name = "summary")]
-    fn summary(database: &Database, repository: &Repository) -> String {
-        format!("{} {}", database.0, repository.database.0)
+    fn summary(database: &Database, repository: &Repository) -> Text {
+        Text(format!("{} {}", database.0, repository.database.0))
     }
+
+    #[derive(Clone)]
+    struct Text(String);
 
     #[derive(Injectable)]
     struct Repository {
@@ -122,9 +125,9 @@ mod providers {
     #[query_handler]
     async fn summarise(
         _: Summary,
-        #[inject(name = "summary")] summary: &String,
+        #[inject(name = "summary")] summary: &Text,
     ) -> Result<String, HandlerError> {
-        Ok(summary.clone())
+        Ok(summary.0.clone())
     }
 
     pub(super) fn app(url: &'static str) -> (AppBuilder, Arc<AtomicUsize>) {
