@@ -41,7 +41,7 @@ pub(crate) fn describe() {
         (ATTEMPTS, "Attempts to deliver an event to a handler, by outcome"),
         (RETRIES, "Failed attempts after which another one follows"),
         (DEAD_LETTERED, "Deliveries that became dead letters"),
-        (DISCARDED, "Deliveries that failed for good and were discarded by their handler's choice"),
+        (DISCARDED, "Deliveries that failed for good and were discarded"),
         (LEASES_TAKEN, "Shards that this node has taken: free ones, or those of a node that died"),
         (LEASES_LOST, "Shards that another node has taken over from this one"),
     ] {
