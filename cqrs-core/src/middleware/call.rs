@@ -128,7 +128,7 @@ impl Call<'_> {
         }
     }
 
-    /// Sets the command or query again, so that a clone of [`Next`] can run again. The result of the run before is dropped,
+    /// Sets the command or query again, so that a clone of [`Next`](super::Next) can run again. The result of the run before is dropped,
     /// and so is what it published in its own transaction. What it published otherwise stays published. All runs share
     /// the time limit of the call.
     ///
