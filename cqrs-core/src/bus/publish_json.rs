@@ -11,6 +11,10 @@ use crate::context::Context;
 use crate::handler::BoxFuture;
 use crate::message::{AnyEvent, Decoder};
 
+/// The names of the framework's own events begin with this. They say what the framework has done, so nothing else
+/// publishes them.
+const OWN: &str = "cqrs.";
+
 impl EventBus {
     /// Publishes the event that has this name, from its payload as JSON. It is for command lines, schedulers and transports,
     /// which do not know the event's type; otherwise it is as [`publish`](Self::publish).
@@ -52,8 +56,10 @@ impl EventBus {
             let (name, _) = similar(name, std::iter::empty());
             return Err(PublishJsonError::ShutDown { name });
         };
-        let Some(decoder) = hub.codec.decoder(name) else {
-            let (name, near) = similar(name, hub.codec.names());
+        let decoder = hub.codec.decoder(name).filter(|it| !it.name.starts_with(OWN));
+        let Some(decoder) = decoder else {
+            let known = hub.codec.names().filter(|name| !name.starts_with(OWN));
+            let (name, near) = similar(name, known);
             return Err(PublishJsonError::Unknown { name, near });
         };
         let (event, newest) = (decoder.name, decoder.version);

@@ -174,7 +174,10 @@ const fn millis_of(wait: Duration) -> u32 {
 /// The form of a policy in a description and in a configuration: `{"attempts": 3, "backoff": "1s"}` or
 /// `{"waits": ["1s", "1m"]}`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "`attempts`, `backoff`, `max` and `jitter`, or `waits`; 1 attempt is no retry"
+)]
 pub(super) struct WrittenRetry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) attempts: Option<u32>,

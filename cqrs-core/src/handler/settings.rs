@@ -73,7 +73,7 @@ struct Written {
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "`failures` and `cooldown`")]
 struct WrittenBreaker {
     failures: Option<u32>,
     cooldown: Option<FriendlyDuration>,
@@ -330,7 +330,11 @@ fn read_value(path: &[String], value: &str) -> Value {
     if path.last().is_some_and(|option| option == "waits") {
         return value.split(',').map(|wait| Value::from(wait.trim())).collect();
     }
-    value.parse::<u64>().map_or_else(|_| Value::from(value), Value::from)
+    let is_number = ["attempts", "concurrency", "failures"]
+        .iter()
+        .any(|it| path.last().is_some_and(|last| last == it));
+    let number = value.parse::<u64>().ok().filter(|_| is_number);
+    number.map_or_else(|| Value::from(value), Value::from)
 }
 
 fn wrong(variable: &str, reason: &dyn Display) -> SettingsError {
@@ -383,7 +387,11 @@ mod tests {
     #[test]
     fn a_wrong_variable_is_named_with_what_is_wrong() {
         for (variable, value, reason) in [
-            ("H__A__TIMEOUT", "10", "invalid type: integer `10`, expected a string"),
+            (
+                "H__A__TIMEOUT",
+                "10",
+                "`timeout` takes a duration such as \"30s\", or \"none\"; not \"10\"",
+            ),
             (
                 "H__A__TIMEOUT",
                 "soon",
@@ -394,7 +402,7 @@ mod tests {
             ("H__A__CONCURRENCY", "0", "`concurrency` is out of range: 1 to 1024 are allowed"),
             ("H__A__RETRY__ATTEMPTS", "101", "`attempts` is out of range: 1 to 100 are allowed"),
             ("H__A__RETRY__WAITS", "", "an empty string is not a valid duration"),
-            ("H__A__RETRY", "none", "invalid type: string \"none\""),
+            ("H__A__RETRY", "none", "invalid type: string \"none\", expected `attempts`, "),
             (
                 "H__A__RATE",
                 "many",

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::{Deferred, Publishes};
-use crate::context::Context;
+use crate::context::{Context, message_id};
 use crate::handler::DeliveryError;
 use crate::message::{AnyEvent, Event};
 use crate::payload::Redaction;
@@ -69,6 +69,24 @@ pub struct DeliveryDied {
 }
 
 impl DeliveryDied {
+    /// A delivery of `event` to this handler that died after one attempt: for a unit test of a function that handles it.
+    ///
+    /// # Errors
+    ///
+    /// If the event has no JSON form.
+    pub fn of<E: Event>(handler: &str, event: &E, error: &str) -> serde_json::Result<Self> {
+        Ok(Self {
+            handler: handler.to_owned(),
+            event_name: E::NAME.to_owned(),
+            event_id: message_id::new(),
+            event_version: E::VERSION,
+            attempts: 1,
+            error: error.to_owned(),
+            died_at: Timestamp::now(),
+            payload: RawValue::from_string(event.to_json_text()?)?,
+        })
+    }
+
     /// The event that could not be handled, if it is an `E`.
     ///
     /// # Errors

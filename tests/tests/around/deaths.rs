@@ -77,6 +77,13 @@ async fn a_handler_reacts_to_a_delivery_that_has_died_in_memory_and_with_a_store
     }
 }
 
+#[test]
+fn a_unit_test_makes_a_death_itself() {
+    let died = DeliveryDied::of("charge", &order(), "no money").expect("it has a form");
+    assert_eq!((&*died.handler, &*died.error, died.attempts), ("charge", "no money", 1));
+    assert_eq!(died.event::<OrderPlaced>().expect("it is one").expect("readable").order_id, 7);
+}
+
 #[tokio::test]
 async fn the_death_of_a_handler_of_deaths_is_not_published() {
     for store in [None, Some(MemoryStore::new())] {

@@ -73,6 +73,8 @@ async fn what_cannot_be_published_is_refused_and_no_handler_sees_it() {
     let expected =
         "event `json.time.logged` was not published: missing field `minutes` at line 1 column 17";
     assert_eq!(missing, expected);
+    let own = error("cqrs.delivery-died", 1, "{}").await;
+    assert!(own.starts_with("no event is named `cqrs.delivery-died`; the most"), "{own}");
     let newer = error("json.time.logged", 3, "{}").await;
     let expected =
         "event `json.time.logged` was not published: version 3 is not known, only 1 to 2";
