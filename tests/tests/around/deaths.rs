@@ -1,11 +1,13 @@
 //! Handlers of deliveries that have died.
 
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-use cqrs_core::log::MemoryStore;
+use cqrs_core::log::{Entry, MemoryStore, StoreError};
 use cqrs_core::operations::DeliveryDied;
 use cqrs_core::prelude::*;
-use cqrs_core::{App, Handler, HandlerOptions, RetryPolicy};
+use cqrs_core::{App, AppBuilder, Handler, HandlerOptions, RetryPolicy};
+use cqrs_tests::intercepted::{Intercepted, Interceptor};
 
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
 #[event(name = "deaths.order.placed")]
@@ -21,6 +23,15 @@ type Seen = Arc<Mutex<Vec<DeliveryDied>>>;
 /// An application whose handler "charge" always fails, and whose handler "compensate" sees each death, and fails too if
 /// `compensates` is false.
 fn app(seen: &Seen, store: Option<&MemoryStore>, compensates: bool) -> App {
+    let app = builder(seen, compensates);
+    let app = match store {
+        Some(store) => app.store(store.clone()),
+        None => app,
+    };
+    app.build().expect("wired")
+}
+
+fn builder(seen: &Seen, compensates: bool) -> AppBuilder {
     let twice = RetryPolicy::exponential(2, Duration::from_millis(1), Duration::from_millis(1));
     let charge = |event: Published<OrderPlaced>, _: Context| async move {
         Err(HandlerError::msg(format!("card {} is blocked", event.card)))
@@ -38,12 +49,7 @@ fn app(seen: &Seen, store: Option<&MemoryStore>, compensates: bool) -> App {
     let options = HandlerOptions::DEFAULT.retry(twice);
     let charge = Handler::event_fn("charge", charge).options(options);
     let app = App::builder().bare().register(charge);
-    let app = app.register(Handler::event_fn("compensate", compensate));
-    let app = match store {
-        Some(store) => app.store(store.clone()),
-        None => app,
-    };
-    app.build().expect("wired")
+    app.register(Handler::event_fn("compensate", compensate))
 }
 
 fn order() -> OrderPlaced {
@@ -125,4 +131,44 @@ async fn an_event_that_cannot_be_read_dies_too() {
     assert_eq!((seen.len(), seen[0].event_id, seen[0].attempts), (1, id, 0));
     assert!(seen[0].error.contains("missing field `order_id`"), "{}", seen[0].error);
     assert!(seen[0].event::<OrderPlaced>().expect("it is one").is_err());
+}
+
+/// Refuses the event of a death until the test lets it pass.
+#[derive(Debug, Default)]
+struct Deaths {
+    takes_deaths: AtomicBool,
+    refused: AtomicUsize,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Switch(Arc<Deaths>);
+
+impl Interceptor for Switch {
+    fn appends(&self, entries: &[Entry]) -> Result<(), StoreError> {
+        let mut events = entries.iter().flat_map(|entry| &entry.events);
+        if self.0.takes_deaths.load(SeqCst) || !events.any(|event| event.name == DeliveryDied::NAME) {
+            return Ok(());
+        }
+        self.0.refused.fetch_add(1, SeqCst);
+        Err(StoreError::Unavailable("switched off".into()))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_is_written_only_after_its_event_is_in_the_log() {
+    let (seen, switch) = (Seen::default(), Switch::default());
+    let store = Intercepted::new(Arc::new(MemoryStore::new()), switch.clone());
+    let app = builder(&seen, true).store(store).build().expect("wired");
+    app.start().await.expect("started");
+    app.publish(&acme(), order()).await.expect("published");
+    while switch.0.refused.load(SeqCst) < 10 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let all = cqrs_core::operations::DeliveryFilter::dead();
+    assert!(app.operations().failed(&all).await.expect("listed").is_empty());
+
+    switch.0.takes_deaths.store(true, SeqCst);
+    app.idle().await;
+    assert_eq!(seen.lock().expect("not poisoned").len(), 1);
+    assert_eq!(app.operations().failed(&all).await.expect("listed").len(), 1);
 }
