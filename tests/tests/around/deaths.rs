@@ -146,7 +146,8 @@ struct Switch(Arc<Deaths>);
 impl Interceptor for Switch {
     fn appends(&self, entries: &[Entry]) -> Result<(), StoreError> {
         let mut events = entries.iter().flat_map(|entry| &entry.events);
-        if self.0.takes_deaths.load(SeqCst) || !events.any(|event| event.name == DeliveryDied::NAME) {
+        if self.0.takes_deaths.load(SeqCst) || !events.any(|event| event.name == DeliveryDied::NAME)
+        {
             return Ok(());
         }
         self.0.refused.fetch_add(1, SeqCst);
