@@ -106,7 +106,7 @@ impl AppBuilder {
     /// after a crash. Every handler becomes a subscription of its stable name, except those that are
     /// `transient`. Without a store, events are in memory.
     ///
-    /// ```standalone_crate
+    /// ```no_run
     /// use cqrs_core::App;
     /// use cqrs_core::log::MemoryStore;
     ///
@@ -266,7 +266,7 @@ impl AppBuilder {
     /// hand. `retry(..)` is one option, and `breaker(..)` is one: parts of them that are left out have the framework's
     /// default. For handlers of commands and queries, only the time-out counts, and `retry` for commands that are retried.
     ///
-    /// ```standalone_crate
+    /// ```no_run
     /// use std::time::Duration;
     /// use cqrs_core::{App, HandlerOptions, RetryPolicy};
     ///

@@ -195,7 +195,7 @@ impl EventBus {
     /// [`publish`](Self::publish). Handlers that are `transient`, and streams, get the event in the process that moves
     /// it into the log.
     ///
-    /// ```standalone_crate
+    /// ```no_run
     /// use cqrs_core::log::MemoryStore;
     /// use cqrs_core::prelude::*;
     /// use jiff::{Timestamp, ToSpan as _};

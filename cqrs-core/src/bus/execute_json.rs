@@ -16,7 +16,7 @@ impl CommandBus {
     ///
     /// Middleware, validation and authorization see it as any other command.
     ///
-    /// ```standalone_crate
+    /// ```no_run
     /// use cqrs_core::prelude::*;
     ///
     /// #[derive(Deserialize, Command)]

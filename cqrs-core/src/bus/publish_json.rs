@@ -22,7 +22,7 @@ impl EventBus {
     /// `version` is the version of the payload. The event's `upcast` functions turn an older payload into the current form,
     /// as for an event from a store.
     ///
-    /// ```standalone_crate
+    /// ```no_run
     /// use cqrs_core::prelude::*;
     ///
     /// #[derive(Serialize, Deserialize, Event)]

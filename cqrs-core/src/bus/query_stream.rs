@@ -21,7 +21,7 @@ impl QueryBus {
     /// time-out and the deadline of `ctx`, and as work in flight for a shutdown. When the stream is dropped, the handler
     /// is cancelled at its next `.await`.
     ///
-    /// ```standalone_crate
+    /// ```no_run
     /// use cqrs_core::handler::Rows;
     /// use cqrs_core::prelude::*;
     /// use futures_util::TryStreamExt as _;

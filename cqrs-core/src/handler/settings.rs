@@ -100,7 +100,7 @@ impl HandlerSettings {
     /// CQRS_HANDLER__CHARGE_CARD__RETRY__WAITS=1s,10s,1m
     /// ```
     ///
-    /// ```standalone_crate
+    /// ```no_run
     /// use cqrs_core::App;
     /// use cqrs_core::handler::HandlerSettings;
     ///

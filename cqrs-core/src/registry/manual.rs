@@ -21,7 +21,7 @@ use crate::services::TypeRef;
 /// Makes registrations for [`AppBuilder::register`](crate::AppBuilder::register), for handlers that cannot
 /// be annotated because they are generic or closures.
 ///
-/// ```standalone_crate
+/// ```no_run
 /// use cqrs_core::prelude::*;
 /// use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
 ///

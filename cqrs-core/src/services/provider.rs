@@ -7,7 +7,7 @@ use super::{Injectable, Service};
 
 /// A function that makes a service, such as a pool of connections. `#[provider]` implements it.
 ///
-/// ```standalone_crate
+/// ```no_run
 /// use cqrs_core::prelude::*;
 ///
 /// #[derive(Clone)]

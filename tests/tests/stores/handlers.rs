@@ -143,7 +143,7 @@ pub(crate) async fn a_burst_of_many_publishers_reaches_a_hundred_handlers(harnes
     let publishing = (0..16).map(|task| {
         let app = app.clone();
         tokio::spawn(async move {
-            for number in 0..100 {
+            for number in 0..50 {
                 let event = Counted { counter: task, number };
                 app.events().publish(&tenant(task), event).await.unwrap();
             }
@@ -154,7 +154,7 @@ pub(crate) async fn a_burst_of_many_publishers_reaches_a_hundred_handlers(harnes
     }
     tokio::time::timeout(Duration::from_mins(1), app.idle()).await.expect("it becomes idle");
     for seen in seen {
-        assert_eq!(seen.by_counter(), complete(16, 0..100));
+        assert_eq!(seen.by_counter(), complete(16, 0..50));
     }
     stop(app).await;
 }

@@ -103,7 +103,7 @@ pub(crate) type AnyPlugin = Arc<dyn ErasedPlugin>;
 /// Declares that a service does nothing without its plugin, which provides it. If the service is missing, `build`
 /// names the plugin; if it is provided without the plugin, `build` refuses.
 ///
-/// ```standalone_crate
+/// ```no_run
 /// use cqrs_core::{App, AppBuilder, Plugin};
 ///
 /// #[derive(Clone)]
