@@ -62,6 +62,7 @@ async fn what_is_too_large_for_an_event_reaches_its_handlers_as_a_reference() {
         let app = TestApp::from_builder(app.provide(Arc::clone(&seen))).build().expect("wired");
         let ctx = tenant("acme");
 
+        app.expect_failures();
         let refused = app.publish(&ctx, ScanUploaded { scan_id: 1, body: scan.clone() }).await;
         let error = refused.expect_err("over 64 KiB").to_string();
         assert!(error.contains("`scan.uploaded`") && error.contains("BlobStore"), "{error}");

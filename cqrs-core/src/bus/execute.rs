@@ -273,14 +273,18 @@ impl UnderWay {
         let result = result.map_err(|error| ExecuteError::of(name, error));
         if let Some(observer) = &self.execution.shared.observer {
             let failure = result.as_ref().err().map(ToString::to_string);
-            let output = result.as_ref().ok().and_then(|output| observer.copy(type_ref, output));
+            let returned = match &result {
+                Ok(output) => Some(Ok(output as &dyn Any)),
+                Err(ExecuteError::Handler(error)) => Some(Err(error as &dyn Any)),
+                Err(_) => None,
+            };
             observer.observe(Happening::Executed(ExecutionRecord {
                 kind,
                 message: type_ref,
                 name,
                 context: ctx.clone(),
                 failure,
-                output,
+                returned: returned.and_then(|returned| observer.copy(type_ref, returned)),
             }));
         }
         result

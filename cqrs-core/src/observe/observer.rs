@@ -18,8 +18,12 @@ pub(crate) trait Observer: Debug + Send + Sync {
     /// names.
     fn emitted(&self, handler: &str, message: &str);
 
-    /// A copy of the output of a command or query, if the observer wants it.
-    fn copy(&self, message: TypeRef, output: &dyn Any) -> Option<Arc<dyn Any + Send + Sync>>;
+    /// A copy of what the handler of a command or query returned, its output or its own error, if the observer wants it.
+    fn copy(
+        &self,
+        message: TypeRef,
+        returned: Result<&dyn Any, &dyn Any>,
+    ) -> Option<Arc<dyn Any + Send + Sync>>;
 }
 
 /// Something that happened in an application.
@@ -54,8 +58,8 @@ pub struct ExecutionRecord {
     pub context: Context,
     /// Why it failed, if it did.
     pub failure: Option<String>,
-    /// If the observer wants it.
-    pub(crate) output: Option<Arc<dyn Any + Send + Sync>>,
+    /// Its output or its handler's own error, if the observer wants it.
+    pub(crate) returned: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl ExecutionRecord {

@@ -74,18 +74,24 @@ impl TestAppBuilder {
         self
     }
 
-    /// Lets the test fail if a delivery becomes a dead letter or an attempt panics, and the test does not look at it:
-    /// with [`dead_letters`](TestApp::dead_letters), with [`deliveries_to`](TestApp::deliveries_to) its handler,
+    /// Accepts deliveries that fail for good, and panics. Without it, they fail a test that does not look at them: with
+    /// [`dead_letters`](TestApp::dead_letters), with [`deliveries_to`](TestApp::deliveries_to) their handler,
     /// or with [`expect_failures`](TestApp::expect_failures). The drop of the [`TestApp`] panics then, unless the
     /// test panics already.
-    pub fn deny_failures(mut self) -> Self {
-        self.recorder.denies_failures = true;
+    pub fn allow_failures(mut self) -> Self {
+        self.recorder.allows_failures = true;
         self
     }
 
     /// Keeps a copy of each output of the command `C`, for [`outputs`](TestApp::outputs).
     pub fn keep_outputs<C: Command<Output: Clone + Sync>>(mut self) -> Self {
         self.recorder.keep_outputs::<C>();
+        self
+    }
+
+    /// Keeps a copy of each error that the handler of the command `C` returns, for [`errors`](TestApp::errors).
+    pub fn keep_errors<C: Command<Error: Clone + Sync>>(mut self) -> Self {
+        self.recorder.keep_errors::<C>();
         self
     }
 

@@ -9,24 +9,27 @@ use rustc_hash::FxHashMap;
 use tokio::time::Instant;
 
 use super::DeliveryRecord;
+use super::timeline::Timeline;
 use crate::describe::Emission;
 use crate::handler::AttemptError;
 use crate::message::Command;
 use crate::observe::{AttemptRecord, Happening, Observer};
 use crate::services::TypeRef;
 
-/// Copies the output of one type of command.
-type CopyOutput = fn(&dyn Any) -> Option<Arc<dyn Any + Send + Sync>>;
+/// Copies the output, or the error, of one type of command.
+type Copy = fn(&dyn Any) -> Option<Arc<dyn Any + Send + Sync>>;
 
 /// The test kit's [`Observer`].
 #[derive(Debug, Default)]
 pub(super) struct Recorder {
     pub(super) seed: Option<u64>,
-    pub(super) denies_failures: bool,
+    pub(super) allows_failures: bool,
     expects_failures: AtomicBool,
     last_call_failed: AtomicBool,
     /// By command.
-    copies: FxHashMap<TypeId, CopyOutput>,
+    outputs: FxHashMap<TypeId, Copy>,
+    /// By command.
+    errors: FxHashMap<TypeId, Copy>,
     moments: Mutex<Vec<Moment>>,
     emissions: Mutex<BTreeSet<Emission>>,
 }
@@ -50,12 +53,19 @@ impl Recorder {
     }
 
     pub(super) fn keep_outputs<C: Command<Output: Clone + Sync>>(&mut self) {
-        let copy: CopyOutput = |output| Some(Arc::new(output.downcast_ref::<C::Output>()?.clone()));
-        self.copies.insert(TypeId::of::<C>(), copy);
+        self.outputs.insert(TypeId::of::<C>(), copy::<C::Output>);
+    }
+
+    pub(super) fn keep_errors<C: Command<Error: Clone + Sync>>(&mut self) {
+        self.errors.insert(TypeId::of::<C>(), copy::<C::Error>);
     }
 
     pub(super) fn keeps_outputs<C: 'static>(&self) -> bool {
-        self.copies.contains_key(&TypeId::of::<C>())
+        self.outputs.contains_key(&TypeId::of::<C>())
+    }
+
+    pub(super) fn keeps_errors<C: 'static>(&self) -> bool {
+        self.errors.contains_key(&TypeId::of::<C>())
     }
 
     /// Remembers whether the test's last call failed.
@@ -79,9 +89,25 @@ impl Recorder {
         }
     }
 
+    /// # Panics
+    ///
+    /// If there are failures that the test did not look at.
+    #[track_caller]
+    pub(super) fn assert_expected(&self) {
+        let unexpected = self.unexpected_failures();
+        if !unexpected.is_empty() {
+            eprintln!("{}", Timeline(self));
+            panic!(
+                "deliveries failed, and the test did not look at them:{}\n\
+                 if it is meant, look at `dead_letters()` or `deliveries_to::<..>()`, or call `expect_failures()`",
+                unexpected.concat()
+            );
+        }
+    }
+
     /// A line for each failure that fails the test.
-    pub(super) fn unexpected_failures(&self) -> Vec<String> {
-        if !self.denies_failures || self.expects_failures.load(SeqCst) {
+    fn unexpected_failures(&self) -> Vec<String> {
+        if self.allows_failures || self.expects_failures.load(SeqCst) {
             return Vec::new();
         }
         let moments = self.moments();
@@ -141,7 +167,18 @@ impl Observer for Recorder {
         self.emissions().insert(Emission::new(handler, message));
     }
 
-    fn copy(&self, message: TypeRef, output: &dyn Any) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.copies.get(&message.id())?(output)
+    fn copy(
+        &self,
+        message: TypeRef,
+        returned: Result<&dyn Any, &dyn Any>,
+    ) -> Option<Arc<dyn Any + Send + Sync>> {
+        match returned {
+            Ok(output) => self.outputs.get(&message.id())?(output),
+            Err(error) => self.errors.get(&message.id())?(error),
+        }
     }
+}
+
+fn copy<T: Clone + Send + Sync + 'static>(value: &dyn Any) -> Option<Arc<dyn Any + Send + Sync>> {
+    Some(Arc::new(value.downcast_ref::<T>()?.clone()))
 }

@@ -80,6 +80,45 @@ impl TestApp {
         self.recorder.called(self.app.events().publish(ctx, event).await)
     }
 
+    /// What was there before: publishes `event`, waits until everything that follows from it is done, and
+    /// [forgets](Self::forget) it.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    ///
+    /// # Panics
+    ///
+    /// As [`settled`](Self::settled) and [`forget`](Self::forget).
+    pub async fn given<E: Event>(&self, ctx: &Context, event: E) -> Result<(), PublishError> {
+        self.publish(ctx, event).await?;
+        self.settled().await;
+        self.forget();
+        Ok(())
+    }
+
+    /// What the test is about: publishes `event`, waits until everything that follows from it is done, and returns the
+    /// events that handlers published meanwhile, in order.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish).
+    ///
+    /// # Panics
+    ///
+    /// As [`settled`](Self::settled).
+    pub async fn when<E: Event>(
+        &self,
+        ctx: &Context,
+        event: E,
+    ) -> Result<Vec<AnyEvent>, PublishError> {
+        let before = self.all_published().len();
+        let id = self.publish(ctx, event).await?;
+        self.settled().await;
+        let published = self.all_published().into_iter().skip(before);
+        Ok(published.filter(|event| event.id() != id).collect())
+    }
+
     /// Returns when nothing is queued, running or waiting for a retry: all cascades are done. Cancel safe.
     ///
     /// On a paused clock (`#[tokio::test(start_paused = true)]`) retries take no time.
@@ -153,9 +192,25 @@ impl TestApp {
         );
         let results = self.executed::<C>().into_iter().filter_map(|it| match it.failure {
             Some(failure) => Some(Err(failure)),
-            None => it.output?.downcast_ref().cloned().map(Ok),
+            None => it.returned?.downcast_ref().cloned().map(Ok),
         });
         results.collect()
+    }
+
+    /// The errors that the handler of the command `C` returned, in order, also to other handlers. What middleware refused,
+    /// a panic and a time-out are in [`executed`](Self::executed).
+    ///
+    /// # Panics
+    ///
+    /// If the builder was not told to [keep](TestAppBuilder::keep_errors) the errors of `C`.
+    pub fn errors<C: Command<Error: Clone>>(&self) -> Vec<C::Error> {
+        let (keeps, name) = (self.recorder.keeps_errors::<C>(), TypeRef::of::<C>());
+        assert!(
+            keeps,
+            "the errors of `{name}` are not kept: `TestApp::builder().keep_errors::<{name}>()`"
+        );
+        let failed = self.executed::<C>().into_iter().filter(|it| !it.is_ok());
+        failed.filter_map(|it| it.returned?.downcast_ref().cloned()).collect()
     }
 
     /// What each handler has published and executed so far, whatever came of it, for
@@ -164,14 +219,19 @@ impl TestApp {
         self.recorder.emissions().iter().cloned().collect()
     }
 
-    /// Forgets what has happened so far, so that the next questions are about what follows. Failures that
-    /// [`deny_failures`](TestAppBuilder::deny_failures) has not reported yet are forgotten too; the dead letters and
+    /// Forgets what has happened so far, so that the next questions are about what follows. The dead letters and
     /// the [observed emissions](Self::observed_emissions) stay.
+    ///
+    /// # Panics
+    ///
+    /// If a delivery has failed, and the test did not [look at it](TestAppBuilder::allow_failures).
+    #[track_caller]
     pub fn forget(&self) {
+        self.recorder.assert_expected();
         self.recorder.moments().clear();
     }
 
-    /// Accepts every failed delivery of this test; see [`deny_failures`](TestAppBuilder::deny_failures).
+    /// Accepts every failed delivery of this test; see [`allow_failures`](TestAppBuilder::allow_failures).
     pub fn expect_failures(&self) {
         self.recorder.expect_failures();
     }
@@ -229,14 +289,8 @@ impl Drop for TestApp {
             // The test runner captures this, and shows it if the test fails.
             eprintln!("{}", self.timeline());
         }
-        let unexpected = self.recorder.unexpected_failures();
-        if !is_panicking && !unexpected.is_empty() {
-            eprintln!("{}", self.timeline());
-            panic!(
-                "deliveries failed, and the test did not look at them:{}\n\
-                 if it is meant, look at `dead_letters()` or `deliveries_to::<..>()`, or call `expect_failures()`",
-                unexpected.concat()
-            );
+        if !is_panicking {
+            self.recorder.assert_expected();
         }
     }
 }

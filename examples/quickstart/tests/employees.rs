@@ -197,6 +197,7 @@ async fn tenants_share_neither_employees_nor_counts() -> TestResult {
 #[tokio::test(start_paused = true)]
 async fn an_email_address_never_reaches_a_log() -> TestResult {
     let app = app(&FakeMail::failing(u32::MAX)).build()?;
+    app.expect_failures();
     app.execute(&Context::for_tenant("acme")?, ada()).await?;
     app.settled().await;
 

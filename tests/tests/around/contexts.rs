@@ -126,6 +126,7 @@ async fn a_context_for_another_tenant_is_part_of_the_same_work() {
     let app = TestApp::from_builder(App::builder().bare().register(handler));
     let app = app.build().expect("wired");
     bus.set(app.events().clone()).expect("set once");
+    app.expect_failures();
     app.publish(&acme(), Arrived { id: 1 }).await.expect("accepted");
     app.settled().await;
     assert_eq!(app.published::<Announced>().len(), 0, "the handler failed");

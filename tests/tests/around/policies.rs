@@ -71,6 +71,7 @@ fn failing(options: HandlerOptions) -> HandlerRegistration {
 #[tokio::test(start_paused = true)]
 async fn waits_are_made_exactly_as_they_are_listed() {
     let app = TestApp::builder().only::<Post>().build().expect("wired");
+    app.expect_failures();
     let mut failures = app.failures();
     app.publish(&acme(), LetterWritten { letter: 1 }).await.expect("accepted");
     let (began, mut at) = (Instant::now(), Vec::new());
@@ -90,6 +91,7 @@ async fn exponential_waits_without_jitter_are_exact() {
     let handler = failing(HandlerOptions::DEFAULT.retry(retry));
     let app = TestApp::from_builder(App::builder().bare()).register(handler).build().expect("ok");
     let began = Instant::now();
+    app.expect_failures();
     app.publish(&acme(), LetterWritten { letter: 1 }).await.expect("accepted");
     app.settled().await;
     assert_eq!(began.elapsed().as_secs(), 1 + 2 + 3);

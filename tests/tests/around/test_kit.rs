@@ -163,6 +163,76 @@ async fn the_outputs_and_errors_of_a_command_are_kept() {
     assert!(error.contains("no bucket"), "{error}");
 }
 
+#[derive(Command)]
+#[command(error = NotSealed)]
+struct SealBucket {
+    bucket: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("the bucket {bucket} leaks")]
+struct NotSealed {
+    bucket: u32,
+}
+
+#[command_handler]
+async fn seal_bucket(command: SealBucket) -> Result<(), NotSealed> {
+    match command.bucket {
+        bucket @ 13 => Err(NotSealed { bucket }),
+        _ => Ok(()),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_errors_of_a_command_are_kept_with_their_type() {
+    let app = builder().keep_errors::<SealBucket>().build().expect("wired");
+    for bucket in [1, 13, 2] {
+        let _ = app.execute(&Context::system(), SealBucket { bucket }).await;
+    }
+    assert_eq!(app.errors::<SealBucket>(), [NotSealed { bucket: 13 }]);
+}
+
+#[derive(Serialize, Deserialize, Event)]
+struct PaintPoured {
+    #[event(entity_id)]
+    bucket: u32,
+}
+
+#[events_handler]
+async fn dry_paint(event: &PaintPoured, ctx: &Context, events: &EventBus) -> HandlerResult {
+    events.publish(ctx, PaintDried { bucket: event.bucket }).await?;
+    Ok(())
+}
+
+#[derive(Serialize, Deserialize, Event)]
+struct PaintDried {
+    #[event(entity_id)]
+    bucket: u32,
+}
+
+#[tokio::test(start_paused = true)]
+async fn given_events_are_over_when_the_event_of_the_test_is_published() {
+    let app = builder().only::<dry_paint>().build().expect("wired");
+    let ctx = Context::system();
+    app.given(&ctx, PaintPoured { bucket: 1 }).await.expect("accepted");
+    app.given(&ctx, PaintPoured { bucket: 2 }).await.expect("accepted");
+    assert!(app.all_published().is_empty());
+
+    let then = app.when(&ctx, PaintPoured { bucket: 3 }).await.expect("accepted");
+    let buckets = then.iter().map(|event| event.downcast_ref::<PaintDried>().expect("dry").bucket);
+    assert_eq!(buckets.collect::<Vec<_>>(), [3]);
+    let then = app.when(&ctx, PaintPoured { bucket: 4 }).await.expect("accepted");
+    assert_eq!((then.len(), app.published::<PaintDried>().len()), (1, 2));
+}
+
+#[tokio::test(start_paused = true)]
+#[should_panic(expected = "- paint.mixed to stir: it leaks")]
+async fn a_given_event_that_a_handler_cannot_handle_fails_the_test() {
+    let app = builder().only::<Stir>().build().expect("wired");
+    let paint = PaintMixed { bucket: 13, recipe: String::new() };
+    let _ = app.given(&Context::system(), paint).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_was_published_is_listed_in_order_and_can_be_forgotten() {
     let app = mix([3, 1, 2]).await;
@@ -173,9 +243,9 @@ async fn what_was_published_is_listed_in_order_and_can_be_forgotten() {
     assert!(app.timeline().contains("nothing was published"));
 }
 
-/// What the drop of an application that denies failures says, after `look`.
+/// What the drop of an application says, after `look`.
 async fn denied(bucket: u32, look: impl AsyncFnOnce(&TestApp)) -> Option<String> {
-    let app = builder().deny_failures().build().expect("wired");
+    let app = builder().build().expect("wired");
     app.execute(&Context::system(), MixPaint { bucket }).await.expect("it mixes");
     app.settled().await;
     look(&app).await;
@@ -191,6 +261,10 @@ async fn a_failure_that_the_test_does_not_look_at_fails_it() {
     assert!(text.is_some(), "it looked elsewhere");
 
     assert_eq!(denied(1, async |_| ()).await, None, "nothing failed");
+    let app = builder().allow_failures().build().expect("wired");
+    app.execute(&Context::system(), MixPaint { bucket: 13 }).await.expect("it mixes");
+    app.settled().await;
+    drop(app);
     assert_eq!(denied(13, async |app| app.expect_failures()).await, None);
     assert_eq!(denied(13, async |app| drop(app.dead_letters().await)).await, None);
     assert_eq!(denied(13, async |app| drop(app.deliveries_to::<Stir>())).await, None);

@@ -58,6 +58,7 @@ async fn whoever_waits_gets_the_outcome_of_their_own_event() {
         }
         Ok(())
     }));
+    app.expect_failures();
     let handler = app.handler(NAME).expect("there is one");
     handler.pause();
     let waiting: Vec<_> = (0..3)

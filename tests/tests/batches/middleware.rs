@@ -112,6 +112,7 @@ async fn middleware_runs_once_around_a_batch_and_sees_its_outcome() {
     let seen = watch.clone();
     let app = builder().register(handler).configure(|app| app.middleware(seen));
     let app = app.build().expect("wired");
+    app.expect_failures();
     deliver(&app, 0..3).await;
     deliver(&app, 8..10).await;
     let failed = |text: &str| Err(CallError::Failed(text.into()));

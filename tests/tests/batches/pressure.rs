@@ -31,6 +31,7 @@ async fn a_batch_of_which_all_fail_is_one_failure_of_the_breaker() {
         batch.iter().for_each(|item| item.fail(HandlerError::msg("down")));
         Ok(())
     }));
+    app.expect_failures();
     deliver(&app, 0..5).await;
     assert_eq!(breaker(&app), BreakerState::Closed);
     deliver(&app, 5..10).await;

@@ -135,6 +135,7 @@ async fn what_a_task_of_a_handler_and_a_failed_attempt_emit_counts_too() {
     let app =
         TestApp::from_builder(App::builder().bare().register(handler)).build().expect("wired");
     assert!(EVENTS.set(app.events().clone()).is_ok());
+    app.expect_failures();
     app.publish(&Context::system(), sales::CartFilled).await.expect("accepted");
     app.settled().await;
     let emissions = ["cart.packed", "stock.reserved"].map(|name| Emission::new("spawns", name));

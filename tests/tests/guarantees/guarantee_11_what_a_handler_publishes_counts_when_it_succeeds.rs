@@ -165,6 +165,7 @@ async fn what_a_spawned_task_publishes_is_sent_at_once() {
     let app = App::builder().bare().register(handler.options(ONCE));
     let app = TestApp::from_builder(app).build().expect("wired");
     bus.0.set(app.events().clone()).expect("set once");
+    app.expect_failures();
     app.publish(&acme(), OrderPlaced { order: 7 }).await.expect("accepted");
     app.settled().await;
     assert_eq!(app.published::<Progress>().len(), 1);
@@ -234,6 +235,7 @@ async fn what_a_task_of_an_executed_command_publishes_is_sent_at_once() {
     let app = TestApp::from_builder(app).build().expect("wired");
     bus.0.set(app.events().clone()).expect("set once");
     commands.set(app.commands().clone()).expect("set once");
+    app.expect_failures();
     app.publish(&acme(), OrderPlaced { order: 7 }).await.expect("accepted");
     app.settled().await;
     assert_eq!(app.published::<StockReserved>().len(), 1, "{}", app.timeline());

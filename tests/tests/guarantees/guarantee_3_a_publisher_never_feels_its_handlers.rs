@@ -169,6 +169,7 @@ async fn a_handler_can_say_when_to_come_back() {
 #[tokio::test(start_paused = true)]
 async fn publish_and_wait_tells_every_handlers_outcome() {
     let app = app(Kind::Panic, u32::MAX);
+    app.expect_failures();
     let outcomes = app.events().publish_and_wait(&acme(), InvoicePaid { id: 1 }).await;
     let outcomes = outcomes.expect("accepted");
     let told: Vec<_> = outcomes.iter().map(|it| (&*it.handler, it.attempts, it.is_ok())).collect();

@@ -135,6 +135,7 @@ async fn the_annotation_sets_it() {
     let server = MailServer::down();
     let app = TestApp::builder().only::<MailOrRest>().provide(server.clone());
     let app = app.build().expect("wired");
+    app.expect_failures();
     publish(&app, 1).await;
     app.settled().await;
     assert_eq!(server.log.milliseconds(), [0, 60_000]);

@@ -135,6 +135,7 @@ async fn delivering_twice_hides_no_dead_letter() {
         async move { if first { Err(HandlerError::msg("no").permanent()) } else { Ok(()) } }
     });
     let app = test_bare().deliver_twice().register(handler).build().expect("wired");
+    app.expect_failures();
     app.publish(&acme(), Ping { id: 1, n: 0 }).await.expect("accepted");
     app.settled().await;
     assert_eq!(
