@@ -246,8 +246,9 @@ BEGIN
 END
 $$;
 
--- Moves at most p_limit scheduled events that are due into the log, behind the outbox. Returns their positions.
-CREATE FUNCTION {move_due}(p_limit bigint) RETURNS SETOF bigint LANGUAGE plpgsql
+-- Moves at most p_limit scheduled events that are due in p_ahead microseconds into the log, behind the outbox. Returns their
+-- positions.
+CREATE FUNCTION {move_due}(p_limit bigint, p_ahead bigint) RETURNS SETOF bigint LANGUAGE plpgsql
 SET lock_timeout = '10s'
 AS $$
 #variable_conflict use_column
@@ -258,7 +259,7 @@ BEGIN
     PERFORM {append}(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         NULL, NULL, NULL);
     -- A variable, because an index is not searched for a function whose value changes.
-    now_due := clock_timestamp();
+    now_due := clock_timestamp() + p_ahead * interval '1 microsecond';
     RETURN QUERY
     WITH gone AS (
         DELETE FROM {scheduled} WHERE (due, seq) IN (

@@ -38,6 +38,11 @@ pub(crate) fn to_timestamp(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MIN)
 }
 
+/// In microseconds.
+pub(crate) fn microseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
 /// The time until a moment that is so many microseconds from now; zero if it has passed.
 pub(crate) fn from_now(microseconds: i64) -> Duration {
     Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))

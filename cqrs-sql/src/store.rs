@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::time::Duration;
 
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{
@@ -347,7 +348,11 @@ impl Scheduling for SqlStore {
         self.backend().cancel(id)
     }
 
-    fn move_due(&self, limit: usize) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
-        self.backend().move_due(limit)
+    fn move_due(
+        &self,
+        limit: usize,
+        ahead: Duration,
+    ) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
+        self.backend().move_due(limit, ahead)
     }
 }

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::ops::{Deref, RangeInclusive};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use cqrs_core::log::{
     Beat, Change, Claim, DeliveryFilter, DoneRow, DueEvents, Edit, Entry, EventLog, Lease,
@@ -251,8 +252,8 @@ impl<I: Interceptor> Scheduling for Intercepted<I> {
         self.call(Call::Cancel, async move { self.inner().cancel(id).await })
     }
 
-    fn move_due(&self, limit: usize) -> Answer<'_, DueEvents> {
-        self.call(Call::MoveDue, async move { self.inner().move_due(limit).await })
+    fn move_due(&self, limit: usize, ahead: Duration) -> Answer<'_, DueEvents> {
+        self.call(Call::MoveDue, async move { self.inner().move_due(limit, ahead).await })
     }
 }
 

@@ -27,6 +27,7 @@ use crate::bus::{
 };
 use crate::context::Context;
 use crate::lane::Failure;
+use crate::log::StoreError;
 use crate::message::{Command, Event, Query};
 use crate::operations::Operations;
 use crate::runtime::{Lifecycle, Live};
@@ -292,6 +293,16 @@ impl App {
     pub(crate) async fn idle_but_waiting(&self) {
         let dispatcher = &self.0.hub.dispatcher;
         self.0.lifecycle.idle_but(|| dispatcher.waiting_in_vain()).await;
+    }
+
+    /// Moves the clock ahead, and begins what is due then.
+    pub(crate) async fn advance(&self, by: Duration) -> Result<(), StoreError> {
+        self.0.lifecycle.clock.advance(by);
+        self.0.hub.dispatcher.note_time();
+        match self.0.hub.dispatcher.engine() {
+            Some(engine) => engine.note_time().await,
+            None => Ok(()),
+        }
     }
 
     /// Whether events wait for workers that were never started.

@@ -226,6 +226,11 @@ impl Dispatcher {
         Ok(self.routes.get().ok_or(Refused::ShutDown)?.of(event))
     }
 
+    /// The application's clock was moved.
+    pub(crate) fn note_time(&self) {
+        self.lanes().iter().for_each(|route| route.lane.note_time());
+    }
+
     /// Takes a permit at each of `routes`, all or none. Waits for its turn at those that are full, without
     /// a permit anywhere. Cancel safe.
     pub(super) async fn take_permits(&self, routes: &[Route], tenant: u64) -> Result<(), Refused> {

@@ -575,6 +575,9 @@ impl EventHub {
             let chain = chain.to_string();
             refused(ctx, PublishError::CascadeTooLong { event, limit, chain })
         })?;
+        let clock = &self.dispatcher.shared.lifecycle.clock;
+        // A new context has this machine's time.
+        let at = at.or_else(|| (!clock.ahead().is_zero()).then(|| clock.timestamp()));
         if let Some(at) = at {
             context = context.at(at);
         }

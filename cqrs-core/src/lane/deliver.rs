@@ -93,7 +93,7 @@ pub(super) async fn deliver(lane: &Lane, worker: usize, taken: &mut Taken) -> bo
             (None, Err(error)) if taken.items.len() == 1 => {
                 Outcome::failed(lane, error.clone(), item.attempt)
             }
-            (None, Err(error)) => Outcome::failed_together(error.clone()),
+            (None, Err(error)) => Outcome::failed_together(lane, error.clone()),
         }
     }));
     keep_order(&taken.items, &mut taken.outcomes);

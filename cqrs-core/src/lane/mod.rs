@@ -34,7 +34,7 @@ use crate::handler::{
     AttemptError, BatchPolicy, EffectiveOptions, ErasedEventHandler, Item, Rejection, Transactions,
 };
 use crate::message::AnyEvent;
-use crate::runtime::sleep_until;
+use crate::runtime::{Clock, sleep_until};
 use crate::schedule::{Entry, Keys, Schedule, Step};
 use crate::services::TypeRef;
 
@@ -125,7 +125,7 @@ impl Lane {
         attempts: u32,
         wait: Option<Duration>,
     ) {
-        let due = wait.and_then(|wait| Instant::now().into_std().checked_add(wait));
+        let due = wait.and_then(|wait| self.clock().instant().into_std().checked_add(wait));
         self.state().schedule.push_again(delivery, keys, attempts, due);
         self.work.notify_one();
     }
@@ -176,7 +176,7 @@ impl Lane {
                 biased;
                 () = lifecycle.stopped() => return false,
                 () = work => {}
-                () = sleep_until(look_again) => {}
+                () = sleep_until(look_again.map(|at| self.clock().by_tokio(at))) => {}
             }
         }
     }
@@ -189,17 +189,17 @@ impl Lane {
         let mut state = self.state();
         let State { schedule, limits } = &mut *state;
         if schedule.next_due().is_some() {
-            schedule.wake(Instant::now().into_std());
+            schedule.wake(self.clock().instant().into_std());
         }
         if !schedule.has_ready() {
             return Err(schedule.next_due().map(Instant::from_std));
         }
-        limits.check()?;
+        limits.check(self.clock())?;
         let max = self.batch.map_or(1, |policy| policy.max);
         let across_tenants = self.is_across_tenants();
         // Tenants are compared themselves: two may have the same hash. An event is in a batch once.
         // By the wall clock, like the time of an event.
-        let now = self.options.deliver_within.map(|_| Timestamp::now());
+        let now = self.options.deliver_within.map(|_| self.clock().timestamp());
         let fit = |one: &Delivery, other: &Delivery| {
             let (first, second) = (&one.event, &other.event);
             one.route == other.route
@@ -219,7 +219,7 @@ impl Lane {
             Some(Outcome::expired(AttemptError::Rejected(expired)))
         }));
         if taken.outcomes.is_empty() {
-            limits.begin(worker);
+            limits.begin(worker, self.clock());
         } else {
             // No attempt begins.
             taken.items_mut().iter_mut().for_each(|item| item.attempt -= 1);
@@ -252,7 +252,7 @@ impl Lane {
         for delivery in &released {
             delivery.settle(Verdict::Release);
         }
-        Instant::now() + if released.is_empty() { LOOK_AGAIN } else { Duration::ZERO }
+        self.clock().instant() + if released.is_empty() { LOOK_AGAIN } else { Duration::ZERO }
     }
 
     /// The receipt of what `worker` has taken at this index.
@@ -304,7 +304,7 @@ impl Lane {
         } else {
             Counted::Neither
         };
-        let change = self.state().limits.end(worker, counted);
+        let change = self.state().limits.end(worker, counted, self.clock());
         let handler = &*self.name;
         match change {
             Some(Change::Opened { cooldown }) => tracing::warn!(
@@ -330,9 +330,21 @@ impl Lane {
         was_paused != pause
     }
 
+    /// The application's clock was moved: what is due now begins.
+    pub(crate) fn note_time(&self) {
+        self.work.notify_waiters();
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.shared.lifecycle.clock
+    }
+
     /// Whether the circuit breaker lets no attempt begin, or one alone.
     pub(crate) fn is_broken(&self) -> bool {
-        self.state().limits.breaker_state().is_some_and(|state| state != BreakerState::Closed)
+        self.state()
+            .limits
+            .breaker_state(self.clock())
+            .is_some_and(|state| state != BreakerState::Closed)
     }
 
     pub(crate) fn status(&self, waiting_publishers: usize) -> HandlerStatus {
@@ -341,7 +353,7 @@ impl Lane {
         let published = schedule.iter_waiting().map(|delivery| delivery.event.occurred_at());
         HandlerStatus {
             state: if limits.is_paused { HandlerState::Paused } else { HandlerState::Running },
-            breaker: limits.breaker_state(),
+            breaker: limits.breaker_state(self.clock()),
             queued: schedule.queued(),
             running: schedule.running(),
             retrying: schedule.retrying(),

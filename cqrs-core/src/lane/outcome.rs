@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use super::Lane;
 use crate::handler::{AttemptError, DeliveryError, EffectiveOptions, HandlerError, RejectionKind};
 use crate::schedule::Step;
@@ -43,14 +41,14 @@ impl Outcome {
                 longest.mul_f64(chance.map_or_else(fastrand::f64, |chance| chance.fraction()))
             })
         });
-        let step = retry_in.map_or(Step::Finish, |delay| Step::Retry(after(delay)));
+        let step = retry_in.map_or(Step::Finish, |delay| Step::Retry(after(lane, delay)));
         Self { error: Some(error), is_permanent, step, retry_in }
     }
 
     /// The batch failed as a whole, and this event was not marked: it is tried again alone.
-    pub(super) fn failed_together(error: DeliveryError) -> Self {
+    pub(super) fn failed_together(lane: &Lane, error: DeliveryError) -> Self {
         let requested = requested_delay(&error);
-        let step = Step::RetryAlone(requested.map(after));
+        let step = Step::RetryAlone(requested.map(|delay| after(lane, delay)));
         let retry_in = Some(requested.unwrap_or_default());
         Self { error: Some(error), is_permanent: false, step, retry_in }
     }
@@ -94,7 +92,7 @@ fn requested_delay(error: &DeliveryError) -> Option<Duration> {
     requested.map(|requested| requested.min(LONGEST_REQUESTED_DELAY))
 }
 
-fn after(delay: Duration) -> std::time::Instant {
-    let now = Instant::now();
+fn after(lane: &Lane, delay: Duration) -> std::time::Instant {
+    let now = lane.clock().instant();
     now.checked_add(delay).unwrap_or(now + LONGEST_DELAY).into_std()
 }

@@ -19,14 +19,19 @@ pub trait Scheduling {
     /// [`StoreError`]; if the connection was lost, the event may have been removed.
     fn cancel(&self, id: Uuid) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// Moves at most `limit` of the events that are due by the store's clock into the log, in one transaction. The
+    /// Moves at most `limit` of the events that are due into the log, in one transaction. An event is due when the store's
+    /// clock, moved by `ahead`, has reached its time; only tests move it. The
     /// earliest come first, and of those that are due at the same time, those that were scheduled first. When several
     /// nodes call it at the same time, each event is moved once.
     ///
     /// # Errors
     ///
     /// [`StoreError`]; if the connection was lost, the events may have been moved.
-    fn move_due(&self, limit: usize) -> BoxFuture<'_, Result<DueEvents, StoreError>>;
+    fn move_due(
+        &self,
+        limit: usize,
+        ahead: Duration,
+    ) -> BoxFuture<'_, Result<DueEvents, StoreError>>;
 }
 
 /// An event that is published later.
@@ -43,6 +48,6 @@ pub struct ScheduledEvent {
 pub struct DueEvents {
     /// The events that were moved, where they are in the log now.
     pub moved: Vec<LoggedEvent>,
-    /// In how long the next event is due, by the store's clock; zero if it is due already. `None` if none is scheduled.
+    /// In how long the next event is due, by that clock; zero if it is due already. `None` if none is scheduled.
     pub next: Option<Duration>,
 }

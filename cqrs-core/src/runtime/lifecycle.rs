@@ -8,9 +8,12 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::Clock;
+
 /// Shared by an application's buses, lanes and contexts.
 #[derive(Debug, Default)]
 pub(crate) struct Lifecycle {
+    pub(crate) clock: Clock,
     in_flight: AtomicUsize,
     /// How many of these are tasks that handlers spawned.
     tasks: AtomicUsize,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Shared;
 use super::codec::Content;
+use crate::log::StoreError;
 
 /// How many events are moved in one transaction.
 const BATCH: usize = 100;
@@ -19,19 +20,23 @@ pub(super) async fn run(shared: Arc<Shared>) {
     let poll = shared.store.profile().poll;
     let mut wait = Duration::ZERO;
     while shared.unless_stopped(tokio::time::timeout(wait, shared.scheduled.notified())).await {
-        wait = match shared.store.move_due(BATCH).await {
-            Ok(due) => {
-                for logged in due.moved {
-                    hand_on(&shared, shared.codec.decode(logged).content);
-                }
-                due.next.map_or(poll, |next| next.min(poll))
-            }
+        wait = match move_due(&shared).await {
+            Ok(next) => next.map_or(poll, |next| next.min(poll)),
             Err(error) => {
                 tracing::warn!(%error, "scheduled events cannot be moved into the log; trying again");
                 BACK_OFF
             }
         };
     }
+}
+
+/// Moves a batch of what is due. Returns in how long the next event is due.
+pub(super) async fn move_due(shared: &Shared) -> Result<Option<Duration>, StoreError> {
+    let due = shared.store.move_due(BATCH, shared.lifecycle.clock.ahead()).await?;
+    for logged in due.moved {
+        hand_on(shared, shared.codec.decode(logged).content);
+    }
+    Ok(due.next)
 }
 
 /// Hands an event that was moved to the handlers of this process that get their events from memory. The others read it

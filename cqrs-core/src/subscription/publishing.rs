@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Engine, NotAppended, TRY_AGAIN};
+use super::{Engine, NotAppended, TRY_AGAIN, mover};
 use crate::context::Context;
 use crate::handler::{AttemptError, Rejection};
 use crate::lane::{Deferred, Verdict};
@@ -58,6 +58,14 @@ impl Engine {
     /// An event was scheduled in a transaction that has committed.
     pub(crate) fn note_scheduled(&self) {
         self.shared.scheduled.notify_one();
+    }
+
+    /// The application's clock was moved: moves what is due now into the log.
+    pub(crate) async fn note_time(&self) -> Result<(), StoreError> {
+        let is_due = |next: Option<Duration>| next.is_some_and(|next| next.is_zero());
+        while is_due(mover::move_due(&self.shared).await?) {}
+        self.shared.scheduled.notify_one();
+        Ok(())
     }
 
     async fn append(

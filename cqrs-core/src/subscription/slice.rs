@@ -464,7 +464,8 @@ impl Origin for Slice {
         match verdict {
             Verdict::Retry { attempts, wait, error } => {
                 let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
-                let due = Timestamp::now().checked_add(wait).unwrap_or(Timestamp::MAX);
+                let now = self.shared.lifecycle.clock.timestamp();
+                let due = now.checked_add(wait).unwrap_or(Timestamp::MAX);
                 let error = event.redacted_text(error);
                 let mut state = self.state();
                 state.ways.tracker_of(position).retry(position, attempts, due, error);

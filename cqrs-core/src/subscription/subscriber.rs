@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use rustc_hash::FxHashMap;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -191,7 +190,7 @@ impl Subscriber {
         match parked {
             None => self.lane.push(delivery, keys),
             Some(parked) => {
-                let wait = parked.due.map(|due| due.duration_since(Timestamp::now()));
+                let wait = parked.due.map(|due| due.duration_since(self.lane.clock().timestamp()));
                 let wait = wait.and_then(|wait| Duration::try_from(wait).ok());
                 self.lane.push_again(delivery, keys, parked.attempts, wait);
             }

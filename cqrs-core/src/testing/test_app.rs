@@ -140,6 +140,21 @@ impl TestApp {
         }
     }
 
+    /// Moves the application's clock ahead. What waits for a time until then is due: events that were scheduled with
+    /// [`publish_at`](crate::EventBus::publish_at), retries, rates and circuit breakers. Events that are published
+    /// later have the new time, and [`deliver_within`](crate::HandlerOptions::deliver_within) counts it. The clocks of
+    /// tokio and of databases stay, and so do the time limits of what runs.
+    ///
+    /// It works on a real clock, with any store. Wait for what follows with [`settled`](Self::settled).
+    ///
+    /// # Panics
+    ///
+    /// If the application has a store, and that fails.
+    pub async fn advance(&self, by: Duration) {
+        let advanced = self.app.advance(by).await;
+        advanced.unwrap_or_else(|error| panic!("scheduled events cannot be published: {error}"));
+    }
+
     /// The deliveries that have failed for good, at most 1,000.
     ///
     /// # Panics

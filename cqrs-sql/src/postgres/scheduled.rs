@@ -13,7 +13,7 @@ use super::PostgresStore;
 use super::rows::{Columns, EVENT, due};
 use super::tables::Tables;
 use crate::codes::store_error;
-use crate::convert::{from_now, limit as rows_of, to_position};
+use crate::convert::{from_now, limit as rows_of, microseconds, to_position};
 
 impl Scheduling for PostgresStore {
     fn cancel(&self, id: Uuid) -> BoxFuture<'_, Result<bool, StoreError>> {
@@ -24,33 +24,41 @@ impl Scheduling for PostgresStore {
         })
     }
 
-    fn move_due(&self, limit: usize) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
-        Box::pin(self.move_if_due(limit))
+    fn move_due(
+        &self,
+        limit: usize,
+        ahead: Duration,
+    ) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
+        Box::pin(self.move_if_due(limit, ahead))
     }
 }
 
 impl PostgresStore {
-    async fn move_if_due(&self, limit: usize) -> Result<DueEvents, StoreError> {
+    async fn move_if_due(&self, limit: usize, ahead: Duration) -> Result<DueEvents, StoreError> {
         // Most calls only read, and take no lock.
-        let mut due = DueEvents { moved: Vec::new(), next: self.next_due().await? };
+        let mut due = DueEvents { moved: Vec::new(), next: self.next_due(ahead).await? };
         if due.next.is_some_and(|next| next.is_zero()) {
-            due.moved = self.move_now(limit).await?;
+            due.moved = self.move_now(limit, ahead).await?;
             // What was moved is told in any case. After an error, the next call says it.
-            due.next = self.next_due().await.unwrap_or(Some(Duration::ZERO));
+            due.next = self.next_due(ahead).await.unwrap_or(Some(Duration::ZERO));
         }
         Ok(due)
     }
 
-    async fn next_due(&self) -> Result<Option<Duration>, StoreError> {
-        let sql = "SELECT (extract(epoch FROM min(due) - clock_timestamp()) * 1000000)::bigint FROM {scheduled}";
-        let query = sqlx::query_scalar(self.tables.names.sql(sql));
+    async fn next_due(&self, ahead: Duration) -> Result<Option<Duration>, StoreError> {
+        let sql = "SELECT (extract(epoch FROM min(due) - clock_timestamp()) * 1000000)::bigint - $1 FROM {scheduled}";
+        let query = sqlx::query_scalar(self.tables.names.sql(sql)).bind(microseconds(ahead));
         let next: Option<i64> = query.fetch_one(&self.pool).await.map_err(store_error)?;
         Ok(next.map(from_now))
     }
 
-    async fn move_now(&self, limit: usize) -> Result<Vec<LoggedEvent>, StoreError> {
-        let sql = self.tables.names.sql("SELECT {move_due}($1)");
-        let query = sqlx::query_scalar(sql).bind(rows_of(limit));
+    async fn move_now(
+        &self,
+        limit: usize,
+        ahead: Duration,
+    ) -> Result<Vec<LoggedEvent>, StoreError> {
+        let sql = self.tables.names.sql("SELECT {move_due}($1, $2)");
+        let query = sqlx::query_scalar(sql).bind(rows_of(limit)).bind(microseconds(ahead));
         let mut positions: Vec<i64> = query.fetch_all(&self.pool).await.map_err(store_error)?;
         // Also if another node was faster: the outbox may have been moved.
         self.tell();

@@ -12,15 +12,19 @@ use super::progress::NOW;
 use super::rows::{EVENT, LOGGED, bind, check_shards, decode};
 use super::tables::Tables;
 use crate::codes::store_error;
-use crate::convert::{from_now, limit as rows_of, position};
+use crate::convert::{from_now, limit as rows_of, microseconds, position};
 
 impl Scheduling for SqliteStore {
     fn cancel(&self, id: Uuid) -> BoxFuture<'_, Result<bool, StoreError>> {
         Box::pin(async move { self.remove_scheduled(id).await.map_err(store_error) })
     }
 
-    fn move_due(&self, limit: usize) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
-        Box::pin(async move { self.move_if_due(limit).await.map_err(store_error) })
+    fn move_due(
+        &self,
+        limit: usize,
+        ahead: Duration,
+    ) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
+        Box::pin(async move { self.move_if_due(limit, ahead).await.map_err(store_error) })
     }
 }
 
@@ -33,27 +37,28 @@ impl SqliteStore {
         Ok(removed > 0)
     }
 
-    async fn move_if_due(&self, limit: usize) -> sqlx::Result<DueEvents> {
+    async fn move_if_due(&self, limit: usize, ahead: Duration) -> sqlx::Result<DueEvents> {
         // Most calls only read.
-        let mut due = DueEvents { moved: Vec::new(), next: self.next_due().await? };
+        let mut due = DueEvents { moved: Vec::new(), next: self.next_due(ahead).await? };
         if due.next.is_some_and(|next| next.is_zero()) {
-            due.moved = self.move_now(limit).await?;
+            due.moved = self.move_now(limit, ahead).await?;
             // What was moved is told in any case. After an error, the next call says it.
-            due.next = self.next_due().await.unwrap_or(Some(Duration::ZERO));
+            due.next = self.next_due(ahead).await.unwrap_or(Some(Duration::ZERO));
         }
         Ok(due)
     }
 
-    async fn next_due(&self) -> sqlx::Result<Option<Duration>> {
-        let sql = format!("SELECT min(due) - {NOW} FROM {{scheduled}}");
-        let query = sqlx::query_scalar(self.tables.names.sql(&sql));
+    async fn next_due(&self, ahead: Duration) -> sqlx::Result<Option<Duration>> {
+        let sql = format!("SELECT min(due) - {NOW} - ? FROM {{scheduled}}");
+        let query = sqlx::query_scalar(self.tables.names.sql(&sql)).bind(microseconds(ahead));
         let next: Option<i64> = query.fetch_one(&self.readers).await?;
         Ok(next.map(from_now))
     }
 
-    async fn move_now(&self, limit: usize) -> sqlx::Result<Vec<LoggedEvent>> {
+    async fn move_now(&self, limit: usize, ahead: Duration) -> sqlx::Result<Vec<LoggedEvent>> {
         let mut tx = self.write().await?;
-        let now = sqlx::query_scalar(self.tables.names.sql(&format!("SELECT {NOW}")));
+        let now = sqlx::query_scalar(self.tables.names.sql(&format!("SELECT {NOW} + ?")));
+        let now = now.bind(microseconds(ahead));
         let now: i64 = now.fetch_one(&mut *tx).await?;
         let insert = format!(
             "INSERT INTO {{event}} ({EVENT}) SELECT {EVENT} FROM {{scheduled}} \

@@ -102,7 +102,7 @@ async fn an_append_whose_answer_was_lost_is_found() {
             store.append(&[entry(vec![event(1, 1)])]).await.expect("appended");
         }
     }
-    assert_eq!(store.move_due(100).await.expect("moved").moved.len(), scheduled);
+    assert_eq!(store.move_due(100, Duration::ZERO).await.expect("moved").moved.len(), scheduled);
     let events = all(&store).await;
     let ids: HashSet<_> = events.iter().map(|event| event.event.id).collect();
     assert_eq!(ids.len(), events.len());

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use cqrs_core::log::{Entry, EventLog as _, ScheduledEvent, Scheduling as _};
 use cqrs_sql::{OpenError, SqlStore};
 use jiff::Timestamp;
@@ -132,7 +134,7 @@ async fn a_role_without_create_runs_on_migrated_tables() {
     let due = ScheduledEvent { due: Timestamp::UNIX_EPOCH, event: event(1, 3) };
     let scheduled = Entry { scheduled: vec![due], ..Entry::default() };
     store.append(&[scheduled]).await.expect("scheduled");
-    assert_eq!(store.move_due(10).await.expect("moved").moved.len(), 1);
+    assert_eq!(store.move_due(10, Duration::ZERO).await.expect("moved").moved.len(), 1);
     assert_eq!(all(&store).await.len(), 3);
 
     run(format!("REVOKE INSERT ON ALL TABLES IN SCHEMA {} FROM {role}", schema.name)).await;

@@ -285,6 +285,53 @@ async fn retries_at_once_wait_no_time_on_a_real_clock() {
     assert_eq!(app.deliveries_to_named("leaks")[0].attempts.len(), 50);
 }
 
+#[tokio::test]
+async fn a_clock_that_is_moved_ends_the_wait_for_a_retry() {
+    let day = Duration::from_hours(24);
+    let fails_twice = |_: Published<PaintMixed>, ctx: Context| async move {
+        match ctx.attempt() {
+            1 => Err(HandlerError::msg("closed on Sunday").retry_after(Duration::from_hours(20))),
+            2 => Err(HandlerError::msg("closed for the night")),
+            _ => Ok(()),
+        }
+    };
+    let handler = cqrs_core::Handler::event_fn("order-paint", fails_twice);
+    let retry = cqrs_core::RetryPolicy::waits(&[Duration::from_hours(1), Duration::from_hours(12)]);
+    let handler = handler.options(cqrs_core::HandlerOptions::DEFAULT.retry(retry));
+    let app = App::builder().bare().register(handler);
+    let app = TestApp::from_builder(app).build().expect("wired");
+    let mut failures = app.failures();
+    let event = PaintMixed { bucket: 1, recipe: String::new() };
+    app.publish(&Context::system(), event).await.expect("accepted");
+    for _ in 0..2 {
+        let failure = failures.recv().await.expect("the application lives").expect("not slow");
+        assert!(failure.retry_in.expect("another attempt") > Duration::from_hours(11));
+        app.advance(day).await;
+    }
+    app.settled().await;
+    assert!(app.deliveries_to_named("order-paint")[0].is_handled());
+}
+
+#[tokio::test]
+async fn an_event_expires_when_the_clock_is_moved_past_its_age() {
+    let handler =
+        cqrs_core::Handler::event_fn("paint", |_: Published<PaintMixed>, _| async { Ok(()) });
+    let options = cqrs_core::HandlerOptions::DEFAULT.deliver_within(Duration::from_hours(1));
+    let app = App::builder().bare().register(handler.options(options));
+    let app = TestApp::from_builder(app).build().expect("wired");
+    let ctx = Context::system();
+    let paint = |bucket| PaintMixed { bucket, recipe: String::new() };
+    app.advance(Duration::from_hours(5)).await;
+    app.handler("paint").expect("registered").pause();
+    app.publish(&ctx, paint(1)).await.expect("accepted");
+    app.advance(Duration::from_hours(2)).await;
+    app.publish(&ctx, paint(2)).await.expect("accepted");
+    app.handler("paint").expect("registered").resume();
+    app.settled().await;
+    let handled = app.deliveries_to_named("paint").into_iter().map(|it| it.is_handled());
+    assert_eq!(handled.collect::<Vec<_>>(), [false, true]);
+}
+
 const RETURN_ERROR: &str = "CQRS_RETURN_AN_ERROR";
 
 #[tokio::test(start_paused = true)]

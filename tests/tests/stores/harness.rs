@@ -117,6 +117,7 @@ macro_rules! suite {
                 a_time_that_has_passed_is_at_once,
                 events_of_one_key_arrive_in_the_order_of_their_times,
                 scheduled_events_survive_a_restart,
+                a_test_moves_the_clock_to_the_time_of_a_scheduled_event,
                 a_node_publishes_what_another_one_has_scheduled,
                 a_node_without_handlers_publishes_what_is_due,
                 a_scheduled_event_keeps_its_context,

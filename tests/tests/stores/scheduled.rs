@@ -10,6 +10,7 @@ use cqrs_core::handler::{HandlerOptions, TransactionalEventHandler};
 use cqrs_core::log::{DueEvents, Entry, LogEvent, ScheduledEvent, Store};
 use cqrs_core::prelude::*;
 use cqrs_core::registry::HandlerRegistration;
+use cqrs_core::testing::TestApp;
 use cqrs_core::{EventBus, Handler, Published, RetryPolicy};
 use futures_util::StreamExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -68,10 +69,11 @@ pub(crate) async fn what_is_due_moves_in_the_order_of_its_times(harness: impl Ha
     schedule(&*store, [scheduled(second(5), 3)]).await;
     schedule(&*harness.another().await, [scheduled(second(8), 5), scheduled(second(7), 6)]).await;
     // A batch is bounded, and says that more is due.
-    let DueEvents { moved, next } = store.move_due(2).await.unwrap();
+    let DueEvents { moved, next } = store.move_due(2, Duration::ZERO).await.unwrap();
     assert_eq!(moved.iter().map(|it| &it.event.payload).collect::<Vec<_>>(), ["2", "3"]);
     assert_eq!(next, Some(Duration::ZERO));
-    let DueEvents { moved, next } = harness.another().await.move_due(100).await.unwrap();
+    let DueEvents { moved, next } =
+        harness.another().await.move_due(100, Duration::ZERO).await.unwrap();
     assert_eq!(moved.len(), 3);
     let next = next.unwrap();
     assert!(next > LONG / 2 && next <= LONG, "{next:?}");
@@ -82,17 +84,17 @@ pub(crate) async fn what_is_due_moves_in_the_order_of_its_times(harness: impl Ha
 
 pub(crate) async fn without_scheduled_events_nothing_is_due(harness: impl Harness) {
     let store = harness.store();
-    assert_eq!(store.move_due(100).await.unwrap(), DueEvents::default());
+    assert_eq!(store.move_due(100, Duration::ZERO).await.unwrap(), DueEvents::default());
     let ids = schedule(&*store, [scheduled(past(), 1)]).await;
     assert!(store.cancel(ids[0]).await.unwrap());
-    assert_eq!(store.move_due(100).await.unwrap(), DueEvents::default());
+    assert_eq!(store.move_due(100, Duration::ZERO).await.unwrap(), DueEvents::default());
 }
 
 pub(crate) async fn any_time_can_be_scheduled(harness: impl Harness) {
     let store = harness.store();
     let times = [Timestamp::MIN, Timestamp::MAX, far()];
     schedule(&*store, times.map(|due| scheduled(due, due.as_second()))).await;
-    let DueEvents { moved, next } = store.move_due(100).await.unwrap();
+    let DueEvents { moved, next } = store.move_due(100, Duration::ZERO).await.unwrap();
     assert_eq!(moved.len(), 1);
     // The clocks of the store and of the test may differ a little.
     assert!(next.is_some_and(|next| next <= LONG + Duration::from_secs(5)), "{next:?}");
@@ -110,7 +112,7 @@ pub(crate) async fn everything_about_a_scheduled_event_is_kept(mut harness: impl
     harness.store().append(&[entry]).await.unwrap();
     harness.reopen().await;
     let store = harness.store();
-    assert_eq!(store.move_due(100).await.unwrap().moved.len(), 2);
+    assert_eq!(store.move_due(100, Duration::ZERO).await.unwrap().moved.len(), 2);
     let logged: Vec<_> = read_all(&*store).await.into_iter().map(|it| it.event).collect();
     assert_eq!(logged[1..], events);
     assert_eq!(logged[0].payload, "1");
@@ -121,7 +123,7 @@ pub(crate) async fn an_event_is_cancelled_while_it_is_scheduled(harness: impl Ha
     let ids = schedule(&*store, (0..3).map(|number| scheduled(past(), number))).await;
     assert!(another.cancel(ids[1]).await.unwrap());
     assert!(!store.cancel(ids[1]).await.unwrap(), "it was cancelled before");
-    assert_eq!(store.move_due(100).await.unwrap().moved.len(), 2);
+    assert_eq!(store.move_due(100, Duration::ZERO).await.unwrap().moved.len(), 2);
     assert!(!another.cancel(ids[0]).await.unwrap(), "it is in the log");
     assert!(!store.cancel(Uuid::now_v7()).await.unwrap(), "it never was");
     assert_eq!(payloads(&*store).await, ["0", "2"]);
@@ -139,7 +141,7 @@ pub(crate) async fn nodes_that_move_at_the_same_time_move_nothing_twice(harness:
         tokio::spawn(async move {
             let mut moved = Vec::new();
             loop {
-                let due = store.move_due(7).await.unwrap();
+                let due = store.move_due(7, Duration::ZERO).await.unwrap();
                 moved.extend(due.moved);
                 if due.next.is_none() {
                     return moved;
@@ -181,7 +183,7 @@ pub(crate) async fn a_reader_learns_of_what_was_moved(harness: impl Harness) {
     let store = harness.store();
     schedule(&*store, [scheduled(past(), 1)]).await;
     let news = store.news();
-    store.move_due(100).await.unwrap();
+    store.move_due(100, Duration::ZERO).await.unwrap();
     tokio::time::timeout(SOON, news).await.expect("there is news");
 }
 
@@ -266,6 +268,35 @@ pub(crate) async fn scheduled_events_survive_a_restart(mut harness: impl Harness
     assert_eq!(seen.by_counter()[&1], [1]);
 }
 
+pub(crate) async fn a_test_moves_the_clock_to_the_time_of_a_scheduled_event(harness: impl Harness) {
+    let seen = Seen::default();
+    let app = builder(harness.another().await, [noting("count", &seen)]);
+    let app = TestApp::from_builder(app).build().unwrap();
+    app.start().await.unwrap();
+    let hours = |hours| Timestamp::now() + SignedDuration::from_hours(hours);
+    let begin = hours(0);
+    for (number, due) in [(1, hours(1)), (2, hours(30)), (3, hours(3))] {
+        publish_at(&app, due, 1, number).await;
+    }
+    app.settled().await;
+    assert_eq!(seen.len(), 0, "none is due");
+
+    app.advance(Duration::from_hours(4)).await;
+    app.settled().await;
+    assert_eq!(seen.by_counter()[&1], [1, 3]);
+    // The times of events that are published now are moved too.
+    publish(&app, 1, 4).await;
+    let published = app.all_published().pop().unwrap();
+    assert!(published.occurred_at() >= begin + SignedDuration::from_hours(4));
+
+    app.advance(Duration::from_hours(24)).await;
+    publish_at(&app, begin + SignedDuration::from_hours(28), 1, 5).await;
+    app.advance(Duration::from_hours(24)).await;
+    app.settled().await;
+    assert_eq!(seen.by_counter()[&1], [1, 3, 4, 5, 2]);
+    assert!(app.shutdown(SOON).await.is_clean());
+}
+
 pub(crate) async fn a_node_publishes_what_another_one_has_scheduled(harness: impl Harness) {
     let seen = Seen::default();
     let publisher = app(harness.another().await, []).await;
@@ -338,7 +369,7 @@ pub(crate) async fn what_publish_refuses_is_not_scheduled(harness: impl Harness)
     assert!(matches!(refused, Err(PublishError::ShutDown { .. })), "{refused:?}");
     let refused = events.cancel(Uuid::now_v7()).await;
     assert!(matches!(refused, Err(CancelError::ShutDown)), "{refused:?}");
-    assert_eq!(store.move_due(100).await.unwrap(), DueEvents::default());
+    assert_eq!(store.move_due(100, Duration::ZERO).await.unwrap(), DueEvents::default());
 }
 
 /// A handler that schedules [`CountedTwice`] for each event.
@@ -369,7 +400,7 @@ pub(crate) async fn what_a_handler_schedules_happens_once(harness: impl Harness)
     eventually("all are handled", async || seen.len() >= 10).await;
     idle(&app).await;
     stop(app).await;
-    assert_eq!(harness.store().move_due(100).await.unwrap(), DueEvents::default());
+    assert_eq!(harness.store().move_due(100, Duration::ZERO).await.unwrap(), DueEvents::default());
     assert_eq!(read_all(&*harness.store()).await.len(), 20);
     assert_eq!(seen.by_counter(), complete(10, 0..1));
 }
@@ -431,7 +462,7 @@ pub(crate) async fn what_a_unit_schedules_counts_after_its_commit(harness: impl 
             drop(unit);
         }
     }
-    let moved = another.move_due(100).await.unwrap().moved;
+    let moved = another.move_due(100, Duration::ZERO).await.unwrap().moved;
     assert_eq!(moved.iter().map(|it| &it.event.payload).collect::<Vec<_>>(), ["1", "3"]);
     assert_eq!(harness.notes().await, ["1", "3"]);
 }
@@ -471,6 +502,6 @@ pub(crate) async fn what_a_transactional_handler_schedules_happens_once<T: Send 
     eventually("it is handled", async || seen.len() == 1).await;
     idle(&app).await;
     stop(app).await;
-    assert_eq!(harness.store().move_due(100).await.unwrap(), DueEvents::default());
+    assert_eq!(harness.store().move_due(100, Duration::ZERO).await.unwrap(), DueEvents::default());
     assert_eq!(read_all(&*harness.store()).await.len(), 2);
 }

@@ -428,8 +428,13 @@ impl Scheduling for MemoryStore {
         Box::pin(async move { Ok(was_there) })
     }
 
-    fn move_due(&self, limit: usize) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
-        let now = self.shared.clock.now();
+    fn move_due(
+        &self,
+        limit: usize,
+        ahead: Duration,
+    ) -> BoxFuture<'_, Result<DueEvents, StoreError>> {
+        let ahead = SignedDuration::try_from(ahead).unwrap_or(SignedDuration::MAX);
+        let now = self.shared.clock.now().saturating_add(ahead).unwrap_or(Timestamp::MAX);
         let mut state = self.state();
         let first = state.log.len();
         for _ in 0..limit {
