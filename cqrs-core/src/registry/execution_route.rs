@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::event_route::{AnyHandler, NO_TRANSACTION, typed};
+use super::keyed::Keyed;
 use super::retried::{Failed, RetryWhen, attempts};
 use super::{MessageRegistration, Source};
 use crate::context::Context;
@@ -216,13 +217,24 @@ async fn once_in_transaction<H: TransactionalCommandHandler<C>, C: Command>(
     };
     // Before the commit, the transaction has had no effect.
     let rolled_back = |error| failed(unavailable(error), true);
+    let refused = |rejection: Rejection| failed(rejection.into(), false);
+    let keyed = Keyed::of(&command, &ctx).map_err(refused)?;
     let mut tx = transactions.begin(ctx.tenant_id()).await.map_err(rolled_back)?;
+    if let Some(keyed) = &keyed
+        && let Some(executed) = tx.claim_key(keyed.key()).await.map_err(rolled_back)?
+    {
+        return keyed.output_of(&executed).map_err(refused);
+    }
     let typed = typed_transaction(tx.transaction());
     let output = handler.execute(command, typed, &ctx).await.map_err(|error| {
         let is_conflict = || transactions.is_conflict(error.as_error());
         let can_be_repeated = when.accepts::<C>(&error) || is_conflict();
         failed(AttemptError::Failed(error), can_be_repeated)
     })?;
+    if let Some(keyed) = &keyed {
+        let written = keyed.write(&output).map_err(refused)?;
+        tx.store_output(keyed.key(), &written).await.map_err(rolled_back)?;
+    }
     tx.publish(ctx.take_effects()).await.map_err(rolled_back)?;
     tx.commit().await.map_err(|error| {
         let is_conflict = transactions.is_conflict(error.as_error());
