@@ -140,10 +140,11 @@ mod tests {
 
     #[test]
     fn an_execution_is_that_of_a_key_a_command_a_tenant_and_an_actor() {
-        let key = |key| IdempotencyKey::new(key).unwrap();
         let ada = Actor::user("ada");
         let acting = |actor: Actor| tenant("acme").with_actor(actor);
-        let id = |command, of: &str, ctx: Context| execution_id(command, &key(of), &ctx);
+        let id = |command, key: &'static str, ctx: Context| {
+            execution_id(command, &IdempotencyKey::new(key).unwrap(), &ctx)
+        };
         let ids = [
             id("hire", "1", tenant("acme")),
             id("hire", "2", tenant("acme")),
