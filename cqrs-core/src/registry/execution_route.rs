@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::event_route::{AnyHandler, NO_TRANSACTION, typed};
 use super::keyed::Keyed;
-use super::retried::{Failed, RetryWhen, attempts};
+use super::retried::{Failed, RetriedFn, RetryWhen, attempts};
 use super::{MessageRegistration, Source};
 use crate::context::Context;
 use crate::handler::{
@@ -134,6 +134,35 @@ impl ExecutionRoute {
             })
         };
         Self { message, erase, retry: None, transaction: None }
+    }
+
+    /// The command `C` to the closure `F`, attempted again after some errors.
+    pub(super) const fn retried_closure<C, F, Fut>() -> Self
+    where
+        C: Command + Clone,
+        F: Fn(C, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<C::Output, C::Error>> + Send + 'static,
+    {
+        let erase = |handler, Means { retry, .. }: Means<'_>| {
+            erased(handler, move |handler: Arc<RetriedFn<C, F>>, command: C, ctx| {
+                let once = move |command, ctx| {
+                    let (executing, when) = ((handler.execute)(command, ctx), handler.when);
+                    async move {
+                        executing.await.map_err(|error| Failed {
+                            can_be_repeated: when(&error),
+                            error: AttemptError::Failed(error),
+                        })
+                    }
+                };
+                attempts(retry, command, ctx, once)
+            })
+        };
+        Self {
+            message: MessageRegistration::command::<C>(Source::UNKNOWN),
+            erase,
+            retry: Some(RetryWhen::new::<C>(None)),
+            transaction: None,
+        }
     }
 }
 
