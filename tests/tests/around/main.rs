@@ -1,5 +1,7 @@
 //! What people expect around the buses.
 
+mod lines; // what is logged
+
 mod activity_events;
 mod authorization;
 mod calls;
@@ -10,6 +12,7 @@ mod json;
 mod middleware;
 mod plugins;
 mod policies;
+mod providers;
 mod retried_commands;
 mod settings;
 mod publishing;
