@@ -23,13 +23,9 @@ impl<C: Command> Idempotent<C> {
     pub const fn new() -> Self
     where
         C: Serialize,
-        C::Output: Serialize + DeserializeOwned,
+        C::Output: StoredOutput,
     {
-        Self {
-            fingerprint,
-            write: |output| serde_json::to_string(output),
-            read: |output| serde_json::from_str(output),
-        }
+        Self { fingerprint, write: C::Output::write, read: C::Output::read }
     }
 
     /// What identifies the execution of `command` with this key and context.
@@ -58,7 +54,7 @@ impl<C: Command> Idempotent<C> {
 impl<C> Default for Idempotent<C>
 where
     C: Command + Serialize,
-    C::Output: Serialize + DeserializeOwned,
+    C::Output: StoredOutput,
 {
     fn default() -> Self {
         Self::new()
@@ -76,6 +72,40 @@ impl<C: Command + ?Sized> Copy for Idempotent<C> {}
 impl<C: Command + ?Sized> fmt::Debug for Idempotent<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Idempotent").finish_non_exhaustive()
+    }
+}
+
+/// What the output of an idempotent command needs: serde's traits. Implemented automatically.
+// Serde's traits are no bounds, because the compiler would report the absence of each.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be stored as the output of an `idempotent` command",
+    label = "the output is stored, and read for a second request",
+    note = "add `#[derive(Serialize, Deserialize)]` to `{Self}`, and let its fields own their data"
+)]
+pub trait StoredOutput: Sized {
+    /// As JSON.
+    ///
+    /// # Errors
+    ///
+    /// If it has no JSON form.
+    fn write(&self) -> Result<String>;
+
+    /// From JSON.
+    ///
+    /// # Errors
+    ///
+    /// If the text has another form.
+    fn read(json: &str) -> Result<Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned> StoredOutput for T {
+    fn write(&self) -> Result<String> {
+        serde_json::to_string(self)
+    }
+
+    fn read(json: &str) -> Result<Self> {
+        serde_json::from_str(json)
     }
 }
 

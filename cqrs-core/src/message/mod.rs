@@ -18,7 +18,7 @@ pub use self::error::MessageError;
 pub use self::event::{Event, EventPayload};
 pub use self::idempotent::Idempotent;
 #[doc(hidden)]
-pub use self::idempotent::{Executed, ExecutionKey};
+pub use self::idempotent::{Executed, ExecutionKey, StoredOutput};
 pub use self::kind::MessageKind;
 pub use self::query::Query;
 pub use self::stream_query::StreamQuery;
