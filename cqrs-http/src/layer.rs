@@ -6,11 +6,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{self, Poll};
 
-use cqrs_core::context::TraceParent;
+use cqrs_core::context::{IdempotencyKey, TraceParent};
 use cqrs_core::{BoxFuture, Context};
 use futures_util::FutureExt as _;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -18,6 +18,7 @@ use crate::Problem;
 use crate::request_id::{self, RequestIdLayer, RequestIdService};
 
 const TRACEPARENT: &str = "traceparent";
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 type MakeContext =
     dyn for<'r> Fn(&'r Parts) -> BoxFuture<'r, Result<Context, Problem>> + Send + Sync;
@@ -40,6 +41,7 @@ type MakeContext =
 #[derive(Clone)]
 pub struct ContextLayer {
     make: Arc<MakeContext>,
+    reads_keys: bool,
 }
 
 impl ContextLayer {
@@ -97,7 +99,30 @@ impl ContextLayer {
     where
         F: for<'r> Fn(&'r Parts) -> BoxFuture<'r, Result<Context, Problem>> + Send + Sync + 'static,
     {
-        Self { make: Arc::new(make) }
+        Self { make: Arc::new(make), reads_keys: false }
+    }
+
+    /// Also reads the header `Idempotency-Key` into the context, so that a client that did not get the answer can send its
+    /// request again: a command with `#[command(idempotent)]` is executed once for each key, tenant and actor, and gives its
+    /// first output again. Without the header, nothing changes.
+    ///
+    /// A header that is sent twice, or is no [`IdempotencyKey`], is answered with a 400. The key is compared as it was
+    /// sent, quotes included. A key that your function sets is kept.
+    ///
+    /// ```
+    /// use cqrs_core::{Actor, Context};
+    /// use cqrs_http::{ContextLayer, header};
+    ///
+    /// let layer = ContextLayer::new(|request| {
+    ///     let user = Actor::user(header(request, "x-user-id")?);
+    ///     Ok(Context::for_tenant(header(request, "x-tenant-id")?)?.with_actor(user))
+    /// })
+    /// .idempotency_keys();
+    /// # let _ = layer;
+    /// ```
+    pub fn idempotency_keys(mut self) -> Self {
+        self.reads_keys = true;
+        self
     }
 }
 
@@ -111,7 +136,7 @@ impl<S> Layer<S> for ContextLayer {
     type Service = RequestIdService<ContextService<S>>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RequestIdLayer.layer(ContextService { inner, make: Arc::clone(&self.make) })
+        RequestIdLayer.layer(ContextService { inner, layer: self.clone() })
     }
 }
 
@@ -121,7 +146,7 @@ impl<S> Layer<S> for ContextLayer {
 #[derive(Clone)]
 pub struct ContextService<S> {
     inner: S,
-    make: Arc<MakeContext>,
+    layer: ContextLayer,
 }
 
 impl<S, B, R> Service<Request<B>> for ContextService<S>
@@ -143,7 +168,7 @@ where
         // This request uses the service that is ready, because its clone may not be ready.
         let next = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, next);
-        let make = Arc::clone(&self.make);
+        let layer = self.layer.clone();
         Box::pin(async move {
             let (mut parts, body) = request.into_parts();
             let sent = sent_traceparent(&parts.headers);
@@ -152,7 +177,7 @@ where
                 parts.headers.remove(TRACEPARENT);
                 parts.headers.remove("tracestate");
             }
-            let (mut response, trace) = match context(&*make, &parts).await {
+            let (mut response, trace) = match context(&layer, &parts).await {
                 Ok(ctx) => {
                     let ctx = joined(ctx, request_id::of(&parts.extensions), sent);
                     let trace = ctx.traceparent();
@@ -183,13 +208,32 @@ impl<S: fmt::Debug> fmt::Debug for ContextService<S> {
 }
 
 /// The context that the user's function makes, or its refusal. A panic is a refusal too.
-async fn context(make: &MakeContext, parts: &Parts) -> Result<Context, Problem> {
+async fn context(layer: &ContextLayer, parts: &Parts) -> Result<Context, Problem> {
     // Inside the block, so that a panic before the function gives its future is caught as well.
-    let result = AssertUnwindSafe(async { make(parts).await }).catch_unwind().await;
-    result.unwrap_or_else(|panic| {
+    let result = AssertUnwindSafe(async { (layer.make)(parts).await }).catch_unwind().await;
+    let ctx = result.unwrap_or_else(|panic| {
         let text = panic_text(&*panic);
         Err(Problem::internal(format_args!("the function that makes contexts panicked: {text}")))
-    })
+    })?;
+    match sent_key(&parts.headers) {
+        Some(key) if layer.reads_keys && ctx.idempotency_key().is_none() => {
+            Ok(ctx.with_idempotency_key(key?))
+        }
+        _ => Ok(ctx),
+    }
+}
+
+/// If there are several values, a proxy may have checked another one than the application would use.
+fn sent_key(headers: &HeaderMap) -> Option<Result<IdempotencyKey, Problem>> {
+    let mut values = headers.get_all(IDEMPOTENCY_KEY).iter();
+    let invalid = |detail: &dyn fmt::Display| Problem::new(StatusCode::BAD_REQUEST, detail);
+    let (key, None) = (values.next()?, values.next()) else {
+        let detail = format!("the header `{IDEMPOTENCY_KEY}` was sent more than once");
+        return Some(Err(invalid(&detail)));
+    };
+    // What is not UTF-8 is not ASCII either.
+    let key = IdempotencyKey::new(String::from_utf8_lossy(key.as_bytes()));
+    Some(key.map_err(|error| invalid(&error)))
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {

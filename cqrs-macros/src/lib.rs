@@ -219,6 +219,7 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// | `name = ".."` | The command's name in traces and reports, by the rules for an event's name. | The type's words, without a last `Command`: `create.employee` |
 /// | `output = Type` | What the handler returns. | `()` |
 /// | `json` | `CommandBus::execute_json` may execute it by its name. It needs `Deserialize`, and its output `Serialize`. | Only code that knows its type executes it |
+/// | `idempotent` | It is executed once for each idempotency key of its context: a second execution with the key returns the stored output of the first one, and does not call the handler. It needs `Serialize`, its output `Serialize` and `Deserialize`, and its handler must be `transactional`. | A key makes no difference |
 /// | `error = Type` | How the handler fails. | `HandlerError` |
 /// | `requires = ".."` | The permission that its caller needs, a list of permissions, all of which it needs, or `none`. [`Authorize`](../cqrs_core/middleware/struct.Authorize.html) asks a policy for them. | Not declared: `Authorize` refuses the message |
 ///

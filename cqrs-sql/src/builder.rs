@@ -137,6 +137,13 @@ impl SqlStoreBuilder {
         self
     }
 
+    /// How long an idempotency key and the output of its command are kept: 24 hours by default. A request that is sent
+    /// again later is executed again. Started nodes remove older ones, at most 1,000 with each third of a lease.
+    pub fn keep_idempotency_keys(mut self, keep: Duration) -> Self {
+        self.options.keep_keys = keep;
+        self
+    }
+
     /// How long [`postgres`](Self::postgres) tries to reach a server that is away, with a line in the log each second:
     /// 10 seconds by default. With zero it fails at once.
     #[cfg(feature = "postgres")]

@@ -31,6 +31,9 @@ const TRANSIENT: [&str; 5] = ["53", "40", "57", "55P03", "25006"];
 const CONFLICT: [&str; 3] = ["40001", "40P01", "55P03"];
 
 #[cfg(feature = "postgres")]
+const UNDEFINED_TABLE: &str = "42P01";
+
+#[cfg(feature = "postgres")]
 const INSUFFICIENT_PRIVILEGE: &str = "42501";
 
 /// What an error of the database means for the caller of a store.
@@ -45,6 +48,32 @@ pub(crate) fn store_error(error: sqlx::Error) -> StoreError {
 /// The store refuses a value that its columns cannot keep.
 pub(crate) fn refused(reason: impl Into<String>) -> StoreError {
     StoreError::Refused(reason.into().into())
+}
+
+/// Explains the error of a write in a transaction of the user: if the table is missing, the transaction is one of another
+/// database than the store's, because the store has made its tables when it was opened.
+pub(crate) fn in_users_transaction(error: StoreError) -> StoreError {
+    let of_database = match &error {
+        StoreError::Refused(error) => error.downcast_ref::<sqlx::Error>(),
+        _ => None,
+    };
+    match of_database.and_then(sqlx::Error::as_database_error) {
+        Some(missing) if is_missing_table(missing) => refused(format!(
+            "the transaction is of another database than the store ({}): begin it in the store's database, or open the \
+             store with `SqlStore::from_pool` and the pool of the transaction",
+            missing.message()
+        )),
+        _ => error,
+    }
+}
+
+fn is_missing_table(error: &dyn DatabaseError) -> bool {
+    #[cfg(feature = "postgres")]
+    if is_postgres(error) {
+        return has_class(error, &[UNDEFINED_TABLE]);
+    }
+    // SQLite has no code for it.
+    error.message().starts_with("no such table")
 }
 
 /// Whether the same call may succeed later.

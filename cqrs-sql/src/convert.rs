@@ -54,6 +54,15 @@ pub(crate) fn in_order(positions: &[Position], found: Vec<LoggedEvent>) -> Vec<L
     positions.iter().filter_map(|position| found.get(position).cloned()).collect()
 }
 
+/// How many idempotency keys are removed with each beat of a node.
+pub(crate) const KEYS_AT_ONCE: i64 = 1000;
+
+/// In microseconds; at most 100 years, so that it can be subtracted from the time of any clock.
+pub(crate) fn microseconds(duration: Duration) -> i64 {
+    const MOST: i64 = 1_000_000 * 60 * 60 * 24 * 365 * 100;
+    i64::try_from(duration.as_micros()).unwrap_or(MOST).min(MOST)
+}
+
 /// How long a node lives after a beat, in microseconds; at most a day.
 pub(crate) fn longest_ttl(ttl: Duration) -> i64 {
     const DAY: i64 = 24 * 60 * 60 * 1_000_000;

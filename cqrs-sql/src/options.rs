@@ -18,6 +18,8 @@ pub struct Options {
     pub(crate) notifications: bool,
     pub(crate) lease: Duration,
     pub(crate) poll: Duration,
+    /// How long idempotency keys are kept.
+    pub(crate) keep_keys: Duration,
     #[cfg(feature = "postgres")]
     pub(crate) wait_for_server: Duration,
     #[cfg(feature = "sqlite")]
@@ -38,6 +40,7 @@ impl Default for Options {
             notifications: true,
             lease: Profile::DEFAULT_LEASE,
             poll: Profile::DEFAULT_POLL,
+            keep_keys: Duration::from_hours(24),
             #[cfg(feature = "postgres")]
             wait_for_server: Duration::from_secs(10),
             #[cfg(feature = "sqlite")]

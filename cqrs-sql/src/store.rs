@@ -16,6 +16,7 @@ use sqlx::{Pool, Transaction};
 use uuid::Uuid;
 
 use crate::backend::Backend;
+use crate::codes::in_users_transaction;
 use crate::error::OpenError;
 use crate::options::Options;
 #[cfg(feature = "postgres")]
@@ -54,7 +55,7 @@ impl SqlStore {
         transaction: &mut Transaction<'_, DB>,
         events: &[LogEvent],
     ) -> Result<(), StoreError> {
-        DB::publish(self, transaction, events).await
+        DB::publish(self, transaction, events).await.map_err(in_users_transaction)
     }
 
     /// Publishes `events` when they are due, if the caller's transaction commits. It must be a transaction in the database
@@ -68,7 +69,7 @@ impl SqlStore {
         transaction: &mut Transaction<'_, DB>,
         events: &[ScheduledEvent],
     ) -> Result<(), StoreError> {
-        DB::schedule(self, transaction, events).await
+        DB::schedule(self, transaction, events).await.map_err(in_users_transaction)
     }
 
     /// Closes the store's connections, and waits for that. A pool that was given to [`from_pool`](Self::from_pool)

@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use cqrs_core::log::{
-    Beat, Change, Claim, DeliveryFilter, DoneRow, DueEvents, Edit, Entry, EventLog, Lease,
-    LivingNode, LogEvent, LoggedEvent, Maintenance, NewSubscription, Node, Position, Profile,
-    Progress, ScheduledEvent, Scheduling, SeenEvent, Store, StoreError, StoredFailure,
-    Subscription, SubscriptionId, SubscriptionProgress, Unit, Units,
+    Beat, Change, Claim, DeliveryFilter, DoneRow, DueEvents, Edit, Entry, EventLog, Executed,
+    ExecutionKey, Lease, LivingNode, LogEvent, LoggedEvent, Maintenance, NewSubscription, Node,
+    Position, Profile, Progress, ScheduledEvent, Scheduling, SeenEvent, Store, StoreError,
+    StoredFailure, Subscription, SubscriptionId, SubscriptionProgress, Unit, Units,
 };
 use cqrs_core::services::TypeRef;
 use cqrs_core::{BoxFuture, TenantId};
@@ -291,6 +291,14 @@ impl<I: Interceptor> Unit for InterceptedUnit<I> {
 
     fn done<'a>(&'a mut self, rows: &'a [DoneRow]) -> Answer<'a, bool> {
         Box::pin(intercept(&*self.interceptor, Call::Done, self.inner.done(rows)))
+    }
+
+    fn claim_key<'a>(&'a mut self, key: &'a ExecutionKey) -> Answer<'a, Option<Executed>> {
+        self.inner.claim_key(key)
+    }
+
+    fn store_output<'a>(&'a mut self, key: &'a ExecutionKey, output: &'a str) -> Answer<'a, ()> {
+        self.inner.store_output(key, output)
     }
 
     fn commit(self: Box<Self>) -> Answer<'static, ()> {

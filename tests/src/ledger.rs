@@ -1,11 +1,12 @@
 //! A store with transactions, for tests of handlers that write in them: the store in memory, and a list of lines.
 
 use std::any::Any;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use cqrs_core::log::{
-    DoneRow, Entry, EventLog as _, LogEvent, MemoryStore, Profile, ScheduledEvent, StoreError,
-    Unit, Units,
+    DoneRow, Entry, EventLog as _, Executed, ExecutionKey, LogEvent, MemoryStore, Profile,
+    ScheduledEvent, StoreError, Unit, Units,
 };
 use cqrs_core::services::TypeRef;
 use cqrs_core::{BoxFuture, TenantId};
@@ -20,6 +21,8 @@ pub type Ledger = Intercepted<Lines>;
 pub struct Lines {
     log: MemoryStore,
     committed: Arc<Mutex<Vec<String>>>,
+    /// The commands with an idempotency key that were executed.
+    executed: Arc<Mutex<HashMap<[u8; 32], Executed>>>,
 }
 
 /// A transaction of a [`Ledger`].
@@ -92,7 +95,7 @@ impl Units for Lines {
         _: Option<&'a TenantId>,
     ) -> BoxFuture<'a, Result<Box<dyn Unit>, StoreError>> {
         let (entry, transaction) = (Entry::default(), LedgerTransaction::default());
-        let unit = LedgerUnit { lines: self.clone(), entry, transaction };
+        let unit = LedgerUnit { lines: self.clone(), entry, transaction, executed: None };
         Box::pin(async { Ok(Box::new(unit) as _) })
     }
 }
@@ -102,6 +105,7 @@ struct LedgerUnit {
     /// What is appended with the commit.
     entry: Entry,
     transaction: LedgerTransaction,
+    executed: Option<([u8; 32], Executed)>,
 }
 
 impl Unit for LedgerUnit {
@@ -128,9 +132,28 @@ impl Unit for LedgerUnit {
         Box::pin(async { Ok(true) })
     }
 
+    fn claim_key<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+    ) -> BoxFuture<'a, Result<Option<Executed>, StoreError>> {
+        let executed = self.lines.executed.lock().unwrap_or_else(PoisonError::into_inner);
+        let executed = executed.get(&key.id).cloned();
+        Box::pin(async { Ok(executed) })
+    }
+
+    fn store_output<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+        output: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        let (fingerprint, output) = (key.fingerprint.to_vec(), output.to_owned());
+        self.executed = Some((key.id, Executed { fingerprint, output }));
+        Box::pin(async { Ok(()) })
+    }
+
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), StoreError>> {
         Box::pin(async move {
-            let Self { lines, entry, transaction } = *self;
+            let Self { lines, entry, transaction, executed } = *self;
             if let Some(error) = transaction.1 {
                 return Err(error);
             }
@@ -139,6 +162,7 @@ impl Unit for LedgerUnit {
                 return Err(StoreError::Refused("the delivery is done".into()));
             }
             lines.committed().extend(transaction.0);
+            lines.executed.lock().unwrap_or_else(PoisonError::into_inner).extend(executed);
             Ok(())
         })
     }

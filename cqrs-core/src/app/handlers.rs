@@ -81,6 +81,7 @@ pub(super) fn check(
     check_message_names(messages, problems);
     check_handler_names(handlers, problems);
     check_executions(handlers, messages, is_test, problems);
+    check_idempotent(handlers, problems);
     check_events(handlers, problems);
 }
 
@@ -199,6 +200,27 @@ fn name_of_message(message: &MessageRegistration) -> (String, String) {
         format!("{kind} `{}` (implemented by hand)", message.path()),
         format!("another `NAME` in `impl {kind:?} for {message}`"),
     )
+}
+
+/// What an idempotent command does is committed together with its idempotency key.
+fn check_idempotent(handlers: &[HandlerRegistration], problems: &mut Vec<Problem>) {
+    for handler in handlers.iter().filter(|handler| handler.transaction().is_none()) {
+        for command in handler.messages().filter(|message| message.is_idempotent) {
+            let name = (command.message)();
+            problems.push(Problem::new(
+                ProblemKind::IdempotentWithoutTransaction,
+                format!(
+                    "command `{name}` is `idempotent`, and {} does not write in a transaction, so it could be executed \
+                     twice",
+                    consumer(handler)
+                ),
+                format!(
+                    "write `#[command_handler({name}, transactional)]`, or a function with a parameter \
+                     `tx: &mut SqliteTransaction` or `PostgresTransaction`; or remove `idempotent` from the command"
+                ),
+            ));
+        }
+    }
 }
 
 /// The handlers that write in a transaction find it in the store.

@@ -79,6 +79,8 @@ pub enum ProblemKind {
     QueryReachesBus,
     /// A handler writes in a transaction that the store of the application does not have.
     WrongTransaction,
+    /// A command is idempotent, and its handler does not write in a transaction.
+    IdempotentWithoutTransaction,
     /// Settings name a handler that does not exist, or an option that the handler does not have.
     WrongSetting,
     /// A module that was named contains no annotation.

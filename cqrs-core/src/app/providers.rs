@@ -16,6 +16,7 @@ use crate::middleware::Wanted;
 use crate::registry::{
     Catalogue, HandlerRegistration, InjectableRegistration, Make, Offer, Source,
 };
+use crate::runtime::{Panic, catch};
 use crate::services::{Dependency, HowMany, ServiceKey, ServiceValue, Services, TypeRef};
 
 /// Everything that can be injected. After planning, also the order in which to build it.
@@ -235,6 +236,20 @@ impl Providers {
         self.offers[&key].len() == 1
     }
 
+    /// Warns of providers that never run, because another one makes the same and nothing needs it. What needs it would make
+    /// this a problem.
+    pub(super) fn warn_of_idle(&self) {
+        for injectable in self.order.iter().filter(|it| it.provider.is_some()) {
+            if !injectable.offers().any(|offer| self.is_offered(offer.key())) {
+                tracing::warn!(
+                    "{} never runs: another one makes `{}` too, and nothing needs it; remove one of them, or name them",
+                    title(injectable),
+                    (injectable.service)()
+                );
+            }
+        }
+    }
+
     /// Finds services that are made by asynchronous providers.
     pub(super) fn check_synchronous(&self) -> Vec<Problem> {
         let providers = self.order.iter().filter(|it| it.is_async);
@@ -276,9 +291,13 @@ impl Providers {
                 }
                 let service = match offer.make {
                     Make::Build(build) => build(&services),
-                    Make::Provide(provide) => {
-                        provide(&services).await.map_err(|error| failed(injectable, &*error))?
-                    }
+                    Make::Provide(provide) => match catch(|| provide(&services)).await {
+                        Ok(made) => made.map_err(|error| failed(injectable, &*error))?,
+                        Err(Panic(text)) => {
+                            let text = format!("{} panicked: {text}", title(injectable));
+                            return Err(not_made(injectable, text));
+                        }
+                    },
                 };
                 if self.listed.contains(&key.service) {
                     let list = services.lists.entry(key.service).or_default();
@@ -302,6 +321,10 @@ fn failed(provider: &InjectableRegistration, error: &dyn Error) -> Problem {
         let _ = write!(text, ": {error}");
         cause = error.source();
     }
+    not_made(provider, text)
+}
+
+fn not_made(provider: &InjectableRegistration, text: String) -> Problem {
     let fix = format!(
         "see the error; a test can `.provide::<{}>(..)` a value instead",
         (provider.service)()

@@ -42,12 +42,22 @@ pub(super) fn apply(
     let annotated = catalogue.handlers.iter().chain(&catalogue.left_out).copied();
     let known: Vec<_> = handlers.iter().chain(annotated).map(|handler| &*handler.name).collect();
     let unknown = builder.settings.iter().flat_map(|settings| settings.unknown(&known));
-    problems.extend(unknown.map(|(name, known)| {
+    problems.extend(unknown.map(|(name, variables, known)| {
         let distance = |known: &String| strsim::jaro_winkler(known, &name);
         let closest = known.iter().max_by(|a, b| distance(a).total_cmp(&distance(b)));
         Problem::new(
             ProblemKind::WrongSetting,
-            format!("the settings are for \"{name}\", but there is no handler named \"{name}\""),
+            match &variables[..] {
+                [] => {
+                    format!(
+                        "the settings are for \"{name}\", but there is no handler named \"{name}\""
+                    )
+                }
+                variables => format!(
+                    "the environment has `{}`, but there is no handler named \"{name}\"",
+                    variables.join("`, `")
+                ),
+            },
             match closest.filter(|closest| distance(closest) >= SIMILAR) {
                 Some(closest) => format!("did you mean \"{closest}\"?"),
                 None => "write the handler's stable name, which `App::describe` shows".to_owned(),

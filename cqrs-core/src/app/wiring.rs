@@ -58,6 +58,7 @@ pub(crate) fn plan(mut builder: AppBuilder) -> Result<Plan, BuildError> {
     providers.plan_middleware(builder.middlewares.wanted());
     providers.plan_middleware(builder.publish_middlewares.wanted());
     providers.check_queries(&handlers);
+    providers.warn_of_idle();
     let problems = std::mem::take(&mut providers.problems);
     if !problems.is_empty() {
         return Err(BuildError(problems));

@@ -55,6 +55,8 @@ pub(crate) type Undelivered = (Arc<str>, AnyEvent, u32, DeliveryState);
 /// Why an event could not be handed on.
 #[derive(Debug)]
 pub(crate) enum Refused {
+    /// The application is still being built.
+    NotBuilt,
     ShutDown,
     NoRuntime,
     /// The log did not take it.
@@ -67,6 +69,7 @@ impl Refused {
             Self::ShutDown | Self::NotAppended(NotAppended::Stopped) => {
                 PublishError::ShutDown { event }
             }
+            Self::NotBuilt => PublishError::NotBuilt { event },
             Self::NoRuntime => PublishError::NoRuntime { event },
             Self::NotAppended(NotAppended::Unserializable(error)) => {
                 PublishError::Unserializable { event, error }
@@ -191,6 +194,11 @@ impl Dispatcher {
         self.engine.get()
     }
 
+    /// Whether the application is built.
+    pub(crate) fn is_connected(&self) -> bool {
+        self.routes.get().is_some()
+    }
+
     pub(crate) fn is_started(&self) -> bool {
         self.runtime.get().is_some()
     }
@@ -222,8 +230,7 @@ impl Dispatcher {
 
     /// The handlers that want events of this type.
     pub(super) fn routes_of(&self, event: TypeId) -> Result<&[Route], Refused> {
-        // Not connected: the application is still being built.
-        Ok(self.routes.get().ok_or(Refused::ShutDown)?.of(event))
+        Ok(self.routes.get().ok_or(Refused::NotBuilt)?.of(event))
     }
 
     /// The application's clock was moved.

@@ -78,7 +78,16 @@ pub enum PublishError {
         /// The names of the last events that led to it, the latest at the end.
         chain: String,
     },
-    /// The application is shut down, its last `App` was dropped, or it is not yet built.
+    /// The application is still being built: a provider has used its bus.
+    #[error(
+        "event `{event}` was not published: the application is not built yet; a provider makes its service and no more, \
+         so publish it after `build`, such as in `Plugin::start`"
+    )]
+    NotBuilt {
+        /// The event's name.
+        event: &'static str,
+    },
+    /// The application is shut down, or its last `App` was dropped.
     #[error(
         "event `{event}` was not published: the application is shut down, or its `App` was dropped \
          (keep it as long as its buses are used)"
@@ -134,6 +143,7 @@ impl PublishError {
             | Self::Rejected { event, .. }
             | Self::WaitInsideHandler { event }
             | Self::CascadeTooLong { event, .. }
+            | Self::NotBuilt { event }
             | Self::ShutDown { event }
             | Self::NoStore { event }
             | Self::NotStarted { event }
@@ -151,6 +161,7 @@ impl PublishError {
             Self::Rejected { rejection, .. } => rejection.error_type(),
             Self::WaitInsideHandler { .. } => "wait_inside_handler",
             Self::CascadeTooLong { .. } => "cascade_too_long",
+            Self::NotBuilt { .. } => "not_built",
             Self::ShutDown { .. } => "shut_down",
             Self::NotStored { .. } => "not_stored",
             Self::NoStore { .. } => "no_store",
@@ -170,7 +181,7 @@ pub enum CancelError {
          `App::builder().store(..)`"
     )]
     NoStore,
-    /// The application is shut down, its last `App` was dropped, or it is not yet built.
+    /// The application is shut down, or its last `App` was dropped.
     #[error(
         "nothing was cancelled: the application is shut down, or its `App` was dropped (keep it as long as its buses \
          are used)"
@@ -227,7 +238,12 @@ pub enum ExecuteError<E> {
         /// The panic's text.
         panic: String,
     },
-    /// The application is shut down, its last `App` was dropped, or it is not yet built.
+    /// The application is still being built: a provider has used its bus.
+    NotBuilt {
+        /// The message's name.
+        message: &'static str,
+    },
+    /// The application is shut down, or its last `App` was dropped.
     ShutDown {
         /// The message's name.
         message: &'static str,
@@ -269,6 +285,7 @@ impl<E> ExecuteError<E> {
             Self::Handler(_) => "failed",
             Self::TimedOut { .. } => "timed_out",
             Self::Panicked { .. } => "panicked",
+            Self::NotBuilt { .. } => "not_built",
             Self::ShutDown { .. } => "shut_down",
             Self::Rejected { rejection, .. } => rejection.error_type(),
             Self::NoHandler { .. } => "no_handler",
@@ -285,6 +302,11 @@ impl<E: fmt::Display> fmt::Display for ExecuteError<E> {
             Self::Panicked { message, panic } => {
                 write!(f, "the handler of `{message}` panicked: {panic}")
             }
+            Self::NotBuilt { message } => write!(
+                f,
+                "`{message}` was not executed: the application is not built yet; a provider makes its service and no \
+                 more, so execute it after `build`, such as in `Plugin::start`"
+            ),
             Self::ShutDown { message } => write!(
                 f,
                 "`{message}` was not executed: the application is shut down, or its `App` was dropped \

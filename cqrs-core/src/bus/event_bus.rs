@@ -628,6 +628,9 @@ impl EventHub {
         if self.dispatcher.is_started() {
             return Ok(());
         }
+        if !self.dispatcher.is_connected() {
+            return Err(Refused::NotBuilt);
+        }
         if self.options.starts_by_itself {
             return self.dispatcher.start();
         }

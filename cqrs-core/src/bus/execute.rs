@@ -147,7 +147,8 @@ impl<Kind> Executors<Kind> {
         let is_cascade = ctx.is_inside(lifecycle);
         let in_flight = lifecycle.admit(is_cascade).ok_or_else(shut_down)?;
         // Not connected: the application is still being built.
-        let executions = self.executions.get().ok_or_else(shut_down)?;
+        let not_built = || refused(ExecuteError::NotBuilt { message: name });
+        let executions = self.executions.get().ok_or_else(not_built)?;
         let (execution, handler) = executions
             .get(&type_ref.id())
             .and_then(|execution| {

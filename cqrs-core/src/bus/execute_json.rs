@@ -98,6 +98,7 @@ where
         ExecuteError::Handler(error) => ExecuteError::Handler(error.to_string()),
         ExecuteError::TimedOut { message, after } => ExecuteError::TimedOut { message, after },
         ExecuteError::Panicked { message, panic } => ExecuteError::Panicked { message, panic },
+        ExecuteError::NotBuilt { message } => ExecuteError::NotBuilt { message },
         ExecuteError::ShutDown { message } => ExecuteError::ShutDown { message },
         ExecuteError::Rejected { message, rejection } => {
             ExecuteError::Rejected { message, rejection }
@@ -147,7 +148,7 @@ pub enum ExecuteJsonError {
         #[source]
         error: serde_json::Error,
     },
-    /// The application is shut down, its last `App` was dropped, or it is not yet built.
+    /// The application is shut down, or its last `App` was dropped.
     #[error(
         "command `{}` was not executed: the application is shut down, or its `App` was dropped (keep it as long as its \
          buses are used)",

@@ -152,7 +152,7 @@ pub enum PublishJsonError {
         #[source]
         error: serde_json::Error,
     },
-    /// The application is shut down, its last `App` was dropped, or it is not yet built.
+    /// The application is shut down, or its last `App` was dropped.
     #[error(
         "event `{}` was not published: the application is shut down, or its `App` was dropped (keep it as long as \
          its buses are used)",

@@ -65,6 +65,7 @@ impl Context {
             causes,
             traceparent: self.traceparent,
             deadline: None,
+            idempotency_key: None,
             work: None,
         }
     }
@@ -86,6 +87,10 @@ impl Context {
         let parent = self.current_work();
         let guard = Work::begin(lifecycle, None, parent, None, is_transactional);
         let mut ctx = self.child();
+        // The context of a handler: the key was for the command that it executes.
+        if self.work.is_some() {
+            ctx.idempotency_key = None;
+        }
         ctx.work = Some(guard.work());
         (ctx.ends_after(now, timeout), guard)
     }
@@ -113,6 +118,7 @@ impl Context {
             causes: call.causes.clone(),
             work: call.work.clone(),
             deadline: earlier(self.deadline, call.deadline),
+            idempotency_key: self.idempotency_key.or_else(|| call.idempotency_key.clone()),
             ..self
         }
     }

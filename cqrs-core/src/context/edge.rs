@@ -9,7 +9,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{
-    Actor, Context, InvalidTenant, Shared, TenantId, TenantScope, TraceParent, message_id,
+    Actor, Context, IdempotencyKey, InvalidTenant, Shared, TenantId, TenantScope, TraceParent,
+    message_id,
 };
 
 /// Contexts at the edge.
@@ -46,6 +47,7 @@ impl Context {
             causes: None,
             traceparent: None,
             deadline: None,
+            idempotency_key: None,
             work: None,
         }
     }
@@ -116,6 +118,25 @@ impl Context {
     /// queries inherit it, events do not.
     pub fn with_timeout(self, timeout: Duration) -> Self {
         self.ends_after(Instant::now(), Some(timeout))
+    }
+
+    /// Says by which key this request is recognized if it is sent again. A command with `#[command(idempotent)]` that is
+    /// executed with this context is executed once for each key: a second execution returns the output of the first one.
+    ///
+    /// The key counts for one command, tenant and actor. Commands without `idempotent` ignore it. What the command's
+    /// handler publishes and executes does not inherit the key.
+    ///
+    /// ```
+    /// use cqrs_core::Context;
+    /// use cqrs_core::context::IdempotencyKey;
+    ///
+    /// let ctx = Context::for_tenant("acme")?.with_idempotency_key(IdempotencyKey::new("import-7")?);
+    /// assert_eq!(ctx.idempotency_key().map(|key| key.as_str()), Some("import-7"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_idempotency_key(mut self, key: IdempotencyKey) -> Self {
+        self.idempotency_key = Some(key);
+        self
     }
 
     fn shared_mut(&mut self) -> &mut Shared {

@@ -4,6 +4,7 @@ mod actor;
 mod current;
 mod derived;
 mod edge;
+mod idempotency;
 pub(crate) mod message_id;
 mod tenant;
 mod traceparent;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 
 pub use self::actor::{Actor, ActorKind};
 pub use self::edge::AttributeError;
+pub use self::idempotency::{IdempotencyKey, InvalidIdempotencyKey};
 pub use self::tenant::{InvalidTenant, TenantId, TenantScope};
 pub use self::traceparent::{InvalidTraceParent, TraceParent};
 
@@ -64,6 +66,9 @@ pub struct Context {
     traceparent: Option<TraceParent>,
     #[serde(skip)]
     deadline: Option<Instant>,
+    /// Of this request alone: what it causes does not inherit it.
+    #[serde(skip)]
+    idempotency_key: Option<IdempotencyKey>,
     /// The work of an application that this context was handed to; `None` at the edge.
     #[serde(skip)]
     work: Option<Arc<Work>>,
@@ -142,6 +147,12 @@ impl Context {
     /// The attribute with this key.
     pub fn attribute(&self, key: &str) -> Option<&str> {
         self.shared.attributes.get(key).map(String::as_str)
+    }
+
+    /// The key with which this request may be sent again, if the edge said so. Only the commands that are executed with this
+    /// context have it; what their handlers publish and execute does not.
+    pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
+        self.idempotency_key.as_ref()
     }
 
     /// When the work must be done. In a handler, this is when its time-out ends it.

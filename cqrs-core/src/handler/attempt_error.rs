@@ -94,7 +94,7 @@ impl DeliveryError {
 }
 
 /// Why a middleware refused a call: the handler was not run, or its result was dropped. It is also the reason why a
-/// delivery expired.
+/// delivery expired, and why a command with an idempotency key was not executed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", self.error_type(), self.reason())]
 pub struct Rejection(Box<Refusal>);
@@ -119,6 +119,8 @@ pub enum RejectionKind {
     Unavailable,
     /// The event is older than the handler's `deliver_within` allows.
     Expired,
+    /// The idempotency key was used before, for the same command with other content.
+    KeyReused,
 }
 
 impl Rejection {
@@ -149,6 +151,14 @@ impl Rejection {
         Self::new(RejectionKind::Expired, reason)
     }
 
+    /// The idempotency key was used before, for this command with other content.
+    pub(crate) fn key_reused(command: &str) -> Self {
+        let reason = format!(
+            "the idempotency key was used before, for another `{command}`: send a new key with each new request"
+        );
+        Self::new(RejectionKind::KeyReused, reason)
+    }
+
     /// What kind of refusal it is.
     pub fn kind(&self) -> RejectionKind {
         self.0.kind
@@ -171,6 +181,7 @@ impl Rejection {
             RejectionKind::Forbidden => "forbidden",
             RejectionKind::Unavailable => "unavailable",
             RejectionKind::Expired => "expired",
+            RejectionKind::KeyReused => "key_reused",
         }
     }
 }

@@ -46,8 +46,8 @@ pub struct HandlerSettings(Vec<(Key, Setting)>);
 struct Key {
     /// The stable name, or its form in an environment variable.
     name: String,
-    /// Whether it comes from the environment.
-    is_variable: bool,
+    /// The environment variables that it comes from; empty if it comes from elsewhere.
+    variables: Vec<String>,
 }
 
 /// The options of one handler, checked against their limits.
@@ -91,7 +91,7 @@ impl HandlerSettings {
     /// Reads the environment variables that begin with `prefix`. The handler's name, the option, and the part of a `retry`
     /// or `breaker` follow, each after two underscores.
     ///
-    /// Variables are in upper case. Each `.`, `-` or `_` in the handler's name is one underscore. Waits are separated by
+    /// Variables are in upper case; another spelling of the same variable is an error. Each `.`, `-` or `_` in the handler's name is one underscore. Waits are separated by
     /// commas:
     ///
     /// ```text
@@ -110,8 +110,8 @@ impl HandlerSettings {
     ///
     /// # Errors
     ///
-    /// [`SettingsError`] if a variable with this prefix does not have this form, or if its value is wrong for its option or
-    /// out of range.
+    /// [`SettingsError`] if a variable with this prefix does not have this form, if its value is wrong for its option or out
+    /// of range, or if another variable differs from it in upper and lower case alone.
     pub fn from_env(prefix: &str) -> Result<Self, SettingsError> {
         let variables = std::env::vars_os().filter_map(|(variable, value)| {
             // A value that is not UTF-8 is converted, and then reported as a wrong value.
@@ -131,7 +131,8 @@ impl HandlerSettings {
     ) -> Result<Self, SettingsError> {
         // Sorted, so that the same error is reported each time.
         let variables: BTreeMap<_, _> = variables.into_iter().collect();
-        let mut handlers: BTreeMap<String, Map<String, Value>> = BTreeMap::new();
+        let mut spellings: BTreeMap<Vec<String>, String> = BTreeMap::new();
+        let mut handlers: BTreeMap<String, (Map<String, Value>, Vec<String>)> = BTreeMap::new();
         for (variable, value) in variables {
             let Some(path) = variable.strip_prefix(prefix).and_then(|it| it.strip_prefix("__"))
             else {
@@ -139,6 +140,9 @@ impl HandlerSettings {
             };
             let wrong = |reason: &dyn Display| wrong(&variable, reason);
             let path: Vec<_> = path.split("__").map(str::to_lowercase).collect();
+            if let Some(other) = spellings.insert(path.clone(), variable.clone()) {
+                return Err(wrong(&format!("`{other}` sets the same; remove one of the two")));
+            }
             let value = read_value(&path, &value);
             let (name, option, part) = match &path[..] {
                 [name, option] => (name, option, None),
@@ -151,16 +155,17 @@ impl HandlerSettings {
             };
             let alone = Map::from_iter([(option.clone(), single.clone())]);
             Setting::deserialize(Value::from(alone)).map_err(|error| wrong(&error))?;
-            let options = handlers.entry(name.to_uppercase()).or_default();
+            let (options, variables) = handlers.entry(name.to_uppercase()).or_default();
+            variables.push(variable.clone());
             match (options.get_mut(option), single) {
                 (Some(Value::Object(parts)), Value::Object(single)) => parts.extend(single),
                 (_, single) => drop(options.insert(option.clone(), single)),
             }
         }
-        let handlers = handlers.into_iter().map(|(name, options)| {
+        let handlers = handlers.into_iter().map(|(name, (options, variables))| {
             let setting = Setting::deserialize(Value::from(options));
             let setting = setting.map_err(|error| wrong(&format!("{prefix}__{name}"), &error))?;
-            Ok((Key { name, is_variable: true }, setting))
+            Ok((Key { name, variables }, setting))
         });
         Ok(Self(handlers.collect::<Result<_, _>>()?))
     }
@@ -185,14 +190,14 @@ impl HandlerSettings {
         self.0.iter().any(|(key, setting)| key.is_for(handler) && !timeout_alone(setting))
     }
 
-    /// The settings of handlers that are not in `handlers`: for each, the name as written, and the names of `handlers` in the
-    /// same form.
-    pub(crate) fn unknown(&self, handlers: &[&str]) -> Vec<(String, Vec<String>)> {
+    /// The settings of handlers that are not in `handlers`: for each, the name as written, the environment variables, and the
+    /// names of `handlers` in the same form.
+    pub(crate) fn unknown(&self, handlers: &[&str]) -> Vec<(String, Vec<String>, Vec<String>)> {
         let unknown = self.0.iter().filter(|(key, _)| !handlers.iter().any(|it| key.is_for(it)));
         unknown
             .map(|(key, _)| {
                 let known = handlers.iter().map(|handler| key.written_for(handler));
-                (key.name.clone(), known.collect())
+                (key.name.clone(), key.variables.clone(), known.collect())
             })
             .collect()
     }
@@ -205,7 +210,7 @@ impl Key {
 
     /// The name of `handler` in the form of these settings.
     fn written_for(&self, handler: &str) -> String {
-        if !self.is_variable {
+        if self.variables.is_empty() {
             return handler.to_owned();
         }
         let words = handler.split(['.', '-', '_']).filter(|word| !word.is_empty());
@@ -236,7 +241,11 @@ impl Setting {
 impl From<BTreeMap<String, Setting>> for HandlerSettings {
     fn from(settings: BTreeMap<String, Setting>) -> Self {
         let settings = settings.into_iter();
-        Self(settings.map(|(name, setting)| (Key { name, is_variable: false }, setting)).collect())
+        Self(
+            settings
+                .map(|(name, setting)| (Key { name, variables: Vec::new() }, setting))
+                .collect(),
+        )
     }
 }
 
@@ -418,6 +427,10 @@ mod tests {
             assert!(error.starts_with(&format!("`{variable}`: ")), "{error}");
             assert!(error.contains(reason), "{error}");
         }
+        let spelled = [("H__A__TIMEOUT", "1s"), ("H__a__Timeout", "2s")];
+        let error = from(&spelled).unwrap_err().to_string();
+        let expected = "`H__a__Timeout`: `H__A__TIMEOUT` sets the same; remove one of the two";
+        assert_eq!(error, expected);
         let both = [("H__A__RETRY__ATTEMPTS", "3"), ("H__A__RETRY__WAITS", "1s")];
         let error = from(&both).unwrap_err().to_string();
         assert!(error.starts_with("`H__A`: `waits` says how many attempts"), "{error}");

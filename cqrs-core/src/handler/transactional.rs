@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{Batch, BoxFuture, HandlerError, HandlerResult};
 use crate::context::{Context, Effect, TenantId};
-use crate::message::Command;
+use crate::message::{Command, Executed, ExecutionKey};
 
 /// As [`EventHandler`](super::EventHandler), in a transaction of the application's store: what it writes, what it
 /// publishes, and that it has handled the event, are committed together when it returns `Ok`. After an error, a panic
@@ -123,6 +123,19 @@ pub(crate) trait OpenTransaction: Send {
         &mut self,
         deliveries: Vec<(Arc<dyn Any + Send + Sync>, Option<u64>, Uuid)>,
     ) -> BoxFuture<'_, Result<bool, HandlerError>>;
+
+    /// Claims the key of a command, and returns its execution if there was one. See `Unit::claim_key`.
+    fn claim_key<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+    ) -> BoxFuture<'a, Result<Option<Executed>, HandlerError>>;
+
+    /// Stores the output of the command whose key it has claimed.
+    fn store_output<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+        output: &'a str,
+    ) -> BoxFuture<'a, Result<(), HandlerError>>;
 
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), HandlerError>>;
 }

@@ -35,6 +35,7 @@ pub use self::progress::{
 pub use self::scheduling::{DueEvents, ScheduledEvent, Scheduling};
 pub use self::units::{Unit, Units};
 pub use crate::handler::Start;
+pub use crate::message::{Executed, ExecutionKey};
 
 /// An event that is ready to be published, or to be scheduled, in a transaction of the store's database.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::error::Error;
 
-use super::{DoneRow, LogEvent, ScheduledEvent, StoreError};
+use super::{DoneRow, Executed, ExecutionKey, LogEvent, ScheduledEvent, StoreError};
 use crate::context::TenantId;
 use crate::handler::BoxFuture;
 use crate::services::TypeRef;
@@ -61,6 +61,28 @@ pub trait Unit: Send {
     ///
     /// [`StoreError`].
     fn done<'a>(&'a mut self, rows: &'a [DoneRow]) -> BoxFuture<'a, Result<bool, StoreError>>;
+
+    /// Writes `key`, unless it is there. Returns what is there: `None` if the key is new, or an execution of another
+    /// transaction, which has committed. Waits for another transaction that has written the same key and is open.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn claim_key<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+    ) -> BoxFuture<'a, Result<Option<Executed>, StoreError>>;
+
+    /// Adds `output`, as JSON, to the key that this transaction has claimed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`].
+    fn store_output<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+        output: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>>;
 
     /// Commits.
     ///

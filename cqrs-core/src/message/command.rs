@@ -1,6 +1,6 @@
 //! The trait of commands.
 
-use super::MessageError;
+use super::{Idempotent, MessageError};
 
 /// A request to change something; exactly one handler executes it. Derive it.
 ///
@@ -26,6 +26,9 @@ pub trait Command: Send + 'static {
     /// The permissions that its caller needs, all of them: `#[command(requires = "..")]`. Empty if it needs none,
     /// and `None` if the command does not declare it. [`Authorize`](crate::middleware::Authorize) asks a policy for them.
     const REQUIRES: Option<&'static [&'static str]> = None;
+    /// How the command is executed once for each idempotency key of its context: `#[command(idempotent)]`. `None` if a key
+    /// makes no difference. See [`Context::with_idempotency_key`](crate::Context::with_idempotency_key).
+    const IDEMPOTENT: Option<Idempotent<Self>> = None;
     /// What the handler returns.
     type Output: Send + 'static;
     /// The handler's error.

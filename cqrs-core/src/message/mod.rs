@@ -4,6 +4,7 @@ mod any_event;
 mod command;
 mod error;
 mod event;
+mod idempotent;
 mod kind;
 mod query;
 mod stored;
@@ -15,6 +16,9 @@ pub use self::any_event::{AnyEvent, Published};
 pub use self::command::Command;
 pub use self::error::MessageError;
 pub use self::event::{Event, EventPayload};
+pub use self::idempotent::Idempotent;
+#[doc(hidden)]
+pub use self::idempotent::{Executed, ExecutionKey, StoredOutput};
 pub use self::kind::MessageKind;
 pub use self::query::Query;
 pub use self::stream_query::StreamQuery;

@@ -5,7 +5,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::event_route::{AnyHandler, NO_TRANSACTION, typed};
-use super::retried::{Failed, RetryWhen, attempts};
+use super::keyed::Keyed;
+use super::retried::{Failed, RetriedFn, RetryWhen, attempts};
 use super::{MessageRegistration, Source};
 use crate::context::Context;
 use crate::handler::{
@@ -134,6 +135,35 @@ impl ExecutionRoute {
         };
         Self { message, erase, retry: None, transaction: None }
     }
+
+    /// The command `C` to the closure `F`, attempted again after some errors.
+    pub(super) const fn retried_closure<C, F, Fut>() -> Self
+    where
+        C: Command + Clone,
+        F: Fn(C, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<C::Output, C::Error>> + Send + 'static,
+    {
+        let erase = |handler, Means { retry, .. }: Means<'_>| {
+            erased(handler, move |handler: Arc<RetriedFn<C, F>>, command: C, ctx| {
+                let once = move |command, ctx| {
+                    let (executing, when) = ((handler.execute)(command, ctx), handler.when);
+                    async move {
+                        executing.await.map_err(|error| Failed {
+                            can_be_repeated: when(&error),
+                            error: AttemptError::Failed(error),
+                        })
+                    }
+                };
+                attempts(retry, command, ctx, once)
+            })
+        };
+        Self {
+            message: MessageRegistration::command::<C>(Source::UNKNOWN),
+            erase,
+            retry: Some(RetryWhen::new::<C>(None)),
+            transaction: None,
+        }
+    }
 }
 
 /// `execute` runs with the message's context as the current one.
@@ -216,13 +246,24 @@ async fn once_in_transaction<H: TransactionalCommandHandler<C>, C: Command>(
     };
     // Before the commit, the transaction has had no effect.
     let rolled_back = |error| failed(unavailable(error), true);
+    let refused = |rejection: Rejection| failed(rejection.into(), false);
+    let keyed = Keyed::of(&command, &ctx).map_err(refused)?;
     let mut tx = transactions.begin(ctx.tenant_id()).await.map_err(rolled_back)?;
+    if let Some(keyed) = &keyed
+        && let Some(executed) = tx.claim_key(keyed.key()).await.map_err(rolled_back)?
+    {
+        return keyed.output_of(&executed).map_err(refused);
+    }
     let typed = typed_transaction(tx.transaction());
     let output = handler.execute(command, typed, &ctx).await.map_err(|error| {
         let is_conflict = || transactions.is_conflict(error.as_error());
         let can_be_repeated = when.accepts::<C>(&error) || is_conflict();
         failed(AttemptError::Failed(error), can_be_repeated)
     })?;
+    if let Some(keyed) = &keyed {
+        let written = keyed.write(&output).map_err(refused)?;
+        tx.store_output(keyed.key(), &written).await.map_err(rolled_back)?;
+    }
     tx.publish(ctx.take_effects()).await.map_err(rolled_back)?;
     tx.commit().await.map_err(|error| {
         let is_conflict = transactions.is_conflict(error.as_error());

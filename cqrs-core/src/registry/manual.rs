@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::handler::Construct;
+use super::retried::RetriedFn;
 use super::{
     EventRoute, ExecutionRoute, HandlerRegistration, MessageRegistration, Source,
     TransactionalRoute,
@@ -118,6 +119,49 @@ impl Handler {
         HandlerRegistration { execution: Some(route), ..ready_handler(name, execute) }
     }
 
+    /// As [`command_fn`](Self::command_fn). After errors for which `when` returns `true`, the command is executed again, as
+    /// the retry policy of the [`options`](HandlerRegistration::options) says.
+    ///
+    /// ```
+    /// use cqrs_core::prelude::*;
+    /// use cqrs_core::{Handler, HandlerOptions, RetryPolicy};
+    ///
+    /// #[derive(Clone, Command)]
+    /// #[command(error = std::io::Error)]
+    /// struct Call { number: u32 }
+    ///
+    /// fn is_busy(error: &std::io::Error) -> bool {
+    ///     error.kind() == std::io::ErrorKind::WouldBlock
+    /// }
+    ///
+    /// let call = Handler::retried_command_fn("call", is_busy, |command: Call, _| async move {
+    ///     println!("calling {}", command.number);
+    ///     Ok(())
+    /// });
+    /// let retry = RetryPolicy::waits(&[Duration::from_secs(1), Duration::from_secs(10)]);
+    /// let app = App::builder().register(call.options(HandlerOptions::DEFAULT.retry(retry)));
+    /// # let _ = app;
+    /// ```
+    #[track_caller]
+    pub fn retried_command_fn<C, F, Fut>(
+        name: impl Into<Cow<'static, str>>,
+        when: fn(&C::Error) -> bool,
+        execute: F,
+    ) -> HandlerRegistration
+    where
+        C: Command + Clone,
+        F: Fn(C, Context) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<C::Output, C::Error>> + Send + 'static,
+    {
+        let route = ExecutionRoute::retried_closure::<C, F, Fut>();
+        HandlerRegistration {
+            // The closure, so that reports show the handler by its name.
+            handler: TypeRef::of::<F>,
+            execution: Some(route),
+            ..ready_handler(name, RetriedFn::<C, F> { execute, when })
+        }
+    }
+
     /// A closure as the handler of the query `Q`, under a stable name.
     #[track_caller]
     pub fn query_fn<Q, F, Fut>(
@@ -154,7 +198,8 @@ fn ready_handler<H: Send + Sync + 'static>(
 }
 
 impl HandlerRegistration {
-    /// Replaces the handler's options. A command or query handler uses only the time-out.
+    /// Replaces the handler's options. A command or query handler uses only the time-out, and the retry policy if it is
+    /// retried.
     pub fn options(mut self, options: HandlerOptions) -> Self {
         self.options = options;
         self

@@ -28,6 +28,8 @@ pub struct MessageRegistration {
     pub(crate) error: Option<fn() -> TypeRef>,
     /// The permissions that its caller needs; `None` if it does not declare them.
     pub(crate) requires: Option<&'static [&'static str]>,
+    /// Whether a command is executed once for each idempotency key.
+    pub(crate) is_idempotent: bool,
 }
 
 inventory::collect!(MessageRegistration);
@@ -48,6 +50,7 @@ impl MessageRegistration {
             output: None,
             error: None,
             requires: None,
+            is_idempotent: false,
         }
     }
 
@@ -86,6 +89,7 @@ impl MessageRegistration {
             output: Some(TypeRef::of::<C::Output>),
             error: Some(TypeRef::of::<C::Error>),
             requires: C::REQUIRES,
+            is_idempotent: C::IDEMPOTENT.is_some(),
             ..Self::new::<C>(MessageKind::Command, C::NAME, source)
         }
     }

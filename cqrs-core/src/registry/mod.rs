@@ -6,6 +6,7 @@ mod event_route;
 mod execution_route;
 mod handler;
 mod injectable;
+mod keyed;
 mod manual;
 mod message;
 mod retried;

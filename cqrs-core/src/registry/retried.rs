@@ -29,6 +29,12 @@ impl RetryWhen {
     }
 }
 
+/// A closure that executes commands, and after which of its errors it does so again.
+pub(super) struct RetriedFn<C: Command, F> {
+    pub(super) execute: F,
+    pub(super) when: fn(&C::Error) -> bool,
+}
+
 /// Why an attempt failed.
 pub(super) struct Failed<E> {
     pub(super) error: AttemptError<E>,

@@ -11,7 +11,7 @@ use super::slice::{Slice, position};
 use crate::context::{Effect, TenantId};
 use crate::handler::{AnyTransaction, BoxFuture, HandlerError, OpenTransaction, Transactions};
 use crate::lane::{Deferred, Publishes};
-use crate::log::{Position, Store, Unit, Units};
+use crate::log::{Executed, ExecutionKey, Position, Store, Unit, Units};
 use crate::message::AnyEvent;
 
 /// The transactions of a store.
@@ -120,6 +120,21 @@ impl OpenTransaction for Open {
             }
             Ok(is_new)
         })
+    }
+
+    fn claim_key<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+    ) -> BoxFuture<'a, Result<Option<Executed>, HandlerError>> {
+        Box::pin(async move { Ok(self.unit.claim_key(key).await?) })
+    }
+
+    fn store_output<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+        output: &'a str,
+    ) -> BoxFuture<'a, Result<(), HandlerError>> {
+        Box::pin(async move { Ok(self.unit.store_output(key, output).await?) })
     }
 
     fn commit(self: Box<Self>) -> BoxFuture<'static, Result<(), HandlerError>> {

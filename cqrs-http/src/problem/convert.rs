@@ -17,6 +17,7 @@ impl<E: Into<Problem> + fmt::Display> From<ExecuteError<E>> for Problem {
     ///
     /// - 422, 403 or 503, with the reason of the middleware that refused the message. The member `violations` lists its
     ///   violations, as objects with `field`, `code` (if there is one) and `message`
+    /// - 422 if its idempotency key was used before, for other content
     /// - 503 if it timed out, or the application is shut down
     /// - 500 for the rest
     fn from(error: ExecuteError<E>) -> Self {
@@ -58,7 +59,7 @@ struct FieldProblem<'a> {
 
 fn status(rejection: &Rejection) -> StatusCode {
     match rejection.kind() {
-        RejectionKind::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+        RejectionKind::Invalid | RejectionKind::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
         RejectionKind::Forbidden => StatusCode::FORBIDDEN,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     }

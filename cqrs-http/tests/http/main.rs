@@ -121,6 +121,30 @@ async fn a_handler_gets_the_context_of_its_request() {
 }
 
 #[tokio::test]
+async fn an_idempotency_key_is_read_if_the_layer_says_so() {
+    async fn key(Extension(ctx): Extension<Context>) -> String {
+        json!({ "key": ctx.idempotency_key().map(ToString::to_string) }).to_string()
+    }
+    let tenant = ("x-tenant-id", "acme");
+    let router = || Router::new().route("/me", get(key));
+    let server = Server::run(router().layer(tenant_of_header().idempotency_keys())).await;
+    let answer = server.get(&[tenant, ("idempotency-key", "\"8e03978e\"")]).await;
+    assert_eq!(answer.json["key"], "\"8e03978e\"");
+    assert_eq!(server.get(&[tenant]).await.json["key"], Value::Null);
+    for key in ["", "a b", "größe", &"k".repeat(256)] {
+        let answer = server.get(&[tenant, ("idempotency-key", key)]).await;
+        assert_eq!(answer.status, 400, "{answer:?}");
+        assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    }
+    let twice = [tenant, ("idempotency-key", "a"), ("idempotency-key", "a")];
+    let detail = "the header `idempotency-key` was sent more than once";
+    server.get(&twice).await.expect_problem(400, detail);
+
+    let server = Server::run(router().layer(tenant_of_header())).await;
+    assert_eq!(server.get(&twice).await.json["key"], Value::Null);
+}
+
+#[tokio::test]
 async fn a_request_id_is_accepted_if_it_is_safe() {
     let server = server().await;
     let uuid = "0190b5a4-3f7e-7cc0-b4d2-1a2b3c4d5e6f";

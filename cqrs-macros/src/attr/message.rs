@@ -21,6 +21,8 @@ pub(crate) struct MessageOptions {
     pub(crate) requires: Option<Vec<LitStr>>,
     /// Whether a command may be executed from JSON.
     pub(crate) json: Option<Span>,
+    /// Whether a command is executed once for each idempotency key.
+    pub(crate) idempotent: Option<Span>,
     /// The path of `cqrs_core` in generated code.
     pub(crate) krate: Option<Path>,
 }
@@ -57,6 +59,9 @@ impl MessageOptions {
         } else if key == "json" && attribute == "command" {
             value::none(key, input)?;
             options::set(&mut self.json, key, key.span())
+        } else if key == "idempotent" && attribute == "command" {
+            value::none(key, input)?;
+            options::set(&mut self.idempotent, key, key.span())
         } else if key == "error" {
             let ty = value::ty(key, "error = CreateEmployeeError", input)?;
             options::set(&mut self.error, key, ty)

@@ -50,7 +50,7 @@ pub(crate) fn derive(kind: Kind, input: TokenStream) -> syn::Result<TokenStream>
 }
 
 fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
-    let Message { ident, name, output, is_stream, error, requires, .. } = message;
+    let Message { ident, name, output, is_stream, error, requires, idempotent, .. } = message;
     // With the spans of the user's types, on which an error is reported if a type is private.
     let name_of_output = if *is_stream { quote!(Row) } else { quote!(Output) };
     let output = quote_spanned!(output.span()=> type #name_of_output = #output;);
@@ -59,6 +59,14 @@ fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
         quote! {
             const REQUIRES: ::core::option::Option<&'static [&'static str]> =
                 ::core::option::Option::Some(&[#(#permissions),*]);
+        }
+    });
+    // With the option's span, on which it is reported if the command or its output has no JSON form.
+    let idempotent = idempotent.map(|span| {
+        let how = quote_spanned!(span=> __cqrs::Idempotent::<Self>::new());
+        quote! {
+            const IDEMPOTENT: ::core::option::Option<__cqrs::Idempotent<Self>> =
+                ::core::option::Option::Some(#how);
         }
     });
     let kind = match kind {
@@ -71,6 +79,7 @@ fn implementation(kind: Kind, message: &Message<'_>) -> TokenStream {
         impl #kind for #ident {
             const NAME: &'static str = #name;
             #requires
+            #idempotent
             #output
             #error
         }

@@ -42,6 +42,8 @@ pub(crate) struct Message<'a> {
     pub(crate) is_stream: bool,
     /// Whether a command may be executed from JSON.
     pub(crate) json: Option<Span>,
+    /// Whether a command is executed once for each idempotency key.
+    pub(crate) idempotent: Option<Span>,
     pub(crate) error: TokenStream,
     /// The permissions that the caller needs; `None` if the annotation does not say.
     pub(crate) requires: Option<Vec<LitStr>>,
@@ -90,6 +92,7 @@ impl<'a> Message<'a> {
             output,
             is_stream,
             json: options.json,
+            idempotent: options.idempotent,
             error,
             requires: options.requires,
             krate: options.krate,

@@ -53,7 +53,7 @@ fn command_with_every_option() {
     assert_expansion!(command(quote! {
         #[command(
             name = "employee.create", output = Employee, error = errors::CreateEmployeeError,
-            requires = ["employees:write", "payroll:read"]
+            requires = ["employees:write", "payroll:read"], idempotent
         )]
         pub struct CreateEmployee { pub full_name: String }
     }));

@@ -11,11 +11,13 @@ mod save; // many changes of progress in one statement
 mod progress; // subscriptions, leases, checkpoints
 mod maintenance; // what operators look at and change
 mod scheduled; // scheduled events
+mod idempotency; // commands with an idempotency key
 mod unit; // transactions of users
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{LogEvent, Profile, ScheduledEvent, StoreError};
@@ -34,6 +36,8 @@ use crate::expected::Expected;
 pub(crate) struct PostgresStore {
     tables: Tables,
     profile: Profile,
+    /// How long idempotency keys are kept.
+    keep_keys: Duration,
     pool: PgPool,
     owns_pool: bool,
     /// Wakes the readers of this process.

@@ -22,7 +22,10 @@ use crate::names::Names;
 use crate::options::Options;
 use crate::transaction::WriteTransaction;
 
-const MIGRATIONS: Migrations = Migrations(&[include_str!("../../migrations/1.postgres.sql")]);
+const MIGRATIONS: Migrations = Migrations(&[
+    include_str!("../../migrations/1.postgres.sql"),
+    include_str!("../../migrations/2.postgres.sql"),
+]);
 
 /// `READ COMMITTED`, also if the server's default is another: after waiting for a lock, each statement sees what has
 /// changed.
@@ -132,6 +135,7 @@ async fn open(
     Ok(PostgresStore {
         tables: Tables { names, application: options.application.clone() },
         profile: options.profile("Postgres", shards),
+        keep_keys: options.keep_keys,
         pool,
         owns_pool,
         news: Arc::new(Notify::new()),

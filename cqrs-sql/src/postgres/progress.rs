@@ -33,6 +33,13 @@ impl Progress for PostgresStore {
     fn beat<'a>(&'a self, node: &'a Node) -> BoxFuture<'a, Result<Beat, StoreError>> {
         Box::pin(async move {
             let beat = self.beat_once(node).await.map_err(store_error)?;
+            let pruned = async {
+                let mut connection = self.pool.acquire().await?;
+                self.tables.prune_keys(&mut connection, self.keep_keys).await
+            };
+            if let Err(error) = pruned.await {
+                tracing::warn!(%error, "old idempotency keys cannot be removed; trying again");
+            }
             self.notifications.set_shared(beat.living > 1, &self.pool, &self.news);
             Ok(beat)
         })

@@ -7,7 +7,7 @@ use crate::error::OpenError;
 use crate::names::Names;
 
 /// The tables that have a tenant.
-const TABLES: [&str; 4] = ["event", "outbox", "scheduled", "dead"];
+const TABLES: [&str; 5] = ["event", "outbox", "scheduled", "dead", "idempotency_key"];
 
 /// The policy of all roles. A transaction without a tenant has no setting, or an empty one if its session has had a
 /// tenant before. Both see nothing.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use cqrs_core::TenantId;
 use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{DoneRow, LogEvent, ScheduledEvent, StoreError, Unit, Units};
+use cqrs_core::log::{
+    DoneRow, Executed, ExecutionKey, LogEvent, ScheduledEvent, StoreError, Unit, Units,
+};
 use cqrs_core::services::TypeRef;
 use sqlx::{Postgres, Transaction};
 use tokio::sync::Notify;
@@ -80,6 +82,25 @@ impl Unit for PostgresUnit {
             let is_new = self.tables.write_done(&mut self.tx, rows).await?;
             self.may_have_failed &= rows.is_empty();
             Ok(is_new)
+        })
+    }
+
+    fn claim_key<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+    ) -> BoxFuture<'a, Result<Option<Executed>, StoreError>> {
+        Box::pin(async move { self.tables.claim_key(&mut self.tx, key).await.map_err(store_error) })
+    }
+
+    fn store_output<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+        output: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            self.tables.store_output(&mut self.tx, key, output).await.map_err(store_error)?;
+            self.may_have_failed = false;
+            Ok(())
         })
     }
 

@@ -8,11 +8,13 @@ mod log; // the log
 mod progress; // subscriptions, leases, checkpoints
 mod maintenance; // what operators look at and change
 mod scheduled; // scheduled events
+mod idempotency; // commands with an idempotency key
 mod unit; // transactions of users
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use cqrs_core::handler::BoxFuture;
 use cqrs_core::log::{LogEvent, Profile, ScheduledEvent, StoreError};
@@ -31,6 +33,8 @@ use crate::transaction::WriteTransaction;
 pub(crate) struct SqliteStore {
     tables: Tables,
     profile: Profile,
+    /// How long idempotency keys are kept.
+    keep_keys: Duration,
     writers: SqlitePool,
     /// One writer of this process at a time. Others wait here in turn, which SQLite's own waiting does not do.
     writing: Arc<Semaphore>,

@@ -20,8 +20,10 @@ use crate::names::Names;
 use crate::options::Options;
 use crate::transaction::WriteTransaction;
 
-pub(super) const MIGRATIONS: Migrations =
-    Migrations(&[include_str!("../../migrations/1.sqlite.sql")]);
+pub(super) const MIGRATIONS: Migrations = Migrations(&[
+    include_str!("../../migrations/1.sqlite.sql"),
+    include_str!("../../migrations/2.sqlite.sql"),
+]);
 
 /// How long a writer waits for another process.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -133,6 +135,7 @@ async fn open(
     Ok(SqliteStore {
         tables: Tables { names, application: options.application.clone() },
         profile: options.profile("SQLite", shards),
+        keep_keys: options.keep_keys,
         watch: Watch::new(&readers),
         writers,
         writing: Arc::new(Semaphore::new(1)),

@@ -125,6 +125,7 @@ impl SqliteStore {
         // Those that ended long ago without a word.
         let sql = format!("DELETE FROM {{node}} WHERE until < {NOW} - 86400000000");
         sqlx::query(self.tables.names.sql(&sql)).execute(&mut *tx).await?;
+        self.tables.prune_keys(&mut tx, self.keep_keys).await?;
         let sql = format!("SELECT count(*) FROM {{node}} WHERE application = ? AND until > {NOW}");
         let living: i64 = sqlx::query_scalar(self.tables.names.sql(&sql))
             .bind(&self.tables.application)

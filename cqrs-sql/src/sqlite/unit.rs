@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use cqrs_core::TenantId;
 use cqrs_core::handler::BoxFuture;
-use cqrs_core::log::{DoneRow, LogEvent, ScheduledEvent, StoreError, Unit, Units};
+use cqrs_core::log::{
+    DoneRow, Executed, ExecutionKey, LogEvent, ScheduledEvent, StoreError, Unit, Units,
+};
 use cqrs_core::services::TypeRef;
 use sqlx::{Sqlite, Transaction};
 use tokio::runtime::Handle;
@@ -94,6 +96,27 @@ impl Unit for SqliteUnit {
         Box::pin(async move {
             let tables = self.tables.clone();
             tables.write_done(self.tx(), rows).await.map_err(store_error)
+        })
+    }
+
+    fn claim_key<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+    ) -> BoxFuture<'a, Result<Option<Executed>, StoreError>> {
+        Box::pin(async move {
+            let tables = self.tables.clone();
+            tables.claim_key(self.tx(), key).await.map_err(store_error)
+        })
+    }
+
+    fn store_output<'a>(
+        &'a mut self,
+        key: &'a ExecutionKey,
+        output: &'a str,
+    ) -> BoxFuture<'a, Result<(), StoreError>> {
+        Box::pin(async move {
+            let tables = self.tables.clone();
+            tables.store_output(self.tx(), key, output).await.map_err(store_error)
         })
     }
 

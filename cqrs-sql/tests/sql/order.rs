@@ -194,6 +194,37 @@ async fn users_publish_in_their_own_transactions() {
     assert!(!error.is_temporary(), "{error}");
 }
 
+#[tokio::test]
+async fn a_transaction_of_another_file_is_refused_with_the_fix() {
+    let database = Database::sqlite();
+    let store = database.open().await;
+    let directory = tempfile::tempdir().expect("a directory");
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(directory.path().join("other.db"))
+        .create_if_missing(true);
+    let pool = sqlx::SqlitePool::connect_with(options).await.expect("SQLite");
+    let mut tx = pool.begin_with("BEGIN IMMEDIATE").await.expect("begun");
+    let error = store.publish_in(&mut tx, &[event(1, 1)]).await.expect_err("another file");
+    assert!(!error.is_temporary(), "{error}");
+    let error = error.to_string();
+    assert!(error.contains("of another database than the store (no such table: "), "{error}");
+    assert!(error.contains("`SqlStore::from_pool`"), "{error}");
+}
+
+#[tokio::test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
+async fn a_transaction_without_the_tables_is_refused_with_the_fix_on_postgres() {
+    let database = Database::postgres();
+    let Database::Postgres(schema) = &database else { unreachable!() };
+    let pool = sqlx::PgPool::connect(&crate::support::url()).await.expect("Postgres");
+    let store = database.open().await;
+    let mut tx = pool.begin().await.expect("begun");
+    let rename = format!("ALTER TABLE {}.cqrs_outbox RENAME TO gone", schema.name);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(rename)).execute(&mut *tx).await.expect("renamed");
+    let error = store.publish_in(&mut tx, &[event(1, 1)]).await.expect_err("no table");
+    assert!(error.to_string().contains("`SqlStore::from_pool`"), "{error}");
+}
+
 const FILE_OF_CHILD: &str = "CQRS_SQL_TEST_FILE";
 
 /// What a process of the next test does.

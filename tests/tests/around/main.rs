@@ -1,14 +1,18 @@
 //! What people expect around the buses.
 
+mod lines; // what is logged
+
 mod activity_events;
 mod authorization;
 mod calls;
 mod contexts;
 mod deaths;
+mod idempotency;
 mod json;
 mod middleware;
 mod plugins;
 mod policies;
+mod providers;
 mod retried_commands;
 mod settings;
 mod publishing;

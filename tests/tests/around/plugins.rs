@@ -177,6 +177,33 @@ async fn a_plugin_that_fails_to_shut_down_is_reported_and_keeps_nobody_from_it()
     assert_eq!(lamp.notes(), ["grid shuts down"]);
 }
 
+/// Uses a service that the application has.
+struct Inspector;
+
+impl Plugin for Inspector {
+    fn name(&self) -> &str {
+        "inspector"
+    }
+
+    async fn start(&self, app: &App) -> Result<(), BoxError> {
+        app.service::<Lamp>()?.note("inspected");
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_starts_finds_the_services_of_the_application() {
+    let lamp = Lamp::default();
+    let app = builder().provide(lamp.clone()).plugin(Inspector).build().expect("wired");
+    app.start().await.expect("the lamp is there");
+    assert_eq!(lamp.notes(), ["inspected"]);
+
+    let app = App::builder().bare().plugin(Inspector).build().expect("wired");
+    let error = app.start().await.expect_err("no lamp").to_string();
+    assert!(error.starts_with("plugin `inspector` did not start: "), "{error}");
+    assert!(error.contains("`Lamp`"), "{error}");
+}
+
 #[test]
 fn a_plugin_added_twice_is_reported() {
     let lamp = Lamp::default();

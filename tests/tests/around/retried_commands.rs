@@ -5,10 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use cqrs_core::handler::HandlerSettings;
+use cqrs_core::handler::{HandlerOptions, HandlerSettings};
 use cqrs_core::log::StoreError;
 use cqrs_core::modules;
 use cqrs_core::prelude::*;
+use cqrs_core::{Handler, RetryPolicy};
 use cqrs_tests::ledger::{Conflict, Ledger, LedgerTransaction};
 use tokio::time::Instant;
 
@@ -154,6 +155,30 @@ async fn a_command_is_attempted_again_after_the_errors_that_are_named() {
         let executed = office.app.commands().execute(&acme(), Dial(errors)).await;
         assert_eq!(executed, result.map_err(ExecuteError::Handler));
         assert_eq!(office.numbers.load(SeqCst), attempts);
+        assert_eq!(began.elapsed().as_secs(), seconds);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_of_a_closure_is_attempted_again_after_the_errors_that_are_named() {
+    use DialError::{Busy, Unknown};
+    let waits = RetryPolicy::waits(&[Duration::from_secs(1), Duration::from_secs(10)]);
+    for (errors, result, seconds) in [
+        (vec![Busy, Busy], Ok(3), 11),
+        (vec![Busy; 3], Err(Busy), 11),
+        (vec![Unknown], Err(Unknown), 0),
+    ] {
+        let attempts = Arc::<AtomicU32>::default();
+        let dial =
+            Handler::retried_command_fn("dial", DialError::is_busy, move |Dial(errors), _| {
+                let before = attempts.fetch_add(1, SeqCst);
+                async move { errors.into_iter().nth(before as usize).map_or(Ok(before + 1), Err) }
+            });
+        let dial = dial.options(HandlerOptions::DEFAULT.retry(waits));
+        let app = App::builder().bare().register(dial).build().expect("wired");
+        let began = Instant::now();
+        let executed = app.execute(&acme(), Dial(errors)).await;
+        assert_eq!(executed, result.map_err(ExecuteError::Handler));
         assert_eq!(began.elapsed().as_secs(), seconds);
     }
 }

@@ -112,7 +112,7 @@ fn settings_for_handlers_that_are_not_there_are_wired_wrongly() {
              fix: did you mean \"count-stamps\"?",
             "the settings are for \"zoo\", but there is no handler named \"zoo\"\n\
              fix: write the handler's stable name, which `App::describe` shows",
-            "the settings are for \"COUNT_STMAPS\", but there is no handler named \"COUNT_STMAPS\"\n\
+            "the environment has `S__COUNT_STMAPS__TIMEOUT`, but there is no handler named \"COUNT_STMAPS\"\n\
              fix: did you mean \"COUNT_STAMPS\"?",
         ]
     );

@@ -2,6 +2,7 @@
 
 mod everything_at_once;
 mod handlers;
+mod idempotent_commands;
 mod implemented_by_hand;
 mod module_selection;
 mod near_misses;

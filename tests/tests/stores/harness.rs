@@ -6,6 +6,9 @@ use cqrs_core::log::{Store, Unit};
 
 /// A store of which the tests can open several handles.
 pub(crate) trait Harness: Sized {
+    /// The transactions in which users write, if they can.
+    type Transaction: Send + 'static;
+
     /// A new, empty store.
     async fn open() -> Self;
 
@@ -243,6 +246,14 @@ macro_rules! suite_of_units {
                 an_entity_is_read_in_the_order_of_its_commits;
             scheduled:
                 what_a_unit_schedules_counts_after_its_commit;
+            idempotency:
+                a_second_request_gets_the_output_of_the_first_one,
+                of_requests_at_the_same_time_one_is_executed,
+                a_key_is_of_one_tenant_one_actor_and_one_command,
+                a_key_with_other_content_is_refused,
+                a_request_that_failed_can_be_sent_again,
+                the_output_of_the_last_attempt_is_kept,
+                a_client_that_left_at_the_commit_gets_the_output;
         }
     };
 }

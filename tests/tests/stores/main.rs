@@ -17,6 +17,7 @@ mod detours;
 mod done_rows;
 mod handlers;
 mod health;
+mod idempotency;
 mod leases;
 mod lost_logs;
 mod news;

@@ -15,6 +15,8 @@ use crate::support::LEASE;
 struct Memory(MemoryStore);
 
 impl Harness for Memory {
+    type Transaction = ();
+
     async fn open() -> Self {
         Self(MemoryStore::new().lease(LEASE))
     }

@@ -148,6 +148,8 @@ impl Pooled {
 }
 
 impl Harness for Pooled {
+    type Transaction = cqrs_sql::PostgresTransaction;
+
     async fn open() -> Self {
         let direct = Postgres::open().await;
         let server: PgConnectOptions = url().parse().unwrap();

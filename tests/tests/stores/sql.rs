@@ -36,6 +36,8 @@ impl Sqlite {
 }
 
 impl Harness for Sqlite {
+    type Transaction = SqliteTransaction;
+
     async fn open() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let store = Self::open_in(&directory).await;
@@ -94,6 +96,8 @@ impl Postgres {
 }
 
 impl Harness for Postgres {
+    type Transaction = PostgresTransaction;
+
     async fn open() -> Self {
         let schema = format!("test_{}", Uuid::now_v7().simple());
         let store = Self::open_in(&schema).await;
