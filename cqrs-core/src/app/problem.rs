@@ -79,7 +79,8 @@ pub enum ProblemKind {
     QueryReachesBus,
     /// A handler writes in a transaction that the store of the application does not have.
     WrongTransaction,
-    /// Settings name a handler that does not exist, or an option that the handler does not have.
+    /// Settings name a handler that does not exist, or an option that the handler does not have; or options contradict
+    /// each other.
     WrongSetting,
     /// A module that was named contains no annotation.
     EmptyModule,

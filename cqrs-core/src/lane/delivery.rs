@@ -12,6 +12,7 @@ use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
 
 /// One event on its way to one handler.
+#[derive(Clone)]
 pub(crate) struct Delivery {
     pub(crate) event: AnyEvent,
     /// Which of the handler's events it is: an index into the lane's handlers.

@@ -6,7 +6,7 @@ use tokio::runtime::Handle;
 
 use super::chance::step_back;
 use super::deliver::{Taken, deliver};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, keep_order};
 use super::report::{log_together, report};
 use super::{Lane, Verdict};
 use crate::handler::AttemptError;
@@ -47,6 +47,8 @@ async fn work(lane: &Lane, number: usize) {
 
 /// Each delivery is done, retried, or dead.
 fn settle(lane: &Lane, number: usize, taken: &mut Taken) {
+    // Those that were not attempted have expired.
+    keep_order(lane, &taken.items, &mut taken.outcomes);
     let Taken { items, outcomes, .. } = &*taken;
     lane.count(number, outcomes);
     if items.len() > 1 {

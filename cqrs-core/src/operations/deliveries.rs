@@ -108,7 +108,9 @@ impl Operations {
             handler
         } else {
             let letter = self.letters().kept().extract(|letter| letter.id == id).pop();
-            letter.ok_or(OperationError::NoSuchDelivery(id))?.handler.to_string()
+            let letter = letter.ok_or(OperationError::NoSuchDelivery(id))?;
+            letter.release();
+            letter.handler.to_string()
         };
         self.record(ctx, "discarded", &handler, format_args!("delivery {id}")).await;
         Ok(())
@@ -176,7 +178,14 @@ impl Operations {
         };
         let handler = letter.handler.to_string();
         let redelivered = event.and_then(|event| {
-            let redelivered = self.0.dispatcher.redeliver(&letter.handler, &event);
+            let dispatcher = &self.0.dispatcher;
+            let is_resumed = match letter.holding_lane() {
+                Some(lane) => dispatcher.resume(&lane, &event),
+                None => Ok(false),
+            };
+            let redelivered = is_resumed.and_then(|is_resumed| {
+                if is_resumed { Ok(()) } else { dispatcher.redeliver(&letter.handler, &event) }
+            });
             redelivered.map_err(|_| OperationError::ShutDown)
         });
         if redelivered.is_err() {

@@ -46,6 +46,10 @@ impl<T> Schedule<T> {
         self.held.remove(&number)
     }
 
+    pub(crate) fn has_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
     /// The items that are held.
     pub(crate) fn iter_held(&self) -> impl Iterator<Item = &T> {
         self.held.values().map(|entry| &entry.item)
