@@ -31,9 +31,9 @@ impl Origin for Feed {
         match verdict {
             // It may wait at a paused handler now, for which a shutdown does not wait.
             Verdict::Retry { .. } => return self.lifecycle.note_change(),
-            Verdict::Dead { attempts, error } if self.dead_letters != DeadLetters::Discard => {
-                let lane = self.lane.upgrade().filter(|_| self.dead_letters == DeadLetters::Hold);
-                let holds = lane.filter(|lane| lane.is_held(event.id()));
+            Verdict::Dead { attempts, error, holds }
+                if self.dead_letters != DeadLetters::Discard =>
+            {
                 self.letters.add(DeadLetter {
                     id: message_id::new(),
                     handler: Arc::clone(&self.handler),
@@ -41,7 +41,7 @@ impl Origin for Feed {
                     attempts,
                     error: error.clone(),
                     died_at: Timestamp::now(),
-                    holds: holds.map(|lane| Arc::downgrade(&lane)),
+                    holds: holds.then(|| Weak::clone(&self.lane)),
                 });
             }
             Verdict::Done { .. } | Verdict::Dead { .. } | Verdict::Release => {}

@@ -13,11 +13,6 @@ impl Lane {
         self.shared.lifecycle.note_change();
     }
 
-    /// Whether a delivery of the event with this id has died and holds its order key.
-    pub(crate) fn is_held(&self, event: Uuid) -> bool {
-        self.state().schedule.iter_held().any(|delivery| delivery.event.id() == event)
-    }
-
     /// Delivers an event in memory again that holds its order key: before those that wait behind it. Returns whether there
     /// is one.
     pub(crate) fn resume_held(&self, event: &AnyEvent) -> bool {

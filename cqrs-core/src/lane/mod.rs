@@ -369,10 +369,8 @@ impl Lane {
         self.state().schedule.waiting()
     }
 
-    /// How many deliveries wait although the handler is paused; `None` if it is not.
-    pub(crate) fn waiting_while_paused(&self) -> Option<usize> {
-        let state = self.state();
-        state.limits.is_paused.then(|| state.schedule.waiting())
+    pub(crate) fn is_paused(&self) -> bool {
+        self.state().limits.is_paused
     }
 
     /// How many deliveries wait in vain: all of a paused handler, or those behind dead letters that hold their order keys;

@@ -11,6 +11,7 @@ use super::report::{log_together, report};
 use super::{Lane, Verdict};
 use crate::handler::AttemptError;
 use crate::runtime::{Panic, catch};
+use crate::schedule::Step;
 
 /// Starts worker `number` of `lane`.
 pub(super) fn start(lane: Arc<Lane>, number: usize, runtime: &Handle) {
@@ -66,7 +67,8 @@ fn settle(lane: &Lane, number: usize, taken: &mut Taken) {
             None => Verdict::Done { attempts },
             Some(error) => {
                 delivery.announce(lane, attempts, error);
-                Verdict::Dead { attempts, error }
+                let holds = outcomes[*at].step == Step::Hold;
+                Verdict::Dead { attempts, error, holds }
             }
         });
     }

@@ -45,7 +45,8 @@ impl Operations {
     }
 
     /// Delivers a dead letter again, with a full set of attempts and after what its handler has waiting. If it fails
-    /// again, it is a new dead letter. A parked delivery is tried at once.
+    /// again, it is a new dead letter. One that [holds its order key](FailedDelivery::holds_key) comes before those that wait
+    /// for it, and holds the key until it succeeds. A parked delivery is tried at once.
     ///
     /// # Errors
     ///
@@ -70,7 +71,8 @@ impl Operations {
     /// # Errors
     ///
     /// As [`redeliver`](Self::redeliver); and when the delivery is parked, or the payload does not have the form of
-    /// the event afterwards.
+    /// the event afterwards. With a store, also when it [holds its order key](FailedDelivery::holds_key): it keeps its place
+    /// in the log, and the log keeps the event as it was.
     pub async fn redeliver_edited(
         &self,
         ctx: &Context,
@@ -82,6 +84,9 @@ impl Operations {
                 let stored = self.stored(id, delivery).await?;
                 if stored.state != FailedState::Dead {
                     return Err(OperationError::Parked(id));
+                }
+                if stored.holds_key {
+                    return Err(OperationError::HoldsKey(id));
                 }
                 let shown = self.0.codec.show(&stored.event.event);
                 let edited = self.edited(&shown, patch)?;
@@ -96,7 +101,7 @@ impl Operations {
         Ok(())
     }
 
-    /// Ends a dead letter, or a parked delivery: its handler does not get it any more.
+    /// Ends a dead letter, or a parked delivery: its handler does not get it any more, and those that wait for it go on.
     ///
     /// # Errors
     ///
