@@ -51,13 +51,7 @@ fn without_panic(lane: &Lane, log: impl FnOnce()) {
     }
 }
 
-fn log(
-    lane: &Lane,
-    item: &Item,
-    error: &DeliveryError,
-    step: Step,
-    retry_in: Option<Duration>,
-) {
+fn log(lane: &Lane, item: &Item, error: &DeliveryError, step: Step, retry_in: Option<Duration>) {
     let Item { event, attempt, .. } = item;
     let handler = &*lane.name;
     let (name, id, tenant) = (event.name(), event.id(), event.context().tenant());

@@ -51,7 +51,8 @@ impl FailedDelivery {
 
     pub(super) fn of_store(stored: StoredFailure, codec: &Codec) -> Self {
         let id = stored.id().to_uuid();
-        let StoredFailure { subscription, event, attempts, error, since, state, holds_key } = stored;
+        let StoredFailure { subscription, event, attempts, error, since, state, holds_key } =
+            stored;
         let (handler, event) = (subscription.name.into(), codec.show(&event.event));
         Self { id, handler, event, attempts, error, since, state, holds_key }
     }

@@ -21,15 +21,32 @@ struct Item {
 
 #[derive(Debug, Clone)]
 enum Action {
-    Push { tenant: u64, order: Option<u64>, group: bool },
-    Take { worker: usize, pick: usize },
-    Settle { worker: usize, steps: Vec<u8> },
-    Advance { milliseconds: u64 },
-    PushHeld { tenant: u64, order: u64 },
+    Push {
+        tenant: u64,
+        order: Option<u64>,
+        group: bool,
+    },
+    Take {
+        worker: usize,
+        pick: usize,
+    },
+    Settle {
+        worker: usize,
+        steps: Vec<u8>,
+    },
+    Advance {
+        milliseconds: u64,
+    },
+    PushHeld {
+        tenant: u64,
+        order: u64,
+    },
     Resume(prop::sample::Index),
     RemoveHeld(prop::sample::Index),
     /// Removes what waits and is of this group.
-    RemoveWaiting { group: bool },
+    RemoveWaiting {
+        group: bool,
+    },
 }
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {

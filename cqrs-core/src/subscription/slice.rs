@@ -223,12 +223,7 @@ impl Slice {
         }
     }
 
-    fn delivery(
-        self: &Arc<Self>,
-        event: &AnyEvent,
-        index: usize,
-        read: &Read,
-    ) -> (Delivery, Keys) {
+    fn delivery(self: &Arc<Self>, event: &AnyEvent, index: usize, read: &Read) -> (Delivery, Keys) {
         let keys = Keys { tenant: event.context().tenant_key(), order: read.key };
         let origin: Arc<dyn Origin> = Arc::clone(self) as _;
         let receipt = Receipt { origin, token: Some(read.position.0) };

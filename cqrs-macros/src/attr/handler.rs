@@ -213,7 +213,8 @@ impl HandlerOptions {
                  `fn is_busy(error: &HandlerError) -> bool`",
             );
         }
-        if let (Some((DeadLetters::Hold, span)), Some(Order::None)) = (self.dead_letters, self.order)
+        if let (Some((DeadLetters::Hold, span)), Some(Order::None)) =
+            (self.dead_letters, self.order)
         {
             errors.on(
                 span,

@@ -5,6 +5,7 @@ mod authorization;
 mod calls;
 mod contexts;
 mod deaths;
+mod holding;
 mod json;
 mod middleware;
 mod plugins;
