@@ -60,7 +60,7 @@ impl Operations {
             }
             None => self.redeliver_letter(id, None)?,
         };
-        self.record(ctx, "redelivered", &handler, format_args!("delivery {id}")).await;
+        self.record(ctx, "redelivered", &handler, format!("delivery {id}")).await;
         Ok(())
     }
 
@@ -97,7 +97,7 @@ impl Operations {
             }
             None => self.redeliver_letter(id, Some(patch))?,
         };
-        self.record(ctx, "edited and redelivered", &handler, format_args!("delivery {id}")).await;
+        self.record(ctx, "edited and redelivered", &handler, format!("delivery {id}")).await;
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl Operations {
             letter.release();
             letter.handler.to_string()
         };
-        self.record(ctx, "discarded", &handler, format_args!("delivery {id}")).await;
+        self.record(ctx, "discarded", &handler, format!("delivery {id}")).await;
         Ok(())
     }
 
@@ -131,7 +131,11 @@ impl Operations {
         ctx: &Context,
         filter: &DeliveryFilter,
     ) -> Result<usize, OperationError> {
-        self.for_all(filter, async |id| self.redeliver(ctx, id).await).await
+        let mut count = 0;
+        for id in self.ids(filter).await? {
+            count += usize::from(is_done(self.redeliver(ctx, id).await)?);
+        }
+        Ok(count)
     }
 
     /// [Discards](Self::discard) all that match, whatever the filter's limit, and returns how many there were.
@@ -144,7 +148,11 @@ impl Operations {
         ctx: &Context,
         filter: &DeliveryFilter,
     ) -> Result<usize, OperationError> {
-        self.for_all(filter, async |id| self.discard(ctx, id).await).await
+        let mut count = 0;
+        for id in self.ids(filter).await? {
+            count += usize::from(is_done(self.discard(ctx, id).await)?);
+        }
+        Ok(count)
     }
 
     fn letters(&self) -> &Letters {
@@ -208,12 +216,8 @@ impl Operations {
         edited.map_err(|error| wrong(event, error))
     }
 
-    async fn for_all(
-        &self,
-        filter: &DeliveryFilter,
-        operate: impl AsyncFn(Uuid) -> Result<(), OperationError>,
-    ) -> Result<usize, OperationError> {
-        // All of them first, because what fails again meanwhile is not meant.
+    /// All that match at this time: what fails again meanwhile is not meant.
+    async fn ids(&self, filter: &DeliveryFilter) -> Result<Vec<Uuid>, OperationError> {
         let mut filter = filter.clone().limit(DeliveryFilter::MAX_LIMIT);
         let mut ids = Vec::new();
         loop {
@@ -222,16 +226,16 @@ impl Operations {
             filter.after = Some(last.id);
             ids.extend(page.iter().map(|failed| failed.id));
         }
-        let mut count = 0;
-        for id in ids {
-            match operate(id).await {
-                Ok(()) => count += 1,
-                // It was handled meanwhile.
-                Err(OperationError::NoSuchDelivery(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(count)
+        Ok(ids)
+    }
+}
+
+/// Whether the delivery was still there: it may have been handled meanwhile.
+fn is_done(result: Result<(), OperationError>) -> Result<bool, OperationError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(OperationError::NoSuchDelivery(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 
