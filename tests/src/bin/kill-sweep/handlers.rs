@@ -93,6 +93,21 @@ impl EventHandler<Advanced> for Flaky {
     }
 }
 
+/// Its dead letters hold their counters, until the last process delivers them again.
+#[events_handler(Advanced, name = "hold", retry = none, dead_letters = "hold")]
+struct Hold {
+    pool: Pool,
+    failures: Failures,
+}
+
+impl EventHandler<Advanced> for Hold {
+    async fn handle(&self, event: &Advanced, _: &Context) -> HandlerResult {
+        self.failures.at_random()?;
+        self.pool.note("hold", event.counter, event.number, 0).await?;
+        Ok(())
+    }
+}
+
 /// Handles the deaths of those that fail for good.
 #[events_handler(DeliveryDied, name = "deaths")]
 struct Deaths {
