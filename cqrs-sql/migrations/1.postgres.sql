@@ -95,6 +95,8 @@ CREATE TABLE {parked} (
     attempts integer NOT NULL,
     due timestamptz,
     error text,
+    -- Set if it is a dead letter that holds its order key.
+    died_at timestamptz,
     PRIMARY KEY (subscription, shard, position)
 );
 

@@ -216,8 +216,9 @@ impl App {
     }
 
     /// Returns when nothing is queued, running or waiting for its next attempt: all cascades of what has
-    /// been published are done. It also waits for what is published meanwhile, and for the deliveries of
-    /// paused handlers; put a [`timeout`](tokio::time::timeout) around it if these could keep it waiting.
+    /// been published are done. It also waits for what is published meanwhile, for the deliveries of paused
+    /// handlers, and for those that wait [behind a dead letter](crate::handler::DeadLetters::Hold); put a
+    /// [`timeout`](tokio::time::timeout) around it if these could keep it waiting.
     ///
     /// Cancel safe. Never returns inside a handler, because the handler itself is in flight.
     pub async fn idle(&self) {
@@ -229,9 +230,9 @@ impl App {
         self.caught_up_and(|| self.idle_but_waiting(), true).await;
     }
 
-    /// Waits until `idle` returns, and the handlers have handled what is in the log; `but_paused` leaves out those that
-    /// are paused.
-    async fn caught_up_and<F: Future<Output = ()>>(&self, idle: impl Fn() -> F, but_paused: bool) {
+    /// Waits until `idle` returns, and the handlers have handled what is in the log; `but_waiting` leaves out those that
+    /// are paused, and what waits behind dead letters.
+    async fn caught_up_and<F: Future<Output = ()>>(&self, idle: impl Fn() -> F, but_waiting: bool) {
         loop {
             idle().await;
             let Some(engine) = self.0.hub.dispatcher.engine() else { return };
@@ -241,7 +242,7 @@ impl App {
             }
             // What handlers do after the first look, and what they publish meanwhile, counts too.
             if let Ok(end) = end
-                && engine.is_caught_up(end, but_paused)
+                && engine.is_caught_up(end, but_waiting)
                 && tokio::time::timeout(Duration::ZERO, idle()).await.is_ok()
                 && engine.end().await.is_ok_and(|last| last == end)
             {
@@ -257,7 +258,7 @@ impl App {
     ///
     /// What handlers publish and execute while the application drains is still accepted. At the end of
     /// `timeout`, handlers that still run are cancelled at their next `.await`. Deliveries of a paused
-    /// handler are reported, not waited for. Do not await it inside a handler, which it would wait for.
+    /// handler, and those that wait behind a dead letter, are reported, not waited for. Do not await it inside a handler, which it would wait for.
     ///
     /// Cancel safe: if the returned future is dropped, new work is still refused and draining continues.
     ///
@@ -289,7 +290,7 @@ impl App {
     }
 
     /// Returns when all work in flight waits for handlers that do not run: paused ones, or all handlers
-    /// before the start. Cancel safe.
+    /// before the start; or behind dead letters. Cancel safe.
     pub(crate) async fn idle_but_waiting(&self) {
         let dispatcher = &self.0.hub.dispatcher;
         self.0.lifecycle.idle_but(|| dispatcher.waiting_in_vain()).await;

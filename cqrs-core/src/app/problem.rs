@@ -81,7 +81,8 @@ pub enum ProblemKind {
     WrongTransaction,
     /// A command is idempotent, and its handler does not write in a transaction.
     IdempotentWithoutTransaction,
-    /// Settings name a handler that does not exist, or an option that the handler does not have.
+    /// Settings name a handler that does not exist, or an option that the handler does not have; or options contradict
+    /// each other.
     WrongSetting,
     /// A module that was named contains no annotation.
     EmptyModule,

@@ -3,6 +3,7 @@
 use super::builder::AppBuilder;
 use super::handlers::consumer;
 use super::{Problem, ProblemKind};
+use crate::handler::Order;
 use crate::message::MessageKind;
 use crate::registry::{Catalogue, HandlerRegistration};
 
@@ -17,8 +18,10 @@ pub(super) fn apply(
     problems: &mut Vec<Problem>,
 ) {
     for handler in handlers.iter_mut() {
+        let mut own = handler.options;
         handler.options = handler.options.or(builder.defaults);
         for settings in &builder.settings {
+            own = settings.apply(&handler.name, own);
             handler.options = settings.apply(&handler.name, handler.options);
             let kind = handler.kind();
             if kind != MessageKind::Event
@@ -36,6 +39,17 @@ pub(super) fn apply(
                     },
                 ));
             }
+        }
+        // The application's default is for the handlers that have an order.
+        if own.holds() && handler.options.effective().order == Order::None {
+            problems.push(Problem::new(
+                ProblemKind::WrongSetting,
+                format!(
+                    "{} has no order, and with the dead letters `hold` the later events of an order key wait",
+                    consumer(handler)
+                ),
+                "keep or discard the dead letters, or give the handler an order",
+            ));
         }
     }
     // One configuration may serve several applications, so settings of a handler that this one leaves out are allowed.

@@ -125,6 +125,7 @@ impl Routes {
         for Unrouted { lane, events, is_durable } in unrouted {
             let feed = Feed {
                 handler: Arc::clone(&lane.name),
+                lane: Arc::downgrade(&lane),
                 dead_letters: lane.options.dead_letters,
                 capacity: Capacity::new(capacity),
                 lifecycle: Arc::clone(&dispatcher.shared.lifecycle),
@@ -311,6 +312,13 @@ impl Dispatcher {
         at.map_or(Ok(()), |at| self.dispatch(&routes[at..=at], event, false, || {}))
     }
 
+    /// As [`redeliver`](Self::redeliver), for a dead letter that holds its order key in `lane`: before those that wait for it.
+    /// Returns whether there is one.
+    pub(crate) fn resume(&self, lane: &Lane, event: &AnyEvent) -> Result<bool, Refused> {
+        let _passage = self.shared.lifecycle.pass().ok_or(Refused::ShutDown)?;
+        Ok(lane.resume_held(event))
+    }
+
     fn lock_order(&self, keys: Keys) -> Option<MutexGuard<'_, ()>> {
         let order_tenants = self.routes.get().is_some_and(|routes| routes.order_tenants);
         let key = if order_tenants { keys.tenant } else { keys.order? };
@@ -340,13 +348,17 @@ impl Dispatcher {
     }
 
     /// How much of what is in flight waits at handlers that do not run: paused ones, or all of them before
-    /// the start.
+    /// the start; or behind a dead letter.
     pub(crate) fn waiting_in_vain(&self) -> usize {
         let is_started = self.is_started();
-        let waiting = self.lanes().iter().filter_map(|route| {
-            let waiting = route.lane.waiting_while_paused();
-            let waiting = waiting.or_else(|| (!is_started).then(|| route.lane.waiting()))?;
-            Some(waiting + route.feed.capacity.waiting())
+        let waiting = self.lanes().iter().map(|route| {
+            let (waiting, is_all) = if is_started {
+                route.lane.waiting_in_vain()
+            } else {
+                (route.lane.waiting(), true)
+            };
+            // If all of the queue waits in vain, so does a publisher for which it is full.
+            waiting + if is_all { route.feed.capacity.waiting() } else { 0 }
         });
         waiting.sum()
     }

@@ -1,6 +1,6 @@
 //! Where the deliveries of one handler come from, in memory.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use jiff::Timestamp;
 
@@ -17,6 +17,7 @@ use crate::schedule::Keys;
 /// What one handler is fed from: it counts its deliveries, and hears what becomes of each.
 pub(super) struct Feed {
     pub(super) handler: Arc<str>,
+    pub(super) lane: Weak<Lane>,
     pub(super) dead_letters: DeadLetters,
     pub(super) capacity: Capacity,
     pub(super) lifecycle: Arc<Lifecycle>,
@@ -30,7 +31,9 @@ impl Origin for Feed {
         match verdict {
             // It may wait at a paused handler now, for which a shutdown does not wait.
             Verdict::Retry { .. } => return self.lifecycle.note_change(),
-            Verdict::Dead { attempts, error } if self.dead_letters == DeadLetters::Keep => {
+            Verdict::Dead { attempts, error, holds }
+                if self.dead_letters != DeadLetters::Discard =>
+            {
                 self.letters.add(DeadLetter {
                     id: message_id::new(),
                     handler: Arc::clone(&self.handler),
@@ -38,6 +41,7 @@ impl Origin for Feed {
                     attempts,
                     error: error.clone(),
                     died_at: Timestamp::now(),
+                    holds: holds.then(|| Weak::clone(&self.lane)),
                 });
             }
             Verdict::Done { .. } | Verdict::Dead { .. } | Verdict::Release => {}

@@ -1,12 +1,13 @@
 //! Deliveries that failed for good, as they are kept.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
 use crate::handler::DeliveryError;
+use crate::lane::Lane;
 use crate::message::AnyEvent;
 
 /// A delivery that failed for good: its event, its handler, and why.
@@ -23,6 +24,8 @@ pub(crate) struct DeadLetter {
     pub(crate) error: DeliveryError,
     /// When the last attempt failed, by the wall clock.
     pub(crate) died_at: Timestamp,
+    /// Where the later events of its order key wait for it, if it holds the key.
+    pub(crate) holds: Option<Weak<Lane>>,
 }
 
 /// Where dead letters are kept.
@@ -50,6 +53,7 @@ impl Letters {
         kept.dropped += u64::from(is_full);
         drop(kept);
         if let Some(letter) = oldest {
+            letter.release();
             tracing::error!(
                 handler = &*letter.handler, event = letter.event.name(), event_id = %letter.event.id(),
                 "there are too many dead letters: the oldest was dropped"
@@ -59,6 +63,20 @@ impl Letters {
 
     pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DeadLetter {
+    /// Lets the later events of its order key follow, if it holds the key.
+    pub(crate) fn release(&self) {
+        if let Some(lane) = self.holding_lane() {
+            lane.release_held(self.event.id());
+        }
+    }
+
+    /// Where it holds its order key.
+    pub(crate) fn holding_lane(&self) -> Option<Arc<Lane>> {
+        self.holds.as_ref()?.upgrade()
     }
 }
 

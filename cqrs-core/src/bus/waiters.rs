@@ -74,7 +74,7 @@ impl Waiters {
         }
         let (attempts, result) = match verdict {
             Verdict::Done { attempts } => (attempts, Ok(())),
-            Verdict::Dead { attempts, error } => (attempts, Err(error.clone())),
+            Verdict::Dead { attempts, error, .. } => (attempts, Err(error.clone())),
             Verdict::Retry { .. } => return,
             Verdict::Release => (0, Err(AttemptError::ShutDown)),
         };

@@ -139,8 +139,10 @@ fn options(options: &OptionsDescription) -> String {
         parts.push(format!("never after {}", codes(&options.never_retried)));
     }
     parts.extend(options.deliver_within.map(|age| format!("deliver within {}", short(age))));
-    if options.dead_letters == Some(DeadLetters::Discard) {
-        parts.push("dead letters `discard`".to_owned());
+    match options.dead_letters {
+        Some(DeadLetters::Discard) => parts.push("dead letters `discard`".to_owned()),
+        Some(DeadLetters::Hold) => parts.push("dead letters `hold`".to_owned()),
+        Some(DeadLetters::Keep) | None => {}
     }
     parts.extend(options.concurrency.map(|entities| format!("concurrency {entities}")));
     match options.order {

@@ -49,6 +49,11 @@ impl HandlerOptions {
         }
     }
 
+    /// Whether dead letters are to hold their order keys.
+    pub(crate) fn holds(&self) -> bool {
+        self.dead_letters == Some(DeadLetters::Hold)
+    }
+
     pub(crate) fn effective(&self) -> EffectiveOptions {
         EffectiveOptions {
             retry: self.retry.unwrap_or(RetryPolicy::DEFAULT),

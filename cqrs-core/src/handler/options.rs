@@ -135,6 +135,14 @@ pub enum DeadLetters {
     Keep,
     /// It is logged and counted, and not kept. For handlers whose work loses its value soon, such as caches.
     Discard,
+    /// It becomes a dead letter, and the later events of its order key wait for this handler until the dead letter is
+    /// delivered again with success, or an operator [discards](crate::operations::Operations::discard) it. For handlers that
+    /// must not go on with an entity after an event is missing, such as a ledger. Other keys and other handlers go on.
+    ///
+    /// An event without an order key has none behind it: this is then the same as `Keep`. What waits takes its place in the
+    /// queue, so publishers wait when the queue is full. With a store, at most 10,000 deliveries can be parked in a shard
+    /// before the handler's other events in it wait too.
+    Hold,
 }
 
 /// Where a handler starts when it is new in an application with a store.

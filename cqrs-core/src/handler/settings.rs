@@ -419,7 +419,11 @@ mod tests {
             ),
             ("H__A__RATE", "0/s", "`rate` is out of range: 1 to 1000000 are allowed"),
             ("H__A__BREAKER__COOLDOWN", "0s", "`cooldown` is out of range: 1ms to 24h are allowed"),
-            ("H__A__DEAD_LETTERS", "burn", "unknown variant `burn`, expected `keep` or `discard`"),
+            (
+                "H__A__DEAD_LETTERS",
+                "burn",
+                "unknown variant `burn`, expected one of `keep`, `discard`, `hold`",
+            ),
             ("H__A", "1", "write `H__HANDLER__OPTION`"),
             ("H__A__B__C__D", "1", "write `H__HANDLER__OPTION`"),
         ] {

@@ -3,12 +3,11 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::attempt::{Handles, inside_middleware, run};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, keep_order};
 use super::{Delivery, Lane, Receipt};
 use crate::context::{Context, Effect, WorkGuard};
 use crate::handler::{AttemptError, BoxFuture, DeliveryError, HandlerError, Item, Transactions};
@@ -96,7 +95,7 @@ pub(super) async fn deliver(lane: &Lane, worker: usize, taken: &mut Taken) -> bo
             (None, Err(error)) => Outcome::failed_together(lane, error.clone()),
         }
     }));
-    keep_order(&taken.items, &mut taken.outcomes);
+    keep_order(lane, &taken.items, &mut taken.outcomes);
     let error_type = result.as_ref().err().map(AttemptError::error_type);
     observed.end_batch(error_type, taken.outcomes.iter().map(Outcome::error_type));
 
@@ -137,23 +136,6 @@ fn context_of(lane: &Lane, items: &[Item]) -> Context {
         _ if lane.is_across_tenants() => Context::system(),
         [item] => item.context.clone(),
         items => Context::new(items[0].context.tenant().clone()),
-    }
-}
-
-/// Later events of an order key wait behind an earlier one of the same batch that comes again.
-fn keep_order(items: &[Item], outcomes: &mut [Outcome]) {
-    if items.len() == 1 {
-        return;
-    }
-    let mut held = FxHashSet::default();
-    for (item, outcome) in items.iter().zip(outcomes) {
-        let Some(order) = item.order else { continue };
-        if outcome.error.is_none() && held.contains(&order) {
-            outcome.step = Step::Return;
-        }
-        if outcome.step != Step::Finish {
-            held.insert(order);
-        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::handler::DeliveryError;
 use crate::message::AnyEvent;
 
 /// One event on its way to one handler.
+#[derive(Clone)]
 pub(crate) struct Delivery {
     pub(crate) event: AnyEvent,
     /// Which of the handler's events it is: an index into the lane's handlers.
@@ -26,8 +27,8 @@ pub(crate) enum Verdict<'a> {
     Done { attempts: u32 },
     /// An attempt failed, and there will be another one after `wait`.
     Retry { attempts: u32, wait: Duration, error: &'a DeliveryError },
-    /// It failed for good.
-    Dead { attempts: u32, error: &'a DeliveryError },
+    /// It failed for good. If it `holds` its order key, the lane lets those behind it wait.
+    Dead { attempts: u32, error: &'a DeliveryError, holds: bool },
     /// The lane gives it back: the application stops, or the origin takes it back.
     Release,
 }

@@ -7,6 +7,7 @@ mod deliver;
 mod delivery;
 mod died;
 mod failure;
+mod held;
 mod limits;
 mod outcome;
 mod rate;
@@ -15,7 +16,7 @@ mod shared;
 mod status;
 mod worker;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -110,9 +111,14 @@ impl Lane {
 
     #[inline]
     pub(crate) fn push(&self, delivery: Delivery, keys: Keys) {
-        let is_ready = self.state().schedule.push(delivery, keys);
+        let mut state = self.state();
+        let is_ready = state.schedule.push(delivery, keys);
+        let may_be_behind_held = !is_ready && state.schedule.has_held();
+        drop(state);
         if is_ready {
             self.work.notify_one();
+        } else if may_be_behind_held {
+            self.shared.lifecycle.note_change();
         }
     }
 
@@ -128,6 +134,8 @@ impl Lane {
         let due = wait.and_then(|wait| self.clock().instant().into_std().checked_add(wait));
         self.state().schedule.push_again(delivery, keys, attempts, due);
         self.work.notify_one();
+        // It may wait behind a held one.
+        self.shared.lifecycle.note_change();
     }
 
     /// Gives back the deliveries that wait and that their origins take back.
@@ -272,6 +280,7 @@ impl Lane {
     /// What `worker` has taken goes on by its outcomes. Gives what is finished, the last one first.
     fn settle(&self, worker: usize, taken: &mut Taken) {
         let Taken { items, outcomes, finished, .. } = taken;
+        let finished = RefCell::new(finished);
         let is_taken_back = Cell::new(false);
         let step = |at: usize, delivery: &Delivery| {
             let Outcome { step, error, retry_in, .. } = &outcomes[at];
@@ -279,12 +288,16 @@ impl Lane {
                 let (attempts, wait) = (items[at].attempt, retry_in.unwrap_or_default());
                 delivery.settle(Verdict::Retry { attempts, wait, error });
             }
+            // Its delivery has ended, and the schedule keeps a copy in its place.
+            if *step == Step::Hold {
+                finished.borrow_mut().push((at, delivery.clone()));
+            }
             if *step != Step::Finish && delivery.receipt.origin.takes_back() {
                 is_taken_back.set(true);
             }
             *step
         };
-        let finish = |at, delivery| finished.push((at, delivery));
+        let finish = |at, delivery| finished.borrow_mut().push((at, delivery));
         let ready = self.state().schedule.settle(worker, step, finish);
         for _ in 0..ready.min(self.options.concurrency) {
             self.work.notify_one();
@@ -358,6 +371,7 @@ impl Lane {
             running: schedule.running(),
             retrying: schedule.retrying(),
             waiting_publishers,
+            held_keys: schedule.iter_held().count(),
             oldest_waiting: published.min(),
         }
     }
@@ -367,10 +381,19 @@ impl Lane {
         self.state().schedule.waiting()
     }
 
-    /// How many deliveries wait although the handler is paused; `None` if it is not.
-    pub(crate) fn waiting_while_paused(&self) -> Option<usize> {
-        let state = self.state();
-        state.limits.is_paused.then(|| state.schedule.waiting())
+    pub(crate) fn is_paused(&self) -> bool {
+        self.state().limits.is_paused
+    }
+
+    /// How many deliveries wait in vain: all of a paused handler, or those behind dead letters that hold their order keys;
+    /// and whether these are all that the lane has.
+    pub(crate) fn waiting_in_vain(&self) -> (usize, bool) {
+        let State { schedule, limits } = &*self.state();
+        if limits.is_paused {
+            return (schedule.waiting(), true);
+        }
+        let behind = schedule.behind_held();
+        (behind, behind > 0 && behind == schedule.waiting() && schedule.running() == 0)
     }
 
     /// Whether deliveries wait.

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use rustc_hash::FxHashSet;
+
 use super::Lane;
-use crate::handler::{AttemptError, DeliveryError, EffectiveOptions, HandlerError, RejectionKind};
+use crate::handler::{
+    AttemptError, DeadLetters, DeliveryError, EffectiveOptions, HandlerError, Item, RejectionKind,
+};
 use crate::schedule::Step;
 
 /// The longest wait that a handler may ask for with `retry_after`.
@@ -75,6 +79,30 @@ impl Outcome {
             AttemptError::Rejected(_) => counts_all,
             _ => counts_all || !self.is_permanent,
         })
+    }
+}
+
+/// Later events of an order key wait behind an earlier one of the same batch that comes again, or that holds its key. To do
+/// this again changes nothing.
+pub(super) fn keep_order(lane: &Lane, items: &[Item], outcomes: &mut [Outcome]) {
+    let holds = lane.options.dead_letters == DeadLetters::Hold;
+    if items.len() == 1 && !holds {
+        return;
+    }
+    let mut waited_for = FxHashSet::default();
+    for (item, outcome) in items.iter().zip(outcomes) {
+        let Some(order) = item.order else { continue };
+        let is_behind = waited_for.contains(&order);
+        let is_dead = outcome.error.is_some() && outcome.step == Step::Finish;
+        // Of each key, one dead letter at a time holds it.
+        if is_behind && (outcome.error.is_none() || (holds && is_dead)) {
+            *outcome = Outcome { step: Step::Return, ..Outcome::HANDLED };
+        } else if holds && is_dead {
+            outcome.step = Step::Hold;
+        }
+        if outcome.step != Step::Finish {
+            waited_for.insert(order);
+        }
     }
 }
 

@@ -17,9 +17,9 @@ pub(super) fn report(lane: &Lane, item: &Item, outcome: &Outcome) {
     if let Some(error) = error {
         // Several that failed together have one line in the log.
         if !matches!(step, Step::RetryAlone(_)) {
-            without_panic(lane, || log(lane, item, error, retry_in));
+            without_panic(lane, || log(lane, item, error, *step, retry_in));
         }
-        let is_kept = lane.options.dead_letters == DeadLetters::Keep;
+        let is_kept = lane.options.dead_letters != DeadLetters::Discard;
         observe::settled_failure(&lane.name, retry_in.is_some(), is_kept);
         lane.shared.failures.send(|| Failure {
             handler: Arc::clone(&lane.name),
@@ -51,7 +51,7 @@ fn without_panic(lane: &Lane, log: impl FnOnce()) {
     }
 }
 
-fn log(lane: &Lane, item: &Item, error: &DeliveryError, retry_in: Option<Duration>) {
+fn log(lane: &Lane, item: &Item, error: &DeliveryError, step: Step, retry_in: Option<Duration>) {
     let Item { event, attempt, .. } = item;
     let handler = &*lane.name;
     let (name, id, tenant) = (event.name(), event.id(), event.context().tenant());
@@ -65,6 +65,11 @@ fn log(lane: &Lane, item: &Item, error: &DeliveryError, retry_in: Option<Duratio
         tracing::warn!(
             handler, event = name, event_id = %id, %tenant, attempt, %error,
             "a delivery failed for good and is discarded"
+        );
+    } else if step == Step::Hold {
+        tracing::error!(
+            handler, event = name, event_id = %id, %tenant, attempt, %error,
+            "a delivery failed for good and is a dead letter now; later events of its order key wait"
         );
     } else {
         tracing::error!(

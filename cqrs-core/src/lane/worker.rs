@@ -6,11 +6,12 @@ use tokio::runtime::Handle;
 
 use super::chance::step_back;
 use super::deliver::{Taken, deliver};
-use super::outcome::Outcome;
+use super::outcome::{Outcome, keep_order};
 use super::report::{log_together, report};
 use super::{Lane, Verdict};
 use crate::handler::AttemptError;
 use crate::runtime::{Panic, catch};
+use crate::schedule::Step;
 
 /// Starts worker `number` of `lane`.
 pub(super) fn start(lane: Arc<Lane>, number: usize, runtime: &Handle) {
@@ -47,6 +48,8 @@ async fn work(lane: &Lane, number: usize) {
 
 /// Each delivery is done, retried, or dead.
 fn settle(lane: &Lane, number: usize, taken: &mut Taken) {
+    // Those that were not attempted have expired.
+    keep_order(lane, &taken.items, &mut taken.outcomes);
     let Taken { items, outcomes, .. } = &*taken;
     lane.count(number, outcomes);
     if items.len() > 1 {
@@ -64,7 +67,8 @@ fn settle(lane: &Lane, number: usize, taken: &mut Taken) {
             None => Verdict::Done { attempts },
             Some(error) => {
                 delivery.announce(lane, attempts, error);
-                Verdict::Dead { attempts, error }
+                let holds = outcomes[*at].step == Step::Hold;
+                Verdict::Dead { attempts, error, holds }
             }
         });
     }

@@ -59,9 +59,9 @@ pub struct SubscriptionProgress {
     pub behind: u64,
     /// For how long the first of these has been in the log.
     pub lag: Duration,
-    /// How many deliveries are parked.
+    /// How many deliveries are parked and not dead.
     pub parked: u64,
-    /// How many dead letters there are.
+    /// How many dead letters there are, those included that hold their order keys.
     pub dead: u64,
 }
 
@@ -120,6 +120,9 @@ pub struct StoredFailure {
     pub since: Timestamp,
     /// Whether it is dead or parked.
     pub state: FailedState,
+    /// Whether it is a dead letter that holds its order key: it is [parked](super::Parked::died_at), and the later events of the key
+    /// wait behind it.
+    pub holds_key: bool,
 }
 
 impl StoredFailure {
@@ -308,12 +311,13 @@ pub enum Edit<'a> {
         /// Whether it is paused from now on.
         pause: bool,
     },
-    /// Tries a delivery again: a parked one at once. A dead letter ends, and its event is appended for its
-    /// subscription alone, with the same id and all attempts.
+    /// Tries a delivery again: a parked one at once, and if it has died, with all attempts. Any other dead letter ends, and
+    /// its event is appended for its subscription alone, with the same id and all attempts.
     Redeliver {
         /// Which.
         delivery: DeliveryId,
-        /// The version and the text that the payload of a dead letter's event has from now on.
+        /// The version and the text that the payload of a dead letter's event has from now on. A parked delivery keeps its
+        /// payload.
         payload: Option<(u32, &'a str)>,
     },
     /// Ends a parked or dead delivery.

@@ -154,10 +154,13 @@ pub struct Parked {
     pub position: Position,
     /// How many attempts have failed.
     pub attempts: u32,
-    /// When it is tried again; `None` if it waits behind another one.
+    /// When it is tried again; `None` if it waits behind another one, or has died.
     pub due: Option<Timestamp>,
     /// Why the last attempt failed, redacted.
     pub error: Option<String>,
+    /// When it failed for good, if it did. It is a dead letter then, and holds its order key: it stays parked, and what is
+    /// parked behind it waits until [`Redeliver`](super::Edit::Redeliver) or [`Discard`](super::Edit::Discard).
+    pub died_at: Option<Timestamp>,
 }
 
 /// A delivery that failed for good.

@@ -45,7 +45,8 @@ impl Operations {
     }
 
     /// Delivers a dead letter again, with a full set of attempts and after what its handler has waiting. If it fails
-    /// again, it is a new dead letter. A parked delivery is tried at once.
+    /// again, it is a new dead letter. One that [holds its order key](FailedDelivery::holds_key) comes before those that wait
+    /// for it, and holds the key until it succeeds. A parked delivery is tried at once.
     ///
     /// # Errors
     ///
@@ -59,7 +60,7 @@ impl Operations {
             }
             None => self.redeliver_letter(id, None)?,
         };
-        self.record(ctx, "redelivered", &handler, format_args!("delivery {id}")).await;
+        self.record(ctx, "redelivered", &handler, format!("delivery {id}")).await;
         Ok(())
     }
 
@@ -70,7 +71,8 @@ impl Operations {
     /// # Errors
     ///
     /// As [`redeliver`](Self::redeliver); and when the delivery is parked, or the payload does not have the form of
-    /// the event afterwards.
+    /// the event afterwards. With a store, also when it [holds its order key](FailedDelivery::holds_key): it keeps its place
+    /// in the log, and the log keeps the event as it was.
     pub async fn redeliver_edited(
         &self,
         ctx: &Context,
@@ -83,6 +85,9 @@ impl Operations {
                 if stored.state != FailedState::Dead {
                     return Err(OperationError::Parked(id));
                 }
+                if stored.holds_key {
+                    return Err(OperationError::HoldsKey(id));
+                }
                 let shown = self.0.codec.show(&stored.event.event);
                 let edited = self.edited(&shown, patch)?;
                 let payload = edited.payload_text().map_err(|error| wrong(&shown, error))?;
@@ -92,11 +97,11 @@ impl Operations {
             }
             None => self.redeliver_letter(id, Some(patch))?,
         };
-        self.record(ctx, "edited and redelivered", &handler, format_args!("delivery {id}")).await;
+        self.record(ctx, "edited and redelivered", &handler, format!("delivery {id}")).await;
         Ok(())
     }
 
-    /// Ends a dead letter, or a parked delivery: its handler does not get it any more.
+    /// Ends a dead letter, or a parked delivery: its handler does not get it any more, and those that wait for it go on.
     ///
     /// # Errors
     ///
@@ -108,9 +113,11 @@ impl Operations {
             handler
         } else {
             let letter = self.letters().kept().extract(|letter| letter.id == id).pop();
-            letter.ok_or(OperationError::NoSuchDelivery(id))?.handler.to_string()
+            let letter = letter.ok_or(OperationError::NoSuchDelivery(id))?;
+            letter.release();
+            letter.handler.to_string()
         };
-        self.record(ctx, "discarded", &handler, format_args!("delivery {id}")).await;
+        self.record(ctx, "discarded", &handler, format!("delivery {id}")).await;
         Ok(())
     }
 
@@ -124,7 +131,11 @@ impl Operations {
         ctx: &Context,
         filter: &DeliveryFilter,
     ) -> Result<usize, OperationError> {
-        self.for_all(filter, async |id| self.redeliver(ctx, id).await).await
+        let mut count = 0;
+        for id in self.ids(filter).await? {
+            count += usize::from(is_done(self.redeliver(ctx, id).await)?);
+        }
+        Ok(count)
     }
 
     /// [Discards](Self::discard) all that match, whatever the filter's limit, and returns how many there were.
@@ -137,7 +148,11 @@ impl Operations {
         ctx: &Context,
         filter: &DeliveryFilter,
     ) -> Result<usize, OperationError> {
-        self.for_all(filter, async |id| self.discard(ctx, id).await).await
+        let mut count = 0;
+        for id in self.ids(filter).await? {
+            count += usize::from(is_done(self.discard(ctx, id).await)?);
+        }
+        Ok(count)
     }
 
     fn letters(&self) -> &Letters {
@@ -176,7 +191,14 @@ impl Operations {
         };
         let handler = letter.handler.to_string();
         let redelivered = event.and_then(|event| {
-            let redelivered = self.0.dispatcher.redeliver(&letter.handler, &event);
+            let dispatcher = &self.0.dispatcher;
+            let is_resumed = match letter.holding_lane() {
+                Some(lane) => dispatcher.resume(&lane, &event),
+                None => Ok(false),
+            };
+            let redelivered = is_resumed.and_then(|is_resumed| {
+                if is_resumed { Ok(()) } else { dispatcher.redeliver(&letter.handler, &event) }
+            });
             redelivered.map_err(|_| OperationError::ShutDown)
         });
         if redelivered.is_err() {
@@ -194,12 +216,8 @@ impl Operations {
         edited.map_err(|error| wrong(event, error))
     }
 
-    async fn for_all(
-        &self,
-        filter: &DeliveryFilter,
-        operate: impl AsyncFn(Uuid) -> Result<(), OperationError>,
-    ) -> Result<usize, OperationError> {
-        // All of them first, because what fails again meanwhile is not meant.
+    /// All that match at this time: what fails again meanwhile is not meant.
+    async fn ids(&self, filter: &DeliveryFilter) -> Result<Vec<Uuid>, OperationError> {
         let mut filter = filter.clone().limit(DeliveryFilter::MAX_LIMIT);
         let mut ids = Vec::new();
         loop {
@@ -208,16 +226,16 @@ impl Operations {
             filter.after = Some(last.id);
             ids.extend(page.iter().map(|failed| failed.id));
         }
-        let mut count = 0;
-        for id in ids {
-            match operate(id).await {
-                Ok(()) => count += 1,
-                // It was handled meanwhile.
-                Err(OperationError::NoSuchDelivery(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(count)
+        Ok(ids)
+    }
+}
+
+/// Whether the delivery was still there: it may have been handled meanwhile.
+fn is_done(result: Result<(), OperationError>) -> Result<bool, OperationError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(OperationError::NoSuchDelivery(_)) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

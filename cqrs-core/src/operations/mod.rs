@@ -117,13 +117,7 @@ impl Operations {
     }
 
     /// Makes what was done visible. It is done: an event that is not accepted changes nothing about that.
-    async fn record(
-        &self,
-        ctx: &Context,
-        operation: &str,
-        handler: &str,
-        detail: impl fmt::Display,
-    ) {
+    async fn record(&self, ctx: &Context, operation: &str, handler: &str, detail: String) {
         let performed = OperationPerformed::new(operation, handler, detail);
         let actor = ctx.actor().map(ToString::to_string);
         tracing::info!(operation, handler, detail = performed.detail, actor, "an operator acted");

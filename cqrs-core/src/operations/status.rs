@@ -23,7 +23,7 @@ pub struct SubscriptionStatus {
     pub lag: Duration,
     /// How many positions per second it has passed since this was called before on this application, if it was.
     pub rate: Option<f64>,
-    /// How many deliveries are parked.
+    /// How many deliveries are parked, those included that wait behind a dead letter.
     pub parked: u64,
     /// How many dead letters it has.
     pub dead: u64,

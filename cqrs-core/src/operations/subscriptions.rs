@@ -52,7 +52,7 @@ impl Operations {
         if engine.edit(&Edit::Reset { handler, to }).await? == 0 {
             return Err(self.unknown(handler).await?);
         }
-        self.record(ctx, "reset", handler, format_args!("the subscription to {to:?}")).await;
+        self.record(ctx, "reset", handler, format!("the subscription to {to:?}")).await;
         Ok(())
     }
 
@@ -69,7 +69,7 @@ impl Operations {
         if engine.edit(&Edit::Forget { handler }).await? == 0 {
             return Err(self.unknown(handler).await?);
         }
-        self.record(ctx, "forgot", handler, "the subscription").await;
+        self.record(ctx, "forgot", handler, "the subscription".to_owned()).await;
         Ok(())
     }
 
@@ -94,7 +94,7 @@ impl Operations {
                 break;
             }
         }
-        self.record(ctx, "pruned", "", format_args!("{all} events from before {before}")).await;
+        self.record(ctx, "pruned", "", format!("{all} events from before {before}")).await;
         Ok(all)
     }
 
@@ -119,7 +119,7 @@ impl Operations {
         };
         if is_change {
             let operation = if pause { "paused" } else { "resumed" };
-            self.record(ctx, operation, handler, "the attempts").await;
+            self.record(ctx, operation, handler, "the attempts".to_owned()).await;
         }
         Ok(is_change)
     }

@@ -1,6 +1,7 @@
 //! Which item a lane takes next: in order within an order key, and otherwise tenant by tenant. Pure data.
 
 mod fair;
+mod held;
 #[cfg(test)]
 mod properties;
 
@@ -36,6 +37,8 @@ pub(crate) struct Entry<T> {
     has_returned: bool,
     /// The earliest time of its next attempt.
     due: Option<Instant>,
+    /// Whether it is finished, and keeps those behind it waiting all the same.
+    is_held: bool,
 }
 
 /// What to do with an item that was taken.
@@ -43,6 +46,9 @@ pub(crate) struct Entry<T> {
 pub(crate) enum Step {
     /// It leaves the schedule.
     Finish,
+    /// It is finished, and those of its order key wait until it is [resumed](Schedule::resume) or
+    /// [removed](Schedule::remove_held). It must have an order key.
+    Hold,
     /// It failed, and is taken again at that time.
     Retry(Instant),
     /// It failed in a batch, and is taken again alone: now, or at that time.
@@ -75,8 +81,8 @@ impl fmt::Display for DeliveryState {
 
 /// The items of one handler.
 ///
-/// Of each order key, either at most one item is ready or delayed and none is taken, or a worker has taken
-/// one item, or several in order. The others are behind.
+/// Of each order key, either at most one item is ready, delayed or held and none is taken, or a worker has taken
+/// one item, or several in order. The others are behind. An item that is held is finished: it does not count as waiting.
 pub(crate) struct Schedule<T> {
     ready: Fair<Entry<T>>,
     /// The order keys that have items.
@@ -85,6 +91,8 @@ pub(crate) struct Schedule<T> {
     followers: usize,
     /// By when they are due, then by their number.
     delayed: BTreeMap<(Instant, u64), Entry<T>>,
+    /// The first items of order keys, by their number, that are finished and that the others of their key wait for.
+    held: BTreeMap<u64, Entry<T>>,
     /// What each worker has taken.
     taken: Vec<Vec<Entry<T>>>,
     numbers: u64,
@@ -94,7 +102,7 @@ pub(crate) struct Schedule<T> {
 
 /// The items of one order key.
 struct Ordered<T> {
-    /// How many are ready, delayed or taken.
+    /// How many are ready, delayed, held or taken.
     out: usize,
     behind: VecDeque<Entry<T>>,
 }
@@ -108,6 +116,7 @@ impl<T> Schedule<T> {
             orders: FxHashMap::default(),
             followers: 0,
             delayed: BTreeMap::new(),
+            held: BTreeMap::new(),
             taken: (0..workers).map(|_| Vec::new()).collect(),
             numbers: 0,
             firsts: Vec::new(),
@@ -129,9 +138,22 @@ impl<T> Schedule<T> {
         attempts: u32,
         due: Option<Instant>,
     ) -> bool {
+        let entry = self.entry(item, keys);
+        self.add(Entry { attempts, due, ..entry })
+    }
+
+    fn entry(&mut self, item: T, keys: Keys) -> Entry<T> {
         self.numbers += 1;
-        let (number, is_alone, has_returned) = (self.numbers, false, false);
-        self.add(Entry { item, keys, attempts, number, is_alone, has_returned, due })
+        Entry {
+            item,
+            keys,
+            attempts: 0,
+            number: self.numbers,
+            is_alone: false,
+            has_returned: false,
+            due: None,
+            is_held: false,
+        }
     }
 
     #[inline]
@@ -139,8 +161,8 @@ impl<T> Schedule<T> {
         if let Some(order) = entry.keys.order {
             match self.orders.entry(order) {
                 Slot::Occupied(mut ordered) => {
+                    self.followers += entry.weight();
                     ordered.get_mut().behind.push_back(entry);
-                    self.followers += 1;
                     return false;
                 }
                 Slot::Vacant(slot) => {
@@ -148,16 +170,17 @@ impl<T> Schedule<T> {
                 }
             }
         }
-        let is_ready = entry.due.is_none();
+        let is_ready = entry.due.is_none() && !entry.is_held;
         self.make_ready(entry);
         is_ready
     }
 
-    /// Removes the items that wait and that `is_meant` accepts.
+    /// Removes the items that wait and that `is_meant` accepts. Held ones are removed too, and not returned.
     pub(crate) fn remove_waiting(&mut self, is_meant: impl Fn(&T) -> bool) -> Vec<T> {
         let delayed = std::mem::take(&mut self.delayed).into_iter();
         let delayed = delayed.map(|((due, _), entry)| Entry { due: Some(due), ..entry });
-        let mut waiting: Vec<_> = self.ready.drain().chain(delayed).collect();
+        let held = std::mem::take(&mut self.held).into_values();
+        let mut waiting: Vec<_> = self.ready.drain().chain(delayed).chain(held).collect();
         for order in waiting.iter().filter_map(|entry| entry.keys.order) {
             if let Some(ordered) = self.orders.get_mut(&order) {
                 ordered.out -= 1;
@@ -172,7 +195,7 @@ impl<T> Schedule<T> {
         for entry in kept {
             self.add(entry);
         }
-        removed.into_iter().map(|entry| entry.item).collect()
+        removed.into_iter().filter(|entry| !entry.is_held).map(|entry| entry.item).collect()
     }
 
     /// Lets `worker`, which has no items, take one to `max` items: ready ones, and those behind them. They
@@ -217,7 +240,7 @@ impl<T> Schedule<T> {
             while others.len() + 1 < max
                 && let Some(next) = ordered.behind.pop_front_if(|next| {
                     let before = before.map_or(first, |at| &others[at]);
-                    next.due.is_none() && fit(before, next)
+                    next.due.is_none() && !next.is_held && fit(before, next)
                 })
             {
                 *followers -= 1;
@@ -264,13 +287,13 @@ impl<T> Schedule<T> {
             let ordered = slot.get_mut();
             ordered.out -= 1;
             if let Some(entry) = again {
+                *followers += entry.weight();
                 ordered.behind.push_front(entry);
-                *followers += 1;
             }
             // The next item follows when all that were taken with this key are settled.
             if ordered.out == 0 {
                 if let Some(next) = ordered.behind.pop_front() {
-                    *followers -= 1;
+                    *followers -= next.weight();
                     ordered.out = 1;
                     firsts.push(next);
                 } else {
@@ -290,6 +313,7 @@ impl<T> Schedule<T> {
     #[inline]
     fn make_ready(&mut self, mut entry: Entry<T>) {
         match entry.due.take() {
+            _ if entry.is_held => drop(self.held.insert(entry.number, entry)),
             Some(due) => drop(self.delayed.insert((due, entry.number), entry)),
             None if entry.has_returned => self.ready.push_front(entry.keys.tenant, entry),
             None => self.ready.push_back(entry.keys.tenant, entry),
@@ -338,10 +362,11 @@ impl<T> Schedule<T> {
     /// All items that wait.
     pub(crate) fn iter_waiting(&self) -> impl Iterator<Item = &T> {
         let behind = self.orders.values().flat_map(|ordered| &ordered.behind);
-        self.ready.iter().chain(behind).chain(self.delayed.values()).map(|entry| &entry.item)
+        let all = self.ready.iter().chain(behind).chain(self.delayed.values());
+        all.filter(|entry| !entry.is_held).map(|entry| &entry.item)
     }
 
-    /// Empties the schedule, and returns every item with its state.
+    /// Empties the schedule, and returns every item that is not finished with its state.
     pub(crate) fn drain(&mut self) -> Vec<(Entry<T>, DeliveryState)> {
         let taken = self.taken.iter_mut().flat_map(std::mem::take);
         let taken = taken.map(|entry| (entry, DeliveryState::Running));
@@ -351,14 +376,22 @@ impl<T> Schedule<T> {
         let queued = self.ready.drain().chain(behind);
         let queued = queued.map(|entry| (entry, DeliveryState::Queued));
         self.followers = 0;
-        taken.chain(delayed).chain(queued).collect()
+        self.held.clear();
+        let all = taken.chain(delayed).chain(queued);
+        all.filter(|(entry, _)| !entry.is_held).collect()
     }
 }
 
 impl<T> Entry<T> {
+    /// What it adds to the number of those that wait.
+    fn weight(&self) -> usize {
+        usize::from(!self.is_held)
+    }
+
     fn go_on(&mut self, step: Step) {
         self.has_returned = true;
         match step {
+            Step::Hold => self.is_held = true,
             Step::Retry(due) => {
                 self.attempts += 1;
                 self.due = Some(due);

@@ -21,10 +21,32 @@ struct Item {
 
 #[derive(Debug, Clone)]
 enum Action {
-    Push { tenant: u64, order: Option<u64>, group: bool },
-    Take { worker: usize, pick: usize },
-    Settle { worker: usize, steps: Vec<u8> },
-    Advance { milliseconds: u64 },
+    Push {
+        tenant: u64,
+        order: Option<u64>,
+        group: bool,
+    },
+    Take {
+        worker: usize,
+        pick: usize,
+    },
+    Settle {
+        worker: usize,
+        steps: Vec<u8>,
+    },
+    Advance {
+        milliseconds: u64,
+    },
+    PushHeld {
+        tenant: u64,
+        order: u64,
+    },
+    Resume(prop::sample::Index),
+    RemoveHeld(prop::sample::Index),
+    /// Removes what waits and is of this group.
+    RemoveWaiting {
+        group: bool,
+    },
 }
 
 fn actions() -> impl Strategy<Value = Vec<Action>> {
@@ -32,9 +54,13 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
         8 => (0..4_u64, prop::option::of(0..3_u64), any::<bool>())
             .prop_map(|(tenant, order, group)| Action::Push { tenant, order, group }),
         4 => (0..WORKERS, 0..4_usize).prop_map(|(worker, pick)| Action::Take { worker, pick }),
-        4 => (0..WORKERS, prop::collection::vec(0..8_u8, 0..=MAX))
+        4 => (0..WORKERS, prop::collection::vec(0..9_u8, 0..=MAX))
             .prop_map(|(worker, steps)| Action::Settle { worker, steps }),
         1 => (0..50_u64).prop_map(|milliseconds| Action::Advance { milliseconds }),
+        1 => (0..4_u64, 0..3_u64).prop_map(|(tenant, order)| Action::PushHeld { tenant, order }),
+        1 => any::<prop::sample::Index>().prop_map(Action::Resume),
+        1 => any::<prop::sample::Index>().prop_map(Action::RemoveHeld),
+        1 => any::<bool>().prop_map(|group| Action::RemoveWaiting { group }),
     ];
     prop::collection::vec(action, 0..150)
 }
@@ -47,7 +73,10 @@ struct Checked {
     now: Instant,
     pushed: usize,
     finished: BTreeSet<usize>,
-    /// The unfinished items of each order key, in the order in which they were added.
+    /// Those that keep the later ones of their order key waiting.
+    held: BTreeSet<usize>,
+    items: Vec<Item>,
+    /// The unfinished or held items of each order key, in the order in which they were added.
     orders: BTreeMap<u64, VecDeque<usize>>,
     taken: [Vec<Item>; WORKERS],
     attempts: BTreeMap<usize, u32>,
@@ -63,6 +92,8 @@ impl Checked {
             now: Instant::now(),
             pushed: 0,
             finished: BTreeSet::new(),
+            held: BTreeSet::new(),
+            items: Vec::new(),
             orders: BTreeMap::new(),
             taken: Default::default(),
             attempts: BTreeMap::new(),
@@ -71,13 +102,19 @@ impl Checked {
     }
 
     fn push(&mut self, tenant: u64, order: Option<u64>, group: bool) {
+        let item = self.item(tenant, order, group);
+        self.schedule.push(item, Keys { tenant, order: item.order });
+    }
+
+    fn item(&mut self, tenant: u64, order: Option<u64>, group: bool) -> Item {
         let order = order.map(|order| tenant * 100 + order);
         let item = Item { number: self.pushed, tenant, order, group };
         if let Some(order) = order {
             self.orders.entry(order).or_default().push_back(item.number);
         }
         self.pushed += 1;
-        self.schedule.push(item, Keys { tenant, order });
+        self.items.push(item);
+        item
     }
 
     fn take(&mut self, worker: usize, pick: usize) {
@@ -93,6 +130,7 @@ impl Checked {
         let mut seen: BTreeMap<u64, usize> = BTreeMap::new();
         for (item, attempts) in items.iter().zip(attempts) {
             assert!(!self.finished.contains(&item.number), "{item:?} was finished");
+            assert!(!self.held.contains(&item.number), "{item:?} is held");
             assert!(!self.taken.iter().flatten().any(|it| it == item), "{item:?} is taken already");
             assert_eq!(attempts, self.attempts.get(&item.number).copied().unwrap_or(0));
             if let Some(order) = item.order {
@@ -113,7 +151,12 @@ impl Checked {
     }
 
     fn settle(&mut self, worker: usize, codes: &[u8]) {
-        let steps: Vec<_> = codes.iter().map(|code| self.step(*code)).collect();
+        let items = self.taken[worker].iter().map(Some).chain(std::iter::repeat(None));
+        let steps = codes.iter().zip(items).map(|(code, item)| match self.step(*code) {
+            Step::Hold if item.is_some_and(|it| it.order.is_none()) => Step::Finish,
+            step => step,
+        });
+        let steps: Vec<_> = steps.collect();
         let mut finished = Vec::new();
         let step = |at: usize, _: &Item| steps.get(at).copied().unwrap_or(Step::Return);
         self.schedule.settle(worker, step, |at, item| finished.insert(0, (at, item)));
@@ -121,12 +164,10 @@ impl Checked {
         for (at, item) in std::mem::take(&mut self.taken[worker]).into_iter().enumerate() {
             match steps.get(at) {
                 Some(Step::Finish) => {
-                    self.finished.insert(item.number);
-                    if let Some(order) = item.order.and_then(|it| self.orders.get_mut(&it)) {
-                        order.retain(|number| *number != item.number);
-                    }
+                    self.finish(item);
                     expected.push((at, item));
                 }
+                Some(Step::Hold) => drop(self.held.insert(item.number)),
                 Some(Step::Retry(_)) => *self.attempts.entry(item.number).or_default() += 1,
                 Some(Step::RetryAlone(_)) => {
                     *self.attempts.entry(item.number).or_default() += 1;
@@ -138,6 +179,54 @@ impl Checked {
         assert_eq!(finished, expected);
     }
 
+    fn finish(&mut self, item: Item) {
+        self.finished.insert(item.number);
+        self.held.remove(&item.number);
+        if let Some(order) = item.order.and_then(|it| self.orders.get_mut(&it)) {
+            order.retain(|number| *number != item.number);
+        }
+    }
+
+    /// One of those that are held, and whether no other one of its order key is before it or taken.
+    fn pick_held(&self, index: prop::sample::Index) -> Option<(Item, bool)> {
+        let held: Vec<_> = self.held.iter().copied().collect();
+        let number = (!held.is_empty()).then(|| *index.get(&held))?;
+        let item = self.items[number];
+        let is_taken = self.taken.iter().flatten().any(|it| it.order == item.order);
+        let first = self.orders[&item.order.expect("a key")].front();
+        Some((item, first == Some(&number) && !is_taken))
+    }
+
+    fn resume(&mut self, index: prop::sample::Index) {
+        let Some((item, is_first)) = self.pick_held(index) else { return };
+        assert_eq!(self.schedule.resume(|it| *it == item, |_| ()), is_first);
+        if is_first {
+            self.held.remove(&item.number);
+            self.attempts.remove(&item.number);
+        }
+    }
+
+    fn remove_held(&mut self, index: prop::sample::Index) {
+        let Some((item, is_first)) = self.pick_held(index) else { return };
+        assert_eq!(self.schedule.remove_held(|it| *it == item), is_first);
+        if is_first {
+            self.finish(item);
+        }
+    }
+
+    fn remove_waiting(&mut self, group: bool) {
+        let removed = self.schedule.remove_waiting(|item| item.group == group);
+        let taken: Vec<_> = self.taken.iter().flatten().copied().collect();
+        let waiting = self.items.clone().into_iter().filter(|item| {
+            item.group == group && !self.finished.contains(&item.number) && !taken.contains(item)
+        });
+        let waiting: Vec<_> = waiting.collect();
+        let is_held = |item: &&Item| self.held.contains(&item.number);
+        let expected: Vec<_> = waiting.iter().filter(|it| !is_held(it)).copied().collect();
+        assert_eq!(removed, expected);
+        waiting.into_iter().for_each(|item| self.finish(item));
+    }
+
     fn step(&self, code: u8) -> Step {
         let later = self.now + Duration::from_millis(u64::from(code) * 7);
         match code {
@@ -145,6 +234,7 @@ impl Checked {
             4 => Step::Retry(later),
             5 => Step::RetryAlone(None),
             6 => Step::RetryAlone(Some(later)),
+            7 => Step::Hold,
             _ => Step::Return,
         }
     }
@@ -159,10 +249,23 @@ impl Checked {
                 self.schedule.wake(self.now);
                 assert!(self.schedule.next_due().is_none_or(|due| due > self.now));
             }
+            Action::PushHeld { tenant, order } => {
+                let item = self.item(*tenant, Some(*order), false);
+                self.held.insert(item.number);
+                self.schedule.push_held(item, Keys { tenant: *tenant, order: item.order });
+            }
+            Action::Resume(index) => self.resume(*index),
+            Action::RemoveHeld(index) => self.remove_held(*index),
+            Action::RemoveWaiting { group } => self.remove_waiting(*group),
         }
         assert_eq!(self.schedule.running(), self.taken.iter().flatten().count());
         assert_eq!(self.schedule.iter_waiting().count(), self.schedule.waiting());
-        let unfinished = self.pushed - self.finished.len();
+        let behind: usize = (self.schedule.iter_held())
+            .map(|held| self.orders[&held.order.expect("a key")].iter())
+            .map(|order| order.filter(|it| !self.held.contains(it)).count())
+            .sum();
+        assert_eq!(self.schedule.behind_held(), behind);
+        let unfinished = self.pushed - self.finished.len() - self.held.len();
         assert_eq!(
             self.schedule.running() + self.schedule.waiting(),
             unfinished,
@@ -186,7 +289,8 @@ proptest! {
         let left: BTreeSet<_> = drained.iter().map(|(entry, _)| entry.item.number).collect();
         prop_assert_eq!(left.len(), drained.len());
         prop_assert!(left.is_disjoint(&checked.finished));
-        prop_assert_eq!(left.len() + checked.finished.len(), checked.pushed);
+        prop_assert!(left.is_disjoint(&checked.held));
+        prop_assert_eq!(left.len() + checked.finished.len() + checked.held.len(), checked.pushed);
         prop_assert!(checked.schedule.is_empty());
     }
 
@@ -202,6 +306,11 @@ proptest! {
             for worker in 0..WORKERS {
                 checked.act(&Action::Take { worker, pick: 0 });
                 checked.act(&Action::Settle { worker, steps: vec![0; MAX] });
+            }
+            for held in checked.held.clone() {
+                if checked.schedule.remove_held(|it| it.number == held) {
+                    checked.finish(checked.items[held]);
+                }
             }
         }
         prop_assert_eq!(checked.finished.len(), checked.pushed);

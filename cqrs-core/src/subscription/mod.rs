@@ -236,9 +236,9 @@ impl Engine {
         self.shared.store.range().await.map(|range| *range.end())
     }
 
-    /// Whether the handlers of this node have settled everything up to `end` in its shards; `but_paused` leaves out
-    /// those that are paused.
-    pub(crate) fn is_caught_up(&self, end: Position, but_paused: bool) -> bool {
+    /// Whether the handlers of this node have settled everything up to `end` in its shards; `but_waiting` leaves out
+    /// those that are paused, and what waits behind dead letters.
+    pub(crate) fn is_caught_up(&self, end: Position, but_waiting: bool) -> bool {
         if !self.started.initialized() {
             return self.subscribers.is_empty() || end == Position::START;
         }
@@ -246,7 +246,8 @@ impl Engine {
         self.shared.leases.changing.try_lock().is_ok()
             && self.subscribers.iter().all(|(subscriber, _)| {
                 subscriber.is_caught_up(end)
-                    || (but_paused && subscriber.lane.waiting_while_paused().is_some())
+                    || (but_waiting
+                        && (subscriber.lane.is_paused() || subscriber.waits_in_vain(end)))
             })
     }
 }

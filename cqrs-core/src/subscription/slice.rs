@@ -1,5 +1,7 @@
 //! One subscription on one shard: its deliveries report here what becomes of them.
 
+mod dying;
+
 use std::any::Any;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
@@ -17,9 +19,9 @@ use super::tracker::Tracker;
 use super::ways::Ways;
 use super::{NotAppended, Shared};
 use crate::context::{Effect, TenantScope};
-use crate::handler::{AttemptError, DeadLetters, DeliveryError, HandlerError};
+use crate::handler::{AttemptError, DeliveryError, HandlerError};
 use crate::lane::{Deferred, Delivery, Origin, Publishes, Receipt, Verdict};
-use crate::log::{Change, DeadDelivery, DeliveryId, DoneRow, Entry, Lease, Parked, Position};
+use crate::log::{Change, DeliveryId, DoneRow, Entry, Lease, Parked, Position};
 use crate::message::AnyEvent;
 use crate::schedule::Keys;
 
@@ -61,7 +63,7 @@ enum Publishing {
     /// It is being appended, and the delivery is done after so many attempts.
     Handled { attempts: u32 },
     /// The event of its death is being appended. After that, the delivery is dead, after so many attempts.
-    Dead { attempts: u32, error: DeliveryError },
+    Dead { attempts: u32, error: DeliveryError, holds: bool },
     /// It is appended.
     Appended,
     /// It cannot be stored.
@@ -116,6 +118,11 @@ impl Slice {
     /// Whether everything up to `end` was read and is settled.
     pub(super) fn is_settled_up_to(&self, end: Position) -> bool {
         self.state().ways.is_settled_up_to(end)
+    }
+
+    /// Whether everything up to `end` was read, or no more can be read because too much waits.
+    pub(super) fn has_read(&self, end: Position) -> bool {
+        self.state().ways.has_read(end)
     }
 
     /// Whether this delivery is parked here.
@@ -175,35 +182,10 @@ impl Slice {
         if !way.tracker.open(read.position, read.tenant().into_owned(), Instant::now().into_std()) {
             return;
         }
+        drop(guard);
         match &read.content {
-            Content::Event(event) => {
-                drop(guard);
-                self.push(event, index, read, None);
-            }
-            Content::Unreadable { logged, error, .. } => {
-                let (handler, event) = (self.subscriber.name(), &*logged.event.name);
-                let position = read.position.0;
-                if self.discards_dead_letters() {
-                    tracing::warn!(handler, event, position, "{error}; it is discarded");
-                    way.tracker.settle(read.position);
-                    return;
-                }
-                tracing::error!(handler, event, position, "{error}; it is a dead letter now");
-                let (of, kind) = (&logged.event, (event, logged.event.version));
-                let death = self.subscriber.lane.deaths().of_unreadable(
-                    handler,
-                    kind,
-                    &of.context,
-                    &of.payload,
-                    error,
-                );
-                if let Some(death) = death {
-                    Box::new(death).carry_out();
-                }
-                let event = (**logged).clone();
-                let dead = DeadDelivery { event, attempts: 0, error: error.clone() };
-                way.tracker.dead(read.position, dead);
-            }
+            Content::Event(event) => self.push(event, index, read, None),
+            Content::Unreadable { logged, error, .. } => self.die_unread(read, logged, error),
         }
     }
 
@@ -216,10 +198,11 @@ impl Slice {
 
     /// Hands a parked event to the lane again, as after a restart.
     pub(super) fn feed_parked(self: &Arc<Self>, read: &Read, parked: &Parked) {
-        if let Content::Event(event) = &read.content
-            && let Some(index) = self.subscriber.index_of(read)
-        {
-            self.push(event, index, read, Some(parked));
+        match (&read.content, self.subscriber.index_of(read)) {
+            _ if parked.died_at.is_some() => self.hold(read),
+            (Content::Event(event), Some(index)) => self.push(event, index, read, Some(parked)),
+            (Content::Event(_), None) => {}
+            (Content::Unreadable { logged, error, .. }, _) => self.die_unread(read, logged, error),
         }
     }
 
@@ -230,10 +213,7 @@ impl Slice {
         read: &Read,
         parked: Option<&Parked>,
     ) {
-        let keys = Keys { tenant: event.context().tenant_key(), order: read.key };
-        let origin: Arc<dyn Origin> = Arc::clone(self) as _;
-        let receipt = Receipt { origin, token: Some(read.position.0) };
-        let delivery = Delivery { event: event.clone(), route: index, receipt };
+        let (delivery, keys) = self.delivery(event, index, read);
         self.shared.lifecycle.begin();
         self.in_lane.fetch_add(1, SeqCst);
         self.subscriber.push(delivery, keys, parked);
@@ -241,6 +221,13 @@ impl Slice {
         if self.takes_back() {
             self.subscriber.lane.release_waiting();
         }
+    }
+
+    fn delivery(self: &Arc<Self>, event: &AnyEvent, index: usize, read: &Read) -> (Delivery, Keys) {
+        let keys = Keys { tenant: event.context().tenant_key(), order: read.key };
+        let origin: Arc<dyn Origin> = Arc::clone(self) as _;
+        let receipt = Receipt { origin, token: Some(read.position.0) };
+        (Delivery { event: event.clone(), route: index, receipt }, self.subscriber.keys(keys))
     }
 
     /// What is to be saved, if anything has changed.
@@ -335,9 +322,9 @@ impl Slice {
                     tracker.settle_with_done_row(position);
                 });
             }
-            Some(Publishing::Dead { attempts, error }) => {
+            Some(Publishing::Dead { attempts, error, holds }) => {
                 drop(state);
-                self.die(position, event, attempts, &error);
+                self.die(position, event, attempts, &error, holds);
             }
             _ => drop(state.publishing.insert(position, Publishing::Appended)),
         }
@@ -359,42 +346,15 @@ impl Slice {
         match state.publishing.remove(&position) {
             Some(Publishing::Handled { attempts }) => {
                 drop(state);
-                self.die(position, event, attempts, &error);
+                self.die(position, event, attempts, &error, false);
             }
-            Some(Publishing::Dead { attempts, error: own }) => {
+            Some(Publishing::Dead { attempts, error: own, holds }) => {
                 drop(state);
                 tracing::error!(event = event.name(), "the death of a delivery was not published");
-                self.die(position, event, attempts, &own);
+                self.die(position, event, attempts, &own, holds);
             }
             _ => drop(state.publishing.insert(position, Publishing::Refused(error))),
         }
-    }
-
-    /// A delivery has failed for good.
-    fn die(&self, position: Position, event: &AnyEvent, attempts: u32, error: &DeliveryError) {
-        let verdict = Verdict::Dead { attempts, error };
-        if self.discards_dead_letters() {
-            return self.end(position, event, verdict, |tracker| {
-                tracker.settle(position);
-            });
-        }
-        let error = event.redacted_text(error);
-        match self.shared.codec.logged(position, event) {
-            Ok(logged) => {
-                let dead = DeadDelivery { event: logged, attempts, error };
-                self.end(position, event, verdict, |tracker| tracker.dead(position, dead));
-            }
-            // It stays open, and is handled again after a restart.
-            Err(error) => {
-                let handler = self.subscriber.name();
-                tracing::error!(handler, event = event.name(), %error, "a dead letter cannot be written");
-                self.end(position, event, verdict, |_| ());
-            }
-        }
-    }
-
-    fn discards_dead_letters(&self) -> bool {
-        self.subscriber.lane.options.dead_letters == DeadLetters::Discard
     }
 
     /// The mark that the delivery of `event` at `position` has had its effect.
@@ -489,22 +449,24 @@ impl Origin for Slice {
                         });
                     }
                     Some(Publishing::Refused(error)) => {
+                        // Those behind it may have begun.
                         drop(state);
-                        self.die(position, event, attempts, &error);
+                        self.die(position, event, attempts, &error, false);
                     }
                     Some(_) => {
                         state.publishing.insert(position, Publishing::Handled { attempts });
                     }
                 }
             }
-            Verdict::Dead { attempts, error } => {
+            Verdict::Dead { attempts, error, holds } => {
                 let mut state = self.state();
                 if let Some(Publishing::Appending) = state.publishing.remove(&position) {
                     let error = error.clone();
-                    state.publishing.insert(position, Publishing::Dead { attempts, error });
+                    let dead = Publishing::Dead { attempts, error, holds };
+                    state.publishing.insert(position, dead);
                 } else {
                     drop(state);
-                    self.die(position, event, attempts, error);
+                    self.die(position, event, attempts, error, holds);
                 }
             }
             // It stays open: its next owner handles it.

@@ -14,7 +14,7 @@ use super::Shared;
 use super::codec::{Content, Read};
 use super::slice::{Slice, Wanting};
 use super::window::{Found, Window};
-use crate::handler::Order;
+use crate::handler::{DeadLetters, Order};
 use crate::lane::{Delivery, Lane, Origin as _};
 use crate::log::{Lease, Parked, Position, StoreError, SubscriptionId};
 use crate::observe;
@@ -134,6 +134,12 @@ impl Subscriber {
         self.slices().iter().all(|slice| slice.is_settled_up_to(end))
     }
 
+    /// Whether all that the handler has not settled, up to `end`, waits behind dead letters.
+    pub(super) fn waits_in_vain(&self, end: Position) -> bool {
+        let (_, is_all) = self.lane.waiting_in_vain();
+        is_all && self.slices().iter().all(|slice| slice.has_read(end))
+    }
+
     pub(super) fn slices(&self) -> Vec<Arc<Slice>> {
         self.guarded().values().cloned().collect()
     }
@@ -163,9 +169,14 @@ impl Subscriber {
         drop(std::mem::take(&mut *self.guarded()));
     }
 
-    /// Whether the handler wants the event, and this build can read it.
+    /// Whether the handler wants the event of a parked delivery, and this build can read it, or finds that it is dead and
+    /// holds its order key.
     pub(super) fn can_handle(&self, read: &Read) -> bool {
-        matches!(read.content, Content::Event(_)) && self.index_of(read).is_some()
+        let is_readable = match &read.content {
+            Content::Event(_) => true,
+            Content::Unreadable { is_newer, .. } => !is_newer && self.holds(read),
+        };
+        is_readable && self.index_of(read).is_some()
     }
 
     /// Which of the lane's handlers wants the event, if one does.
@@ -180,13 +191,27 @@ impl Subscriber {
         event.and_then(|event| self.wanted.events.get(&event).copied()).or(self.wanted.any)
     }
 
-    pub(super) fn push(&self, delivery: Delivery, keys: Keys, parked: Option<&Parked>) {
+    /// The keys by which the handler orders an event that has these keys.
+    pub(super) fn keys(&self, keys: Keys) -> Keys {
         let order = match self.lane.options.order {
             Order::Key => keys.order,
             Order::Tenant => Some(keys.tenant),
             Order::None => None,
         };
-        let keys = Keys { order, ..keys };
+        Keys { order, ..keys }
+    }
+
+    /// Whether a dead letter of this event holds its order key.
+    pub(super) fn holds(&self, read: &Read) -> bool {
+        let has_key = match self.lane.options.order {
+            Order::Key => read.key.is_some(),
+            Order::Tenant => true,
+            Order::None => false,
+        };
+        has_key && self.lane.options.dead_letters == DeadLetters::Hold
+    }
+
+    pub(super) fn push(&self, delivery: Delivery, keys: Keys, parked: Option<&Parked>) {
         match parked {
             None => self.lane.push(delivery, keys),
             Some(parked) => {

@@ -37,6 +37,9 @@ pub(crate) struct Tracker {
     left: usize,
     /// Those that have a row in the store, or in what is offered.
     parked: BTreeMap<Position, Delivery>,
+    /// The highest position of an open delivery that has died and holds its order key. It is parked with what is below it as
+    /// soon as possible.
+    held: Position,
     /// The settled ones that have left a done row, until the checkpoint passes them.
     done: BTreeSet<Position>,
     next: Next,
@@ -62,6 +65,8 @@ struct Delivery {
     attempts: u32,
     due: Option<Timestamp>,
     error: Option<String>,
+    /// When it failed for good, if it holds its order key since then.
+    died_at: Option<Timestamp>,
 }
 
 /// What is offered next.
@@ -88,8 +93,8 @@ impl Tracker {
         max_open: usize,
     ) -> Self {
         let parked = parked.into_iter().map(|(parked, tenant)| {
-            let Parked { position, attempts, due, error } = parked;
-            (position, Delivery { tenant, since: None, attempts, due, error })
+            let Parked { position, attempts, due, error, died_at } = parked;
+            (position, Delivery { tenant, since: None, attempts, due, error, died_at })
         });
         let parked = parked.collect();
         Self { parked, ..Self::after(checkpoint, max_open.max(1), MAX_PARKED) }
@@ -114,6 +119,7 @@ impl Tracker {
             open: BTreeMap::new(),
             left: 0,
             parked: BTreeMap::new(),
+            held: Position::START,
             done: BTreeSet::new(),
             next,
             offered: None,
@@ -125,10 +131,10 @@ impl Tracker {
         self.read
     }
 
-    /// Whether everything at and below `position` was read and is settled: nothing of it is parked.
+    /// Whether everything at and below `position` was read and is settled or dead: nothing of it is tried again.
     pub(crate) fn is_settled_up_to(&self, position: Position) -> bool {
-        let lowest_parked = self.parked.keys().next();
-        self.checkpoint() >= position && lowest_parked.is_none_or(|parked| *parked > position)
+        let mut unsettled = self.open.range(..=position).chain(self.parked.range(..=position));
+        self.read >= position && unsettled.all(|(_, delivery)| delivery.died_at.is_some())
     }
 
     /// The position at and below which everything is settled or parked. The store has it once what is
@@ -173,7 +179,8 @@ impl Tracker {
         if is_new {
             self.read = position;
             let since = Some(now);
-            let delivery = Delivery { tenant, since, attempts: 0, due: None, error: None };
+            let (attempts, due, error, died_at) = (0, None, None, None);
+            let delivery = Delivery { tenant, since, attempts, due, error, died_at };
             self.open.insert(position, delivery);
         }
         is_new
@@ -193,7 +200,9 @@ impl Tracker {
         if position > self.read {
             self.read = position;
             self.left += 1;
-            self.next.left.push(Parked { position, attempts: 0, due: None, error: Some(error) });
+            let (attempts, due, died_at) = (0, None, None);
+            let error = Some(error);
+            self.next.left.push(Parked { position, attempts, due, error, died_at });
         }
     }
 
@@ -205,19 +214,40 @@ impl Tracker {
         due: Timestamp,
         error: String,
     ) {
-        let delivery = match self.open.get_mut(&position) {
-            Some(open) => open,
-            None => match self.parked.get_mut(&position) {
-                Some(parked) => {
-                    self.next.park.insert(position);
-                    parked
-                }
-                None => return,
-            },
-        };
-        delivery.attempts = attempts;
-        delivery.due = Some(due);
-        delivery.error = Some(error);
+        if let Some(delivery) = self.changed(position) {
+            delivery.attempts = attempts;
+            delivery.due = Some(due);
+            delivery.error = Some(error);
+        }
+    }
+
+    /// A delivery has failed for good, and holds its order key: it stays parked until an operator changes that.
+    pub(crate) fn hold(
+        &mut self,
+        position: Position,
+        attempts: u32,
+        error: String,
+        died_at: Timestamp,
+    ) {
+        if let Some(delivery) = self.changed(position) {
+            delivery.attempts = attempts;
+            delivery.due = None;
+            delivery.error = Some(error);
+            delivery.died_at = Some(died_at);
+            self.held = self.held.max(position);
+        }
+    }
+
+    /// A delivery that is not settled, to be changed.
+    fn changed(&mut self, position: Position) -> Option<&mut Delivery> {
+        match self.open.get_mut(&position) {
+            Some(open) => Some(open),
+            None => {
+                let parked = self.parked.get_mut(&position)?;
+                self.next.park.insert(position);
+                Some(parked)
+            }
+        }
     }
 
     /// A delivery is settled. Returns `false` if it was settled before.
@@ -252,7 +282,8 @@ impl Tracker {
     ///
     /// If a delivery has been open for longer than `park_after` and holds the checkpoint below positions that are
     /// settled, it is parked, with all open ones between them. If no more can be read because too many are open
-    /// (`makes_room`), those that wait for one that fails are parked with it, so that they hold back no others.
+    /// (`makes_room`), those that wait for one that fails are parked with it, so that they hold back no others. One that has
+    /// died and holds its order key is parked at once, with all open ones below it.
     pub(crate) fn unsaved(
         &mut self,
         now: Instant,
@@ -301,6 +332,7 @@ impl Tracker {
         let parked = &of_tenant.parked;
         of_tenant.next.park = self.next.park.extract_if(.., |it| parked.contains_key(it)).collect();
         (of_tenant.settled, of_tenant.passed) = (self.settled, self.passed);
+        of_tenant.held = self.held;
         // What the store has of all tenants, until the next change.
         of_tenant.next.checkpoint = self.next.checkpoint;
         of_tenant
@@ -337,7 +369,8 @@ impl Tracker {
             0 => self.settled,
             _ => self.settled.max(self.passed),
         };
-        if !is_old || *lowest > up_to {
+        let up_to = if is_old { up_to.max(self.held) } else { self.held };
+        if *lowest > up_to {
             return;
         }
         let free = self.max_parked.saturating_sub(self.parked.len());
@@ -378,7 +411,8 @@ impl Tracker {
 
 impl Delivery {
     fn row(&self, position: Position) -> Parked {
-        Parked { position, attempts: self.attempts, due: self.due, error: self.error.clone() }
+        let Self { attempts, due, died_at, .. } = *self;
+        Parked { position, attempts, due, error: self.error.clone(), died_at }
     }
 }
 
@@ -420,6 +454,7 @@ pub(super) mod tests {
             attempts,
             due: has_failed.then_some(Timestamp::UNIX_EPOCH),
             error: has_failed.then(|| "refused".to_owned()),
+            died_at: None,
         }
     }
 
@@ -470,7 +505,7 @@ pub(super) mod tests {
         }
 
         fn retry(&mut self, position: u64, attempts: u32) {
-            let Parked { position, attempts, due, error } = row(position, attempts);
+            let Parked { position, attempts, due, error, .. } = row(position, attempts);
             self.tracker.retry(position, attempts, due.unwrap(), error.unwrap());
         }
 

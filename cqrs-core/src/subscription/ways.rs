@@ -118,6 +118,14 @@ impl Ways {
         })
     }
 
+    /// Whether everything up to `end` was read, or no more can be read because too much waits.
+    pub(super) fn has_read(&self, end: Position) -> bool {
+        self.all().all(|way| match way.is_behind {
+            true => !way.tracker.has_room_again(),
+            false => way.fed >= end,
+        })
+    }
+
     pub(super) fn is_parked(&self, position: Position) -> bool {
         self.all().any(|way| way.tracker.is_parked(position))
     }

@@ -100,7 +100,8 @@ pub(crate) struct HandlerOptions {
     pub(crate) retry: Option<(Retry, Span)>,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) deliver_within_millis: Option<u64>,
-    pub(crate) dead_letters: Option<DeadLetters>,
+    /// The option, and its span.
+    pub(crate) dead_letters: Option<(DeadLetters, Span)>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) order: Option<Order>,
     pub(crate) rate: Option<Rate>,
@@ -212,6 +213,15 @@ impl HandlerOptions {
                  `fn is_busy(error: &HandlerError) -> bool`",
             );
         }
+        if let (Some((DeadLetters::Hold, span)), Some(Order::None)) =
+            (self.dead_letters, self.order)
+        {
+            errors.on(
+                span,
+                "`dead_letters = \"hold\"` lets the later events of an order key wait, and with \
+                 `order = \"none\"` there is no order key: remove one of them",
+            );
+        }
         let Some(transient) = self.transient else {
             return;
         };
@@ -318,7 +328,7 @@ impl Reader {
             }
             "dead_letters" => {
                 let read = dead_letters::read(key, input)?;
-                options::set(&mut options.dead_letters, key, read)
+                options::set(&mut options.dead_letters, key, (read, key.span()))
             }
             "concurrency" => {
                 let limit = value::integer_in(1..=1024, key, "concurrency = 8", input)?;

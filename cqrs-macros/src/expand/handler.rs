@@ -202,10 +202,11 @@ fn options(options: &HandlerOptions) -> TokenStream {
         let age = duration(age);
         tokens.extend(quote!(.deliver_within(#age)));
     }
-    if let Some(dead_letters) = options.dead_letters {
+    if let Some((dead_letters, _)) = options.dead_letters {
         let dead_letters = match dead_letters {
             DeadLetters::Keep => quote!(Keep),
             DeadLetters::Discard => quote!(Discard),
+            DeadLetters::Hold => quote!(Hold),
         };
         tokens.extend(quote!(.dead_letters(__cqrs::DeadLetters::#dead_letters)));
     }

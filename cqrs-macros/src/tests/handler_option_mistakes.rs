@@ -515,8 +515,13 @@ fn what_becomes_of_old_events_and_of_dead_letters() {
     );
     assert_args_mistake(
         quote!(A, dead_letters = "discrad"),
-        "unknown value \"discrad\", did you mean \"discard\"? (`dead_letters` takes `\"keep\"` and \
-         `\"discard\"`)",
+        "unknown value \"discrad\", did you mean \"discard\"? (`dead_letters` takes `\"keep\"`, \
+         `\"discard\"` and `\"hold\"`)",
+    );
+    assert_args_mistake(
+        quote!(A, dead_letters = "hold", order = "none"),
+        "`dead_letters = \"hold\"` lets the later events of an order key wait, and with `order = \"none\"` \
+         there is no order key: remove one of them",
     );
     assert_one_mistake(
         command_handler(

@@ -52,8 +52,11 @@ impl PostgresStore {
              ORDER BY position LIMIT 1) FROM \
              (SELECT subscription.id, subscription.name, subscription.paused, {LOWEST} AS lowest, \
                  (SELECT coalesce(max(position), 0) FROM {{event}}) AS last, \
-                 (SELECT count(*) FROM {{parked}} AS parked WHERE parked.subscription = subscription.id) AS parked, \
-                 (SELECT count(*) FROM {{dead}} AS dead WHERE dead.subscription = subscription.id) AS dead \
+                 (SELECT count(*) FROM {{parked}} AS parked WHERE parked.subscription = subscription.id \
+                     AND parked.died_at IS NULL) AS parked, \
+                 (SELECT count(*) FROM {{dead}} AS dead WHERE dead.subscription = subscription.id) + \
+                 (SELECT count(*) FROM {{parked}} AS parked WHERE parked.subscription = subscription.id \
+                     AND parked.died_at IS NOT NULL) AS dead \
              FROM {{subscription}} AS subscription WHERE subscription.application = $1) AS progress \
              ORDER BY progress.name"
         )
@@ -110,9 +113,10 @@ impl PostgresStore {
             "SELECT failed.*, subscription.id, subscription.name, subscription.paused FROM \
              (SELECT dead.position, dead.at, {dead}, NULL::int4 AS only_for, dead.subscription AS number, \
                  dead.attempts, dead.error, dead.died_at AS since, true AS is_dead, \
-                 NULL::timestamptz AS due FROM {{dead}} AS dead \
+                 NULL::timestamptz AS due, false AS holds_key FROM {{dead}} AS dead \
               UNION ALL SELECT parked.position, event.at, {event}, event.only_for, parked.subscription, \
-                 parked.attempts, coalesce(parked.error, ''), event.at, false, parked.due \
+                 parked.attempts, coalesce(parked.error, ''), coalesce(parked.died_at, event.at), \
+                 parked.died_at IS NOT NULL, parked.due, parked.died_at IS NOT NULL \
               FROM {{parked}} AS parked JOIN {{event}} AS event ON event.position = parked.position) AS failed \
              JOIN {{subscription}} AS subscription ON subscription.id = failed.number \
              WHERE subscription.application = $1 AND ($2::bool IS NULL OR is_dead = $2) \
@@ -174,7 +178,8 @@ impl PostgresStore {
                 query.execute(&mut **tx).await?.rows_affected()
             }
             Edit::Redeliver { delivery, payload } => {
-                let sql = "UPDATE {parked} SET due = clock_timestamp()";
+                let sql = "UPDATE {parked} SET due = clock_timestamp(), died_at = NULL, \
+                           attempts = CASE WHEN died_at IS NULL THEN attempts ELSE 0 END";
                 self.take_away(tx, Some(*delivery)).await?;
                 match self.change(tx, sql, *delivery).await? {
                     0 => self.append_dead(tx, *delivery, *payload).await?,
@@ -344,11 +349,12 @@ fn failed(row: &PgRow) -> sqlx::Result<StoredFailure> {
     let (since, is_dead) = (time(row, 16)?, row.try_get("is_dead")?);
     let parked = FailedState::Parked { due: time(row, 18)? };
     Ok(StoredFailure {
-        subscription: subscription(row, 19)?,
+        subscription: subscription(row, 20)?,
         event: decode(row, 0)?,
         attempts: attempts.cast_unsigned(),
         error: row.try_get("error")?,
         since: since.unwrap_or_default(),
         state: if is_dead { FailedState::Dead } else { parked },
+        holds_key: row.try_get("holds_key")?,
     })
 }

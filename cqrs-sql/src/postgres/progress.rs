@@ -244,7 +244,7 @@ impl PostgresStore {
             claim.checkpoints.push((subscription, checkpoint));
             claim.ahead.extend(ahead.map(|ahead| (subscription, ahead)));
         }
-        let sql = "SELECT shard, subscription, position, attempts, due, error FROM {parked} \
+        let sql = "SELECT shard, subscription, position, attempts, due, error, died_at FROM {parked} \
                    WHERE shard = ANY($1) AND subscription = ANY($2) ORDER BY position, subscription";
         let query = sqlx::query(self.tables.names.sql(sql)).bind(&shards).bind(&ids);
         for row in &query.fetch_all(&mut **tx).await? {
@@ -254,6 +254,7 @@ impl PostgresStore {
                 attempts: attempts.cast_unsigned(),
                 due: time(row, 4)?,
                 error: row.try_get(5)?,
+                died_at: time(row, 6)?,
             };
             let subscription = id(row, 1)?;
             of_shard(claims, row)?.parked.push((subscription, parked));

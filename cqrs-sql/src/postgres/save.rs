@@ -34,6 +34,7 @@ struct Parked<'a> {
     attempts: Vec<i32>,
     due: Vec<Option<i64>>,
     errors: Vec<Option<&'a str>>,
+    died_at: Vec<Option<i64>>,
 }
 
 #[derive(Default)]
@@ -91,7 +92,7 @@ impl<'a> Columns<'a> {
             .bind(&self.dead.attempts)
             .bind(&self.dead.errors)
             .bind(&self.dead.at);
-        self.dead_events.bind(query)
+        self.dead_events.bind(query).bind(&self.parked.died_at)
     }
 
     /// Whether nothing but checkpoints changes.
@@ -113,6 +114,7 @@ impl<'a> Parked<'a> {
             self.attempts.push(parked.attempts.cast_signed());
             self.due.push(parked.due.map(jiff::Timestamp::as_microsecond));
             self.errors.push(parked.error.as_deref());
+            self.died_at.push(parked.died_at.map(jiff::Timestamp::as_microsecond));
         }
     }
 }
@@ -142,20 +144,22 @@ const HELD: &str = "held AS (\
 /// The statement sees the rows as they were before it, so what it parks and unparks is taken into account by hand.
 const DELIVERIES: &str = ", \
     park AS (\
-        SELECT held.subscription, held.shard, given.position, given.attempts, given.due, given.error \
-        FROM unnest($10::int4[], $11::int8[], $12::int4[], $13::int8[], $14::text[]) \
-            AS given (change, position, attempts, due, error) \
+        SELECT held.subscription, held.shard, given.position, given.attempts, given.due, given.error, given.died_at \
+        FROM unnest($10::int4[], $11::int8[], $12::int4[], $13::int8[], $14::text[], $32::int8[]) \
+            AS given (change, position, attempts, due, error, died_at) \
         JOIN held ON held.number = given.change + 1), \
     unpark AS (\
         SELECT held.subscription, held.shard, given.position \
         FROM unnest($15::int4[], $16::int8[]) AS given (change, position) \
         JOIN held ON held.number = given.change + 1), \
     parked AS (\
-        INSERT INTO {parked} (subscription, shard, position, attempts, due, error) \
+        INSERT INTO {parked} (subscription, shard, position, attempts, due, error, died_at) \
         SELECT subscription, shard, position, attempts, \
-            timestamptz 'epoch' + due * interval '1 microsecond', error FROM park \
+            timestamptz 'epoch' + due * interval '1 microsecond', error, \
+            timestamptz 'epoch' + died_at * interval '1 microsecond' FROM park \
         ON CONFLICT (subscription, shard, position) DO UPDATE \
-        SET attempts = excluded.attempts, due = excluded.due, error = excluded.error), \
+        SET attempts = excluded.attempts, due = excluded.due, error = excluded.error, \
+            died_at = excluded.died_at), \
     unparked AS (\
         DELETE FROM {parked} AS parked USING unpark WHERE parked.subscription = unpark.subscription \
         AND parked.shard = unpark.shard AND parked.position = unpark.position), \

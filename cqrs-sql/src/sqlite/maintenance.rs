@@ -51,8 +51,11 @@ impl SqliteStore {
              ORDER BY position LIMIT 1) FROM \
              (SELECT subscription.id, subscription.name, subscription.paused, {LOWEST} AS lowest, \
                  (SELECT coalesce(max(position), 0) FROM {{event}}), \
-                 (SELECT count(*) FROM {{parked}} parked WHERE parked.subscription = subscription.id), \
-                 (SELECT count(*) FROM {{dead}} dead WHERE dead.subscription = subscription.id) \
+                 (SELECT count(*) FROM {{parked}} parked WHERE parked.subscription = subscription.id \
+                     AND parked.died_at IS NULL), \
+                 (SELECT count(*) FROM {{dead}} dead WHERE dead.subscription = subscription.id) + \
+                 (SELECT count(*) FROM {{parked}} parked WHERE parked.subscription = subscription.id \
+                     AND parked.died_at IS NOT NULL) \
              FROM {{subscription}} subscription WHERE subscription.application = $1) progress \
              ORDER BY progress.name"
         )
@@ -104,9 +107,10 @@ impl SqliteStore {
         let sql = format!(
             "SELECT failed.*, subscription.id, subscription.name, subscription.paused FROM \
              (SELECT position, at, {EVENT}, NULL AS only_for, subscription AS number, attempts, error, \
-                 died_at AS since, 1 AS is_dead, NULL AS due FROM {{dead}} \
+                 died_at AS since, 1 AS is_dead, NULL AS due, 0 AS holds_key FROM {{dead}} \
               UNION ALL SELECT parked.position, event.at, {event}, event.only_for, parked.subscription, \
-                 parked.attempts, coalesce(parked.error, ''), event.at, 0, parked.due \
+                 parked.attempts, coalesce(parked.error, ''), coalesce(parked.died_at, event.at), \
+                 parked.died_at IS NOT NULL, parked.due, parked.died_at IS NOT NULL \
               FROM {{parked}} parked JOIN {{event}} event ON event.position = parked.position) failed \
              JOIN {{subscription}} subscription ON subscription.id = failed.number \
              WHERE subscription.application = $1 AND ($2 IS NULL OR is_dead = $2) \
@@ -152,7 +156,10 @@ impl SqliteStore {
                 query.execute(&mut *tx).await?.rows_affected()
             }
             Edit::Redeliver { delivery, payload } => {
-                let sql = format!("UPDATE {{parked}} SET due = {NOW}");
+                let sql = format!(
+                    "UPDATE {{parked}} SET due = {NOW}, died_at = NULL, \
+                     attempts = CASE WHEN died_at IS NULL THEN attempts ELSE 0 END"
+                );
                 self.take_away(&mut tx, Some(*delivery)).await?;
                 match self.change(&mut tx, &sql, *delivery).await? {
                     0 => self.append_dead(&mut tx, *delivery, *payload).await?,
@@ -316,11 +323,12 @@ fn failed(row: &SqliteRow) -> sqlx::Result<StoredFailure> {
     let (is_dead, due): (bool, Option<i64>) = (row.try_get("is_dead")?, row.try_get("due")?);
     let parked = FailedState::Parked { due: due.map(to_timestamp) };
     Ok(StoredFailure {
-        subscription: subscription(row, 19)?,
+        subscription: subscription(row, 20)?,
         event: decode(row)?,
         attempts: row.try_get("attempts")?,
         error: row.try_get("error")?,
         since: to_timestamp(row.try_get("since")?),
         state: if is_dead { FailedState::Dead } else { parked },
+        holds_key: row.try_get("holds_key")?,
     })
 }

@@ -205,7 +205,7 @@ impl SqliteStore {
             checkpoints.push((subscription, to_position(row.try_get(1)?)));
             ahead.extend(row.try_get::<Option<String>, _>(2)?.map(|ahead| (subscription, ahead)));
         }
-        let sql = "SELECT subscription, position, attempts, due, error FROM {parked} \
+        let sql = "SELECT subscription, position, attempts, due, error, died_at FROM {parked} \
                    WHERE shard = ? AND subscription IN (SELECT value ->> 0 FROM json_each(?)) \
                    ORDER BY position, subscription";
         let rows = sqlx::query(self.tables.names.sql(sql))
@@ -214,12 +214,13 @@ impl SqliteStore {
             .fetch_all(connection)
             .await?;
         let parked = rows.iter().map(|row| {
-            let due: Option<i64> = row.try_get(3)?;
+            let (due, died_at): (Option<i64>, Option<i64>) = (row.try_get(3)?, row.try_get(5)?);
             let parked = Parked {
                 position: to_position(row.try_get(1)?),
                 attempts: row.try_get(2)?,
                 due: due.map(to_timestamp),
                 error: row.try_get(4)?,
+                died_at: died_at.map(to_timestamp),
             };
             Ok((SubscriptionId(row.try_get(0)?), parked))
         });
@@ -306,9 +307,10 @@ impl SqliteStore {
         let (subscription, shard) =
             (i64::from(change.subscription.0), i64::from(change.lease.shard));
         for parked in &change.park {
-            let sql = "INSERT INTO {parked} (subscription, shard, position, attempts, due, error) \
-                       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
-                       attempts = excluded.attempts, due = excluded.due, error = excluded.error";
+            let sql = "INSERT INTO {parked} (subscription, shard, position, attempts, due, error, died_at) \
+                       VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET \
+                       attempts = excluded.attempts, due = excluded.due, error = excluded.error, \
+                       died_at = excluded.died_at";
             sqlx::query(self.tables.names.sql(sql))
                 .bind(subscription)
                 .bind(shard)
@@ -316,6 +318,7 @@ impl SqliteStore {
                 .bind(i64::from(parked.attempts))
                 .bind(parked.due.map(jiff::Timestamp::as_microsecond))
                 .bind(&parked.error)
+                .bind(parked.died_at.map(jiff::Timestamp::as_microsecond))
                 .execute(&mut *connection)
                 .await?;
         }

@@ -95,6 +95,7 @@ on_both! {
             attempts,
             due: Some(due),
             error: Some("it failed".into()),
+            died_at: None,
         };
         let dead = DeadDelivery {
             event: all(&store).await[2].clone(),

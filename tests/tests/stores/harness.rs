@@ -177,6 +177,13 @@ macro_rules! suite {
                 a_node_without_the_shard_redelivers,
                 a_prune_beside_publishers_and_readers_removes_nothing_that_is_needed,
                 a_filter_by_tenant_shows_nothing_of_other_tenants;
+            holding:
+                a_dead_letter_holds_its_key_across_a_restart,
+                another_node_that_takes_over_holds_the_key_until_an_operator_acts;
+            policies:
+                a_discarded_delivery_leaves_no_dead_letter_and_does_not_come_again,
+                an_event_that_expires_while_its_handler_is_paused_is_not_attempted,
+                an_event_that_expires_before_another_attempt_is_discarded;
             subscriptions:
                 a_new_subscription_starts_now_or_at_the_beginning,
                 a_subscription_keeps_its_start,
@@ -214,6 +221,7 @@ macro_rules! suite {
                 another_attempt_changes_a_parked_delivery,
                 an_unparked_delivery_is_gone,
                 a_dead_delivery_leaves_with_its_event,
+                a_dead_delivery_that_holds_its_key_stays_parked,
                 many_deliveries_are_parked_at_once;
             news:
                 an_append_wakes_a_reader_of_the_same_handle,

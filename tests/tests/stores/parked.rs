@@ -1,6 +1,7 @@
 //! Deliveries that the checkpoint has passed although they are not settled.
 
-use cqrs_core::log::{Change, DeadDelivery, Parked};
+use cqrs_core::log::{Change, DeadDelivery, DeliveryFilter, Edit, FailedState, Parked};
+use jiff::Timestamp;
 
 use crate::harness::Harness;
 use crate::support::{Member, append, change, dead_of, failed, read_all, save, subscribe, waiting};
@@ -88,6 +89,47 @@ pub(crate) async fn a_dead_delivery_leaves_with_its_event(harness: impl Harness)
     assert_eq!(dead_of(&*harness.store(), mail).await, [dead(0, 7)]);
     let claim = member.claim_again(lease, &[index]).await;
     assert_eq!((claim.parked, claim.checkpoints), (Vec::new(), vec![(index, positions[1])]));
+}
+
+pub(crate) async fn a_dead_delivery_that_holds_its_key_stays_parked(harness: impl Harness) {
+    let store = harness.store();
+    let [index] = subscribe(&*store, ["index"]).await;
+    let positions = append(&*store, 4, 4).await;
+    let (member, leases) = Member::alone(store.clone()).await;
+    let lease = leases[&4];
+    let died_at = Timestamp::from_millisecond(1_767_225_600_456).expect("a time");
+    let dead = Parked { due: None, died_at: Some(died_at), ..failed(positions[0], 3) };
+    let park = vec![dead.clone(), waiting(positions[1])];
+    save(&*store, Change { park, ..change(index, lease, positions[1]) }).await;
+    let claim = member.claim_again(lease, &[index]).await;
+    assert_eq!(claim.parked, [(index, dead.clone()), (index, waiting(positions[1]))]);
+    let status = &store.subscriptions().await.unwrap()[0];
+    assert_eq!((status.dead, status.parked), (1, 1));
+    let listed = store.failed(&DeliveryFilter::dead()).await.unwrap();
+    let [letter] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!((letter.event.position, letter.attempts), (positions[0], 3));
+    assert_eq!((letter.state, letter.holds_key), (FailedState::Dead, true));
+    assert_eq!((Some(&letter.error), letter.since), (dead.error.as_ref(), died_at));
+    let parked = store.failed(&DeliveryFilter::parked()).await.unwrap();
+    assert_eq!((parked.len(), parked[0].holds_key), (1, false));
+
+    // It is tried again with all attempts, and dies again.
+    let delivery = letter.id();
+    let redeliver = Edit::Redeliver { delivery, payload: None };
+    assert_eq!(store.edit(&redeliver).await.unwrap(), 1);
+    let claim = member.claim(1, &[index]).await.remove(0);
+    let again = claim.parked[0].1.clone();
+    assert!(again.due.is_some() && again.died_at.is_none(), "{again:?}");
+    assert_eq!((again.attempts, &again.error), (0, &dead.error));
+    assert_eq!(dead_of(&*store, index).await, []);
+    let lease = claim.lease;
+    save(&*store, Change { park: vec![dead.clone()], ..change(index, lease, positions[1]) }).await;
+    assert_eq!(dead_of(&*store, index).await.len(), 1);
+
+    assert_eq!(store.edit(&Edit::Discard(delivery)).await.unwrap(), 1);
+    let claim = member.claim(1, &[index]).await.remove(0);
+    assert_eq!(claim.parked, [(index, waiting(positions[1]))]);
+    assert_eq!(dead_of(&*store, index).await, []);
 }
 
 pub(crate) async fn many_deliveries_are_parked_at_once(harness: impl Harness) {

@@ -209,12 +209,12 @@ pub(crate) async fn dead_of(store: &dyn Store, of: SubscriptionId) -> Vec<DeadDe
 pub(crate) fn failed(position: Position, attempts: u32) -> Parked {
     let due = Timestamp::from_millisecond(1_767_225_600_123).expect("a time");
     let error = Some(format!("attempt {attempts}: no “route” 🙈"));
-    Parked { position, attempts, due: Some(due), error }
+    Parked { position, attempts, due: Some(due), error, died_at: None }
 }
 
 /// A delivery that waits behind another one.
 pub(crate) fn waiting(position: Position) -> Parked {
-    Parked { position, attempts: 0, due: None, error: None }
+    Parked { position, attempts: 0, due: None, error: None, died_at: None }
 }
 
 /// Waits until `condition` is true.

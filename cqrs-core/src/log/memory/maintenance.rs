@@ -72,13 +72,14 @@ impl State {
         let position = stored.lowest(shards);
         let next = self.log.iter().find(|event| event.position > position);
         let lag = next.map(|next| now.duration_since(next.at));
+        let held = stored.parked.values().filter(|parked| parked.died_at.is_some()).count();
         SubscriptionProgress {
             subscription: stored.subscription(id),
             position,
             behind: self.end().0.saturating_sub(position.0),
             lag: lag.and_then(|lag| Duration::try_from(lag).ok()).unwrap_or_default(),
-            parked: stored.parked.len() as u64,
-            dead: stored.dead.len() as u64,
+            parked: (stored.parked.len() - held) as u64,
+            dead: (stored.dead.len() + held) as u64,
         }
     }
 
@@ -90,8 +91,12 @@ impl State {
                 event: event.clone(),
                 attempts: parked.attempts,
                 error: parked.error.clone().unwrap_or_default(),
-                since: event.at,
-                state: FailedState::Parked { due: parked.due },
+                since: parked.died_at.unwrap_or(event.at),
+                state: match parked.died_at {
+                    Some(_) => FailedState::Dead,
+                    None => FailedState::Parked { due: parked.due },
+                },
+                holds_key: parked.died_at.is_some(),
             })
         });
         let dead = stored.dead.values().map(|(since, dead)| StoredFailure {
@@ -101,6 +106,7 @@ impl State {
             error: dead.error.clone(),
             since: *since,
             state: FailedState::Dead,
+            holds_key: false,
         });
         parked.chain(dead).collect()
     }
@@ -114,6 +120,9 @@ impl State {
             Edit::Redeliver { delivery, payload } => {
                 if let Some(parked) = self.parked_mut(*delivery) {
                     parked.due = Some(now);
+                    if parked.died_at.take().is_some() {
+                        parked.attempts = 0;
+                    }
                     self.take_away(*delivery);
                     return 1;
                 }

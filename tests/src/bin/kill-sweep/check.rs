@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use cqrs_core::Event as _;
+use cqrs_core::operations::DeliveryDied;
+
 use crate::database::Pool;
 use crate::messages::{Advanced, By, Followed, Way};
 use crate::report::Report;
@@ -20,9 +23,10 @@ struct Handler {
     is_transactional: bool,
 }
 
-const HANDLERS: [Handler; 6] = [
+const HANDLERS: [Handler; 7] = [
     Handler { name: "note", of_followed: false, is_transactional: false },
     Handler { name: "flaky", of_followed: false, is_transactional: false },
+    Handler { name: "hold", of_followed: false, is_transactional: false },
     Handler { name: "note-followed", of_followed: true, is_transactional: false },
     Handler { name: "count", of_followed: false, is_transactional: true },
     Handler { name: "count-batches", of_followed: false, is_transactional: true },
@@ -50,6 +54,7 @@ pub(crate) async fn check(pool: &Pool, accepted: &[(i64, i64)]) -> Report {
     log.check_followed(&mut report);
     check_handlers(pool, &log, &mut report).await;
     check_dead(pool, &log, &mut report).await;
+    check_deaths(pool, &log, &mut report).await;
     check_left_over(pool, &mut report).await;
     report
 }
@@ -72,6 +77,8 @@ impl Log {
                     let id = (event.counter, event.number, event.by as i64);
                     (id, log.followed.insert(id, position).is_none())
                 }
+                // Those that were published again after a crash are in the log more than once.
+                DeliveryDied::NAME => continue,
                 other => unreachable!("nothing publishes {other}"),
             };
             if !is_new {
@@ -254,6 +261,22 @@ async fn check_dead(pool: &Pool, log: &Log, report: &mut Report) {
     let missing: Vec<_> = failing.map(|(id, _)| id).filter(|id| !ids.contains(*id)).collect();
     report.wrong("events without their dead letter", &missing);
     report.wrong("dead letters of events that can be handled", &foreign);
+}
+
+/// The death of each delivery that failed for good was handled at least once.
+async fn check_deaths(pool: &Pool, log: &Log, report: &mut Report) {
+    let query = "SELECT counter, event, source FROM notes WHERE handler = 'deaths'";
+    let notes = pool.rows::<0, 3>(query).await;
+    let handled: BTreeSet<Id> =
+        notes.iter().map(|(_, [counter, number, source])| (*counter, *number, *source)).collect();
+    report.add("deaths that were handled", handled.len());
+    report.add("of these handled again after a kill", notes.len() - handled.len());
+    let failing = log.advanced.iter().filter(|(_, (_, event))| event.always_fails());
+    let failing: BTreeSet<Id> = failing.map(|(id, _)| *id).collect();
+    let missing: Vec<_> = failing.difference(&handled).collect();
+    report.wrong("dead letters whose death was not handled", &missing);
+    let foreign: Vec<_> = handled.difference(&failing).collect();
+    report.wrong("deaths of events that can be handled", &foreign);
 }
 
 /// When all is handled, nothing is in these tables.

@@ -4,6 +4,7 @@ use std::env;
 use std::time::Duration;
 
 use cqrs_core::log::EventLog as _;
+use cqrs_core::operations::{DeliveryFilter, OperationError};
 use cqrs_core::prelude::*;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -111,6 +112,11 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
                 };
                 publishers.spawn(publisher.run());
             }
+            if fastrand::u8(..10) == 0 {
+                let app = app.clone();
+                // It may fail if the process stops meanwhile.
+                tokio::spawn(async move { redeliver(&app).await.ok() });
+            }
             let ended = publishers.join_next();
             if let Ok(ended) = timeout(stop_after.unwrap_or(Duration::MAX), ended).await {
                 unreachable!("a publisher has ended: {ended:?}");
@@ -123,6 +129,7 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
             while pointed.claimed_shards() < usize::from(pointed.profile().shards) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
+            Line::Held(redeliver(&app).await.expect("the store is available")).print();
             // What is moved into the log while others are handled counts too.
             loop {
                 let before = pointed.range().await.expect("the store is available");
@@ -140,4 +147,10 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
     if !report.is_clean() {
         Line::Failed(report.to_string()).print();
     }
+}
+
+/// Delivers the dead letters again that hold their counters, as an operator does.
+async fn redeliver(app: &App) -> Result<usize, OperationError> {
+    let held = DeliveryFilter::dead().handler("hold");
+    app.operations().redeliver_all(&Context::system(), &held).await
 }

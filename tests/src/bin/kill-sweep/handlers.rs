@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cqrs_core::operations::DeliveryDied;
 use cqrs_core::prelude::*;
 use jiff::Timestamp;
 
@@ -88,6 +89,40 @@ impl EventHandler<Advanced> for Flaky {
         self.failures.of_counter(event.counter)?;
         self.failures.at_random()?;
         self.pool.note("flaky", event.counter, event.number, 0).await?;
+        Ok(())
+    }
+}
+
+/// Its dead letters hold their counters, until the last process delivers them again.
+#[events_handler(Advanced, name = "hold", retry = none, dead_letters = "hold")]
+struct Hold {
+    pool: Pool,
+    failures: Failures,
+}
+
+impl EventHandler<Advanced> for Hold {
+    async fn handle(&self, event: &Advanced, _: &Context) -> HandlerResult {
+        self.failures.at_random()?;
+        self.pool.note("hold", event.counter, event.number, 0).await?;
+        Ok(())
+    }
+}
+
+/// Handles the deaths of those that fail for good.
+#[events_handler(DeliveryDied, name = "deaths")]
+struct Deaths {
+    pool: Pool,
+}
+
+impl EventHandler<DeliveryDied> for Deaths {
+    async fn handle(&self, died: &DeliveryDied, _: &Context) -> HandlerResult {
+        if died.handler == "flaky"
+            && let Some(event) = died.event::<Advanced>()
+        {
+            let Advanced { counter, number, .. } = event?;
+            self.pool.note("deaths", counter, number, 0).await?;
+        }
+        reach("after a plain handler's effect");
         Ok(())
     }
 }
