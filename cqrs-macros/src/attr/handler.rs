@@ -13,7 +13,8 @@ use crate::attr::order::{self, Order};
 use crate::attr::rate::{self, Rate};
 use crate::attr::retry::{self, Retry};
 use crate::attr::start::{self, Start};
-use crate::attr::{krate, options, value};
+use crate::attr::value::{self, Limit};
+use crate::attr::{krate, options};
 use crate::error::Errors;
 use crate::model::injection::ungrouped;
 use crate::suggest;
@@ -32,9 +33,10 @@ const EVENT_OPTIONS: &[&str] = &[
     "transactional",
     "transient",
     "start",
+    "crate",
 ];
-const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "retry", "transactional"];
-const QUERY_OPTIONS: &[&str] = &["name", "timeout", "stream"];
+const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "retry", "transactional", "crate"];
+const QUERY_OPTIONS: &[&str] = &["name", "timeout", "stream", "crate"];
 /// At most a year.
 const DELIVER_WITHIN: Range = Range { from: "1ms", to: "8760h" };
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
@@ -98,13 +100,14 @@ pub(crate) struct HandlerOptions {
     pub(crate) name: Option<LitStr>,
     /// The option, and its span.
     pub(crate) retry: Option<(Retry, Span)>,
-    pub(crate) timeout: Option<Timeout>,
+    /// How many milliseconds one attempt may take.
+    pub(crate) timeout: Option<Limit<u64>>,
     pub(crate) deliver_within_millis: Option<u64>,
     pub(crate) dead_letters: Option<DeadLetters>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) order: Option<Order>,
-    pub(crate) rate: Option<Rate>,
-    pub(crate) breaker: Option<Breaker>,
+    pub(crate) rate: Option<Limit<Rate>>,
+    pub(crate) breaker: Option<Limit<Breaker>>,
     pub(crate) batch: Option<Batch>,
     /// Whether the handler writes in a transaction of the store.
     pub(crate) transactional: Option<()>,
@@ -113,13 +116,6 @@ pub(crate) struct HandlerOptions {
     pub(crate) start: Option<Start>,
     /// Whether the handler of a query answers with a stream.
     pub(crate) stream: Option<()>,
-}
-
-/// How long one attempt may take.
-#[derive(Clone, Copy)]
-pub(crate) enum Timeout {
-    None,
-    Millis(u64),
 }
 
 impl HandlerArgs {
@@ -394,13 +390,12 @@ fn not_for(kind: Kind, key: &Ident) -> String {
     format!("`{key}` is for events handlers only: a {message} is not queued, {why}")
 }
 
-fn timeout(key: &Ident, input: ParseStream<'_>) -> syn::Result<Timeout> {
+fn timeout(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit<u64>> {
     let example = "timeout = \"30s\"` or `timeout = none";
     value::equals(key, example, input)?;
-    if input.peek(Ident::peek_any) && input.fork().call(Ident::parse_any)? == "none" {
-        input.call(Ident::parse_any)?;
-        return Ok(Timeout::None);
+    if value::is_off(input)? {
+        return Ok(Limit::Off);
     }
     let timeout = duration::after_equals(key, example, TIMEOUT, input)?;
-    Ok(Timeout::Millis(timeout.millis))
+    Ok(Limit::At(timeout.millis))
 }

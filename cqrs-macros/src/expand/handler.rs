@@ -8,11 +8,12 @@ use syn::{Attribute, ItemFn, ItemStruct, Type};
 use crate::attr::batch::Batch;
 use crate::attr::breaker::Breaker;
 use crate::attr::dead_letters::DeadLetters;
-use crate::attr::handler::{HandlerOptions, Kind, Timeout};
+use crate::attr::handler::{HandlerOptions, Kind};
 use crate::attr::order::Order;
 use crate::attr::rate::{Period, Rate};
 use crate::attr::retry::{Policy, Retry};
 use crate::attr::start::Start;
+use crate::attr::value::Limit;
 use crate::error::Errors;
 use crate::expand::{function, injectable, scope, with_fallback};
 use crate::model::handler::{self, Handler};
@@ -190,8 +191,8 @@ fn options(options: &HandlerOptions) -> TokenStream {
     }
     if let Some(timeout) = options.timeout {
         let timeout = match timeout {
-            Timeout::None => quote!(::core::option::Option::None),
-            Timeout::Millis(millis) => {
+            Limit::Off => quote!(::core::option::Option::None),
+            Limit::At(millis) => {
                 let timeout = duration(millis);
                 quote!(::core::option::Option::Some(#timeout))
             }
@@ -222,12 +223,22 @@ fn options(options: &HandlerOptions) -> TokenStream {
         tokens.extend(quote!(.order(__cqrs::Order::#order)));
     }
     if let Some(rate) = options.rate {
-        let limit = rate_limit(rate);
-        tokens.extend(quote!(.rate(#limit)));
+        tokens.extend(match rate {
+            Limit::Off => quote!(.without_rate()),
+            Limit::At(rate) => {
+                let limit = rate_limit(rate);
+                quote!(.rate(#limit))
+            }
+        });
     }
     if let Some(breaker) = options.breaker {
-        let policy = breaker_policy(breaker);
-        tokens.extend(quote!(.breaker(#policy)));
+        tokens.extend(match breaker {
+            Limit::Off => quote!(.without_breaker()),
+            Limit::At(breaker) => {
+                let policy = breaker_policy(breaker);
+                quote!(.breaker(#policy))
+            }
+        });
     }
     if options.transient.is_some() {
         tokens.extend(quote!(.transient()));

@@ -24,7 +24,7 @@ fn options_that_are_unknown_or_repeated() {
         quote!(A, concurency = 8),
         "unknown option `concurency`, did you mean `concurrency`? (`#[events_handler(..)]` takes \
          `name`, `retry`, `timeout`, `deliver_within`, `dead_letters`, `concurrency`, `order`, \
-         `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)",
+         `rate`, `breaker`, `batch`, `transactional`, `transient`, `start` and `crate`)",
     );
     assert_args_mistake(
         quote!(A, retry(atempts = 8)),
@@ -64,14 +64,14 @@ fn options_that_are_unknown_or_repeated() {
                 struct H;
             ),
         ),
-        "unknown option `nam`, did you mean `name`? (`#[query_handler(..)]` takes `name`, `timeout` and `stream`)",
+        "unknown option `nam`, did you mean `name`? (`#[query_handler(..)]` takes `name`, `timeout`, `stream` and `crate`)",
     );
 }
 
 #[test]
 fn misspelt_options_without_a_value_are_no_types() {
     let takes = "(`#[events_handler(..)]` takes `name`, `retry`, `timeout`, `deliver_within`, \
-                 `dead_letters`, `concurrency`, `order`, `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)";
+                 `dead_letters`, `concurrency`, `order`, `rate`, `breaker`, `batch`, `transactional`, `transient`, `start` and `crate`)";
     for (args, written, meant) in [
         (quote!(A, transactionl), "transactionl", "transactional"),
         (quote!(A, transiant, timeout = "1s"), "transiant", "transient"),
@@ -87,7 +87,7 @@ fn misspelt_options_without_a_value_are_no_types() {
             ),
         ),
         "unknown option `transactionel`, did you mean `transactional`? (`#[command_handler(..)]` \
-         takes `name`, `timeout`, `retry` and `transactional`)",
+         takes `name`, `timeout`, `retry`, `transactional` and `crate`)",
     );
     let item = quote!(
         struct H;
@@ -231,9 +231,10 @@ fn rates_and_breakers() {
     }
     assert_args_mistake(
         quote!(A, rate = 100),
-        "`rate` takes a number and its time, such as `rate = \"100/s\"`",
+        "`rate` takes a number and its time, such as `rate = \"100/s\"` or `rate = none`",
     );
-    assert_args_mistake(quote!(A, rate), "`rate` needs a value, such as `rate = \"100/s\"`");
+    let needs = "`rate` needs a value, such as `rate = \"100/s\"` or `rate = none`";
+    assert_args_mistake(quote!(A, rate), needs);
     assert_args_mistake(
         quote!(A, rate = "1000001/s"),
         "`rate` is out of range: 1 to 1000000 are allowed",
@@ -244,8 +245,10 @@ fn rates_and_breakers() {
          while, pause it at run time",
     );
     let example = "breaker(failures = 5, cooldown = \"30s\")";
-    assert_args_mistake(quote!(A, breaker), &format!("write `{example}`"));
-    assert_args_mistake(quote!(A, breaker = 5), &format!("write `{example}`"));
+    let needs = format!("`breaker` needs a value: `breaker = none` or `{example}`");
+    assert_args_mistake(quote!(A, breaker), &needs);
+    let either = format!("write `breaker = none` or `{example}`");
+    assert_args_mistake(quote!(A, breaker = 5), &either);
     assert_args_mistake(
         quote!(A, breaker()),
         &format!("`breaker(..)` is empty: write `{example}` or a part of it"),
