@@ -9,6 +9,7 @@ use crate::attr::batch::{self, Batch};
 use crate::attr::breaker::{self, Breaker};
 use crate::attr::dead_letters::{self, DeadLetters};
 use crate::attr::duration::{self, Range};
+use crate::attr::emits;
 use crate::attr::order::{self, Order};
 use crate::attr::rate::{self, Rate};
 use crate::attr::retry::{self, Retry};
@@ -33,9 +34,10 @@ const EVENT_OPTIONS: &[&str] = &[
     "transactional",
     "transient",
     "start",
+    "emits",
     "crate",
 ];
-const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "retry", "transactional", "crate"];
+const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "retry", "transactional", "emits", "crate"];
 const QUERY_OPTIONS: &[&str] = &["name", "timeout", "stream", "crate"];
 /// At most a year.
 const DELIVER_WITHIN: Range = Range { from: "1ms", to: "8760h" };
@@ -114,6 +116,8 @@ pub(crate) struct HandlerOptions {
     /// The span of `transient`, if it is given.
     pub(crate) transient: Option<Span>,
     pub(crate) start: Option<Start>,
+    /// What the handler publishes and executes, if it is listed.
+    pub(crate) emits: Option<Vec<Type>>,
     /// Whether the handler of a query answers with a stream.
     pub(crate) stream: Option<()>,
 }
@@ -330,6 +334,7 @@ impl Reader {
                 value::none(key, input)?;
                 options::set(&mut options.transactional, key, ())
             }
+            "emits" => options::set(&mut options.emits, key, emits::read(key, input, errors)?),
             "stream" => {
                 value::none(key, input)?;
                 options::set(&mut options.stream, key, ())
@@ -376,6 +381,12 @@ fn not_for(kind: Kind, key: &Ident) -> String {
             return format!(
                 "`{key}` is for handlers of events and commands: a {message} changes nothing, so its \
                  caller can try again; remove it"
+            );
+        }
+        "emits" => {
+            return format!(
+                "`{key}` is for handlers of events and commands: a {message} changes nothing, so it \
+                 publishes and executes nothing; remove it"
             );
         }
         "breaker" | "dead_letters" => {

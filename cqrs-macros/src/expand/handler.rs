@@ -119,6 +119,7 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
         None => quote!(::core::option::Option::None),
         Some(policy) => quote!(::core::option::Option::Some(#policy)),
     };
+    let emits = emits(handler);
     let registration = quote! {
         __cqrs::HandlerRegistration::events::<#ident>(
             #name,
@@ -126,7 +127,7 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
             OPTIONS,
             #batch,
             ROUTES
-        )
+        ) #emits
     };
     (Some(routes), registration)
 }
@@ -158,16 +159,32 @@ fn answering(
     register: &TokenStream,
     when: Option<&TokenStream>,
 ) -> TokenStream {
-    let when = when.map(|when| quote!(, #when));
+    let (when, emits) = (when.map(|when| quote!(, #when)), emits(handler));
     let Handler { ident, name, args, .. } = handler;
     let registrations = args.messages.iter().map(|message: &Type| {
         let ident = spanned(ident, focus(message));
         let registration = quote_spanned! {focus(message)=>
             __cqrs::HandlerRegistration::#register::<#ident, #message>
         };
-        quote!(#registration(#name, __cqrs::source!(), OPTIONS #when))
+        quote!(#registration(#name, __cqrs::source!(), OPTIONS #when) #emits)
     });
     quote!(#(#registrations)*)
+}
+
+/// The names of the messages that the handler publishes and executes, if it lists them.
+fn emits(handler: &Handler<'_>) -> Option<TokenStream> {
+    let names = handler.args.options.emits.as_ref()?.iter().map(|message| {
+        // Reports a type that is no message on its own token.
+        let name = quote_spanned!(focus(message)=> (&&&&__cqrs::AnyKind::<#message>::NEW).message_name());
+        quote! {
+            || {
+                #[allow(unused_imports)]
+                use __cqrs::{CommandName as _, EventName as _, QueryName as _, StreamQueryName as _};
+                #name
+            }
+        }
+    });
+    Some(quote!(.emits(&[#(#names),*])))
 }
 
 /// The handler's name with another span, on which a missing implementation is reported.

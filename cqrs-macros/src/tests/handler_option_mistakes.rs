@@ -24,7 +24,7 @@ fn options_that_are_unknown_or_repeated() {
         quote!(A, concurency = 8),
         "unknown option `concurency`, did you mean `concurrency`? (`#[events_handler(..)]` takes \
          `name`, `retry`, `timeout`, `deliver_within`, `dead_letters`, `concurrency`, `order`, \
-         `rate`, `breaker`, `batch`, `transactional`, `transient`, `start` and `crate`)",
+         `rate`, `breaker`, `batch`, `transactional`, `transient`, `start`, `emits` and `crate`)",
     );
     assert_args_mistake(
         quote!(A, retry(atempts = 8)),
@@ -55,7 +55,7 @@ fn options_that_are_unknown_or_repeated() {
             ),
         ),
         "unknown option `nam`, did you mean `name`? (`#[command_handler(..)]` takes `name`, \
-         `timeout`, `retry` and `transactional`)",
+         `timeout`, `retry`, `transactional`, `emits` and `crate`)",
     );
     assert_one_mistake(
         query_handler(
@@ -71,7 +71,7 @@ fn options_that_are_unknown_or_repeated() {
 #[test]
 fn misspelt_options_without_a_value_are_no_types() {
     let takes = "(`#[events_handler(..)]` takes `name`, `retry`, `timeout`, `deliver_within`, \
-                 `dead_letters`, `concurrency`, `order`, `rate`, `breaker`, `batch`, `transactional`, `transient`, `start` and `crate`)";
+                 `dead_letters`, `concurrency`, `order`, `rate`, `breaker`, `batch`, `transactional`, `transient`, `start`, `emits` and `crate`)";
     for (args, written, meant) in [
         (quote!(A, transactionl), "transactionl", "transactional"),
         (quote!(A, transiant, timeout = "1s"), "transiant", "transient"),
@@ -87,7 +87,7 @@ fn misspelt_options_without_a_value_are_no_types() {
             ),
         ),
         "unknown option `transactionel`, did you mean `transactional`? (`#[command_handler(..)]` \
-         takes `name`, `timeout`, `retry`, `transactional` and `crate`)",
+         takes `name`, `timeout`, `retry`, `transactional`, `emits` and `crate`)",
     );
     let item = quote!(
         struct H;
@@ -219,6 +219,23 @@ fn values_of_the_wrong_kind() {
         quote!(A, retry()),
         &format!("`retry(..)` is empty: write `{example}` or a part of it"),
     );
+}
+
+#[test]
+fn lists_of_what_is_emitted() {
+    let example = "emits(InvoiceIssued, CloseOrder)";
+    let lists = format!("`emits` lists messages: write `{example}`");
+    assert_args_mistake(quote!(A, emits), &lists);
+    assert_args_mistake(quote!(A, emits = B), &lists);
+    assert_args_mistake(
+        quote!(A, emits()),
+        &format!("`emits(..)` is empty: write `{example}`, or remove it"),
+    );
+    assert_args_mistake(
+        quote!(A, emits("b.created")),
+        &format!("`emits` takes the types of messages: `{example}`"),
+    );
+    assert_args_mistake(quote!(A, emits(B, C, B)), "this message is named twice: keep one");
 }
 
 #[test]
