@@ -2,6 +2,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod breaker;
+pub(crate) mod conditional;
 pub(crate) mod dead_letters;
 pub(crate) mod duration;
 pub(crate) mod emits;

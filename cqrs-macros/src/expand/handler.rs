@@ -46,6 +46,7 @@ fn annotate_struct(kind: Kind, args: TokenStream, mut parsed: ItemStruct) -> Tok
         }
     };
     handler::remove_inject(&mut parsed.fields);
+    handler::allow_expected(&mut parsed.attrs);
     quote!(#parsed #generated)
 }
 
@@ -55,9 +56,7 @@ pub(super) fn expand(
     attrs: &[Attribute],
     of_function: Option<&TokenStream>,
 ) -> TokenStream {
-    // A lint that the user allows for the struct is allowed in generated code too, such as `deprecated` for the
-    // handler of a deprecated event.
-    let allowed = attrs.iter().filter(|attr| attr.path().is_ident("allow"));
+    let allowed = handler::allowed(attrs);
     let implementation = injectable::implementation(handler.ident, &handler.injection);
     let options = options(&handler.args.options);
     let (routes, registration) = match handler.kind {
