@@ -17,8 +17,8 @@ pub use crate::handler::{
     TransactionalCommandHandler, TransactionalEventHandler,
 };
 pub use crate::message::{
-    AnyEvent, Command, Event, Idempotent, MaybeValidated, NotValidated, Query, StreamQuery,
-    Upcasted, no_upcast,
+    AnyEvent, AnyKind, Command, CommandName, Event, EventName, Idempotent, MaybeValidated,
+    NotValidated, Query, QueryName, StreamQuery, StreamQueryName, Upcasted, no_upcast,
 };
 pub use crate::payload::Changes;
 pub use crate::payload::Redaction;

@@ -22,8 +22,8 @@ use self::plugin::Plugins;
 use uuid::Uuid;
 
 use crate::bus::{
-    CommandBus, CommandExecutors, EventBus, EventHub, ExecuteError, HandlerControl, PublishError,
-    QueryBus, QueryExecutors, UnknownHandler,
+    BusFuture, CommandBus, CommandExecutors, EventBus, EventHub, ExecuteError, HandlerControl,
+    PublishError, QueryBus, QueryExecutors, UnknownHandler,
 };
 use crate::context::Context;
 use crate::lane::Failure;
@@ -123,8 +123,12 @@ impl App {
     /// # Errors
     ///
     /// As [`EventBus::publish`].
-    pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
-        self.events().publish(ctx, event).await
+    pub fn publish<'a, E: Event>(
+        &'a self,
+        ctx: &'a Context,
+        event: E,
+    ) -> BusFuture<'a, EventBus, E, Result<Uuid, PublishError>> {
+        self.events().publish(ctx, event)
     }
 
     /// Executes a command: short for [`commands().execute`](CommandBus::execute).
@@ -132,12 +136,12 @@ impl App {
     /// # Errors
     ///
     /// As [`CommandBus::execute`].
-    pub async fn execute<C: Command>(
-        &self,
-        ctx: &Context,
+    pub fn execute<'a, C: Command>(
+        &'a self,
+        ctx: &'a Context,
         command: C,
-    ) -> Result<C::Output, ExecuteError<C::Error>> {
-        self.commands().execute(ctx, command).await
+    ) -> BusFuture<'a, CommandBus, C, Result<C::Output, ExecuteError<C::Error>>> {
+        self.commands().execute(ctx, command)
     }
 
     /// Asks a query: short for [`queries().execute`](QueryBus::execute).
@@ -145,12 +149,12 @@ impl App {
     /// # Errors
     ///
     /// As [`QueryBus::execute`].
-    pub async fn query<Q: Query>(
-        &self,
-        ctx: &Context,
+    pub fn query<'a, Q: Query>(
+        &'a self,
+        ctx: &'a Context,
         query: Q,
-    ) -> Result<Q::Output, ExecuteError<Q::Error>> {
-        self.queries().execute(ctx, query).await
+    ) -> BusFuture<'a, QueryBus, Q, Result<Q::Output, ExecuteError<Q::Error>>> {
+        self.queries().execute(ctx, query)
     }
 
     /// A clone of the service of type `T`, such as `Arc<EmployeeService>`, for HTTP routes and the like.

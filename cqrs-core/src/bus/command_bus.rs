@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::execute::Description;
-use super::{ExecuteError, Executors};
+use super::{Begun, BusFuture, ExecuteError, Executors};
 use crate::context::Context;
 use crate::message::{Command, MessageKind};
 use crate::services::TypeRef;
@@ -35,18 +35,22 @@ impl CommandBus {
     ///
     /// [`ExecuteError::Handler`] with the handler's own error; otherwise what kept the handler from
     /// giving a result.
-    pub async fn execute<C: Command>(
-        &self,
-        ctx: &Context,
+    pub fn execute<'a, C: Command>(
+        &'a self,
+        ctx: &'a Context,
         command: C,
-    ) -> Result<C::Output, ExecuteError<C::Error>> {
-        let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: C::NAME })?;
-        let description = Description {
-            kind: MessageKind::Command,
-            name: C::NAME,
-            type_ref: TypeRef::of::<C>(),
-            requires: C::REQUIRES,
-        };
-        executors.execute::<_, C::Output, C::Error>(description, ctx, command).await
+    ) -> BusFuture<'a, Self, C, Result<C::Output, ExecuteError<C::Error>>> {
+        BusFuture::new(self, ctx, command, |bus, ctx, command, cx| {
+            let Some(executors) = bus.0.upgrade() else {
+                return Begun::Ended(Err(ExecuteError::ShutDown { message: C::NAME }));
+            };
+            let description = Description {
+                kind: MessageKind::Command,
+                name: C::NAME,
+                type_ref: TypeRef::of::<C>(),
+                requires: C::REQUIRES,
+            };
+            executors.execute(description, ctx, command, cx)
+        })
     }
 }

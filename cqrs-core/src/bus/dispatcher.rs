@@ -247,16 +247,8 @@ impl Dispatcher {
         // The route where the last turn brought a permit.
         let mut has_permit = None;
         loop {
-            let full = routes.iter().enumerate().position(|(at, route)| {
-                has_permit != Some(at)
-                    && !route.feed.capacity.try_take(tenant, had_turn.contains(&at))
-            });
-            let Some(full) = full else { return Ok(()) };
-            for (at, route) in routes.iter().enumerate() {
-                if at < full || has_permit == Some(at) {
-                    route.feed.capacity.give_back(tenant);
-                }
-            }
+            let taken = try_take_permits(routes, tenant, &had_turn, has_permit);
+            let Err(full) = taken else { return Ok(()) };
             let turn = routes[full].feed.capacity.wait(tenant);
             lifecycle.note_change();
             tokio::select! {
@@ -402,4 +394,24 @@ impl Dispatcher {
     pub(super) fn lanes(&self) -> &[Route] {
         self.routes.get().map_or(&[], |routes| &routes.lanes)
     }
+}
+
+/// Takes a permit at each of `routes`, all or none. At the routes where the publisher `had_turn` it gets one in any case,
+/// and it has one already at `has_permit`. Otherwise returns the first route that is full.
+pub(super) fn try_take_permits(
+    routes: &[Route],
+    tenant: u64,
+    had_turn: &[usize],
+    has_permit: Option<usize>,
+) -> Result<(), usize> {
+    let full = routes.iter().enumerate().position(|(at, route)| {
+        has_permit != Some(at) && !route.feed.capacity.try_take(tenant, had_turn.contains(&at))
+    });
+    let Some(full) = full else { return Ok(()) };
+    for (at, route) in routes.iter().enumerate() {
+        if at < full || has_permit == Some(at) {
+            route.feed.capacity.give_back(tenant);
+        }
+    }
+    Err(full)
 }

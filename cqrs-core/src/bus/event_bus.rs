@@ -9,12 +9,12 @@ use rustc_hash::FxHashSet;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use super::dispatcher::{Dispatcher, Refused};
+use super::dispatcher::{Dispatcher, Refused, try_take_permits};
 use super::feed::Route;
 use super::publish_middleware::PublishMiddlewares;
 use super::subscription::Subscriptions;
 use super::waiters::HandlerOutcome;
-use super::{CancelError, PublishError};
+use super::{Begun, BusFuture, CancelError, PublishError};
 use crate::context::Context;
 use crate::handler::BoxFuture;
 use crate::lane::{Deferred, Publishes};
@@ -59,19 +59,6 @@ pub(crate) struct PublishOptions {
     pub(crate) starts_by_itself: bool,
 }
 
-/// The type of an event, and its name.
-#[derive(Clone, Copy)]
-pub(super) struct Kind {
-    pub(super) event: TypeId,
-    pub(super) name: &'static str,
-}
-
-impl Kind {
-    fn of<E: Event>() -> Self {
-        Self { event: TypeId::of::<E>(), name: E::NAME }
-    }
-}
-
 /// Calls a method of the hub with an event of type `E`, or several, inside all middleware around publishing. Without
 /// middleware, it only calls the method.
 macro_rules! publish {
@@ -112,9 +99,37 @@ impl EventBus {
     /// [`PublishError`] when the payload is too large or cannot be serialised, the chain of events that
     /// led to this one is too long, or the application takes no more events. No handler gets the event
     /// then.
-    pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
-        let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
-        publish!(hub.publish(ctx, event))
+    pub fn publish<'a, E: Event>(
+        &'a self,
+        ctx: &'a Context,
+        event: E,
+    ) -> BusFuture<'a, Self, E, Result<Uuid, PublishError>> {
+        BusFuture::new(self, ctx, event, |bus, ctx, event, _| {
+            bus.begin_publish(ctx, event).unwrap_or_else(|error| Begun::Ended(Err(error)))
+        })
+    }
+
+    /// Publishes `event`, up to the first wait.
+    fn begin_publish<'a, E: Event>(
+        &'a self,
+        ctx: &'a Context,
+        event: E,
+    ) -> Result<Begun<'a, Result<Uuid, PublishError>>, PublishError> {
+        let (hub, in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
+        if !hub.has_no_middleware() {
+            return Ok(Begun::Waits(Box::pin(async move {
+                let _in_flight = in_flight;
+                publish!(hub.publish(ctx, event))
+            })));
+        }
+        let (event, observed) = hub.begin(ctx, event)?;
+        if let Some(result) = hub.try_publish(ctx, &event) {
+            return Ok(Begun::Ended(sent(result, &event, observed)));
+        }
+        Ok(Begun::Waits(Box::pin(async move {
+            let _in_flight = in_flight;
+            hub.send(ctx, &event, observed).await
+        })))
     }
 
     /// Publishes `event` at once, also inside an event handler that may still fail: for progress reports.
@@ -377,7 +392,7 @@ impl EventHub {
         event: E,
     ) -> Result<Uuid, PublishError> {
         let (event, observed) = self.begin(ctx, event)?;
-        self.publish_begun(ctx, event, Kind::of::<E>(), observed).await
+        self.publish_begun(ctx, event, observed).await
     }
 
     /// Publishes an event that has its own context: at the end of its unit of work, or at once if it has none.
@@ -385,14 +400,13 @@ impl EventHub {
         self: &Arc<Self>,
         ctx: &Context,
         event: AnyEvent,
-        kind: Kind,
         observed: Observed,
     ) -> Result<Uuid, PublishError> {
         if self.defer_all(ctx, std::slice::from_ref(&event), None) {
             observed.end(None);
             return Ok(event.id());
         }
-        self.send(ctx, &event, kind, observed).await
+        self.send(ctx, &event, observed).await
     }
 
     /// Runs `publish` inside all middleware around publishing.
@@ -412,7 +426,7 @@ impl EventHub {
     /// Publishes a checked event at once.
     async fn publish_now<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
         let (event, observed) = self.begin(ctx, event)?;
-        self.send(ctx, &event, Kind::of::<E>(), observed).await
+        self.send(ctx, &event, observed).await
     }
 
     /// Publishes a checked event and waits until every handler has settled it.
@@ -428,7 +442,7 @@ impl EventHub {
         let (event, observed) = self.begin(ctx, event)?;
         let handlers = self.handlers_of(TypeId::of::<E>());
         let waiter = self.dispatcher.waiters.wait(event.id(), handlers);
-        self.send(ctx, &event, Kind::of::<E>(), observed).await?;
+        self.send(ctx, &event, observed).await?;
         drop(in_flight);
         if handlers == 0 {
             return Ok(Vec::new());
@@ -590,20 +604,15 @@ impl EventHub {
         &self,
         ctx: &Context,
         event: &AnyEvent,
-        kind: Kind,
         observed: Observed,
     ) -> Result<Uuid, PublishError> {
         let result = match self.start_if_needed() {
             Err(refused) => Err(refused),
-            Ok(()) if self.dispatcher.engine().is_none() => {
-                self.deliver(ctx, event, kind.event).await
-            }
+            Ok(()) if self.dispatcher.engine().is_none() => self.deliver(ctx, event).await,
             // Boxed, so that the future of a publish in memory is small.
             Ok(()) => Box::pin(self.append(ctx, std::slice::from_ref(event))).await,
         };
-        let result = result.map_err(|refused| refused.publishing(kind.name));
-        observed.end(result.as_ref().err().map(PublishError::error_type));
-        result.map(|()| event.id())
+        sent(result, event, observed)
     }
 
     /// Appends events to the log, all or none.
@@ -614,7 +623,7 @@ impl EventHub {
         engine.publish(ctx, events.to_vec()).await?;
         for event in events {
             // It is accepted. Handlers that are `transient` may miss it if the application stops now.
-            let _ = self.deliver(ctx, event, event.event_type()).await;
+            let _ = self.deliver(ctx, event).await;
         }
         Ok(())
     }
@@ -640,16 +649,36 @@ impl EventHub {
         Ok(())
     }
 
-    /// Hands an event to the lanes of its handlers in memory.
-    async fn deliver(
-        &self,
+    /// Publishes an event that has its own context, unless that must wait for a permit or for the log.
+    fn try_publish(
+        self: &Arc<Self>,
         ctx: &Context,
         event: &AnyEvent,
-        event_type: TypeId,
-    ) -> Result<(), Refused> {
+    ) -> Option<Result<(), Refused>> {
+        if self.defer_all(ctx, std::slice::from_ref(event), None) {
+            return Some(Ok(()));
+        }
+        if self.dispatcher.engine().is_some() {
+            return None;
+        }
+        let takes_permits = !ctx.is_inside_any_delivery();
+        let routes = self.start_if_needed();
+        let routes = match routes.and_then(|()| self.dispatcher.routes_of(event.event_type())) {
+            Ok(routes) => routes,
+            Err(refused) => return Some(Err(refused)),
+        };
+        let tenant = event.context().tenant_key();
+        if takes_permits && try_take_permits(routes, tenant, &[], None).is_err() {
+            return None;
+        }
+        Some(self.dispatch(routes, event, takes_permits))
+    }
+
+    /// Hands an event to the lanes of its handlers in memory.
+    async fn deliver(&self, ctx: &Context, event: &AnyEvent) -> Result<(), Refused> {
         // What a handler publishes never waits: it could wait for the handler itself.
         let takes_permits = !ctx.is_inside_any_delivery();
-        let routes = self.dispatcher.routes_of(event_type)?;
+        let routes = self.dispatcher.routes_of(event.event_type())?;
         if takes_permits {
             self.dispatcher.take_permits(routes, event.context().tenant_key()).await?;
         }
@@ -711,6 +740,17 @@ impl Publishes for EventHub {
             engine.note_scheduled();
         }
     }
+}
+
+/// What the publisher gets.
+fn sent(
+    result: Result<(), Refused>,
+    event: &AnyEvent,
+    observed: Observed,
+) -> Result<Uuid, PublishError> {
+    let result = result.map_err(|refused| refused.publishing(event.name()));
+    observed.end(result.as_ref().err().map(PublishError::error_type));
+    result.map(|()| event.id())
 }
 
 /// Makes a refusal visible to operators.

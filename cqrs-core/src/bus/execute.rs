@@ -1,11 +1,10 @@
 //! Executing a command or query: one look-up, one attempt.
 
 use std::any::{Any, TypeId};
-use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
-use std::task::Poll;
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
@@ -13,8 +12,8 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
-use super::ExecuteError;
 use super::outliving::Outliving;
+use super::{Begun, ExecuteError};
 use crate::context::{Context, WorkGuard};
 use crate::handler::{AttemptError, BoxFuture, ErasedExecution, Rejection};
 use crate::lane::{Handles, Shared, inside_middleware, run};
@@ -122,13 +121,29 @@ impl<Kind> Executors<Kind> {
     /// Runs the handler of `message` with all middleware around it. Panics and
     /// time-outs end here.
     ///
-    /// When the returned future is dropped, a command goes on as a task, and a query is cancelled.
-    pub(super) async fn execute<M, T, E>(
+    /// When the rest is dropped, a command goes on as a task, and a query is cancelled.
+    pub(super) fn execute<'a, M, T, E>(
         &self,
         description: Description,
         ctx: &Context,
         message: M,
-    ) -> Result<T, ExecuteError<E>>
+        cx: &mut TaskContext<'_>,
+    ) -> Begun<'a, Result<T, ExecuteError<E>>>
+    where
+        M: Send + 'static,
+        T: Send + 'static,
+        E: MessageError,
+    {
+        self.begin(description, ctx, message, cx).unwrap_or_else(|error| Begun::Ended(Err(error)))
+    }
+
+    fn begin<'a, M, T, E>(
+        &self,
+        description: Description,
+        ctx: &Context,
+        message: M,
+        cx: &mut TaskContext<'_>,
+    ) -> Result<Begun<'a, Result<T, ExecuteError<E>>>, ExecuteError<E>>
     where
         M: Send + 'static,
         T: Send + 'static,
@@ -176,25 +191,19 @@ impl<Kind> Executors<Kind> {
             _in_flight: in_flight,
         };
         if ctx.deadline().is_some_and(|deadline| deadline <= began) {
-            return under_way.end(Err(AttemptError::TimedOut(Duration::ZERO)));
+            return Ok(Begun::Ended(under_way.end(Err(AttemptError::TimedOut(Duration::ZERO)))));
         }
 
         let rest: BoxFuture<'static, _> = if self.shared.middlewares.is_empty() {
             // Most handlers end at their first poll.
-            let started = catch_now(|| handler(message, ctx));
-            let mut handling = match started {
+            let panicked = |Panic(panic)| Err(AttemptError::Panicked(panic));
+            let mut handling = match catch_now(|| handler(message, ctx)) {
                 Ok(handling) => handling,
-                Err(Panic(panic)) => return under_way.end(Err(AttemptError::Panicked(panic))),
+                Err(panic) => return Ok(Begun::Ended(under_way.end(panicked(panic)))),
             };
-            let first = poll_fn(|cx| {
-                let poll = || span.in_scope(|| handling.as_mut().poll(cx));
-                Poll::Ready(catch_now(poll))
-            });
-            match first.await {
-                Ok(Poll::Ready(result)) => {
-                    return under_way.end(result);
-                }
-                Err(Panic(panic)) => return under_way.end(Err(AttemptError::Panicked(panic))),
+            match catch_now(|| span.in_scope(|| handling.as_mut().poll(cx))) {
+                Ok(Poll::Ready(result)) => return Ok(Begun::Ended(under_way.end(result))),
+                Err(panic) => return Ok(Begun::Ended(under_way.end(panicked(panic)))),
                 Ok(Poll::Pending) => Box::pin(under_way.go_on(handling).instrument(span)),
             }
         } else {
@@ -203,7 +212,10 @@ impl<Kind> Executors<Kind> {
             let running = under_way.inside_middleware(handling, message, is_cascade);
             Box::pin(running.instrument(span))
         };
-        if kind == MessageKind::Command { Outliving::new(rest, runtime).await } else { rest.await }
+        Ok(match kind {
+            MessageKind::Command => Begun::Outlives(Outliving::new(rest, runtime)),
+            _ => Begun::Waits(rest),
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod event_bus;
 mod execute;
 mod execute_json;
 mod feed;
+mod future;
 #[cfg(feature = "metrics")]
 mod gauges;
 mod letters;
@@ -30,6 +31,7 @@ pub use self::event_bus::EventBus;
 pub use self::execute_json::ExecuteJsonError;
 #[doc(hidden)]
 pub use self::execute_json::JsonCommand;
+pub use self::future::BusFuture;
 pub use self::publish_json::PublishJsonError;
 pub use self::publish_middleware::{Publish, PublishMiddleware, PublishNext};
 pub use self::query_bus::QueryBus;
@@ -43,6 +45,7 @@ pub(crate) use self::dispatcher::{Dispatcher, Hand, Once, Routes, Undelivered, U
 pub(crate) use self::event_bus::{EventHub, PublishOptions};
 pub(crate) use self::execute::{Execution, Executors};
 pub(crate) use self::feed::Route;
+pub(crate) use self::future::Begun;
 pub(crate) use self::letters::{DeadLetter, Letters};
 pub(crate) use self::publish_middleware::PublishMiddlewares;
 pub(crate) use self::query_bus::QueryExecutors;

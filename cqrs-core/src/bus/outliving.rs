@@ -10,7 +10,7 @@ use crate::handler::BoxFuture;
 
 /// A future that its caller polls in place. If the caller drops it before its end, the rest of it becomes
 /// a task.
-pub(super) struct Outliving<T: Send + 'static> {
+pub(crate) struct Outliving<T: Send + 'static> {
     /// `None` once it has ended.
     rest: Option<BoxFuture<'static, T>>,
     runtime: Handle,

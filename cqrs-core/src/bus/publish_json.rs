@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::event_bus::{EventHub, Kind, refused};
+use super::event_bus::{EventHub, refused};
 use super::similar::similar;
 use super::{EventBus, PublishError};
 use crate::context::Context;
@@ -114,8 +114,7 @@ impl EventHub {
             observed.end(Some(error.error_type()));
             return Err(error.into());
         }
-        let kind = Kind { event: decoder.event, name: event };
-        Ok(self.publish_begun(ctx, read, kind, observed).await?)
+        Ok(self.publish_begun(ctx, read, observed).await?)
     }
 }
 

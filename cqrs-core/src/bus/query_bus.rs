@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::execute::Description;
-use super::{ExecuteError, Executors};
+use super::{Begun, BusFuture, ExecuteError, Executors};
 use crate::context::Context;
 use crate::message::{MessageKind, Query};
 use crate::services::TypeRef;
@@ -28,18 +28,22 @@ impl QueryBus {
     /// # Errors
     ///
     /// As [`CommandBus::execute`](super::CommandBus::execute).
-    pub async fn execute<Q: Query>(
-        &self,
-        ctx: &Context,
+    pub fn execute<'a, Q: Query>(
+        &'a self,
+        ctx: &'a Context,
         query: Q,
-    ) -> Result<Q::Output, ExecuteError<Q::Error>> {
-        let executors = self.0.upgrade().ok_or(ExecuteError::ShutDown { message: Q::NAME })?;
-        let description = Description {
-            kind: MessageKind::Query,
-            name: Q::NAME,
-            type_ref: TypeRef::of::<Q>(),
-            requires: Q::REQUIRES,
-        };
-        executors.execute::<_, Q::Output, Q::Error>(description, ctx, query).await
+    ) -> BusFuture<'a, Self, Q, Result<Q::Output, ExecuteError<Q::Error>>> {
+        BusFuture::new(self, ctx, query, |bus, ctx, query, cx| {
+            let Some(executors) = bus.0.upgrade() else {
+                return Begun::Ended(Err(ExecuteError::ShutDown { message: Q::NAME }));
+            };
+            let description = Description {
+                kind: MessageKind::Query,
+                name: Q::NAME,
+                type_ref: TypeRef::of::<Q>(),
+                requires: Q::REQUIRES,
+            };
+            executors.execute(description, ctx, query, cx)
+        })
     }
 }

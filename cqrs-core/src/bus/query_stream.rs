@@ -8,7 +8,7 @@ use futures_core::Stream;
 use tokio::sync::mpsc;
 
 use super::execute::Description;
-use super::{ExecuteError, QueryBus};
+use super::{Begun, BusFuture, ExecuteError, QueryBus};
 use crate::context::Context;
 use crate::handler::{BoxFuture, Rows, sending_to};
 use crate::message::{MessageKind, StreamQuery};
@@ -50,15 +50,20 @@ impl QueryBus {
     pub fn stream<Q: StreamQuery>(&self, ctx: &Context, query: Q) -> QueryStream<Q::Row, Q::Error> {
         let (sender, rows) = mpsc::channel(Rows::<Q::Row>::AHEAD);
         let (executors, ctx) = (self.0.upgrade(), ctx.clone());
-        let description = Description {
-            kind: MessageKind::Query,
-            name: Q::NAME,
-            type_ref: TypeRef::of::<Q>(),
-            requires: Q::REQUIRES,
-        };
         let execute = async move {
-            let executors = executors.ok_or(ExecuteError::ShutDown { message: Q::NAME })?;
-            executors.execute::<_, (), Q::Error>(description, &ctx, query).await
+            let execution = BusFuture::new(&executors, &ctx, query, |executors, ctx, query, cx| {
+                let Some(executors) = executors else {
+                    return Begun::Ended(Err(ExecuteError::ShutDown { message: Q::NAME }));
+                };
+                let description = Description {
+                    kind: MessageKind::Query,
+                    name: Q::NAME,
+                    type_ref: TypeRef::of::<Q>(),
+                    requires: Q::REQUIRES,
+                };
+                executors.execute(description, ctx, query, cx)
+            });
+            execution.await
         };
         let execution = Some(Box::pin(sending_to(sender, execute)) as _);
         QueryStream { execution, rows, error: None }

@@ -61,8 +61,8 @@ impl Description {
     /// one through the first of its modules by name.
     ///
     /// A module here is one that `modules![..]` named, with everything below it, or else a crate. It depends on
-    /// another one if one of its handlers handles a message that is declared there, or, as far as
-    /// [`with_emissions`](Self::with_emissions) said so, emits one: publishes or executes it. So a
+    /// another one if one of its handlers handles a message that is declared there, or, as far as its annotation
+    /// or [`with_emissions`](Self::with_emissions) said so, emits one: publishes or executes it. So a
     /// module without handlers, such as one of shared events, depends on none, and every module may depend
     /// on it. Handlers of every event, and what is registered by hand, do not count.
     pub fn module_cycles(&self) -> Vec<ModuleCycle> {

@@ -70,6 +70,8 @@ fn message(message: &MessageRegistration, wired: &Wired) -> MessageDescription {
 fn handler(handler: &HandlerRegistration) -> HandlerDescription {
     let mut messages: Vec<_> = handler.messages().map(|it| it.name.to_owned()).collect();
     messages.sort_unstable();
+    let mut declares: Vec<_> = handler.emits.iter().map(|name| name().to_owned()).collect();
+    declares.sort_unstable();
     HandlerDescription {
         kind: handler.kind(),
         name: handler.name.to_string(),
@@ -79,7 +81,8 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
         every_event: handler.routes.iter().any(|route| route.event.is_none()),
         options: options(handler),
         dependencies: dependencies(&(handler.dependencies)()),
-        emits: Vec::new(),
+        emits: declares.clone(),
+        declares,
     }
 }
 

@@ -78,6 +78,7 @@ fn handler(handler: &HandlerDescription) -> String {
         ("options", options(&handler.options)),
         ("injects", injects(&handler.dependencies)),
         ("emits", codes(&handler.emits)),
+        ("emits without declaring it", codes(handler.undeclared_emissions())),
     ];
     item(&name_and_type(&handler.name, &handler.type_name), Some(&handler.declared), &facts)
 }
@@ -173,8 +174,8 @@ fn short(duration: Duration) -> String {
     SpanPrinter::new().unsigned_duration_to_string(&duration)
 }
 
-fn codes(texts: &[String]) -> String {
-    texts.iter().map(|text| code(text)).collect::<Vec<_>>().join(", ")
+fn codes<'a>(texts: impl IntoIterator<Item = &'a String>) -> String {
+    texts.into_iter().map(|text| code(text)).collect::<Vec<_>>().join(", ")
 }
 
 /// A code span, or HTML where the text could not be in one.

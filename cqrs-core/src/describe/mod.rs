@@ -95,8 +95,9 @@ impl Description {
         from_app::describe(wired)
     }
 
-    /// Adds what handlers emit: the map then has an arrow from each handler to what it publishes and executes, and
-    /// [`module_cycles`](Self::module_cycles) counts it. A handler that is not in the description is ignored.
+    /// Adds what handlers emit to what their annotations [declare](HandlerDescription::declares): the map then has an arrow
+    /// from each handler to what it publishes and executes, and [`module_cycles`](Self::module_cycles) counts it. A handler
+    /// that is not in the description is ignored.
     ///
     /// [`TestApp::observed_emissions`](crate::testing::TestApp::observed_emissions) knows what was emitted in a test.
     #[must_use]
@@ -109,6 +110,34 @@ impl Description {
             }
         }
         self
+    }
+
+    /// Checks in a test that handlers with `emits(..)` in their annotations list everything that they emit.
+    ///
+    /// ```no_run
+    /// # fn check(app: &cqrs_core::testing::TestApp) {
+    /// app.describe().with_emissions(app.observed_emissions()).assert_emissions_declared();
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If a handler emits something that it does not list. The message has the handler with `file:line`, and what it emits.
+    #[track_caller]
+    pub fn assert_emissions_declared(&self) {
+        let undeclared = self.handlers.iter().flat_map(|handler| {
+            let line = move |message| {
+                let HandlerDescription { name, declared, .. } = handler;
+                format!("\n  `{name}` ({declared}) emits `{message}`")
+            };
+            handler.undeclared_emissions().map(line)
+        });
+        let undeclared: String = undeclared.collect();
+        assert!(
+            undeclared.is_empty(),
+            "handlers emit what they do not declare:{undeclared}\n\
+             fix: list it in `emits(..)`, or remove `emits(..)`"
+        );
     }
 
     /// The named module, or else the crate, of what is declared there; `None` for what is registered by hand.

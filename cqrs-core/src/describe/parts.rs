@@ -81,10 +81,22 @@ pub struct HandlerDescription {
     pub options: OptionsDescription,
     /// What is injected into it.
     pub dependencies: Vec<InjectedField>,
-    /// The stable names of the events that it publishes, and of the commands and queries that it executes, as far as
-    /// [`with_emissions`](super::Description::with_emissions) said so.
+    /// The stable names of the events that it publishes, and of the commands and queries that it executes, as far as its
+    /// annotation, or [`with_emissions`](super::Description::with_emissions), said so.
     #[serde(default)]
     pub emits: Vec<String>,
+    /// Those of which its annotation said so, with `emits(..)`.
+    #[serde(default)]
+    pub declares: Vec<String>,
+}
+
+impl HandlerDescription {
+    /// What it emits and does not declare, if its annotation has `emits(..)`. Empty without `emits(..)`.
+    pub fn undeclared_emissions(&self) -> impl Iterator<Item = &String> {
+        let declares = &self.declares;
+        let undeclared = self.emits.iter().filter(|it| !declares.contains(it));
+        undeclared.filter(|_| !declares.is_empty())
+    }
 }
 
 /// A handler that publishes an event, or executes a command or query.

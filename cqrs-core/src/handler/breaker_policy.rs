@@ -1,8 +1,13 @@
 //! When a handler's circuit breaker opens, and for how long.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::retry::FriendlyDuration;
 
 /// The longest cooldown. A longer one could overflow the clock's arithmetic.
 const LONGEST_COOLDOWN: Duration = Duration::from_hours(24 * 365);
@@ -51,5 +56,62 @@ impl BreakerPolicy {
     /// Counts permanent errors and refusals by middleware too.
     pub const fn counting_all(self) -> Self {
         Self { counts_all: true, ..self }
+    }
+}
+
+/// A breaker as settings write it: its parts, or `"none"`.
+#[derive(Debug, Clone)]
+pub(super) enum WrittenBreaker {
+    None,
+    Parts(BreakerParts),
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct BreakerParts {
+    pub(super) failures: Option<u32>,
+    pub(super) cooldown: Option<FriendlyDuration>,
+}
+
+impl WrittenBreaker {
+    /// The policy; parts that are not written are those of `policy`.
+    pub(super) fn over(&self, policy: Option<BreakerPolicy>) -> Option<BreakerPolicy> {
+        let Self::Parts(BreakerParts { failures, cooldown }) = self else { return None };
+        let mut policy = policy.unwrap_or(BreakerPolicy::DEFAULT);
+        if let Some(failures) = failures {
+            policy = policy.with_failures(*failures);
+        }
+        if let Some(FriendlyDuration(cooldown)) = cooldown {
+            policy = policy.with_cooldown(*cooldown);
+        }
+        Some(policy)
+    }
+}
+
+// Not an untagged enum: its errors would not say which part is wrong.
+impl<'de> Deserialize<'de> for WrittenBreaker {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NoneOrParts)
+    }
+}
+
+struct NoneOrParts;
+
+impl<'de> Visitor<'de> for NoneOrParts {
+    type Value = WrittenBreaker;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`failures` and `cooldown`, or \"none\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<WrittenBreaker, E> {
+        match text {
+            "none" => Ok(WrittenBreaker::None),
+            _ => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, parts: A) -> Result<WrittenBreaker, A::Error> {
+        BreakerParts::deserialize(MapAccessDeserializer::new(parts)).map(WrittenBreaker::Parts)
     }
 }

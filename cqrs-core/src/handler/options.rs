@@ -21,8 +21,10 @@ pub struct HandlerOptions {
     pub(super) deliver_within: Option<Duration>,
     pub(super) concurrency: Option<usize>,
     pub(super) order: Option<Order>,
-    pub(super) rate: Option<RateLimit>,
-    pub(super) breaker: Option<BreakerPolicy>,
+    #[expect(clippy::option_option, reason = "\"no limit\" is a value that can be set")]
+    pub(super) rate: Option<Option<RateLimit>>,
+    #[expect(clippy::option_option, reason = "\"no breaker\" is a value that can be set")]
+    pub(super) breaker: Option<Option<BreakerPolicy>>,
     pub(super) dead_letters: Option<DeadLetters>,
     pub(super) start: Option<Start>,
     pub(super) is_transient: bool,
@@ -102,7 +104,13 @@ impl HandlerOptions {
 
     /// How many attempts are made in what time; without it, as many as come.
     pub const fn rate(mut self, limit: RateLimit) -> Self {
-        self.rate = Some(limit);
+        self.rate = Some(Some(limit));
+        self
+    }
+
+    /// As many attempts as come, also if the application's default is a [`rate`](Self::rate).
+    pub const fn without_rate(mut self) -> Self {
+        self.rate = Some(None);
         self
     }
 
@@ -121,7 +129,13 @@ impl HandlerOptions {
 
     /// When no attempts are made because too many have failed in a row; without it, never.
     pub const fn breaker(mut self, policy: BreakerPolicy) -> Self {
-        self.breaker = Some(policy);
+        self.breaker = Some(Some(policy));
+        self
+    }
+
+    /// No circuit breaker, also if the application's default is a [`breaker`](Self::breaker).
+    pub const fn without_breaker(mut self) -> Self {
+        self.breaker = Some(None);
         self
     }
 }

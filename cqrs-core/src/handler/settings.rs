@@ -9,8 +9,9 @@ use jiff::fmt::friendly::SpanPrinter;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::breaker_policy::{BreakerParts, WrittenBreaker};
 use super::retry::{FriendlyDuration, WrittenRetry};
-use super::{BreakerPolicy, DeadLetters, HandlerOptions, RateLimit, RetryPolicy};
+use super::{DeadLetters, HandlerOptions, RateLimit, RetryPolicy};
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 const HOUR: Duration = Duration::from_hours(1);
@@ -21,8 +22,8 @@ const YEAR: Duration = Duration::from_hours(8760);
 /// left out stays as it is, and so does a part of `retry` or `breaker`.
 ///
 /// It can be part of any configuration that serde reads. The options are `timeout` (also `"none"`), `retry` with
-/// `attempts`, `backoff`, `max` and `jitter`, or with `waits`; `deliver_within`, `dead_letters`, `concurrency`, `rate`; and
-/// `breaker` with `failures` and `cooldown`. Handlers of commands and queries have only `timeout`, and `retry` if the code
+/// `attempts`, `backoff`, `max` and `jitter`, or with `waits`; `deliver_within`, `dead_letters`, `concurrency`; `rate` (also
+/// `"none"`); and `breaker` with `failures` and `cooldown`, or `"none"`. Handlers of commands and queries have only `timeout`, and `retry` if the code
 /// has it. The limits are those of the annotations. An unknown option and a value out of range are errors of serde; an
 /// unknown handler is a problem of the wiring.
 ///
@@ -70,13 +71,6 @@ struct Written {
     concurrency: Option<usize>,
     rate: Option<String>,
     breaker: Option<WrittenBreaker>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default, expecting = "`failures` and `cooldown`")]
-struct WrittenBreaker {
-    failures: Option<u32>,
-    cooldown: Option<FriendlyDuration>,
 }
 
 /// Why settings could not be read from the environment: which variable, and why.
@@ -224,15 +218,8 @@ impl Setting {
         if let Some(retry) = &self.retry {
             applied.retry = Some(retry.over(applied.retry.unwrap_or(RetryPolicy::DEFAULT)));
         }
-        if let Some(WrittenBreaker { failures, cooldown }) = &self.breaker {
-            let mut breaker = applied.breaker.unwrap_or(BreakerPolicy::DEFAULT);
-            if let Some(failures) = failures {
-                breaker = breaker.with_failures(*failures);
-            }
-            if let Some(FriendlyDuration(cooldown)) = cooldown {
-                breaker = breaker.with_cooldown(*cooldown);
-            }
-            applied.breaker = Some(breaker);
+        if let Some(breaker) = &self.breaker {
+            applied.breaker = Some(breaker.over(applied.breaker.flatten()));
         }
         applied
     }
@@ -270,13 +257,13 @@ impl TryFrom<Written> for Setting {
             options.concurrency = Some(limit);
         }
         if let Some(rate) = rate {
-            let read = rate.parse::<RateLimit>().map_err(|error| format!("`rate` {error}"))?;
-            options.rate = Some(read);
+            let read = || rate.parse::<RateLimit>().map_err(|error| format!("`rate` {error}"));
+            options.rate = Some(if rate == "none" { None } else { Some(read()?) });
         }
         if let Some(retry) = &retry {
             check_retry(retry)?;
         }
-        if let Some(WrittenBreaker { failures, cooldown }) = &breaker {
+        if let Some(WrittenBreaker::Parts(BreakerParts { failures, cooldown })) = &breaker {
             failures.map_or(Ok(()), |failures| number("failures", failures, 1..=10_000))?;
             cooldown.map_or(Ok(()), |it| within("cooldown", it.0, MILLISECOND..=DAY))?;
         }
@@ -353,6 +340,7 @@ fn wrong(variable: &str, reason: &dyn Display) -> SettingsError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handler::BreakerPolicy;
 
     fn from(variables: &[(&str, &str)]) -> Result<HandlerSettings, SettingsError> {
         let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
@@ -369,6 +357,8 @@ mod tests {
             ("H__HR_SEND_MAIL__BREAKER__FAILURES", "3"),
             ("H__OTHER__RETRY__WAITS", "1s, 1m"),
             ("H__OTHER__TIMEOUT", "none"),
+            ("H__FREE__RATE", "none"),
+            ("H__FREE__BREAKER", "none"),
             ("HOME", "/"),
         ])
         .unwrap();
@@ -388,6 +378,9 @@ mod tests {
         let waits = RetryPolicy::waits(&[Duration::from_secs(1), minute]);
         assert_eq!(other, annotated.retry(waits).timeout(None));
         assert_eq!(settings.apply("third", annotated), annotated);
+        let limited = annotated.rate(RateLimit::per_minute(1)).breaker(BreakerPolicy::DEFAULT);
+        let free = settings.apply("free", limited);
+        assert_eq!(free, annotated.without_rate().without_breaker());
         assert!(settings.are_for_events("other", false) && !settings.are_for_events("other", true));
         assert!(settings.are_for_events("hr.send-mail", true));
         assert!(!settings.are_for_events("third", false));
@@ -417,6 +410,7 @@ mod tests {
                 "many",
                 "`rate` takes a number and its unit, such as \"100/s\", \"100/m\" or \"100/h\"",
             ),
+            ("H__A__BREAKER", "off", "expected `failures` and `cooldown`, or \"none\""),
             ("H__A__RATE", "0/s", "`rate` is out of range: 1 to 1000000 are allowed"),
             ("H__A__BREAKER__COOLDOWN", "0s", "`cooldown` is out of range: 1ms to 24h are allowed"),
             (

@@ -1,6 +1,7 @@
 //! Events, commands and queries.
 
 mod any_event;
+mod any_kind;
 mod command;
 mod error;
 mod event;
@@ -13,6 +14,8 @@ mod upcast;
 mod validate;
 
 pub use self::any_event::{AnyEvent, Published};
+#[doc(hidden)]
+pub use self::any_kind::{AnyKind, CommandName, EventName, IsMessage, QueryName, StreamQueryName};
 pub use self::command::Command;
 pub use self::error::MessageError;
 pub use self::event::{Event, EventPayload};

@@ -27,6 +27,8 @@ pub struct HandlerRegistration {
     pub(crate) routes: Cow<'static, [EventRoute]>,
     /// Of a handler of a command or query.
     pub(crate) execution: Option<ExecutionRoute>,
+    /// The names of the messages that it publishes or executes, as far as its annotation lists them.
+    pub(crate) emits: &'static [fn() -> &'static str],
 }
 
 inventory::collect!(HandlerRegistration);
@@ -139,6 +141,12 @@ impl HandlerRegistration {
         Self::injected::<H>(name, source, options, &[], execution)
     }
 
+    /// Lists what the handler publishes and executes, as functions that return the names of the messages.
+    pub const fn emits(mut self, messages: &'static [fn() -> &'static str]) -> Self {
+        self.emits = messages;
+        self
+    }
+
     const fn injected<H: Injectable>(
         name: &'static str,
         source: Source,
@@ -156,6 +164,7 @@ impl HandlerRegistration {
             construct: Construct::Inject(|services| Arc::new(H::inject(services))),
             routes: Cow::Borrowed(routes),
             execution,
+            emits: &[],
         }
     }
 

@@ -10,7 +10,7 @@ use super::recorder::Recorder;
 use super::timeline::Timeline;
 use super::{DeliveryRecord, TestAppBuilder};
 use crate::app::{App, AppBuilder};
-use crate::bus::{ExecuteError, HandlerState, PublishError};
+use crate::bus::{Begun, BusFuture, ExecuteError, HandlerState, PublishError};
 use crate::context::Context;
 use crate::describe::Emission;
 use crate::message::{AnyEvent, Command, Event, Published, Query};
@@ -50,12 +50,14 @@ impl TestApp {
     /// # Errors
     ///
     /// As [`CommandBus::execute`](crate::CommandBus::execute).
-    pub async fn execute<C: Command>(
-        &self,
-        ctx: &Context,
+    pub fn execute<'a, C: Command>(
+        &'a self,
+        ctx: &'a Context,
         command: C,
-    ) -> Result<C::Output, ExecuteError<C::Error>> {
-        self.recorder.called(self.app.commands().execute(ctx, command).await)
+    ) -> BusFuture<'a, Self, C, Result<C::Output, ExecuteError<C::Error>>> {
+        BusFuture::new(self, ctx, command, |app, ctx, command, _| {
+            app.call(app.commands().execute(ctx, command))
+        })
     }
 
     /// Short for `queries().execute`.
@@ -63,12 +65,14 @@ impl TestApp {
     /// # Errors
     ///
     /// As [`QueryBus::execute`](crate::QueryBus::execute).
-    pub async fn query<Q: Query>(
-        &self,
-        ctx: &Context,
+    pub fn query<'a, Q: Query>(
+        &'a self,
+        ctx: &'a Context,
         query: Q,
-    ) -> Result<Q::Output, ExecuteError<Q::Error>> {
-        self.recorder.called(self.app.queries().execute(ctx, query).await)
+    ) -> BusFuture<'a, Self, Q, Result<Q::Output, ExecuteError<Q::Error>>> {
+        BusFuture::new(self, ctx, query, |app, ctx, query, _| {
+            app.call(app.queries().execute(ctx, query))
+        })
     }
 
     /// Short for `events().publish`.
@@ -76,8 +80,22 @@ impl TestApp {
     /// # Errors
     ///
     /// As [`EventBus::publish`](crate::EventBus::publish).
-    pub async fn publish<E: Event>(&self, ctx: &Context, event: E) -> Result<Uuid, PublishError> {
-        self.recorder.called(self.app.events().publish(ctx, event).await)
+    pub fn publish<'a, E: Event>(
+        &'a self,
+        ctx: &'a Context,
+        event: E,
+    ) -> BusFuture<'a, Self, E, Result<Uuid, PublishError>> {
+        BusFuture::new(self, ctx, event, |app, ctx, event, _| {
+            app.call(app.events().publish(ctx, event))
+        })
+    }
+
+    /// Remembers whether the call failed.
+    fn call<'a, T: Send + 'static, E: Send + 'static>(
+        &'a self,
+        result: impl Future<Output = Result<T, E>> + Send + 'a,
+    ) -> Begun<'a, Result<T, E>> {
+        Begun::Waits(Box::pin(async move { self.recorder.called(result.await) }))
     }
 
     /// What was there before: publishes `event`, waits until everything that follows from it is done, and

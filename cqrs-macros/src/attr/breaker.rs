@@ -2,10 +2,11 @@
 
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
-use syn::token;
+use syn::{Token, token};
 
 use crate::attr::duration::{self, Range};
-use crate::attr::{options, value};
+use crate::attr::options;
+use crate::attr::value::{self, Limit};
 use crate::error::Errors;
 
 const COOLDOWN: Range = Range { from: "1ms", to: "24h" };
@@ -19,14 +20,23 @@ pub(crate) struct Breaker {
     pub(crate) counts_all: bool,
 }
 
-/// Reads what follows the key: `(failures = 5, ..)`.
+/// Reads what follows the key: `(failures = 5, ..)` or `= none`.
 pub(crate) fn read(
     key: &Ident,
     input: ParseStream<'_>,
     errors: &mut Errors,
-) -> syn::Result<Breaker> {
+) -> syn::Result<Limit<Breaker>> {
+    if input.peek(Token![=]) {
+        input.parse::<Token![=]>()?;
+        if value::is_off(input)? {
+            return Ok(Limit::Off);
+        }
+        let message = format!("write `breaker = none` or `{EXAMPLE}`");
+        return Err(syn::Error::new(input.span(), message));
+    }
     if !input.peek(token::Paren) {
-        return Err(syn::Error::new(key.span(), format!("write `{EXAMPLE}`")));
+        let message = format!("`breaker` needs a value: `breaker = none` or `{EXAMPLE}`");
+        return Err(syn::Error::new(key.span(), message));
     }
     let content;
     let parens = syn::parenthesized!(content in input);
@@ -48,5 +58,5 @@ pub(crate) fn read(
             Err(options::unknown(key, "`breaker(..)`", &["failures", "cooldown", "count"]))
         }
     });
-    Ok(Breaker { failures, cooldown_millis, counts_all: count.is_some() })
+    Ok(Limit::At(Breaker { failures, cooldown_millis, counts_all: count.is_some() }))
 }

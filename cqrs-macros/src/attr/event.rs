@@ -11,7 +11,7 @@ use crate::error::Errors;
 use crate::suggest;
 
 const ON_THE_TYPE: &[&str] =
-    &["name", "version", "upcast", "entity", "action", "describe", "activity", "as"];
+    &["name", "version", "upcast", "entity", "action", "describe", "activity", "as", "crate"];
 const ON_A_FIELD: &[&str] = &["entity_id", "entity_name", "order_by", "redact", "changes"];
 const KINDS: &[&str] = &["mask", "hash", "drop"];
 

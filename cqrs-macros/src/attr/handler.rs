@@ -9,11 +9,13 @@ use crate::attr::batch::{self, Batch};
 use crate::attr::breaker::{self, Breaker};
 use crate::attr::dead_letters::{self, DeadLetters};
 use crate::attr::duration::{self, Range};
+use crate::attr::emits;
 use crate::attr::order::{self, Order};
 use crate::attr::rate::{self, Rate};
 use crate::attr::retry::{self, Retry};
 use crate::attr::start::{self, Start};
-use crate::attr::{krate, options, value};
+use crate::attr::value::{self, Limit};
+use crate::attr::{krate, options};
 use crate::error::Errors;
 use crate::model::injection::ungrouped;
 use crate::suggest;
@@ -32,9 +34,11 @@ const EVENT_OPTIONS: &[&str] = &[
     "transactional",
     "transient",
     "start",
+    "emits",
+    "crate",
 ];
-const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "retry", "transactional"];
-const QUERY_OPTIONS: &[&str] = &["name", "timeout", "stream"];
+const COMMAND_OPTIONS: &[&str] = &["name", "timeout", "retry", "transactional", "emits", "crate"];
+const QUERY_OPTIONS: &[&str] = &["name", "timeout", "stream", "crate"];
 /// At most a year.
 const DELIVER_WITHIN: Range = Range { from: "1ms", to: "8760h" };
 const TIMEOUT: Range = Range { from: "1ms", to: "24h" };
@@ -98,29 +102,25 @@ pub(crate) struct HandlerOptions {
     pub(crate) name: Option<LitStr>,
     /// The option, and its span.
     pub(crate) retry: Option<(Retry, Span)>,
-    pub(crate) timeout: Option<Timeout>,
+    /// How many milliseconds one attempt may take.
+    pub(crate) timeout: Option<Limit<u64>>,
     pub(crate) deliver_within_millis: Option<u64>,
     /// The option, and its span.
     pub(crate) dead_letters: Option<(DeadLetters, Span)>,
     pub(crate) concurrency: Option<u32>,
     pub(crate) order: Option<Order>,
-    pub(crate) rate: Option<Rate>,
-    pub(crate) breaker: Option<Breaker>,
+    pub(crate) rate: Option<Limit<Rate>>,
+    pub(crate) breaker: Option<Limit<Breaker>>,
     pub(crate) batch: Option<Batch>,
     /// Whether the handler writes in a transaction of the store.
     pub(crate) transactional: Option<()>,
     /// The span of `transient`, if it is given.
     pub(crate) transient: Option<Span>,
     pub(crate) start: Option<Start>,
+    /// What the handler publishes and executes, if it is listed.
+    pub(crate) emits: Option<Vec<Type>>,
     /// Whether the handler of a query answers with a stream.
     pub(crate) stream: Option<()>,
-}
-
-/// How long one attempt may take.
-#[derive(Clone, Copy)]
-pub(crate) enum Timeout {
-    None,
-    Millis(u64),
 }
 
 impl HandlerArgs {
@@ -344,6 +344,7 @@ impl Reader {
                 value::none(key, input)?;
                 options::set(&mut options.transactional, key, ())
             }
+            "emits" => options::set(&mut options.emits, key, emits::read(key, input, errors)?),
             "stream" => {
                 value::none(key, input)?;
                 options::set(&mut options.stream, key, ())
@@ -392,6 +393,12 @@ fn not_for(kind: Kind, key: &Ident) -> String {
                  caller can try again; remove it"
             );
         }
+        "emits" => {
+            return format!(
+                "`{key}` is for handlers of events and commands: a {message} changes nothing, so it \
+                 publishes and executes nothing; remove it"
+            );
+        }
         "breaker" | "dead_letters" => {
             "its caller waits for the result and decides whether to try again"
         }
@@ -404,13 +411,12 @@ fn not_for(kind: Kind, key: &Ident) -> String {
     format!("`{key}` is for events handlers only: a {message} is not queued, {why}")
 }
 
-fn timeout(key: &Ident, input: ParseStream<'_>) -> syn::Result<Timeout> {
+fn timeout(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit<u64>> {
     let example = "timeout = \"30s\"` or `timeout = none";
     value::equals(key, example, input)?;
-    if input.peek(Ident::peek_any) && input.fork().call(Ident::parse_any)? == "none" {
-        input.call(Ident::parse_any)?;
-        return Ok(Timeout::None);
+    if value::is_off(input)? {
+        return Ok(Limit::Off);
     }
     let timeout = duration::after_equals(key, example, TIMEOUT, input)?;
-    Ok(Timeout::Millis(timeout.millis))
+    Ok(Limit::At(timeout.millis))
 }

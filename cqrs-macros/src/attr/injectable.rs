@@ -33,7 +33,7 @@ pub(crate) fn read_service(attrs: &[Attribute], errors: &mut Errors) -> ServiceO
             return options::set(&mut name, key, service_name(key, input)?);
         }
         if key != "as" {
-            return Err(options::unknown(key, "`#[injectable(..)]`", &["as", "name"]));
+            return Err(options::unknown(key, "`#[injectable(..)]`", &["as", "name", "crate"]));
         }
         self::aliases(key, AS_EXAMPLE, input, &mut aliases, errors)
     });

@@ -7,7 +7,8 @@ use syn::{Attribute, LitStr, Path, Type};
 use crate::attr::{krate, options, requires, value};
 use crate::error::Errors;
 
-const KNOWN: &[&str] = &["name", "output", "error", "requires"];
+const OF_COMMANDS: &[&str] = &["name", "output", "error", "requires", "json", "crate"];
+const OF_QUERIES: &[&str] = &["name", "output", "stream", "error", "requires", "crate"];
 
 /// The options on the struct or enum.
 #[derive(Default)]
@@ -69,7 +70,8 @@ impl MessageOptions {
             let permissions = requires::read(key, input, errors)?;
             options::set(&mut self.requires, key, permissions)
         } else {
-            Err(options::unknown(key, &format!("`#[{attribute}(..)]`"), KNOWN))
+            let known = if attribute == "query" { OF_QUERIES } else { OF_COMMANDS };
+            Err(options::unknown(key, &format!("`#[{attribute}(..)]`"), known))
         }
     }
 }

@@ -2,8 +2,10 @@
 
 pub(crate) mod batch;
 pub(crate) mod breaker;
+pub(crate) mod conditional;
 pub(crate) mod dead_letters;
 pub(crate) mod duration;
+pub(crate) mod emits;
 pub(crate) mod event;
 pub(crate) mod handler;
 pub(crate) mod injectable;

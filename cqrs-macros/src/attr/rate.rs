@@ -4,9 +4,9 @@ use proc_macro2::Ident;
 use syn::LitStr;
 use syn::parse::ParseStream;
 
-use crate::attr::value;
+use crate::attr::value::{self, Limit};
 
-const EXAMPLE: &str = "rate = \"100/s\"";
+const EXAMPLE: &str = "rate = \"100/s\"` or `rate = none";
 const MOST: u32 = 1_000_000;
 
 /// How many attempts are made at most in a period.
@@ -23,14 +23,18 @@ pub(crate) enum Period {
     Hour,
 }
 
-/// Reads `= "100/s"`.
-pub(crate) fn read(key: &Ident, input: ParseStream<'_>) -> syn::Result<Rate> {
+/// Reads `= "100/s"` or `= none`.
+pub(crate) fn read(key: &Ident, input: ParseStream<'_>) -> syn::Result<Limit<Rate>> {
     value::equals(key, EXAMPLE, input)?;
+    if value::is_off(input)? {
+        return Ok(Limit::Off);
+    }
     if !input.peek(LitStr) {
         return Err(value::expected("a number and its time", EXAMPLE, key, input));
     }
     let literal: LitStr = input.parse()?;
     parse(&literal.value())
+        .map(Limit::At)
         .map_err(|problem| syn::Error::new(literal.span(), format!("`{key}` {problem}")))
 }
 

@@ -41,7 +41,13 @@ pub(crate) fn read(
 
 fn permission(key: &Ident, input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<LitStr> {
     let literal: LitStr = input.parse().map_err(|_| expected(key, input))?;
-    validate::label("requires", &literal.value(), literal.span(), errors);
+    if literal.value().trim().is_empty() {
+        let message = "a permission is empty: write its name, such as `requires = \"employees:write\"`, or `requires = none` \
+                       if no permission is needed";
+        errors.on(literal.span(), message);
+    } else {
+        validate::label("requires", &literal.value(), literal.span(), errors);
+    }
     Ok(literal)
 }
 

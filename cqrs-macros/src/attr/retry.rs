@@ -64,8 +64,7 @@ pub(crate) fn read(
 ) -> syn::Result<Retry> {
     if input.peek(Token![=]) {
         input.parse::<Token![=]>()?;
-        if input.peek(Ident::peek_any) && input.fork().call(Ident::parse_any)? == "none" {
-            input.call(Ident::parse_any)?;
+        if value::is_off(input)? {
             return Ok(Retry { policy: Some(Policy::None), ..Retry::default() });
         }
         let message = format!("write `retry = none` or `{EXAMPLE}`");

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use proc_macro2::{Ident, TokenTree};
+use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Lit, LitBool, LitInt, LitStr, Token, Type};
 
@@ -112,6 +113,23 @@ pub(crate) fn expected(
 ) -> syn::Error {
     let span = if input.is_empty() || input.peek(Token![,]) { key.span() } else { input.span() };
     syn::Error::new(span, format!("`{key}` takes {what}, such as `{example}`"))
+}
+
+/// The value of an option that can be switched off.
+#[derive(Clone, Copy)]
+pub(crate) enum Limit<T> {
+    /// `none`.
+    Off,
+    At(T),
+}
+
+/// Reads `none`, if it is next. Returns whether it is.
+pub(crate) fn is_off(input: ParseStream<'_>) -> syn::Result<bool> {
+    let is_off = input.peek(Ident::peek_any) && input.fork().call(Ident::parse_any)? == "none";
+    if is_off {
+        input.call(Ident::parse_any)?;
+    }
+    Ok(is_off)
 }
 
 /// Refuses a value (`= ..` or `(..)`) after an option that takes none.

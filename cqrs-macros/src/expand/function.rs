@@ -18,10 +18,11 @@ pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> Token
     handler::remove_conflicting(kind, &mut item.attrs, &mut errors);
     let (handler, parameters) = Handler::read_function(kind, args, &item, &mut errors);
     let generated = errors.into_compile_errors().unwrap_or_else(|| {
+        let allowed = handler::allowed(&item.attrs);
         let declaration = declaration(&item.vis, handler.ident, &handler.injection);
         let call = implementation(&handler, &parameters, &item);
         let registration = super::handler::expand(&handler, &item.attrs, Some(&call));
-        quote!(#declaration #registration)
+        quote!(#(#allowed)* #declaration #registration)
     });
     function::remove_inject(&mut item);
     // The annotation demands an `async fn`.

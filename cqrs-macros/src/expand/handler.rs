@@ -8,11 +8,12 @@ use syn::{Attribute, ItemFn, ItemStruct, Type};
 use crate::attr::batch::Batch;
 use crate::attr::breaker::Breaker;
 use crate::attr::dead_letters::DeadLetters;
-use crate::attr::handler::{HandlerOptions, Kind, Timeout};
+use crate::attr::handler::{HandlerOptions, Kind};
 use crate::attr::order::Order;
 use crate::attr::rate::{Period, Rate};
 use crate::attr::retry::{Policy, Retry};
 use crate::attr::start::Start;
+use crate::attr::value::Limit;
 use crate::error::Errors;
 use crate::expand::{function, injectable, scope, with_fallback};
 use crate::model::handler::{self, Handler};
@@ -45,6 +46,7 @@ fn annotate_struct(kind: Kind, args: TokenStream, mut parsed: ItemStruct) -> Tok
         }
     };
     handler::remove_inject(&mut parsed.fields);
+    handler::allow_expected(&mut parsed.attrs);
     quote!(#parsed #generated)
 }
 
@@ -54,9 +56,7 @@ pub(super) fn expand(
     attrs: &[Attribute],
     of_function: Option<&TokenStream>,
 ) -> TokenStream {
-    // A lint that the user allows for the struct is allowed in generated code too, such as `deprecated` for the
-    // handler of a deprecated event.
-    let allowed = attrs.iter().filter(|attr| attr.path().is_ident("allow"));
+    let allowed = handler::allowed(attrs);
     let implementation = injectable::implementation(handler.ident, &handler.injection);
     let options = options(&handler.args.options);
     let (routes, registration) = match handler.kind {
@@ -118,6 +118,7 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
         None => quote!(::core::option::Option::None),
         Some(policy) => quote!(::core::option::Option::Some(#policy)),
     };
+    let emits = emits(handler);
     let registration = quote! {
         __cqrs::HandlerRegistration::events::<#ident>(
             #name,
@@ -125,7 +126,7 @@ fn events(handler: &Handler<'_>) -> (Option<TokenStream>, TokenStream) {
             OPTIONS,
             #batch,
             ROUTES
-        )
+        ) #emits
     };
     (Some(routes), registration)
 }
@@ -157,16 +158,32 @@ fn answering(
     register: &TokenStream,
     when: Option<&TokenStream>,
 ) -> TokenStream {
-    let when = when.map(|when| quote!(, #when));
+    let (when, emits) = (when.map(|when| quote!(, #when)), emits(handler));
     let Handler { ident, name, args, .. } = handler;
     let registrations = args.messages.iter().map(|message: &Type| {
         let ident = spanned(ident, focus(message));
         let registration = quote_spanned! {focus(message)=>
             __cqrs::HandlerRegistration::#register::<#ident, #message>
         };
-        quote!(#registration(#name, __cqrs::source!(), OPTIONS #when))
+        quote!(#registration(#name, __cqrs::source!(), OPTIONS #when) #emits)
     });
     quote!(#(#registrations)*)
+}
+
+/// The names of the messages that the handler publishes and executes, if it lists them.
+fn emits(handler: &Handler<'_>) -> Option<TokenStream> {
+    let names = handler.args.options.emits.as_ref()?.iter().map(|message| {
+        // Reports a type that is no message on its own token.
+        let name = quote_spanned!(focus(message)=> (&&&&__cqrs::AnyKind::<#message>::NEW).message_name());
+        quote! {
+            || {
+                #[allow(unused_imports)]
+                use __cqrs::{CommandName as _, EventName as _, QueryName as _, StreamQueryName as _};
+                #name
+            }
+        }
+    });
+    Some(quote!(.emits(&[#(#names),*])))
 }
 
 /// The handler's name with another span, on which a missing implementation is reported.
@@ -190,8 +207,8 @@ fn options(options: &HandlerOptions) -> TokenStream {
     }
     if let Some(timeout) = options.timeout {
         let timeout = match timeout {
-            Timeout::None => quote!(::core::option::Option::None),
-            Timeout::Millis(millis) => {
+            Limit::Off => quote!(::core::option::Option::None),
+            Limit::At(millis) => {
                 let timeout = duration(millis);
                 quote!(::core::option::Option::Some(#timeout))
             }
@@ -223,12 +240,22 @@ fn options(options: &HandlerOptions) -> TokenStream {
         tokens.extend(quote!(.order(__cqrs::Order::#order)));
     }
     if let Some(rate) = options.rate {
-        let limit = rate_limit(rate);
-        tokens.extend(quote!(.rate(#limit)));
+        tokens.extend(match rate {
+            Limit::Off => quote!(.without_rate()),
+            Limit::At(rate) => {
+                let limit = rate_limit(rate);
+                quote!(.rate(#limit))
+            }
+        });
     }
     if let Some(breaker) = options.breaker {
-        let policy = breaker_policy(breaker);
-        tokens.extend(quote!(.breaker(#policy)));
+        tokens.extend(match breaker {
+            Limit::Off => quote!(.without_breaker()),
+            Limit::At(breaker) => {
+                let policy = breaker_policy(breaker);
+                quote!(.breaker(#policy))
+            }
+        });
     }
     if options.transient.is_some() {
         tokens.extend(quote!(.transient()));

@@ -4,8 +4,8 @@ use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{
-    Attribute, FnArg, GenericArgument, ItemFn, Pat, PatType, PathArguments, ReturnType, Type,
-    TypeReference,
+    Attribute, FnArg, GenericArgument, ItemFn, Pat, PatType, PathArguments, Receiver, ReturnType,
+    Type, TypeReference,
 };
 
 use crate::attr::handler::{HandlerArgs, Kind};
@@ -57,6 +57,7 @@ pub(crate) fn read<'a>(
             format!("the first parameter is the {}: write `{}`", kind.message(), parameter(kind)),
         ),
     }
+    no_conditions(item, errors);
     for input in inputs {
         // Only the first parameter can be `self`.
         if let FnArg::Typed(parameter) = input {
@@ -91,6 +92,7 @@ pub(crate) fn read_services<'a>(
 ) -> (Vec<Argument<'a>>, Injection<'a>) {
     let (arguments, fields) = (Vec::new(), Vec::new());
     let mut reader = Reader { kind: Kind::Query, arguments, transaction: None, fields };
+    no_conditions(item, errors);
     for input in &item.sig.inputs {
         match input {
             FnArg::Typed(parameter) => match ungrouped(&parameter.ty) {
@@ -109,6 +111,21 @@ pub(crate) fn read_services<'a>(
 }
 
 const NO_METHOD: &str = "a function that is annotated is not a method: write it outside of the `impl`, and take services as parameters";
+
+/// Refuses parameters that are there under a condition: an argument of a call cannot be left out under one.
+fn no_conditions(item: &ItemFn, errors: &mut Errors) {
+    for input in &item.sig.inputs {
+        let (FnArg::Typed(PatType { attrs, .. }) | FnArg::Receiver(Receiver { attrs, .. })) = input;
+        for attr in
+            attrs.iter().filter(|it| it.path().is_ident("cfg") || it.path().is_ident("cfg_attr"))
+        {
+            errors.on_tokens(
+                attr,
+                "a parameter of an annotated function has no condition: write the function twice, each with its own `cfg`",
+            );
+        }
+    }
+}
 
 fn check_signature(kind: Kind, item: &ItemFn, errors: &mut Errors) {
     let signature = &item.sig;

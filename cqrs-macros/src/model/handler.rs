@@ -3,8 +3,9 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use syn::ext::IdentExt;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Fields, Item, ItemFn, ItemStruct, Path, Token, parse_quote};
+use syn::{Attribute, Fields, Item, ItemFn, ItemStruct, Meta, Path, Token, parse_quote};
 
+use crate::attr::conditional::{self, Conditional};
 use crate::attr::handler::{HandlerArgs, Kind};
 use crate::error::Errors;
 use crate::model::function::{self, Parameters};
@@ -113,10 +114,45 @@ fn remove_injectable(attr: &mut Attribute, errors: &mut Errors) -> bool {
     true
 }
 
+/// The lint attributes of generated code: it may do what the author allows or expects. An expectation can be fulfilled by
+/// generated code alone, such as that of a deprecated event, so it is no expectation there.
+pub(crate) fn allowed(attrs: &[Attribute]) -> Vec<Attribute> {
+    let lints = conditional::flattened(attrs).into_iter();
+    let lints = lints.filter(|attr| attr.is("allow") || attr.is("expect"));
+    lints.map(|attr| allowing(attr).attribute()).collect()
+}
+
+/// Lets a struct allow `deprecated` if it expects it: the reason can be in generated code alone, see [`allowed`].
+pub(crate) fn allow_expected(attrs: &mut Vec<Attribute>) {
+    let flat = conditional::flattened(attrs);
+    if !flat.iter().any(expects_deprecated) {
+        return;
+    }
+    let allowed = |attr| if expects_deprecated(&attr) { allowing(attr) } else { attr };
+    *attrs = flat.into_iter().map(|attr| allowed(attr).attribute()).collect();
+}
+
+fn allowing(mut attr: Conditional) -> Conditional {
+    if let Meta::List(list) = &mut attr.meta {
+        list.path = parse_quote!(allow);
+    }
+    attr
+}
+
+fn expects_deprecated(attr: &Conditional) -> bool {
+    let Meta::List(list) = &attr.meta else { return false };
+    let lints = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated);
+    attr.is("expect") && lints.is_ok_and(|it| it.iter().any(|it| it.path().is_ident("deprecated")))
+}
+
 /// Removes the attributes that only the annotation understands.
 pub(crate) fn remove_inject(fields: &mut Fields) {
     for field in fields {
-        field.attrs.retain(|attr| !attr.path().is_ident("inject"));
+        let attrs = conditional::flattened(&field.attrs);
+        if attrs.iter().any(|attr| attr.is("inject")) {
+            let others = attrs.iter().filter(|attr| !attr.is("inject"));
+            field.attrs = others.map(Conditional::attribute).collect();
+        }
     }
 }
 

@@ -6,8 +6,10 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
     Attribute, Data, DeriveInput, Fields, GenericArgument, PathArguments, Type, TypeParamBound,
+    parse_quote,
 };
 
+use crate::attr::conditional;
 use crate::attr::handler::Kind;
 use crate::attr::injectable::{self, ServiceOptions, Source};
 use crate::error::Errors;
@@ -85,8 +87,9 @@ pub(crate) struct InjectedField<'a> {
     pub(crate) name: String,
     pub(crate) ty: &'a Type,
     pub(crate) source: Source,
-    /// An attribute macro sees fields before `cfg` removes any, so generated code repeats these.
-    pub(crate) cfgs: Vec<&'a Attribute>,
+    /// When the field is there, and has this source. An attribute macro sees fields before `cfg` removes any, so generated
+    /// code repeats these.
+    pub(crate) cfgs: Vec<Attribute>,
 }
 
 impl<'a> Injection<'a> {
@@ -96,18 +99,50 @@ impl<'a> Injection<'a> {
             Fields::Unnamed(_) => Shape::Tuple,
             Fields::Unit => Shape::Unit,
         };
-        let fields = fields.iter().enumerate().map(|(index, field)| InjectedField {
-            ident: field.ident.as_ref(),
-            name: match &field.ident {
+        let mut injected = Vec::new();
+        for (index, field) in fields.iter().enumerate() {
+            let name = match &field.ident {
                 Some(ident) => ident.unraw().to_string(),
                 None => index.to_string(),
-            },
-            ty: &field.ty,
-            source: injectable::read_source(&field.attrs, errors),
-            cfgs: field.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect(),
-        });
-        Self { shape, fields: fields.collect() }
+            };
+            for (cfgs, attrs) in variants(&field.attrs) {
+                let source = injectable::read_source(&attrs, errors);
+                let (ident, ty, name) = (field.ident.as_ref(), &field.ty, name.clone());
+                injected.push(InjectedField { ident, name, ty, source, cfgs });
+            }
+        }
+        Self { shape, fields: injected }
     }
+}
+
+/// The conditions under which a field is there, with the `#[inject(..)]` that it then has. There are several if some of
+/// its `#[inject(..)]` are inside `cfg_attr`.
+fn variants(attrs: &[Attribute]) -> Vec<(Vec<Attribute>, Vec<Attribute>)> {
+    let mut variants = vec![(Vec::new(), Vec::new())];
+    for attr in conditional::flattened(attrs) {
+        let meta = &attr.meta;
+        if attr.is("cfg") {
+            let cfg: Attribute = match (&attr.when, meta.require_list()) {
+                (Some(when), Ok(list)) => {
+                    let condition = &list.tokens;
+                    parse_quote!(#[cfg(any(not(#when), #condition))])
+                }
+                _ => attr.attribute(),
+            };
+            variants.iter_mut().for_each(|(cfgs, _)| cfgs.push(cfg.clone()));
+        } else if attr.is("inject") {
+            let without = variants.clone();
+            variants.iter_mut().for_each(|(_, injects)| injects.push(parse_quote!(#[#meta])));
+            if let Some(when) = &attr.when {
+                variants.iter_mut().for_each(|(cfgs, _)| cfgs.push(parse_quote!(#[cfg(#when)])));
+                variants.extend(without.into_iter().map(|(mut cfgs, injects)| {
+                    cfgs.push(parse_quote!(#[cfg(not(#when))]));
+                    (cfgs, injects)
+                }));
+            }
+        }
+    }
+    variants
 }
 
 /// A type without the invisible group that `macro_rules!` puts around a `$t:ty`, and without parentheses.

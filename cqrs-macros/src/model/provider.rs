@@ -35,7 +35,7 @@ impl<'a> Provider<'a> {
                 if key == "name" {
                     return options::set(&mut name, key, injectable::service_name(key, input)?);
                 }
-                Err(options::unknown(key, "`#[provider(..)]`", &["name"]))
+                Err(options::unknown(key, "`#[provider(..)]`", &["name", "crate"]))
             });
             Ok(())
         })

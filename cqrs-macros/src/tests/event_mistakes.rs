@@ -158,7 +158,7 @@ fn options_that_are_unknown_or_repeated() {
             struct E;
         )),
         "unknown option `nmae`, did you mean `name`? (`#[event(..)]` on a type takes `name`, \
-         `version`, `upcast`, `entity`, `action`, `describe`, `activity` and `as`)",
+         `version`, `upcast`, `entity`, `action`, `describe`, `activity`, `as` and `crate`)",
     );
     assert_one_mistake(
         event(quote!(
@@ -166,7 +166,7 @@ fn options_that_are_unknown_or_repeated() {
             struct E;
         )),
         "unknown option `topic` (`#[event(..)]` on a type takes `name`, `version`, `upcast`, \
-         `entity`, `action`, `describe`, `activity` and `as`)",
+         `entity`, `action`, `describe`, `activity`, `as` and `crate`)",
     );
     assert_one_mistake(
         event(quote!(

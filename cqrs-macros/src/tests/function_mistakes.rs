@@ -285,3 +285,16 @@ fn types_that_are_no_services() {
         "a parameter is injected without `#[inject]`: remove it, or write `#[inject(name = \"..\")]`",
     );
 }
+
+#[test]
+fn parameters_have_no_condition() {
+    let refused = "a parameter of an annotated function has no condition: write the function twice, each with its own `cfg`";
+    for condition in [quote!(#[cfg(unix)]), quote!(#[cfg_attr(unix, inject(name = "a"))])] {
+        let item = quote!(
+            async fn f(event: &TaskCreated, #condition events: EventBus) -> HandlerResult {
+                Ok(())
+            }
+        );
+        assert_event_mistake(quote!(), item, refused);
+    }
+}

@@ -24,7 +24,7 @@ fn options_that_are_unknown_or_repeated() {
         quote!(A, concurency = 8),
         "unknown option `concurency`, did you mean `concurrency`? (`#[events_handler(..)]` takes \
          `name`, `retry`, `timeout`, `deliver_within`, `dead_letters`, `concurrency`, `order`, \
-         `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)",
+         `rate`, `breaker`, `batch`, `transactional`, `transient`, `start`, `emits` and `crate`)",
     );
     assert_args_mistake(
         quote!(A, retry(atempts = 8)),
@@ -55,7 +55,7 @@ fn options_that_are_unknown_or_repeated() {
             ),
         ),
         "unknown option `nam`, did you mean `name`? (`#[command_handler(..)]` takes `name`, \
-         `timeout`, `retry` and `transactional`)",
+         `timeout`, `retry`, `transactional`, `emits` and `crate`)",
     );
     assert_one_mistake(
         query_handler(
@@ -64,14 +64,14 @@ fn options_that_are_unknown_or_repeated() {
                 struct H;
             ),
         ),
-        "unknown option `nam`, did you mean `name`? (`#[query_handler(..)]` takes `name`, `timeout` and `stream`)",
+        "unknown option `nam`, did you mean `name`? (`#[query_handler(..)]` takes `name`, `timeout`, `stream` and `crate`)",
     );
 }
 
 #[test]
 fn misspelt_options_without_a_value_are_no_types() {
     let takes = "(`#[events_handler(..)]` takes `name`, `retry`, `timeout`, `deliver_within`, \
-                 `dead_letters`, `concurrency`, `order`, `rate`, `breaker`, `batch`, `transactional`, `transient` and `start`)";
+                 `dead_letters`, `concurrency`, `order`, `rate`, `breaker`, `batch`, `transactional`, `transient`, `start`, `emits` and `crate`)";
     for (args, written, meant) in [
         (quote!(A, transactionl), "transactionl", "transactional"),
         (quote!(A, transiant, timeout = "1s"), "transiant", "transient"),
@@ -87,7 +87,7 @@ fn misspelt_options_without_a_value_are_no_types() {
             ),
         ),
         "unknown option `transactionel`, did you mean `transactional`? (`#[command_handler(..)]` \
-         takes `name`, `timeout`, `retry` and `transactional`)",
+         takes `name`, `timeout`, `retry`, `transactional`, `emits` and `crate`)",
     );
     let item = quote!(
         struct H;
@@ -222,6 +222,23 @@ fn values_of_the_wrong_kind() {
 }
 
 #[test]
+fn lists_of_what_is_emitted() {
+    let example = "emits(InvoiceIssued, CloseOrder)";
+    let lists = format!("`emits` lists messages: write `{example}`");
+    assert_args_mistake(quote!(A, emits), &lists);
+    assert_args_mistake(quote!(A, emits = B), &lists);
+    assert_args_mistake(
+        quote!(A, emits()),
+        &format!("`emits(..)` is empty: write `{example}`, or remove it"),
+    );
+    assert_args_mistake(
+        quote!(A, emits("b.created")),
+        &format!("`emits` takes the types of messages: `{example}`"),
+    );
+    assert_args_mistake(quote!(A, emits(B, C, B)), "this message is named twice: keep one");
+}
+
+#[test]
 fn rates_and_breakers() {
     for rate in ["100", "100/d", "/s", "1.5/s", ""] {
         assert_args_mistake(
@@ -231,9 +248,10 @@ fn rates_and_breakers() {
     }
     assert_args_mistake(
         quote!(A, rate = 100),
-        "`rate` takes a number and its time, such as `rate = \"100/s\"`",
+        "`rate` takes a number and its time, such as `rate = \"100/s\"` or `rate = none`",
     );
-    assert_args_mistake(quote!(A, rate), "`rate` needs a value, such as `rate = \"100/s\"`");
+    let needs = "`rate` needs a value, such as `rate = \"100/s\"` or `rate = none`";
+    assert_args_mistake(quote!(A, rate), needs);
     assert_args_mistake(
         quote!(A, rate = "1000001/s"),
         "`rate` is out of range: 1 to 1000000 are allowed",
@@ -244,8 +262,10 @@ fn rates_and_breakers() {
          while, pause it at run time",
     );
     let example = "breaker(failures = 5, cooldown = \"30s\")";
-    assert_args_mistake(quote!(A, breaker), &format!("write `{example}`"));
-    assert_args_mistake(quote!(A, breaker = 5), &format!("write `{example}`"));
+    let needs = format!("`breaker` needs a value: `breaker = none` or `{example}`");
+    assert_args_mistake(quote!(A, breaker), &needs);
+    let either = format!("write `breaker = none` or `{example}`");
+    assert_args_mistake(quote!(A, breaker = 5), &either);
     assert_args_mistake(
         quote!(A, breaker()),
         &format!("`breaker(..)` is empty: write `{example}` or a part of it"),

@@ -63,7 +63,7 @@ fn options_that_are_unknown_repeated_or_misplaced() {
             struct C;
         )),
         "unknown option `ouput`, did you mean `output`? (`#[command(..)]` takes `name`, `output`, \
-         `error` and `requires`)",
+         `error`, `requires`, `json` and `crate`)",
     );
     assert_one_mistake(
         command(quote!(
@@ -131,7 +131,8 @@ fn permissions_that_are_not_permissions() {
             #[query(output = u8, requires = ["a", " "])]
             struct Q;
         )),
-        "`requires` is empty: write a text or leave the option out",
+        "a permission is empty: write its name, such as `requires = \"employees:write\"`, or `requires = none` if no permission is \
+         needed",
     );
 }
 
@@ -163,7 +164,7 @@ fn an_unknown_option_of_a_query() {
             struct Q;
         )),
         "unknown option `errors`, did you mean `error`? (`#[query(..)]` takes `name`, `output`, \
-         `error` and `requires`)",
+         `stream`, `error`, `requires` and `crate`)",
     );
 }
 

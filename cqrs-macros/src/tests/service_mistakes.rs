@@ -74,7 +74,7 @@ fn traits() {
             #[injectable(provide)]
             struct S;
         )),
-        "unknown option `provide` (`#[injectable(..)]` takes `as` and `name`)",
+        "unknown option `provide` (`#[injectable(..)]` takes `as`, `name` and `crate`)",
     );
 }
 
@@ -198,6 +198,6 @@ fn providers() {
                 fn database() -> Database {}
             ),
         ),
-        "unknown option `nam`, did you mean `name`? (`#[provider(..)]` takes `name`)",
+        "unknown option `nam`, did you mean `name`? (`#[provider(..)]` takes `name` and `crate`)",
     );
 }

@@ -1,7 +1,7 @@
 //! Options that come from the application and from configuration.
 
 use cqrs_core::describe::{Description, Format};
-use cqrs_core::handler::HandlerSettings;
+use cqrs_core::handler::{BreakerPolicy, HandlerSettings, RateLimit};
 use cqrs_core::modules;
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
@@ -20,6 +20,16 @@ impl EventHandler<StampSold> for CountStamps {
     async fn handle(&self, _: &StampSold, _: &Context) -> HandlerResult {
         Err(HandlerError::msg("too many"))
     }
+}
+
+#[events_handler]
+async fn sort_stamps(_: &StampSold) -> HandlerResult {
+    Ok(())
+}
+
+#[events_handler(rate = none, breaker = none)]
+async fn find_stamps(_: &StampSold) -> HandlerResult {
+    Ok(())
 }
 
 #[derive(Command)]
@@ -83,6 +93,19 @@ fn configuration_comes_before_the_annotation_and_the_annotation_before_the_defau
                     concurrency 4, rate `9/s`";
     assert_eq!(options(&all, "count-stamps"), expected);
     assert_eq!(options(&all, "stamp-printer"), "no time-out");
+
+    let limits = HandlerOptions::DEFAULT.rate(RateLimit::per_second(1));
+    let limits = limits.breaker(BreakerPolicy::DEFAULT);
+    let with_limits = described(app().defaults(limits));
+    let expected = "5 attempts, back-off 100ms to 30s, time-out 30s, concurrency 8, rate `1/s`, breaker after 5 failures for 30s";
+    assert_eq!(options(&with_limits, "sort-stamps"), expected);
+    assert!(!options(&with_limits, "find-stamps").contains("rate"));
+    assert!(!options(&with_limits, "find-stamps").contains("breaker"));
+    let none = settings(r#"{"sort-stamps": {"rate": "none", "breaker": "none"}}"#);
+    let without = described(app().defaults(limits).settings(none));
+    let expected = "5 attempts, back-off 100ms to 30s, time-out 30s, concurrency 8";
+    assert_eq!(options(&without, "sort-stamps"), expected);
+
     let json = all.render(Format::Json);
     assert_eq!(serde_json::from_str::<Description>(&json).expect("it is JSON"), all);
 }

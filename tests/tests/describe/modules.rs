@@ -143,6 +143,93 @@ async fn what_a_task_of_a_handler_and_a_failed_attempt_emit_counts_too() {
     assert_eq!(app.all_published().len(), 2, "what the failed attempt published is dropped");
 }
 
+mod returns {
+    use super::*;
+
+    #[derive(Serialize, Deserialize, Event)]
+    pub(super) struct CartReturned;
+
+    #[derive(Query)]
+    #[query(output = u32)]
+    pub(super) struct CountReturns;
+
+    #[query_handler]
+    async fn count_returns(_: CountReturns) -> Result<u32, HandlerError> {
+        Ok(1)
+    }
+
+    pub(super) mod labels {
+        use super::super::*;
+
+        #[derive(Serialize, Deserialize, Event)]
+        pub(super) struct LabelPrinted;
+
+        #[events_handler]
+        async fn print_label(_: &super::CartReturned) -> HandlerResult {
+            Ok(())
+        }
+    }
+
+    #[events_handler(emits(labels::LabelPrinted, contracts::ReserveStock, CountReturns))]
+    async fn pack_again(
+        _: &CartReturned,
+        ctx: &Context,
+        events: &EventBus,
+        queries: &QueryBus,
+    ) -> HandlerResult {
+        queries.execute(ctx, CountReturns).await?;
+        events.publish(ctx, contracts::StockReserved).await?;
+        Ok(())
+    }
+
+    #[command_handler(emits(contracts::StockReserved))]
+    async fn reserve(_: contracts::ReserveStock) -> Result<(), HandlerError> {
+        Ok(())
+    }
+}
+
+fn returns() -> AppBuilder {
+    App::builder().only(modules![returns])
+}
+
+#[test]
+fn what_handlers_declare_is_drawn_and_counts_for_cycles() {
+    let description = returns().build().expect("wired").describe();
+    let graph = description.render(Format::Mermaid);
+    assert!(graph.contains("    handler_pack_again --> query_count_returns\n"), "{graph}");
+    assert!(graph.contains("    handler_pack_again --> command_reserve_stock\n"), "{graph}");
+    let lists = description.render(Format::Markdown);
+    let emits = "  - emits: `count.returns`, `label.printed`, `reserve.stock`\n";
+    assert!(lists.contains(emits), "{lists}");
+    assert!(lists.contains("  - emits: `stock.reserved`\n"), "{lists}");
+    assert!(!lists.contains("without declaring"), "{lists}");
+    description.assert_emissions_declared();
+
+    let app = returns().modules(modules![returns::labels]).build().expect("wired");
+    let cycles = app.describe().module_cycles();
+    assert_eq!(cycles.len(), 1, "{cycles:?}");
+    let text = cycles[0].to_string();
+    assert!(
+        text.contains(") emits `label.printed` of describe::modules::returns::labels"),
+        "{text}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_emits_what_it_does_not_declare_is_found_in_a_test() {
+    let app = TestApp::from_builder(returns()).build().expect("wired");
+    app.publish(&Context::system(), returns::CartReturned).await.expect("accepted");
+    app.settled().await;
+    let description = app.describe().with_emissions(app.observed_emissions());
+    let lists = description.render(Format::Markdown);
+    assert!(lists.contains("  - emits without declaring it: `stock.reserved`\n"), "{lists}");
+    let check = || description.assert_emissions_declared();
+    let panic = std::panic::catch_unwind(check).expect_err("it emits more");
+    let panic = panic.downcast_ref::<String>().expect("a text");
+    let expected = "\n  `pack-again` (tests/tests/describe/modules.rs:";
+    assert!(panic.contains(expected) && panic.contains(") emits `stock.reserved`\n"), "{panic}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_handlers_emit_is_observed_in_a_test_and_drawn() {
     let description = with_emissions().await;

@@ -6,6 +6,7 @@
     reason = "what users do not use, or write `pub` by habit, is theirs"
 )]
 
+mod attributes;
 mod commands_and_queries;
 mod elsewhere;
 mod events;
