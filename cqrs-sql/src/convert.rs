@@ -38,11 +38,6 @@ pub(crate) fn to_timestamp(microseconds: i64) -> Timestamp {
     Timestamp::from_microsecond(microseconds).unwrap_or(Timestamp::MIN)
 }
 
-/// In microseconds.
-pub(crate) fn microseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
-}
-
 /// The time until a moment that is so many microseconds from now; zero if it has passed.
 pub(crate) fn from_now(microseconds: i64) -> Duration {
     Duration::from_micros(u64::try_from(microseconds).unwrap_or(0))
@@ -57,7 +52,7 @@ pub(crate) fn in_order(positions: &[Position], found: Vec<LoggedEvent>) -> Vec<L
 /// How many idempotency keys are removed with each beat of a node.
 pub(crate) const KEYS_AT_ONCE: i64 = 1000;
 
-/// In microseconds; at most 100 years, so that it can be subtracted from the time of any clock.
+/// In microseconds; at most 100 years, so that it can be added to the time of any clock, and subtracted.
 pub(crate) fn microseconds(duration: Duration) -> i64 {
     const MOST: i64 = 1_000_000 * 60 * 60 * 24 * 365 * 100;
     i64::try_from(duration.as_micros()).unwrap_or(MOST).min(MOST)
