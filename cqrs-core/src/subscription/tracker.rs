@@ -240,14 +240,11 @@ impl Tracker {
 
     /// A delivery that is not settled, to be changed.
     fn changed(&mut self, position: Position) -> Option<&mut Delivery> {
-        match self.open.get_mut(&position) {
-            Some(open) => Some(open),
-            None => {
-                let parked = self.parked.get_mut(&position)?;
-                self.next.park.insert(position);
-                Some(parked)
-            }
+        if let Some(parked) = self.parked.get_mut(&position) {
+            self.next.park.insert(position);
+            return Some(parked);
         }
+        self.open.get_mut(&position)
     }
 
     /// A delivery is settled. Returns `false` if it was settled before.

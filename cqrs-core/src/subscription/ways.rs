@@ -120,10 +120,10 @@ impl Ways {
 
     /// Whether everything up to `end` was read, or no more can be read because too much waits.
     pub(super) fn has_read(&self, end: Position) -> bool {
-        self.all().all(|way| match way.is_behind {
-            true => !way.tracker.has_room_again(),
-            false => way.fed >= end,
-        })
+        let has_read = |way: &Way| {
+            if way.is_behind { !way.tracker.has_room_again() } else { way.fed >= end }
+        };
+        self.all().all(has_read)
     }
 
     pub(super) fn is_parked(&self, position: Position) -> bool {

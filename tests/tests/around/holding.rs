@@ -31,19 +31,25 @@ const HOLD: HandlerOptions =
 
 /// What a handler has booked, and the numbers that it cannot book.
 #[derive(Clone, Default)]
-struct Ledger(Arc<Mutex<(Vec<(u32, u32)>, BTreeSet<u32>)>>);
+struct Ledger(Arc<Mutex<Books>>);
+
+#[derive(Default)]
+struct Books {
+    booked: Vec<(u32, u32)>,
+    refused: BTreeSet<u32>,
+}
 
 impl Ledger {
-    fn state(&self) -> MutexGuard<'_, (Vec<(u32, u32)>, BTreeSet<u32>)> {
+    fn state(&self) -> MutexGuard<'_, Books> {
         self.0.lock().expect("not poisoned")
     }
 
     fn refuse(&self, numbers: impl IntoIterator<Item = u32>) {
-        self.state().1 = numbers.into_iter().collect();
+        self.state().refused = numbers.into_iter().collect();
     }
 
     fn book(&self, event: &Booked) -> HandlerResult {
-        let (booked, refused) = &mut *self.state();
+        let Books { booked, refused } = &mut *self.state();
         if refused.contains(&event.number) {
             return Err(HandlerError::msg("it does not add up"));
         }
@@ -54,7 +60,7 @@ impl Ledger {
     /// All that was booked, also what came again.
     fn all_of(&self, account: u32) -> Vec<u32> {
         let state = self.state();
-        state.0.iter().filter(|(it, _)| *it == account).map(|(_, number)| *number).collect()
+        state.booked.iter().filter(|(it, _)| *it == account).map(|(_, number)| *number).collect()
     }
 
     /// What was booked first: an operator who changes a shard may let its newest events come again.
