@@ -95,8 +95,6 @@ CREATE TABLE {parked} (
     attempts integer NOT NULL,
     due timestamptz,
     error text,
-    -- Set if it is a dead letter that holds its order key.
-    died_at timestamptz,
     PRIMARY KEY (subscription, shard, position)
 );
 
@@ -248,9 +246,8 @@ BEGIN
 END
 $$;
 
--- Moves at most p_limit scheduled events that are due in p_ahead microseconds into the log, behind the outbox. Returns their
--- positions.
-CREATE FUNCTION {move_due}(p_limit bigint, p_ahead bigint) RETURNS SETOF bigint LANGUAGE plpgsql
+-- Moves at most p_limit scheduled events that are due into the log, behind the outbox. Returns their positions.
+CREATE FUNCTION {move_due}(p_limit bigint) RETURNS SETOF bigint LANGUAGE plpgsql
 SET lock_timeout = '10s'
 AS $$
 #variable_conflict use_column
@@ -261,7 +258,7 @@ BEGIN
     PERFORM {append}(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
         NULL, NULL, NULL);
     -- A variable, because an index is not searched for a function whose value changes.
-    now_due := clock_timestamp() + p_ahead * interval '1 microsecond';
+    now_due := clock_timestamp();
     RETURN QUERY
     WITH gone AS (
         DELETE FROM {scheduled} WHERE (due, seq) IN (

@@ -77,8 +77,6 @@ CREATE TABLE {parked} (
     attempts INTEGER NOT NULL,
     due INTEGER,
     error TEXT,
-    -- Set if it is a dead letter that holds its order key.
-    died_at INTEGER,
     PRIMARY KEY (subscription, shard, position)
 ) STRICT, WITHOUT ROWID;
 

@@ -11,3 +11,34 @@ CREATE TABLE {idempotency_key} (
 );
 
 CREATE INDEX ON {idempotency_key} (at);
+
+-- Set if the delivery is a dead letter that holds its order key.
+ALTER TABLE {parked} ADD COLUMN died_at timestamptz;
+
+-- Moves at most p_limit scheduled events that are due in p_ahead microseconds into the log, behind the outbox. Returns their
+-- positions.
+DROP FUNCTION {move_due}(bigint);
+CREATE FUNCTION {move_due}(p_limit bigint, p_ahead bigint DEFAULT 0) RETURNS SETOF bigint LANGUAGE plpgsql
+SET lock_timeout = '10s'
+AS $$
+#variable_conflict use_column
+DECLARE
+    now_due timestamptz;
+BEGIN
+    -- An append of nothing takes the lock, and moves the outbox.
+    PERFORM {append}(NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+        NULL, NULL, NULL);
+    -- A variable, because an index is not searched for a function whose value changes.
+    now_due := clock_timestamp() + p_ahead * interval '1 microsecond';
+    RETURN QUERY
+    WITH gone AS (
+        DELETE FROM {scheduled} WHERE (due, seq) IN (
+            SELECT due, seq FROM {scheduled} WHERE due <= now_due ORDER BY due, seq LIMIT p_limit)
+        RETURNING *)
+    INSERT INTO {event} (position, id, key, version, shard, name, tenant, entity, entity_id, context, payload)
+    SELECT (SELECT coalesce(max(position), 0) FROM {event}) + row_number() OVER (ORDER BY due, seq),
+           id, key, version, shard, name, tenant, entity, entity_id, context, payload
+    FROM gone
+    RETURNING position;
+END
+$$;

@@ -11,3 +11,6 @@ CREATE TABLE {idempotency_key} (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX {idempotency_key_at} ON {idempotency_key} (at);
+
+-- Set if the delivery is a dead letter that holds its order key.
+ALTER TABLE {parked} ADD COLUMN died_at INTEGER;

@@ -1,6 +1,8 @@
 use std::time::Duration;
 
-use cqrs_core::log::{Entry, EventLog as _, ScheduledEvent, Scheduling as _};
+use cqrs_core::log::{
+    Entry, EventLog as _, ExecutionKey, ScheduledEvent, Scheduling as _, Store as _,
+};
 use cqrs_sql::{OpenError, SqlStore};
 use jiff::Timestamp;
 use sqlx::postgres::PgConnectOptions;
@@ -57,6 +59,20 @@ on_both! {
         execute(database, "INSERT INTO cqrs_migration (version) VALUES (9)").await;
         let error = database.open_with(SqlStore::builder()).await.expect_err("newer");
         assert!(matches!(error, OpenError::NewerSchema { found: 9, known: 2 }), "{error}");
+    }
+
+    async fn an_older_database_is_brought_up_to_date(database: &Database) {
+        let store = database.open().await;
+        store.append(&[entry(vec![event(1, 1)])]).await.expect("appended");
+        store.close().await;
+        // As the first version was.
+        execute(database, "DROP TABLE cqrs_idempotency_key").await;
+        execute(database, "DELETE FROM cqrs_migration WHERE version > 1").await;
+        let store = database.open().await;
+        assert_eq!(all(&store).await.len(), 1);
+        let key = ExecutionKey { id: [1; 32], fingerprint: [2; 32], tenant: None };
+        let mut unit = store.units().expect("transactions").begin(None).await.expect("begun");
+        assert_eq!(unit.claim_key(&key).await.expect("the table is there"), None);
     }
 
     async fn the_number_of_shards_is_chosen_once(database: &Database) {

@@ -318,6 +318,7 @@ async fn publishers_wait_while_what_waits_behind_a_dead_letter_fills_the_queue()
     let app =
         TestApp::from_builder(bare().queue_capacity(2)).register(ledger.handler("ledger", HOLD));
     let app = app.build().expect("wired");
+    app.expect_failures();
     for number in 1..=3 {
         book(&app, 7, number).await;
         app.settled().await;

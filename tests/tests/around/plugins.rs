@@ -181,7 +181,7 @@ async fn a_plugin_that_fails_to_shut_down_is_reported_and_keeps_nobody_from_it()
 struct Inspector;
 
 impl Plugin for Inspector {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "inspector"
     }
 
