@@ -26,7 +26,7 @@ pub use crate::registry::{
     Cast, EventAlias, EventRoute, HandlerRegistration, InjectableRegistration, MessageRegistration,
     Offer, PluginService, Source, TransactionalRoute,
 };
-pub use crate::services::{Dependency, Injectable, Provider, Services};
+pub use crate::services::{Dependency, Injectable, Provider, Services, injected};
 
 /// The result of a function that handles an event, with any error that `?` would convert.
 ///

@@ -22,7 +22,7 @@ use self::plugin::Plugins;
 use uuid::Uuid;
 
 use crate::bus::{
-    BusFuture, CommandBus, CommandExecutors, EventBus, EventHub, ExecuteError, HandlerControl,
+    BusFuture, CommandBus, CommandExecutors, EventBus, EventHub, ExecuteFuture, HandlerControl,
     PublishError, QueryBus, QueryExecutors, UnknownHandler,
 };
 use crate::context::Context;
@@ -140,7 +140,7 @@ impl App {
         &'a self,
         ctx: &'a Context,
         command: C,
-    ) -> BusFuture<'a, CommandBus, C, Result<C::Output, ExecuteError<C::Error>>> {
+    ) -> ExecuteFuture<'a, CommandBus, C, C::Output, C::Error> {
         self.commands().execute(ctx, command)
     }
 
@@ -153,7 +153,7 @@ impl App {
         &'a self,
         ctx: &'a Context,
         query: Q,
-    ) -> BusFuture<'a, QueryBus, Q, Result<Q::Output, ExecuteError<Q::Error>>> {
+    ) -> ExecuteFuture<'a, QueryBus, Q, Q::Output, Q::Error> {
         self.queries().execute(ctx, query)
     }
 

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::execute::Description;
-use super::{Begun, BusFuture, ExecuteError, Executors};
+use super::{Begun, BusFuture, ExecuteError, ExecuteFuture, Executors};
 use crate::context::Context;
 use crate::message::{Command, MessageKind};
 use crate::services::TypeRef;
@@ -39,7 +39,7 @@ impl CommandBus {
         &'a self,
         ctx: &'a Context,
         command: C,
-    ) -> BusFuture<'a, Self, C, Result<C::Output, ExecuteError<C::Error>>> {
+    ) -> ExecuteFuture<'a, Self, C, C::Output, C::Error> {
         BusFuture::new(self, ctx, command, |bus, ctx, command, cx| {
             let Some(executors) = bus.0.upgrade() else {
                 return Begun::Ended(Err(ExecuteError::ShutDown { message: C::NAME }));

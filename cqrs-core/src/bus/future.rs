@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
+use super::ExecuteError;
 use super::outliving::Outliving;
 use crate::context::Context;
 use crate::handler::BoxFuture;
@@ -22,6 +23,10 @@ pub struct BusFuture<'a, B, M, T: Send + 'static> {
     /// What is left to do after the first poll.
     rest: Option<Begun<'a, T>>,
 }
+
+/// What [`CommandBus::execute`](super::CommandBus::execute) and similar methods return, for a message with the output `T` and
+/// the error `E`.
+pub type ExecuteFuture<'a, B, M, T, E> = BusFuture<'a, B, M, Result<T, ExecuteError<E>>>;
 
 /// Passes the message to the bus, up to the first wait.
 type Begin<'a, B, M, T> = fn(&'a B, &'a Context, M, &mut TaskContext<'_>) -> Begun<'a, T>;

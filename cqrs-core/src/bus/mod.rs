@@ -31,7 +31,7 @@ pub use self::event_bus::EventBus;
 pub use self::execute_json::ExecuteJsonError;
 #[doc(hidden)]
 pub use self::execute_json::JsonCommand;
-pub use self::future::BusFuture;
+pub use self::future::{BusFuture, ExecuteFuture};
 pub use self::publish_json::PublishJsonError;
 pub use self::publish_middleware::{Publish, PublishMiddleware, PublishNext};
 pub use self::query_bus::QueryBus;

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::execute::Description;
-use super::{Begun, BusFuture, ExecuteError, Executors};
+use super::{Begun, BusFuture, ExecuteError, ExecuteFuture, Executors};
 use crate::context::Context;
 use crate::message::{MessageKind, Query};
 use crate::services::TypeRef;
@@ -32,7 +32,7 @@ impl QueryBus {
         &'a self,
         ctx: &'a Context,
         query: Q,
-    ) -> BusFuture<'a, Self, Q, Result<Q::Output, ExecuteError<Q::Error>>> {
+    ) -> ExecuteFuture<'a, Self, Q, Q::Output, Q::Error> {
         BusFuture::new(self, ctx, query, |bus, ctx, query, cx| {
             let Some(executors) = bus.0.upgrade() else {
                 return Begun::Ended(Err(ExecuteError::ShutDown { message: Q::NAME }));

@@ -2,6 +2,8 @@
 
 mod container;
 mod injectable;
+#[doc(hidden)]
+pub mod injected;
 mod provider;
 mod type_ref;
 

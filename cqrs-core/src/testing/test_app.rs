@@ -10,7 +10,7 @@ use super::recorder::Recorder;
 use super::timeline::Timeline;
 use super::{DeliveryRecord, TestAppBuilder};
 use crate::app::{App, AppBuilder};
-use crate::bus::{Begun, BusFuture, ExecuteError, HandlerState, PublishError};
+use crate::bus::{Begun, BusFuture, ExecuteFuture, HandlerState, PublishError};
 use crate::context::Context;
 use crate::describe::Emission;
 use crate::message::{AnyEvent, Command, Event, Published, Query};
@@ -54,7 +54,7 @@ impl TestApp {
         &'a self,
         ctx: &'a Context,
         command: C,
-    ) -> BusFuture<'a, Self, C, Result<C::Output, ExecuteError<C::Error>>> {
+    ) -> ExecuteFuture<'a, Self, C, C::Output, C::Error> {
         BusFuture::new(self, ctx, command, |app, ctx, command, _| {
             app.call(app.commands().execute(ctx, command))
         })
@@ -69,7 +69,7 @@ impl TestApp {
         &'a self,
         ctx: &'a Context,
         query: Q,
-    ) -> BusFuture<'a, Self, Q, Result<Q::Output, ExecuteError<Q::Error>>> {
+    ) -> ExecuteFuture<'a, Self, Q, Q::Output, Q::Error> {
         BusFuture::new(self, ctx, query, |app, ctx, query, _| {
             app.call(app.queries().execute(ctx, query))
         })

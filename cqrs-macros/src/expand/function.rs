@@ -2,12 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{ItemFn, ReturnType, Type, Visibility};
+use syn::{ItemFn, Path, ReturnType, Type, Visibility};
 
 use crate::attr::handler::Kind;
-use crate::attr::injectable::Source;
 use crate::error::Errors;
-use crate::expand::injectable;
+use crate::expand::{core_path, injectable};
 use crate::model::function::{self, Argument, Parameters};
 use crate::model::handler::{self, Handler};
 use crate::model::injection::{Injection, focus, ungrouped};
@@ -19,7 +18,8 @@ pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> Token
     let (handler, parameters) = Handler::read_function(kind, args, &item, &mut errors);
     let generated = errors.into_compile_errors().unwrap_or_else(|| {
         let allowed = handler::allowed(&item.attrs);
-        let declaration = declaration(&item.vis, handler.ident, &handler.injection);
+        let declaration =
+            declaration(&item.vis, handler.ident, &handler.injection, handler.args.krate.as_ref());
         let call = implementation(&handler, &parameters, &item);
         let registration = super::handler::expand(&handler, &item.attrs, Some(&call));
         quote!(#(#allowed)* #declaration #registration)
@@ -34,15 +34,12 @@ pub(super) fn declaration(
     visibility: &Visibility,
     ident: &Ident,
     injection: &Injection<'_>,
+    krate: Option<&Path>,
 ) -> TokenStream {
+    let core = core_path(krate);
     let fields = injection.fields.iter().map(|field| {
-        let (name, ty) = (field.ident, field.ty);
-        if let Source::Reference(_) = field.source {
-            let shared = injectable::shared(ty);
-            quote!(#name: #shared)
-        } else {
-            quote!(#name: #ty)
-        }
+        let (name, service) = (field.ident, injectable::service(field));
+        quote!(#name: #core::macro_support::injected::Injected<#service>)
     });
     quote! {
         #[doc(hidden)]
@@ -85,36 +82,43 @@ fn implementation(
             (quote!(stream), message.to_token_stream(), output, call)
         }
         Kind::Command | Kind::Query => {
-            let of =
-                if *kind == Kind::Query { quote!(__cqrs::Query) } else { quote!(__cqrs::Command) };
-            let output = quote! {
+            // With the span of the message, on which one of the wrong kind is reported.
+            let span = focus(message);
+            let of = Ident::new(if *kind == Kind::Query { "Query" } else { "Command" }, span);
+            let of = quote_spanned!(span=> __cqrs::#of);
+            let output = quote_spanned! {span=>
                 ::core::result::Result<<#message as #of>::Output, <#message as #of>::Error>
             };
             (quote!(execute), message.to_token_stream(), output, call)
         }
     };
     let implemented = match (kind, is_batch, transaction.is_some()) {
-        (Kind::Events, false, false) => quote!(EventHandler),
-        (Kind::Events, true, false) => quote!(BatchEventHandler),
-        (Kind::Events, false, true) => quote!(TransactionalEventHandler),
-        (Kind::Events, true, true) => quote!(TransactionalBatchEventHandler),
-        (Kind::Command, _, false) => quote!(CommandHandler),
-        (Kind::Command, _, true) => quote!(TransactionalCommandHandler),
-        (Kind::Query, _, _) if streams => quote!(StreamQueryHandler),
-        (Kind::Query, _, _) => quote!(QueryHandler),
+        (Kind::Events, false, false) => "EventHandler",
+        (Kind::Events, true, false) => "BatchEventHandler",
+        (Kind::Events, false, true) => "TransactionalEventHandler",
+        (Kind::Events, true, true) => "TransactionalBatchEventHandler",
+        (Kind::Command, _, false) => "CommandHandler",
+        (Kind::Command, _, true) => "TransactionalCommandHandler",
+        (Kind::Query, _, _) if streams => "StreamQueryHandler",
+        (Kind::Query, _, _) => "QueryHandler",
     };
+    let implemented = Ident::new(implemented, focus(message));
+    let implemented = quote_spanned!(focus(message)=> __cqrs::#implemented<#message>);
     let associated = transaction.map(|ty| quote!(type Transaction = #ty;));
     let tx = transaction.map(|ty| quote!(tx: &mut #ty,));
     let rows =
         streams.then(|| quote!(rows: &mut __cqrs::Rows<<#message as __cqrs::StreamQuery>::Row>,));
+    // After an error here, the compiler does not also say that the method's future cannot be sent to another thread.
+    let checks = handler.injection.fields.iter().map(injectable::check);
     let takes_context = parameters.arguments.iter().any(|it| matches!(it, Argument::Context));
     let ctx = if takes_context { quote!(ctx) } else { quote!(_ctx) };
     quote! {
         #[automatically_derived]
-        impl __cqrs::#implemented<#message> for #ident {
+        impl #implemented for #ident {
             #associated
 
             async fn #method(&self, message: #first, #tx #rows #ctx: &__cqrs::Context) -> #output {
+                #(#checks)*
                 #result
             }
         }
@@ -144,7 +148,7 @@ pub(super) fn argument(argument: &Argument<'_>) -> TokenStream {
         Argument::Context => quote!(ctx),
         Argument::Transaction => quote!(tx),
         Argument::Rows => quote!(rows),
-        Argument::Reference(name) => quote!(&*self.#name),
-        Argument::Clone(name) => quote!(::core::clone::Clone::clone(&self.#name)),
+        Argument::Reference(name) => quote!(&**self.#name.get()),
+        Argument::Clone(name) => quote!(::core::clone::Clone::clone(self.#name.get())),
     }
 }

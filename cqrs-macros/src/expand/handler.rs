@@ -158,6 +158,11 @@ fn answering(
     register: &TokenStream,
     when: Option<&TokenStream>,
 ) -> TokenStream {
+    let of = match handler.kind {
+        Kind::Query if handler.args.options.stream.is_some() => "StreamQuery",
+        Kind::Query => "Query",
+        _ => "Command",
+    };
     let (when, emits) = (when.map(|when| quote!(, #when)), emits(handler));
     let Handler { ident, name, args, .. } = handler;
     let registrations = args.messages.iter().map(|message: &Type| {
@@ -165,7 +170,14 @@ fn answering(
         let registration = quote_spanned! {focus(message)=>
             __cqrs::HandlerRegistration::#register::<#ident, #message>
         };
-        quote!(#registration(#name, __cqrs::source!(), OPTIONS #when) #emits)
+        // Of a message of the wrong kind, the compiler reports this, and nothing else here. For a function, it is the same report
+        // as for the implementation of the handler's trait, and shown once.
+        let of = Ident::new(of, focus(message));
+        let check = quote_spanned!(focus(message)=> <#message as __cqrs::#of>::Error);
+        quote!({
+            let _: ::core::option::Option<fn() -> #check> = ::core::option::Option::None;
+            #registration(#name, __cqrs::source!(), OPTIONS #when) #emits
+        })
     });
     quote!(#(#registrations)*)
 }

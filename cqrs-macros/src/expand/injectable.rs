@@ -1,7 +1,7 @@
 //! `#[derive(Injectable)]`, and the same implementation for handlers.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{DeriveInput, LitStr, Type};
 
 use crate::attr::injectable::{ServiceOptions, Source};
@@ -143,6 +143,9 @@ fn dependencies(injection: &Injection<'_>) -> TokenStream {
 
 fn built(injection: &Injection<'_>, services: &TokenStream) -> TokenStream {
     let fields = injection.fields.iter().map(|field| {
+        if let Shape::Function = injection.shape {
+            return injected(field, services);
+        }
         let InjectedField { ident, ty, source, cfgs, .. } = field;
         let value = match demand(source, ty) {
             Demand::One(ty, service) | Demand::Shared(ty, service) => {
@@ -164,9 +167,25 @@ fn built(injection: &Injection<'_>, services: &TokenStream) -> TokenStream {
         quote!(#(#cfgs)* #key #value)
     });
     match injection.shape {
-        Shape::Named => quote!(Self { #(#fields),* }),
+        Shape::Named | Shape::Function => quote!(Self { #(#fields),* }),
         Shape::Tuple => quote!(Self(#(#fields),*)),
         Shape::Unit => quote!(Self),
+    }
+}
+
+/// A field of the generated struct of a function.
+fn injected(parameter: &InjectedField<'_>, services: &TokenStream) -> TokenStream {
+    let (ident, inject) = (parameter.ident, bound(parameter, &quote!(inject)));
+    let name = match &parameter.source {
+        Source::Named(name) | Source::Reference(Some(name)) => Some(name),
+        _ => None,
+    };
+    let name = optional(name);
+    quote! {
+        #ident: {
+            #inject
+            inject(#services, #name)
+        }
     }
 }
 
@@ -200,6 +219,37 @@ fn demand<'a>(source: &'a Source, ty: &'a Type) -> Demand<'a> {
     match argument_of("Vec", ty).filter(|_| name.is_none()) {
         Some(ty) => Demand::All(ty),
         None => Demand::One(ty, name),
+    }
+}
+
+/// The type of the service that a parameter needs.
+pub(crate) fn service(parameter: &InjectedField<'_>) -> TokenStream {
+    match parameter.source {
+        Source::Reference(_) => shared(parameter.ty),
+        _ => parameter.ty.to_token_stream(),
+    }
+}
+
+/// Reports a parameter that cannot be injected. The report is that of its injection, and the compiler shows it once.
+pub(crate) fn check(parameter: &InjectedField<'_>) -> TokenStream {
+    bound(parameter, &quote!(_))
+}
+
+/// The function that injects a parameter, bound to a variable.
+fn bound(parameter: &InjectedField<'_>, variable: &TokenStream) -> TokenStream {
+    let service = service(parameter);
+    let (ty, inject) = match demand(&parameter.source, parameter.ty) {
+        Demand::One(ty, _) | Demand::Shared(ty, _) => (ty, "one"),
+        Demand::Reference(ty, _) => (ty, "reference"),
+        Demand::Optional(ty, _) => (ty, "optional"),
+        Demand::All(ty) => (ty, "all"),
+        Demand::Nothing => unreachable!("a parameter is a service"),
+    };
+    // With the span of the type, on which a mistake is reported.
+    let inject = Ident::new(inject, focus(ty));
+    let inject = quote_spanned!(focus(ty)=> __cqrs::injected::#inject);
+    quote! {
+        let #variable: __cqrs::injected::Inject<#service> = #inject;
     }
 }
 

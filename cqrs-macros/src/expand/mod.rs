@@ -15,13 +15,18 @@ use syn::{Attribute, Data, DeriveInput, Path};
 
 /// Items in a scope of their own, where `__cqrs` is the part of the core that they name.
 fn scope(krate: Option<&Path>, items: &TokenStream) -> TokenStream {
-    let core = krate.map_or_else(|| quote!(::cqrs_core), ToTokens::into_token_stream);
+    let core = core_path(krate);
     quote! {
         const _: () = {
             use #core::macro_support as __cqrs;
             #items
         };
     }
+}
+
+/// The path of the core.
+fn core_path(krate: Option<&Path>) -> TokenStream {
+    krate.map_or_else(|| quote!(::cqrs_core), ToTokens::into_token_stream)
 }
 
 /// The compile errors, and the items without which the compiler would report more than those.

@@ -31,7 +31,8 @@ pub(crate) fn annotate(args: TokenStream, item: &TokenStream) -> TokenStream {
 fn expand(provider: &Provider<'_>, item: &ItemFn) -> TokenStream {
     let Some(service) = provider.service else { return TokenStream::new() };
     let ident = &item.sig.ident;
-    let declaration = function::declaration(&item.vis, ident, &provider.injection);
+    let declaration =
+        function::declaration(&item.vis, ident, &provider.injection, provider.krate.as_ref());
     let implementation = injectable::implementation(ident, &provider.injection);
     let name = injectable::optional(provider.name.as_ref());
     let is_async = item.sig.asyncness.is_some();
@@ -46,6 +47,7 @@ fn expand(provider: &Provider<'_>, item: &ItemFn) -> TokenStream {
         quote!(::core::result::Result::Ok(#made))
     };
     let service = quote_spanned!(focus(service)=> type Service = #service;);
+    let checks = provider.injection.fields.iter().map(injectable::check);
     let scope = scope(
         provider.krate.as_ref(),
         &quote! {
@@ -57,6 +59,7 @@ fn expand(provider: &Provider<'_>, item: &ItemFn) -> TokenStream {
                 const IS_ASYNC: bool = #is_async;
 
                 async fn provide(&self) -> ::core::result::Result<Self::Service, __cqrs::BoxError> {
+                    #(#checks)*
                     #made
                 }
             }

@@ -82,7 +82,7 @@ pub(crate) fn read<'a>(
         _ => {}
     }
     let Reader { arguments, transaction, fields, .. } = reader;
-    (Parameters { arguments, transaction }, Injection { shape: Shape::Named, fields })
+    (Parameters { arguments, transaction }, Injection { shape: Shape::Function, fields })
 }
 
 /// Reads the parameters of a function whose parameters are all services.
@@ -107,7 +107,7 @@ pub(crate) fn read_services<'a>(
             FnArg::Receiver(receiver) => errors.on_tokens(receiver, NO_METHOD),
         }
     }
-    (reader.arguments, Injection { shape: Shape::Named, fields: reader.fields })
+    (reader.arguments, Injection { shape: Shape::Function, fields: reader.fields })
 }
 
 const NO_METHOD: &str = "a function that is annotated is not a method: write it outside of the `impl`, and take services as parameters";

@@ -5,8 +5,8 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, Data, DeriveInput, Fields, GenericArgument, PathArguments, Type, TypeParamBound,
-    parse_quote,
+    Attribute, Data, DeriveInput, Fields, GenericArgument, Meta, PathArguments, Type,
+    TypeParamBound, parse_quote,
 };
 
 use crate::attr::conditional;
@@ -79,6 +79,8 @@ pub(crate) enum Shape {
     Named,
     Tuple,
     Unit,
+    /// The generated struct of a function, whose fields have names.
+    Function,
 }
 
 pub(crate) struct InjectedField<'a> {
@@ -116,32 +118,31 @@ impl<'a> Injection<'a> {
 }
 
 /// The conditions under which a field is there, with the `#[inject(..)]` that it then has. There are several if some of
-/// its `#[inject(..)]` are inside `cfg_attr`.
+/// its `#[inject(..)]` are inside `cfg_attr`; of those, the first whose condition is met counts.
 fn variants(attrs: &[Attribute]) -> Vec<(Vec<Attribute>, Vec<Attribute>)> {
-    let mut variants = vec![(Vec::new(), Vec::new())];
-    for attr in conditional::flattened(attrs) {
-        let meta = &attr.meta;
-        if attr.is("cfg") {
-            let cfg: Attribute = match (&attr.when, meta.require_list()) {
-                (Some(when), Ok(list)) => {
-                    let condition = &list.tokens;
-                    parse_quote!(#[cfg(any(not(#when), #condition))])
-                }
-                _ => attr.attribute(),
-            };
-            variants.iter_mut().for_each(|(cfgs, _)| cfgs.push(cfg.clone()));
-        } else if attr.is("inject") {
-            let without = variants.clone();
-            variants.iter_mut().for_each(|(_, injects)| injects.push(parse_quote!(#[#meta])));
-            if let Some(when) = &attr.when {
-                variants.iter_mut().for_each(|(cfgs, _)| cfgs.push(parse_quote!(#[cfg(#when)])));
-                variants.extend(without.into_iter().map(|(mut cfgs, injects)| {
-                    cfgs.push(parse_quote!(#[cfg(not(#when))]));
-                    (cfgs, injects)
-                }));
+    let attrs = conditional::flattened(attrs);
+    let (mut cfgs, mut injects): (Vec<Attribute>, Vec<Attribute>) = (Vec::new(), Vec::new());
+    for attr in &attrs {
+        match (&attr.when, &attr.meta) {
+            (Some(when), Meta::List(list)) if attr.is("cfg") => {
+                let condition = &list.tokens;
+                cfgs.push(parse_quote!(#[cfg(any(not(#when), #condition))]));
             }
+            _ if attr.is("cfg") => cfgs.push(attr.attribute()),
+            (None, _) if attr.is("inject") => injects.push(attr.attribute()),
+            _ => {}
         }
     }
+    let mut variants = Vec::new();
+    for attr in attrs.iter().filter(|attr| attr.is("inject")) {
+        let (Some(when), meta) = (&attr.when, &attr.meta) else { continue };
+        let (mut there, mut injects) = (cfgs.clone(), injects.clone());
+        there.push(parse_quote!(#[cfg(#when)]));
+        injects.push(parse_quote!(#[#meta]));
+        variants.push((there, injects));
+        cfgs.push(parse_quote!(#[cfg(not(#when))]));
+    }
+    variants.push((cfgs, injects));
     variants
 }
 
