@@ -34,6 +34,9 @@ pub mod testing; // the real application in tests
 pub mod macro_support;
 pub mod prelude;
 
+/// The crates whose types are in signatures, in the versions that this one uses.
+pub use {jiff, serde_json, uuid};
+
 pub use crate::app::{App, AppBuilder, BuildError, Plugin, ShutdownReport};
 pub use crate::bus::{CommandBus, EventBus, ExecuteError, PublishError, QueryBus};
 pub use crate::context::{Actor, Context, InvalidTenant, TenantId, TenantScope};
@@ -48,3 +51,5 @@ pub use crate::services::Injectable;
 pub use cqrs_macros::{
     Command, Event, Injectable, Query, command_handler, events_handler, provider, query_handler,
 };
+pub use jiff::Timestamp;
+pub use uuid::Uuid;

@@ -1,11 +1,12 @@
 //! Everything that a module with messages and handlers needs: `use cqrs_core::prelude::*;`.
 //!
-//! It includes serde's traits with their derives, [`Uuid`], [`Arc`] and [`Duration`], which nearly every
+//! It includes serde's traits with their derives, [`Timestamp`], [`Uuid`], [`Arc`] and [`Duration`], which nearly every
 //! such module uses. Serde's derives need `serde` among your own dependencies.
 
 pub use std::sync::Arc;
 pub use std::time::Duration;
 
+pub use jiff::Timestamp;
 pub use serde::{Deserialize, Serialize};
 pub use uuid::Uuid;
 

@@ -14,14 +14,16 @@ use crate::support::{Database, all, entry, event, on_both, url};
 async fn execute(database: &Database, sql: &str) {
     match database {
         Database::Sqlite(directory) => {
-            let path = format!("sqlite://{}", directory.path().join("log.db").display());
+            let path = format!("sqlite://{}?mode=rwc", directory.path().join("log.db").display());
             let pool = SqlitePool::connect(&path).await.expect("SQLite");
             sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&pool).await.expect("executed");
             pool.close().await;
         }
         Database::Postgres(schema) => {
             let pool = PgPool::connect(&url()).await.expect("Postgres");
-            let sql = format!("SET search_path TO {}; {sql}", schema.name);
+            let name = &schema.name;
+            let sql =
+                format!("CREATE SCHEMA IF NOT EXISTS {name}; SET search_path TO {name}; {sql}");
             sqlx::raw_sql(AssertSqlSafe(sql)).execute(&pool).await.expect("executed");
         }
     }
@@ -62,17 +64,22 @@ on_both! {
     }
 
     async fn an_older_database_is_brought_up_to_date(database: &Database) {
+        let first = match database {
+            Database::Sqlite(_) => include_str!("../../migrations/1.sqlite.sql"),
+            Database::Postgres(_) => include_str!("../../migrations/1.postgres.sql"),
+        };
+        let first = first.replace('{', "cqrs_").replace('}', "");
+        let version = "CREATE TABLE cqrs_migration (version bigint NOT NULL PRIMARY KEY); INSERT INTO cqrs_migration VALUES (1)";
+        execute(database, &format!("{first}; {version}")).await;
+
         let store = database.open().await;
         store.append(&[entry(vec![event(1, 1)])]).await.expect("appended");
-        store.close().await;
-        // As the first version was.
-        execute(database, "DROP TABLE cqrs_idempotency_key").await;
-        execute(database, "DELETE FROM cqrs_migration WHERE version > 1").await;
-        let store = database.open().await;
         assert_eq!(all(&store).await.len(), 1);
         let key = ExecutionKey { id: [1; 32], fingerprint: [2; 32], tenant: None };
         let mut unit = store.units().expect("transactions").begin(None).await.expect("begun");
         assert_eq!(unit.claim_key(&key).await.expect("the table is there"), None);
+        drop(unit);
+        assert_eq!(store.move_due(10, Duration::ZERO).await.expect("a function").next, None);
     }
 
     async fn the_number_of_shards_is_chosen_once(database: &Database) {
