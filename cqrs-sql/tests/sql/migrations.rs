@@ -64,11 +64,15 @@ on_both! {
     }
 
     async fn an_older_database_is_brought_up_to_date(database: &Database) {
-        let first = match database {
-            Database::Sqlite(_) => include_str!("../../migrations/1.sqlite.sql"),
-            Database::Postgres(_) => include_str!("../../migrations/1.postgres.sql"),
+        let (first, schema) = match database {
+            Database::Sqlite(_) => {
+                (include_str!("../../migrations/1.sqlite.sql"), String::new())
+            }
+            Database::Postgres(schema) => {
+                (include_str!("../../migrations/1.postgres.sql"), format!("{}.", schema.name))
+            }
         };
-        let first = first.replace('{', "cqrs_").replace('}', "");
+        let first = first.replace('{', &format!("{schema}cqrs_")).replace('}', "");
         let version = "CREATE TABLE cqrs_migration (version bigint NOT NULL PRIMARY KEY); INSERT INTO cqrs_migration VALUES (1)";
         execute(database, &format!("{first}; {version}")).await;
 
