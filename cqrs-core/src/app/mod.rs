@@ -262,7 +262,8 @@ impl App {
     ///
     /// What handlers publish and execute while the application drains is still accepted. At the end of
     /// `timeout`, handlers that still run are cancelled at their next `.await`. Deliveries of a paused
-    /// handler, and those that wait behind a dead letter, are reported, not waited for. Do not await it inside a handler, which it would wait for.
+    /// handler, and those that wait behind a dead letter, are reported, not waited for. Do not await it inside a
+    /// handler, which it would wait for.
     ///
     /// Cancel safe: if the returned future is dropped, new work is still refused and draining continues.
     ///
