@@ -8,6 +8,7 @@ mod control;
 mod dispatcher;
 mod error;
 mod event_bus;
+mod event_hub;
 mod execute;
 mod execute_json;
 mod feed;
@@ -42,7 +43,7 @@ pub use crate::runtime::{Lagged, Live};
 
 pub(crate) use self::command_bus::CommandExecutors;
 pub(crate) use self::dispatcher::{Dispatcher, Hand, Once, Routes, Undelivered, Unrouted};
-pub(crate) use self::event_bus::{EventHub, PublishOptions};
+pub(crate) use self::event_hub::{EventHub, PublishOptions};
 pub(crate) use self::execute::{Execution, Executors};
 pub(crate) use self::feed::Route;
 pub(crate) use self::future::Begun;

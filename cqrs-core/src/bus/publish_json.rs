@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::event_bus::{EventHub, refused};
+use super::event_hub::{EventHub, refused};
 use super::similar::similar;
 use super::{EventBus, PublishError};
 use crate::context::Context;
