@@ -25,8 +25,14 @@ pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> Token
         quote!(#(#allowed)* #declaration #registration)
     });
     function::remove_inject(&mut item);
-    // The annotation demands an `async fn`.
-    quote!(#[allow(clippy::unused_async)] #item #generated)
+    allow_unused_async(&mut item);
+    quote!(#item #generated)
+}
+
+/// Allows an `async fn` without an `.await`, since the annotation demands the `async`. Last, so that it holds although a group of
+/// lints is set on the function.
+pub(super) fn allow_unused_async(item: &mut ItemFn) {
+    item.attrs.push(syn::parse_quote!(#[allow(clippy::unused_async)]));
 }
 
 /// The struct, with the function's name, so that tests name the handler by it. Types and functions have separate names.

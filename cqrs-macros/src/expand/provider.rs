@@ -25,7 +25,8 @@ pub(crate) fn annotate(args: TokenStream, item: &TokenStream) -> TokenStream {
     let provider = Provider::read(args, &parsed, &mut errors);
     let generated = errors.into_compile_errors().unwrap_or_else(|| expand(&provider, &parsed));
     remove_inject(&mut parsed);
-    quote!(#[allow(clippy::unused_async)] #parsed #generated)
+    function::allow_unused_async(&mut parsed);
+    quote!(#parsed #generated)
 }
 
 fn expand(provider: &Provider<'_>, item: &ItemFn) -> TokenStream {

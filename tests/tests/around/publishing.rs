@@ -210,3 +210,20 @@ async fn it_is_built_from_services_and_shown_by_the_map() {
     assert_eq!(notes.take(), ["counted shipped"]);
     assert_eq!(app.describe().publish_middleware, ["Count"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_that_is_not_polled_publishes_nothing() {
+    for has_middleware in [false, true] {
+        let app = if has_middleware {
+            app(&Notes::default(), |app| app)
+        } else {
+            TestApp::from_builder(App::builder().bare()).build().expect("wired")
+        };
+        let ctx = acme();
+        drop(app.events().publish(&ctx, Ordered { order: 1 }));
+        app.settled().await;
+        assert!(app.published::<Ordered>().is_empty());
+        app.events().publish(&ctx, Ordered { order: 2 }).await.expect("accepted");
+        assert_eq!(app.published::<Ordered>()[0].order, 2);
+    }
+}
