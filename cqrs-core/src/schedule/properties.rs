@@ -224,7 +224,9 @@ impl Checked {
         let is_held = |item: &&Item| self.held.contains(&item.number);
         let expected: Vec<_> = waiting.iter().filter(|it| !is_held(it)).copied().collect();
         assert_eq!(removed, expected);
-        waiting.into_iter().for_each(|item| self.finish(item));
+        for item in waiting {
+            self.finish(item);
+        }
     }
 
     fn step(&self, code: u8) -> Step {
