@@ -1,11 +1,14 @@
 //! Dead letters that hold their order key: `dead_letters = "hold"`.
 
+mod batches;
+mod unreadable;
+
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, MutexGuard};
 
 use cqrs_core::app::ProblemKind;
-use cqrs_core::handler::{BatchPolicy, DeadLetters, HandlerSettings, Order};
+use cqrs_core::handler::{DeadLetters, HandlerSettings, Order};
 use cqrs_core::log::MemoryStore;
 use cqrs_core::operations::{DeliveryDied, FailedDelivery, OperationError};
 use cqrs_core::prelude::*;
@@ -230,88 +233,6 @@ async fn with_the_order_of_tenants_a_dead_letter_holds_its_tenant() {
 }
 
 #[tokio::test]
-async fn a_batch_books_nothing_of_a_key_behind_its_dead_letter() {
-    for builder in builders() {
-        let ledger = Ledger::default();
-        ledger.refuse([2, 3]);
-        let handler = Handler::batches("ledger", BatchPolicy::new(10), BatchLedger(ledger.clone()));
-        let handler = handler.on::<Booked>().options(HOLD.concurrency(1));
-        let app = TestApp::from_builder(builder).register(handler).build().expect("wired");
-        app.start().await.expect("started");
-        app.handler("ledger").expect("it is there").pause();
-        for number in 1..=4 {
-            book(&app, 7, number).await;
-            book(&app, 8, 10 + number).await;
-        }
-        while app.handler("ledger").expect("it is there").status().queued < 8 {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        app.handler("ledger").expect("it is there").resume();
-        app.settled().await;
-        assert_eq!(ledger.of(8), [11, 12, 13, 14]);
-        let letter = only_letter(&app).await;
-        assert_eq!(letter.event.downcast_ref::<Booked>().expect("booked").number, 2);
-        let status = app.handler("ledger").expect("it is there").status();
-        assert_eq!((status.held_keys, status.queued), (1, 2));
-
-        ledger.refuse([]);
-        app.operations().redeliver(&Context::system(), letter.id).await.expect("it is there");
-        app.idle().await;
-        // The fourth one was in the batch of the second one, and is handled again after it.
-        let booked = ledger.all_of(7);
-        assert_eq!(booked[booked.len() - 3..], [2, 3, 4]);
-        assert_eq!(app.dead_letters().await.len(), 0);
-    }
-}
-
-struct BatchLedger(Ledger);
-
-impl BatchEventHandler<Booked> for BatchLedger {
-    async fn handle_batch(&self, batch: &Batch<Booked>, _: &Context) -> HandlerResult {
-        for item in batch {
-            if let Err(error) = self.0.book(&item) {
-                item.fail(error);
-            }
-        }
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn of_a_batch_of_expired_events_the_first_one_of_each_key_holds_it() {
-    let limit = Duration::from_millis(50);
-    for builder in builders() {
-        let ledger = Ledger::default();
-        let handler = Handler::batches("ledger", BatchPolicy::new(10), BatchLedger(ledger.clone()));
-        let handler = handler.on::<Booked>().options(HOLD.concurrency(1).deliver_within(limit));
-        let app = TestApp::from_builder(builder).register(handler).build().expect("wired");
-        app.start().await.expect("started");
-        app.handler("ledger").expect("it is there").pause();
-        for number in 1..=3 {
-            book(&app, 7, number).await;
-        }
-        while !is_older_than(&app, limit) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        app.handler("ledger").expect("it is there").resume();
-        for number in 1..=3 {
-            app.settled().await;
-            let letter = only_letter(&app).await;
-            assert_eq!(letter.event.downcast_ref::<Booked>().expect("booked").number, number);
-            app.operations().discard(&Context::system(), letter.id).await.expect("it is there");
-        }
-        app.idle().await;
-        assert_eq!(ledger.of(7), [0; 0]);
-    }
-}
-
-/// Whether the newest event is older than this, by the wall clock.
-fn is_older_than(app: &TestApp, age: Duration) -> bool {
-    let newest = app.all_published().pop().expect("published");
-    jiff::Timestamp::now().duration_since(newest.occurred_at()).unsigned_abs() > age
-}
-
-#[tokio::test]
 async fn publishers_wait_while_what_waits_behind_a_dead_letter_fills_the_queue() {
     let ledger = Ledger::default();
     ledger.refuse([1]);
@@ -423,53 +344,4 @@ fn to_hold_keys_without_an_order_is_reported() {
     assert!(build(bare().settings(settings()), HandlerOptions::DEFAULT).is_ok());
     // The application's default is for those that have an order.
     assert!(build(bare().defaults(HOLD), without_order).is_ok());
-}
-
-/// Its payload does not have the form of the event.
-#[derive(Serialize, Deserialize, Event)]
-#[event(name = "booked", entity = "Account")]
-struct OldBooked {
-    #[event(entity_id)]
-    account: u32,
-}
-
-#[tokio::test]
-async fn an_event_that_cannot_be_read_holds_its_key_until_it_is_discarded() {
-    let store = MemoryStore::new();
-    let ledger = Ledger::default();
-    let start = async || {
-        let builder = bare().store(store.clone());
-        let app = TestApp::from_builder(builder).register(ledger.handler("ledger", HOLD));
-        let app = app.build().expect("wired");
-        app.start().await.expect("started");
-        app
-    };
-    // The handler has its subscription before the older build publishes.
-    assert!(start().await.shutdown(Duration::from_secs(10)).await.is_clean());
-    let older = bare().store(store.clone()).build().expect("wired");
-    older.start().await.expect("started");
-    older.publish(&acme(), OldBooked { account: 7 }).await.expect("published");
-    assert!(older.shutdown(Duration::from_secs(10)).await.is_clean());
-
-    let app = start().await;
-    book(&app, 7, 2).await;
-    book(&app, 8, 3).await;
-    app.settled().await;
-    let letter = only_letter(&app).await;
-    assert!(letter.holds_key && letter.error.contains("missing field"), "{letter:?}");
-    // It cannot be read when it is redelivered either, nor after a restart.
-    app.operations().redeliver(&Context::system(), letter.id).await.expect("it is there");
-    app.settled().await;
-    assert!(only_letter(&app).await.holds_key);
-    assert_eq!((ledger.of(7), ledger.of(8)), (vec![], vec![3]));
-    assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
-    drop(app);
-
-    let app = start().await;
-    app.settled().await;
-    assert_eq!(ledger.of(7), [0; 0]);
-    let letter = only_letter(&app).await;
-    app.operations().discard(&Context::system(), letter.id).await.expect("it is there");
-    app.idle().await;
-    assert_eq!(ledger.of(7), [2]);
 }
