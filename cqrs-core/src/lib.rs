@@ -34,9 +34,6 @@ pub mod testing; // the real application in tests
 pub mod macro_support;
 pub mod prelude;
 
-/// The crates whose types are in signatures, in the versions that this one uses.
-pub use {jiff, serde_json, uuid};
-
 pub use crate::app::{App, AppBuilder, BuildError, Plugin, ShutdownReport};
 pub use crate::bus::{CommandBus, EventBus, ExecuteError, PublishError, QueryBus};
 pub use crate::context::{Actor, Context, InvalidTenant, TenantId, TenantScope};
