@@ -23,8 +23,8 @@ const YEAR: Duration = Duration::from_hours(8760);
 ///
 /// It can be part of any configuration that serde reads. The options are `timeout` (also `"none"`), `retry` with
 /// `attempts`, `backoff`, `max` and `jitter`, or with `waits`; `deliver_within`, `dead_letters`, `concurrency`; `rate` (also
-/// `"none"`); and `breaker` with `failures` and `cooldown`, or `"none"`. Handlers of commands and queries have only `timeout`, and `retry` if the code
-/// has it. The limits are those of the annotations. An unknown option and a value out of range are errors of serde; an
+/// `"none"`); and `breaker` with `failures` and `cooldown`, or `"none"`. Handlers of commands and queries have only
+/// `timeout`, and `retry` if the code has it. The limits are those of the annotations. An unknown option and a value out of range are errors of serde; an
 /// unknown handler is a problem of the wiring.
 ///
 /// ```
@@ -85,8 +85,8 @@ impl HandlerSettings {
     /// Reads the environment variables that begin with `prefix`. The handler's name, the option, and the part of a `retry`
     /// or `breaker` follow, each after two underscores.
     ///
-    /// Variables are in upper case; another spelling of the same variable is an error. Each `.`, `-` or `_` in the handler's name is one underscore. Waits are separated by
-    /// commas:
+    /// Variables are in upper case; another spelling of the same variable is an error. Each `.`, `-` or `_` in the handler's
+    /// name is one underscore. Waits are separated by commas:
     ///
     /// ```text
     /// CQRS_HANDLER__SEND_WELCOME_EMAIL__TIMEOUT=10s
