@@ -147,7 +147,9 @@ impl Rejection {
 
     /// The event is older than its handler's `deliver_within` allows.
     pub(crate) fn expired(age: SignedDuration, limit: Duration) -> Self {
-        let reason = format!("the event is {age:#} old, and is to be delivered within {limit:?}");
+        let limit = SignedDuration::try_from(limit).unwrap_or(SignedDuration::MAX);
+        let age = SignedDuration::from_millis(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
+        let reason = format!("the event is {age:#} old, and is to be delivered within {limit:#}");
         Self::new(RejectionKind::Expired, reason)
     }
 
