@@ -100,8 +100,7 @@ pub(crate) fn is_lost(error: &sqlx::Error) -> bool {
 /// Whether a transaction was rolled back because of a conflict with another one: a serialization failure, a deadlock, or a
 /// lock that was not available. It has had no effect.
 pub(crate) fn is_conflict(error: &(dyn std::error::Error + 'static)) -> bool {
-    let error = error.downcast_ref::<sqlx::Error>().and_then(sqlx::Error::as_database_error);
-    error.is_some_and(|error| {
+    database_error(error).is_some_and(|error| {
         #[cfg(feature = "postgres")]
         if is_postgres(error) {
             return has_class(error, &CONFLICT);
@@ -113,6 +112,17 @@ pub(crate) fn is_conflict(error: &(dyn std::error::Error + 'static)) -> bool {
         #[cfg(not(feature = "sqlite"))]
         false
     })
+}
+
+/// The database's own error. An error type with `#[error(transparent)]` leaves out sqlx's error, so that only the driver's
+/// is among its causes.
+fn database_error<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> Option<&'a (dyn DatabaseError + 'static)> {
+    match error.downcast_ref::<sqlx::Error>() {
+        Some(error) => error.as_database_error(),
+        None => error.downcast_ref::<Box<dyn DatabaseError>>().map(|error| &**error),
+    }
 }
 
 fn is_transient_code(error: &dyn DatabaseError) -> bool {

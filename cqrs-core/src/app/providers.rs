@@ -1,7 +1,7 @@
 //! Where services come from, and the order in which they are built.
 
 use std::error::Error;
-use std::fmt::Write as _;
+
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -11,6 +11,7 @@ use super::problem::list;
 use super::wired::WiredService;
 use super::{Problem, ProblemKind};
 use crate::bus::{CommandBus, EventBus, QueryBus};
+use crate::handler::with_causes;
 use crate::message::MessageKind;
 use crate::middleware::Wanted;
 use crate::registry::{
@@ -314,14 +315,8 @@ impl Providers {
 }
 
 /// A provider has failed.
-fn failed(provider: &InjectableRegistration, error: &dyn Error) -> Problem {
-    let mut text = format!("{} failed: {error}", title(provider));
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let _ = write!(text, ": {error}");
-        cause = error.source();
-    }
-    not_made(provider, text)
+fn failed(provider: &InjectableRegistration, error: &(dyn Error + 'static)) -> Problem {
+    not_made(provider, format!("{} failed: {}", title(provider), with_causes(error)))
 }
 
 fn not_made(provider: &InjectableRegistration, text: String) -> Problem {

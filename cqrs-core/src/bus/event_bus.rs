@@ -2,6 +2,7 @@
 
 use std::any::TypeId;
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -210,6 +211,22 @@ impl EventBus {
     ) -> Result<Uuid, PublishError> {
         let (hub, _in_flight) = self.admit(ctx, std::slice::from_ref(&event))?;
         publish!(hub.publish_at(ctx, event, at))
+    }
+
+    /// As [`publish_at`](Self::publish_at), this long after the application's [time](Context::now).
+    ///
+    /// # Errors
+    ///
+    /// As [`publish_at`](Self::publish_at).
+    pub async fn publish_after<E: Event>(
+        &self,
+        ctx: &Context,
+        delay: Duration,
+        event: E,
+    ) -> Result<Uuid, PublishError> {
+        let now = self.0.upgrade().map(|hub| hub.dispatcher.shared.lifecycle.clock.timestamp());
+        let at = now.unwrap_or_default().checked_add(delay).unwrap_or(Timestamp::MAX);
+        self.publish_at(ctx, at, event).await
     }
 
     /// Cancels the event with this id, which [`publish_at`](Self::publish_at) has returned. Returns whether it was still

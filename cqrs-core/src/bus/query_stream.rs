@@ -1,6 +1,7 @@
 //! Queries whose answer is a stream.
 
 use std::fmt;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
@@ -66,7 +67,7 @@ impl QueryBus {
             execution.await
         };
         let execution = Some(Box::pin(sending_to(sender, execute)) as _);
-        QueryStream { execution, rows, error: None }
+        QueryStream { execution, rows, first: None, error: None }
     }
 }
 
@@ -76,7 +77,23 @@ pub struct QueryStream<R, E> {
     /// `None` once the handler has ended.
     execution: Option<BoxFuture<'static, Result<(), ExecuteError<E>>>>,
     rows: mpsc::Receiver<R>,
+    /// A row that [`begun`](Self::begun) has waited for.
+    first: Option<R>,
     error: Option<ExecuteError<E>>,
+}
+
+impl<R, E> QueryStream<R, E> {
+    /// Waits until there is a row, or the handler has ended, and then returns the stream with all its rows. So a caller knows
+    /// that the query was not refused before it begins an answer of its own, such as an HTTP response.
+    ///
+    /// # Errors
+    ///
+    /// [`ExecuteError`] if the query was refused, or its handler failed before the first row.
+    pub async fn begun(mut self) -> Result<Self, ExecuteError<E>> {
+        let first = poll_fn(|cx| Pin::new(&mut self).poll_next(cx)).await;
+        self.first = first.transpose()?;
+        Ok(self)
+    }
 }
 
 // Nothing in it is pinned in place: the execution is in a box of its own.
@@ -89,6 +106,9 @@ impl<R, E> Stream for QueryStream<R, E> {
         mut self: Pin<&mut Self>,
         cx: &mut TaskContext<'_>,
     ) -> Poll<Option<Result<R, ExecuteError<E>>>> {
+        if let Some(first) = self.first.take() {
+            return Poll::Ready(Some(Ok(first)));
+        }
         if let Some(execution) = &mut self.execution
             && let Poll::Ready(result) = execution.as_mut().poll(cx)
         {

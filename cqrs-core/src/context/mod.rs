@@ -16,6 +16,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -153,6 +154,12 @@ impl Context {
     /// context have it; what their handlers publish and execute does not.
     pub fn idempotency_key(&self) -> Option<&IdempotencyKey> {
         self.idempotency_key.as_ref()
+    }
+
+    /// The time: in a handler that of its application, which [a test can move](crate::testing::TestApp::advance), and elsewhere
+    /// that of this machine.
+    pub fn now(&self) -> Timestamp {
+        self.work.as_ref().map_or_else(Timestamp::now, |work| work.lifecycle.clock.timestamp())
     }
 
     /// When the work must be done. In a handler, this is when its time-out ends it.

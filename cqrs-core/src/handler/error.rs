@@ -89,16 +89,24 @@ impl<E: Error + Send + Sync + 'static> From<E> for HandlerError {
 impl fmt::Display for HandlerError {
     /// Writes the error; with `{:#}`, also its causes.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.error)?;
         if f.alternate() {
-            let mut cause = self.error.source();
-            while let Some(error) = cause {
-                write!(f, ": {error}")?;
-                cause = error.source();
-            }
+            f.write_str(&with_causes(&*self.error))
+        } else {
+            write!(f, "{}", self.error)
         }
-        Ok(())
     }
+}
+
+/// The error and its causes. Some errors, such as those of sqlx, end with their cause already.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for cause in std::iter::successors(error.source(), |&error| error.source()) {
+        let cause = cause.to_string();
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
 }
 
 impl fmt::Debug for HandlerError {

@@ -18,6 +18,7 @@ mod transactional;
 pub use self::attempt_error::{AttemptError, CallError, DeliveryError, Rejection, RejectionKind};
 pub use self::batch::{Batch, BatchEventHandler, BatchItem, BatchPolicy};
 pub use self::breaker_policy::BreakerPolicy;
+pub(crate) use self::error::with_causes;
 pub use self::error::{HandlerError, HandlerResult};
 pub use self::error_type::ErrorType;
 pub use self::event::EventHandler;

@@ -1,7 +1,7 @@
 //! Options of handlers that come from configuration.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -74,11 +74,18 @@ struct Written {
 }
 
 /// Why settings could not be read from the environment: which variable, and why.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{variable}`: {reason}")]
 pub struct SettingsError {
     variable: String,
     reason: String,
+}
+
+/// The text, because `main` prints the error that it returns in this form.
+impl fmt::Debug for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
 }
 
 impl HandlerSettings {

@@ -21,18 +21,37 @@ impl<E: Into<Problem> + fmt::Display> From<ExecuteError<E>> for Problem {
     /// - 503 if it timed out, or the application is shut down
     /// - 500 for the rest
     fn from(error: ExecuteError<E>) -> Self {
+        Self::of_execution(error, Into::into)
+    }
+}
+
+impl Problem {
+    /// As `Problem::from(error)`, for an error type of a handler that cannot convert itself, because the type is in a crate
+    /// that knows nothing of HTTP: `of_handler` converts it.
+    ///
+    /// ```
+    /// use cqrs_core::ExecuteError;
+    /// use cqrs_http::Problem;
+    /// use http::StatusCode;
+    ///
+    /// fn problem(error: ExecuteError<std::num::ParseIntError>) -> Problem {
+    ///     Problem::of_execution(error, |error| Problem::new(StatusCode::BAD_REQUEST, error))
+    /// }
+    /// ```
+    pub fn of_execution<E: fmt::Display>(
+        error: ExecuteError<E>,
+        of_handler: impl FnOnce(E) -> Self,
+    ) -> Self {
         let code = error.error_type();
         let problem = match error {
-            ExecuteError::Handler(error) => return error.into(),
+            ExecuteError::Handler(error) => return of_handler(error),
             ExecuteError::Rejected { rejection, .. } => Self::rejected(&rejection),
             ExecuteError::TimedOut { .. } | ExecuteError::ShutDown { .. } => Self::busy(error),
             error => Self::internal(error),
         };
         problem.with_code(code)
     }
-}
 
-impl Problem {
     fn rejected(rejection: &Rejection) -> Self {
         let problem = Self::new(status(rejection), rejection.reason());
         if rejection.violations().is_empty() {

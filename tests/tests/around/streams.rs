@@ -148,3 +148,25 @@ async fn middleware_runs_around_it() {
     let rows = app.queries().stream(&acme(), Count { end: 2, fails: false });
     assert_eq!(rows.try_collect::<Vec<_>>().await.expect("all"), [0, 1]);
 }
+
+#[tokio::test]
+async fn a_stream_that_was_begun_has_all_its_rows_and_a_refused_one_is_an_error() {
+    let app = App::builder().only(modules![self]).provide(Sent::default());
+    let refuse = Authorize::by(|call| match call.context().tenant_id() {
+        Some(_) => Ok(()),
+        None => Err(cqrs_core::middleware::Rejection::forbidden("tenants only")),
+    });
+    let app = app.middleware(refuse).build().expect("wired");
+    let ctx = Context::for_tenant("acme").expect("valid");
+    let rows = app.queries().stream(&ctx, Count { end: 3, fails: false }).begun().await;
+    let rows: Vec<_> = rows.expect("not refused").try_collect().await.expect("no error");
+    assert_eq!(rows, [0, 1, 2]);
+    let none = app.queries().stream(&ctx, Count { end: 0, fails: false }).begun().await;
+    assert_eq!(none.expect("not refused").count().await, 0);
+
+    let refused = app.queries().stream(&Context::system(), Count { end: 3, fails: false });
+    let error = refused.begun().await.expect_err("refused");
+    assert!(matches!(error, ExecuteError::Rejected { .. }), "{error}");
+    let failed = app.queries().stream(&ctx, Count { end: 0, fails: true }).begun().await;
+    assert!(matches!(failed, Err(ExecuteError::Handler(_))));
+}

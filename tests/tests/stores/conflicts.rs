@@ -1,5 +1,6 @@
 //! The errors of the databases for transactions that conflict.
 
+use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
@@ -14,9 +15,14 @@ use crate::applications::ctx;
 use crate::harness::Harness as _;
 use crate::sql::{Postgres, Sqlite};
 
+/// Its only cause is the error of the driver.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+struct Collided(#[from] sqlx::Error);
+
 /// Fails in the database with each of these codes, one after the other.
 #[derive(Clone, Command)]
-#[command(output = u32)]
+#[command(output = u32, error = Collided)]
 struct Collide(&'static [&'static str]);
 
 #[command_handler(Collide, transactional, retry(attempts = 3, backoff = "1ms"))]
@@ -32,7 +38,7 @@ impl TransactionalCommandHandler<Collide> for Collider {
         Collide(codes): Collide,
         tx: &mut PostgresTransaction,
         _: &Context,
-    ) -> Result<u32, HandlerError> {
+    ) -> Result<u32, Collided> {
         let before = self.attempts.fetch_add(1, SeqCst);
         if let Some(code) = codes.get(before as usize) {
             let raise =
@@ -44,6 +50,7 @@ impl TransactionalCommandHandler<Collide> for Collider {
 }
 
 #[tokio::test]
+#[ignore = "slow: cargo test --workspace -- --include-ignored"]
 async fn a_command_on_postgres_is_attempted_again_after_a_conflict_and_after_nothing_else() {
     let harness = Postgres::open().await;
     for (codes, result) in [
@@ -77,4 +84,7 @@ async fn an_sqlite_file_that_another_transaction_writes_is_a_conflict() {
     let units = store.units().unwrap();
     assert!(units.is_conflict(&busy), "{busy:?}");
     assert!(!units.is_conflict(&other), "{other:?}");
+    for (error, is_conflict) in [(Collided(busy), true), (Collided(other), false)] {
+        assert_eq!(units.is_conflict(error.source().unwrap()), is_conflict, "{error:?}");
+    }
 }

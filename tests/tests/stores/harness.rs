@@ -121,6 +121,7 @@ macro_rules! suite {
                 events_of_one_key_arrive_in_the_order_of_their_times,
                 scheduled_events_survive_a_restart,
                 a_test_moves_the_clock_to_the_time_of_a_scheduled_event,
+                what_a_handler_schedules_is_by_the_clock_that_a_test_moved,
                 a_node_publishes_what_another_one_has_scheduled,
                 a_node_without_handlers_publishes_what_is_due,
                 a_scheduled_event_keeps_its_context,

@@ -297,6 +297,37 @@ pub(crate) async fn a_test_moves_the_clock_to_the_time_of_a_scheduled_event(harn
     assert!(app.shutdown(SOON).await.is_clean());
 }
 
+pub(crate) async fn what_a_handler_schedules_is_by_the_clock_that_a_test_moved(
+    harness: impl Harness,
+) {
+    let seen = Seen::default();
+    let bus = Arc::new(OnceLock::<EventBus>::new());
+    let events = Arc::clone(&bus);
+    let remind = Handler::event_fn("remind", move |event: Published<CountedTwice>, ctx| {
+        let events = events.get().unwrap().clone();
+        async move {
+            let CountedTwice { counter, number } = *event;
+            let event = Counted { counter, number };
+            events.publish_at(&ctx, ctx.now() + Duration::from_mins(15), event).await?;
+            let event = Counted { counter, number: number + 1 };
+            events.publish_after(&ctx, Duration::from_mins(30), event).await?;
+            Ok(())
+        }
+    });
+    let app = builder(harness.another().await, [remind, noting("count", &seen)]);
+    let app = TestApp::from_builder(app).build().unwrap();
+    bus.set(app.events().clone()).unwrap();
+    app.start().await.unwrap();
+    app.advance(Duration::from_hours(5)).await;
+    app.publish(&ctx(), CountedTwice { counter: 1, number: 1 }).await.unwrap();
+    for numbers in [&[][..], &[1], &[1, 2]] {
+        app.settled().await;
+        assert_eq!(seen.by_counter().remove(&1).unwrap_or_default(), numbers);
+        app.advance(Duration::from_mins(15)).await;
+    }
+    assert!(app.shutdown(SOON).await.is_clean());
+}
+
 pub(crate) async fn a_node_publishes_what_another_one_has_scheduled(harness: impl Harness) {
     let seen = Seen::default();
     let publisher = app(harness.another().await, []).await;
