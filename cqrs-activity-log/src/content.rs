@@ -82,10 +82,9 @@ impl Content {
     /// `created Employee Ada`, from action, type, and name or id.
     pub(crate) fn default_description(&self) -> String {
         let which = self.entity_name.as_ref().or(self.entity_id.as_ref());
-        match which {
-            Some(which) => format!("{} {} {which}", self.action, self.entity_type),
-            None => format!("{} {}", self.action, self.entity_type),
-        }
+        let parts = [Some(&self.action), Some(&self.entity_type), which];
+        let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+        parts.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// Refuses texts and JSON that are too long.

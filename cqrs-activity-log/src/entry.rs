@@ -31,9 +31,9 @@ pub struct Entry {
     pub organization: Option<String>,
     /// Who acted, with the name at that time, and on whose behalf.
     pub actor: Option<Actor>,
-    /// What was done, such as `created`.
+    /// What was done, such as `created`; the event's name, if the event does not say more.
     pub action: String,
-    /// The type of the entity, such as `Employee`.
+    /// The type of the entity, such as `Employee`; empty, if the event does not say it.
     pub entity_type: String,
     /// The id of the entity.
     pub entity_id: Option<String>,
