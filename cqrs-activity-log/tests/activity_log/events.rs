@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use cqrs_activity_log::{ActivityLog, Entry, RedactionKey};
+use cqrs_activity_log::{Activity, ActivityLog, Entry, RedactionKey};
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
 use cqrs_core::{AppBuilder, modules};
@@ -96,6 +96,15 @@ struct PageImported {
     text: String,
 }
 
+#[derive(Debug, Clone, Serialize, Deserialize, Event)]
+struct PriceMeasured {
+    #[event(redact)]
+    source: u128,
+    near_one: f64,
+    price: f32,
+    large: u128,
+}
+
 fn employee() -> EmployeeCreated {
     EmployeeCreated {
         employee_id: Uuid::now_v7(),
@@ -178,6 +187,24 @@ on_each_database! {
         assert_eq!(reserved.entity_id.as_deref(), Some("7"));
         assert_eq!(log.facets(&ctx()).await.unwrap().entities.values, Vec::<String>::new());
         log.verify(&ctx()).await.unwrap();
+    }
+
+    async fn numbers_come_back_as_recorded(db) {
+        let log = db.open().await;
+        let app = app(&log);
+        let near_one = 0.999_999_999_999_999_9;
+        let measured = PriceMeasured { source: u128::MAX, near_one, price: 5.55, large: 1 << 64 };
+        let id = app.publish(&ctx(), measured).await.unwrap();
+        let large = json!({"near_one": near_one, "count": u64::MAX});
+        let activity = Activity::new("measured", "Price").data(large.clone());
+        let by_hand = log.record(&ctx(), activity).await.unwrap();
+        app.settled().await;
+        let data = entry(&log, &ctx(), id).await.data.unwrap();
+        assert_eq!(
+            data.to_string(),
+            r#"{"large":"18446744073709551616","near_one":0.9999999999999999,"price":5.55,"source":"[redacted]"}"#
+        );
+        assert_eq!(entry(&log, &ctx(), by_hand.id).await.data, Some(large));
     }
 
     async fn no_column_contains_a_redacted_value(db) {
