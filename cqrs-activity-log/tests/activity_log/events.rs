@@ -355,6 +355,14 @@ on_each_database! {
         let entity_id = page.entity_id.unwrap();
         assert!(entity_id.starts_with("ä\u{fffd}ä") && !entity_id.contains('\0'), "{entity_id}");
         assert!(entity_id.chars().count() < 256);
+        let longer = PageImported { page_id: "ä\0".repeat(1001), text: String::new() };
+        let other = app.publish(&ctx(), longer).await.unwrap();
+        app.settled().await;
+        let other = entry(&log, &ctx(), other).await.entity_id.unwrap();
+        let (begin, hash) = entity_id.rsplit_once('…').expect("a mark");
+        let (other_begin, other_hash) = other.rsplit_once('…').expect("a mark");
+        assert_eq!((begin, hash.len()), (other_begin, 22));
+        assert_ne!(hash, other_hash, "two entities remain two");
         let data = page.data.unwrap().to_string();
         assert!(data.starts_with("\"[left out: ") && data.contains("at most 1024"), "{data}");
         let changes = entry(&log, &ctx(), updated).await.changes.unwrap();
