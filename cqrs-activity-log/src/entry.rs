@@ -60,7 +60,8 @@ pub struct Entry {
     pub causation_id: Option<Uuid>,
     /// When it happened.
     pub occurred_at: Timestamp,
-    /// When it was recorded; never before the previous entry of the tenant.
+    /// When it was recorded: not before the previous entry of the tenant, unless that was recorded by a clock that was more
+    /// than a minute ahead.
     pub recorded_at: Timestamp,
     /// Whether the action succeeded.
     pub outcome: Outcome,

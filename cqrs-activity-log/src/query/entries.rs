@@ -86,7 +86,8 @@ impl ActivityLog {
             for entry in batch {
                 if matches(&entry) {
                     if entries.len() == limit {
-                        let last = entries.last().map(|entry| entry.id);
+                        let last = entries.last();
+                        let last = last.map(|entry| order.position(entry.id, entry.sequence));
                         return Ok(page(walk.cursor(last), entries, None));
                     }
                     entries.push(entry);

@@ -26,7 +26,7 @@ impl Conditions {
 }
 
 impl Database {
-    /// Up to `limit` entries in the order of time, after the one with the id `after`.
+    /// Up to `limit` entries in this order, after the [position](Order::position) `after`.
     pub(crate) async fn page(
         &self,
         tenant: &TenantScope,
@@ -35,23 +35,23 @@ impl Database {
         after: Option<Uuid>,
         limit: u32,
     ) -> sqlx::Result<Vec<Row>> {
-        let (compare, direction) = match order {
-            Order::NewestFirst => ("<", "DESC"),
-            Order::OldestFirst => (">", "ASC"),
+        let (column, compare, direction) = match order {
+            Order::NewestFirst => ("id", "<", "DESC"),
+            Order::OldestFirst => ("id", ">", "ASC"),
+            Order::AsRecorded => ("sequence", ">", "ASC"),
         };
         let mut sql = format!("SELECT {COLUMNS} FROM activity_entries WHERE tenant = ?");
         let mut args = vec![tenant_column(tenant).into()];
         sql.push_str(&conditions.sql);
         args.extend(conditions.args.iter().cloned());
         if let Some(after) = after {
-            sql.push_str(" AND id ");
-            sql.push_str(compare);
-            sql.push_str(" ?");
-            args.push(after.into());
+            sql.push_str(&format!(" AND {column} {compare} ?"));
+            args.push(match order {
+                Order::NewestFirst | Order::OldestFirst => after.into(),
+                Order::AsRecorded => i64::try_from(after.as_u128()).unwrap_or(i64::MAX).into(),
+            });
         }
-        sql.push_str(" ORDER BY id ");
-        sql.push_str(direction);
-        sql.push_str(" LIMIT ?");
+        sql.push_str(&format!(" ORDER BY {column} {direction} LIMIT ?"));
         args.push(i64::from(limit).into());
         self.fetch(Statement::new(sql, args), Row::read).await
     }

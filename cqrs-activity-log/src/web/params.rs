@@ -234,7 +234,11 @@ fn order(value: &str) -> Result<Order, Problem> {
     match value {
         "newest" => Ok(Order::NewestFirst),
         "oldest" => Ok(Order::OldestFirst),
-        _ => Err(parameter("order", quoted(value, "is not an order; use `newest` or `oldest`"))),
+        "recorded" => Ok(Order::AsRecorded),
+        _ => {
+            let wrong = "is not an order; use `newest`, `oldest` or `recorded`";
+            Err(parameter("order", quoted(value, wrong)))
+        }
     }
 }
 

@@ -96,7 +96,7 @@ async fn shown(view: &View) -> Result<Response, Problem> {
 
     let parameter = wrong.as_ref().and_then(|problem| problem.member(PARAMETER)?.as_str());
     let form = Form::new(&params, facets, parameter);
-    let is_top = params.after.is_none() && !form.is_oldest && wrong.is_none();
+    let is_top = params.after.is_none() && form.order == "newest" && wrong.is_none();
     let is_trail = params.filter.correlation.is_some() && form.is_oldest;
     let since = last.to_string();
     let live = params.link(&[params::FILTER], &[("since", &since)]);
