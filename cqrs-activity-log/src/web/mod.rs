@@ -30,7 +30,7 @@
 //! | `/api/entries/{id}` | one entry |
 //! | `/api/export.jsonl`, `/api/export.csv` | all entries |
 //! | `/api/live` | entries as they are recorded, as [server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html) |
-//! | `/api/verify` | whether the chain is whole |
+//! | `/api/verify` | whether the chain is whole; with `head`, also whether that head, which was kept, belongs to it |
 //!
 //! All lists take the same filter: `q`, `entity`, `entity_id`, `action`, `actor`, `organization`,
 //! `event`, `from`, `to`, `correlation`, `outcome`; `from` and `to` are times or dates, in the time zone `tz`.

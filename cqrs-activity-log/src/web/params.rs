@@ -35,6 +35,8 @@ pub(super) const FILTER: &[&str] = &[
 pub(super) const PAGE: &[&str] = &["order", "limit", "after"];
 /// More parameters of an export.
 pub(super) const EXPORT: &[&str] = &["order"];
+/// The parameters of a verification.
+pub(super) const VERIFY: &[&str] = &["head"];
 /// More parameters of a live tail.
 pub(super) const LIVE: &[&str] = &["since"];
 

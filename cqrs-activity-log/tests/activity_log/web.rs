@@ -349,6 +349,42 @@ on_each_database! {
         assert_eq!(of_globex, [StatusCode::OK; 20], "no other tenant is kept out");
     }
 
+    async fn a_verification_says_what_it_cannot_prove_and_checks_a_kept_head(db) {
+        let log = db.open().await;
+        record(&log, 2).await;
+        let early = log.head(&acme()).await.unwrap();
+        record(&log, 1).await;
+        let site = Site::new(&log).await;
+        let page = site.text("acme", "/verify").await;
+        let head = log.head(&acme()).await.unwrap().to_string();
+        assert!(page.contains(&head), "the head to keep: {page}");
+        let kept = format!("/api/verify?head={head}");
+        let verdict = site.json("acme", &kept).await;
+        assert_eq!(verdict["is_sound"], true);
+        assert!(verdict["message"].as_str().unwrap().contains("kept, of entry #3"), "{verdict}");
+
+        // The end is cut off, and the head is moved back.
+        db.drop_triggers().await;
+        db.execute("DELETE FROM activity_entries WHERE sequence = 3").await;
+        let hash = early.hash;
+        let hash = if db.is_sqlite() { format!("x'{hash}'") } else { format!("'\\x{hash}'") };
+        db.execute(&format!(
+            "UPDATE activity_chains SET head_sequence = 2, head_hash = {hash}, head_recorded_at = \
+             (SELECT recorded_at FROM activity_entries WHERE sequence = 2)"
+        )).await;
+        let verdict = site.json("acme", "/api/verify").await;
+        assert_eq!(verdict["is_sound"], true);
+        assert!(verdict["message"].as_str().unwrap().contains("cannot show whether later entries were cut off"), "{verdict}");
+        let verdict = site.json("acme", &kept).await;
+        assert_eq!(verdict["is_sound"], false);
+        assert!(verdict["message"].as_str().unwrap().contains("entries 3 to 3 are missing"), "{verdict}");
+        assert!(site.text("acme", &format!("/verify?head={head}")).await.contains("not proven"));
+        for head in ["nonsense", &head.replace(":acme:", ":globex:")] {
+            let response = site.get("acme", &format!("/api/verify?head={head}")).await;
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{head}");
+        }
+    }
+
     async fn a_reader_can_have_the_chain_verified(db) {
         let log = db.open().await;
         record(&log, 3).await;
