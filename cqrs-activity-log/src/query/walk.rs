@@ -9,7 +9,7 @@ use super::filter::PostFilter;
 use super::last::{last_sequence, pruned_sequence};
 use super::{Cursor, Filter, Order, ReadError};
 use crate::entry::Entry;
-use crate::store::{Conditions, Database, Row};
+use crate::store::{Candidate, Conditions, Database, Row};
 
 /// A position in the entries that match a filter.
 pub(super) struct Walk {
@@ -75,6 +75,20 @@ impl Walk {
     pub(super) async fn batch(&mut self, size: u32) -> Result<Vec<Entry>, ReadError> {
         let rows = self.rows(size).await?.into_iter();
         Ok(rows.map(Row::into_entry).collect::<Result<_, _>>()?)
+    }
+
+    /// The next entries, as a search looks at them.
+    pub(super) async fn candidates(&mut self, size: u32) -> sqlx::Result<Vec<Candidate>> {
+        let Self { tenant, conditions, order, after, .. } = &*self;
+        let found = self.database.candidates(tenant, conditions, *order, *after, size).await?;
+        self.is_at_end = found.len() < size as usize;
+        self.after = found.last().map(|found| self.position(found)).or(self.after);
+        Ok(found)
+    }
+
+    /// The position of an entry that a search looked at.
+    pub(super) fn position(&self, found: &Candidate) -> Uuid {
+        self.order.position(found.id, found.sequence.try_into().unwrap_or_default())
     }
 
     /// The next entries as they are stored.

@@ -248,6 +248,17 @@ on_each_database! {
         assert_eq!((streamed.len(), streamed[0].sequence), (1, 6));
     }
 
+    async fn a_search_reads_only_the_entries_that_match(db) {
+        let log = with_five(db).await;
+        log.record(&ctx(), Activity::new("found", "Needle")).await.unwrap();
+        db.drop_triggers().await;
+        // An entry that cannot be read stops no search that does not find it.
+        db.execute("UPDATE activity_entries SET outcome = 'nonsense' WHERE sequence = 2").await;
+        let found = log.query(&ctx(), &Filter::new().text("needle"), &PageRequest::newest()).await;
+        assert_eq!(found.unwrap().entries.len(), 1);
+        log.query(&ctx(), &Filter::new(), &PageRequest::newest()).await.unwrap_err();
+    }
+
     async fn the_tail_yields_each_new_entry_once_in_order(db) {
         let log = with_five(db).await;
         let mut tail = std::pin::pin!(log.tail(&ctx(), &Filter::new().action("counted"), None));
