@@ -30,17 +30,16 @@ pub(crate) fn entity_and_action(name: &str, id_field: &str) -> Option<(String, S
     let named = id_field.to_snake_case();
     let named = named.strip_suffix("_id").filter(|named| !["", "entity"].contains(named));
     let rest = named.and_then(|named| snake.strip_prefix(named)?.strip_prefix('_'));
-    let action = match rest {
-        Some(rest) => rest,
-        None => {
-            let (entity, action) = snake.rsplit_once('_')?;
-            PAST_TENSES.binary_search(&action).ok()?;
-            let is_it = |named| entity.strip_suffix(named).is_some_and(|more| more.ends_with('_'));
-            if !named.is_none_or(is_it) {
-                return None;
-            }
-            action
+    let action = if let Some(rest) = rest {
+        rest
+    } else {
+        let (entity, action) = snake.rsplit_once('_')?;
+        PAST_TENSES.binary_search(&action).ok()?;
+        let is_it = |named| entity.strip_suffix(named).is_some_and(|more| more.ends_with('_'));
+        if !named.is_none_or(is_it) {
+            return None;
         }
+        action
     };
     let letters = action.chars().filter(|&letter| letter != '_').count();
     let entity = without_last_letters(name, letters).trim_matches('_');

@@ -140,13 +140,13 @@ fn ordered(
     sql.push_str(&conditions.sql);
     args.extend(conditions.args.iter().cloned());
     if let Some(after) = after {
-        sql.push_str(&format!(" AND {column} {compare} ?"));
+        sql.extend([" AND ", column, " ", compare, " ?"]);
         args.push(match order {
             Order::NewestFirst | Order::OldestFirst => after.into(),
             Order::AsRecorded => i64::try_from(after.as_u128()).unwrap_or(i64::MAX).into(),
         });
     }
-    sql.push_str(&format!(" ORDER BY {column} {direction} LIMIT ?"));
+    sql.extend([" ORDER BY ", column, " ", direction, " LIMIT ?"]);
     args.push(i64::from(limit).into());
     Statement::new(sql, args)
 }
