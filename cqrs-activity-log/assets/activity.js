@@ -2,7 +2,6 @@
 // No value of an entry becomes HTML here: the server renders live entries.
 
 const root = document.documentElement;
-const { base } = document.body.dataset;
 const find = (id) => document.getElementById(id);
 const timeline = find("timeline");
 
@@ -143,20 +142,6 @@ if (live?.dataset.source) {
   live.addEventListener("click", () => goLive(source === null));
   window.addEventListener("pagehide", () => goLive(false));
 }
-
-// ---- Verify in place ---------------------------------------------------------------------------
-
-find("verify")?.addEventListener("click", async (click) => {
-  click.preventDefault();
-  const verified = find("verified");
-  verified.textContent = "Verifying…";
-  try {
-    const answer = await (await fetch(`${base}api/verify`)).json();
-    verified.textContent = answer.message ?? answer.detail;
-  } catch {
-    verified.textContent = "The server did not answer.";
-  }
-});
 
 // ---- Keyboard ----------------------------------------------------------------------------------
 

@@ -3,11 +3,14 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use cqrs_core::message::EventPayload;
 use cqrs_core::{Actor, AppBuilder, Changes, Context, TenantId, TenantScope};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
 use crate::error::RecordError;
@@ -82,16 +85,15 @@ impl Content {
     /// `created Employee Ada`, from action, type, and name or id.
     pub(crate) fn default_description(&self) -> String {
         let which = self.entity_name.as_ref().or(self.entity_id.as_ref());
-        match which {
-            Some(which) => format!("{} {} {which}", self.action, self.entity_type),
-            None => format!("{} {}", self.action, self.entity_type),
-        }
+        let parts = [Some(&self.action), Some(&self.entity_type), which];
+        let parts = parts.into_iter().flatten().filter(|part| !part.is_empty());
+        parts.map(String::as_str).collect::<Vec<_>>().join(" ")
     }
 
     /// Refuses texts and JSON that are too long.
     pub(crate) fn check(&mut self, limits: Limits) -> Result<(), RecordError> {
         let mut refused = None;
-        self.each_text(|what, limit, text| {
+        self.each_text(|what, limit, _, text| {
             without_nul(text);
             if text.len() > limit && refused.is_none() {
                 let bytes = text.len();
@@ -111,11 +113,13 @@ impl Content {
         Ok(())
     }
 
-    /// Cuts texts and JSON that are too long: an event has happened, so it is recorded in any case.
+    /// Cuts texts and JSON that are too long, and marks that: an event has happened, so it is recorded in any case.
     pub(crate) fn fit(&mut self, limits: Limits) {
-        self.each_text(|_, limit, text| {
+        self.each_text(|_, limit, meaning, text| {
             without_nul(text);
-            text.truncate(text.floor_char_boundary(limit));
+            if text.len() > limit {
+                *text = shortened(text, limit, meaning);
+            }
         });
         let limit = limits.payload;
         let too_large = |json: &Option<String>| json.as_ref().map_or(0, String::len) > limit;
@@ -132,25 +136,44 @@ impl Content {
         }
     }
 
-    /// Every text that a user can make long, with its name and its limit.
-    fn each_text(&mut self, mut visit: impl FnMut(&'static str, usize, &mut String)) {
-        visit("action", MAX_NAME, &mut self.action);
-        visit("entity type", MAX_NAME, &mut self.entity_type);
-        visit("description", MAX_DESCRIPTION, &mut self.description);
-        let mut optional = |what, text: &mut Option<String>| {
+    /// Every text that a user can make long, with its name, its limit and its meaning.
+    fn each_text(&mut self, mut visit: impl FnMut(&'static str, usize, Meaning, &mut String)) {
+        use Meaning::{Identifier, Words};
+        visit("action", MAX_NAME, Identifier, &mut self.action);
+        visit("entity type", MAX_NAME, Identifier, &mut self.entity_type);
+        visit("description", MAX_DESCRIPTION, Words, &mut self.description);
+        let mut optional = |what, meaning, text: &mut Option<String>| {
             if let Some(text) = text {
-                visit(what, MAX_NAME, text);
+                visit(what, MAX_NAME, meaning, text);
             }
         };
-        optional("organization", &mut self.organization);
-        optional("entity id", &mut self.entity_id);
-        optional("entity name", &mut self.entity_name);
-        optional("event name", &mut self.event_name);
+        optional("organization", Identifier, &mut self.organization);
+        optional("entity id", Identifier, &mut self.entity_id);
+        optional("entity name", Words, &mut self.entity_name);
+        optional("event name", Identifier, &mut self.event_name);
         for actor in [&mut self.actor, &mut self.behalf] {
-            optional("actor's id", &mut actor.id);
-            optional("actor's name", &mut actor.name);
+            optional("actor's id", Identifier, &mut actor.id);
+            optional("actor's name", Words, &mut actor.name);
         }
     }
+}
+
+/// What a text is for, which decides how it is shortened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    /// Equal texts are the same thing, so two that differ must differ after they are shortened.
+    Identifier,
+    Words,
+}
+
+/// The beginning of the text with a mark. An identifier also keeps a hash of all of it, 16 bytes of its SHA-256.
+fn shortened(text: &str, limit: usize, meaning: Meaning) -> String {
+    let hash = match meaning {
+        Meaning::Words => String::new(),
+        Meaning::Identifier => URL_SAFE_NO_PAD.encode(&Sha256::digest(text)[..16]),
+    };
+    let room = limit - "…".len() - hash.len();
+    format!("{}…{hash}", &text[..text.floor_char_boundary(room)])
 }
 
 impl ActorColumns {

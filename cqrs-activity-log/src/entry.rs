@@ -31,9 +31,9 @@ pub struct Entry {
     pub organization: Option<String>,
     /// Who acted, with the name at that time, and on whose behalf.
     pub actor: Option<Actor>,
-    /// What was done, such as `created`.
+    /// What was done, such as `created`; the event's name, if the event does not say more.
     pub action: String,
-    /// The type of the entity, such as `Employee`.
+    /// The type of the entity, such as `Employee`; empty, if the event does not say it.
     pub entity_type: String,
     /// The id of the entity.
     pub entity_id: Option<String>,
@@ -60,7 +60,8 @@ pub struct Entry {
     pub causation_id: Option<Uuid>,
     /// When it happened.
     pub occurred_at: Timestamp,
-    /// When it was recorded; never before the previous entry of the tenant.
+    /// When it was recorded: not before the previous entry of the tenant, unless that was recorded by a clock that was more
+    /// than a minute ahead.
     pub recorded_at: Timestamp,
     /// Whether the action succeeded.
     pub outcome: Outcome,

@@ -15,6 +15,7 @@ use crate::error::RecordError;
 use crate::policy::Retention;
 use crate::redaction::RedactionKey;
 use crate::store::Database;
+use crate::turns::Turns;
 
 /// How many signals a reader can miss before it has to read the database instead.
 const SIGNALS: usize = 1024;
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     retention: Option<Retention>,
     retaining: Mutex<Option<JoinHandle<()>>>,
     appended: broadcast::Sender<Appended>,
+    searches: Turns,
 }
 
 /// The tenant has entries up to this sequence.
@@ -71,7 +73,15 @@ impl ActivityLog {
     ) -> Self {
         let (appended, _) = broadcast::channel(SIGNALS);
         let retaining = Mutex::default();
-        let shared = Shared { database, redaction_key, limits, retention, retaining, appended };
+        let shared = Shared {
+            database,
+            redaction_key,
+            limits,
+            retention,
+            retaining,
+            appended,
+            searches: Turns::default(),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -194,6 +204,11 @@ impl ActivityLog {
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
+    }
+
+    /// Whose turn it is to search without an index.
+    pub(crate) fn searches(&self) -> &Turns {
+        &self.shared.searches
     }
 
     /// Receives which tenants get new entries from this process. New entries of other processes are only in the

@@ -59,8 +59,8 @@ use syn::Error;
 /// | `name = ".."` | The name under which the event is stored and sent. Never change it. Words of lower-case ASCII letters, digits, `-` and `_`, each starting with a letter and joined by dots; at most 128 bytes. | The type's words, without a last `Event`: `EmployeeCreated` and `EmployeeCreatedEvent` are `employee.created`. |
 /// | `version = 2` | The version of the payload's form, from 1. It is stored with each event. | 1 |
 /// | `upcast(1 = path)` | How a stored payload of an older version becomes one of the next; see below. | Required for each version before `version` |
-/// | `entity = ".."` | What the event is about, for people; at most 128 bytes. | The words before a past tense: `TimeLogCreated` is about a `TimeLog`. Nothing if the last word is not a known past tense. |
-/// | `action = ".."` | What happened to it; at most 128 bytes. | The past tense: `created`. |
+/// | `entity = ".."` | What the event is about, for people; at most 128 bytes. | What the type's name and its `entity_id` field say: `TimeLogCreated { time_log_id }` is about a `TimeLog`, `StockReserved { order_id }` has none. A field that does not end in `_id` needs a name whose last word is a known past tense. |
+/// | `action = ".."` | What happened to it; at most 128 bytes. | The words after the entity: `created`, `signed up`. Nothing if the name does not say the entity. |
 /// | `describe = ".."` | What happened as a sentence for people, without its subject; see below. At most 512 bytes. | No description |
 /// | `activity = false` | The event does not belong into an activity log. | `true` |
 /// | `crate = "platform::cqrs"` | Where `cqrs_core` is, if it is a renamed dependency or another crate re-exports it. All annotations have this option. | `::cqrs_core` |

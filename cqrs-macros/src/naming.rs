@@ -19,14 +19,37 @@ pub(crate) fn kebab(name: &str) -> String {
     name.to_kebab_case()
 }
 
-/// What an event's name says about the entity and what happened to it: `TimeLogCreated` is
-/// `TimeLog` and `created`. Nothing if the last word is not known as a past tense.
-pub(crate) fn entity_and_action(name: &str) -> Option<(String, String)> {
+/// What an event says about the entity and what happened to it, by its name and the name of its `entity_id` field:
+/// `TimeLogCreated { time_log_id }` is about a `TimeLog`, which was `created`.
+///
+/// A field `.._id` names the entity, so the name must have its words, at the beginning or before the past tense:
+/// `UserSignedUp { user_id }` is about a `User`, and `StockReserved { order_id }` is about nothing that its name says.
+/// Any other field says only that there is an entity. Then the last word must be known as a past tense.
+pub(crate) fn entity_and_action(name: &str, id_field: &str) -> Option<(String, String)> {
     let snake = name.to_snake_case();
-    let (_, action) = snake.rsplit_once('_')?;
-    PAST_TENSES.binary_search(&action).ok()?;
-    let entity = name.get(..name.len() - action.len())?.trim_matches('_');
-    Some((entity.to_owned(), action.to_owned()))
+    let named = id_field.to_snake_case();
+    let named = named.strip_suffix("_id").filter(|named| !["", "entity"].contains(named));
+    let rest = named.and_then(|named| snake.strip_prefix(named)?.strip_prefix('_'));
+    let action = if let Some(rest) = rest {
+        rest
+    } else {
+        let (entity, action) = snake.rsplit_once('_')?;
+        PAST_TENSES.binary_search(&action).ok()?;
+        let is_it = |named| entity.strip_suffix(named).is_some_and(|more| more.ends_with('_'));
+        if !named.is_none_or(is_it) {
+            return None;
+        }
+        action
+    };
+    let letters = action.chars().filter(|&letter| letter != '_').count();
+    let entity = without_last_letters(name, letters).trim_matches('_');
+    Some((entity.to_owned(), action.replace('_', " ")))
+}
+
+/// The name without its last letters and digits. `_` does not count.
+fn without_last_letters(name: &str, letters: usize) -> &str {
+    let mut ends = name.char_indices().rev().filter(|(_, letter)| *letter != '_');
+    letters.checked_sub(1).and_then(|last| ends.nth(last)).map_or(name, |(end, _)| &name[..end])
 }
 
 /// What happens to entities in business software, in alphabetical order.
@@ -201,19 +224,46 @@ mod tests {
         assert_eq!(kebab("Trace"), "trace");
     }
 
+    #[track_caller]
+    fn assert_reads(name: &str, id_field: &str, expected: Option<(&str, &str)>) {
+        let read = entity_and_action(without("Event", name), id_field);
+        let read = read.as_ref().map(|(entity, action)| (&**entity, &**action));
+        assert_eq!(read, expected, "{name} {{ {id_field} }}");
+    }
+
     #[test]
-    fn entity_and_action_come_from_a_past_tense_after_the_entity() {
-        let read = |name: &str| entity_and_action(without("Event", name));
-        let pair = |entity: &str, action: &str| Some((entity.to_owned(), action.to_owned()));
-        assert_eq!(read("TimeLogCreated"), pair("TimeLog", "created"));
-        assert_eq!(read("EmployeeCreatedEvent"), pair("Employee", "created"));
-        assert_eq!(read("InvoicePaid"), pair("Invoice", "paid"));
-        assert_eq!(read("HTTPRequestSent"), pair("HTTPRequest", "sent"));
-        assert_eq!(read("employee_created"), pair("employee", "created"));
-        assert_eq!(read("Created"), None);
-        assert_eq!(read("CreatedEvent"), None);
-        assert_eq!(read("NightFalls"), None);
-        assert_eq!(read("EmployeeCreatedV2"), None);
+    fn a_field_that_ends_in_id_names_the_entity() {
+        for (name, field, entity, action) in [
+            ("TimeLogCreated", "time_log_id", "TimeLog", "created"),
+            ("EmployeeCreatedEvent", "employee_id", "Employee", "created"),
+            ("UserSignedUp", "user_id", "User", "signed up"),
+            ("UserLoggedIn", "userId", "User", "logged in"),
+            ("KeyRotated", "key_id", "Key", "rotated"),
+            ("EmployeeFired", "employee_id", "Employee", "fired"),
+            ("EmployeeEmailChanged", "employee_id", "Employee", "email changed"),
+            ("IntegrationSyncEvent", "integration_id", "Integration", "sync"),
+            ("HTTPRequestSent", "http_request_id", "HTTPRequest", "sent"),
+            ("PurchaseOrderPlaced", "order_id", "PurchaseOrder", "placed"),
+            ("employee_created", "employee_id", "employee", "created"),
+            ("Employee_Created", "employee_id", "Employee", "created"),
+        ] {
+            assert_reads(name, field, Some((entity, action)));
+        }
+        assert_reads("StockReserved", "order_id", None);
+        assert_reads("BackorderPlaced", "order_id", None);
+        assert_reads("Employee", "employee_id", None);
+        assert_reads("EmployeesImported", "employee_id", None);
+    }
+
+    #[test]
+    fn another_id_needs_a_past_tense_that_is_known() {
+        for field in ["id", "entity_id", "address", "0", "_id"] {
+            assert_reads("TimeLogCreated", field, Some(("TimeLog", "created")));
+            assert_reads("InvoicePaid", field, Some(("Invoice", "paid")));
+            for name in ["Created", "CreatedEvent", "NightFalls", "EmployeeCreatedV2"] {
+                assert_reads(name, field, None);
+            }
+        }
     }
 
     #[test]

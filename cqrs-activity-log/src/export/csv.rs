@@ -38,9 +38,17 @@ const COLUMNS: [&str; 25] = [
     "hash",
 ];
 
+/// How many UTF-16 units a cell of Excel can hold.
+const MAX_CELL: usize = 32_767;
+
+/// The mark by which Excel recognises UTF-8.
+const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// The line of column names.
 pub(super) fn head() -> Vec<u8> {
-    let mut writer = writer();
+    let mut writer = WriterBuilder::new()
+        .terminator(Terminator::CRLF)
+        .from_writer(BYTE_ORDER_MARK.as_bytes().to_vec());
     // Writing to memory cannot fail, here and below.
     let _ = writer.write_record(COLUMNS);
     writer.into_inner().unwrap_or_default()
@@ -98,7 +106,7 @@ impl Lines {
     }
 
     fn text(&mut self, text: Option<&str>) {
-        let _ = self.writer.write_field(&*harmless(text.unwrap_or_default()));
+        let _ = self.writer.write_field(&*cell(text.unwrap_or_default()));
     }
 
     fn shown(&mut self, value: Option<impl Display>) {
@@ -106,7 +114,7 @@ impl Lines {
         if let Some(value) = value {
             let _ = write!(self.text, "{value}");
         }
-        let _ = self.writer.write_field(&*harmless(&self.text));
+        let _ = self.writer.write_field(&*cell(&self.text));
     }
 
     fn json(&mut self, value: Option<&impl Serialize>) {
@@ -115,15 +123,70 @@ impl Lines {
     }
 }
 
-/// The text, with a `'` before it if a spreadsheet would run it.
+/// The text without what a spreadsheet would run, and no longer than a cell can be.
+fn cell(text: &str) -> Cow<'_, str> {
+    match harmless(text) {
+        Cow::Borrowed(text) => within_cell(text),
+        Cow::Owned(text) => Cow::Owned(within_cell(&text).into_owned()),
+    }
+}
+
+/// The text, with a `'` before each part that a spreadsheet would run.
+///
+/// A spreadsheet may read the file with another separator than the comma, and then a quoted text does not remain one
+/// cell. So what follows a separator is treated as a cell of its own.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let runs = |first| {
-        matches!(first, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
-    };
-    // Some spreadsheets skip blanks and run what follows.
-    let is_blank = |first: char| first.is_whitespace() || first.is_control() || first == '\u{feff}';
-    let is_harmful = text.starts_with(runs) || text.trim_start_matches(is_blank).starts_with(runs);
-    if is_harmful { Cow::Owned(format!("'{text}")) } else { Cow::Borrowed(text) }
+    let runs = |letter| matches!(letter, '=' | '+' | '-' | '@' | '＝' | '＋' | '－' | '＠');
+    let mut ends = Vec::new();
+    if text.starts_with(['\t', '\r', '\n']) {
+        ends.push(0);
+    }
+    let mut start = Some(0);
+    for (at, letter) in text.char_indices() {
+        if is_separator(letter) {
+            start = Some(at + letter.len_utf8());
+        } else if !is_skipped(letter) {
+            ends.extend(start.take().filter(|_| runs(letter)));
+        }
+    }
+    if ends.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut safe = String::with_capacity(text.len() + ends.len());
+    let mut last = 0;
+    for end in ends {
+        safe.extend([&text[last..end], "'"]);
+        last = end;
+    }
+    safe.push_str(&text[last..]);
+    Cow::Owned(safe)
+}
+
+/// Whether a spreadsheet may begin a cell after it, although the text is quoted.
+fn is_separator(letter: char) -> bool {
+    matches!(letter, ';' | '|' | '\t' | '\r' | '\n')
+}
+
+/// Whether a spreadsheet may skip it at the beginning of a cell, and run what follows.
+fn is_skipped(letter: char) -> bool {
+    letter.is_whitespace() || letter.is_control() || matches!(letter, '"' | '\u{feff}')
+}
+
+/// The text, or its beginning and a mark if no cell can hold all of it.
+fn within_cell(text: &str) -> Cow<'_, str> {
+    // No text has more UTF-16 units than bytes.
+    if text.len() <= MAX_CELL || text.encode_utf16().count() <= MAX_CELL {
+        return Cow::Borrowed(text);
+    }
+    let mark = format!("… [cut: {} characters]", text.chars().count());
+    let mut room = MAX_CELL - mark.encode_utf16().count();
+    let end = text.char_indices().find(|(_, letter)| {
+        let rest = room.checked_sub(letter.len_utf16());
+        room = rest.unwrap_or(room);
+        rest.is_none()
+    });
+    let end = end.map_or(text.len(), |(end, _)| end);
+    Cow::Owned(format!("{}{mark}", &text[..end]))
 }
 
 #[cfg(test)]
@@ -132,14 +195,42 @@ mod tests {
 
     #[test]
     fn what_a_spreadsheet_would_run_becomes_text() {
-        let formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1+1"];
+        let formulas = ["=1+1", "+1", "-1", "@SUM(A1)", "＝1+1"];
         let after_blanks =
-            [" =1", "\u{a0}=1", "\u{feff}=1", " \u{3000}\u{feff}\0@SUM(A1)", "\u{2028}-1"];
+            [" =1", "\u{a0}=1", "\u{feff}=1", " \u{3000}\u{feff}\0@SUM(A1)", "\u{2028}-1", "\"=1"];
         for formula in formulas.into_iter().chain(after_blanks) {
             assert_eq!(harmless(formula), format!("'{formula}"));
         }
-        for text in ["", " ", " a=1", "a=1", "'=1", "{\"a\":\"=1\"}", "ä"] {
+        for text in ["", " ", " a=1", "a=1", "'=1", "{\"a\":\"=1\"}", "ä", "a;b", "a -1", "\";a"] {
             assert_eq!(harmless(text), text);
+        }
+    }
+
+    #[test]
+    fn no_separator_begins_a_formula() {
+        for (text, safe) in [
+            ("x;=cmd|' /C calc'!A0;y", "x;'=cmd|' /C calc'!A0;y"),
+            ("x;;=1; -1;a", "x;;'=1;' -1;a"),
+            ("x\t=1", "x\t'=1"),
+            ("x|@SUM(A1)", "x|'@SUM(A1)"),
+            ("x\n=1", "x\n'=1"),
+            ("x\r\n\"=1", "x\r\n'\"=1"),
+            ("\t=1", "'\t'=1"),
+            ("\ra", "'\ra"),
+        ] {
+            assert_eq!(harmless(text), safe);
+        }
+    }
+
+    #[test]
+    fn a_text_that_no_cell_can_hold_is_cut_and_marked() {
+        let fits = "a".repeat(MAX_CELL);
+        assert_eq!(cell(&fits), fits);
+        for text in ["ä".repeat(MAX_CELL + 1), "😀".repeat(20_000), format!("={fits}")] {
+            let cut = cell(&text);
+            let units = cut.encode_utf16().count();
+            assert!((MAX_CELL - 1..=MAX_CELL).contains(&units), "{units}");
+            assert!(cut.ends_with(" characters]") && cut.contains("… [cut: "));
         }
     }
 }

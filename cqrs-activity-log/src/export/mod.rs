@@ -28,12 +28,14 @@ impl ActivityLog {
         self.pieces(ctx, filter, order, json_lines)
     }
 
-    /// The same as CSV ([RFC 4180](https://www.rfc-editor.org/rfc/rfc4180)), UTF-8, with a first line of
-    /// names. Changes and data are JSON in one field each.
+    /// The same as CSV ([RFC 4180](https://www.rfc-editor.org/rfc/rfc4180)), UTF-8 with a byte order mark, with a first
+    /// line of names. Changes and data are JSON in one field each. A field of more than 32,767 characters, which no cell
+    /// can hold, is cut, and its end says so.
     ///
     /// A spreadsheet runs a text that begins like a formula. Each text that begins with `=`, `+`, `-`, `@` (also in
     /// their full-width forms), a tab or a line break therefore gets a `'` before it, as
-    /// [OWASP](https://owasp.org/www-community/attacks/CSV_Injection) advises.
+    /// [OWASP](https://owasp.org/www-community/attacks/CSV_Injection) advises. A `'` is also added inside of a text, where
+    /// a cell would begin if the file was read with `;`, `|` or a tab as separator, or without quotes.
     ///
     /// # Errors
     ///

@@ -37,7 +37,7 @@ impl Cursor {
         Self { order, last, fingerprint: filter.fingerprint(tenant) }
     }
 
-    /// The id of the last entry that was looked at, if the cursor belongs to this query.
+    /// The position of the last entry that was looked at, if the cursor belongs to this query.
     pub(super) fn last_of(
         &self,
         tenant: &TenantScope,
@@ -56,6 +56,7 @@ impl fmt::Display for Cursor {
         bytes[1] = match self.order {
             Order::NewestFirst => 0,
             Order::OldestFirst => 1,
+            Order::AsRecorded => 2,
         };
         bytes[2..18].copy_from_slice(self.last.as_bytes());
         bytes[18..].copy_from_slice(&self.fingerprint);
@@ -81,6 +82,7 @@ impl FromStr for Cursor {
         let order = match bytes[1] {
             0 => Order::NewestFirst,
             1 => Order::OldestFirst,
+            2 => Order::AsRecorded,
             _ => return Err(InvalidCursor::Malformed),
         };
         let (mut id, mut fingerprint) = ([0; 16], [0; 8]);

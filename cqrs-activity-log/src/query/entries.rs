@@ -6,6 +6,7 @@ use futures_util::{TryStreamExt, stream};
 use jiff::Timestamp;
 use uuid::Uuid;
 
+use super::filter::PostFilter;
 use super::read_ahead::ReadAhead;
 use super::walk::Walk;
 use super::{Cursor, Filter, Order, Page, PageRequest, ReadError};
@@ -13,8 +14,8 @@ use crate::entry::Entry;
 use crate::log::ActivityLog;
 use crate::store::Row;
 
-/// How many entries are read at once if a post-filter looks at each of them.
-const BATCH: u32 = 200;
+/// How many entries a post-filter looks at at once.
+const BATCH: u32 = 1000;
 
 /// Reading.
 impl ActivityLog {
@@ -31,7 +32,8 @@ impl ActivityLog {
     /// A page of the tenant's entries that match `filter`.
     ///
     /// The cost depends on the size of the page, not on its position. A search by free text or outcome looks at
-    /// up to [`PageRequest::MAX_LOOKED_AT`] entries, and the page says where it stopped.
+    /// up to [`PageRequest::MAX_LOOKED_AT`] entries, and the page says where it stopped. Such searches of one tenant wait
+    /// for each other, so that no tenant's searches take more than one processor.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -71,34 +73,52 @@ impl ActivityLog {
         let tenant = ctx.tenant();
         let after = after.map(|cursor| cursor.last_of(tenant, filter, order)).transpose()?;
         let mut walk = Walk::new(self.database().clone(), tenant, filter, order, after);
-        let post_filter = walk.post_filter();
-        let matches =
-            |entry: &Entry| post_filter.as_ref().is_none_or(|filter| filter.matches(entry));
-        // Without a post-filter, one entry more than fits shows whether another page follows.
-        let size = if post_filter.is_some() { BATCH } else { request.limit + 1 };
+        if let Some(post_filter) = walk.post_filter() {
+            let _turn = self.searches().turn_of(tenant).await;
+            return self.search(ctx, &post_filter, walk, limit).await;
+        }
+        // One entry more than fits shows whether another page follows.
+        let mut entries = walk.batch(request.limit + 1).await?;
+        let is_last = entries.len() <= limit;
+        entries.truncate(limit);
+        let last = entries.last().filter(|_| !is_last);
+        let last = last.map(|entry| order.position(entry.id, entry.sequence));
+        Ok(page(walk.cursor(last), entries, None))
+    }
 
-        let mut entries: Vec<Entry> = Vec::new();
+    /// A page of the entries that the post-filter finds. Looks at their texts alone, and then reads those that match.
+    async fn search(
+        &self,
+        ctx: &Context,
+        post_filter: &PostFilter,
+        mut walk: Walk,
+        limit: usize,
+    ) -> Result<Page, ReadError> {
+        let (mut found, mut last) = (Vec::new(), None);
         let mut looked_at = 0;
-        loop {
-            let batch = walk.batch(size).await?;
+        let (next, searched_until) = 'search: loop {
+            let batch = walk.candidates(BATCH).await?;
             looked_at += batch.len();
-            let searched_until = batch.last().map(|entry| entry.occurred_at);
-            for entry in batch {
-                if matches(&entry) {
-                    if entries.len() == limit {
-                        let last = entries.last().map(|entry| entry.id);
-                        return Ok(page(walk.cursor(last), entries, None));
-                    }
-                    entries.push(entry);
+            for candidate in batch.iter().filter(|candidate| post_filter.finds(candidate)) {
+                if found.len() == limit {
+                    break 'search (walk.cursor(last), None);
                 }
+                found.push(candidate.id);
+                last = Some(walk.position(candidate));
             }
             if walk.is_at_end {
-                return Ok(page(None, entries, None));
+                break (None, None);
             }
             if looked_at >= PageRequest::MAX_LOOKED_AT {
-                return Ok(page(walk.cursor(walk.after), entries, searched_until));
+                let until = batch.last().map(|candidate| candidate.occurred_at);
+                let until = until.and_then(|until| Timestamp::from_microsecond(until).ok());
+                break (walk.cursor(walk.after), until);
             }
-        }
+        };
+        let rows = self.database().entries(ctx.tenant(), &found).await?;
+        let mut entries = rows.into_iter().map(Row::into_entry).collect::<Result<Vec<_>, _>>()?;
+        entries.sort_by_cached_key(|entry| found.iter().position(|id| *id == entry.id));
+        Ok(page(next, entries, searched_until))
     }
 
     /// All of the tenant's entries that match `filter` now, one after the other, for an export. Entries that are

@@ -21,6 +21,12 @@ pub enum ReadError {
     /// The cursor cannot be used.
     #[error(transparent)]
     Cursor(#[from] InvalidCursor),
+    /// Retention removed entries of the tenant while a stream or an export was read, so some of them may be missing. Read
+    /// again from the beginning.
+    #[error(
+        "retention removed entries of the activity log while they were read, so some may be missing; read them again"
+    )]
+    Pruned,
     /// The entry was not written by this crate: a column that says which entry it is, who acted or when has an
     /// impossible value. If only data or changes cannot be read, the [`Entry`](crate::Entry) says so instead.
     #[error(

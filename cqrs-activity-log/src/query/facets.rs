@@ -62,7 +62,7 @@ async fn facet(
 ) -> Result<Facet, ReadError> {
     let sql = format!(
         "WITH RECURSIVE found(value) AS ( \
-           SELECT MIN({column}) FROM activity_entries WHERE tenant = ? AND {column} IS NOT NULL \
+           SELECT MIN({column}) FROM activity_entries WHERE tenant = ? AND {column} > '' \
            UNION ALL \
            SELECT (SELECT MIN({column}) FROM activity_entries WHERE tenant = ? AND {column} > found.value) \
            FROM found WHERE found.value IS NOT NULL \

@@ -8,10 +8,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use super::text::Words;
+use super::text::{Words, texts};
 use crate::content::tenant_column;
 use crate::entry::{Entry, Outcome};
-use crate::store::Conditions;
+use crate::store::{Candidate, Conditions};
 
 /// Which entries of a tenant match: all of them, or those that satisfy every condition that is set.
 ///
@@ -117,7 +117,8 @@ impl Filter {
     /// (id, name). Case is ignored, and a word may be part of a longer one.
     ///
     /// No index supports this: entries are looked at one by one, at most
-    /// [`PageRequest::MAX_LOOKED_AT`](super::PageRequest::MAX_LOOKED_AT) for one page.
+    /// [`PageRequest::MAX_LOOKED_AT`](super::PageRequest::MAX_LOOKED_AT) for one page, and one page at a time for each
+    /// tenant.
     pub fn text(mut self, words: impl Into<String>) -> Self {
         self.text = Some(words.into());
         self
@@ -283,7 +284,13 @@ pub(crate) struct PostFilter {
 impl PostFilter {
     pub(crate) fn matches(&self, entry: &Entry) -> bool {
         self.outcome.is_none_or(|outcome| entry.outcome == outcome)
-            && self.words.as_ref().is_none_or(|words| words.all_occur_in(entry))
+            && self.words.as_ref().is_none_or(|words| words.all_occur_in(&texts(entry)))
+    }
+
+    /// As [`matches`](Self::matches), before the entry itself is read.
+    pub(super) fn finds(&self, candidate: &Candidate) -> bool {
+        self.outcome.is_none_or(|outcome| candidate.outcome == outcome.as_str())
+            && self.words.as_ref().is_none_or(|words| words.all_occur_in(&candidate.text))
     }
 }
 

@@ -11,7 +11,22 @@ pub(crate) async fn last_sequence(
     database: &Database,
     tenant: &TenantScope,
 ) -> Result<u64, ReadError> {
-    let sql = "SELECT head_sequence FROM activity_chains WHERE tenant = ?";
+    sequence(database, tenant, "SELECT head_sequence FROM activity_chains WHERE tenant = ?").await
+}
+
+/// The sequence of the last entry that retention has removed; 0, if there is none.
+pub(super) async fn pruned_sequence(
+    database: &Database,
+    tenant: &TenantScope,
+) -> Result<u64, ReadError> {
+    sequence(database, tenant, "SELECT base_sequence FROM activity_chains WHERE tenant = ?").await
+}
+
+async fn sequence(
+    database: &Database,
+    tenant: &TenantScope,
+    sql: &'static str,
+) -> Result<u64, ReadError> {
     let statement = Statement::new(sql, vec![tenant_column(tenant).into()]);
     let found = database.fetch(statement, |row| row.number(0)).await?;
     let sequence = found.into_iter().next().flatten().unwrap_or(0);

@@ -44,6 +44,11 @@ impl PageRequest {
         Self::new(Order::OldestFirst)
     }
 
+    /// The entries in the order in which they were recorded; see [`Order::AsRecorded`].
+    pub fn as_recorded() -> Self {
+        Self::new(Order::AsRecorded)
+    }
+
     /// Sets how many entries the page has, from 1 to [`MAX_LIMIT`](Self::MAX_LIMIT). Any other number is an
     /// [`InvalidLimit`] when the page is read.
     pub fn limit(mut self, limit: u32) -> Self {

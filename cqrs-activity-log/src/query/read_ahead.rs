@@ -61,5 +61,6 @@ impl ReadAhead {
 
 async fn read(mut walk: Walk) -> Result<(Vec<Row>, Walk), ReadError> {
     let rows = walk.rows(BATCH).await?;
+    walk.check_unpruned().await?;
     Ok((rows, walk))
 }

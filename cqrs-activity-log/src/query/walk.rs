@@ -6,10 +6,10 @@ use cqrs_core::TenantScope;
 use uuid::Uuid;
 
 use super::filter::PostFilter;
-use super::last::last_sequence;
+use super::last::{last_sequence, pruned_sequence};
 use super::{Cursor, Filter, Order, ReadError};
 use crate::entry::Entry;
-use crate::store::{Conditions, Database, Row};
+use crate::store::{Candidate, Conditions, Database, Row};
 
 /// A position in the entries that match a filter.
 pub(super) struct Walk {
@@ -19,9 +19,11 @@ pub(super) struct Walk {
     conditions: Conditions,
     post_filter: Option<Arc<PostFilter>>,
     order: Order,
-    /// The id of the last entry that was read.
+    /// The position of the last entry that was read.
     pub(super) after: Option<Uuid>,
     pub(super) is_at_end: bool,
+    /// How far the chain was pruned when the walk was limited.
+    pruned: Option<u64>,
 }
 
 impl Walk {
@@ -41,14 +43,25 @@ impl Walk {
             order,
             after,
             is_at_end: false,
+            pruned: None,
         }
     }
 
     /// Limits the walk to the entries that there are now.
     pub(super) async fn up_to_now(self) -> Result<Self, ReadError> {
         self.filter.check()?;
+        let pruned = pruned_sequence(&self.database, &self.tenant).await?;
         let until = last_sequence(&self.database, &self.tenant).await?;
-        Ok(self.until(until))
+        Ok(Self { pruned: Some(pruned), ..self.until(until) })
+    }
+
+    /// Fails if entries were pruned since the walk was limited to the entries that there were.
+    pub(super) async fn check_unpruned(&self) -> Result<(), ReadError> {
+        let Some(pruned) = self.pruned else { return Ok(()) };
+        match pruned_sequence(&self.database, &self.tenant).await? {
+            now if now == pruned => Ok(()),
+            _ => Err(ReadError::Pruned),
+        }
     }
 
     /// Leaves out entries that were recorded after this sequence.
@@ -64,12 +77,29 @@ impl Walk {
         Ok(rows.map(Row::into_entry).collect::<Result<_, _>>()?)
     }
 
+    /// The next entries, as a search looks at them.
+    pub(super) async fn candidates(&mut self, size: u32) -> sqlx::Result<Vec<Candidate>> {
+        let Self { tenant, conditions, order, after, .. } = &*self;
+        let found = self.database.candidates(tenant, conditions, *order, *after, size).await?;
+        self.is_at_end = found.len() < size as usize;
+        self.after = found.last().map(|found| self.position(found)).or(self.after);
+        Ok(found)
+    }
+
+    /// The position of an entry that a search looked at.
+    pub(super) fn position(&self, found: &Candidate) -> Uuid {
+        self.order.position(found.id, found.sequence.try_into().unwrap_or_default())
+    }
+
     /// The next entries as they are stored.
     pub(super) async fn rows(&mut self, size: u32) -> sqlx::Result<Vec<Row>> {
         let Self { tenant, conditions, order, after, .. } = &*self;
         let rows = self.database.page(tenant, conditions, *order, *after, size).await?;
         self.is_at_end = rows.len() < size as usize;
-        self.after = rows.last().map(|row| row.content.id).or(self.after);
+        let position = |row: &Row| {
+            self.order.position(row.content.id, row.sequence.try_into().unwrap_or_default())
+        };
+        self.after = rows.last().map(position).or(self.after);
         Ok(rows)
     }
 

@@ -25,7 +25,7 @@ use crate::error::RecordError;
 use crate::log::ActivityLog;
 use crate::store::is_transient;
 
-/// Records every event that has an entity and an action.
+/// Records every event, except those with `activity = false`.
 pub(crate) struct Recorder {
     log: ActivityLog,
     busy: BusyChains,
@@ -95,7 +95,6 @@ impl Recorder {
         if !event.is_activity() {
             return None;
         }
-        let (entity, action) = (event.entity()?, event.action()?);
         let (id, occurred_at) = id_and_time(event);
         let base = Content::of(event.context());
         let hash = |value: &Value| self.log.redaction_key().hash(&base.tenant, value);
@@ -106,8 +105,9 @@ impl Recorder {
         let mut content = Content {
             id,
             may_be_known: true,
-            action: action.to_owned(),
-            entity_type: entity.to_owned(),
+            // Nothing is guessed: what the event does not say is shown by its name.
+            action: event.action().unwrap_or_else(|| event.name()).to_owned(),
+            entity_type: event.entity().unwrap_or_default().to_owned(),
             entity_id: event.redacted_entity_id_with(hash),
             entity_name: event.entity_name().map(ToString::to_string),
             changes,

@@ -34,9 +34,12 @@ impl ActivityLog {
     /// were removed before stay removed.
     pub async fn prune(&self, ctx: &Context, older_than: Timestamp) -> Result<Pruned, RecordError> {
         let tenant = tenant_column(ctx.tenant());
-        let older_than = older_than.min(Timestamp::now());
+        let now = Timestamp::now();
+        let older_than = older_than.min(now);
         let mut pruned = Pruned::default();
-        let Some(base) = self.database().last_before(tenant, micros(older_than)).await? else {
+        let Some(base) =
+            self.database().last_before(tenant, micros(older_than), micros(now)).await?
+        else {
             return Ok(pruned);
         };
         // Otherwise a tenant without activity would get a new announcement for the last one, again and again.

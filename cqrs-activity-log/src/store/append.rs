@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::chain_locks::ChainPermit;
-use super::row::{COLUMN_COUNT, COLUMNS, hash};
+use super::row::{AHEAD, COLUMN_COUNT, COLUMNS, hash};
 use super::sql::{Arg, Statement, padded, placeholders, present};
 use super::transaction::Transaction;
 use super::{Database, Hasher, Link, Row};
@@ -17,10 +17,6 @@ use crate::error::RecordError;
 /// How many rows one statement inserts: few sizes, so that the database keeps the statements prepared. 128 rows
 /// bind 3,200 values; SQLite accepts 32,766, Postgres 65,535.
 const CHUNKS: [usize; 3] = [128, 16, 1];
-
-/// How far the time of a head may be ahead of this machine's clock, in microseconds, because clocks of other
-/// machines that record differ. A later time is not trusted.
-const AHEAD: i64 = 60_000_000;
 
 /// The end of a tenant's chain, where the next entry is added.
 #[derive(Debug, Clone)]
@@ -85,7 +81,6 @@ impl Database {
         let (mut tx, mut ends) = self.lock(by_tenant.keys(), &permit, chains).await?;
         let (by_tenant, locked): (ByTenant, ByTenant) =
             by_tenant.into_iter().partition(|(tenant, _)| ends.contains_key(tenant));
-        tx.check_times(&mut ends, now).await?;
         let known = tx.known(&by_tenant).await?;
 
         let mut rows = Vec::new();
@@ -172,19 +167,6 @@ impl Transaction {
             })
             .await?;
         Ok(heads.into_iter().collect())
-    }
-
-    /// If the time of a head is in the future, takes it from the entry itself, which is harder to alter.
-    async fn check_times(&mut self, ends: &mut HashMap<String, End>, now: i64) -> sqlx::Result<()> {
-        let ahead = now.saturating_add(AHEAD);
-        for (tenant, end) in ends.iter_mut().filter(|(_, end)| end.recorded_at > ahead) {
-            let sql = "SELECT recorded_at FROM activity_entries WHERE tenant = ? AND sequence = ?";
-            let args = vec![tenant.as_str().into(), end.link.sequence.into()];
-            let times =
-                self.fetch(Statement::new(sql, args), |row| present(row.number(0)?)).await?;
-            end.recorded_at = times.into_iter().max().unwrap_or(now);
-        }
-        Ok(())
     }
 
     /// Adds a row for each tenant without a chain.
@@ -281,7 +263,9 @@ impl Transaction {
 impl End {
     /// The chain's next entry; `None`, if the head was altered so that no readable entry can follow it.
     fn link(&mut self, hasher: &mut Hasher, content: Content, now: i64) -> Option<Row> {
-        self.recorded_at = self.recorded_at.max(now);
+        // A later time is one of a wrong clock, or altered, and would make all later ones wrong.
+        let is_trusted = self.recorded_at <= now.saturating_add(AHEAD);
+        self.recorded_at = if is_trusted { self.recorded_at.max(now) } else { now };
         Timestamp::from_microsecond(self.recorded_at).ok()?;
         let mut row = Row {
             content,

@@ -29,7 +29,7 @@ pub(crate) use self::link::Link;
 pub use self::order::Order;
 #[cfg(feature = "postgres")]
 pub(crate) use self::postgres::{open_postgres, open_postgres_pool};
-pub(crate) use self::read::Conditions;
+pub(crate) use self::read::{Candidate, Conditions};
 pub(crate) use self::row::{AlteredColumn, Row};
 pub(crate) use self::sql::{Arg, Statement};
 #[cfg(feature = "sqlite")]

@@ -1,5 +1,6 @@
 //! Removing the beginning of a chain.
 
+use super::row::AHEAD;
 use super::sql::{Arg, Statement, present};
 use super::{Database, Link};
 
@@ -8,8 +9,14 @@ const BATCH: i64 = 1000;
 
 impl Database {
     /// The last entry that was recorded before `time`, if it is after the chain's base. Found by bisection,
-    /// because the time of recording never decreases along a chain.
-    pub(crate) async fn last_before(&self, tenant: &str, time: i64) -> sqlx::Result<Option<Link>> {
+    /// because the time of recording does not decrease along a chain. Only a wrong clock records a time after `now`; such
+    /// entries are as old as those around them.
+    pub(crate) async fn last_before(
+        &self,
+        tenant: &str,
+        time: i64,
+        now: i64,
+    ) -> sqlx::Result<Option<Link>> {
         let chain = self.chain(tenant).await?;
         // Entries up to `low` were recorded before `time`, entries from `high` on were not.
         let low = chain.base.sequence.max(0);
@@ -18,8 +25,10 @@ impl Database {
         while low < high - 1 {
             let middle = low + (high - low) / 2;
             let sql = "SELECT sequence, hash, recorded_at FROM activity_entries \
-                       WHERE tenant = ? AND sequence >= ? AND sequence < ? ORDER BY sequence LIMIT 1";
-            let args = vec![tenant.into(), middle.into(), high.into()];
+                       WHERE tenant = ? AND sequence >= ? AND sequence < ? AND recorded_at <= ? \
+                       ORDER BY sequence LIMIT 1";
+            let until = now.saturating_add(AHEAD);
+            let args = vec![tenant.into(), middle.into(), high.into(), until.into()];
             let entry = self.fetch(Statement::new(sql, args), |row| {
                 Ok((Link::read(row)?, present(row.number(2)?)?))
             });

@@ -16,6 +16,10 @@ pub(super) const COLUMNS: &str = "tenant, id, sequence, organization, actor_kind
      changes, data, event_name, event_version, correlation_id, causation_id, occurred_at, recorded_at, \
      outcome, hash";
 
+/// How far a time of recording may be ahead of this machine's clock, in microseconds, because clocks of other machines
+/// that record differ.
+pub(super) const AHEAD: i64 = 60_000_000;
+
 /// How many columns there are.
 pub(super) const COLUMN_COUNT: usize = 25;
 

@@ -30,11 +30,11 @@
 //! | `/api/entries/{id}` | one entry |
 //! | `/api/export.jsonl`, `/api/export.csv` | all entries |
 //! | `/api/live` | entries as they are recorded, as [server-sent events](https://html.spec.whatwg.org/multipage/server-sent-events.html) |
-//! | `/api/verify` | whether the chain is whole |
+//! | `/api/verify` | whether the chain is whole; with `head`, also whether that head, which was kept, belongs to it |
 //!
 //! All lists take the same filter: `q`, `entity`, `entity_id`, `action`, `actor`, `organization`,
 //! `event`, `from`, `to`, `correlation`, `outcome`; `from` and `to` are times or dates, in the time zone `tz`.
-//! Pages also take `order` (`newest`, `oldest`), `limit` (1 to 200) and `after`, exports take `order`. A mistake is
+//! Pages also take `order` (`newest`, `oldest`, `recorded`), `limit` (1 to 200) and `after`, exports take `order`. A mistake is
 //! answered with a problem document ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with status 400 that
 //! names the `parameter`.
 

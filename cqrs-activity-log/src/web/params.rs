@@ -6,7 +6,7 @@ use std::str::FromStr;
 use cqrs_http::Problem;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
+use jiff::tz::{TimeZone, TimeZoneDatabase};
 use uuid::Uuid;
 
 use super::problem::parameter;
@@ -35,6 +35,8 @@ pub(super) const FILTER: &[&str] = &[
 pub(super) const PAGE: &[&str] = &["order", "limit", "after"];
 /// More parameters of an export.
 pub(super) const EXPORT: &[&str] = &["order"];
+/// The parameters of a verification.
+pub(super) const VERIFY: &[&str] = &["head"];
 /// More parameters of a live tail.
 pub(super) const LIVE: &[&str] = &["since"];
 
@@ -234,13 +236,19 @@ fn order(value: &str) -> Result<Order, Problem> {
     match value {
         "newest" => Ok(Order::NewestFirst),
         "oldest" => Ok(Order::OldestFirst),
-        _ => Err(parameter("order", quoted(value, "is not an order; use `newest` or `oldest`"))),
+        "recorded" => Ok(Order::AsRecorded),
+        _ => {
+            let wrong = "is not an order; use `newest`, `oldest` or `recorded`";
+            Err(parameter("order", quoted(value, wrong)))
+        }
     }
 }
 
 fn time_zone(value: &str) -> Result<TimeZone, Problem> {
     let is_sane = value.len() <= 64;
-    let zone = TimeZone::get(value).ok().filter(|_| is_sane);
+    // What the system does not know, or not at all without its database, the bundled one does.
+    let zone = TimeZone::get(value).or_else(|_| TimeZoneDatabase::bundled().get(value));
+    let zone = zone.ok().filter(|_| is_sane);
     zone.ok_or_else(|| parameter("tz", quoted(value, "is not a known time zone")))
 }
 
@@ -263,4 +271,18 @@ fn quoted(value: &str, wrong: impl Display) -> String {
     let shown: String = value.chars().take(40).collect();
     let rest = if shown.len() < value.len() { "…" } else { "" };
     format!("`{}{rest}` {wrong}", shown.escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn time_zones_need_no_database_of_the_system() {
+        for zone in ["UTC", "Europe/Berlin", "America/New_York"] {
+            assert!(TimeZoneDatabase::bundled().get(zone).is_ok(), "{zone}");
+            assert!(time_zone(zone).is_ok(), "{zone}");
+        }
+        assert!(time_zone("Mars/Olympus").is_err());
+    }
 }

@@ -269,14 +269,15 @@ on_each_database! {
             log.record(&other, Activity::new("created", "Task")).await.unwrap();
             log.verify(&other).await.unwrap();
         };
-        // Not only the head has the time.
+        // A time that no clock has, also in the entry itself, is not taken over.
         let (tenant, action, entity_type) = ("acme", "created", "Task");
         let data = "{}".to_owned();
         Forged { tenant, action, entity_type, data, recorded_at: i64::MAX }.append(db, &log).await;
-        refused().await;
+        let entry = log.record(&ctx(), Activity::new("created", "Task")).await.unwrap();
+        assert!(entry.recorded_at <= Timestamp::now(), "{entry:?}");
         db.execute(&format!("UPDATE activity_chains SET head_sequence = {} WHERE {ACME}", i64::MAX)).await;
         refused().await;
-        assert_eq!(db.number(&format!("SELECT count(*) FROM activity_entries WHERE {ACME}")).await, 2);
+        assert_eq!(db.number(&format!("SELECT count(*) FROM activity_entries WHERE {ACME}")).await, 3);
         log.verify(&ctx()).await.unwrap_err();
     }
 

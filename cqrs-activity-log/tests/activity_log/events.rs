@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fmt::{self, Display};
 use std::time::Duration;
 
-use cqrs_activity_log::{ActivityLog, Entry, RedactionKey};
+use cqrs_activity_log::{Activity, ActivityLog, Entry, RedactionKey};
 use cqrs_core::prelude::*;
 use cqrs_core::testing::TestApp;
 use cqrs_core::{AppBuilder, modules};
@@ -81,14 +81,28 @@ struct CacheRefreshed {
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
-#[event(name = "heartbeat")]
-struct Heartbeat;
+struct UserLoggedIn;
+
+#[derive(Debug, Clone, Serialize, Deserialize, Event)]
+struct StockReserved {
+    #[event(entity_id)]
+    order_id: u32,
+}
 
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
 struct PageImported {
     #[event(entity_id)]
     page_id: String,
     text: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize, Event)]
+struct PriceMeasured {
+    #[event(redact)]
+    source: u128,
+    near_one: f64,
+    price: f32,
+    large: u128,
 }
 
 fn employee() -> EmployeeCreated {
@@ -153,10 +167,44 @@ on_each_database! {
         let log = db.open().await;
         let app = app(&log);
         app.publish(&ctx(), CacheRefreshed { cache_id: 1 }).await.unwrap();
-        app.publish(&ctx(), Heartbeat).await.unwrap();
         app.settled().await;
-        assert_eq!(app.deliveries_to_named("activity-log").len(), 4);
+        assert_eq!(app.deliveries_to_named("activity-log").len(), 2);
         assert_eq!(db.number("SELECT count(*) FROM activity_entries").await, 0);
+    }
+
+    async fn an_event_that_says_neither_entity_nor_action_is_recorded_by_its_name(db) {
+        let log = db.open().await;
+        let app = app(&log);
+        let login = app.publish(&ctx(), UserLoggedIn).await.unwrap();
+        let reserved = app.publish(&ctx(), StockReserved { order_id: 7 }).await.unwrap();
+        app.settled().await;
+        let login = entry(&log, &ctx(), login).await;
+        assert_eq!((&*login.action, &*login.entity_type), ("user.logged.in", ""));
+        assert_eq!((&*login.description, login.entity_id), ("user.logged.in", None));
+        let reserved = entry(&log, &ctx(), reserved).await;
+        assert_eq!((&*reserved.action, &*reserved.entity_type), ("stock.reserved", ""));
+        assert_eq!(reserved.description, "stock.reserved 7", "no stock has the id 7");
+        assert_eq!(reserved.entity_id.as_deref(), Some("7"));
+        assert_eq!(log.facets(&ctx()).await.unwrap().entities.values, Vec::<String>::new());
+        log.verify(&ctx()).await.unwrap();
+    }
+
+    async fn numbers_come_back_as_recorded(db) {
+        let log = db.open().await;
+        let app = app(&log);
+        let near_one = 0.999_999_999_999_999_9;
+        let measured = PriceMeasured { source: u128::MAX, near_one, price: 5.55, large: 1 << 64 };
+        let id = app.publish(&ctx(), measured).await.unwrap();
+        let large = json!({"near_one": near_one, "count": u64::MAX});
+        let activity = Activity::new("measured", "Price").data(large.clone());
+        let by_hand = log.record(&ctx(), activity).await.unwrap();
+        app.settled().await;
+        let data = entry(&log, &ctx(), id).await.data.unwrap();
+        assert_eq!(
+            data.to_string(),
+            r#"{"large":"18446744073709551616","near_one":0.9999999999999999,"price":5.55,"source":"[redacted]"}"#
+        );
+        assert_eq!(entry(&log, &ctx(), by_hand.id).await.data, Some(large));
     }
 
     async fn no_column_contains_a_redacted_value(db) {
@@ -307,6 +355,14 @@ on_each_database! {
         let entity_id = page.entity_id.unwrap();
         assert!(entity_id.starts_with("ä\u{fffd}ä") && !entity_id.contains('\0'), "{entity_id}");
         assert!(entity_id.chars().count() < 256);
+        let longer = PageImported { page_id: "ä\0".repeat(1001), text: String::new() };
+        let other = app.publish(&ctx(), longer).await.unwrap();
+        app.settled().await;
+        let other = entry(&log, &ctx(), other).await.entity_id.unwrap();
+        let (begin, hash) = entity_id.rsplit_once('…').expect("a mark");
+        let (other_begin, other_hash) = other.rsplit_once('…').expect("a mark");
+        assert_eq!((begin, hash.len()), (other_begin, 22));
+        assert_ne!(hash, other_hash, "two entities remain two");
         let data = page.data.unwrap().to_string();
         assert!(data.starts_with("\"[left out: ") && data.contains("at most 1024"), "{data}");
         let changes = entry(&log, &ctx(), updated).await.changes.unwrap();

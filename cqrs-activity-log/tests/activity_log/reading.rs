@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::pin::pin;
 
-use cqrs_activity_log::query::{InvalidCursor, Page};
+use cqrs_activity_log::query::{Cursor, InvalidCursor, Page};
 use cqrs_activity_log::{
     Activity, ActivityLog, Entry, Filter, Order, Outcome, PageRequest, ReadError,
 };
@@ -225,6 +225,38 @@ on_each_database! {
             count += 1;
         }
         assert_eq!(count, 5, "an export ends, whatever is recorded meanwhile");
+    }
+
+    async fn a_reader_that_pages_forward_misses_nothing_that_happened_before(db) {
+        let log = with_five(db).await;
+        let mut request = PageRequest::as_recorded().limit(2);
+        let mut read = Vec::new();
+        loop {
+            let page = log.query(&ctx(), &Filter::new(), &request).await.unwrap();
+            read.extend(page.entries.iter().map(|entry| entry.sequence));
+            if read.len() == 2 {
+                let late = Activity::new("came", "Late").occurred_at(at("00:00:01"));
+                log.record(&ctx(), late).await.unwrap();
+            }
+            let Some(next) = page.next else { break };
+            let next = next.to_string().parse::<Cursor>().unwrap();
+            request = request.after(next);
+        }
+        assert_eq!(read, [1, 2, 3, 4, 5, 6]);
+        let streamed = log.stream(&ctx(), &Filter::new().entity("Late"), Order::AsRecorded);
+        let streamed: Vec<_> = streamed.try_collect().await.unwrap();
+        assert_eq!((streamed.len(), streamed[0].sequence), (1, 6));
+    }
+
+    async fn a_search_reads_only_the_entries_that_match(db) {
+        let log = with_five(db).await;
+        log.record(&ctx(), Activity::new("found", "Needle")).await.unwrap();
+        db.drop_triggers().await;
+        // An entry that cannot be read stops no search that does not find it.
+        db.execute("UPDATE activity_entries SET outcome = 'nonsense' WHERE sequence = 2").await;
+        let found = log.query(&ctx(), &Filter::new().text("needle"), &PageRequest::newest()).await;
+        assert_eq!(found.unwrap().entries.len(), 1);
+        log.query(&ctx(), &Filter::new(), &PageRequest::newest()).await.unwrap_err();
     }
 
     async fn the_tail_yields_each_new_entry_once_in_order(db) {

@@ -161,12 +161,27 @@ on_each_database! {
         let log = db.open().await;
         let first = log.record(&ctx(), Activity::new("a", "B")).await.unwrap();
         // As if another machine with a fast clock had recorded.
-        let recorded_at = first.recorded_at.as_microsecond() + 3_600_000_000;
+        let recorded_at = first.recorded_at.as_microsecond() + 30_000_000;
         let (tenant, action, entity_type) = ("acme", "a", "B");
         Forged { tenant, action, entity_type, data: "{}".to_owned(), recorded_at }.append(db, &log).await;
         let second = log.record(&ctx(), Activity::new("a", "B")).await.unwrap();
         assert_eq!(second.recorded_at.as_microsecond(), recorded_at);
         assert!(second.occurred_at < second.recorded_at);
+    }
+
+    async fn a_wrong_clock_changes_the_time_of_its_own_entries_alone(db) {
+        let log = db.open().await;
+        let first = log.record(&ctx(), Activity::new("a", "B")).await.unwrap();
+        let recorded_at = first.recorded_at.as_microsecond() + 10 * 365 * 86_400_000_000;
+        let (tenant, action, entity_type) = ("acme", "a", "B");
+        Forged { tenant, action, entity_type, data: "{}".to_owned(), recorded_at }.append(db, &log).await;
+        let third = log.record(&ctx(), Activity::new("a", "B")).await.unwrap();
+        assert!(third.recorded_at <= jiff::Timestamp::now(), "not in ten years");
+        log.verify(&ctx()).await.unwrap();
+        // All three are older than that, and so is the entry of the wrong clock.
+        let time = crate::after_now().await;
+        assert_eq!(log.prune(&ctx(), time).await.unwrap().entries, 3);
+        log.verify(&ctx()).await.unwrap();
     }
 }
 

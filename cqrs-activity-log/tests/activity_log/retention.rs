@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use cqrs_activity_log::chain::{Tampered, VerifyError};
 use cqrs_activity_log::retention::RetentionError;
-use cqrs_activity_log::{Activity, ActivityLog, Entry, Filter, Order, RecordError, Retention};
+use cqrs_activity_log::{
+    Activity, ActivityLog, Entry, Filter, Order, ReadError, RecordError, Retention,
+};
 use cqrs_core::{App, Context, TenantScope, modules};
 use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
@@ -67,6 +69,26 @@ on_each_database! {
         );
         record(&log, "acme", 5).await;
         assert_eq!(log.verify(&ctx("acme")).await.unwrap().entries, 6);
+    }
+
+    async fn an_export_during_pruning_says_that_entries_may_be_missing(db) {
+        let log = db.open().await;
+        record(&log, "acme", 3000).await;
+        let time = between(&log, "acme").await;
+        let stream = log.stream(&ctx("acme"), &Filter::new(), Order::NewestFirst);
+        let mut stream = std::pin::pin!(stream);
+        let mut read = 1;
+        stream.try_next().await.unwrap().expect("the first entry");
+        log.prune(&ctx("acme"), time).await.unwrap();
+        let error = loop {
+            match stream.try_next().await {
+                Ok(Some(_)) => read += 1,
+                Ok(None) => panic!("it ended after {read} entries as if that were all"),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, ReadError::Pruned), "{error}");
+        assert!(read < 3000, "{read}");
     }
 
     async fn a_tenant_without_activity_is_not_pruned_again(db) {

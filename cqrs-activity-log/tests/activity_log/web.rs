@@ -280,7 +280,7 @@ on_each_database! {
 
     async fn exports_are_complete_and_contain_no_formulas(db) {
         let log = db.open().await;
-        let formulas = ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "\r=1", "\u{ff1d}1", " =1", "\u{a0}=1", "\u{feff}=1"];
+        let formulas = ["=1+1", "+1", "-1", "@SUM(1)", "\u{ff1d}1", " =1", "\u{a0}=1", "\u{feff}=1"];
         let ctx = Context::for_tenant("acme").unwrap().with_actor(Actor::user("=cmd|' /C calc'!A0").named("-Ada"));
         for formula in formulas {
             let activity = Activity::new("ran", "Formula").id(formula).named(formula).describe(format!("{formula}, \"quoted\"\nand more"));
@@ -294,7 +294,9 @@ on_each_database! {
         assert_eq!(response.headers()["content-disposition"], "attachment; filename=\"activity.csv\"");
         assert!(response.headers()["content-type"].to_str().unwrap().starts_with("text/csv"));
         assert!(!response.headers().contains_key("content-length"), "streamed");
-        let text = response.text().await.unwrap();
+        let bytes = response.bytes().await.unwrap();
+        assert!(bytes.starts_with(b"\xef\xbb\xbfid,"), "Excel recognises UTF-8");
+        let text = String::from_utf8(bytes.into()).unwrap();
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let heads = reader.headers().unwrap().clone();
         let column = |name: &str| heads.iter().position(|head| head == name).unwrap();
@@ -345,6 +347,42 @@ on_each_database! {
         assert!(of_acme.contains(&StatusCode::OK) && of_acme.contains(&StatusCode::SERVICE_UNAVAILABLE), "{of_acme:?}");
         assert!(of_acme.iter().all(|status| [StatusCode::OK, StatusCode::SERVICE_UNAVAILABLE].contains(status)));
         assert_eq!(of_globex, [StatusCode::OK; 20], "no other tenant is kept out");
+    }
+
+    async fn a_verification_says_what_it_cannot_prove_and_checks_a_kept_head(db) {
+        let log = db.open().await;
+        record(&log, 2).await;
+        let early = log.head(&acme()).await.unwrap();
+        record(&log, 1).await;
+        let site = Site::new(&log).await;
+        let page = site.text("acme", "/verify").await;
+        let head = log.head(&acme()).await.unwrap().to_string();
+        assert!(page.contains(&head), "the head to keep: {page}");
+        let kept = format!("/api/verify?head={head}");
+        let verdict = site.json("acme", &kept).await;
+        assert_eq!(verdict["is_sound"], true);
+        assert!(verdict["message"].as_str().unwrap().contains("kept, of entry #3"), "{verdict}");
+
+        // The end is cut off, and the head is moved back.
+        db.drop_triggers().await;
+        db.execute("DELETE FROM activity_entries WHERE sequence = 3").await;
+        let hash = early.hash;
+        let hash = if db.is_sqlite() { format!("x'{hash}'") } else { format!("'\\x{hash}'") };
+        db.execute(&format!(
+            "UPDATE activity_chains SET head_sequence = 2, head_hash = {hash}, head_recorded_at = \
+             (SELECT recorded_at FROM activity_entries WHERE sequence = 2)"
+        )).await;
+        let verdict = site.json("acme", "/api/verify").await;
+        assert_eq!(verdict["is_sound"], true);
+        assert!(verdict["message"].as_str().unwrap().contains("cannot show whether later entries were cut off"), "{verdict}");
+        let verdict = site.json("acme", &kept).await;
+        assert_eq!(verdict["is_sound"], false);
+        assert!(verdict["message"].as_str().unwrap().contains("entries 3 to 3 are missing"), "{verdict}");
+        assert!(site.text("acme", &format!("/verify?head={head}")).await.contains("not proven"));
+        for head in ["nonsense", &head.replace(":acme:", ":globex:")] {
+            let response = site.get("acme", &format!("/api/verify?head={head}")).await;
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{head}");
+        }
     }
 
     async fn a_reader_can_have_the_chain_verified(db) {

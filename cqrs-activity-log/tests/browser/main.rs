@@ -189,7 +189,20 @@ async fn keyboard(site: &Site, browser: &Browser) {
     browser.until("!document.getElementById('theme').hidden").await;
     client.find(Locator::Id("verify")).await.unwrap().click().await.unwrap();
     browser
-        .until("document.getElementById('verified').textContent.includes('verified through')")
+        .until("document.getElementById('verified')?.textContent.includes('verified through')")
+        .await;
+    let head = client.find(Locator::Id("head")).await.unwrap().text().await.unwrap();
+    client
+        .find(Locator::Id("kept"))
+        .await
+        .unwrap()
+        .send_keys(&format!("{head}\u{e007}"))
+        .await
+        .unwrap();
+    browser
+        .until(
+            "document.getElementById('verified')?.textContent.includes('that was kept, of entry')",
+        )
         .await;
 }
 

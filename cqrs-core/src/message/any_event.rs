@@ -245,7 +245,8 @@ impl AnyEvent {
     /// The payload as JSON, for people and logs. `#[event(redact)]` and `#[event(redact = hash)]` fields are
     /// masked, `#[event(redact = drop)]` fields removed, and so are their changes.
     ///
-    /// If the payload does not have the form that the redactions expect, all of it is masked.
+    /// Each number is as its type writes it, but an integer of more than 64 bits is a text. If the payload does not have
+    /// the form that the redactions expect, all of it is masked.
     pub fn redacted_payload(&self) -> Value {
         self.redacted_payload_with(|_| Redaction::MASK.to_owned())
     }
@@ -254,8 +255,14 @@ impl AnyEvent {
     /// by what `hash` returns. Use a keyed hash, such as HMAC-SHA256: otherwise likely values can be found by
     /// trial.
     pub fn redacted_payload_with(&self, hash: impl Fn(&Value) -> String) -> Value {
-        let payload = self.payload().unwrap_or(Value::String(payload::UNREADABLE.to_owned()));
+        let payload = self.exact_payload();
+        let payload = payload.unwrap_or(Value::String(payload::UNREADABLE.to_owned()));
         payload::apply(self.facts().redactions, payload, &hash)
+    }
+
+    /// The payload with each number as its type writes it.
+    fn exact_payload(&self) -> serde_json::Result<Value> {
+        payload::exact_text(&self.payload_text()?)
     }
 
     /// Masks the redacted values of this event in a text about it, such as an error.
@@ -274,7 +281,7 @@ impl AnyEvent {
             return text;
         }
         let entity_id = entity_id.map(ToString::to_string);
-        match self.payload() {
+        match self.exact_payload() {
             Ok(payload) => payload::mask_in_text(redactions, &payload, entity_id, text),
             Err(_) => payload::UNREADABLE.to_owned(),
         }

@@ -80,7 +80,8 @@ impl<'a> Event<'a> {
         let unraw = ident.unraw().to_string();
         let plain = naming::without("Event", &unraw);
         let name = name(ident, options.name.as_ref(), plain, errors);
-        let (entity, action) = naming::entity_and_action(plain).unzip();
+        let given = options.entity.as_ref().map(LitStr::value);
+        let (entity, action) = entity_and_action(plain, &input.data, given.as_deref()).unzip();
         let mut label = |option, given: Option<LitStr>| {
             let literal = given?;
             validate::label(option, &literal.value(), literal.span(), errors);
@@ -94,6 +95,26 @@ impl<'a> Event<'a> {
         let (aliases, krate) = (options.aliases, options.krate);
         Self { ident, name, version, entity, action, activity, upcast, aliases, krate, body }
     }
+}
+
+/// What the type's name says, with the field that identifies the entity: nothing without such a field, if the variants
+/// of an enum differ, or if the entity that was given is another.
+fn entity_and_action(plain: &str, data: &Data, given: Option<&str>) -> Option<(String, String)> {
+    let all_fields: Vec<_> = match data {
+        Data::Struct(data) => vec![&data.fields],
+        Data::Enum(data) => data.variants.iter().map(|variant| &variant.fields).collect(),
+        Data::Union(_) => return None,
+    };
+    let ids = all_fields.into_iter().filter_map(|fields| {
+        // Mistakes are reported when the fields are read again.
+        let marked = Marked::read(fields, &mut Errors::default());
+        marked.names().nth(marked.entity_id?)
+    });
+    let mut read = ids.map(|id| naming::entity_and_action(plain, &id));
+    let (entity, action) = read.next()??;
+    let is_same = |other: Option<(String, String)>| other.is_some_and(|(it, _)| it == entity);
+    let is_given = given.is_none_or(|given| naming::dotted(given) == naming::dotted(&entity));
+    (read.all(is_same) && is_given).then_some((entity, action))
 }
 
 /// The name that was given, or the one that follows from `plain`, the type's name.

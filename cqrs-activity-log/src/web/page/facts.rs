@@ -51,10 +51,14 @@ pub(super) fn facts(entry: &Entry, cause: Option<&Entry>, links: &Links) -> Vec<
         facts.push(Fact::new("Organization", id.clone()).linked(page(&[("organization", id)])));
     }
     let entity = entry.entity_type.as_str();
-    facts.push(Fact::new("Type", entity.to_owned()).linked(page(&[("entity", entity)])));
+    if !entity.is_empty() {
+        facts.push(Fact::new("Type", entity.to_owned()).linked(page(&[("entity", entity)])));
+    }
     if let Some(id) = &entry.entity_id {
+        let fact = Fact::new("Id", id.clone());
+        // An id is searched for together with its type.
         let query = [("entity", entity), ("entity_id", id)];
-        facts.push(Fact::new("Id", id.clone()).linked(page(&query)));
+        facts.push(if entity.is_empty() { fact } else { fact.linked(page(&query)) });
     }
     facts.extend(entry.entity_name.clone().map(|name| Fact::new("Name", name)));
     if let Some(name) = &entry.event_name {

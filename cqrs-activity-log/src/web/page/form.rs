@@ -12,6 +12,7 @@ pub(super) struct Form {
     pub(super) fields: Vec<Input>,
     pub(super) is_open: bool,
     pub(super) is_oldest: bool,
+    pub(super) is_as_recorded: bool,
     pub(super) order: &'static str,
     pub(super) zone: String,
 }
@@ -80,7 +81,11 @@ impl Form {
             picks,
             fields,
             is_oldest: params.order == Some(Order::OldestFirst),
-            order: if params.order == Some(Order::OldestFirst) { "oldest" } else { "newest" },
+            is_as_recorded: params.order == Some(Order::AsRecorded),
+            order: match params.order.unwrap_or_default() {
+                Order::NewestFirst => "newest",
+                Order::OldestFirst | Order::AsRecorded => "oldest",
+            },
             zone: given("tz"),
         }
     }

@@ -51,6 +51,7 @@ pub(super) struct Item {
     pub(super) action: String,
     pub(super) tone: &'static str,
     pub(super) bad_outcome: Option<&'static str>,
+    /// Empty, if the event names none.
     pub(super) entity: String,
     pub(super) entity_href: String,
     pub(super) trail_href: String,
@@ -79,6 +80,7 @@ impl Item {
         let changes = details::changes(entry, limits);
         let entity_name = entry.entity_name.as_ref().or(entry.entity_id.as_ref());
         let entity = match entity_name {
+            _ if entry.entity_type.is_empty() => String::new(),
             Some(name) => format!("{} {name}", entry.entity_type),
             None => entry.entity_type.clone(),
         };

@@ -22,6 +22,7 @@ use self::item::Item;
 use self::timeline::{Day, days};
 use super::params::{self, Empty, Params};
 use super::problem::PARAMETER;
+use super::verify::Verdict;
 use super::view::View;
 use super::{api, path, sse, verify};
 use crate::entry::Entry;
@@ -71,6 +72,13 @@ struct Message {
     detail: String,
 }
 
+#[derive(Template)]
+#[template(path = "verified.html")]
+struct Verified {
+    frame: Frame,
+    verdict: Verdict,
+}
+
 pub(super) async fn timeline(view: View) -> Response {
     let shown = shown(&view).await;
     shown.unwrap_or_else(|problem| failed(&view, &problem))
@@ -96,7 +104,7 @@ async fn shown(view: &View) -> Result<Response, Problem> {
 
     let parameter = wrong.as_ref().and_then(|problem| problem.member(PARAMETER)?.as_str());
     let form = Form::new(&params, facets, parameter);
-    let is_top = params.after.is_none() && !form.is_oldest && wrong.is_none();
+    let is_top = params.after.is_none() && form.order == "newest" && wrong.is_none();
     let is_trail = params.filter.correlation.is_some() && form.is_oldest;
     let since = last.to_string();
     let live = params.link(&[params::FILTER], &[("since", &since)]);
@@ -151,16 +159,9 @@ pub(super) async fn single(view: View, Path(parameters): Path<path::Parameters>)
 
 pub(super) async fn verified(view: View) -> Response {
     let shown = async {
-        view.params(&[], Empty::Ignored)?;
-        let verdict = verify::verdict(&view).await?;
-        let (tone, headline) = if verdict.is_sound {
-            ("good", "Nothing was altered.")
-        } else {
-            ("bad", "Something was altered.")
-        };
+        let verdict = verify::verdict(&view, Empty::Ignored).await?;
         let frame = Frame::new(&view, None);
-        let headline = headline.to_owned();
-        rendered(StatusCode::OK, &Message { frame, tone, headline, detail: verdict.message })
+        rendered(StatusCode::OK, &Verified { frame, verdict })
     };
     shown.await.unwrap_or_else(|problem| failed(&view, &problem))
 }

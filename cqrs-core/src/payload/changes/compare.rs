@@ -39,8 +39,9 @@ impl Comparison {
             (Some(Value::Array(old)), Some(Value::Array(new)))
                 if old.iter().chain(new).any(Value::is_object) =>
             {
+                let (start, old, new) = differing(old, new);
                 for index in 0..old.len().max(new.len()) {
-                    let path = path::below(path, &index.to_string());
+                    let path = path::below(path, &(start + index).to_string());
                     self.add(&path, old.get(index), new.get(index));
                 }
             }
@@ -62,6 +63,19 @@ impl Comparison {
             _ => self.changes.omitted += 1,
         }
     }
+}
+
+/// The items between those that are equal at the beginning and at the end, and the index of the first of them. So an
+/// item that was added or removed anywhere is one change.
+pub(super) fn differing<'a>(
+    old: &'a [Value],
+    new: &'a [Value],
+) -> (usize, &'a [Value], &'a [Value]) {
+    let equal = |(old, new): &(&Value, &Value)| old == new;
+    let start = old.iter().zip(new).take_while(equal).count();
+    let (old, new) = (&old[start..], &new[start..]);
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(equal).count();
+    (start, &old[..old.len() - end], &new[..new.len() - end])
 }
 
 /// The value within its limits.
@@ -109,6 +123,18 @@ mod tests {
         let old = json!({"lines": [{"sum": 1}, {"sum": 2}, {"sum": 3}]});
         let new = json!({"lines": [{"sum": 1}, {"sum": 4}]});
         assert_shows(&old, &new, r#"lines.1.sum: 2 -> 4, lines.2: {"sum":3} -> nothing"#);
+    }
+
+    #[test]
+    fn an_item_that_is_added_or_removed_is_one_change() {
+        let lines =
+            |sums: &[u32]| -> Value { sums.iter().map(|sum| json!({"sum": sum})).collect() };
+        let all = lines(&[1, 2, 3]);
+        assert_shows(&all, &lines(&[2, 3]), r#"0: {"sum":1} -> nothing"#);
+        assert_shows(&all, &lines(&[1, 3]), r#"1: {"sum":2} -> nothing"#);
+        assert_shows(&all, &lines(&[0, 1, 2, 3]), r#"0: nothing -> {"sum":0}"#);
+        assert_shows(&all, &lines(&[1, 9, 3]), "1.sum: 2 -> 9");
+        assert_shows(&lines(&[1, 1]), &lines(&[1]), r#"1: {"sum":1} -> nothing"#);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::slice;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
+use super::exact::exact;
 use super::redaction;
 
 /// What an update changed, field by field: old value and new value. The event of the update carries it, in
@@ -35,7 +36,8 @@ use super::redaction;
 /// ```
 ///
 /// Values are compared by their JSON form: objects key by key, at any depth; lists that hold objects item by
-/// item, by position; everything else as one value. `null` differs from an absent field, and `1` from `1.0`.
+/// item, by position, after the items that are equal at the beginning and the end; everything else as one value. A
+/// number is as its type writes it, but an integer of more than 64 bits is a text. `null` differs from an absent field, and `1` from `1.0`.
 /// Each change has the path of its field as a JSON pointer, such as `/lines/0/amount`; it is shown with dots.
 ///
 /// The values are in clear. Redactions of an event's fields apply to its changes too: see
@@ -90,7 +92,7 @@ impl Changes {
         T: Serialize + ?Sized,
         U: Serialize + ?Sized,
     {
-        Ok(compare::compare(&serde_json::to_value(old)?, &serde_json::to_value(new)?))
+        Ok(compare::compare(&exact(old)?, &exact(new)?))
     }
 
     /// Whether nothing changed.
