@@ -96,6 +96,10 @@ pub(crate) fn read_services<'a>(
     for input in &item.sig.inputs {
         match input {
             FnArg::Typed(parameter) => match ungrouped(&parameter.ty) {
+                ty if is_named("Context", referred(ty)) => errors.on_tokens(
+                    ty,
+                    "a provider has no context, because it runs before any message: remove this parameter",
+                ),
                 Type::Reference(TypeReference { elem, mutability: None, .. }) => {
                     reader.service(parameter, elem, true, errors);
                 }
@@ -194,10 +198,7 @@ fn message(kind: Kind, ty: &Type, args: &mut HandlerArgs, errors: &mut Errors) {
         let message = kind.message();
         errors.on_tokens(ty, format!("the first parameter is the {message}: write `{example}`"));
     };
-    let referred = match ungrouped(ty) {
-        Type::Reference(reference) => &*reference.elem,
-        ty => ty,
-    };
+    let referred = referred(ty);
     if is_named("Context", referred) {
         return first(parameter(kind), errors);
     }
@@ -239,6 +240,14 @@ fn message(kind: Kind, ty: &Type, args: &mut HandlerArgs, errors: &mut Errors) {
         args.any = Some(focus(event));
     } else {
         args.messages.push(event.clone());
+    }
+}
+
+/// The `T` of `&T` and of `&mut T`, or the type itself.
+fn referred(ty: &Type) -> &Type {
+    match ungrouped(ty) {
+        Type::Reference(reference) => &reference.elem,
+        ty => ty,
     }
 }
 
