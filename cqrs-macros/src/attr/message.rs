@@ -7,7 +7,8 @@ use syn::{Attribute, LitStr, Path, Type};
 use crate::attr::{krate, options, requires, value};
 use crate::error::Errors;
 
-const OF_COMMANDS: &[&str] = &["name", "output", "error", "requires", "json", "crate"];
+const OF_COMMANDS: &[&str] =
+    &["name", "output", "error", "requires", "json", "idempotent", "crate"];
 const OF_QUERIES: &[&str] = &["name", "output", "stream", "error", "requires", "crate"];
 
 /// The options on the struct or enum.

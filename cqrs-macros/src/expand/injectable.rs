@@ -7,8 +7,8 @@ use syn::{DeriveInput, LitStr, Type};
 use crate::attr::injectable::{ServiceOptions, Source};
 use crate::error::Errors;
 use crate::expand::{scope, with_fallback};
-use crate::model::function::is_sized;
 use crate::model::injection::{self, InjectedField, Injection, Service, Shape, argument_of, focus};
+use crate::model::parameter_type::is_sized;
 
 pub(crate) fn derive(input: TokenStream) -> syn::Result<TokenStream> {
     let input: DeriveInput = syn::parse2(input)?;

@@ -1,12 +1,8 @@
 //! A handler that is written as a function, and the role of each parameter.
 
 use proc_macro2::Ident;
-use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{
-    Attribute, FnArg, GenericArgument, ItemFn, Pat, PatType, PathArguments, Receiver, ReturnType,
-    Type, TypeReference,
-};
+use syn::{Attribute, FnArg, ItemFn, Pat, PatType, Receiver, ReturnType, Type, TypeReference};
 
 use crate::attr::handler::{HandlerArgs, Kind};
 use crate::attr::injectable;
@@ -14,6 +10,7 @@ use crate::error::Errors;
 use crate::model::injection::{
     InjectedField, Injection, Shape, argument_of, focus, is_named, second_argument_of, ungrouped,
 };
+use crate::model::parameter_type::{is_transaction, no_transaction, other_type, referred, written};
 use crate::validate;
 
 /// The arguments of a handler function, in the order of its parameters.
@@ -96,6 +93,10 @@ pub(crate) fn read_services<'a>(
     for input in &item.sig.inputs {
         match input {
             FnArg::Typed(parameter) => match ungrouped(&parameter.ty) {
+                ty if is_named("Context", referred(ty)) => errors.on_tokens(
+                    ty,
+                    "a provider has no context, because it runs before any message: remove this parameter",
+                ),
                 Type::Reference(TypeReference { elem, mutability: None, .. }) => {
                     reader.service(parameter, elem, true, errors);
                 }
@@ -194,10 +195,7 @@ fn message(kind: Kind, ty: &Type, args: &mut HandlerArgs, errors: &mut Errors) {
         let message = kind.message();
         errors.on_tokens(ty, format!("the first parameter is the {message}: write `{example}`"));
     };
-    let referred = match ungrouped(ty) {
-        Type::Reference(reference) => &*reference.elem,
-        ty => ty,
-    };
+    let referred = referred(ty);
     if is_named("Context", referred) {
         return first(parameter(kind), errors);
     }
@@ -242,14 +240,6 @@ fn message(kind: Kind, ty: &Type, args: &mut HandlerArgs, errors: &mut Errors) {
     }
 }
 
-/// A type as its author writes it.
-fn written(ty: &Type) -> String {
-    let text = ty.to_token_stream().to_string();
-    [(" < ", "<"), (" >", ">"), (" :: ", "::"), ("& ", "&"), (" ,", ",")]
-        .into_iter()
-        .fold(text, |text, (spaced, plain)| text.replace(spaced, plain))
-}
-
 /// An example of the first parameter.
 fn parameter(kind: Kind) -> &'static str {
     match kind {
@@ -277,6 +267,7 @@ impl<'a> Reader<'a> {
             Type::Reference(TypeReference { elem, .. }) if is_named("Context", elem) => {
                 self.arguments.push(Argument::Context);
             }
+            ty if is_transaction(referred(ty)) => self.shared_transaction(ty, errors),
             Type::Reference(TypeReference { elem, .. }) => {
                 self.service(parameter, elem, true, errors);
             }
@@ -301,6 +292,21 @@ impl<'a> Reader<'a> {
             self.transaction = Some(transaction);
             self.arguments.push(Argument::Transaction);
         }
+    }
+
+    /// Reports a transaction that is taken like a service.
+    fn shared_transaction(&mut self, ty: &'a Type, errors: &mut Errors) {
+        let transaction = referred(ty);
+        self.transaction = Some(transaction);
+        let why = if self.kind == Kind::Query {
+            "a query changes nothing, so it gets no transaction: remove this parameter".to_owned()
+        } else {
+            no_transaction(transaction).unwrap_or_else(|| {
+                let right = written(transaction);
+                format!("a transaction is taken by `&mut`: write `tx: &mut {right}`")
+            })
+        };
+        errors.on_tokens(ty, why);
     }
 
     fn service(
@@ -341,45 +347,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Why this cannot be the type of the store's transaction, if its syntax shows that.
-fn no_transaction(ty: &Type) -> Option<String> {
-    let ty = ungrouped(ty);
-    if is_named("Context", ty) {
-        return Some("write `ctx: &Context`".to_owned());
-    }
-    if let Type::TraitObject(_) = ty {
-        let right = written(ty);
-        return Some(format!(
-            "the `&mut` parameter is the store's transaction: for a service, write `&{right}`"
-        ));
-    }
-    let Type::Path(path) = ty else { return None };
-    let PathArguments::AngleBracketed(arguments) = &path.path.segments.last()?.arguments else {
-        return None;
-    };
-    let has_lifetime = arguments.args.iter().any(|it| matches!(it, GenericArgument::Lifetime(_)));
-    has_lifetime.then(|| {
-        "the transaction is one of the store: write `tx: &mut SqliteTransaction`, or that of your store".to_owned()
-    })
-}
-
-/// The type to write in place of `ty`, the type of a service, if its syntax shows that it cannot be one.
-fn other_type(ty: &Type, by_reference: bool) -> Option<String> {
-    let ty = ungrouped(ty);
-    match ty {
-        Type::ImplTrait(_) => return Some(written(ty).replacen("impl", "&dyn", 1)),
-        Type::TraitObject(_) if !by_reference => return Some(format!("&{}", written(ty))),
-        Type::Slice(slice) => return Some(format!("Vec<{}>", written(&slice.elem))),
-        _ => {}
-    }
-    let (name, inner) =
-        ["Option", "Vec"].into_iter().find_map(|name| Some((name, argument_of(name, ty)?)))?;
-    match ungrouped(inner) {
-        Type::Reference(reference) => Some(format!("{name}<Arc<{}>>", written(&reference.elem))),
-        _ => by_reference.then(|| written(ty)),
-    }
-}
-
 /// Removes the attributes that the compiler does not know.
 pub(crate) fn remove_inject(item: &mut ItemFn) {
     for input in &mut item.sig.inputs {
@@ -389,11 +356,4 @@ pub(crate) fn remove_inject(item: &mut ItemFn) {
         };
         attrs.retain(|attr| !attr.path().is_ident("inject"));
     }
-}
-
-/// Whether the type is sized, as far as its syntax shows: only a sized value can be a service without an `Arc`.
-pub(crate) fn is_sized(ty: &Type) -> bool {
-    let ty = ungrouped(ty);
-    !matches!(ty, Type::TraitObject(_) | Type::Slice(_) | Type::ImplTrait(_))
-        && !is_named("str", ty)
 }

@@ -7,6 +7,7 @@ pub(crate) mod function;
 pub(crate) mod handler;
 pub(crate) mod injection;
 pub(crate) mod message;
+pub(crate) mod parameter_type;
 pub(crate) mod provider;
 pub(crate) mod redaction;
 pub(crate) mod rename;

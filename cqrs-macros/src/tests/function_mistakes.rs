@@ -161,6 +161,37 @@ fn transactions() {
         ),
         "a query changes nothing, so it gets nothing to change: write `&` instead of `&mut`",
     );
+    for transaction in [quote!(SqliteTransaction), quote!(&SqliteTransaction)] {
+        let right = "a transaction is taken by `&mut`: write `tx: &mut SqliteTransaction`";
+        assert_event_mistake(
+            quote!(),
+            quote!(async fn f(event: &TaskCreated, tx: #transaction) -> HandlerResult { Ok(()) }),
+            right,
+        );
+        assert_one_mistake(
+            command_handler(
+                quote!(transactional),
+                quote!(async fn f(c: Create, tx: #transaction) -> Result<(), HandlerError> { Ok(()) }),
+            ),
+            right,
+        );
+        assert_one_mistake(
+            query_handler(
+                quote!(),
+                quote!(async fn f(query: Find, tx: #transaction) -> Result<u8, HandlerError> { Ok(1) }),
+            ),
+            "a query changes nothing, so it gets no transaction: remove this parameter",
+        );
+    }
+    assert_event_mistake(
+        quote!(),
+        quote!(
+            async fn f(event: &TaskCreated, tx: sqlx::Transaction<'_, Sqlite>) -> HandlerResult {
+                Ok(())
+            }
+        ),
+        "the transaction is one of the store: write `tx: &mut SqliteTransaction`, or that of your store",
+    );
     assert_event_mistake(
         quote!(transient),
         quote!(

@@ -63,7 +63,15 @@ fn options_that_are_unknown_repeated_or_misplaced() {
             struct C;
         )),
         "unknown option `ouput`, did you mean `output`? (`#[command(..)]` takes `name`, `output`, \
-         `error`, `requires`, `json` and `crate`)",
+         `error`, `requires`, `json`, `idempotent` and `crate`)",
+    );
+    assert_one_mistake(
+        command(quote!(
+            #[command(idempotnt)]
+            struct C;
+        )),
+        "unknown option `idempotnt`, did you mean `idempotent`? (`#[command(..)]` takes `name`, `output`, \
+         `error`, `requires`, `json`, `idempotent` and `crate`)",
     );
     assert_one_mistake(
         command(quote!(

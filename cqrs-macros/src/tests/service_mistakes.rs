@@ -191,6 +191,12 @@ fn providers() {
         ),
         "services are shared: write `&` instead of `&mut`",
     );
+    for context in [quote!(&Context), quote!(Context), quote!(&mut cqrs_core::Context)] {
+        assert_one_mistake(
+            provider(quote!(), quote!(fn database(ctx: #context) -> Database {})),
+            "a provider has no context, because it runs before any message: remove this parameter",
+        );
+    }
     assert_one_mistake(
         provider(
             quote!(nam = "a"),
