@@ -328,8 +328,8 @@ async fn an_event_expires_when_the_clock_is_moved_past_its_age() {
     app.publish(&ctx, paint(2)).await.expect("accepted");
     app.handler("paint").expect("registered").resume();
     app.settled().await;
-    let handled = app.deliveries_to_named("paint").into_iter().map(|it| it.is_handled());
-    assert_eq!(handled.collect::<Vec<_>>(), [false, true]);
+    let outcomes = app.deliveries_to_named("paint").into_iter().map(|it| it.is_handled());
+    assert_eq!(outcomes.collect::<Vec<_>>(), [false, true]);
 }
 
 const RETURN_ERROR: &str = "CQRS_RETURN_AN_ERROR";
