@@ -5,6 +5,7 @@ mod path;
 #[cfg(test)]
 mod properties;
 mod replace;
+mod state;
 
 use std::fmt::{self, Display};
 use std::slice;
@@ -12,7 +13,6 @@ use std::slice;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::exact::exact;
 use super::redaction;
 
 /// What an update changed, field by field: old value and new value. The event of the update carries it, in
@@ -37,7 +37,8 @@ use super::redaction;
 ///
 /// Values are compared by their JSON form: objects key by key, at any depth; lists that hold objects item by
 /// item, by position, after the items that are equal at the beginning and the end; everything else as one value. A
-/// number is as its type writes it, but an integer of more than 64 bits is a text. `null` differs from an absent field, and `1` from `1.0`.
+/// number is as its type writes it, but an integer of more than 64 bits is a text. The
+/// items of a `HashSet` are sorted, because it has no order. `null` differs from an absent field, and `1` from `1.0`.
 /// Each change has the path of its field as a JSON pointer, such as `/lines/0/amount`; it is shown with dots.
 ///
 /// The values are in clear. Redactions of an event's fields apply to its changes too: see
@@ -92,7 +93,7 @@ impl Changes {
         T: Serialize + ?Sized,
         U: Serialize + ?Sized,
     {
-        Ok(compare::compare(&exact(old)?, &exact(new)?))
+        Ok(compare::compare(&state::state(old)?, &state::state(new)?))
     }
 
     /// Whether nothing changed.
