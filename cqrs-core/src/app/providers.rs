@@ -147,13 +147,20 @@ impl Providers {
             it.source == injectable.source && (it.service)() == service
         };
         if let Some(start) = self.path.iter().position(|it| is_same(it)) {
-            let services = list(self.path[start..].iter().map(|it| title(it)));
+            let circle = &self.path[start..];
+            let services = list(circle.iter().map(|it| title(it)));
+            // Providers run before any message, so events cannot replace what they need of each other.
+            let fix = if circle.iter().any(|it| it.provider.is_some()) {
+                "let one of them take a part of the other, or make it inside"
+            } else {
+                "let one of them react to an event of the other instead"
+            };
             self.problems.push(Problem::new(
                 ProblemKind::Cycle,
                 format!(
                     "services need each other in a circle, so none can be built first:{services}"
                 ),
-                "let one of them react to an event of the other instead",
+                fix,
             ));
             return;
         }

@@ -18,7 +18,8 @@ use super::{Idempotent, MessageError};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a command",
     label = "not a command",
-    note = "add `#[derive(Command)]` to `{Self}`; a query has a `#[query_handler({Self})]`, and is executed by the `QueryBus`"
+    note = "add `#[derive(Command)]` to `{Self}`; a query has a `#[query_handler({Self})]`, and is executed by the `QueryBus`",
+    note = "an event has an `#[events_handler]`, and is published"
 )]
 pub trait Command: Send + 'static {
     /// The stable name, such as `create.employee`.

@@ -18,7 +18,8 @@ use super::MessageError;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query",
     label = "not a query",
-    note = "add `#[derive(Query)]` to `{Self}`; a command has a `#[command_handler({Self})]`, and is executed by the `CommandBus`"
+    note = "add `#[derive(Query)]` to `{Self}`; a command has a `#[command_handler({Self})]`, and is executed by the `CommandBus`",
+    note = "a query with `stream = Row` has a handler with `rows: &mut Rows<Row>`, and is asked with `queries().stream(..)`"
 )]
 pub trait Query: Send + 'static {
     /// The stable name, such as `find.employee`.

@@ -60,6 +60,24 @@ mod idle {
     }
 }
 
+mod circular {
+    #[derive(Clone)]
+    struct Pool;
+
+    #[derive(Clone)]
+    struct Settings;
+
+    #[cqrs_core::provider]
+    fn pool(_settings: Settings) -> Pool {
+        Pool
+    }
+
+    #[cqrs_core::provider]
+    fn settings(_pool: Pool) -> Settings {
+        Settings
+    }
+}
+
 #[test]
 fn a_provider_that_panics_is_named() {
     let error = App::builder().only(modules![self::panicking]).build().expect_err("it panics");
@@ -89,4 +107,15 @@ fn providers_that_never_run_are_a_warning() {
         let warning = log.lines().find(|line| line.contains(provider)).expect("it is named");
         assert!(warning.contains("WARN") && warning.contains("never runs"), "{warning}");
     }
+}
+
+#[test]
+fn providers_in_a_circle_are_told_what_providers_can_do() {
+    let error = App::builder().only(modules![self::circular]).build().expect_err("a circle");
+    assert_eq!(error.problems()[0].kind(), ProblemKind::Cycle);
+    let report = error.to_string();
+    assert!(
+        report.contains("let one of them take a part of the other, or make it inside"),
+        "{report}"
+    );
 }

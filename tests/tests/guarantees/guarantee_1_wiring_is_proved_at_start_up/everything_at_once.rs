@@ -115,6 +115,7 @@ fn one_report_lists_everything_with_what_where_and_what_to_do() {
             "reaches a bus, but a query changes nothing: `_events: EventBus`",
             "several messages are named \"wiring.happened\"",
             "service `Egg`",
+            "let one of them react to an event of the other",
             "the module `empty`",
         ],
     );
