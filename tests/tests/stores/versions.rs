@@ -17,7 +17,7 @@ mod before {
     use super::*;
 
     #[derive(Serialize, Deserialize, Event)]
-    #[event(name = "time.logged")]
+    #[event(name = "time.logged", entity = "Employee", action = "logged time")]
     pub(super) struct TimeLogged {
         #[event(entity_id)]
         pub(super) employee: u32,
@@ -30,7 +30,8 @@ mod after {
     use super::*;
 
     #[derive(Serialize, Deserialize, Event)]
-    #[event(name = "time.logged", version = 3, upcast(1 = in_minutes, 2 = Self::with_id))]
+    #[event(name = "time.logged", entity = "Employee", action = "logged time")]
+    #[event(version = 3, upcast(1 = in_minutes, 2 = Self::with_id))]
     pub(super) struct TimeLogged {
         #[event(entity_id)]
         pub(super) employee_id: u32,

@@ -1,7 +1,7 @@
 use cqrs_core::prelude::*;
 
 #[derive(Serialize, Deserialize, Event)]
-#[event(describe = "created {entity} {fulname}")]
+#[event(describe = "created {fulname}")]
 struct EmployeeCreated {
     full_name: String,
 }
