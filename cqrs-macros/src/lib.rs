@@ -484,7 +484,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// | `transactional` | The handler implements `TransactionalEventHandler`, or `TransactionalBatchEventHandler` with `batch(..)`. All its events have the same `Transaction`. | No transaction |
 /// | `start = "beginning"`, `start = "now"` | Where the handler starts when it is new in an application with a store: with the oldest event in the log, or after the newest. | `"now"` |
 /// | `transient` | In an application with a store too, the handler gets its events from memory: what this process publishes while it runs, and nothing again after a crash. For caches and progress displays. Not with `transactional` or `start`. | With a store, each event is delivered at least once |
-/// | `emits(InvoiceIssued, CloseOrder)` | The events that the handler publishes, and the commands and queries that it executes: for the map and the check of cycles. A test finds what is missing, see `Description::assert_emissions_declared`. | Not declared |
+/// | `emits(InvoiceIssued, CloseOrder)` | The events that the handler publishes, and the commands and queries that it executes; `emits()` for nothing: for the map and the check of cycles. A test finds what is missing, see `Description::assert_emissions_declared`. | Not declared |
 /// | `crate = "platform::cqrs"` | Where `cqrs_core` is, if it is a renamed dependency or another crate re-exports it. | `::cqrs_core` |
 /// | `name = ".."` | The name under which deliveries, retries and dead letters are kept. Keep it when the struct is renamed. Lower-case ASCII letters, digits, `.`, `_` and `-`, starting with a letter or a digit; at most 128 bytes. | The struct's words: `send-welcome-email` |
 ///
@@ -617,7 +617,7 @@ pub fn events_handler(args: TokenStream, item: TokenStream) -> TokenStream {
 /// | `timeout = none` | The handler has no time limit. | |
 /// | `retry(attempts = 3, backoff = "10ms", when = is_busy)` | The command is attempted again after errors of the handler for which `when`, a `fn(&Error) -> bool`, returns `true`. The command must be `Clone`. With `transactional`, `when` may be left out: the command is also attempted again, in a new transaction, if the store cannot begin one, or after a conflict with another transaction, such as a deadlock. The other parts, with their limits, are those of [`events_handler`](macro@events_handler), without `never`. | One attempt |
 /// | `transactional` | The handler implements `TransactionalCommandHandler`. | No transaction |
-/// | `emits(InvoiceIssued, CloseOrder)` | The events that the handler publishes, and the commands and queries that it executes: for the map and the check of cycles. A test finds what is missing, see `Description::assert_emissions_declared`. | Not declared |
+/// | `emits(InvoiceIssued, CloseOrder)` | The events that the handler publishes, and the commands and queries that it executes; `emits()` for nothing: for the map and the check of cycles. A test finds what is missing, see `Description::assert_emissions_declared`. | Not declared |
 /// | `name = ".."` | The handler's name in traces and reports, by the rules of [`events_handler`](macro@events_handler). | The struct's words: `create-employee-handler` |
 ///
 /// There is no `concurrency`, `rate`, `breaker`, `batch`, `transient` or `start`: a command is not queued. Its caller waits for

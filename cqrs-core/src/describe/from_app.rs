@@ -70,8 +70,11 @@ fn message(message: &MessageRegistration, wired: &Wired) -> MessageDescription {
 fn handler(handler: &HandlerRegistration) -> HandlerDescription {
     let mut messages: Vec<_> = handler.messages().map(|it| it.name.to_owned()).collect();
     messages.sort_unstable();
-    let mut declares: Vec<_> = handler.emits.iter().map(|name| name().to_owned()).collect();
-    declares.sort_unstable();
+    let declares = handler.emits.map(|emits| {
+        let mut names: Vec<_> = emits.iter().map(|name| name().to_owned()).collect();
+        names.sort_unstable();
+        names
+    });
     HandlerDescription {
         kind: handler.kind(),
         name: handler.name.to_string(),
@@ -81,7 +84,7 @@ fn handler(handler: &HandlerRegistration) -> HandlerDescription {
         every_event: handler.routes.iter().any(|route| route.event.is_none()),
         options: options(handler),
         dependencies: dependencies(&(handler.dependencies)()),
-        emits: declares.clone(),
+        emits: declares.clone().unwrap_or_default(),
         declares,
     }
 }

@@ -85,17 +85,18 @@ pub struct HandlerDescription {
     /// annotation, or [`with_emissions`](super::Description::with_emissions), said so.
     #[serde(default)]
     pub emits: Vec<String>,
-    /// Those of which its annotation said so, with `emits(..)`.
+    /// Those of which its annotation said so, with `emits(..)`. `None` without `emits(..)`; empty with `emits()`, which says
+    /// that it emits nothing.
     #[serde(default)]
-    pub declares: Vec<String>,
+    pub declares: Option<Vec<String>>,
 }
 
 impl HandlerDescription {
     /// What it emits and does not declare, if its annotation has `emits(..)`. Empty without `emits(..)`.
     pub fn undeclared_emissions(&self) -> impl Iterator<Item = &String> {
-        let declares = &self.declares;
-        let undeclared = self.emits.iter().filter(|it| !declares.contains(it));
-        undeclared.filter(|_| !declares.is_empty())
+        let is_undeclared =
+            |it: &&String| self.declares.as_ref().is_some_and(|declares| !declares.contains(it));
+        self.emits.iter().filter(is_undeclared)
     }
 }
 

@@ -27,8 +27,8 @@ pub struct HandlerRegistration {
     pub(crate) routes: Cow<'static, [EventRoute]>,
     /// Of a handler of a command or query.
     pub(crate) execution: Option<ExecutionRoute>,
-    /// The names of the messages that it publishes or executes, as far as its annotation lists them.
-    pub(crate) emits: &'static [fn() -> &'static str],
+    /// The names of the messages that it publishes or executes, if its annotation lists them.
+    pub(crate) emits: Option<&'static [fn() -> &'static str]>,
 }
 
 inventory::collect!(HandlerRegistration);
@@ -143,7 +143,7 @@ impl HandlerRegistration {
 
     /// Lists what the handler publishes and executes, as functions that return the names of the messages.
     pub const fn emits(mut self, messages: &'static [fn() -> &'static str]) -> Self {
-        self.emits = messages;
+        self.emits = Some(messages);
         self
     }
 
@@ -164,7 +164,7 @@ impl HandlerRegistration {
             construct: Construct::Inject(|services| Arc::new(H::inject(services))),
             routes: Cow::Borrowed(routes),
             execution,
-            emits: &[],
+            emits: None,
         }
     }
 

@@ -194,7 +194,7 @@ fn ready_handler<H: Send + Sync + 'static>(
         construct: Construct::Ready(Arc::new(ready)),
         routes: Cow::Borrowed(&[]),
         execution: None,
-        emits: &[],
+        emits: None,
     }
 }
 

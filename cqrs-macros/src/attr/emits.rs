@@ -9,7 +9,7 @@ use crate::error::Errors;
 
 const EXAMPLE: &str = "emits(InvoiceIssued, CloseOrder)";
 
-/// Reads `(InvoiceIssued, CloseOrder)`.
+/// Reads `(InvoiceIssued, CloseOrder)`. `()` says that the handler emits nothing.
 pub(crate) fn read(
     key: &Ident,
     input: ParseStream<'_>,
@@ -20,11 +20,7 @@ pub(crate) fn read(
         return Err(syn::Error::new(key.span(), message));
     }
     let content;
-    let parens = syn::parenthesized!(content in input);
-    if content.is_empty() {
-        let message = format!("`emits(..)` is empty: write `{EXAMPLE}`, or remove it");
-        return Err(syn::Error::new(parens.span.join(), message));
-    }
+    syn::parenthesized!(content in input);
     let mut emits = Vec::new();
     options::separated(&content, errors, |input, errors| {
         let start = input.span();

@@ -228,10 +228,6 @@ fn lists_of_what_is_emitted() {
     assert_args_mistake(quote!(A, emits), &lists);
     assert_args_mistake(quote!(A, emits = B), &lists);
     assert_args_mistake(
-        quote!(A, emits()),
-        &format!("`emits(..)` is empty: write `{example}`, or remove it"),
-    );
-    assert_args_mistake(
         quote!(A, emits("b.created")),
         &format!("`emits` takes the types of messages: `{example}`"),
     );

@@ -164,7 +164,7 @@ mod returns {
         #[derive(Serialize, Deserialize, Event)]
         pub(super) struct LabelPrinted;
 
-        #[events_handler]
+        #[events_handler(emits())]
         async fn print_label(_: &super::CartReturned) -> HandlerResult {
             Ok(())
         }
@@ -228,6 +228,17 @@ async fn a_handler_that_emits_what_it_does_not_declare_is_found_in_a_test() {
     let panic = panic.downcast_ref::<String>().expect("a text");
     let expected = "\n  `pack-again` (tests/tests/describe/modules.rs:";
     assert!(panic.contains(expected) && panic.contains(") emits `stock.reserved`\n"), "{panic}");
+}
+
+#[test]
+fn a_handler_that_declares_to_emit_nothing_emits_nothing() {
+    let description = returns().build().expect("wired").describe();
+    description.assert_emissions_declared();
+    let emission = Emission::new("print-label", "cart.returned");
+    let description = description.with_emissions([emission]);
+    let handler = description.handlers.iter().find(|it| it.name == "print-label");
+    let undeclared: Vec<_> = handler.expect("it is there").undeclared_emissions().collect();
+    assert_eq!(undeclared, ["cart.returned"]);
 }
 
 #[tokio::test(start_paused = true)]
