@@ -137,7 +137,7 @@ use syn::Error;
 /// ```
 /// # use cqrs_core::prelude::*;
 /// #[derive(Serialize, Deserialize, Event)]
-/// #[event(describe = "created a new {entity} called {full_name}, reporting to {manager|no one}")]
+/// #[event(entity = "Employee", describe = "created a new {entity} called {full_name}, reporting to {manager|no one}")]
 /// pub struct EmployeeCreated {
 ///     pub full_name: String,
 ///     pub manager: Option<String>,

@@ -66,7 +66,8 @@ fn numbers(failed: &[FailedDelivery]) -> Vec<u32> {
 pub(crate) async fn dead_letters_are_found_by_each_part_of_a_filter(harness: impl Harness) {
     let (seen, heals) = (Seen::default(), Arc::default());
     let transient = refusing("transient", &seen, &heals);
-    let once = HandlerOptions::DEFAULT.retry(RetryPolicy::none());
+    // One at a time, so that they die in order.
+    let once = HandlerOptions::DEFAULT.retry(RetryPolicy::none()).concurrency(1);
     let handlers = [refusing("refusing", &seen, &heals), transient.options(once.transient())];
     let app = app(harness.another().await, handlers).await;
     for number in 0..6 {
