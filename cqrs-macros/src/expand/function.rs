@@ -83,8 +83,8 @@ fn implementation(
             (method, event, quote!(__cqrs::HandlerResult), result)
         }
         Kind::Query if streams => {
-            let of = quote!(<#message as __cqrs::StreamQuery>);
-            let output = quote!(::core::result::Result<(), #of::Error>);
+            let error = of_stream(message, "Error");
+            let output = quote_spanned!(focus(message)=> ::core::result::Result<(), #error>);
             (quote!(stream), message.to_token_stream(), output, call)
         }
         Kind::Command | Kind::Query => {
@@ -112,8 +112,11 @@ fn implementation(
     let implemented = quote_spanned!(focus(message)=> __cqrs::#implemented<#message>);
     let associated = transaction.map(|ty| quote!(type Transaction = #ty;));
     let tx = transaction.map(|ty| quote!(tx: &mut #ty,));
-    let rows =
-        streams.then(|| quote!(rows: &mut __cqrs::Rows<<#message as __cqrs::StreamQuery>::Row>,));
+    let rows = streams.then(|| {
+        let row = of_stream(message, "Row");
+        let rows = quote_spanned!(focus(message)=> &mut __cqrs::Rows<#row>);
+        quote!(rows: #rows,)
+    });
     // After an error here, the compiler does not also say that the method's future cannot be sent to another thread.
     let checks = handler.injection.fields.iter().map(injectable::check);
     let takes_context = parameters.arguments.iter().any(|it| matches!(it, Argument::Context));
@@ -129,6 +132,12 @@ fn implementation(
             }
         }
     }
+}
+
+/// A type of a query that is answered with a stream, with the span of the query, on which one of the wrong kind is reported.
+fn of_stream(query: &Type, name: &str) -> TokenStream {
+    let name = Ident::new(name, focus(query));
+    quote_spanned!(focus(query)=> <#query as __cqrs::StreamQuery>::#name)
 }
 
 /// The call of the function, with the span of its return type, so that a wrong type is reported there.

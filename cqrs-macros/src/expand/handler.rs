@@ -170,8 +170,7 @@ fn answering(
         let registration = quote_spanned! {focus(message)=>
             __cqrs::HandlerRegistration::#register::<#ident, #message>
         };
-        // Of a message of the wrong kind, the compiler reports this, and nothing else here. For a function, it is the same report
-        // as for the implementation of the handler's trait, and shown once.
+        // Of a message of the wrong kind, the compiler reports this, and nothing else here.
         let of = Ident::new(of, focus(message));
         let check = quote_spanned!(focus(message)=> <#message as __cqrs::#of>::Error);
         quote!({

@@ -1,3 +1,4 @@
+use cqrs_core::handler::Rows;
 use cqrs_core::prelude::*;
 
 #[derive(Query)]
@@ -7,6 +8,16 @@ struct ExportNames;
 #[query_handler]
 async fn export_names(_: ExportNames) -> Result<Vec<String>, HandlerError> {
     Ok(Vec::new())
+}
+
+#[derive(Query)]
+#[query(output = u64)]
+struct CountNames;
+
+#[query_handler]
+async fn count_names(_: CountNames, rows: &mut Rows<u64>) -> Result<(), HandlerError> {
+    rows.send(1).await;
+    Ok(())
 }
 
 async fn ask(app: &App, ctx: &Context) {
