@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::any_event::{ErasedEvent, Facts};
 use super::{AnyEvent, Event, upcast};
 use crate::context::Context;
+use crate::payload::Redaction;
 
 /// Reads an event of one type: its context, the version and the text of its payload.
 pub(crate) type Decode = fn(Context, u32, &str) -> serde_json::Result<AnyEvent>;
@@ -97,7 +98,8 @@ impl ErasedEvent for Unknown {
             redacts_entity_id: false,
             entity_name: None,
             changes: None,
-            redactions: &[],
+            // It is not known which of its fields must not reach a log.
+            redactions: const { &[Redaction::mask("")] },
         }
     }
 
@@ -141,5 +143,15 @@ mod tests {
         assert_eq!((event.name(), event.version()), ("price.set", 3));
         assert_eq!(event.payload_text().unwrap(), payload);
         assert!(AnyEvent::unknown(Context::system(), "price.set", 3, "{").is_err());
+    }
+
+    #[test]
+    fn nothing_of_an_unknown_event_reaches_a_log() {
+        let payload = r#"{"name":"Ada","numbers":[{"iban":"DE02100100109307118603"}]}"#;
+        let event = AnyEvent::unknown(Context::system(), "account.opened", 1, payload).unwrap();
+        assert_eq!(event.redacted_payload(), Redaction::MASK);
+        let text = event.redacted_text(&"Ada has DE02100100109307118603 already");
+        assert_eq!(text, "[redacted] has [redacted] already");
+        assert_eq!(event.payload().unwrap()["name"], "Ada", "its handlers get it");
     }
 }
