@@ -474,7 +474,7 @@ pub fn derive_injectable(input: TokenStream) -> TokenStream {
 /// | `timeout = "30s"` | How long one attempt may take, from 1ms to 24h. | 30s |
 /// | `timeout = none` | An attempt has no time limit. | |
 /// | `deliver_within = "1h"` | How old an event may be when an attempt begins, by the wall clock, from 1ms to 8760h (a year). The delivery of an older event expires: it fails for good, without an attempt, and the reason begins with "expired". | Any age |
-/// | `dead_letters = "discard"` | A delivery that has failed for good is logged and counted, and leaves no dead letter. `"keep"`: it becomes a dead letter. `"hold"`: it does, and later events of its order key wait until it is delivered again or discarded. | `"keep"` |
+/// | `dead_letters = "discard"` | A delivery that has failed for good is logged and counted, and leaves no dead letter. `"keep"`: it becomes a dead letter. `"block"`: it does, and later events of its order key wait until it is delivered again or discarded. | `"keep"` |
 /// | `concurrency = 8` | How many events the handler works on at once, 1 to 1024. Events of one order key come one at a time. | 8 |
 /// | `order = "tenant"`, `order = "none"` | Which events come in publish order, one at a time: all of a tenant, or none. `"key"`: those of one order key, which is the value of `#[event(order_by)]`, or else the entity. | `"key"` |
 /// | `rate = "100/s"` | How many attempts are begun in a second (`/s`), a minute (`/m`) or an hour (`/h`), evenly spaced; 1 to 1000000. Other deliveries stay queued. | No limit |

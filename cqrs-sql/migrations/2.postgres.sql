@@ -12,7 +12,7 @@ CREATE TABLE {idempotency_key} (
 
 CREATE INDEX ON {idempotency_key} (at);
 
--- Set if the delivery is a dead letter that holds its order key.
+-- Set if the delivery is a dead letter that blocks its order key.
 ALTER TABLE {parked} ADD COLUMN died_at timestamptz;
 
 -- Moves at most p_limit scheduled events that are due in p_ahead microseconds into the log, behind the outbox. Returns their

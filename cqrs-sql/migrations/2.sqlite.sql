@@ -12,5 +12,5 @@ CREATE TABLE {idempotency_key} (
 
 CREATE INDEX {idempotency_key_at} ON {idempotency_key} (at);
 
--- Set if the delivery is a dead letter that holds its order key.
+-- Set if the delivery is a dead letter that blocks its order key.
 ALTER TABLE {parked} ADD COLUMN died_at INTEGER;

@@ -221,7 +221,7 @@ impl App {
 
     /// Returns when nothing is queued, running or waiting for its next attempt: all cascades of what has
     /// been published are done. It also waits for what is published meanwhile, for the deliveries of paused
-    /// handlers, and for those that wait [behind a dead letter](crate::handler::DeadLetters::Hold); put a
+    /// handlers, and for those that wait [behind a dead letter](crate::handler::DeadLetters::Block); put a
     /// [`timeout`](tokio::time::timeout) around it if these could keep it waiting.
     ///
     /// Cancel safe. Never returns inside a handler, because the handler itself is in flight.

@@ -41,11 +41,11 @@ pub(super) fn apply(
             }
         }
         // The application's default is for the handlers that have an order.
-        if own.holds() && handler.options.effective().order == Order::None {
+        if own.blocks() && handler.options.effective().order == Order::None {
             problems.push(Problem::new(
                 ProblemKind::WrongSetting,
                 format!(
-                    "{} has no order, and with the dead letters `hold` the later events of an order key wait",
+                    "{} has no order, and with the dead letters `block` the later events of an order key wait",
                     consumer(handler)
                 ),
                 "keep or discard the dead letters, or give the handler an order",

@@ -304,11 +304,11 @@ impl Dispatcher {
         at.map_or(Ok(()), |at| self.dispatch(&routes[at..=at], event, false, || {}))
     }
 
-    /// As [`redeliver`](Self::redeliver), for a dead letter that holds its order key in `lane`: before those that wait for it.
+    /// As [`redeliver`](Self::redeliver), for a dead letter that blocks its order key in `lane`: before those that wait for it.
     /// Returns whether there is one.
     pub(crate) fn resume(&self, lane: &Lane, event: &AnyEvent) -> Result<bool, Refused> {
         let _passage = self.shared.lifecycle.pass().ok_or(Refused::ShutDown)?;
-        Ok(lane.resume_held(event))
+        Ok(lane.resume_blocking(event))
     }
 
     fn lock_order(&self, keys: Keys) -> Option<MutexGuard<'_, ()>> {

@@ -31,7 +31,7 @@ impl Origin for Feed {
         match verdict {
             // It may wait at a paused handler now, for which a shutdown does not wait.
             Verdict::Retry { .. } => return self.lifecycle.note_change(),
-            Verdict::Dead { attempts, error, holds }
+            Verdict::Dead { attempts, error, blocks }
                 if self.dead_letters != DeadLetters::Discard =>
             {
                 self.letters.add(DeadLetter {
@@ -41,7 +41,7 @@ impl Origin for Feed {
                     attempts,
                     error: error.clone(),
                     died_at: Timestamp::now(),
-                    holds: holds.then(|| Weak::clone(&self.lane)),
+                    blocks: blocks.then(|| Weak::clone(&self.lane)),
                 });
             }
             Verdict::Done { .. } | Verdict::Dead { .. } | Verdict::Release => {}

@@ -24,8 +24,8 @@ pub(crate) struct DeadLetter {
     pub(crate) error: DeliveryError,
     /// When the last attempt failed, by the wall clock.
     pub(crate) died_at: Timestamp,
-    /// Where the later events of its order key wait for it, if it holds the key.
-    pub(crate) holds: Option<Weak<Lane>>,
+    /// Where the later events of its order key wait for it, if it blocks the key.
+    pub(crate) blocks: Option<Weak<Lane>>,
 }
 
 /// Where dead letters are kept.
@@ -67,16 +67,16 @@ impl Letters {
 }
 
 impl DeadLetter {
-    /// Lets the later events of its order key follow, if it holds the key.
+    /// Lets the later events of its order key follow, if it blocks the key.
     pub(crate) fn release(&self) {
-        if let Some(lane) = self.holding_lane() {
-            lane.release_held(self.event.id());
+        if let Some(lane) = self.blocked_lane() {
+            lane.release_blocking(self.event.id());
         }
     }
 
-    /// Where it holds its order key.
-    pub(crate) fn holding_lane(&self) -> Option<Arc<Lane>> {
-        self.holds.as_ref()?.upgrade()
+    /// Where it blocks its order key.
+    pub(crate) fn blocked_lane(&self) -> Option<Arc<Lane>> {
+        self.blocks.as_ref()?.upgrade()
     }
 }
 

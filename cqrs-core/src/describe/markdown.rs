@@ -142,7 +142,7 @@ fn options(options: &OptionsDescription) -> String {
     parts.extend(options.deliver_within.map(|age| format!("deliver within {}", short(age))));
     match options.dead_letters {
         Some(DeadLetters::Discard) => parts.push("dead letters `discard`".to_owned()),
-        Some(DeadLetters::Hold) => parts.push("dead letters `hold`".to_owned()),
+        Some(DeadLetters::Block) => parts.push("dead letters `block`".to_owned()),
         Some(DeadLetters::Keep) | None => {}
     }
     parts.extend(options.concurrency.map(|entities| format!("concurrency {entities}")));

@@ -49,9 +49,9 @@ impl HandlerOptions {
         }
     }
 
-    /// Whether dead letters are to hold their order keys.
-    pub(crate) fn holds(&self) -> bool {
-        self.dead_letters == Some(DeadLetters::Hold)
+    /// Whether dead letters are to block their order keys.
+    pub(crate) fn blocks(&self) -> bool {
+        self.dead_letters == Some(DeadLetters::Block)
     }
 
     pub(crate) fn effective(&self) -> EffectiveOptions {

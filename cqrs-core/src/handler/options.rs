@@ -156,7 +156,7 @@ pub enum DeadLetters {
     /// An event without an order key has none behind it: this is then the same as `Keep`. What waits takes its place in the
     /// queue, so publishers wait when the queue is full. With a store, at most 10,000 deliveries can be parked in a shard
     /// before the handler's other events in it wait too.
-    Hold,
+    Block,
 }
 
 /// Where a handler starts when it is new in an application with a store.

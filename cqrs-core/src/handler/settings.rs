@@ -423,7 +423,7 @@ mod tests {
             (
                 "H__A__DEAD_LETTERS",
                 "burn",
-                "unknown variant `burn`, expected one of `keep`, `discard`, `hold`",
+                "unknown variant `burn`, expected one of `keep`, `discard`, `block`",
             ),
             ("H__A", "1", "write `H__HANDLER__OPTION`"),
             ("H__A__B__C__D", "1", "write `H__HANDLER__OPTION`"),

@@ -27,8 +27,8 @@ pub(crate) enum Verdict<'a> {
     Done { attempts: u32 },
     /// An attempt failed, and there will be another one after `wait`.
     Retry { attempts: u32, wait: Duration, error: &'a DeliveryError },
-    /// It failed for good. If it `holds` its order key, the lane lets those behind it wait.
-    Dead { attempts: u32, error: &'a DeliveryError, holds: bool },
+    /// It failed for good. If it `blocks` its order key, the lane lets those behind it wait.
+    Dead { attempts: u32, error: &'a DeliveryError, blocks: bool },
     /// The lane gives it back: the application stops, or the origin takes it back.
     Release,
 }

@@ -7,7 +7,7 @@ mod deliver;
 mod delivery;
 mod died;
 mod failure;
-mod held;
+mod blocking;
 mod limits;
 mod outcome;
 mod rate;
@@ -113,11 +113,11 @@ impl Lane {
     pub(crate) fn push(&self, delivery: Delivery, keys: Keys) {
         let mut state = self.state();
         let is_ready = state.schedule.push(delivery, keys);
-        let may_be_behind_held = !is_ready && state.schedule.has_held();
+        let may_be_behind_blocking = !is_ready && state.schedule.has_blocking();
         drop(state);
         if is_ready {
             self.work.notify_one();
-        } else if may_be_behind_held {
+        } else if may_be_behind_blocking {
             self.shared.lifecycle.note_change();
         }
     }
@@ -134,7 +134,7 @@ impl Lane {
         let due = wait.and_then(|wait| self.clock().instant().into_std().checked_add(wait));
         self.state().schedule.push_again(delivery, keys, attempts, due);
         self.work.notify_one();
-        // It may wait behind a held one.
+        // It may wait behind a blocking one.
         self.shared.lifecycle.note_change();
     }
 
@@ -289,7 +289,7 @@ impl Lane {
                 delivery.settle(Verdict::Retry { attempts, wait, error });
             }
             // Its delivery has ended, and the schedule keeps a copy in its place.
-            if *step == Step::Hold {
+            if *step == Step::Block {
                 finished.borrow_mut().push((at, delivery.clone()));
             }
             if *step != Step::Finish && delivery.receipt.origin.takes_back() {
@@ -371,7 +371,7 @@ impl Lane {
             running: schedule.running(),
             retrying: schedule.retrying(),
             waiting_publishers,
-            held_keys: schedule.iter_held().count(),
+            blocked_keys: schedule.iter_blocking().count(),
             oldest_waiting: published.min(),
         }
     }
@@ -385,14 +385,14 @@ impl Lane {
         self.state().limits.is_paused
     }
 
-    /// How many deliveries wait in vain: all of a paused handler, or those behind dead letters that hold their order keys;
+    /// How many deliveries wait in vain: all of a paused handler, or those behind dead letters that block their order keys;
     /// and whether these are all that the lane has.
     pub(crate) fn waiting_in_vain(&self) -> (usize, bool) {
         let State { schedule, limits } = &*self.state();
         if limits.is_paused {
             return (schedule.waiting(), true);
         }
-        let behind = schedule.behind_held();
+        let behind = schedule.behind_blocking();
         (behind, behind > 0 && behind == schedule.waiting() && schedule.running() == 0)
     }
 

@@ -82,11 +82,11 @@ impl Outcome {
     }
 }
 
-/// Later events of an order key wait behind an earlier one of the same batch that comes again, or that holds its key. To do
+/// Later events of an order key wait behind an earlier one of the same batch that comes again, or that blocks its key. To do
 /// this again changes nothing.
 pub(super) fn keep_order(lane: &Lane, items: &[Item], outcomes: &mut [Outcome]) {
-    let holds = lane.options.dead_letters == DeadLetters::Hold;
-    if items.len() == 1 && !holds {
+    let blocks = lane.options.dead_letters == DeadLetters::Block;
+    if items.len() == 1 && !blocks {
         return;
     }
     let mut waited_for = FxHashSet::default();
@@ -94,11 +94,11 @@ pub(super) fn keep_order(lane: &Lane, items: &[Item], outcomes: &mut [Outcome]) 
         let Some(order) = item.order else { continue };
         let is_behind = waited_for.contains(&order);
         let is_dead = outcome.error.is_some() && outcome.step == Step::Finish;
-        // Of each key, one dead letter at a time holds it.
-        if is_behind && (outcome.error.is_none() || (holds && is_dead)) {
+        // Of each key, one dead letter at a time blocks it.
+        if is_behind && (outcome.error.is_none() || (blocks && is_dead)) {
             *outcome = Outcome { step: Step::Return, ..Outcome::HANDLED };
-        } else if holds && is_dead {
-            outcome.step = Step::Hold;
+        } else if blocks && is_dead {
+            outcome.step = Step::Block;
         }
         if outcome.step != Step::Finish {
             waited_for.insert(order);

@@ -66,7 +66,7 @@ fn log(lane: &Lane, item: &Item, error: &DeliveryError, step: Step, retry_in: Op
             handler, event = name, event_id = %id, %tenant, attempt, %error,
             "a delivery failed for good and is discarded"
         );
-    } else if step == Step::Hold {
+    } else if step == Step::Block {
         tracing::error!(
             handler, event = name, event_id = %id, %tenant, attempt, %error,
             "a delivery failed for good and is a dead letter now; later events of its order key wait"

@@ -20,9 +20,9 @@ pub struct HandlerStatus {
     pub running: usize,
     /// How many deliveries wait for their next attempt.
     pub retrying: usize,
-    /// How many order keys a dead letter holds; see [`DeadLetters::Hold`](crate::handler::DeadLetters::Hold). Those that
+    /// How many order keys a dead letter blocks; see [`DeadLetters::Block`](crate::handler::DeadLetters::Block). Those that
     /// wait behind it are among the queued ones.
-    pub held_keys: usize,
+    pub blocked_keys: usize,
     /// How many publishers wait because the queue is full.
     pub waiting_publishers: usize,
     /// When the oldest event that waits, for its turn or its next attempt, was published.

@@ -67,8 +67,8 @@ fn settle(lane: &Lane, number: usize, taken: &mut Taken) {
             None => Verdict::Done { attempts },
             Some(error) => {
                 delivery.announce(lane, attempts, error);
-                let holds = outcomes[*at].step == Step::Hold;
-                Verdict::Dead { attempts, error, holds }
+                let blocks = outcomes[*at].step == Step::Block;
+                Verdict::Dead { attempts, error, blocks }
             }
         });
     }

@@ -61,7 +61,7 @@ pub struct SubscriptionProgress {
     pub lag: Duration,
     /// How many deliveries are parked and not dead.
     pub parked: u64,
-    /// How many dead letters there are, those included that hold their order keys.
+    /// How many dead letters there are, those included that block their order keys.
     pub dead: u64,
 }
 
@@ -120,9 +120,9 @@ pub struct StoredFailure {
     pub since: Timestamp,
     /// Whether it is dead or parked.
     pub state: FailedState,
-    /// Whether it is a dead letter that holds its order key: it is [parked](super::Parked::died_at), and the later events of the key
+    /// Whether it is a dead letter that blocks its order key: it is [parked](super::Parked::died_at), and the later events of the key
     /// wait behind it.
-    pub holds_key: bool,
+    pub blocks_key: bool,
 }
 
 impl StoredFailure {

@@ -158,7 +158,7 @@ pub struct Parked {
     pub due: Option<Timestamp>,
     /// Why the last attempt failed, redacted.
     pub error: Option<String>,
-    /// When it failed for good, if it did. It is a dead letter then, and holds its order key: it stays parked, and what is
+    /// When it failed for good, if it did. It is a dead letter then, and blocks its order key: it stays parked, and what is
     /// parked behind it waits until [`Redeliver`](super::Edit::Redeliver) or [`Discard`](super::Edit::Discard).
     pub died_at: Option<Timestamp>,
 }

@@ -45,8 +45,8 @@ impl Operations {
     }
 
     /// Delivers a dead letter again, with a full set of attempts and after what its handler has waiting. If it fails
-    /// again, it is a new dead letter. One that [holds its order key](FailedDelivery::holds_key) comes before those that wait
-    /// for it, and holds the key until it succeeds. A parked delivery is tried at once.
+    /// again, it is a new dead letter. One that [blocks its order key](FailedDelivery::blocks_key) comes before those that wait
+    /// for it, and blocks the key until it succeeds. A parked delivery is tried at once.
     ///
     /// # Errors
     ///
@@ -71,7 +71,7 @@ impl Operations {
     /// # Errors
     ///
     /// As [`redeliver`](Self::redeliver); and when the delivery is parked, or the payload does not have the form of
-    /// the event afterwards. With a store, also when it [holds its order key](FailedDelivery::holds_key): it keeps its place
+    /// the event afterwards. With a store, also when it [blocks its order key](FailedDelivery::blocks_key): it keeps its place
     /// in the log, and the log keeps the event as it was.
     pub async fn redeliver_edited(
         &self,
@@ -85,8 +85,8 @@ impl Operations {
                 if stored.state != FailedState::Dead {
                     return Err(OperationError::Parked(id));
                 }
-                if stored.holds_key {
-                    return Err(OperationError::HoldsKey(id));
+                if stored.blocks_key {
+                    return Err(OperationError::BlocksKey(id));
                 }
                 let shown = self.0.codec.show(&stored.event.event);
                 let edited = self.edited(&shown, patch)?;
@@ -192,7 +192,7 @@ impl Operations {
         let handler = letter.handler.to_string();
         let redelivered = event.and_then(|event| {
             let dispatcher = &self.0.dispatcher;
-            let is_resumed = match letter.holding_lane() {
+            let is_resumed = match letter.blocked_lane() {
                 Some(lane) => dispatcher.resume(&lane, &event),
                 None => Ok(false),
             };

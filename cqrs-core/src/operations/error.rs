@@ -32,12 +32,12 @@ pub enum OperationError {
         "delivery {0} is parked and is tried again: only the event of a dead letter can be edited"
     )]
     Parked(Uuid),
-    /// A dead letter of the store that holds its order key keeps its event, because it keeps its place in the log.
+    /// A dead letter of the store that blocks its order key keeps its event, because it keeps its place in the log.
     #[error(
         "the event of delivery {0} cannot be edited, because later events of its order key wait for it: redeliver it as it \
          is, or discard it"
     )]
-    HoldsKey(Uuid),
+    BlocksKey(Uuid),
     /// The edited payload does not have the form of the event.
     #[error("the edited payload is no `{event}`: {error}")]
     WrongPayload {

@@ -30,9 +30,9 @@ pub struct FailedDelivery {
     pub since: Timestamp,
     /// Whether it is dead or parked.
     pub state: FailedState,
-    /// Whether it is a dead letter that holds its order key: the later events of the key wait for this handler until it is
-    /// redelivered with success, or discarded. See [`DeadLetters::Hold`](crate::handler::DeadLetters::Hold).
-    pub holds_key: bool,
+    /// Whether it is a dead letter that blocks its order key: the later events of the key wait for this handler until it is
+    /// redelivered with success, or discarded. See [`DeadLetters::Block`](crate::handler::DeadLetters::Block).
+    pub blocks_key: bool,
 }
 
 impl FailedDelivery {
@@ -45,16 +45,16 @@ impl FailedDelivery {
             error: letter.event.redacted_text(&letter.error),
             since: letter.died_at,
             state: FailedState::Dead,
-            holds_key: letter.holds.is_some(),
+            blocks_key: letter.blocks.is_some(),
         }
     }
 
     pub(super) fn of_store(stored: StoredFailure, codec: &Codec) -> Self {
         let id = stored.id().to_uuid();
-        let StoredFailure { subscription, event, attempts, error, since, state, holds_key } =
+        let StoredFailure { subscription, event, attempts, error, since, state, blocks_key } =
             stored;
         let (handler, event) = (subscription.name.into(), codec.show(&event.event));
-        Self { id, handler, event, attempts, error, since, state, holds_key }
+        Self { id, handler, event, attempts, error, since, state, blocks_key }
     }
 
     pub(super) fn facts<T>(&self, with: impl FnOnce(&FailureFacts<'_>) -> T) -> T {
@@ -83,7 +83,7 @@ impl fmt::Debug for FailedDelivery {
             .field("error", &self.error)
             .field("since", &self.since)
             .field("state", &self.state)
-            .field("holds_key", &self.holds_key)
+            .field("blocks_key", &self.blocks_key)
             .finish()
     }
 }

@@ -38,7 +38,7 @@ impl Operations {
     /// Lets the handler of a subscription go on from another place in the log: for a replay, or to leave events out.
     /// What it has handled from there on is delivered again, also to a transactional handler; what is parked
     /// from there on is not parked any more. Its dead letters stay, except those from there on that
-    /// [hold their order key](super::FailedDelivery::holds_key): they are delivered again.
+    /// [block their order key](super::FailedDelivery::blocks_key): they are delivered again.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
 //! Which item a lane takes next: in order within an order key, and otherwise tenant by tenant. Pure data.
 
 mod fair;
-mod held;
+mod blocking;
 #[cfg(test)]
 mod properties;
 
@@ -38,7 +38,7 @@ pub(crate) struct Entry<T> {
     /// The earliest time of its next attempt.
     due: Option<Instant>,
     /// Whether it is finished, and keeps those behind it waiting all the same.
-    is_held: bool,
+    is_blocking: bool,
 }
 
 /// What to do with an item that was taken.
@@ -47,8 +47,8 @@ pub(crate) enum Step {
     /// It leaves the schedule.
     Finish,
     /// It is finished, and those of its order key wait until it is [resumed](Schedule::resume) or
-    /// [removed](Schedule::remove_held). It must have an order key.
-    Hold,
+    /// [removed](Schedule::remove_blocking). It must have an order key.
+    Block,
     /// It failed, and is taken again at that time.
     Retry(Instant),
     /// It failed in a batch, and is taken again alone: now, or at that time.
@@ -81,8 +81,8 @@ impl fmt::Display for DeliveryState {
 
 /// The items of one handler.
 ///
-/// Of each order key, either at most one item is ready, delayed or held and none is taken, or a worker has taken
-/// one item, or several in order. The others are behind. An item that is held is finished: it does not count as waiting.
+/// Of each order key, either at most one item is ready, delayed or blocking and none is taken, or a worker has taken
+/// one item, or several in order. The others are behind. An item that is blocking is finished: it does not count as waiting.
 pub(crate) struct Schedule<T> {
     ready: Fair<Entry<T>>,
     /// The order keys that have items.
@@ -92,7 +92,7 @@ pub(crate) struct Schedule<T> {
     /// By when they are due, then by their number.
     delayed: BTreeMap<(Instant, u64), Entry<T>>,
     /// The first items of order keys, by their number, that are finished and that the others of their key wait for.
-    held: BTreeMap<u64, Entry<T>>,
+    blocking: BTreeMap<u64, Entry<T>>,
     /// What each worker has taken.
     taken: Vec<Vec<Entry<T>>>,
     numbers: u64,
@@ -102,7 +102,7 @@ pub(crate) struct Schedule<T> {
 
 /// The items of one order key.
 struct Ordered<T> {
-    /// How many are ready, delayed, held or taken.
+    /// How many are ready, delayed, blocking or taken.
     out: usize,
     behind: VecDeque<Entry<T>>,
 }
@@ -116,7 +116,7 @@ impl<T> Schedule<T> {
             orders: FxHashMap::default(),
             followers: 0,
             delayed: BTreeMap::new(),
-            held: BTreeMap::new(),
+            blocking: BTreeMap::new(),
             taken: (0..workers).map(|_| Vec::new()).collect(),
             numbers: 0,
             firsts: Vec::new(),
@@ -152,7 +152,7 @@ impl<T> Schedule<T> {
             is_alone: false,
             has_returned: false,
             due: None,
-            is_held: false,
+            is_blocking: false,
         }
     }
 
@@ -170,17 +170,17 @@ impl<T> Schedule<T> {
                 }
             }
         }
-        let is_ready = entry.due.is_none() && !entry.is_held;
+        let is_ready = entry.due.is_none() && !entry.is_blocking;
         self.make_ready(entry);
         is_ready
     }
 
-    /// Removes the items that wait and that `is_meant` accepts. Held ones are removed too, and not returned.
+    /// Removes the items that wait and that `is_meant` accepts. Blocking ones are removed too, and not returned.
     pub(crate) fn remove_waiting(&mut self, is_meant: impl Fn(&T) -> bool) -> Vec<T> {
         let delayed = std::mem::take(&mut self.delayed).into_iter();
         let delayed = delayed.map(|((due, _), entry)| Entry { due: Some(due), ..entry });
-        let held = std::mem::take(&mut self.held).into_values();
-        let mut waiting: Vec<_> = self.ready.drain().chain(delayed).chain(held).collect();
+        let blocking = std::mem::take(&mut self.blocking).into_values();
+        let mut waiting: Vec<_> = self.ready.drain().chain(delayed).chain(blocking).collect();
         for order in waiting.iter().filter_map(|entry| entry.keys.order) {
             if let Some(ordered) = self.orders.get_mut(&order) {
                 ordered.out -= 1;
@@ -195,7 +195,7 @@ impl<T> Schedule<T> {
         for entry in kept {
             self.add(entry);
         }
-        removed.into_iter().filter(|entry| !entry.is_held).map(|entry| entry.item).collect()
+        removed.into_iter().filter(|entry| !entry.is_blocking).map(|entry| entry.item).collect()
     }
 
     /// Lets `worker`, which has no items, take one to `max` items: ready ones, and those behind them. They
@@ -240,7 +240,7 @@ impl<T> Schedule<T> {
             while others.len() + 1 < max
                 && let Some(next) = ordered.behind.pop_front_if(|next| {
                     let before = before.map_or(first, |at| &others[at]);
-                    next.due.is_none() && !next.is_held && fit(before, next)
+                    next.due.is_none() && !next.is_blocking && fit(before, next)
                 })
             {
                 *followers -= 1;
@@ -313,7 +313,7 @@ impl<T> Schedule<T> {
     #[inline]
     fn make_ready(&mut self, mut entry: Entry<T>) {
         match entry.due.take() {
-            _ if entry.is_held => drop(self.held.insert(entry.number, entry)),
+            _ if entry.is_blocking => drop(self.blocking.insert(entry.number, entry)),
             Some(due) => drop(self.delayed.insert((due, entry.number), entry)),
             None if entry.has_returned => self.ready.push_front(entry.keys.tenant, entry),
             None => self.ready.push_back(entry.keys.tenant, entry),
@@ -363,7 +363,7 @@ impl<T> Schedule<T> {
     pub(crate) fn iter_waiting(&self) -> impl Iterator<Item = &T> {
         let behind = self.orders.values().flat_map(|ordered| &ordered.behind);
         let all = self.ready.iter().chain(behind).chain(self.delayed.values());
-        all.filter(|entry| !entry.is_held).map(|entry| &entry.item)
+        all.filter(|entry| !entry.is_blocking).map(|entry| &entry.item)
     }
 
     /// Empties the schedule, and returns every item that is not finished with its state.
@@ -376,22 +376,22 @@ impl<T> Schedule<T> {
         let queued = self.ready.drain().chain(behind);
         let queued = queued.map(|entry| (entry, DeliveryState::Queued));
         self.followers = 0;
-        self.held.clear();
+        self.blocking.clear();
         let all = taken.chain(delayed).chain(queued);
-        all.filter(|(entry, _)| !entry.is_held).collect()
+        all.filter(|(entry, _)| !entry.is_blocking).collect()
     }
 }
 
 impl<T> Entry<T> {
     /// What it adds to the number of those that wait.
     fn weight(&self) -> usize {
-        usize::from(!self.is_held)
+        usize::from(!self.is_blocking)
     }
 
     fn go_on(&mut self, step: Step) {
         self.has_returned = true;
         match step {
-            Step::Hold => self.is_held = true,
+            Step::Block => self.is_blocking = true,
             Step::Retry(due) => {
                 self.attempts += 1;
                 self.due = Some(due);

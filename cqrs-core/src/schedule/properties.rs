@@ -37,12 +37,12 @@ enum Action {
     Advance {
         milliseconds: u64,
     },
-    PushHeld {
+    PushBlocking {
         tenant: u64,
         order: u64,
     },
     Resume(prop::sample::Index),
-    RemoveHeld(prop::sample::Index),
+    RemoveBlocking(prop::sample::Index),
     /// Removes what waits and is of this group.
     RemoveWaiting {
         group: bool,
@@ -57,9 +57,9 @@ fn actions() -> impl Strategy<Value = Vec<Action>> {
         4 => (0..WORKERS, prop::collection::vec(0..9_u8, 0..=MAX))
             .prop_map(|(worker, steps)| Action::Settle { worker, steps }),
         1 => (0..50_u64).prop_map(|milliseconds| Action::Advance { milliseconds }),
-        1 => (0..4_u64, 0..3_u64).prop_map(|(tenant, order)| Action::PushHeld { tenant, order }),
+        1 => (0..4_u64, 0..3_u64).prop_map(|(tenant, order)| Action::PushBlocking { tenant, order }),
         1 => any::<prop::sample::Index>().prop_map(Action::Resume),
-        1 => any::<prop::sample::Index>().prop_map(Action::RemoveHeld),
+        1 => any::<prop::sample::Index>().prop_map(Action::RemoveBlocking),
         1 => any::<bool>().prop_map(|group| Action::RemoveWaiting { group }),
     ];
     prop::collection::vec(action, 0..150)
@@ -74,9 +74,9 @@ struct Checked {
     pushed: usize,
     finished: BTreeSet<usize>,
     /// Those that keep the later ones of their order key waiting.
-    held: BTreeSet<usize>,
+    blocking: BTreeSet<usize>,
     items: Vec<Item>,
-    /// The unfinished or held items of each order key, in the order in which they were added.
+    /// The unfinished or blocking items of each order key, in the order in which they were added.
     orders: BTreeMap<u64, VecDeque<usize>>,
     taken: [Vec<Item>; WORKERS],
     attempts: BTreeMap<usize, u32>,
@@ -92,7 +92,7 @@ impl Checked {
             now: Instant::now(),
             pushed: 0,
             finished: BTreeSet::new(),
-            held: BTreeSet::new(),
+            blocking: BTreeSet::new(),
             items: Vec::new(),
             orders: BTreeMap::new(),
             taken: Default::default(),
@@ -130,7 +130,7 @@ impl Checked {
         let mut seen: BTreeMap<u64, usize> = BTreeMap::new();
         for (item, attempts) in items.iter().zip(attempts) {
             assert!(!self.finished.contains(&item.number), "{item:?} was finished");
-            assert!(!self.held.contains(&item.number), "{item:?} is held");
+            assert!(!self.blocking.contains(&item.number), "{item:?} is blocking");
             assert!(!self.taken.iter().flatten().any(|it| it == item), "{item:?} is taken already");
             assert_eq!(attempts, self.attempts.get(&item.number).copied().unwrap_or(0));
             if let Some(order) = item.order {
@@ -153,7 +153,7 @@ impl Checked {
     fn settle(&mut self, worker: usize, codes: &[u8]) {
         let items = self.taken[worker].iter().map(Some).chain(std::iter::repeat(None));
         let steps = codes.iter().zip(items).map(|(code, item)| match self.step(*code) {
-            Step::Hold if item.is_some_and(|it| it.order.is_none()) => Step::Finish,
+            Step::Block if item.is_some_and(|it| it.order.is_none()) => Step::Finish,
             step => step,
         });
         let steps: Vec<_> = steps.collect();
@@ -167,7 +167,7 @@ impl Checked {
                     self.finish(item);
                     expected.push((at, item));
                 }
-                Some(Step::Hold) => drop(self.held.insert(item.number)),
+                Some(Step::Block) => drop(self.blocking.insert(item.number)),
                 Some(Step::Retry(_)) => *self.attempts.entry(item.number).or_default() += 1,
                 Some(Step::RetryAlone(_)) => {
                     *self.attempts.entry(item.number).or_default() += 1;
@@ -181,16 +181,16 @@ impl Checked {
 
     fn finish(&mut self, item: Item) {
         self.finished.insert(item.number);
-        self.held.remove(&item.number);
+        self.blocking.remove(&item.number);
         if let Some(order) = item.order.and_then(|it| self.orders.get_mut(&it)) {
             order.retain(|number| *number != item.number);
         }
     }
 
-    /// One of those that are held, and whether no other one of its order key is before it or taken.
-    fn pick_held(&self, index: prop::sample::Index) -> Option<(Item, bool)> {
-        let held: Vec<_> = self.held.iter().copied().collect();
-        let number = (!held.is_empty()).then(|| *index.get(&held))?;
+    /// One of those that are blocking, and whether no other one of its order key is before it or taken.
+    fn pick_blocking(&self, index: prop::sample::Index) -> Option<(Item, bool)> {
+        let blocking: Vec<_> = self.blocking.iter().copied().collect();
+        let number = (!blocking.is_empty()).then(|| *index.get(&blocking))?;
         let item = self.items[number];
         let is_taken = self.taken.iter().flatten().any(|it| it.order == item.order);
         let first = self.orders[&item.order.expect("a key")].front();
@@ -198,17 +198,17 @@ impl Checked {
     }
 
     fn resume(&mut self, index: prop::sample::Index) {
-        let Some((item, is_first)) = self.pick_held(index) else { return };
+        let Some((item, is_first)) = self.pick_blocking(index) else { return };
         assert_eq!(self.schedule.resume(|it| *it == item, |_| ()), is_first);
         if is_first {
-            self.held.remove(&item.number);
+            self.blocking.remove(&item.number);
             self.attempts.remove(&item.number);
         }
     }
 
-    fn remove_held(&mut self, index: prop::sample::Index) {
-        let Some((item, is_first)) = self.pick_held(index) else { return };
-        assert_eq!(self.schedule.remove_held(|it| *it == item), is_first);
+    fn remove_blocking(&mut self, index: prop::sample::Index) {
+        let Some((item, is_first)) = self.pick_blocking(index) else { return };
+        assert_eq!(self.schedule.remove_blocking(|it| *it == item), is_first);
         if is_first {
             self.finish(item);
         }
@@ -221,8 +221,8 @@ impl Checked {
             item.group == group && !self.finished.contains(&item.number) && !taken.contains(item)
         });
         let waiting: Vec<_> = waiting.collect();
-        let is_held = |item: &&Item| self.held.contains(&item.number);
-        let expected: Vec<_> = waiting.iter().filter(|it| !is_held(it)).copied().collect();
+        let is_blocking = |item: &&Item| self.blocking.contains(&item.number);
+        let expected: Vec<_> = waiting.iter().filter(|it| !is_blocking(it)).copied().collect();
         assert_eq!(removed, expected);
         for item in waiting {
             self.finish(item);
@@ -236,7 +236,7 @@ impl Checked {
             4 => Step::Retry(later),
             5 => Step::RetryAlone(None),
             6 => Step::RetryAlone(Some(later)),
-            7 => Step::Hold,
+            7 => Step::Block,
             _ => Step::Return,
         }
     }
@@ -251,23 +251,23 @@ impl Checked {
                 self.schedule.wake(self.now);
                 assert!(self.schedule.next_due().is_none_or(|due| due > self.now));
             }
-            Action::PushHeld { tenant, order } => {
+            Action::PushBlocking { tenant, order } => {
                 let item = self.item(*tenant, Some(*order), false);
-                self.held.insert(item.number);
-                self.schedule.push_held(item, Keys { tenant: *tenant, order: item.order });
+                self.blocking.insert(item.number);
+                self.schedule.push_blocking(item, Keys { tenant: *tenant, order: item.order });
             }
             Action::Resume(index) => self.resume(*index),
-            Action::RemoveHeld(index) => self.remove_held(*index),
+            Action::RemoveBlocking(index) => self.remove_blocking(*index),
             Action::RemoveWaiting { group } => self.remove_waiting(*group),
         }
         assert_eq!(self.schedule.running(), self.taken.iter().flatten().count());
         assert_eq!(self.schedule.iter_waiting().count(), self.schedule.waiting());
-        let behind: usize = (self.schedule.iter_held())
-            .map(|held| self.orders[&held.order.expect("a key")].iter())
-            .map(|order| order.filter(|it| !self.held.contains(it)).count())
+        let behind: usize = (self.schedule.iter_blocking())
+            .map(|blocking| self.orders[&blocking.order.expect("a key")].iter())
+            .map(|order| order.filter(|it| !self.blocking.contains(it)).count())
             .sum();
-        assert_eq!(self.schedule.behind_held(), behind);
-        let unfinished = self.pushed - self.finished.len() - self.held.len();
+        assert_eq!(self.schedule.behind_blocking(), behind);
+        let unfinished = self.pushed - self.finished.len() - self.blocking.len();
         assert_eq!(
             self.schedule.running() + self.schedule.waiting(),
             unfinished,
@@ -291,8 +291,8 @@ proptest! {
         let left: BTreeSet<_> = drained.iter().map(|(entry, _)| entry.item.number).collect();
         prop_assert_eq!(left.len(), drained.len());
         prop_assert!(left.is_disjoint(&checked.finished));
-        prop_assert!(left.is_disjoint(&checked.held));
-        prop_assert_eq!(left.len() + checked.finished.len() + checked.held.len(), checked.pushed);
+        prop_assert!(left.is_disjoint(&checked.blocking));
+        prop_assert_eq!(left.len() + checked.finished.len() + checked.blocking.len(), checked.pushed);
         prop_assert!(checked.schedule.is_empty());
     }
 
@@ -309,9 +309,9 @@ proptest! {
                 checked.act(&Action::Take { worker, pick: 0 });
                 checked.act(&Action::Settle { worker, steps: vec![0; MAX] });
             }
-            for held in checked.held.clone() {
-                if checked.schedule.remove_held(|it| it.number == held) {
-                    checked.finish(checked.items[held]);
+            for blocking in checked.blocking.clone() {
+                if checked.schedule.remove_blocking(|it| it.number == blocking) {
+                    checked.finish(checked.items[blocking]);
                 }
             }
         }

@@ -95,7 +95,7 @@ impl Engine {
         }
         let why = "another node handles it, or this application after its next start";
         let error = AttemptError::Rejected(Rejection::unavailable(why));
-        let verdict = Verdict::Dead { attempts: 0, error: &error, holds: false };
+        let verdict = Verdict::Dead { attempts: 0, error: &error, blocks: false };
         let subscribers = self.subscribers.iter().filter(|(it, _)| it.wants(event.event_type()));
         for (subscriber, _) in subscribers {
             (self.shared.settled)(&subscriber.lane.name, event, verdict);

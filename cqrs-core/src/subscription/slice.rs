@@ -63,7 +63,7 @@ enum Publishing {
     /// It is being appended, and the delivery is done after so many attempts.
     Handled { attempts: u32 },
     /// The event of its death is being appended. After that, the delivery is dead, after so many attempts.
-    Dead { attempts: u32, error: DeliveryError, holds: bool },
+    Dead { attempts: u32, error: DeliveryError, blocks: bool },
     /// It is appended.
     Appended,
     /// It cannot be stored.
@@ -199,7 +199,7 @@ impl Slice {
     /// Hands a parked event to the lane again, as after a restart.
     pub(super) fn feed_parked(self: &Arc<Self>, read: &Read, parked: &Parked) {
         match (&read.content, self.subscriber.index_of(read)) {
-            _ if parked.died_at.is_some() => self.hold(read),
+            _ if parked.died_at.is_some() => self.block(read),
             (Content::Event(event), Some(index)) => self.push(event, index, read, Some(parked)),
             (Content::Event(_), None) => {}
             (Content::Unreadable { logged, error, .. }, _) => self.die_unread(read, logged, error),
@@ -322,9 +322,9 @@ impl Slice {
                     tracker.settle_with_done_row(position);
                 });
             }
-            Some(Publishing::Dead { attempts, error, holds }) => {
+            Some(Publishing::Dead { attempts, error, blocks }) => {
                 drop(state);
-                self.die(position, event, attempts, &error, holds);
+                self.die(position, event, attempts, &error, blocks);
             }
             _ => drop(state.publishing.insert(position, Publishing::Appended)),
         }
@@ -348,10 +348,10 @@ impl Slice {
                 drop(state);
                 self.die(position, event, attempts, &error, false);
             }
-            Some(Publishing::Dead { attempts, error: own, holds }) => {
+            Some(Publishing::Dead { attempts, error: own, blocks }) => {
                 drop(state);
                 tracing::error!(event = event.name(), "the death of a delivery was not published");
-                self.die(position, event, attempts, &own, holds);
+                self.die(position, event, attempts, &own, blocks);
             }
             _ => drop(state.publishing.insert(position, Publishing::Refused(error))),
         }
@@ -458,15 +458,15 @@ impl Origin for Slice {
                     }
                 }
             }
-            Verdict::Dead { attempts, error, holds } => {
+            Verdict::Dead { attempts, error, blocks } => {
                 let mut state = self.state();
                 if let Some(Publishing::Appending) = state.publishing.remove(&position) {
                     let error = error.clone();
-                    let dead = Publishing::Dead { attempts, error, holds };
+                    let dead = Publishing::Dead { attempts, error, blocks };
                     state.publishing.insert(position, dead);
                 } else {
                     drop(state);
-                    self.die(position, event, attempts, error, holds);
+                    self.die(position, event, attempts, error, blocks);
                 }
             }
             // It stays open: its next owner handles it.

@@ -170,11 +170,11 @@ impl Subscriber {
     }
 
     /// Whether the handler wants the event of a parked delivery, and this build can read it, or finds that it is dead and
-    /// holds its order key.
+    /// blocks its order key.
     pub(super) fn can_handle(&self, read: &Read) -> bool {
         let is_readable = match &read.content {
             Content::Event(_) => true,
-            Content::Unreadable { is_newer, .. } => !is_newer && self.holds(read),
+            Content::Unreadable { is_newer, .. } => !is_newer && self.blocks(read),
         };
         is_readable && self.index_of(read).is_some()
     }
@@ -201,14 +201,14 @@ impl Subscriber {
         Keys { order, ..keys }
     }
 
-    /// Whether a dead letter of this event holds its order key.
-    pub(super) fn holds(&self, read: &Read) -> bool {
+    /// Whether a dead letter of this event blocks its order key.
+    pub(super) fn blocks(&self, read: &Read) -> bool {
         let has_key = match self.lane.options.order {
             Order::Key => read.key.is_some(),
             Order::Tenant => true,
             Order::None => false,
         };
-        has_key && self.lane.options.dead_letters == DeadLetters::Hold
+        has_key && self.lane.options.dead_letters == DeadLetters::Block
     }
 
     pub(super) fn push(&self, delivery: Delivery, keys: Keys, parked: Option<&Parked>) {

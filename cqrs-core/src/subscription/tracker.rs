@@ -37,9 +37,9 @@ pub(crate) struct Tracker {
     left: usize,
     /// Those that have a row in the store, or in what is offered.
     parked: BTreeMap<Position, Delivery>,
-    /// The highest position of an open delivery that has died and holds its order key. It is parked with what is below it as
+    /// The highest position of an open delivery that has died and blocks its order key. It is parked with what is below it as
     /// soon as possible.
-    held: Position,
+    blocking: Position,
     /// The settled ones that have left a done row, until the checkpoint passes them.
     done: BTreeSet<Position>,
     next: Next,
@@ -65,7 +65,7 @@ struct Delivery {
     attempts: u32,
     due: Option<Timestamp>,
     error: Option<String>,
-    /// When it failed for good, if it holds its order key since then.
+    /// When it failed for good, if it blocks its order key since then.
     died_at: Option<Timestamp>,
 }
 
@@ -119,7 +119,7 @@ impl Tracker {
             open: BTreeMap::new(),
             left: 0,
             parked: BTreeMap::new(),
-            held: Position::START,
+            blocking: Position::START,
             done: BTreeSet::new(),
             next,
             offered: None,
@@ -221,8 +221,8 @@ impl Tracker {
         }
     }
 
-    /// A delivery has failed for good, and holds its order key: it stays parked until an operator changes that.
-    pub(crate) fn hold(
+    /// A delivery has failed for good, and blocks its order key: it stays parked until an operator changes that.
+    pub(crate) fn block(
         &mut self,
         position: Position,
         attempts: u32,
@@ -234,7 +234,7 @@ impl Tracker {
             delivery.due = None;
             delivery.error = Some(error);
             delivery.died_at = Some(died_at);
-            self.held = self.held.max(position);
+            self.blocking = self.blocking.max(position);
         }
     }
 
@@ -280,7 +280,7 @@ impl Tracker {
     /// If a delivery has been open for longer than `park_after` and holds the checkpoint below positions that are
     /// settled, it is parked, with all open ones between them. If no more can be read because too many are open
     /// (`makes_room`), those that wait for one that fails are parked with it, so that they hold back no others. One that has
-    /// died and holds its order key is parked at once, with all open ones below it.
+    /// died and blocks its order key is parked at once, with all open ones below it.
     pub(crate) fn unsaved(
         &mut self,
         now: Instant,
@@ -329,7 +329,7 @@ impl Tracker {
         let parked = &of_tenant.parked;
         of_tenant.next.park = self.next.park.extract_if(.., |it| parked.contains_key(it)).collect();
         (of_tenant.settled, of_tenant.passed) = (self.settled, self.passed);
-        of_tenant.held = self.held;
+        of_tenant.blocking = self.blocking;
         // What the store has of all tenants, until the next change.
         of_tenant.next.checkpoint = self.next.checkpoint;
         of_tenant
@@ -366,7 +366,7 @@ impl Tracker {
             0 => self.settled,
             _ => self.settled.max(self.passed),
         };
-        let up_to = if is_old { up_to.max(self.held) } else { self.held };
+        let up_to = if is_old { up_to.max(self.blocking) } else { self.blocking };
         if *lowest > up_to {
             return;
         }

@@ -24,8 +24,8 @@ enum Step {
     /// One of the deliveries in the lane gets its verdict.
     Settle(prop::sample::Index),
     Dead(prop::sample::Index),
-    /// It dies and holds its order key.
-    Hold(prop::sample::Index),
+    /// It dies and blocks its order key.
+    Block(prop::sample::Index),
     Retry(prop::sample::Index),
     Wait(u64),
     Save(Answer),
@@ -51,7 +51,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::ReadAgain),
         6 => index().prop_map(Step::Settle),
         1 => index().prop_map(Step::Dead),
-        1 => index().prop_map(Step::Hold),
+        1 => index().prop_map(Step::Block),
         2 => index().prop_map(Step::Retry),
         3 => (0..800_u64).prop_map(Step::Wait),
         5 => answer.prop_map(Step::Save),
@@ -82,8 +82,8 @@ struct World {
     settled: BTreeSet<Position>,
     /// What has failed for good, ever.
     dead: BTreeSet<Position>,
-    /// Those of the lane that have died and hold their order keys.
-    held: BTreeSet<Position>,
+    /// Those of the lane that have died and block their order keys.
+    blocking: BTreeSet<Position>,
     stored: Stored,
 }
 
@@ -99,7 +99,7 @@ impl World {
             lane: BTreeMap::new(),
             settled: BTreeSet::new(),
             dead: BTreeSet::new(),
-            held: BTreeSet::new(),
+            blocking: BTreeSet::new(),
             stored,
         }
     }
@@ -136,7 +136,7 @@ impl World {
 
     fn pick(&self, index: prop::sample::Index) -> Option<Position> {
         let positions: Vec<_> =
-            self.lane.keys().filter(|it| !self.held.contains(it)).copied().collect();
+            self.lane.keys().filter(|it| !self.blocking.contains(it)).copied().collect();
         (!positions.is_empty()).then(|| *index.get(&positions))
     }
 
@@ -152,11 +152,11 @@ impl World {
         self.tracker.dead(position, dead(position.0));
     }
 
-    fn hold(&mut self, position: Position) {
-        self.held.insert(position);
+    fn block(&mut self, position: Position) {
+        self.blocking.insert(position);
         let attempts = self.lane[&position];
         let (error, now) = ("refused".to_owned(), Timestamp::UNIX_EPOCH);
-        self.tracker.hold(position, attempts, error, now);
+        self.tracker.block(position, attempts, error, now);
     }
 
     fn retry(&mut self, position: Position) {
@@ -184,8 +184,8 @@ impl World {
         self.tracker = self.stored.tracker(self.max_open, self.max_parked);
         let parked = self.stored.parked.values();
         self.lane = parked.clone().map(|parked| (parked.position, parked.attempts)).collect();
-        let held = parked.filter(|parked| parked.died_at.is_some());
-        self.held = held.map(|parked| parked.position).collect();
+        let blocking = parked.filter(|parked| parked.died_at.is_some());
+        self.blocking = blocking.map(|parked| parked.position).collect();
     }
 
     fn step(&mut self, step: &Step) {
@@ -202,9 +202,9 @@ impl World {
                     self.die(position);
                 }
             }
-            Step::Hold(index) => {
+            Step::Block(index) => {
                 if let Some(position) = self.pick(index) {
-                    self.hold(position);
+                    self.block(position);
                 }
             }
             Step::Retry(index) => {
@@ -288,16 +288,16 @@ proptest! {
         let is_passed = not_passed.is_none_or(|it| it <= world.stored.checkpoint);
         prop_assert!(is_passed || !parks_all, "{:?}", world.stored);
 
-        // Each parked row says how often the delivery has failed, and whether it holds its order key.
+        // Each parked row says how often the delivery has failed, and whether it blocks its order key.
         for (position, parked) in &world.stored.parked {
             prop_assert_eq!(world.lane.get(position), Some(&parked.attempts));
-            prop_assert_eq!(world.held.contains(position), parked.died_at.is_some());
+            prop_assert_eq!(world.blocking.contains(position), parked.died_at.is_some());
         }
-        // Those that hold their order keys are parked, as far as there is room, and keep nothing else waiting.
+        // Those that block their order keys are parked, as far as there is room, and keep nothing else waiting.
         let is_parked = |it: &Position| world.stored.parked.contains_key(it);
-        prop_assert!(world.held.iter().all(is_parked) || world.stored.parked.len() == max_parked);
+        prop_assert!(world.blocking.iter().all(is_parked) || world.stored.parked.len() == max_parked);
         let end = world.tracker.read_up_to();
-        prop_assert_eq!(world.tracker.is_settled_up_to(end), world.held.len() == world.lane.len());
+        prop_assert_eq!(world.tracker.is_settled_up_to(end), world.blocking.len() == world.lane.len());
 
         // Once the handler has settled everything, nothing is left to do.
         while let Some(position) = world.lane.keys().next().copied() {

@@ -140,7 +140,7 @@ impl TestApp {
     /// Returns when nothing is queued, running or waiting for a retry: all cascades are done. Cancel safe.
     ///
     /// On a paused clock (`#[tokio::test(start_paused = true)]`) retries take no time. What waits
-    /// [behind a dead letter](crate::handler::DeadLetters::Hold) is not waited for.
+    /// [behind a dead letter](crate::handler::DeadLetters::Block) is not waited for.
     ///
     /// # Panics
     ///

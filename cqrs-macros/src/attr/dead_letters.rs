@@ -1,4 +1,4 @@
-//! The option `dead_letters` of an events handler: `"keep"`, `"discard"` or `"hold"`.
+//! The option `dead_letters` of an events handler: `"keep"`, `"discard"` or `"block"`.
 
 use proc_macro2::Ident;
 use syn::parse::ParseStream;
@@ -10,15 +10,15 @@ use crate::attr::value;
 pub(crate) enum DeadLetters {
     Keep,
     Discard,
-    Hold,
+    Block,
 }
 
 /// Reads `= "discard"`.
 pub(crate) fn read(key: &Ident, input: ParseStream<'_>) -> syn::Result<DeadLetters> {
-    let words = ["keep", "discard", "hold"];
+    let words = ["keep", "discard", "block"];
     Ok(match value::one_of(&words, key, "dead_letters = \"discard\"", input)? {
         "discard" => DeadLetters::Discard,
-        "hold" => DeadLetters::Hold,
+        "block" => DeadLetters::Block,
         _ => DeadLetters::Keep,
     })
 }

@@ -213,12 +213,12 @@ impl HandlerOptions {
                  `fn is_busy(error: &HandlerError) -> bool`",
             );
         }
-        if let (Some((DeadLetters::Hold, span)), Some(Order::None)) =
+        if let (Some((DeadLetters::Block, span)), Some(Order::None)) =
             (self.dead_letters, self.order)
         {
             errors.on(
                 span,
-                "`dead_letters = \"hold\"` lets the later events of an order key wait, and with \
+                "`dead_letters = \"block\"` lets the later events of an order key wait, and with \
                  `order = \"none\"` there is no order key: remove one of them",
             );
         }

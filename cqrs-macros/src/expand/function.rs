@@ -29,7 +29,7 @@ pub(super) fn annotate(kind: Kind, args: TokenStream, mut item: ItemFn) -> Token
     quote!(#item #generated)
 }
 
-/// Allows an `async fn` without an `.await`, since the annotation demands the `async`. Last, so that it holds although a group of
+/// Allows an `async fn` without an `.await`, since the annotation demands the `async`. Last, so that it blocks although a group of
 /// lints is set on the function.
 pub(super) fn allow_unused_async(item: &mut ItemFn) {
     item.attrs.push(syn::parse_quote!(#[allow(clippy::unused_async)]));

@@ -234,7 +234,7 @@ fn options(options: &HandlerOptions) -> TokenStream {
         let dead_letters = match dead_letters {
             DeadLetters::Keep => quote!(Keep),
             DeadLetters::Discard => quote!(Discard),
-            DeadLetters::Hold => quote!(Hold),
+            DeadLetters::Block => quote!(Block),
         };
         tokens.extend(quote!(.dead_letters(__cqrs::DeadLetters::#dead_letters)));
     }

@@ -532,11 +532,11 @@ fn what_becomes_of_old_events_and_of_dead_letters() {
     assert_args_mistake(
         quote!(A, dead_letters = "discrad"),
         "unknown value \"discrad\", did you mean \"discard\"? (`dead_letters` takes `\"keep\"`, \
-         `\"discard\"` and `\"hold\"`)",
+         `\"discard\"` and `\"block\"`)",
     );
     assert_args_mistake(
-        quote!(A, dead_letters = "hold", order = "none"),
-        "`dead_letters = \"hold\"` lets the later events of an order key wait, and with `order = \"none\"` \
+        quote!(A, dead_letters = "block", order = "none"),
+        "`dead_letters = \"block\"` lets the later events of an order key wait, and with `order = \"none\"` \
          there is no order key: remove one of them",
     );
     assert_one_mistake(

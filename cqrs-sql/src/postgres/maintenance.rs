@@ -113,7 +113,7 @@ impl PostgresStore {
             "SELECT failed.*, subscription.id, subscription.name, subscription.paused FROM \
              (SELECT dead.position, dead.at, {dead}, NULL::int4 AS only_for, dead.subscription AS number, \
                  dead.attempts, dead.error, dead.died_at AS since, true AS is_dead, \
-                 NULL::timestamptz AS due, false AS holds_key FROM {{dead}} AS dead \
+                 NULL::timestamptz AS due, false AS blocks_key FROM {{dead}} AS dead \
               UNION ALL SELECT parked.position, event.at, {event}, event.only_for, parked.subscription, \
                  parked.attempts, coalesce(parked.error, ''), coalesce(parked.died_at, event.at), \
                  parked.died_at IS NOT NULL, parked.due, parked.died_at IS NOT NULL \
@@ -355,6 +355,6 @@ fn failed(row: &PgRow) -> sqlx::Result<StoredFailure> {
         error: row.try_get("error")?,
         since: since.unwrap_or_default(),
         state: if is_dead { FailedState::Dead } else { parked },
-        holds_key: row.try_get("holds_key")?,
+        blocks_key: row.try_get("blocks_key")?,
     })
 }

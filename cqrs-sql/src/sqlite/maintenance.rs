@@ -107,7 +107,7 @@ impl SqliteStore {
         let sql = format!(
             "SELECT failed.*, subscription.id, subscription.name, subscription.paused FROM \
              (SELECT position, at, {EVENT}, NULL AS only_for, subscription AS number, attempts, error, \
-                 died_at AS since, 1 AS is_dead, NULL AS due, 0 AS holds_key FROM {{dead}} \
+                 died_at AS since, 1 AS is_dead, NULL AS due, 0 AS blocks_key FROM {{dead}} \
               UNION ALL SELECT parked.position, event.at, {event}, event.only_for, parked.subscription, \
                  parked.attempts, coalesce(parked.error, ''), coalesce(parked.died_at, event.at), \
                  parked.died_at IS NOT NULL, parked.due, parked.died_at IS NOT NULL \
@@ -329,6 +329,6 @@ fn failed(row: &SqliteRow) -> sqlx::Result<StoredFailure> {
         error: row.try_get("error")?,
         since: to_timestamp(row.try_get("since")?),
         state: if is_dead { FailedState::Dead } else { parked },
-        holds_key: row.try_get("holds_key")?,
+        blocks_key: row.try_get("blocks_key")?,
     })
 }

@@ -7,7 +7,7 @@ mod authorization;
 mod calls;
 mod contexts;
 mod deaths;
-mod holding;
+mod blocking;
 mod idempotency;
 mod json;
 mod middleware;

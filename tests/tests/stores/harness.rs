@@ -178,9 +178,9 @@ macro_rules! suite {
                 a_node_without_the_shard_redelivers,
                 a_prune_beside_publishers_and_readers_removes_nothing_that_is_needed,
                 a_filter_by_tenant_shows_nothing_of_other_tenants;
-            holding:
-                a_dead_letter_holds_its_key_across_a_restart,
-                another_node_that_takes_over_holds_the_key_until_an_operator_acts;
+            blocking:
+                a_dead_letter_blocks_its_key_across_a_restart,
+                another_node_that_takes_over_blocks_the_key_until_an_operator_acts;
             policies:
                 a_discarded_delivery_leaves_no_dead_letter_and_does_not_come_again,
                 an_event_that_expires_while_its_handler_is_paused_is_not_attempted,
@@ -222,7 +222,7 @@ macro_rules! suite {
                 another_attempt_changes_a_parked_delivery,
                 an_unparked_delivery_is_gone,
                 a_dead_delivery_leaves_with_its_event,
-                a_dead_delivery_that_holds_its_key_stays_parked,
+                a_dead_delivery_that_blocks_its_key_stays_parked,
                 many_deliveries_are_parked_at_once;
             news:
                 an_append_wakes_a_reader_of_the_same_handle,

@@ -17,7 +17,7 @@ mod detours;
 mod done_rows;
 mod handlers;
 mod health;
-mod holding;
+mod blocking;
 mod idempotency;
 mod leases;
 mod lost_logs;

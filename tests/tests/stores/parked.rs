@@ -91,7 +91,7 @@ pub(crate) async fn a_dead_delivery_leaves_with_its_event(harness: impl Harness)
     assert_eq!((claim.parked, claim.checkpoints), (Vec::new(), vec![(index, positions[1])]));
 }
 
-pub(crate) async fn a_dead_delivery_that_holds_its_key_stays_parked(harness: impl Harness) {
+pub(crate) async fn a_dead_delivery_that_blocks_its_key_stays_parked(harness: impl Harness) {
     let store = harness.store();
     let [index] = subscribe(&*store, ["index"]).await;
     let positions = append(&*store, 4, 4).await;
@@ -108,10 +108,10 @@ pub(crate) async fn a_dead_delivery_that_holds_its_key_stays_parked(harness: imp
     let listed = store.failed(&DeliveryFilter::dead()).await.unwrap();
     let [letter] = &listed[..] else { panic!("{listed:?}") };
     assert_eq!((letter.event.position, letter.attempts), (positions[0], 3));
-    assert_eq!((letter.state, letter.holds_key), (FailedState::Dead, true));
+    assert_eq!((letter.state, letter.blocks_key), (FailedState::Dead, true));
     assert_eq!((Some(&letter.error), letter.since), (dead.error.as_ref(), died_at));
     let parked = store.failed(&DeliveryFilter::parked()).await.unwrap();
-    assert_eq!((parked.len(), parked[0].holds_key), (1, false));
+    assert_eq!((parked.len(), parked[0].blocks_key), (1, false));
 
     // It is tried again with all attempts, and dies again.
     let delivery = letter.id();

@@ -72,14 +72,14 @@ impl State {
         let position = stored.lowest(shards);
         let next = self.log.iter().find(|event| event.position > position);
         let lag = next.map(|next| now.duration_since(next.at));
-        let held = stored.parked.values().filter(|parked| parked.died_at.is_some()).count();
+        let blocking = stored.parked.values().filter(|parked| parked.died_at.is_some()).count();
         SubscriptionProgress {
             subscription: stored.subscription(id),
             position,
             behind: self.end().0.saturating_sub(position.0),
             lag: lag.and_then(|lag| Duration::try_from(lag).ok()).unwrap_or_default(),
-            parked: (stored.parked.len() - held) as u64,
-            dead: (stored.dead.len() + held) as u64,
+            parked: (stored.parked.len() - blocking) as u64,
+            dead: (stored.dead.len() + blocking) as u64,
         }
     }
 
@@ -96,7 +96,7 @@ impl State {
                     Some(_) => FailedState::Dead,
                     None => FailedState::Parked { due: parked.due },
                 },
-                holds_key: parked.died_at.is_some(),
+                blocks_key: parked.died_at.is_some(),
             })
         });
         let dead = stored.dead.values().map(|(since, dead)| StoredFailure {
@@ -106,7 +106,7 @@ impl State {
             error: dead.error.clone(),
             since: *since,
             state: FailedState::Dead,
-            holds_key: false,
+            blocks_key: false,
         });
         parked.chain(dead).collect()
     }

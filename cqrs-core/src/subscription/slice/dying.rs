@@ -13,25 +13,25 @@ use crate::message::AnyEvent;
 use crate::subscription::codec::{Content, Read};
 
 impl Slice {
-    /// A delivery has failed for good. If it `holds` its order key, the lane lets those behind it wait.
+    /// A delivery has failed for good. If it `blocks` its order key, the lane lets those behind it wait.
     pub(super) fn die(
         &self,
         position: Position,
         event: &AnyEvent,
         attempts: u32,
         error: &DeliveryError,
-        holds: bool,
+        blocks: bool,
     ) {
-        let verdict = Verdict::Dead { attempts, error, holds };
+        let verdict = Verdict::Dead { attempts, error, blocks };
         if self.discards_dead_letters() {
             return self.end(position, event, verdict, |tracker| {
                 tracker.settle(position);
             });
         }
         let error = event.redacted_text(error);
-        if holds {
+        if blocks {
             return self.end(position, event, verdict, |tracker| {
-                tracker.hold(position, attempts, error, Timestamp::now());
+                tracker.block(position, attempts, error, Timestamp::now());
             });
         }
         match self.shared.codec.logged(position, event) {
@@ -64,19 +64,19 @@ impl Slice {
         if let Some(death) = death {
             Box::new(death).carry_out();
         }
-        if self.subscriber.holds(read) {
+        if self.subscriber.blocks(read) {
             let mut state = self.state();
-            state.ways.tracker_of(position).hold(position, 0, error, Timestamp::now());
+            state.ways.tracker_of(position).block(position, 0, error, Timestamp::now());
             drop(state);
-            return self.hold(read);
+            return self.block(read);
         }
         let dead = DeadDelivery { event: logged.clone(), attempts: 0, error };
         self.state().ways.tracker_of(position).dead(position, dead);
     }
 
     /// Lets the later events of the order key of `read`, which is dead, wait in the lane, if the handler wants that.
-    pub(super) fn hold(self: &Arc<Self>, read: &Read) {
-        if !self.subscriber.holds(read) {
+    pub(super) fn block(self: &Arc<Self>, read: &Read) {
+        if !self.subscriber.blocks(read) {
             return;
         }
         let (delivery, keys) = match &read.content {
@@ -86,7 +86,7 @@ impl Slice {
             }
         };
         let lane = &self.subscriber.lane;
-        lane.push_held(delivery, keys);
+        lane.push_blocking(delivery, keys);
         // It may have been revoked meanwhile.
         if self.takes_back() {
             lane.release_waiting();

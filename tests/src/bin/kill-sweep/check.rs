@@ -26,7 +26,7 @@ struct Handler {
 const HANDLERS: [Handler; 7] = [
     Handler { name: "note", of_followed: false, is_transactional: false },
     Handler { name: "flaky", of_followed: false, is_transactional: false },
-    Handler { name: "hold", of_followed: false, is_transactional: false },
+    Handler { name: "block", of_followed: false, is_transactional: false },
     Handler { name: "note-followed", of_followed: true, is_transactional: false },
     Handler { name: "count", of_followed: false, is_transactional: true },
     Handler { name: "count-batches", of_followed: false, is_transactional: true },

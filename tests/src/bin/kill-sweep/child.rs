@@ -129,7 +129,7 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
             while pointed.claimed_shards() < usize::from(pointed.profile().shards) {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
-            Line::Held(redeliver(&app).await.expect("the store is available")).print();
+            Line::Blocking(redeliver(&app).await.expect("the store is available")).print();
             // What is moved into the log while others are handled counts too.
             loop {
                 let before = pointed.range().await.expect("the store is available");
@@ -149,8 +149,8 @@ pub(crate) async fn run(Plan { address, task, end_at }: Plan) {
     }
 }
 
-/// Delivers the dead letters again that hold their counters, as an operator does.
+/// Delivers the dead letters again that block their counters, as an operator does.
 async fn redeliver(app: &App) -> Result<usize, OperationError> {
-    let held = DeliveryFilter::dead().handler("hold");
-    app.operations().redeliver_all(&Context::system(), &held).await
+    let blocking = DeliveryFilter::dead().handler("block");
+    app.operations().redeliver_all(&Context::system(), &blocking).await
 }

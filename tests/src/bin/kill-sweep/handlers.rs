@@ -93,17 +93,17 @@ impl EventHandler<Advanced> for Flaky {
     }
 }
 
-/// Its dead letters hold their counters, until the last process delivers them again.
-#[events_handler(Advanced, name = "hold", retry = none, dead_letters = "hold")]
-struct Hold {
+/// Its dead letters block their counters, until the last process delivers them again.
+#[events_handler(Advanced, name = "block", retry = none, dead_letters = "block")]
+struct Block {
     pool: Pool,
     failures: Failures,
 }
 
-impl EventHandler<Advanced> for Hold {
+impl EventHandler<Advanced> for Block {
     async fn handle(&self, event: &Advanced, _: &Context) -> HandlerResult {
         self.failures.at_random()?;
-        self.pool.note("hold", event.counter, event.number, 0).await?;
+        self.pool.note("block", event.counter, event.number, 0).await?;
         Ok(())
     }
 }

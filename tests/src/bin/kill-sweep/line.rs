@@ -12,8 +12,8 @@ pub(crate) enum Line {
     Accepted { counter: i64, first: i64, count: i64 },
     /// So many deliveries were parked.
     Parked(usize),
-    /// So many dead letters that held their counters were delivered again at the end.
-    Held(usize),
+    /// So many dead letters that blocked their counters were delivered again at the end.
+    Blocking(usize),
     /// This must not happen.
     Failed(String),
 }

@@ -26,7 +26,7 @@ const KILLED: &str = "processes killed";
 const AT_ANY_TIME: &str = "  at any time";
 const STOPPED: &str = "processes that have stopped by themselves";
 const PARKED: &str = "deliveries that were parked";
-const HELD: &str = "dead letters that held their counter until the end";
+const BLOCKING: &str = "dead letters that blocked their counter until the end";
 
 /// Kills so many processes, and prints what was counted. Returns whether all is right.
 pub(crate) async fn run(kind: Kind, kills: usize) -> bool {
@@ -57,7 +57,7 @@ async fn round(kind: Kind, kills: usize) -> Report {
     for (point, _) in POINTS {
         report.add(&at(point), 0);
     }
-    for what in [STOPPED, PARKED, HELD] {
+    for what in [STOPPED, PARKED, BLOCKING] {
         report.add(what, 0);
     }
     block_in_place(|| {
@@ -170,7 +170,7 @@ impl Heard {
                 self.accepted.extend((first..first + count).map(|number| (counter, number)));
             }
             Line::Parked(count) => self.counts.add(PARKED, count),
-            Line::Held(count) => self.counts.add(HELD, count),
+            Line::Blocking(count) => self.counts.add(BLOCKING, count),
             Line::Failed(why) => self.failed.push(why),
         }
     }

@@ -1,4 +1,4 @@
-//! Dead letters that hold their order key: `dead_letters = "hold"`.
+//! Dead letters that block their order key: `dead_letters = "block"`.
 
 mod batches;
 mod unreadable;
@@ -29,8 +29,8 @@ struct Booked {
 #[derive(Debug, Serialize, Deserialize, Event)]
 struct DayClosed;
 
-const HOLD: HandlerOptions =
-    HandlerOptions::DEFAULT.retry(RetryPolicy::none()).dead_letters(DeadLetters::Hold);
+const BLOCK: HandlerOptions =
+    HandlerOptions::DEFAULT.retry(RetryPolicy::none()).dead_letters(DeadLetters::Block);
 
 /// What a handler has booked, and the numbers that it cannot book.
 #[derive(Clone, Default)]
@@ -116,7 +116,7 @@ async fn later_events_of_a_key_wait_behind_a_dead_letter_until_it_is_redelivered
             async { Ok(()) }
         });
         let app = TestApp::from_builder(builder)
-            .register(ledger.handler("ledger", HOLD))
+            .register(ledger.handler("ledger", BLOCK))
             .register(other.handler("other", HandlerOptions::DEFAULT))
             .register(react);
         let app = app.build().expect("wired");
@@ -130,19 +130,19 @@ async fn later_events_of_a_key_wait_behind_a_dead_letter_until_it_is_redelivered
         let letters = app.dead_letters().await;
         assert_eq!(letters.len(), 2);
         assert!(
-            letters.iter().all(|letter| letter.holds_key && letter.error == "it does not add up")
+            letters.iter().all(|letter| letter.blocks_key && letter.error == "it does not add up")
         );
         let status = app.handler("ledger").expect("it is there").status();
-        assert_eq!((status.held_keys, status.queued, status.running), (2, 3, 0));
+        assert_eq!((status.blocked_keys, status.queued, status.running), (2, 3, 0));
         assert_eq!(deaths.load(SeqCst), 2);
 
-        // What fails again still holds its key.
+        // What fails again still blocks its key.
         let (operations, operator) = (app.operations(), Context::system());
         operations.redeliver(&operator, letters[0].id).await.expect("it is there");
         app.settled().await;
         assert_eq!(ledger.of(7), [0; 0]);
         let letters = app.dead_letters().await;
-        assert!(letters.len() == 2 && letters.iter().all(|it| it.holds_key), "{letters:?}");
+        assert!(letters.len() == 2 && letters.iter().all(|it| it.blocks_key), "{letters:?}");
         assert_eq!(deaths.load(SeqCst), 3);
 
         ledger.refuse([]);
@@ -152,7 +152,7 @@ async fn later_events_of_a_key_wait_behind_a_dead_letter_until_it_is_redelivered
         assert_eq!((ledger.of(7), ledger.of(8)), (vec![1, 2, 4], vec![1, 9]));
         assert_eq!(app.dead_letters().await.len(), 0);
         let status = app.handler("ledger").expect("it is there").status();
-        assert_eq!((status.held_keys, status.queued), (0, 0));
+        assert_eq!((status.blocked_keys, status.queued), (0, 0));
         assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
     }
 }
@@ -161,7 +161,7 @@ async fn later_events_of_a_key_wait_behind_a_dead_letter_until_it_is_redelivered
 async fn a_discarded_dead_letter_lets_the_later_events_go_on() {
     for builder in builders() {
         let ledger = Ledger::default();
-        let app = TestApp::from_builder(builder).register(ledger.handler("ledger", HOLD));
+        let app = TestApp::from_builder(builder).register(ledger.handler("ledger", BLOCK));
         let app = app.build().expect("wired");
         ledger.refuse([1, 3]);
         for number in 1..=4 {
@@ -172,9 +172,9 @@ async fn a_discarded_dead_letter_lets_the_later_events_go_on() {
         let first = only_letter(&app).await;
         app.operations().discard(&operator, first.id).await.expect("it is there");
         app.settled().await;
-        assert_eq!(ledger.of(7), [2], "the third one holds the key now");
+        assert_eq!(ledger.of(7), [2], "the third one blocks the key now");
         let third = only_letter(&app).await;
-        assert!(third.holds_key && third.id != first.id);
+        assert!(third.blocks_key && third.id != first.id);
         app.operations().discard(&operator, third.id).await.expect("it is there");
         app.idle().await;
         assert_eq!(ledger.of(7), [2, 4]);
@@ -182,42 +182,42 @@ async fn a_discarded_dead_letter_lets_the_later_events_go_on() {
 }
 
 #[tokio::test]
-async fn an_application_with_a_held_key_and_nothing_behind_it_is_idle() {
+async fn an_application_with_a_blocked_key_and_nothing_behind_it_is_idle() {
     for builder in builders() {
         let ledger = Ledger::default();
         ledger.refuse([1]);
-        let app = TestApp::from_builder(builder).register(ledger.handler("ledger", HOLD));
+        let app = TestApp::from_builder(builder).register(ledger.handler("ledger", BLOCK));
         let app = app.build().expect("wired");
         book(&app, 7, 1).await;
         app.idle().await;
-        assert!(only_letter(&app).await.holds_key);
+        assert!(only_letter(&app).await.blocks_key);
         assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
     }
 }
 
 #[tokio::test]
-async fn an_event_without_a_key_holds_nothing() {
+async fn an_event_without_a_key_blocks_nothing() {
     for builder in builders() {
         let close = Handler::event_fn("close", |_: Published<DayClosed>, _| async {
             Err(HandlerError::msg("not now"))
         });
-        let app = TestApp::from_builder(builder).register(close.options(HOLD));
+        let app = TestApp::from_builder(builder).register(close.options(BLOCK));
         let app = app.build().expect("wired");
         for _ in 0..2 {
             app.publish(&acme(), DayClosed).await.expect("accepted");
         }
         app.idle().await;
         let letters = app.dead_letters().await;
-        assert!(letters.len() == 2 && letters.iter().all(|it| !it.holds_key), "{letters:?}");
+        assert!(letters.len() == 2 && letters.iter().all(|it| !it.blocks_key), "{letters:?}");
     }
 }
 
 #[tokio::test]
-async fn with_the_order_of_tenants_a_dead_letter_holds_its_tenant() {
+async fn with_the_order_of_tenants_a_dead_letter_blocks_its_tenant() {
     for builder in builders() {
         let ledger = Ledger::default();
         ledger.refuse([1]);
-        let handler = ledger.handler("ledger", HOLD.order(Order::Tenant));
+        let handler = ledger.handler("ledger", BLOCK.order(Order::Tenant));
         let app = TestApp::from_builder(builder).register(handler).build().expect("wired");
         book(&app, 7, 1).await;
         book(&app, 8, 2).await;
@@ -237,7 +237,7 @@ async fn publishers_wait_while_what_waits_behind_a_dead_letter_fills_the_queue()
     let ledger = Ledger::default();
     ledger.refuse([1]);
     let app =
-        TestApp::from_builder(bare().queue_capacity(2)).register(ledger.handler("ledger", HOLD));
+        TestApp::from_builder(bare().queue_capacity(2)).register(ledger.handler("ledger", BLOCK));
     let app = app.build().expect("wired");
     app.expect_failures();
     for number in 1..=3 {
@@ -284,7 +284,7 @@ async fn a_dead_letter_that_is_dropped_because_there_are_too_many_lets_its_key_g
     let ledger = Ledger::default();
     ledger.refuse([1]);
     let builder = bare().dead_letter_capacity(1);
-    let app = TestApp::from_builder(builder).register(ledger.handler("ledger", HOLD));
+    let app = TestApp::from_builder(builder).register(ledger.handler("ledger", BLOCK));
     let app = app.build().expect("wired");
     book(&app, 7, 1).await;
     book(&app, 7, 2).await;
@@ -293,15 +293,15 @@ async fn a_dead_letter_that_is_dropped_because_there_are_too_many_lets_its_key_g
     book(&app, 8, 1).await;
     app.settled().await;
     assert_eq!(ledger.of(7), [2]);
-    assert_eq!((only_letter(&app).await.holds_key, app.operations().dropped()), (true, 1));
+    assert_eq!((only_letter(&app).await.blocks_key, app.operations().dropped()), (true, 1));
 }
 
 #[tokio::test]
-async fn in_memory_a_dead_letter_that_holds_its_key_can_be_edited_and_with_a_store_it_cannot() {
+async fn in_memory_a_dead_letter_that_blocks_its_key_can_be_edited_and_with_a_store_it_cannot() {
     for (builder, can_be_edited) in builders().into_iter().zip([true, false]) {
         let ledger = Ledger::default();
         ledger.refuse([1]);
-        let app = TestApp::from_builder(builder).register(ledger.handler("ledger", HOLD));
+        let app = TestApp::from_builder(builder).register(ledger.handler("ledger", BLOCK));
         let app = app.build().expect("wired");
         book(&app, 7, 1).await;
         book(&app, 7, 3).await;
@@ -316,23 +316,23 @@ async fn in_memory_a_dead_letter_that_holds_its_key_can_be_edited_and_with_a_sto
             assert_eq!(ledger.of(7), [2, 3]);
         } else {
             let error = edited.expect_err("it keeps its place");
-            assert!(matches!(error, OperationError::HoldsKey(_)), "{error}");
-            assert!(only_letter(&app).await.holds_key);
+            assert!(matches!(error, OperationError::BlocksKey(_)), "{error}");
+            assert!(only_letter(&app).await.blocks_key);
         }
     }
 }
 
 #[test]
-fn to_hold_keys_without_an_order_is_reported() {
+fn to_block_keys_without_an_order_is_reported() {
     let without_order = HandlerOptions::DEFAULT.order(Order::None);
     let settings = || -> HandlerSettings {
-        serde_json::from_str(r#"{ "ledger": { "dead_letters": "hold" } }"#).expect("valid settings")
+        serde_json::from_str(r#"{ "ledger": { "dead_letters": "block" } }"#).expect("valid settings")
     };
     let build = |builder: AppBuilder, options| {
         builder.register(Ledger::default().handler("ledger", options)).build()
     };
     for error in [
-        build(bare(), without_order.dead_letters(DeadLetters::Hold)),
+        build(bare(), without_order.dead_letters(DeadLetters::Block)),
         build(bare().settings(settings()), without_order),
     ] {
         let error = error.expect_err("a contradiction");
@@ -343,5 +343,5 @@ fn to_hold_keys_without_an_order_is_reported() {
     }
     assert!(build(bare().settings(settings()), HandlerOptions::DEFAULT).is_ok());
     // The application's default is for those that have an order.
-    assert!(build(bare().defaults(HOLD), without_order).is_ok());
+    assert!(build(bare().defaults(BLOCK), without_order).is_ok());
 }

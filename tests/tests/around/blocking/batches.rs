@@ -1,4 +1,4 @@
-//! Batches with dead letters that hold their order key.
+//! Batches with dead letters that block their order key.
 
 use cqrs_core::handler::BatchPolicy;
 
@@ -10,7 +10,7 @@ async fn a_batch_books_nothing_of_a_key_behind_its_dead_letter() {
         let ledger = Ledger::default();
         ledger.refuse([2, 3]);
         let handler = Handler::batches("ledger", BatchPolicy::new(10), BatchLedger(ledger.clone()));
-        let handler = handler.on::<Booked>().options(HOLD.concurrency(1));
+        let handler = handler.on::<Booked>().options(BLOCK.concurrency(1));
         let app = TestApp::from_builder(builder).register(handler).build().expect("wired");
         app.start().await.expect("started");
         app.handler("ledger").expect("it is there").pause();
@@ -27,7 +27,7 @@ async fn a_batch_books_nothing_of_a_key_behind_its_dead_letter() {
         let letter = only_letter(&app).await;
         assert_eq!(letter.event.downcast_ref::<Booked>().expect("booked").number, 2);
         let status = app.handler("ledger").expect("it is there").status();
-        assert_eq!((status.held_keys, status.queued), (1, 2));
+        assert_eq!((status.blocked_keys, status.queued), (1, 2));
 
         ledger.refuse([]);
         app.operations().redeliver(&Context::system(), letter.id).await.expect("it is there");
@@ -53,12 +53,12 @@ impl BatchEventHandler<Booked> for BatchLedger {
 }
 
 #[tokio::test]
-async fn of_a_batch_of_expired_events_the_first_one_of_each_key_holds_it() {
+async fn of_a_batch_of_expired_events_the_first_one_of_each_key_blocks_it() {
     let limit = Duration::from_millis(50);
     for builder in builders() {
         let ledger = Ledger::default();
         let handler = Handler::batches("ledger", BatchPolicy::new(10), BatchLedger(ledger.clone()));
-        let handler = handler.on::<Booked>().options(HOLD.concurrency(1).deliver_within(limit));
+        let handler = handler.on::<Booked>().options(BLOCK.concurrency(1).deliver_within(limit));
         let app = TestApp::from_builder(builder).register(handler).build().expect("wired");
         app.start().await.expect("started");
         app.handler("ledger").expect("it is there").pause();

@@ -1,4 +1,4 @@
-//! Dead letters that hold their order key.
+//! Dead letters that block their order key.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -14,10 +14,10 @@ use crate::harness::Harness;
 use crate::operations::{failed, operator, refusing};
 use crate::support::{SHORT, eventually};
 
-/// A handler that refuses events with an odd number until `heals` is set; a dead letter holds its counter.
-fn holding(seen: &Seen, heals: &Arc<AtomicBool>) -> HandlerRegistration {
+/// A handler that refuses events with an odd number until `heals` is set; a dead letter blocks its counter.
+fn blocking(seen: &Seen, heals: &Arc<AtomicBool>) -> HandlerRegistration {
     let options = HandlerOptions::DEFAULT.retry(RetryPolicy::none());
-    refusing("holding", seen, heals).options(options.dead_letters(DeadLetters::Hold))
+    refusing("blocking", seen, heals).options(options.dead_letters(DeadLetters::Block))
 }
 
 fn numbers(failed: &[FailedDelivery]) -> Vec<u32> {
@@ -39,9 +39,9 @@ fn first_of(seen: &Seen, counter: u32) -> Vec<u32> {
     numbers
 }
 
-pub(crate) async fn a_dead_letter_holds_its_key_across_a_restart(harness: impl Harness) {
+pub(crate) async fn a_dead_letter_blocks_its_key_across_a_restart(harness: impl Harness) {
     let (seen, other, heals) = (Seen::default(), Seen::default(), Arc::new(AtomicBool::new(false)));
-    let handlers = || [holding(&seen, &heals), noting("other", &other)];
+    let handlers = || [blocking(&seen, &heals), noting("other", &other)];
     let first = app(harness.another().await, handlers()).await;
     for number in [1, 2, 4] {
         publish(&first, 1, number).await;
@@ -54,7 +54,7 @@ pub(crate) async fn a_dead_letter_holds_its_key_across_a_restart(harness: impl H
     })
     .await;
     let letter = dead_letter(&first).await;
-    assert!(letter.holds_key && letter.state == FailedState::Dead, "{letter:?}");
+    assert!(letter.blocks_key && letter.state == FailedState::Dead, "{letter:?}");
     assert_eq!((letter.attempts, &*letter.error), (1, "1 is odd"));
     stop(first).await;
 
@@ -67,11 +67,11 @@ pub(crate) async fn a_dead_letter_holds_its_key_across_a_restart(harness: impl H
     })
     .await;
     let status = second.operations().subscriptions().await.unwrap();
-    let status = status.iter().find(|it| it.handler == "holding").unwrap();
+    let status = status.iter().find(|it| it.handler == "blocking").unwrap();
     assert_eq!((status.dead, status.parked), (1, 3));
-    assert_eq!(second.handler("holding").unwrap().status().held_keys, 1);
+    assert_eq!(second.handler("blocking").unwrap().status().blocked_keys, 1);
 
-    // What fails again still holds its key.
+    // What fails again still blocks its key.
     let letter = dead_letter(&second).await;
     second.operations().redeliver(&operator(), letter.id).await.unwrap();
     eventually("it is dead again", async || {
@@ -82,7 +82,7 @@ pub(crate) async fn a_dead_letter_holds_its_key_across_a_restart(harness: impl H
     assert_eq!(first_of(&seen, 1), [0; 0]);
     heals.store(true, SeqCst);
     let letter = dead_letter(&second).await;
-    assert!(letter.holds_key && letter.attempts == 1, "{letter:?}");
+    assert!(letter.blocks_key && letter.attempts == 1, "{letter:?}");
     second.operations().redeliver(&operator(), letter.id).await.unwrap();
     idle(&second).await;
     assert_eq!(first_of(&seen, 1), [1, 2, 4, 6]);
@@ -90,12 +90,12 @@ pub(crate) async fn a_dead_letter_holds_its_key_across_a_restart(harness: impl H
     stop(second).await;
 }
 
-pub(crate) async fn another_node_that_takes_over_holds_the_key_until_an_operator_acts(
+pub(crate) async fn another_node_that_takes_over_blocks_the_key_until_an_operator_acts(
     harness: impl Harness,
 ) {
     let (seen, heals) = (Seen::default(), Arc::new(AtomicBool::new(false)));
     let store = faulty_with_lease(harness.another().await, SHORT);
-    let first = app(store.clone(), [holding(&seen, &heals)]).await;
+    let first = app(store.clone(), [blocking(&seen, &heals)]).await;
     publish(&first, 1, 1).await;
     publish(&first, 1, 2).await;
     publish(&first, 1, 3).await;
@@ -103,11 +103,11 @@ pub(crate) async fn another_node_that_takes_over_holds_the_key_until_an_operator
     eventually("it is dead", async || !failed(&first, DeliveryFilter::dead()).await.is_empty())
         .await;
     let second =
-        app(faulty_with_lease(harness.another().await, SHORT), [holding(&seen, &heals)]).await;
+        app(faulty_with_lease(harness.another().await, SHORT), [blocking(&seen, &heals)]).await;
     stop(first).await;
     publish(&second, 2, 2).await;
     eventually("the other node has the shard", async || first_of(&seen, 2) == [2]).await;
-    assert_eq!(second.handler("holding").unwrap().status().held_keys, 1);
+    assert_eq!(second.handler("blocking").unwrap().status().blocked_keys, 1);
 
     // A node without the shard discards the first one, and then the third one.
     let operators = app(harness.another().await, []).await;

@@ -1,4 +1,4 @@
-//! Dead letters that hold their order keys: the later deliveries of these keys wait.
+//! Dead letters that block their order keys: the later deliveries of these keys wait.
 
 use uuid::Uuid;
 
@@ -8,17 +8,17 @@ use crate::schedule::Keys;
 
 impl Lane {
     /// Lets the later deliveries of this order key wait for a delivery that has died before.
-    pub(crate) fn push_held(&self, delivery: Delivery, keys: Keys) {
-        self.state().schedule.push_held(delivery, keys);
+    pub(crate) fn push_blocking(&self, delivery: Delivery, keys: Keys) {
+        self.state().schedule.push_blocking(delivery, keys);
         self.shared.lifecycle.note_change();
     }
 
-    /// Delivers an event in memory again that holds its order key: before those that wait behind it. Returns whether there
+    /// Delivers an event in memory again that blocks its order key: before those that wait behind it. Returns whether there
     /// is one.
-    pub(crate) fn resume_held(&self, event: &AnyEvent) -> bool {
+    pub(crate) fn resume_blocking(&self, event: &AnyEvent) -> bool {
         let lifecycle = &self.shared.lifecycle;
         lifecycle.begin();
-        let is_held = self.state().schedule.resume(
+        let is_blocking = self.state().schedule.resume(
             |delivery| delivery.event.id() == event.id(),
             |delivery| {
                 delivery.event = event.clone();
@@ -26,17 +26,17 @@ impl Lane {
                 delivery.receipt.token = None;
             },
         );
-        if is_held {
+        if is_blocking {
             self.work.notify_one();
         } else {
             lifecycle.end();
         }
-        is_held
+        is_blocking
     }
 
-    /// The event with this id does not hold its order key any more: those behind it follow.
-    pub(crate) fn release_held(&self, event: Uuid) {
-        if self.state().schedule.remove_held(|delivery| delivery.event.id() == event) {
+    /// The event with this id does not block its order key any more: those behind it follow.
+    pub(crate) fn release_blocking(&self, event: Uuid) {
+        if self.state().schedule.remove_blocking(|delivery| delivery.event.id() == event) {
             self.work.notify_one();
         }
     }

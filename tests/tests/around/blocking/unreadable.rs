@@ -1,4 +1,4 @@
-//! Stored events that cannot be read, and hold their order key.
+//! Stored events that cannot be read, and block their order key.
 
 use super::*;
 
@@ -11,12 +11,12 @@ struct OldBooked {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_read_holds_its_key_until_it_is_discarded() {
+async fn an_event_that_cannot_be_read_blocks_its_key_until_it_is_discarded() {
     let store = MemoryStore::new();
     let ledger = Ledger::default();
     let start = async || {
         let builder = bare().store(store.clone());
-        let app = TestApp::from_builder(builder).register(ledger.handler("ledger", HOLD));
+        let app = TestApp::from_builder(builder).register(ledger.handler("ledger", BLOCK));
         let app = app.build().expect("wired");
         app.start().await.expect("started");
         app
@@ -33,11 +33,11 @@ async fn an_event_that_cannot_be_read_holds_its_key_until_it_is_discarded() {
     book(&app, 8, 3).await;
     app.settled().await;
     let letter = only_letter(&app).await;
-    assert!(letter.holds_key && letter.error.contains("missing field"), "{letter:?}");
+    assert!(letter.blocks_key && letter.error.contains("missing field"), "{letter:?}");
     // It cannot be read when it is redelivered either, nor after a restart.
     app.operations().redeliver(&Context::system(), letter.id).await.expect("it is there");
     app.settled().await;
-    assert!(only_letter(&app).await.holds_key);
+    assert!(only_letter(&app).await.blocks_key);
     assert_eq!((ledger.of(7), ledger.of(8)), (vec![], vec![3]));
     assert!(app.shutdown(Duration::from_secs(10)).await.is_clean());
     drop(app);
