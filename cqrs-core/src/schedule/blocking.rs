@@ -57,7 +57,8 @@ impl<T> Schedule<T> {
 
     /// How many items wait behind one that is blocking.
     pub(crate) fn behind_blocking(&self) -> usize {
-        let orders = self.blocking.values().filter_map(|blocking| self.orders.get(&blocking.keys.order?));
+        let orders =
+            self.blocking.values().filter_map(|blocking| self.orders.get(&blocking.keys.order?));
         orders.flat_map(|ordered| &ordered.behind).map(Entry::weight).sum()
     }
 }

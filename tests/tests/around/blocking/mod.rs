@@ -326,7 +326,8 @@ async fn in_memory_a_dead_letter_that_blocks_its_key_can_be_edited_and_with_a_st
 fn to_block_keys_without_an_order_is_reported() {
     let without_order = HandlerOptions::DEFAULT.order(Order::None);
     let settings = || -> HandlerSettings {
-        serde_json::from_str(r#"{ "ledger": { "dead_letters": "block" } }"#).expect("valid settings")
+        serde_json::from_str(r#"{ "ledger": { "dead_letters": "block" } }"#)
+            .expect("valid settings")
     };
     let build = |builder: AppBuilder, options| {
         builder.register(Ledger::default().handler("ledger", options)).build()
