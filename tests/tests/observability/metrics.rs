@@ -37,7 +37,7 @@ async fn everything_that_happens_is_counted() {
     let recorder = DebuggingRecorder::new();
     let snapshotter = recorder.snapshotter();
     let _guard = metrics::set_default_local_recorder(&recorder);
-    let app = shop().build().expect("wired");
+    let app = shop().allow_failures().build().expect("wired");
 
     app.execute(&acme(), PlaceOrder).await.expect("placed");
     app.query(&acme(), AskNobody).await.expect_err("nobody is there");
