@@ -17,7 +17,7 @@ mod redaction; // keyed hashes in the place of redacted values
 mod content; // what an entry says, as columns, before it has its place in a chain
 mod activity; // what is recorded by hand
 mod policy; // how long entries are kept
-mod turns; // work of which each tenant does one at a time
+mod tenant_locks; // work of which each tenant does one at a time
 mod store; // the tables: rows, hashes and chains, in SQLite or Postgres
 mod log; // the log itself: recording
 mod options; // opening a log

@@ -15,7 +15,7 @@ use crate::error::RecordError;
 use crate::policy::Retention;
 use crate::redaction::RedactionKey;
 use crate::store::Database;
-use crate::turns::Turns;
+use crate::tenant_locks::TenantLocks;
 
 /// How many signals a reader can miss before it has to read the database instead.
 const SIGNALS: usize = 1024;
@@ -54,7 +54,7 @@ pub(crate) struct Shared {
     retention: Option<Retention>,
     retaining: Mutex<Option<JoinHandle<()>>>,
     appended: broadcast::Sender<Appended>,
-    searches: Turns,
+    searches: TenantLocks,
 }
 
 /// The tenant has entries up to this sequence.
@@ -80,7 +80,7 @@ impl ActivityLog {
             retention,
             retaining,
             appended,
-            searches: Turns::default(),
+            searches: TenantLocks::default(),
         };
         Self { shared: Arc::new(shared) }
     }
@@ -207,7 +207,7 @@ impl ActivityLog {
     }
 
     /// Whose turn it is to search without an index.
-    pub(crate) fn searches(&self) -> &Turns {
+    pub(crate) fn searches(&self) -> &TenantLocks {
         &self.shared.searches
     }
 

@@ -74,7 +74,7 @@ impl ActivityLog {
         let after = after.map(|cursor| cursor.last_of(tenant, filter, order)).transpose()?;
         let mut walk = Walk::new(self.database().clone(), tenant, filter, order, after);
         if let Some(post_filter) = walk.post_filter() {
-            let _turn = self.searches().turn_of(tenant).await;
+            let _lock = self.searches().lock(tenant).await;
             return self.search(ctx, &post_filter, walk, limit).await;
         }
         // One entry more than fits shows whether another page follows.

@@ -8,11 +8,11 @@ use tokio::sync::OwnedMutexGuard;
 
 /// A lock for each tenant that works or waits.
 #[derive(Default)]
-pub(crate) struct Turns(Mutex<HashMap<TenantScope, Weak<tokio::sync::Mutex<()>>>>);
+pub(crate) struct TenantLocks(Mutex<HashMap<TenantScope, Weak<tokio::sync::Mutex<()>>>>);
 
-impl Turns {
-    /// Waits until no other task has the tenant's turn, in the order of the calls.
-    pub(crate) async fn turn_of(&self, tenant: &TenantScope) -> OwnedMutexGuard<()> {
+impl TenantLocks {
+    /// Waits until no other task has the lock of the tenant, in the order of the calls.
+    pub(crate) async fn lock(&self, tenant: &TenantScope) -> OwnedMutexGuard<()> {
         self.lock_of(tenant).lock_owned().await
     }
 
@@ -35,15 +35,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_tenant_has_one_turn_and_others_do_not_wait() {
-        let turns = Turns::default();
+    fn work_of_one_tenant_waits_and_that_of_others_does_not() {
+        let locks = TenantLocks::default();
         let tenant = |id: &str| TenantScope::Tenant(id.parse().unwrap());
-        let acme = turns.turn_of(&tenant("acme")).now_or_never();
+        let acme = locks.lock(&tenant("acme")).now_or_never();
         assert!(acme.is_some());
-        assert!(turns.turn_of(&tenant("acme")).now_or_never().is_none());
-        assert!(turns.turn_of(&tenant("globex")).now_or_never().is_some());
+        assert!(locks.lock(&tenant("acme")).now_or_never().is_none());
+        assert!(locks.lock(&tenant("globex")).now_or_never().is_some());
         drop(acme);
-        assert!(turns.turn_of(&tenant("acme")).now_or_never().is_some());
-        assert_eq!(turns.0.lock().unwrap().len(), 1, "no tenant is remembered for ever");
+        assert!(locks.lock(&tenant("acme")).now_or_never().is_some());
+        assert_eq!(locks.0.lock().unwrap().len(), 1, "no tenant is remembered for ever");
     }
 }
